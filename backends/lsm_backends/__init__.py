@@ -1,0 +1,1 @@
+"""Where programs run: one module a backend, each with `run(program, stimulus, record=...) -> Trace` and `missing()`."""

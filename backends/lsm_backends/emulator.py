@@ -1,0 +1,106 @@
+"""The plain emulator: THE definition of what a program means. Every other backend is held to it, register by register.
+
+One step, for each neuron: take what arrives now, clear registers where a sample starts (`interval` policy), integrate,
+spike, and put the synaptic sums that this step's spikes cause into the steps in which they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array
+
+from lsm_deploy import fixed
+from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.neurons import KINDS
+
+__all__ = ["missing", "run"]
+
+
+def missing() -> str | None:
+    """Nothing is: it needs numpy and scipy only."""
+    return None
+
+
+def run(
+    program: Program,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Trace:
+    """Run every sample and record spikes and the named registers; `progress(done, total)` is told steps."""
+    network = program.network
+    steps = len(stimulus.spikes)
+    spikes = np.zeros((steps, network.neurons), np.int8)
+    registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
+    counts = dict.fromkeys(COUNTS, 0)
+    # `fresh`: every sample is a run of its own. `interval`: one long run, cleared by the clock and not by `starts`.
+    starts = [0] if network.sample_interval else stimulus.starts.tolist()
+    synapses = _by_delay(network)
+    for start, stop in zip(starts, [*starts[1:], steps], strict=True):
+        window = slice(start, stop)
+        recorded = {name: values[window] for name, values in registers.items()}
+        _run_sample(network, synapses, stimulus.spikes[window], spikes[window], recorded, counts)
+        if progress:
+            progress(stop, steps)
+    return Trace(spikes, registers, stimulus.starts, counts)
+
+
+def _run_sample(
+    network: QNetwork,
+    synapses: list[_Synapses],
+    stimulus: NDArray[np.int8],
+    spikes: NDArray[np.int8],
+    recorded: dict[str, NDArray[np.int32]],
+    counts: dict[str, int],
+) -> None:
+    offsets = network.offsets
+    slices = {p.name: slice(offsets[p.name], offsets[p.name] + p.size) for p in network.populations}
+    states = {p.name: _cleared(p.kind, p.size) for p in network.populations}
+    horizon = 1 + max((delay + 1 for _, _, delay, _ in synapses), default=1)
+    arriving = np.zeros((horizon, network.neurons), np.int64)  # a ring: row t % horizon is the sum due in step t
+
+    for t in range(len(stimulus)):
+        a = arriving[t % horizon].copy()
+        arriving[t % horizon] = 0
+        counts["wide_sums"] += int((np.abs(a) > fixed.SUM_LIMIT).sum())
+
+        for population in network.populations:
+            if network.sample_interval and t % network.sample_interval == 0:
+                states[population.name] = _cleared(population.kind, population.size)
+            here = slices[population.name]
+            step = KINDS[population.kind].step(population.registers, states[population.name], a[here])
+            states[population.name] = step.state
+            spikes[t, here] = step.spikes
+            counts["u_wraps"] += int(step.wrapped.sum())
+            counts["v_saturations"] += int(step.saturated.sum())
+            for name, values in recorded.items():
+                values[t, here] = step.state.get(name, 0)
+
+        for source, target, delay, weights in synapses:
+            fired = stimulus[t] if source == INPUT else spikes[t, slices[source]]
+            if fired.any():
+                arriving[(t + 1 + delay) % horizon, slices[target]] += weights @ fired.astype(np.int64)
+
+
+_Synapses = tuple[str, str, int, csc_array]
+"""Source, target, delay, and the weights of that delay `[post, pre]` with their exponent applied."""
+
+
+def _by_delay(network: QNetwork) -> list[_Synapses]:
+    groups: list[_Synapses] = []
+    for p in network.projections:
+        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        shape = (next(q.size for q in network.populations if q.name == p.target), len(p.indptr) - 1)
+        weights = p.weights.astype(np.int64) << p.weight_exp
+        for delay in np.unique(p.delays):
+            chosen = p.delays == delay
+            matrix = csc_array((weights[chosen], (p.post[chosen], pre[chosen])), shape=shape)
+            groups.append((p.source, p.target, int(delay), matrix))
+    return groups
+
+
+def _cleared(kind: str, size: int) -> dict[str, fixed.Ints]:
+    return {name: np.zeros(size, np.int64) for name in KINDS[kind].STATE}

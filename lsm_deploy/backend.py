@@ -1,0 +1,87 @@
+"""The table of backends. A backend is a module with `run` and `missing`; it is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any, Protocol, cast
+
+from lsm_deploy.errors import BackendError, LsmError
+from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.neurons import KINDS
+
+__all__ = ["BACKENDS", "Backend", "load", "run"]
+
+BACKENDS = {
+    "emulator": "lsm_backends.emulator",
+    "brian": "lsm_backends.brian",
+    "lava": "lsm_backends.lava.sim",
+    "loihi2": "lsm_backends.lava.hardware",
+}
+
+Progress = Callable[[int, int], None]
+
+
+class Backend(Protocol):
+    """What a backend module defines."""
+
+    def run(
+        self,
+        program: Program,
+        stimulus: Stimulus,
+        record: Sequence[str] = (),
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Trace:
+        """Run every sample of the stimulus."""
+
+    def missing(self) -> str | None:
+        """What keeps this backend from running here, with a way out; None if it can run."""
+
+
+def load(name: str) -> Backend:
+    """The backend of that name, imported."""
+    if name not in BACKENDS:
+        near = get_close_matches(name, BACKENDS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(BACKENDS)}"
+        raise LsmError(f"there is no backend {name!r}", hint=hint)
+    return cast(Backend, importlib.import_module(BACKENDS[name]))
+
+
+def run(
+    name: str,
+    program: Program,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Progress | None = None,
+    **options: Any,
+) -> Trace:
+    """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
+    backend = load(name)
+    _check_fit(program, stimulus, record)
+    if why := backend.missing():
+        raise BackendError(why, where=f"backend {name!r}", hint="see `lsm-deploy backends` for those that can run here")
+    return backend.run(program, stimulus, record, progress, **options)
+
+
+def _check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+    network = program.network
+    if stimulus.spikes.shape[1] != network.channels:
+        raise LsmError(
+            f"the stimulus has {stimulus.spikes.shape[1]} channels, the program takes {network.channels}",
+            where="stimulus",
+            hint="encode it with the spec that the program was compiled from",
+        )
+    interval = network.sample_interval
+    if interval and (stimulus.starts % interval).any():
+        at = int(stimulus.starts[(stimulus.starts % interval) != 0][0])
+        raise LsmError(
+            f"a sample starts at step {at}, but the program clears its registers every {interval} steps",
+            where="stimulus",
+            hint=f"start samples at multiples of {interval}, or compile with `samples: {{policy: fresh}}`",
+        )
+    known = sorted({register for p in network.populations for register in KINDS[p.kind].STATE})
+    for register in record:
+        if register not in known:
+            raise LsmError(f"there is no register {register!r} to record", hint=f"choose from {', '.join(known)}")

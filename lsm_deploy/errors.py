@@ -1,0 +1,57 @@
+"""The errors that a user can cause and mend; anything else that is raised is a bug of ours and keeps its traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["BackendError", "LsmError", "LsmErrors"]
+
+
+class LsmError(Exception):
+    """A user's mistake: what is wrong, where it stands, and a way out.
+
+    what:  a lower-case sentence with the value and the limit it breaks.
+    where: `file:line:column`, a file, or a part of the network such as `population 'exc'`.
+    hint:  begins with a verb.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+    def each(self) -> Sequence[LsmError]:
+        """The single mistakes in this error: itself, or all that a check collected."""
+        return (self,)
+
+    def to_json(self) -> dict[str, str]:
+        return {"what": self.what, "where": self.where, "hint": self.hint}
+
+
+class LsmErrors(LsmError):
+    """Several mistakes found in one pass, in the order in which they stand in the source."""
+
+    def __init__(self, errors: Sequence[LsmError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(f"{len(self.errors)} mistakes")
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+    def each(self) -> Sequence[LsmError]:
+        return self.errors
+
+
+class BackendError(LsmError):
+    """A backend is missing, refuses a program, or died while running it."""
+
+
+def raise_all(errors: Sequence[LsmError]) -> None:
+    """Raise what was collected: nothing, the one mistake itself, or all of them together."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise LsmErrors(errors)

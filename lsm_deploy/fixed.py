@@ -1,0 +1,67 @@
+"""Loihi's integer arithmetic, one function an operation; arrays are int64, results are exact.
+
+Every register fits in 32 bits; int64 holds each intermediate product. Python's and numpy's `>>` is the arithmetic
+shift, which floors, while the chip truncates toward zero: hence `truncate`.
+Sources: lava-nc 0.10.0 `lava/proc/lif/models.py` (AbstractPyLifModelFixed) and `lava/utils/weightutils.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints: TypeAlias = NDArray[np.int64]
+
+DECAY_BITS = 12
+DECAY_UNITY = 1 << DECAY_BITS
+"""A decay of 4096 forgets everything in one step."""
+ACT_SHIFT = 6
+"""Synaptic sums and thresholds are aligned to `u` and `v` by a left shift of 6."""
+UV_LIMIT = 1 << 23
+"""`u` and `v` are 24-bit signed: `u` wraps at this, `v` saturates one below it."""
+WEIGHT_LIMIT = 255
+WEIGHT_BITS = 8
+SUM_LIMIT = (1 << 15) - 1
+"""The largest synaptic sum that a 16-bit accumulator holds."""
+
+
+def truncate(x: Ints, bits: int = DECAY_BITS) -> Ints:
+    """x / 2**bits, rounded toward zero: sign(x) * (|x| >> bits)."""
+    return np.sign(x) * (np.abs(x) >> bits)
+
+
+def decay(x: Ints, rate: Ints) -> Ints:
+    """x * (1 - rate / 4096), rounded toward zero; `rate` is `dv`, or `du + 1`."""
+    return truncate(x * (DECAY_UNITY - rate))
+
+
+def wrap32(x: Ints) -> Ints:
+    """x modulo 2**32, signed: the accumulator that a synaptic sum is added in."""
+    return ((x + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)
+
+
+def wrap24(x: Ints) -> Ints:
+    """One period of 2**24 taken off where x leaves (-2**23, 2**23]: +2**23 stays, -2**23 becomes +2**23."""
+    return np.where(x > UV_LIMIT, x - 2 * UV_LIMIT, np.where(x <= -UV_LIMIT, x + 2 * UV_LIMIT, x))
+
+
+def saturate24(x: Ints) -> Ints:
+    """x held within -(2**23 - 1) .. 2**23 - 1."""
+    return np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)
+
+
+def grid(num_weight_bits: int, mixed: bool) -> int:
+    """The step between representable weights: 2**(8 - num_weight_bits), doubled where signs are mixed."""
+    return 1 << (WEIGHT_BITS - num_weight_bits + mixed)
+
+
+def stable(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Floats rounded to 34 significant bits, a little over ten digits.
+
+    `exp`, `log` and eigenvalues differ in their last digits between machines and library versions; what becomes an
+    integer later goes through here first, so that the integer is the same everywhere.
+    """
+    mantissa, exponent = np.frexp(np.asarray(x, np.float64))
+    return np.ldexp(np.rint(np.ldexp(mantissa, 34)), exponent - 34)

@@ -1,0 +1,127 @@
+"""Leaky integrate-and-fire with an exponential synaptic current: Loihi's native neuron, NIR's CubaLIF up to input scaling.
+
+Floats, once a step of `dt_ms`, with alpha = exp(-dt / tau_syn) and beta = exp(-dt / tau_mem):
+
+    u = alpha * u + sum of w * s;   v = beta * v + u + bias;   s = v > v_threshold;   v = 0 where s
+
+Integers (lava-nc 0.10.0, `PyLifModelBitAcc`), with `scale` integer units to one unit of weight and threshold:
+
+    x = t0(u * (4096 - (du + 1))) + (a << 6)                           modulo 2**32
+    u = x wrapped once into (-2**23, 2**23]
+    v = clip(t0(v * (4096 - dv)) + u + (bias_mant << bias_exp))         to 24 bits
+    s = v > (vth << 6);   v = 0 where s
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+
+from lsm_deploy import fixed
+from lsm_deploy.fixed import Ints
+from lsm_deploy.neurons.kind import Floats, Step
+
+NAME = "LIF"
+STATE = ("u", "v")
+"""The registers that change in a run, in the order in which a step writes them; all start, and reset, at 0."""
+
+CHIP_V_AFTER_SPIKE = 128
+"""Silicon reads `v` so in the step of a spike, where a simulator reads 0: a refractory counter shows through."""
+
+THRESHOLD_HEADROOM = 16
+"""`v` may rise to this many times its threshold before it saturates; also what a 16-bit sum may deliver at once, by 4."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a user writes, for each neuron or as a distribution over neurons."""
+
+    tau_mem_ms: Annotated[float, Gt(0)] = 20.0
+    """Membrane time constant."""
+    tau_syn_ms: Annotated[float, Ge(0)] = 5.0
+    """Time constant of the synaptic current; 0 forgets it at once."""
+    v_threshold: Annotated[float, Gt(0)] = 1.0
+    """In units of weight."""
+    bias: float = 0.0
+    """Added to `v` in each step, in units of weight."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the chip is given for each neuron."""
+
+    du: Annotated[int, Ge(0), Le(4095)]
+    """Current decays by (du + 1) / 4096 a step."""
+    dv: Annotated[int, Ge(0), Le(4096)]
+    """Voltage decays by dv / 4096 a step; 4096 lies beyond the 12-bit register and is for explicit integers only."""
+    vth: Annotated[int, Ge(0), Le(131071)]
+    bias_mant: Annotated[int, Ge(-4096), Le(4095)]
+    bias_exp: Annotated[int, Ge(0), Le(7)]
+
+
+def largest_scale(parameters: Mapping[str, Floats]) -> float:
+    """The largest scale at which threshold (with its headroom) and bias fit their registers."""
+    by_threshold = 131072 / THRESHOLD_HEADROOM / float(np.max(parameters["v_threshold"]))
+    bias = float(np.max(np.abs(parameters["bias"])))
+    return min(by_threshold, (4095 << 7) / (64 * bias)) if bias else by_threshold
+
+
+def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+    """The nearest registers, unbounded: the caller clips them to `Registers` and counts what that changed."""
+    tau_syn, tau_mem = parameters["tau_syn_ms"], parameters["tau_mem_ms"]
+    with np.errstate(divide="ignore"):
+        current_decay = -np.expm1(-dt_ms / tau_syn)  # 1 - alpha; tau_syn = 0 gives exactly 1
+    bias = np.rint(64 * scale * parameters["bias"]).astype(np.int64)
+    bias_exp = np.zeros(len(bias), np.int64)
+    bias_mant = bias.copy()
+    while (too_wide := (np.abs(bias_mant) > 4095) & (bias_exp < 7)).any():
+        bias_exp[too_wide] += 1
+        bias_mant[too_wide] = np.rint(bias[too_wide] / 2.0 ** bias_exp[too_wide]).astype(np.int64)
+    return {
+        "du": _nearest(4096 * current_decay) - 1,
+        "dv": _nearest(-4096 * np.expm1(-dt_ms / tau_mem)),
+        "vth": _nearest(scale * parameters["v_threshold"]),
+        "bias_mant": bias_mant,
+        "bias_exp": bias_exp,
+    }
+
+
+def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+    """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
+    with np.errstate(divide="ignore"):
+        return {
+            "tau_mem_ms": -dt_ms / np.log1p(-registers["dv"] / 4096),
+            "tau_syn_ms": -dt_ms / np.log1p(-(registers["du"] + 1) / 4096),
+            "v_threshold": registers["vth"] / scale,
+            "bias": (registers["bias_mant"] << registers["bias_exp"]) / (64 * scale),
+        }
+
+
+def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+    """One step of every neuron, given its synaptic sum `a`."""
+    x = fixed.wrap32(fixed.decay(state["u"], registers["du"] + 1) + (a << fixed.ACT_SHIFT))
+    u = fixed.wrap24(x)
+    bias = registers["bias_mant"] << registers["bias_exp"]
+    sum_v = fixed.decay(state["v"], registers["dv"]) + u + bias
+    v = fixed.saturate24(sum_v)
+    spikes = v > (registers["vth"] << fixed.ACT_SHIFT)
+    return Step(
+        state={"u": u, "v": np.where(spikes, 0, v)},
+        spikes=spikes.astype(np.int8),
+        wrapped=u != x,
+        saturated=v != sum_v,
+    )
+
+
+def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+    """A register as a probe on silicon reads it."""
+    return np.where(spikes != 0, np.int32(CHIP_V_AFTER_SPIKE), values) if register == "v" else values
+
+
+def _nearest(x: Floats) -> Ints:
+    return np.rint(fixed.stable(x)).astype(np.int64)
