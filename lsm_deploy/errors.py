@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BackendError", "LsmError", "LsmErrors"]
+__all__ = ["BackendError", "LsmError", "LsmErrors", "raise_all"]
 
 
 class LsmError(Exception):
@@ -31,7 +31,7 @@ class LsmError(Exception):
         return {"what": self.what, "where": self.where, "hint": self.hint}
 
 
-class LsmErrors(LsmError):
+class LsmErrors(LsmError):  # noqa: N818 - a plural of LsmError
     """Several mistakes found in one pass, in the order in which they stand in the source."""
 
     def __init__(self, errors: Sequence[LsmError]) -> None:

@@ -29,7 +29,8 @@ SUM_LIMIT = (1 << 15) - 1
 
 def truncate(x: Ints, bits: int = DECAY_BITS) -> Ints:
     """x / 2**bits, rounded toward zero: sign(x) * (|x| >> bits)."""
-    return np.sign(x) * (np.abs(x) >> bits)
+    shifted: Ints = np.sign(x) * (np.abs(x) >> bits)
+    return shifted
 
 
 def decay(x: Ints, rate: Ints) -> Ints:

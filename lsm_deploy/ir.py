@@ -72,12 +72,14 @@ class Projection:
     """Float synapses from a population, or the input, to a population; the weights of one have one sign, or are mixed.
 
     weight `[synapse]` in units of threshold; delay_ms `[synapse]`, on top of the one step that every synapse takes.
+    weight_bits: what quantisation may spend on a weight.
     """
 
     name: str
     source: str
     target: str
     sign_mode: SignMode
+    weight_bits: int
     indptr: NDArray[np.int64]
     post: NDArray[np.int32]
     weight: Floats
@@ -99,15 +101,19 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The sampled liquid in floats: what `quantise` starts from and what a float reference runs."""
+    """The sampled liquid in floats: what `quantise` starts from and what a float reference runs.
+
+    Parts that a user gave as exact integers are in their final form already, and stay as they are.
+    """
 
     dt_ms: float
     channels: int
-    populations: tuple[Population, ...]
-    projections: tuple[Projection, ...]
+    sample_interval: int
+    populations: tuple[Population | QPopulation, ...]
+    projections: tuple[Projection | QProjection, ...]
 
     def __post_init__(self) -> None:
-        _check_names(self.channels, self.populations, self.projections)
+        _check_network(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +191,7 @@ class QNetwork:
     projections: tuple[QProjection, ...]
 
     def __post_init__(self) -> None:
-        _require(self.sample_interval >= 0, f"sample interval {self.sample_interval}")
-        _check_names(self.channels, self.populations, self.projections)
+        _check_network(self)
 
     @property
     def neurons(self) -> int:
@@ -301,22 +306,19 @@ def _check_wiring(name: str, indptr: NDArray[Any], post: NDArray[Any], *per_syna
     _require(len(post) == 0 or int(post.min()) >= 0, f"{name}: a target is negative")
 
 
-def _check_names(
-    channels: int,
-    populations: tuple[Population, ...] | tuple[QPopulation, ...],
-    projections: tuple[Projection, ...] | tuple[QProjection, ...],
-) -> None:
-    sizes = {population.name: population.size for population in populations}
-    _require(channels >= 0, f"{channels} channels")
-    _require(len(sizes) == len(populations) and INPUT not in sizes, "population names are not unique")
-    _require(min(sizes.values(), default=0) > 0, "a population is empty")
-    for projection in projections:
-        _require(projection.target in sizes, f"{projection.name}: no population {projection.target!r}")
-        _require(projection.source in sizes or projection.source == INPUT, f"{projection.name}: no such source")
-        sources = channels if projection.source == INPUT else sizes[projection.source]
-        _require(len(projection.indptr) == sources + 1, f"{projection.name}: {len(projection.indptr) - 1} sources")
-        targets = sizes[projection.target]
-        _require(not len(projection.post) or int(projection.post.max()) < targets, f"{projection.name}: no target")
+def _check_network(network: Network | QNetwork) -> None:
+    sizes = {population.name: population.size for population in network.populations}
+    _require(np.isfinite(network.dt_ms) and network.dt_ms > 0, f"a step of {network.dt_ms} ms")
+    _require(network.channels >= 0, f"{network.channels} channels")
+    _require(network.sample_interval >= 0, f"sample interval {network.sample_interval}")
+    _require(len(sizes) == len(network.populations) and INPUT not in sizes, "population names are not unique")
+    _require(min(sizes.values(), default=0) > 0, "a population is empty, or there is none")
+    for p in network.projections:
+        _require(p.target in sizes, f"{p.name}: no population {p.target!r}")
+        _require(p.source in sizes or p.source == INPUT, f"{p.name}: no source {p.source!r}")
+        sources = network.channels if p.source == INPUT else sizes[p.source]
+        _require(len(p.indptr) == sources + 1, f"{p.name}: {len(p.indptr) - 1} sources, not {sources}")
+        _require(not len(p.post) or int(p.post.max()) < sizes[p.target], f"{p.name}: a target beyond the last")
 
 
 def _check_starts(starts: NDArray[np.int64], steps: int) -> None:

@@ -22,7 +22,7 @@ __all__ = ["LongRun", "run_side_by_side"]
 
 @dataclass(frozen=True, eq=False)
 class LongRun:
-    """One run from zero: the (perhaps copied) network, its input `[t, channel]`, and the steps that matter `[neuron]`."""
+    """One run from zero: the (perhaps copied) network, its input `[t, channel]`, the steps that matter `[neuron]`."""
 
     network: QNetwork
     spikes: NDArray[np.int8]

@@ -36,8 +36,7 @@ class Target:
 
 
 TARGETS = {
-    target.name: target
-    for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8), Target("hala_point", 1152))
+    target.name: target for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8), Target("hala_point", 1152))
 }
 """Chips a board: Intel's announcements of the three systems."""
 

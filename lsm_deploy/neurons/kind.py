@@ -57,7 +57,7 @@ def bounds(declaration: type[Any], field: str) -> tuple[float, float]:
 
 def breaks_bound(declaration: type[Any], field: str, values: NDArray[Any]) -> NDArray[np.bool_]:
     """Where values lie outside what a field's annotation allows."""
-    bad = ~np.isfinite(values)
+    bad: NDArray[np.bool_] = ~np.isfinite(values)
     for mark in _metadata(declaration, field):
         for name, allowed in _ALLOWED.items():
             if hasattr(mark, name):

@@ -1,4 +1,6 @@
-"""Leaky integrate-and-fire with an exponential synaptic current: Loihi's native neuron, NIR's CubaLIF up to input scaling.
+"""Leaky integrate-and-fire with an exponential synaptic current: Loihi's native neuron.
+
+NIR calls it CubaLIF and scales the input by dt / tau; Loihi does not.
 
 Floats, once a step of `dt_ms`, with alpha = exp(-dt / tau_syn) and beta = exp(-dt / tau_mem):
 
@@ -34,7 +36,7 @@ CHIP_V_AFTER_SPIKE = 128
 """Silicon reads `v` so in the step of a spike, where a simulator reads 0: a refractory counter shows through."""
 
 THRESHOLD_HEADROOM = 16
-"""`v` may rise to this many times its threshold before it saturates; also what a 16-bit sum may deliver at once, by 4."""
+"""`v` may move this many thresholds from 0 before it saturates; a 16-bit sum can deliver a quarter of that at once."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Registers:
     dv: Annotated[int, Ge(0), Le(4096)]
     """Voltage decays by dv / 4096 a step; 4096 lies beyond the 12-bit register and is for explicit integers only."""
     vth: Annotated[int, Ge(0), Le(131071)]
-    bias_mant: Annotated[int, Ge(-4096), Le(4095)]
-    bias_exp: Annotated[int, Ge(0), Le(7)]
+    bias_mant: Annotated[int, Ge(-4096), Le(4095)] = 0
+    bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
 def largest_scale(parameters: Mapping[str, Floats]) -> float:
@@ -84,7 +86,8 @@ def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> di
         bias_mant[too_wide] = np.rint(bias[too_wide] / 2.0 ** bias_exp[too_wide]).astype(np.int64)
     return {
         "du": _nearest(4096 * current_decay) - 1,
-        "dv": _nearest(-4096 * np.expm1(-dt_ms / tau_mem)),
+        # 4096 would forget at once, but lies beyond the 12-bit register: only explicit integers ask for it.
+        "dv": np.minimum(_nearest(-4096 * np.expm1(-dt_ms / tau_mem)), 4095),
         "vth": _nearest(scale * parameters["v_threshold"]),
         "bias_mant": bias_mant,
         "bias_exp": bias_exp,

@@ -1,0 +1,216 @@
+"""Network -> QNetwork, and what it cost.
+
+All synapses onto a neuron share its `u`, `v` and `vth`, so a population has one scale S for threshold, bias and every
+incoming weight: vth = S * v_threshold, and weights << weight_exp = S * weight. A projection chooses only its exponent.
+
+The scale: as large as the registers allow (threshold with headroom, bias, weights of 255 << 7), because what the decays
+truncate in every step weighs less then; and, within a factor of two below that, where the weights lose least: each
+projection proposes the scale that puts its largest weight on the largest mantissa, and the proposal with the smallest
+squared rounding error over all incoming weights wins.
+
+Nothing is lost in silence: `Cost` counts what was rounded to zero or clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy import fixed
+from lsm_deploy.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection
+from lsm_deploy.neurons import KINDS, bounds
+from lsm_deploy.neurons.kind import Floats
+from lsm_deploy.target import MAX_DELAY, MAX_WEIGHT_EXP
+
+__all__ = ["Cost", "PopulationCost", "ProjectionCost", "quantise"]
+
+
+@dataclass(frozen=True)
+class PopulationCost:
+    """Parameters asked for and realised, as means over the population, and registers clipped to their bounds."""
+
+    name: str
+    scale: float
+    asked: Mapping[str, float]
+    realised: Mapping[str, float]
+    clipped: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ProjectionCost:
+    """What became of a projection's weights and delays."""
+
+    name: str
+    synapses: int
+    weight_exp: int
+    num_weight_bits: int
+    levels: int
+    """Different weights that are left."""
+    rounded_to_zero: int
+    """Synapses whose weight is less than half a step of the grid; they are gone."""
+    clipped: int
+    """Weights beyond the end of the grid at the largest exponent."""
+    delays_clipped: int
+    """Delays beyond 62 steps."""
+    delay_error_ms: float
+    """The largest change of a delay."""
+    rms_error: float
+    """Of the weights, as a share of their root mean square."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What quantisation changed; exact parts cost nothing and are not listed."""
+
+    populations: tuple[PopulationCost, ...]
+    projections: tuple[ProjectionCost, ...]
+
+    @property
+    def losses(self) -> Sequence[str]:
+        """Each lossy step beyond rounding to the grid, as a sentence."""
+        found = []
+        for p in self.populations:
+            found += [
+                f"{count} values of {r} of population {p.name!r} clipped" for r, count in p.clipped.items() if count
+            ]
+        for q in self.projections:
+            what = f"of {q.synapses} synapses of {q.name!r}"
+            found += [f"{q.rounded_to_zero} {what} rounded to zero"] if q.rounded_to_zero else []
+            found += [f"weights {what} clipped: {q.clipped}"] if q.clipped else []
+            found += [f"delays {what} clipped to {MAX_DELAY} steps: {q.delays_clipped}"] if q.delays_clipped else []
+        return found
+
+
+def quantise(network: Network) -> tuple[QNetwork, Cost]:
+    """Choose scales, registers and exponents."""
+    populations: list[QPopulation] = []
+    population_costs: list[PopulationCost] = []
+    for p in network.populations:
+        if isinstance(p, QPopulation):
+            populations.append(p)
+            continue
+        incoming = [q for q in network.projections if isinstance(q, Projection) and q.target == p.name]
+        scale = _choose_scale(p, incoming)
+        population, population_cost = _quantise_population(p, scale, network.dt_ms)
+        populations.append(population)
+        population_costs.append(population_cost)
+
+    scales = {p.name: p.scale for p in populations}
+    projections: list[QProjection] = []
+    costs: list[ProjectionCost] = []
+    for q in network.projections:
+        if isinstance(q, QProjection):
+            projections.append(q)
+            continue
+        projection, cost = _quantise_projection(q, scales[q.target], network.dt_ms)
+        projections.append(projection)
+        costs.append(cost)
+    quantised = QNetwork(
+        network.dt_ms, network.channels, network.sample_interval, tuple(populations), tuple(projections)
+    )
+    return quantised, Cost(tuple(population_costs), tuple(costs))
+
+
+def _choose_scale(population: Population, incoming: Sequence[Projection]) -> float:
+    # The scale at which each projection's largest weight is the largest on its grid, at exponent 0.
+    aligned = []
+    for p in incoming:
+        low, high, _ = _range(p)
+        aligned.append((high or -low) / float(np.abs(p.weight).max()))
+    limit = KINDS[population.kind].largest_scale(population.parameters)
+    limit = min([limit, *(scale * (1 << MAX_WEIGHT_EXP) for scale in aligned)])
+    candidates = [limit]
+    for scale in aligned:
+        exponent = np.floor(np.log2(limit / scale))
+        if exponent >= 0:
+            candidates.append(scale * 2.0**exponent)
+    stable = [float(scale) for scale in fixed.stable(np.array(candidates))]
+
+    def error(scale: float) -> float:
+        total = 0.0
+        for p in incoming:
+            exponent = _exponent(p, scale)
+            weights, _ = _to_grid(p, scale, exponent)
+            total += float(((weights * ((1 << exponent) / scale) - p.weight) ** 2).sum())
+        return float(fixed.stable(np.array(total)))
+
+    return min(stable, key=lambda scale: (error(scale), -scale))
+
+
+def _range(p: Projection) -> tuple[int, int, int]:
+    """The smallest and the largest weight that the projection's grid holds, and the step between them."""
+    mixed = p.sign_mode == "mixed"
+    step = fixed.grid(p.weight_bits, mixed)
+    high = (254 if mixed else fixed.WEIGHT_LIMIT) // step * step
+    return (-256 if mixed else -high), high, step
+
+
+def _exponent(p: Projection, scale: float) -> int:
+    """The smallest exponent at which the largest weight fits."""
+    low, high, _ = _range(p)
+    largest = fixed.stable(np.array(np.abs(p.weight).max(initial=0.0) * scale))
+    fitting = [e for e in range(MAX_WEIGHT_EXP + 1) if np.rint(largest / (1 << e)) <= (high or -low)]
+    return fitting[0] if fitting else MAX_WEIGHT_EXP
+
+
+def _to_grid(p: Projection, scale: float, exponent: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The nearest weights on the grid, and where they had to be clipped to its ends."""
+    low, high, step = _range(p)
+    nearest = np.rint(fixed.stable(p.weight * (scale / (1 << exponent) / step))) * step
+    clipped = np.clip(nearest, low, high)
+    return clipped.astype(np.int64), clipped != nearest
+
+
+def _quantise_population(p: Population, scale: float, dt_ms: float) -> tuple[QPopulation, PopulationCost]:
+    kind = KINDS[p.kind]
+    registers, clipped = {}, {}
+    for name, values in kind.quantise(p.parameters, scale, dt_ms).items():
+        low, high = bounds(kind.Registers, name)
+        registers[name] = np.clip(values, int(low), int(high))
+        clipped[name] = int((registers[name] != values).sum())
+    realised = kind.realise(registers, scale, dt_ms)
+    cost = PopulationCost(p.name, scale, _means(p.parameters), _means(realised), clipped)
+    return QPopulation(p.name, p.kind, p.size, registers, scale), cost
+
+
+def _means(parameters: Mapping[str, Floats]) -> dict[str, float]:
+    return {name: float(np.mean(values)) for name, values in parameters.items()}
+
+
+def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QProjection, ProjectionCost]:
+    exponent = _exponent(p, scale)
+    weights, clipped = _to_grid(p, scale, exponent)
+    steps = np.rint(fixed.stable(p.delay_ms / dt_ms)).astype(np.int64)
+    delays = np.minimum(steps, MAX_DELAY)
+
+    error = weights * ((1 << exponent) / scale) - p.weight
+    kept = weights != 0
+    pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+    cost = ProjectionCost(
+        name=p.name,
+        synapses=len(weights),
+        weight_exp=exponent,
+        num_weight_bits=p.weight_bits,
+        levels=len(np.unique(weights[kept])),
+        rounded_to_zero=int((~kept).sum()),
+        clipped=int(clipped.sum()),
+        delays_clipped=int((steps > MAX_DELAY).sum()),
+        delay_error_ms=float(np.abs(delays * dt_ms - p.delay_ms).max(initial=0.0)),
+        rms_error=float(np.sqrt((error**2).sum() / max((p.weight**2).sum(), 1e-300))),
+    )
+    quantised = QProjection(
+        name=p.name,
+        source=p.source,
+        target=p.target,
+        sign_mode=p.sign_mode,
+        num_weight_bits=p.weight_bits,
+        weight_exp=exponent,
+        indptr=np.concatenate([[0], np.cumsum(np.bincount(pre[kept], minlength=len(p.indptr) - 1))]),
+        post=p.post[kept],
+        weights=weights[kept],
+        delays=delays[kept],
+    )
+    return quantised, cost

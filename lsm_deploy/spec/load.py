@@ -1,0 +1,406 @@
+"""A YAML file becomes a `Spec`, or an error that names every mistake in it, each with file, line and column.
+
+Three kinds of mistake, all found in one pass: keys that stand twice (`source.py`), fields that break their declaration
+(pydantic reads `schema.py`), and sections that contradict each other, checked as far as the sections are valid.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from lsm_deploy.errors import LsmError, raise_all
+from lsm_deploy.ir import INPUT
+from lsm_deploy.neurons import KINDS
+from lsm_deploy.spec import schema
+from lsm_deploy.spec.schema import Data, Explicit, Input, Population, Projection, Readout, Samples, Spec
+from lsm_deploy.spec.source import Path_, Source, read
+
+__all__ = ["load"]
+
+_Section = TypeVar("_Section")
+
+
+def load(file: str | Path) -> Spec:
+    """Read and check a spec; file names in it are relative to it. Raises LsmError with all mistakes."""
+    source = read(Path(file))
+    if not isinstance(source.data, dict):
+        raise LsmError("a spec is a mapping of sections", where=source.where(()), hint="see configs/ for examples")
+    errors = list(source.errors)
+    spec: Spec | None = None
+    try:
+        spec = TypeAdapter(Spec).validate_python(source.data)
+    except ValidationError as failed:
+        errors += [_translate(error, source) for error in failed.errors()]
+    errors += _Contradictions(source).find()
+    raise_all(sorted(errors, key=_place))
+    assert spec is not None
+    return _resolve_files(spec, Path(file).parent)
+
+
+def _place(error: LsmError) -> tuple[int, int]:
+    line, column = error.where.rsplit(":", 2)[1:]
+    return int(line), int(column)
+
+
+def _resolve_files(spec: Spec, folder: Path) -> Spec:
+    projections = tuple(
+        replace(p, topology=replace(p.topology, file=folder / p.topology.file))
+        if isinstance(p.topology, Explicit)
+        else p
+        for p in spec.projections
+    )
+    data = spec.data
+    if data is not None and data.train is not None and data.test is not None:
+        data = replace(data, train=folder / data.train, test=folder / data.test)
+    return replace(spec, projections=projections, data=data)
+
+
+# --- a field that breaks its declaration --------------------------------------------------------------------------
+
+_EXPECTED = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dataclass_type": "a mapping",
+    "path_type": "a file name",
+    "model_attributes_type": "a mapping",
+}
+
+
+def _translate(error: ErrorDetails, source: Source) -> LsmError:
+    kind, context, given = error["type"], error.get("ctx", {}), error["input"]
+    path = _data_path(error["loc"], source)
+    name = str(error["loc"][-1]) if error["loc"] else "spec"
+    where = source.where(path)
+    if kind == "unexpected_keyword_argument":
+        known = _known_keys(error["loc"][:-1])
+        return LsmError(
+            f"there is no key {name!r} here", where=source.where((*path,), key=True), hint=_suggest(name, known)
+        )
+    if kind == "missing":
+        return LsmError(f"the key {name!r} is missing", where=where, hint=f"add {name!r}")
+    name = str(path[-1]) if path else "spec"
+    if kind in ("union_tag_invalid", "literal_error"):
+        expected = context.get("expected_tags") or context.get("expected", "")
+        choices = [choice.strip().strip("'") for choice in str(expected).replace(" or ", ", ").split(",")]
+        key = str(context["discriminator"]).strip("'") if kind == "union_tag_invalid" else name
+        tag = context.get("tag", given)
+        tag_path = (*path, key) if kind == "union_tag_invalid" else path
+        return LsmError(f"{key} cannot be {tag!r}", where=source.where(tag_path), hint=_suggest(str(tag), choices))
+    if kind == "union_tag_not_found":
+        key = str(context["discriminator"]).strip("'")
+        return LsmError(f"{name} does not say its {key}", where=where, hint=f"add {key!r} to {name}")
+    if kind in _EXPECTED:
+        hint = f"write {_EXPECTED[kind]}"
+        if unit := _unit(name):
+            hint += f", in {unit}, without its unit"
+        return LsmError(f"{name} is {given!r}, not {_EXPECTED[kind]}", where=where, hint=hint)
+    if kind == "value_error":
+        return LsmError(str(context["error"]), where=where, hint=f"mend {name}")
+    if kind == "finite_number":
+        return LsmError(f"{name} is {given}, not a finite number", where=where, hint="write a finite number")
+    limit = error["msg"].removeprefix("Input should be ").removeprefix("Input should have ")
+    limit = limit.replace(" after validation, not " + str(context.get("actual_length", "")), "").replace("Tuple s", "s")
+    return LsmError(f"{name} is {given!r}; it should be {limit}", where=where, hint=f"change {name}")
+
+
+def _unit(name: str) -> str:
+    return {"ms": "ms", "hz": "Hz"}.get(name.rsplit("_", 1)[-1], "")
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, 1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+
+
+def _data_path(loc: tuple[str | int, ...], source: Source) -> Path_:
+    """pydantic's path without the union tags that it names on the way and that the data does not have."""
+    path: Path_ = ()
+    for step in loc:
+        if (*path, step) in source.values:
+            path = (*path, step)
+    return path
+
+
+def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that a section may have, found by following pydantic's path through the declarations."""
+    here: Any = Spec
+    for step in loc:
+        options = list(_options(here))
+        sections = [option for option in options if is_dataclass(option)]
+        tagged = [section for section in sections if _tag(section) == step]
+        inside = [hint for section in sections for key, hint in _keys(section).items() if key == step]
+        if tagged:
+            here = tagged[0]
+        elif inside:
+            here = inside[0]
+        else:  # into a list or mapping, or a callable discriminator's tag, which leaves the options as they are
+            items = [
+                typing.get_args(option)[-1 if typing.get_origin(option) is not tuple else 0]
+                for option in options
+                if typing.get_origin(option) is not None
+            ]
+            here = items[0] if items else here
+    return [key for option in _options(here) if is_dataclass(option) for key in _keys(option)]
+
+
+def _keys(section: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(section, include_extras=True)
+    return {_alias(hints[declared.name]) or declared.name: hints[declared.name] for declared in fields(section)}
+
+
+def _alias(hint: Any) -> str | None:
+    return next((mark.alias for mark in getattr(hint, "__metadata__", ()) if getattr(mark, "alias", None)), None)
+
+
+def _tag(section: Any) -> str | None:
+    hints = typing.get_type_hints(section)
+    for key in ("kind", "distribution"):
+        if typing.get_origin(hints.get(key)) is typing.Literal:
+            return str(typing.get_args(hints[key])[0])
+    return None
+
+
+def _options(hint: Any) -> Iterator[Any]:
+    if typing.get_origin(hint) is typing.Annotated:
+        yield from _options(typing.get_args(hint)[0])
+    elif typing.get_origin(hint) is typing.Union or type(hint).__name__ == "UnionType":
+        for option in typing.get_args(hint):
+            yield from _options(option)
+    else:
+        yield hint
+
+
+# --- sections that contradict each other --------------------------------------------------------------------------
+
+
+class _Contradictions:
+    """What no single field can see. Sections that are not valid by themselves are left out, and reported as such."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.data = source, source.data
+        self.errors: list[LsmError] = []
+        raw = self.data.get("populations")
+        self.names = list(raw) if isinstance(raw, dict) else []
+        self.populations = {
+            name: population for name in self.names if (population := self._section(Population, "populations", name))
+        }
+
+    def find(self) -> list[LsmError]:
+        self._populations()
+        projections = self.data.get("projections")
+        for i in range(len(projections) if isinstance(projections, list) else 0):
+            self._projection(i)
+        self._readout()
+        self._timing()
+        return self.errors
+
+    def _section(self, section: type[_Section], *path: str | int) -> _Section | None:
+        data = self.data
+        try:
+            for step in path:
+                data = data[step]
+            return TypeAdapter(section).validate_python(data)
+        except (ValidationError, KeyError, TypeError, IndexError):
+            return None
+
+    def _report(self, what: str, path: Path_, hint: str, *, key: bool = False) -> None:
+        self.errors.append(LsmError(what, where=self.source.where(path, key=key), hint=hint))
+
+    def _populations(self) -> None:
+        for name in self.names:
+            if name == INPUT:
+                self._report("no population may be named 'input'", ("populations", name), "rename it", key=True)
+            raw = self.data["populations"][name]
+            neuron = raw.get("neuron") if isinstance(raw, dict) else None
+            if isinstance(neuron, dict) and neuron.get("registers") is not None and neuron.get("kind") in KINDS:
+                for parameter in fields(KINDS[neuron["kind"]].Parameters):
+                    if parameter.name in neuron:
+                        self._report(
+                            f"{parameter.name} contradicts registers, which are exact",
+                            ("populations", name, "neuron", parameter.name),
+                            "give either registers or float parameters",
+                            key=True,
+                        )
+
+    def _population(self, name: Any, path: Path_, *, also: tuple[str, ...] = ()) -> None:
+        if isinstance(name, str) and name not in self.names and name not in also:
+            self._report(f"there is no population {name!r}", path, _suggest(name, [*self.names, *also]))
+
+    def _projection(self, i: int) -> None:
+        path: Path_ = ("projections", i)
+        raw = self.data["projections"][i]
+        if not isinstance(raw, dict):
+            return
+        self._population(raw.get("source"), (*path, "source"), also=(INPUT,))
+        self._population(raw.get("target"), (*path, "target"))
+        projection = self._section(Projection, "projections", i)
+        if projection is None:
+            return
+        self._weights(projection, path)
+        self._wiring(projection, path)
+
+    def _weights(self, p: Projection, path: Path_) -> None:
+        explicit = isinstance(p.topology, Explicit)
+        if explicit and p.weight is not None:
+            self._report("an explicit topology brings its weights with it", (*path, "weight"), "remove weight")
+        if not explicit and p.weight is None:
+            self._report("the key 'weight' is missing", path, "add 'weight'")
+        source, target = self.populations.get(p.source), self.populations.get(p.target)
+        typed = [end for end in (source, target) if end is not None and end.inhibitory_fraction is not None]
+        if isinstance(p.weight, schema.PerType) and len(typed) < 2:
+            self._report(
+                "weights per type (EE, EI, IE, II) need both populations split into excitatory and inhibitory",
+                (*path, "weight"),
+                "give both an inhibitory_fraction, or one weight",
+            )
+        if source is not None and source.inhibitory_fraction is not None and not explicit:
+            values = p.weight if isinstance(p.weight, schema.PerType) else None
+            each = [values.EE, values.EI, values.IE, values.II] if values else [p.weight]
+            for value in each:
+                number = value.value if isinstance(value, schema.Constant) else value
+                if isinstance(number, float) and number < 0:
+                    self._report(
+                        f"weight is {number}, but {p.source!r} follows Dale's law: its weights are magnitudes",
+                        (*path, "weight"),
+                        "write it without the sign; inhibitory neurons supply it",
+                    )
+        if (
+            isinstance(p.topology, Explicit)
+            and p.topology.exact
+            and target is not None
+            and target.neuron.registers is None
+        ):
+            self._report(
+                f"exact weights onto {p.target!r}, whose neurons are to be quantised, have no scale",
+                (*path, "topology"),
+                f"give population {p.target!r} exact registers, or drop exact",
+            )
+        if p.spectral_radius is not None and (
+            p.source != p.target or (isinstance(p.topology, Explicit) and p.topology.exact)
+        ):
+            self._report(
+                "a spectral radius belongs to a recurrent projection whose weights may be scaled",
+                (*path, "spectral_radius"),
+                "remove it",
+            )
+
+    def _wiring(self, p: Projection, path: Path_) -> None:
+        here = (*path, "topology")
+        source, target = self.populations.get(p.source), self.populations.get(p.target)
+        recurrent = p.source == p.target
+        t = p.topology
+        if isinstance(t, (schema.Maass, schema.WattsStrogatz, schema.Ring)) and not recurrent:
+            self._report(
+                f"{t.kind} wires a population to itself, not {p.source!r} to {p.target!r}",
+                here,
+                "use erdos_renyi, one_to_one or all_to_all",
+            )
+        if isinstance(t, schema.Maass) and target is not None:
+            if target.grid is None:
+                self._report(f"maass needs positions, but {p.target!r} has none", here, f"give {p.target!r} a grid")
+            if target.inhibitory_fraction is None:
+                self._report(
+                    f"maass wires types, but {p.target!r} has none", here, f"give {p.target!r} an inhibitory_fraction"
+                )
+        if (
+            isinstance(p.delay_ms, schema.DelayByDistance)
+            and not (source and target and source.grid is not None and target.grid is not None)
+            and (p.source == INPUT or (source and target))
+        ):
+            self._report(
+                "a delay by distance needs a grid at both ends",
+                (*path, "delay_ms"),
+                "give both populations a grid, or write a distribution",
+            )
+        size = target.neurons if target else None
+        sources = self._sources(p.source)
+        if recurrent and size is not None:
+            if isinstance(t, schema.WattsStrogatz) and t.neighbours >= size:
+                self._report(
+                    f"{t.neighbours} neighbours in a ring of {size} neurons",
+                    (*here, "neighbours"),
+                    f"take fewer than {size}",
+                )
+            reach = t.neighbours * (2 if t.direction == "both" else 1) if isinstance(t, schema.Ring) else 0
+            if reach >= size:
+                self._report(
+                    f"a ring of {size} neurons has no {reach} neighbours for each",
+                    (*here, "neighbours"),
+                    f"take fewer than {size}",
+                )
+        if isinstance(t, schema.ErdosRenyi) and t.in_degree is not None and sources is not None:
+            available = sources - (recurrent and not t.self_connections)
+            if t.in_degree > available:
+                self._report(
+                    f"an in-degree of {t.in_degree} from {available} sources",
+                    (*here, "in_degree"),
+                    f"take at most {available}",
+                )
+        if isinstance(t, schema.OneToOne) and None not in (size, sources) and size != sources:
+            self._report(f"one_to_one joins {sources} sources to {size} neurons", here, "make them equally many")
+
+    def _sources(self, name: str) -> int | None:
+        if name == INPUT:
+            section = self._section(Input, "input")
+            return section.spike_channels if section else None
+        population = self.populations.get(name)
+        return population.neurons if population else None
+
+    def _readout(self) -> None:
+        raw = self.data.get("readout")
+        if isinstance(raw, dict):
+            self._population(raw.get("population"), ("readout", "population"))
+        readout = self._section(Readout, "readout")
+        section = self._section(Input, "input")
+        if readout and section and section.encoder is None:
+            self._report(
+                "a readout is trained on encoded data, but input has no encoder",
+                ("readout",),
+                "add an encoder to input, or remove readout",
+                key=True,
+            )
+        if self._section(Data, "data") and section and section.encoder is None:
+            self._report("data needs an encoder, but input has none", ("data",), "add an encoder to input", key=True)
+
+    def _timing(self) -> None:
+        dt = self.data.get("dt_ms")
+        section = self._section(Input, "input")
+        if not isinstance(dt, (int, float)) or not dt > 0 or section is None or section.encoder is None:
+            return
+        encoder = section.encoder
+        steps = encoder.frame_ms / dt
+        if abs(steps - round(steps)) > 1e-9 or round(steps) < 1:
+            self._report(
+                f"a frame of {encoder.frame_ms} ms is no whole number of steps of {dt} ms",
+                ("input", "encoder", "frame_ms"),
+                "make frame_ms a multiple of dt_ms",
+            )
+        rate = getattr(encoder, "max_rate_hz", 0.0)
+        if rate * dt > 1000:
+            self._report(
+                f"a rate of {rate} Hz is more than one spike a step of {dt} ms",
+                ("input", "encoder", "max_rate_hz"),
+                f"take at most {1000 / dt:g}",
+            )
+        samples = self._section(Samples, "samples")
+        if samples and samples.steps is not None and samples.steps < round(steps):
+            self._report(
+                f"an interval of {samples.steps} steps is shorter than one frame",
+                ("samples", "steps"),
+                "lengthen it to the longest sample",
+            )

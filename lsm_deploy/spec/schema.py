@@ -1,0 +1,503 @@
+"""What a user may write: one frozen dataclass a section, the bounds in the annotations, the units in the names.
+
+Times end in `_ms`, rates in `_hz`; weights are in units of the threshold. Fields hold what was written, never arrays
+or random draws. pydantic reads these declarations to validate a file; `load.py` adds what no single field can see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import AllowInfNan, Discriminator, Field, Strict, Tag
+
+from lsm_deploy.neurons import KINDS, Kind
+
+__all__ = [
+    "AllToAll",
+    "Bins",
+    "Data",
+    "DelayByDistance",
+    "Distribution",
+    "Encoder",
+    "ErdosRenyi",
+    "Explicit",
+    "GaussianPopulation",
+    "Input",
+    "Latency",
+    "Maass",
+    "Neuron",
+    "OneToOne",
+    "PerType",
+    "Population",
+    "Projection",
+    "Quantise",
+    "Rate",
+    "Readout",
+    "Ring",
+    "Samples",
+    "SendOnDelta",
+    "Spec",
+    "Target",
+    "Topology",
+    "Traces",
+    "WattsStrogatz",
+    "Weight",
+]
+
+Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(False)]
+Integer: TypeAlias = Annotated[int, Strict()]
+Flag: TypeAlias = Annotated[bool, Strict()]
+Text: TypeAlias = Annotated[str, Strict()]
+Probability: TypeAlias = Annotated[Number, Ge(0), Le(1)]
+Positive: TypeAlias = Annotated[Number, Gt(0)]
+NotNegative: TypeAlias = Annotated[Number, Ge(0)]
+Count: TypeAlias = Annotated[Integer, Ge(1)]
+
+
+# --- values that may vary over neurons or synapses ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Constant:
+    distribution: Literal["constant"]
+    value: Number
+
+
+@dataclass(frozen=True)
+class Uniform:
+    distribution: Literal["uniform"]
+    low: Number
+    high: Number
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError(f"low is {self.low}, above high, which is {self.high}")
+
+
+@dataclass(frozen=True)
+class Normal:
+    distribution: Literal["normal"]
+    mean: Number
+    std: NotNegative
+
+
+@dataclass(frozen=True)
+class Lognormal:
+    """`mean` and `std` are those of the variable itself, not of its logarithm."""
+
+    distribution: Literal["lognormal"]
+    mean: Positive
+    std: NotNegative
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """`mean` and `std` of the variable; shape is (mean / std)**2. Maass et al. (2002) take std = mean for weights."""
+
+    distribution: Literal["gamma"]
+    mean: Positive
+    std: Positive
+
+
+Distribution: TypeAlias = Annotated[
+    Constant | Uniform | Normal | Lognormal | Gamma, Field(discriminator="distribution")
+]
+
+
+def _shape_of_value(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "number"
+    if {"EE", "EI", "IE", "II"} & value.keys():
+        return "per type"
+    return "by distance" if {"per_unit_ms", "offset_ms"} & value.keys() else "a distribution"
+
+
+Value: TypeAlias = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[Distribution, Tag("a distribution")], Discriminator(_shape_of_value)
+]
+
+
+@dataclass(frozen=True)
+class PerType:
+    """One value for each pair of types; the first letter is the source's, E excitatory or I inhibitory."""
+
+    EE: Value
+    EI: Value
+    IE: Value
+    II: Value
+
+
+@dataclass(frozen=True)
+class PerTypeProbability:
+    EE: NotNegative
+    EI: NotNegative
+    IE: NotNegative
+    II: NotNegative
+
+
+@dataclass(frozen=True)
+class DelayByDistance:
+    """offset_ms + per_unit_ms * Euclidean distance, between neurons on grids."""
+
+    per_unit_ms: NotNegative
+    offset_ms: NotNegative = 0.0
+
+
+Weight: TypeAlias = Annotated[
+    Annotated[Number, Tag("number")]
+    | Annotated[Distribution, Tag("a distribution")]
+    | Annotated[PerType, Tag("per type")],
+    Discriminator(_shape_of_value),
+]
+Delay: TypeAlias = Annotated[
+    Annotated[NotNegative, Tag("number")]
+    | Annotated[Distribution, Tag("a distribution")]
+    | Annotated[DelayByDistance, Tag("by distance")],
+    Discriminator(_shape_of_value),
+]
+
+
+# --- topologies ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AllToAll:
+    kind: Literal["all_to_all"]
+    self_connections: Flag = False
+
+
+@dataclass(frozen=True)
+class OneToOne:
+    kind: Literal["one_to_one"]
+
+
+@dataclass(frozen=True)
+class ErdosRenyi:
+    """Each pair with `probability`, or exactly `in_degree` distinct sources for every target."""
+
+    kind: Literal["erdos_renyi"]
+    probability: Probability | None = None
+    in_degree: Count | None = None
+    self_connections: Flag = False
+
+    def __post_init__(self) -> None:
+        if (self.probability is None) == (self.in_degree is None):
+            raise ValueError("give either probability or in_degree")
+
+
+@dataclass(frozen=True)
+class WattsStrogatz:
+    """A directed small world: a ring of `neighbours` (half each side), each edge's source redrawn with `rewire`.
+
+    Watts & Strogatz, Nature 393 (1998).
+    """
+
+    kind: Literal["watts_strogatz"]
+    neighbours: Annotated[Integer, Ge(2)]
+    rewire: Probability
+
+    def __post_init__(self) -> None:
+        if self.neighbours % 2:
+            raise ValueError(f"neighbours is {self.neighbours}; half of them lie on each side, so it must be even")
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Each neuron to its next `neighbours`; `both` ways, or `forward` only (Rodan & Tino's cycle reservoir, 2011)."""
+
+    kind: Literal["ring"]
+    neighbours: Count = 1
+    direction: Literal["both", "forward"] = "both"
+
+
+@dataclass(frozen=True)
+class Maass:
+    """A 3-D column: probability C * exp(-(distance / lambda)**2). Maass, Natschlaeger & Markram, Neural Comp. (2002).
+
+    Their C: EE 0.3, EI 0.2, IE 0.4, II 0.1; lambda 2; distances in grid units.
+    """
+
+    kind: Literal["maass"]
+    length: Annotated[Positive, Field(alias="lambda")]
+    scale: Annotated[PerTypeProbability, Field(alias="C")]
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """Weights `[post, pre]` from a file: a scipy sparse `.npz`, or an `.npz` with `weights` and perhaps `delays`.
+
+    Delays in a file are in steps. exact: the weights are the chip's integers, `weight << weight_exp`.
+    """
+
+    kind: Literal["explicit"]
+    file: Path
+    exact: Flag = False
+    weight_exp: Annotated[Integer, Ge(0), Le(7)] = 0
+
+    def __post_init__(self) -> None:
+        if self.weight_exp and not self.exact:
+            raise ValueError("weight_exp belongs to exact weights; otherwise quantisation chooses it")
+
+
+Topology: TypeAlias = Annotated[
+    AllToAll | OneToOne | ErdosRenyi | WattsStrogatz | Ring | Maass | Explicit, Field(discriminator="kind")
+]
+
+
+# --- the liquid ---------------------------------------------------------------------------------------------------
+
+
+def _widened(declaration: type[Any], value_of: Any) -> list[tuple[str, Any, Any]]:
+    """The fields of a kind's declaration, as a user may write them, with the bounds that they carry."""
+    hints = get_type_hints(declaration, include_extras=True)
+    widened = []
+    for declared in fields(declaration):
+        bounds = getattr(hints[declared.name], "__metadata__", ())
+        default = field() if declared.default is MISSING else field(default=declared.default)
+        widened.append((declared.name, value_of(bounds), default))
+    return widened
+
+
+def _number_or_distribution(bounds: tuple[Any, ...]) -> Any:
+    number = _annotated(float, AllowInfNan(False), *bounds, Tag("number"))
+    return Annotated[number | Annotated[Distribution, Tag("a distribution")], Discriminator(_shape_of_value)]
+
+
+def _annotated(kind: type, *marks: Any) -> Any:
+    arguments = (kind, Strict(), *marks)
+    return Annotated[arguments]  # type: ignore[valid-type]
+
+
+def _neuron_section(kind: Kind) -> type[Any]:
+    exact_fields = _widened(kind.Registers, lambda bounds: _annotated(int, *bounds))
+    registers = make_dataclass("Registers", exact_fields, frozen=True)
+    parameters = _widened(kind.Parameters, _number_or_distribution)
+    exact = ("registers", registers | None, field(default=None))
+    return make_dataclass(kind.NAME, [("kind", Literal[kind.NAME], field()), *parameters, exact], frozen=True)
+
+
+NEURON_SECTIONS = {name: _neuron_section(kind) for name, kind in KINDS.items()}
+"""Made from the declarations in `lsm_deploy.neurons`: `kind`, its float parameters, or (`registers`) exact integers."""
+
+if TYPE_CHECKING:
+    Neuron = Any
+else:
+    Neuron = reduce(or_, NEURON_SECTIONS.values())
+    if len(NEURON_SECTIONS) > 1:
+        Neuron = Annotated[Neuron, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Population:
+    """`size` neurons, or a `grid` of them. inhibitory_fraction turns Dale's law on: that share, drawn at random,
+    inhibits with all its synapses, and weights are magnitudes. Without it weights carry their own signs."""
+
+    neuron: Neuron
+    size: Count | None = None
+    grid: Annotated[tuple[Count, ...], Len(3, 3)] | None = None
+    inhibitory_fraction: Probability | None = None
+
+    def __post_init__(self) -> None:
+        if (self.size is None) == (self.grid is None):
+            raise ValueError("give either size or grid")
+
+    @property
+    def neurons(self) -> int:
+        if self.grid is not None:
+            return self.grid[0] * self.grid[1] * self.grid[2]
+        assert self.size is not None
+        return self.size
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Synapses from `source` (a population, or `input`) to `target`.
+
+    weight: in units of the threshold; left out for an explicit topology, whose file has the weights.
+    delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
+    weight_bits, sign_mode: how it is quantised; `split` makes two projections of one sign each.
+    """
+
+    source: Text
+    target: Text
+    topology: Topology
+    weight: Weight | None = None
+    delay_ms: Delay = 0.0
+    spectral_radius: Positive | None = None
+    weight_bits: Annotated[Integer, Ge(1), Le(8)] | None = None
+    sign_mode: Literal["split", "mixed"] = "split"
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}->{self.target}"
+
+
+# --- from the world to spikes, and back ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frames:
+    frame_ms: Positive
+    """How long one frame of data lasts; a whole number of steps."""
+    range: Annotated[tuple[Number, ...], Len(2, 2)] | None = None
+    """Values that map to 0 and 1; left out, each channel's own range over the training data. Beyond it is clipped."""
+
+    def __post_init__(self) -> None:
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"range starts at {self.range[0]}, not below its end {self.range[1]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate(_Frames):
+    """Bernoulli spikes, at most `max_rate_hz`: Poisson rate coding on a grid of steps (Heeger 2000)."""
+
+    kind: Literal["rate"]
+    max_rate_hz: Positive = 200.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency(_Frames):
+    """One spike a frame, earlier for larger values; none below `threshold` (Thorpe, Delorme & Van Rullen 2001)."""
+
+    kind: Literal["latency"]
+    threshold: Probability = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendOnDelta(_Frames):
+    """An up or a down spike for every `delta` of the range that a value moved (Miskowicz 2006); two channels each."""
+
+    kind: Literal["send_on_delta"]
+    delta: Annotated[Probability, Gt(0)] = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianPopulation(_Frames):
+    """Overlapping Gaussian receptive fields on each channel (Bohte, Kok & La Poutre 2002), then rate or latency."""
+
+    kind: Literal["gaussian_population"]
+    neurons: Annotated[Integer, Ge(3)] = 8
+    beta: Positive = 1.5
+    code: Literal["rate", "latency"] = "latency"
+    max_rate_hz: Positive = 200.0
+    threshold: Probability = 0.1
+
+
+Encoder: TypeAlias = Annotated[Rate | Latency | SendOnDelta | GaussianPopulation, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Input:
+    """`channels` of data, turned into spikes by `encoder`; without one, `channels` are spike trains as they come."""
+
+    channels: Count
+    encoder: Encoder | None = None
+
+    @property
+    def spike_channels(self) -> int:
+        """How many spike trains reach the liquid."""
+        if isinstance(self.encoder, SendOnDelta):
+            return 2 * self.channels
+        if isinstance(self.encoder, GaussianPopulation):
+            return self.encoder.neurons * self.channels
+        return self.channels
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set by name, or files of frames with labels."""
+
+    dataset: Literal["japanese_vowels"] | None = None
+    train: Path | None = None
+    test: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.dataset is None) == (self.train is None):
+            raise ValueError("give either dataset, or train and test files")
+        if (self.train is None) != (self.test is None):
+            raise ValueError("give both train and test files")
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Spike counts of each neuron in `bins` equal parts of a sample."""
+
+    kind: Literal["bins"]
+    bins: Count = 1
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Each neuron's spikes, decaying with `tau_ms`, read at `samples` evenly spaced times, the last at the end."""
+
+    kind: Literal["traces"]
+    tau_ms: Positive = 30.0
+    samples: Count = 1
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A linear classifier on a population's transient states; its regularisation chosen by cross-validation.
+
+    regularisation: ridge's alphas, or the inverses of logistic regression's C.
+    """
+
+    population: Text
+    features: Annotated[Bins | Traces, Field(discriminator="kind")]
+    classifier: Literal["ridge", "logistic"] = "ridge"
+    regularisation: Annotated[tuple[Positive, ...], Len(1)] = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
+    folds: Annotated[Integer, Ge(2)] = 5
+
+
+@dataclass(frozen=True)
+class Samples:
+    """`fresh`: every sample is a run of its own. `interval`: one run whose registers are cleared every `steps`."""
+
+    policy: Literal["fresh", "interval"] = "fresh"
+    steps: Count | None = None
+
+    def __post_init__(self) -> None:
+        if (self.policy == "interval") != (self.steps is not None):
+            raise ValueError("steps belongs to the interval policy, which needs it")
+
+
+@dataclass(frozen=True)
+class Quantise:
+    """weight_bits: for every projection that does not state its own."""
+
+    weight_bits: Annotated[Integer, Ge(1), Le(8)] = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    board: Literal["oheo_gulch", "kapoho_point", "hala_point"] = "oheo_gulch"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole experiment as it was written."""
+
+    dt_ms: Positive
+    seed: Annotated[Integer, Ge(0)]
+    input: Input
+    populations: Annotated[Mapping[Text, Population], Len(1)]
+    projections: tuple[Projection, ...]
+    data: Data | None = None
+    readout: Readout | None = None
+    samples: Samples = field(default_factory=Samples)
+    quantise: Quantise = field(default_factory=Quantise)
+    target: Target = field(default_factory=Target)
+
+
+# An unknown key is a mistake, everywhere.
+for _section in [*globals().values(), *NEURON_SECTIONS.values()]:
+    if isinstance(_section, type) and is_dataclass(_section):
+        _section.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+for _section in NEURON_SECTIONS.values():
+    get_type_hints(_section)["registers"].__args__[0].__pydantic_config__ = {"extra": "forbid"}
