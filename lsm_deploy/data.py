@@ -112,12 +112,13 @@ def make_frames(
         report("starts must be integers that ascend from 0", "write the first frame of each sample, 0 for the first")
     elif frames.ndim and starts[-1] >= len(frames) > 0:
         report(f"the last sample starts at frame {starts[-1]}, but there are {len(frames)}", "count frames from 0")
-    if ascending and not errors and not (bad := ~(np.abs(frames) <= LARGEST)).sum() == 0:
-        frame, channel = (int(i) for i in np.argwhere(bad)[0])
+    if ascending and not errors and (bad := np.argwhere(~(np.abs(frames) <= LARGEST))).size:
+        frame, channel = (int(i) for i in bad[0])
         sample = int(np.searchsorted(starts, frame, "right")) - 1
-        more = f" (and {bad.sum() - 1} more values)" if bad.sum() > 1 else ""
+        place = f"sample {sample}, frame {frame - int(starts[sample])}, channel {channel}"
+        more = f" (and {len(bad) - 1} more values)" if len(bad) > 1 else ""
         report(
-            f"sample {sample}, frame {frame - int(starts[sample])}, channel {channel} is {frames[frame, channel]}{more}",
+            f"{place} is {frames[frame, channel]}{more}",
             "write finite numbers; where NaN pads short samples, cut it off, or give lengths",
         )
     names = _label_names(labels)
@@ -166,15 +167,13 @@ def load_dataset(name: str) -> tuple[Frames, Frames]:
             where="data set 'japanese_vowels'",
             hint="pip install 'lsm-deploy[data]'",
         ) from None
-    train, test = (
-        _from_nested(*load_japanese_vowels(split), source=f"japanese_vowels {split.lower()}")
-        for split in ("TRAIN", "TEST")
-    )
-    return train, test
+    tables = {split: load_japanese_vowels(split) for split in ("TRAIN", "TEST")}
+    return _from_nested(tables["TRAIN"], f"{name} train"), _from_nested(tables["TEST"], f"{name} test")
 
 
-def _from_nested(table: Any, labels: Any, source: str) -> Frames:
+def _from_nested(split: tuple[Any, Any], source: str) -> Frames:
     """sktime's frame of series: one row a sample, one column a channel, one series a cell."""
+    table, labels = split
     samples = [np.stack([np.asarray(series) for series in row], axis=1) for row in table.itertuples(index=False)]
     return make_frames(np.concatenate(samples), _starts([len(s) for s in samples]), [str(y) for y in labels], source)
 
@@ -265,7 +264,9 @@ def _from_csv(path: Path) -> Frames:
         raise LsmError("there is no data below the header", where=str(path), hint="write one row a frame")
 
     errors: list[LsmError] = []
-    frames, starts, labels = [], [], []
+    frames: list[list[float]] = []
+    starts: list[int] = []
+    labels: list[str] = []
     seen: set[str] = set()
     current: str | None = None
     for line, row in rows:

@@ -96,8 +96,7 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
 def _normalise(frames: Floats, ranges: Floats) -> Floats:
     low, width = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
     # A channel that never changed in training carries nothing: it is 0 everywhere.
-    x = (frames - low) / np.where(width > 0, width, np.inf)
-    return fixed.stable(np.clip(x, 0.0, 1.0))
+    return np.clip((frames - low) / np.where(width > 0, width, np.inf), 0.0, 1.0)
 
 
 def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Spikes:
@@ -116,12 +115,14 @@ def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random
 
 def _rate(x: Floats, max_rate_hz: float, steps: int, dt_ms: float, random: np.random.Generator) -> Spikes:
     probability = np.repeat(x * (max_rate_hz * dt_ms / 1000), steps, axis=0)
-    return random.random(probability.shape) < probability
+    spikes: Spikes = random.random(probability.shape) < probability
+    return spikes
 
 
 def _latency(x: Floats, threshold: float, steps: int) -> Spikes:
     step = np.rint(fixed.stable((1 - x) * (steps - 1)))
-    fires = (step[:, None] == np.arange(steps)[:, None]) & (x >= threshold)[:, None]
+    enough = fixed.stable(x) >= fixed.stable(np.asarray(threshold))
+    fires: Spikes = (step[:, None] == np.arange(steps)[:, None]) & enough[:, None]
     return fires.reshape(-1, x.shape[1])
 
 
@@ -143,5 +144,5 @@ def _send_on_delta(x: Floats, delta: float, steps: int) -> Spikes:
     # n spikes over the steps of a frame, as evenly as they go: Bresenham's line.
     count = np.abs(moves)[:, None]
     due = (np.arange(steps)[:, None] * count) % steps < count
-    up_down = np.stack([due & (moves > 0)[:, None], due & (moves < 0)[:, None]], axis=-1)
+    up_down: Spikes = np.stack([due & (moves > 0)[:, None], due & (moves < 0)[:, None]], axis=-1)
     return up_down.reshape(len(x) * steps, -1)

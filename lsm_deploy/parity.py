@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def compare(
     names: tuple[str, str] = ("first", "second"),
     view: View | None = None,
 ) -> Verdict:
-    """Compare spikes, and the named registers, in the given view (by default that of the second trace).
+    """Compare spikes, and the named registers, in the given view (by default the chip's, if either trace has it).
 
     Raises LsmError where the traces are not comparable: other lengths, neurons, samples, or registers not recorded.
     """
@@ -72,7 +73,7 @@ def compare(
     _check_comparable(program, first, second, registers, names)
     first, second = in_view(program, first, view), in_view(program, second, view)
 
-    pairs: dict[str, tuple[NDArray[np.integer], NDArray[np.integer]]] = {
+    pairs: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
         name: (first.registers[name], second.registers[name]) for name in registers
     }
     pairs["s"] = (first.spikes, second.spikes)
@@ -136,7 +137,7 @@ def _check_comparable(
 def _first_divergence(
     program: Program,
     trace: Trace,
-    pairs: Mapping[str, tuple[NDArray[np.integer], NDArray[np.integer]]],
+    pairs: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
     differs: Mapping[str, NDArray[np.bool_]],
 ) -> Divergence | None:
     order = [*dict.fromkeys(r for p in program.network.populations for r in KINDS[p.kind].STATE), "s"]

@@ -50,11 +50,15 @@ def place(network: QNetwork, target: Target) -> Program:
         chosen = next((core for core in open_cores if core.takes(sources, int(groups[neuron]), target)), None)
         if chosen is None:
             chosen = _Core(count, network.neurons + network.channels)
-            chosen.takes(sources, int(groups[neuron]), target)
-            open_cores.append(chosen)
+            if not chosen.takes(sources, int(groups[neuron]), target):
+                axons = len(np.unique(sources))
+                raise LsmError(
+                    f"neuron {neuron} has {axons} axons, a core of {target.name} takes {target.axons_per_core}",
+                    where=_population_of(network, neuron),
+                    hint="lower its in-degree",
+                )
+            open_cores = [*open_cores, chosen][-_OPEN:]
             count += 1
-            # A core that has refused as many neurons as it holds will hardly take another: it is closed.
-            open_cores = open_cores[-_OPEN:]
         cores[neuron] = chosen.number
     if count > target.cores:
         raise LsmError(

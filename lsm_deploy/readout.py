@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,8 @@ def features(spikes: NDArray[np.int8], starts: NDArray[np.int64], section: Reado
     values = spikes[t, neuron].astype(np.float64)
     if tau_steps is not None:
         values *= np.exp(-(edges[:, 1:].ravel()[part] - 1 - t) / tau_steps)
-    summed = np.bincount(part * neurons + neuron, values, minlength=edges[:, 1:].size * neurons)
-    summed = summed.reshape(len(starts), parts, neurons)
+    flat = np.bincount(part * neurons + neuron, values, minlength=edges[:, 1:].size * neurons)
+    summed: Floats = flat.reshape(len(starts), parts, neurons).astype(np.float64)
     if tau_steps is not None:
         decay = np.exp(-np.diff(edges) / tau_steps)
         for k in range(1, parts):
@@ -90,14 +91,15 @@ def features(spikes: NDArray[np.int8], starts: NDArray[np.int64], section: Reado
 def mean_bins(frames: Floats, starts: NDArray[np.int64], parts: int) -> Floats:
     """Means `[sample, part * channel]` over the same parts; one that is empty repeats the frame at its start."""
     edges = _edges(starts, len(frames), parts)
-    means = [frames[a : max(a + 1, b)].mean(axis=0) for row in edges for a, b in zip(row[:-1], row[1:], strict=True)]
+    means = [frames[a : max(a + 1, b)].mean(axis=0) for row in edges for a, b in pairwise(row)]
     return np.array(means).reshape(len(starts), -1)
 
 
 def _edges(starts: NDArray[np.int64], steps: int, parts: int) -> NDArray[np.int64]:
     """Where the parts of each sample begin and end `[sample, part + 1]`."""
     lengths = np.diff(starts, append=steps)
-    return starts[:, None] + lengths[:, None] * np.arange(parts + 1) // parts
+    edges: NDArray[np.int64] = starts[:, None] + lengths[:, None] * np.arange(parts + 1) // parts
+    return edges
 
 
 # --- the classifier ------------------------------------------------------------------------------------------------
@@ -168,7 +170,8 @@ def _solve(kind: str, x: Floats, y: NDArray[np.int64], strength: float) -> tuple
 
 
 def _choose(x: Floats, coef: Floats, intercept: Floats) -> NDArray[np.int64]:
-    return np.argmax(x @ coef.T + intercept, axis=1)
+    best: NDArray[np.int64] = np.argmax(x @ coef.T + intercept, axis=1)
+    return best
 
 
 def _sklearn_seed(seed: int) -> int:

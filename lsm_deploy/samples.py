@@ -9,15 +9,15 @@ The `interval` policy is one long run already.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 
-__all__ = ["LongRun", "run_side_by_side"]
+__all__ = ["LongRun", "contaminated", "run_side_by_side"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,3 +111,59 @@ def _columns(network: QNetwork, copies: int, copy: int) -> NDArray[np.int64]:
             for p in network.populations
         ]
     )
+
+
+# --- the interval policy clears registers, not what is in flight ----------------------------------------------------
+
+
+def contaminated(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8]) -> int:
+    """How many samples receive something from a sample before them: 0 under the `fresh` policy.
+
+    Counted is a sample in one of whose steps the sum over synapses that older spikes still deliver is not zero for
+    some neuron. `spikes` `[t, neuron]` are those that the program gave on the stimulus.
+    """
+    network, steps = program.network, len(stimulus.spikes)
+    if not network.sample_interval:
+        return 0
+    offsets, sizes = network.offsets, {p.name: p.size for p in network.populations}
+    inputs = [
+        (
+            p,
+            stimulus.spikes
+            if p.source == INPUT
+            else spikes[:, offsets[p.source] : offsets[p.source] + sizes[p.source]],
+            int(p.delays.max(initial=0)),
+        )
+        for p in network.projections
+    ]
+    stops = [*stimulus.starts[1:].tolist(), steps]
+    boundaries = list(zip(stimulus.starts.tolist(), stops, strict=True))[1:]
+    return sum(
+        _receives(network, [_in_flight(*given, start, stop, offsets) for given in inputs], start)
+        for start, stop in boundaries
+    )
+
+
+def _in_flight(
+    p: QProjection, fired: NDArray[np.int8], reach: int, start: int, stop: int, offsets: Mapping[str, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Step, neuron and weight of what spikes before `start` deliver in `start` .. `stop`."""
+    first = max(0, start - 1 - reach)
+    t, source = np.nonzero(fired[first:start])
+    count = p.indptr[source + 1] - p.indptr[source]
+    synapse = np.repeat(p.indptr[source + 1] - np.cumsum(count), count) + np.arange(count.sum())
+    arrival = np.repeat(first + t, count) + 1 + p.delays[synapse].astype(np.int64)
+    late = (arrival >= start) & (arrival < stop)
+    sign = np.repeat(fired[first:start][t, source], count).astype(np.int64)
+    weight = (p.weights[synapse].astype(np.int64) << p.weight_exp) * sign
+    return arrival[late], offsets[p.target] + p.post[synapse[late]].astype(np.int64), weight[late]
+
+
+def _receives(network: QNetwork, parts: Sequence[tuple[NDArray[np.int64], ...]], start: int) -> bool:
+    if not parts:
+        return False
+    arrival, neuron, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    _, place = np.unique((arrival - start) * network.neurons + neuron, return_inverse=True)
+    sums = np.zeros(int(place.max(initial=-1)) + 1, np.int64)
+    np.add.at(sums, place, weight)
+    return bool(sums.any())

@@ -113,8 +113,11 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
         return LsmError(str(context["error"]), where=where, hint=f"mend {name}")
     if kind == "finite_number":
         return LsmError(f"{name} is {given}, not a finite number", where=where, hint="write a finite number")
-    limit = error["msg"].removeprefix("Input should be ").removeprefix("Input should have ")
-    limit = limit.replace(" after validation, not " + str(context.get("actual_length", "")), "").replace("Tuple s", "s")
+    if kind in ("too_short", "too_long"):
+        bound, needed = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
+        what = f"{name} has {context['actual_length']} items; it needs {bound} {context[needed]}"
+        return LsmError(what, where=where, hint=f"change {name}")
+    limit = error["msg"].removeprefix("Input should be ")
     return LsmError(f"{name} is {given!r}; it should be {limit}", where=where, hint=f"change {name}")
 
 
@@ -124,7 +127,7 @@ def _unit(name: str) -> str:
 
 def _suggest(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, 1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known) or 'none, for now'}"
 
 
 def _data_path(loc: tuple[str | int, ...], source: Source) -> Path_:

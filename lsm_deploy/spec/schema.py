@@ -271,7 +271,7 @@ def _number_or_distribution(bounds: tuple[Any, ...]) -> Any:
 
 def _annotated(kind: type, *marks: Any) -> Any:
     arguments = (kind, Strict(), *marks)
-    return Annotated[arguments]  # type: ignore[valid-type]
+    return Annotated[arguments]
 
 
 def _neuron_section(kind: Kind) -> type[Any]:

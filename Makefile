@@ -1,0 +1,45 @@
+# Two commands: `make demo` and `make test`. Both set up .venv first; nothing else is needed but Python and make.
+
+# Lava needs 3.10. Where there is none, any python3 does, and Lava is left out.
+# A shim may answer for a version that is not installed, so each candidate has to run.
+runs = $(shell $(1) -c 'import sys; print(sys.executable)' 2>/dev/null)
+PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 2>/dev/null)/bin/python))
+PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
+VENV ?= .venv
+BIN := $(VENV)/bin
+EXTRAS ?= brian,lava,data,dev
+JOBS ?= 2
+
+.PHONY: demo test check setup hardware clean
+
+demo: setup
+	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
+	$(BIN)/lsm-deploy eval configs/japanese_vowels.yaml
+	$(BIN)/lsm-deploy parity configs/japanese_vowels.yaml --registers --samples 20
+
+test: check
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
+
+# Everything but running the tests: layout, lints, types, layers.
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Parity on a Loihi 2 board: fails, and does not skip, where there is none.
+hardware: setup
+	$(BIN)/pytest hardware-tests
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.10, or any up to 3.13"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] == (3, 10))' && \
+		echo "Lava is left out: it needs Python 3.10, and this is $$($(PYTHON) -V)" || true
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

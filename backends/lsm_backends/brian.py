@@ -1,0 +1,323 @@
+"""Brian 2: the chip's integers in float64 variables, on its numpy, Cython or C++ target.
+
+Brian's own `integer` is int32 and overflows. In doubles every product stays below 2**53 and every divisor is a power of
+two, so `sign(x) * floor(abs(x) / 4096)` and the wraps are exact; as each partial sum is exact too, not even the
+`-ffast-math` that Brian compiles with can change one.
+
+A step of the program is one second of Brian's time: times and delays are whole numbers, and stay exact in long runs.
+A step is Brian's schedule, written out: `start` integrates what has arrived, `thresholds` spikes, `synapses` adds to
+the sum of the next step (so a delay of d takes d + 1), `resets`, and `end` records.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.errors import BackendError
+from lsm_deploy.fixed import Ints
+from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
+from lsm_deploy.samples import LongRun, run_side_by_side
+
+__all__ = ["Codegen", "missing", "run"]
+
+Codegen = Literal["numpy", "cython", "cpp_standalone"]
+
+MAX_VALUES = 20_000_000
+MAX_SYNAPSES = 5_000_000
+"""What side-by-side copies may grow to: 160 MB a recorded register, and some 300 MB of synapses while Brian sorts them."""
+
+
+def missing() -> str | None:
+    """What keeps Brian from running here; a compiler is asked for only when a compiled target is."""
+    if find_spec("brian2") is None:
+        return "Brian 2 is not installed: pip install 'lsm-deploy[brian]'"
+    return None
+
+
+def run(
+    program: Program,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    codegen: Codegen = "numpy",
+) -> Trace:
+    """Run every sample; a compiled target pays off in long runs only (it takes seconds, C++ half a minute, to build).
+
+    Brian's device, preferences and warnings are as before afterwards. Not for use from several threads at once.
+    """
+    network = program.network
+    _check(network, codegen)
+    longest = int(np.diff([*stimulus.starts, len(stimulus.spikes)]).max())
+    copies = min(MAX_VALUES // max(1, longest * network.neurons), MAX_SYNAPSES // max(1, network.synapses))
+
+    def run_once(long: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+        with _brian(codegen) as b2:
+            return _run(b2, long, record)
+
+    return run_side_by_side(program, stimulus, record, run_once, max(1, copies) * network.neurons, progress)
+
+
+# --- what a neuron kind is in Brian's language ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One kind: its variables, what registers become, one step, and when it spikes.
+
+    `update` finds the synaptic sum in `a`, `first` = 1 where the interval policy clears registers, and `counted` = 1 in
+    the steps that matter; it adds to the counts.
+    """
+
+    state: tuple[str, ...]
+    constants: Callable[[Mapping[str, Ints]], dict[str, Ints]]
+    update: str
+    threshold: str
+    reset: str
+
+
+_LIF = _Rule(
+    state=("u", "v"),
+    constants=lambda registers: {
+        "keep_u": 4096 - (registers["du"] + 1),
+        "keep_v": 4096 - registers["dv"],
+        "theta": registers["vth"] << 6,
+        "bias": registers["bias_mant"] << registers["bias_exp"],
+    },
+    update="""
+        old_u = u * (1 - first)
+        old_v = v * (1 - first)
+        sum_u = sign(old_u) * floor(abs(old_u * keep_u) / 4096.0) + 64.0 * a
+        x = sum_u - 4294967296.0 * floor((sum_u + 2147483648.0) / 4294967296.0)
+        u = x - 16777216.0 * int(x > 8388608.0) + 16777216.0 * int(x <= -8388608.0)
+        sum_v = sign(old_v) * floor(abs(old_v * keep_v) / 4096.0) + u + bias
+        v = clip(sum_v, -8388607.0, 8388607.0)
+        u_wraps += counted * int(u != x)
+        v_saturations += counted * int(v != sum_v)
+    """,
+    threshold="v > theta",
+    reset="v = 0",
+)
+
+_RULES = {"LIF": _LIF}
+
+_COMMON = """
+    first = int(t_in_timesteps % interval == 0)
+    counted = int(t_in_timesteps < length)
+    wide_sums += counted * int(abs(a) > 32767.0)
+"""
+
+
+def _check(network: QNetwork, codegen: str) -> None:
+    where = "backend 'brian'"
+    for population in network.populations:
+        if population.kind not in _RULES:
+            raise BackendError(
+                f"population {population.name!r} is of kind {population.kind}; brian can run {', '.join(_RULES)}",
+                where=where,
+                hint="run it on the emulator, which knows every kind",
+            )
+    if codegen not in get_args(Codegen):
+        what, choices = f"there is no code generation target {codegen!r}", ", ".join(get_args(Codegen))
+        raise BackendError(what, where=where, hint=f"choose one of {choices}")
+
+
+# --- one run -------------------------------------------------------------------------------------------------------
+
+
+def _run(
+    b2: Any, long: LongRun, record: Sequence[str]
+) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+    network, steps = long.network, len(long.spikes)
+    clock = b2.Clock(dt=1 * b2.second, name="lsm_clock")
+    # One group a kind, because each has equations of its own; `members[kind]` are its neurons' numbers.
+    members: dict[str, NDArray[np.int64]] = {}
+    for p in network.populations:
+        numbers = network.offsets[p.name] + np.arange(p.size, dtype=np.int64)
+        members[p.kind] = np.concatenate([members.get(p.kind, numbers[:0]), numbers])
+    groups = {
+        kind: _group(b2, clock, kind, [p for p in network.populations if p.kind == kind], network, long.lengths[numbers])
+        for kind, numbers in members.items()
+    }
+    sources = dict(groups)
+    if network.channels:
+        t, channel = np.nonzero(long.spikes)
+        sources[INPUT] = b2.SpikeGeneratorGroup(
+            network.channels, channel, t * b2.second, clock=clock, sorted=True, name="lsm_input"
+        )
+    synapses = _synapses(b2, clock, network, members, sources)
+    fired = {kind: b2.SpikeMonitor(group, name=f"lsm_spikes_{kind}") for kind, group in groups.items()}
+    states = {
+        kind: b2.StateMonitor(group, names, record=True, clock=clock, when="end", name=f"lsm_registers_{kind}")
+        for kind, group in groups.items()
+        if (names := [name for name in record if name in _RULES[kind].state])
+    }
+    # A network of our own, with a schedule of our own: neither the magic network nor a preference has a say.
+    net = b2.Network(*sources.values(), *synapses, *fired.values(), *states.values())
+    net.schedule = ["start", "groups", "thresholds", "synapses", "resets", "end"]
+    net.run(steps * b2.second, namespace={})
+
+    spikes = np.zeros((steps, network.neurons), np.int8)
+    registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
+    for kind, numbers in members.items():
+        spikes[np.rint(fired[kind].t_[:]).astype(np.int64), numbers[fired[kind].i[:]]] = 1
+        for name in record:
+            if name in _RULES[kind].state:
+                registers[name][:, numbers] = getattr(states[kind], name).T
+    counts = {name: sum(int(np.sum(getattr(group, name)[:])) for group in groups.values()) for name in COUNTS}
+    return spikes, registers, counts
+
+
+def _group(
+    b2: Any,
+    clock: Any,
+    kind: str,
+    populations: Sequence[QPopulation],
+    network: QNetwork,
+    lengths: NDArray[np.int64],
+) -> Any:
+    rule = _RULES[kind]
+    parts = [rule.constants(population.registers) for population in populations]
+    constants = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | {"length": lengths}
+    names = ["a", *rule.state, *COUNTS, *constants]
+    group = b2.NeuronGroup(
+        len(lengths),
+        "\n".join(f"{name} : 1" for name in names),
+        threshold=rule.threshold,
+        reset=rule.reset,
+        clock=clock,
+        name=f"lsm_{kind}",
+        # `fresh`: an interval that ends after every run; step 0 is cleared already.
+        namespace={"interval": network.sample_interval or 1 << 62},
+    )
+    for name, values in constants.items():
+        setattr(group, name, values.astype(np.float64))
+    group.run_regularly(f"{_COMMON}{rule.update}\na = 0", clock=clock, when="start", name=f"lsm_{kind}_step")
+    return group
+
+
+def _synapses(
+    b2: Any,
+    clock: Any,
+    network: QNetwork,
+    members: Mapping[str, NDArray[np.int64]],
+    sources: Mapping[str, Any],
+) -> list[Any]:
+    """One object for all projections between two groups: an object costs more a step than its synapses do."""
+    sizes = {p.name: p.size for p in network.populations}
+    kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
+    # A population is contiguous in its group, so its first neuron's place there is all there is to know.
+    first = {p.name: int(np.searchsorted(members[p.kind], network.offsets[p.name])) for p in network.populations}
+    first[INPUT] = 0
+    parts: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for p in network.projections:
+        if not len(p.post):
+            continue
+        pre = np.repeat(np.arange(network.channels if p.source == INPUT else sizes[p.source]), np.diff(p.indptr))
+        weights = p.weights.astype(np.float64) * 2.0**p.weight_exp
+        parts.setdefault((kinds[p.source], kinds[p.target]), []).append(
+            (first[p.source] + pre, first[p.target] + p.post, weights, p.delays.astype(np.float64))
+        )
+    made = []
+    for (source, target), columns in parts.items():
+        pre, post, weights, delays = (np.concatenate(column) for column in zip(*columns, strict=True))
+        synapses = b2.Synapses(
+            sources[source],
+            sources[target],
+            "w : 1",
+            on_pre="a_post += w",
+            clock=clock,
+            name=f"lsm_{source}_to_{target}",
+            namespace={},
+        )
+        synapses.connect(i=pre, j=post)
+        synapses.w = weights
+        synapses.delay = delays * b2.second
+        made.append(synapses)
+    return made
+
+
+# --- Brian's global state ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _brian(codegen: Codegen) -> Iterator[Any]:
+    """Brian set up for `codegen`, and put back as it was."""
+    b2 = _import()
+    from brian2.devices.device import reset_device
+
+    # A device of our own has no state to reset, and touches none that the caller may have in the shared ones.
+    with tempfile.TemporaryDirectory(prefix="lsm-deploy-brian-") as folder, warnings.catch_warnings():
+        # Brian 2.9 uses names that its own dependencies deprecate.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        wanted = {
+            "codegen.target": "numpy" if codegen == "cpp_standalone" else codegen,
+            "core.default_float_dtype": np.float64,
+        }
+        before = {name: b2.prefs[name] for name in wanted}
+        b2.prefs.update(wanted)
+        if codegen == "cpp_standalone":
+            b2.set_device(_standalone(), directory=folder, with_output=False)
+        else:
+            b2.set_device("runtime")
+        try:
+            if codegen == "cython":
+                _check_cython()
+            yield b2
+        except RuntimeError as error:
+            if "compilation failed" in str(error):
+                raise _no_compiler(str(error)) from error
+            raise
+        finally:
+            reset_device()
+            b2.prefs.update(before)
+
+
+def _import() -> Any:
+    """Brian 2, without what importing it does to a process: it takes over warnings and uncaught exceptions."""
+    if "brian2" not in sys.modules:
+        hook, show = sys.excepthook, warnings.showwarning
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its dependencies deprecate each other
+            import brian2  # noqa: F401
+
+            if warnings.showwarning is not show:
+                logging.captureWarnings(False)
+        sys.excepthook = hook
+    return sys.modules["brian2"]
+
+
+def _standalone() -> Any:
+    for program in ("g++", "make"):
+        if shutil.which(program) is None:
+            raise _no_compiler(f"{program} is not there")
+    from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+
+    return CPPStandaloneDevice()
+
+
+def _check_cython() -> None:
+    from brian2.codegen.runtime.cython_rt import CythonCodeObject
+
+    if not CythonCodeObject.is_available():
+        raise _no_compiler("Cython cannot compile an extension")
+
+
+def _no_compiler(why: str) -> BackendError:
+    return BackendError(
+        f"Brian's compiled targets need a C++ compiler: {why}",
+        where="backend 'brian'",
+        hint="install g++ and make, or use codegen='numpy', which gives the same answer",
+    )

@@ -1,0 +1,228 @@
+"""Build a network of stock Lava processes from a job, run it once from zero, and leave the result: `graph.py JOB_DIR`.
+
+Stands alone: it runs under any Python that has lava-nc 0.10.0 (with its numpy and scipy), so it imports nothing of this
+project, and nothing of this project imports it.
+
+    RingBuffer -> Sparse, DelaySparse -> LIF (or LIFReset) -> RingBuffer           on the CPU
+    RingBuffer -> PyToNxAdapter -> ... -> NxToPyAdapter -> RingBuffer              on a board
+                                          Read <- u, v                             registers, on the CPU only
+
+Reads `job.json` and `arrays.npz` (what they hold: see `job.py`), writes `result.npz`: for LIF process number i
+`spikes<i>` `[t, neuron]` int8, and `<register><i>` `[t, neuron]` int32.
+
+Lava itself stays silent when a process model raises or a worker is killed, and waits forever; `_watch` reports both and
+ends this process with status 70. Read from lava-nc 0.10.0: `magma/runtime/message_infrastructure/multiprocessing.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.ports import PyInPort, PyRefPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.resources import CPU
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.io.sink import AbstractPyRead, AbstractPyReceiveModel, Read
+from lava.proc.io.sink import RingBuffer as Sink
+from lava.proc.io.source import RingBuffer as Source
+from lava.proc.lif.process import LIF, LIFReset
+from lava.proc.sparse.process import DelaySparse, Sparse
+from lava.utils.weightutils import SignMode
+from scipy.sparse import csr_matrix
+
+REGISTERS = ("du", "dv", "vth", "bias_mant", "bias_exp")
+
+_stores: dict[int, np.ndarray[Any, Any]] = {}
+"""By the id of a sink: the `[t, neuron]` array that it fills, shared with the worker that Lava forks for it.
+
+`Var.get()` passes one number at a time between three processes, 15 us each: 45 s for 1000 neurons, 1000 steps, s, u, v.
+"""
+
+
+@implements(proc=Sink, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class SharedSink(AbstractPyReceiveModel):  # type: ignore[misc]
+    """The stock sink, but for where it puts what it receives."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    data: Any = LavaPyType(np.ndarray, np.int32)
+
+    def run_spk(self) -> None:
+        _stores[self.model_id][self.time_step - 1] = self.a_in.recv()
+
+
+@implements(proc=Read, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class SharedRead(AbstractPyRead):  # type: ignore[misc]
+    """The stock reader of a register after each step, but for where it puts what it reads."""
+
+    state: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    data: Any = LavaPyType(np.ndarray, np.int32)
+
+    def run_post_mgmt(self) -> None:
+        _stores[self.model_id][self.time_step - 1] = self.state.read()
+
+
+def main(folder: Path) -> None:
+    """Run the job in `folder`."""
+    caller = os.getppid()
+    job = json.loads((folder / "job.json").read_text())
+    with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+
+    lifs = [_lif(job, arrays, i) for i in range(job["lifs"])]
+    on_board = job["config"] == "loihi2"
+    if on_board:
+        _reserve_board(job)
+    _connect(job, arrays, lifs, on_board)
+    sinks = _sinks(job, lifs, on_board)
+    models = {} if on_board else {Sink: SharedSink, Read: SharedRead}
+    config = (Loihi2HwCfg if on_board else Loihi2SimCfg)(select_tag="fixed_pt", exception_proc_model_map=models)
+
+    network = lifs[0]
+    network.run(condition=RunSteps(num_steps=job["steps"], blocking=False), run_cfg=config)
+    finished = threading.Event()
+    threading.Thread(target=_watch, args=(network, finished, caller), daemon=True).start()
+    network.wait()
+    finished.set()
+    results = {name: sink.data.get().T if on_board else _stores[sink.id] for name, sink in sinks.items()}
+    # Renamed into place, so that a result is whole or absent.
+    np.savez(folder / "part.npz", **results)
+    os.replace(folder / "part.npz", folder / "result.npz")
+    network.stop()
+
+
+def _lif(job: dict[str, Any], arrays: dict[str, Any], i: int) -> Any:
+    registers = {name: arrays[f"{name}{i}"] for name in REGISTERS}
+    shape = registers["vth"].shape
+    if job["config"] == "loihi2":
+        # One value a process is what the chip's neuron groups hold; the CPU models broadcast arrays of them as well.
+        registers.update({name: int(registers[name][0]) for name in ("du", "dv", "vth")})
+    if not job["reset_interval"]:
+        return LIF(shape=shape, **registers)
+    reset = {"reset_interval": job["reset_interval"], "reset_offset": job["reset_offset"]}
+    return LIFReset(shape=shape, **registers, **reset)
+
+
+def _connect(job: dict[str, Any], arrays: dict[str, Any], lifs: list[Any], on_board: bool) -> None:
+    stimulus = arrays["input"]  # [t, channel]
+    source = None
+    for i, connection in enumerate(job["connections"]):
+        target = lifs[connection["target"]]
+        if connection["source"] is None:
+            source = source or _source(stimulus, on_board)
+            port, sources = source, stimulus.shape[1]
+        else:
+            port, sources = lifs[connection["source"]].s_out, lifs[connection["source"]].s_out.shape[0]
+        shape = (target.a_in.shape[0], sources)
+        where = (arrays[f"post{i}"], arrays[f"pre{i}"])
+        options: dict[str, Any] = {
+            "weights": csr_matrix((arrays[f"weights{i}"].astype(np.int32), where), shape=shape),
+            "num_weight_bits": connection["num_weight_bits"],
+            "weight_exp": connection["weight_exp"],
+            "sign_mode": SignMode[connection["sign_mode"].upper()],  # Lava would guess it from the weights
+            "num_message_bits": 0,
+        }
+        delays = arrays[f"delays{i}"].astype(np.int64)
+        # Lava rebuilds a delayed connection's matrix in each step: those without delays are kept apart from it.
+        if delays.any():
+            process = DelaySparse(delays=csr_matrix((delays, where), shape=shape), **options)
+        else:
+            process = Sparse(**options)
+        port.connect(process.s_in)
+        process.a_out.connect(target.a_in)
+
+
+def _source(stimulus: Any, on_board: bool) -> Any:
+    source = Source(data=np.ascontiguousarray(stimulus.T, np.int32))
+    if not on_board:
+        return source.s_out
+    from lava.proc.embedded_io.spike import PyToNxAdapter  # Intel's: there is none on a CPU
+
+    adapter = PyToNxAdapter(shape=source.s_out.shape)
+    source.s_out.connect(adapter.inp)
+    return adapter.out
+
+
+def _sinks(job: dict[str, Any], lifs: list[Any], on_board: bool) -> dict[str, Any]:
+    steps, sinks = job["steps"], {}
+    for i, lif in enumerate(lifs):
+        if on_board:
+            from lava.proc.embedded_io.spike import NxToPyAdapter
+
+            adapter = NxToPyAdapter(shape=lif.s_out.shape)
+            lif.s_out.connect(adapter.inp)
+            sinks[f"spikes{i}"] = Sink(shape=lif.s_out.shape, buffer=steps)
+            adapter.out.connect(sinks[f"spikes{i}"].a_in)
+            continue
+        sinks[f"spikes{i}"] = Sink(shape=lif.s_out.shape, buffer=1)
+        lif.s_out.connect(sinks[f"spikes{i}"].a_in)
+        _share(sinks[f"spikes{i}"], (steps, *lif.s_out.shape), np.int8)
+        for register in job["record"]:
+            sinks[f"{register}{i}"] = Read(buffer=1)
+            sinks[f"{register}{i}"].connect_var(getattr(lif, register))
+            _share(sinks[f"{register}{i}"], (steps, *lif.s_out.shape), np.int32)
+    return sinks
+
+
+def _share(sink: Any, shape: tuple[int, ...], dtype: type[Any]) -> None:
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    _stores[sink.id] = np.frombuffer(mmap.mmap(-1, size), dtype).reshape(shape)
+
+
+def _reserve_board(job: dict[str, Any]) -> None:
+    from lava.utils import loihi
+
+    generation = loihi.ChipGeneration[job["generation"]]
+    if job["host"]:
+        loihi.use_ethernet_host(job["host"], loihi_gen=generation)
+        return
+    # Lava 0.10.0 cannot look a board up (it trips over the empty line that ends what sinfo prints), so it is asked for
+    # none, and the two variables that it would have set are set here.
+    loihi.use_slurm_host(loihi_gen=generation)
+    for name in ("board", "partition"):
+        if job[name]:
+            os.environ[name.upper()] = job[name]
+
+
+def _watch(network: Any, finished: threading.Event, caller: int) -> None:
+    """End this process when a worker raised or died, and all of its group when nobody waits for it any more."""
+    workers = network.runtime._messaging_infrastructure.actors
+    while not finished.wait(0.2):
+        if os.getppid() != caller and os.getpgrp() == os.getpid():
+            shutil.rmtree(sys.argv[1], ignore_errors=True)
+            os.killpg(os.getpgrp(), signal.SIGTERM)
+        for worker in workers:
+            if worker.exception:
+                print(worker.exception[1], file=sys.stderr, flush=True)
+            elif worker.exitcode:
+                print(f"a worker of Lava ended with exit code {worker.exitcode}", file=sys.stderr, flush=True)
+            else:
+                continue
+            time.sleep(0.2)  # for what other workers have to say
+            os._exit(70)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # an ordinary exit would first wait for workers that will never end

@@ -1,0 +1,81 @@
+"""Backend `lava`: Intel's own CPU models of Loihi 2, bit-accurate, in one child process a run."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_backends.lava import child, job
+from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.samples import LongRun, run_side_by_side
+
+__all__ = ["carry_out", "missing", "run", "time_limit_of"]
+
+_WHERE = "backend 'lava'"
+_GRAPH = Path(__file__).with_name("graph.py")
+_MAX_CELLS = 1 << 27
+"""Recorded numbers that one run may leave, half a gigabyte of them; samples beyond that run batch after batch."""
+_MAX_NEURONS = 20_000
+"""Neurons in one run: the time of a step grows with them, while starting Lava takes two seconds."""
+
+
+def missing() -> str | None:
+    """Says why Lava cannot run here, and the way out; None if it can."""
+    return child.missing_lava()
+
+
+def run(
+    program: Program,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    time_limit: float | None = None,
+) -> Trace:
+    """Run every sample; fresh ones side by side. `time_limit` is in seconds, for each of Lava's runs."""
+    job.check_kinds(program.network, "lava")
+    longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
+
+    def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+        network = long_run.network
+        task = job.Job(
+            input=long_run.spikes,
+            lifs=(job.registers(network),),
+            connections=job.connections(network, np.zeros(network.neurons, np.int64)),
+            record=tuple(record),
+            config="sim",
+            reset_interval=network.sample_interval,
+        )
+        if not len(long_run.spikes):
+            empty = np.zeros((0, network.neurons), np.int32)
+            return empty.astype(np.int8), dict.fromkeys(record, empty), {}
+        results = carry_out(task, child.seconds(time_limit, time_limit_of(task)), _WHERE)
+        return results["spikes0"].astype(np.int8), {name: results[f"{name}0"] for name in record}, {}
+
+    together = min(_MAX_NEURONS, _MAX_CELLS // (max(longest, 1) * (1 + len(record))))
+    return run_side_by_side(program, stimulus, record, once, together, progress)
+
+
+def carry_out(task: job.Job, limit: float, where: str) -> dict[str, NDArray[np.int32]]:
+    """Run a job in a child process of its own, and leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="lsm-lava-"))
+    try:
+        job.write(task, folder)
+        child.run_script(_GRAPH, folder, limit, where)
+        return job.read(task, folder, where)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def time_limit_of(task: job.Job) -> float:
+    """Seconds that no run of this job should need: a minute, and ten times what a step was measured to take."""
+    per_step = 2e-3 + 1e-6 * sum(len(lif["vth"]) for lif in task.lifs)
+    for connection in task.connections:
+        matrices = 1 + 2 * int(connection.delays.max(initial=0))
+        per_step += matrices * (3e-4 + 2e-8 * len(connection.post))
+    return 60 + 10 * per_step * len(task.input)

@@ -1,0 +1,34 @@
+"""Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
+
+from lsm_deploy.store.container import kind_of, pack, unpack
+from lsm_deploy.store.files import read_arrays, write_file
+from lsm_deploy.store.programs import (
+    load_program,
+    program_from_bytes,
+    program_from_parts,
+    program_id,
+    program_to_bytes,
+    program_to_parts,
+    save_program,
+)
+from lsm_deploy.store.recordings import TraceFile, load_stimulus, load_trace, save_stimulus, save_trace
+
+__all__ = [
+    "TraceFile",
+    "kind_of",
+    "load_program",
+    "load_stimulus",
+    "load_trace",
+    "pack",
+    "program_from_bytes",
+    "program_from_parts",
+    "program_id",
+    "program_to_bytes",
+    "program_to_parts",
+    "read_arrays",
+    "save_program",
+    "save_stimulus",
+    "save_trace",
+    "unpack",
+    "write_file",
+]

@@ -1,0 +1,111 @@
+"""The canonical file that programs and models are kept in; the same value gives the same bytes on every machine.
+
+    magic     8 bytes   b"LSMDEPL" and the format version, one byte
+    length    8 bytes   of the header, little-endian
+    header    JSON      ASCII, sorted keys, no spaces: {"kind", "meta", "arrays": [[name, dtype, shape], ...]}
+    arrays              raw, little-endian, C order, in the header's order; they and the header padded to 8 bytes
+    checksum  32 bytes  SHA-256 of all before it
+
+Not compressed: compressors differ between versions, and bytes would with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.errors import LsmError
+from lsm_deploy.store.files import read_bytes
+
+__all__ = ["Arrays", "kind_of", "pack", "unpack"]
+
+MAGIC = b"LSMDEPL"
+VERSION = 1
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+def pack(kind: str, meta: Mapping[str, Any], arrays: Arrays) -> bytes:
+    """The canonical bytes of named arrays and JSON-able facts about them."""
+    listed = [(name, np.ascontiguousarray(array)) for name, array in arrays.items()]
+    little = [(name, array.astype(array.dtype.newbyteorder("<"), copy=False)) for name, array in listed]
+    header = json.dumps(
+        {"kind": kind, "meta": meta, "arrays": [[name, a.dtype.str, list(a.shape)] for name, a in little]},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    ).encode("ascii")
+    out = io.BytesIO()
+    out.write(MAGIC + bytes([VERSION]) + len(header).to_bytes(8, "little") + header + _padding(len(header)))
+    for _, array in little:
+        out.write(array.tobytes() + _padding(array.nbytes))
+    body = out.getvalue()
+    return body + hashlib.sha256(body).digest()
+
+
+def unpack(data: bytes, kind: str, where: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Meta and arrays of a packed file of that kind; whatever is wrong with it is an LsmError."""
+    again = "copy or compile it again"
+    if data[:7] != MAGIC or len(data) < 48:
+        what = "the file is truncated" if data and MAGIC.startswith(data[:7]) else f"this is no lsm_deploy {kind}"
+        raise LsmError(what, where=where, hint=again)
+    if data[7] != VERSION:
+        hint = "compile it again" if data[7] < VERSION else "install a newer lsm_deploy, or compile it again"
+        raise LsmError(f"the file has format {data[7]}, this version reads {VERSION}", where=where, hint=hint)
+    if hashlib.sha256(data[:-32]).digest() != data[-32:]:
+        raise LsmError("the checksum does not match: the file is truncated or was altered", where=where, hint=again)
+    try:
+        return _parse(data, kind)
+    except LsmError as error:
+        raise LsmError(error.what, where=where, hint=error.hint) from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise LsmError(f"the checksum is right but the content is not: {error}", where=where, hint=again) from None
+
+
+def _parse(data: bytes, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    length = int.from_bytes(data[8:16], "little")
+    if length > len(data) - 48:
+        raise ValueError("the header is longer than the file")
+    header = json.loads(data[16 : 16 + length])
+    if header["kind"] != kind:
+        raise LsmError(f"this is a {header['kind']}, not a {kind}", hint="see what it holds with `lsm-deploy inspect`")
+    position = 16 + length + len(_padding(length))
+    arrays = {}
+    for name, dtype, shape in header["arrays"]:
+        if dtype[:2] not in ("<i", "<f", "|i", "|u", "<u", "|b", "<U"):
+            raise ValueError(f"array {name} has type {dtype}")
+        if any(not isinstance(side, int) or side < 0 for side in shape):
+            raise ValueError(f"array {name} has shape {shape}")
+        count = 1
+        for side in shape:
+            count *= side
+        size = count * np.dtype(dtype).itemsize
+        if position + size > len(data) - 32:
+            raise ValueError(f"array {name} reaches beyond the end")
+        arrays[name] = np.frombuffer(data, dtype, count, position).reshape(shape)
+        position += size + len(_padding(size))
+    if position != len(data) - 32:
+        raise ValueError("there are bytes that no array owns")
+    return header["meta"], arrays
+
+
+def _padding(length: int) -> bytes:
+    return bytes(-length % 8)
+
+
+def kind_of(path: str | Path) -> str:
+    """What a file is by its first bytes: `program`, `model`, `npz`, or `text` (a spec, then)."""
+    data = read_bytes(Path(path))
+    if data.startswith(b"PK"):
+        return "npz"
+    if not data.startswith(MAGIC):
+        return "text"
+    # A damaged header counts as a program: loading it says what is wrong.
+    return "model" if b'"kind":"model"' in data[16 : 16 + int.from_bytes(data[8:16], "little")] else "program"

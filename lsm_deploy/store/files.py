@@ -1,0 +1,67 @@
+"""Bytes in and out: nothing is left half-written, nothing that carries pickles is read, and each failure says why."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.errors import LsmError
+
+__all__ = ["read_arrays", "read_bytes", "write_file"]
+
+
+def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then put it in place; on any failure the old file stays."""
+    path = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise LsmError(f"cannot write: {error.strerror}", where=str(path), hint="choose a writable folder") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError):
+            kept = "; the old file is untouched" if path.exists() else "; nothing was written"
+            raise LsmError(f"cannot write: {error.strerror}{kept}", where=str(path), hint="free some space") from None
+        raise
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LsmError(f"cannot read: {error.strerror}", where=str(path), hint="check the path") from None
+
+
+def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz`; one that carries pickles, or is no `.npz`, is an LsmError."""
+    try:
+        with zipfile.ZipFile(path):
+            pass  # numpy takes whatever is no zip for a pickle, and says so
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LsmError(f"cannot read: {reason}", where=str(path), hint="check the path") from None
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        what, hint = "this is not an .npz file, or it is damaged", "write it again with np.savez"
+        if "pickle" in str(error):
+            what = "the file carries Python objects (pickle), which are not read"
+            hint = "save plain arrays with np.savez"
+        raise LsmError(what, where=str(path), hint=hint) from None

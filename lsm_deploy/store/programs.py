@@ -1,0 +1,108 @@
+"""Compiled programs (`.lsm`), and the name that tells one from another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import index
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection
+from lsm_deploy.neurons import KINDS
+from lsm_deploy.store.container import Arrays, pack, unpack
+from lsm_deploy.store.files import read_bytes, write_file
+
+__all__ = [
+    "load_program",
+    "program_from_bytes",
+    "program_from_parts",
+    "program_id",
+    "program_to_bytes",
+    "program_to_parts",
+    "save_program",
+]
+
+
+def program_to_bytes(program: Program) -> bytes:
+    """The `.lsm` file of a program."""
+    return pack("program", *program_to_parts(program))
+
+
+def program_id(program: Program) -> str:
+    """16 hex digits that name a program: equal if and only if it is, bit for bit."""
+    return program_to_bytes(program)[-32:].hex()[:16]
+
+
+def program_to_parts(program: Program, prefix: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The facts and the arrays of a program; array names start with `prefix`."""
+    network = program.network
+    arrays: dict[str, NDArray[Any]] = {f"{prefix}cores": program.cores}
+    for i, population in enumerate(network.populations):
+        for name, values in population.registers.items():
+            arrays[f"{prefix}population.{i}.{name}"] = values.astype(np.int32)
+    for i, p in enumerate(network.projections):
+        for name in ("indptr", "post", "weights", "delays"):
+            arrays[f"{prefix}projection.{i}.{name}"] = getattr(p, name)
+    meta = {
+        "dt_ms": network.dt_ms,
+        "channels": network.channels,
+        "sample_interval": network.sample_interval,
+        "target": program.target,
+        "populations": [
+            {"name": p.name, "kind": p.kind, "size": p.size, "scale": p.scale} for p in network.populations
+        ],
+        "projections": [{name: getattr(p, name) for name in _PROJECTION_FACTS} for p in network.projections],
+    }
+    return meta, arrays
+
+
+_PROJECTION_FACTS = ("name", "source", "target", "sign_mode", "num_weight_bits", "weight_exp")
+
+
+def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, prefix: str = "") -> Program:
+    """The program, checked again by the constructors of its parts."""
+    try:
+        populations = []
+        for i, facts in enumerate(meta["populations"]):
+            if facts["kind"] not in KINDS:
+                raise ValueError(f"there is no neuron kind {facts['kind']!r} in this version")
+            fields = KINDS[facts["kind"]].Registers.__dataclass_fields__
+            registers = {name: arrays[f"{prefix}population.{i}.{name}"] for name in fields}
+            populations.append(QPopulation(registers=registers, **facts))
+        projections = []
+        for i, facts in enumerate(meta["projections"]):
+            if facts["sign_mode"] not in ("excitatory", "inhibitory", "mixed"):
+                raise ValueError(f"there is no sign mode {facts['sign_mode']!r}")
+            wiring: dict[str, Any] = {
+                n: arrays[f"{prefix}projection.{i}.{n}"] for n in ("indptr", "post", "weights", "delays")
+            }
+            projections.append(QProjection(**facts, **wiring))
+        network = QNetwork(
+            dt_ms=float(meta["dt_ms"]),
+            channels=index(meta["channels"]),
+            sample_interval=index(meta["sample_interval"]),
+            populations=tuple(populations),
+            projections=tuple(projections),
+        )
+        return Program(network, arrays[f"{prefix}cores"], meta["target"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise LsmError(f"the program is not valid: {what}", where=where, hint="compile it again") from None
+
+
+def program_from_bytes(data: bytes, where: str) -> Program:
+    """The program of a `.lsm` file."""
+    return program_from_parts(*unpack(data, "program", where), where)
+
+
+def save_program(path: str | Path, program: Program) -> None:
+    data = program_to_bytes(program)
+    write_file(path, lambda file: file.write(data))
+
+
+def load_program(path: str | Path) -> Program:
+    return program_from_bytes(read_bytes(Path(path)), str(path))

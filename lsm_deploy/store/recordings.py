@@ -1,0 +1,148 @@
+"""Stimuli and traces: plain `.npz`, which every tool of the field can write and read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Stimulus, Trace, View
+from lsm_deploy.store.container import Arrays
+from lsm_deploy.store.files import read_arrays, write_file
+
+__all__ = ["TraceFile", "load_stimulus", "load_trace", "save_stimulus", "save_trace"]
+
+
+def _write_npz(path: str | Path, arrays: Arrays) -> None:
+    write_file(path, lambda file: np.savez_compressed(file, **dict(arrays)))
+
+
+def save_stimulus(path: str | Path, stimulus: Stimulus) -> None:
+    _write_npz(path, {"spikes": stimulus.spikes, "starts": stimulus.starts})
+
+
+def load_stimulus(path: str | Path) -> Stimulus:
+    """From `spikes` [t, channel], or from events `t`, `channel` and `shape`; `starts` where there are samples."""
+    arrays, where = read_arrays(path), str(path)
+    if "spikes" in arrays:
+        spikes = arrays["spikes"]
+    elif {"t", "channel", "shape"} <= arrays.keys():
+        spikes = _from_events(arrays, where)
+    else:
+        raise LsmError(
+            f"a stimulus has `spikes`, or `t`, `channel` and `shape`; here are {', '.join(sorted(arrays)) or 'none'}",
+            where=where,
+            hint="save spikes [t, channel] with np.savez",
+        )
+    _check_matrix("spikes", spikes, "[t, channel]", where)
+    if not np.isin(spikes, (0, 1)).all():
+        raise LsmError("an input spike is neither 0 nor 1", where=where, hint="write 0 and 1")
+    return Stimulus(spikes.astype(np.int8), _starts(arrays, len(spikes), where))
+
+
+def _from_events(arrays: Arrays, where: str) -> NDArray[np.int8]:
+    t, channel, shape = arrays["t"], arrays["channel"], arrays["shape"]
+    if (
+        t.shape != channel.shape
+        or t.ndim != 1
+        or shape.shape != (2,)
+        or not all(np.issubdtype(array.dtype, np.integer) for array in (t, channel, shape))
+    ):
+        raise LsmError(
+            "events are two lists of integers of one length, and `shape` holds steps and channels",
+            where=where,
+            hint="write t [event], channel [event], shape [2]",
+        )
+    steps, channels = (int(side) for side in shape)
+    outside = (t < 0) | (t >= steps) | (channel < 0) | (channel >= channels)
+    if outside.any():
+        i = int(np.flatnonzero(outside)[0])
+        what = f"event {i} (t {t[i]}, channel {channel[i]}) lies outside the shape ({steps}, {channels})"
+        raise LsmError(what, where=where, hint="enlarge shape; t and channel count from 0")
+    spikes = np.zeros((steps, channels), np.int8)
+    spikes[t, channel] = 1
+    return spikes
+
+
+@dataclass(frozen=True, eq=False)
+class TraceFile:
+    """A trace and what its file says of its origin; "" where it does not (a recording by another tool)."""
+
+    trace: Trace
+    program: str = ""
+    backend: str = ""
+
+
+def save_trace(path: str | Path, trace: Trace, *, program: str, backend: str) -> None:
+    arrays: dict[str, NDArray[Any]] = {
+        "spikes": trace.spikes,
+        **trace.registers,
+        "starts": trace.starts,
+        "view": np.array(trace.view),
+        "program": np.array(program),
+        "backend": np.array(backend),
+        "count_names": np.array(sorted(trace.counts), dtype="U32"),
+        "counts": np.array([trace.counts[name] for name in sorted(trace.counts)], np.int64),
+    }
+    _write_npz(path, arrays)
+
+
+_NOT_REGISTERS = {"spikes", "starts", "view", "program", "backend", "count_names", "counts"}
+
+
+def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
+    """A trace of ours, or any `.npz` with `spikes` [t, neuron] and registers of the same shape by name.
+
+    view: how a file that does not say so itself shows its voltages.
+    """
+    arrays, where = read_arrays(path), str(path)
+    if "spikes" not in arrays:
+        raise LsmError(
+            "a trace has `spikes` [t, neuron]; here there are none", where=where, hint="save it with np.savez"
+        )
+    spikes = arrays["spikes"]
+    _check_matrix("spikes", spikes, "[t, neuron]", where)
+    registers = {}
+    for name in sorted(arrays.keys() - _NOT_REGISTERS):
+        values = arrays[name]
+        _check_matrix(name, values, "[t, neuron]", where)
+        if values.shape != spikes.shape:
+            what = f"{name} has shape {list(values.shape)}, spikes have {list(spikes.shape)}"
+            raise LsmError(what, where=where, hint="give every register the shape of the spikes")
+        registers[name] = values.astype(np.int32)
+    stated = str(arrays.get("view", np.array(view or "sim")))
+    if stated not in get_args(View):
+        raise LsmError(f"view is {stated!r}", where=where, hint="write 'sim' or 'chip'")
+    names, counts = arrays.get("count_names", np.array([])), arrays.get("counts", np.array([]))
+    trace = Trace(
+        spikes.astype(np.int8),
+        registers,
+        _starts(arrays, len(spikes), where),
+        {str(name): int(count) for name, count in zip(names, counts, strict=False)},
+        cast(View, stated),
+    )
+    return TraceFile(trace, str(arrays.get("program", "")), str(arrays.get("backend", "")))
+
+
+def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> None:
+    if values.ndim != 2 or not len(values):
+        what = f"{name} has shape {list(values.shape)}, not {axes}"
+        raise LsmError(what, where=where, hint="put time first, then one column each")
+    if values.dtype.kind not in "iufb" or not np.isfinite(values).all() or (values != np.rint(values)).any():
+        raise LsmError(f"{name} holds values that are not integers", where=where, hint="write integers")
+    if np.abs(values).max(initial=0) > (127 if name == "spikes" else 2**31 - 1):
+        raise LsmError(f"{name} holds values that do not fit", where=where, hint="check the units")
+
+
+def _starts(arrays: Arrays, steps: int, where: str) -> NDArray[np.int64]:
+    starts = arrays.get("starts", np.zeros(1, np.int64))
+    if starts.ndim != 1 or not len(starts) or starts.dtype.kind not in "iu":
+        raise LsmError("starts is no list of steps", where=where, hint="write the first step of each sample")
+    if starts[0] != 0 or (np.diff(starts.astype(np.int64)) <= 0).any() or starts[-1] >= steps:
+        what = f"starts must ascend from 0 and stay below the {steps} steps that there are"
+        raise LsmError(what, where=where, hint="write the first step of each sample, 0 for the first")
+    return starts.astype(np.int64)

@@ -1,0 +1,34 @@
+"""Golden files, and hypothesis profiles: `quick` in every run, the same examples each time; `long` draws new ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+# No deadline: machines are shared, and Brian compiles. Derandomised: a failing `make test` fails again.
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=100, suppress_health_check=_SLOW)
+settings.register_profile("long", deadline=None, max_examples=5000, suppress_health_check=_SLOW, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compare a text with a golden file; `pytest --update-golden` writes it."""
+
+    def check(file: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            file.write_text(text.rstrip() + "\n")
+        assert file.exists(), f"{file} is missing: run pytest --update-golden"
+        assert text.rstrip() + "\n" == file.read_text()
+
+    return check

@@ -1,0 +1,222 @@
+"""Programs and stimuli that reach every corner of the integer contract, for hypothesis and for plain seeds.
+
+Drawn to be alive: a neuron that never spikes, or always does, hides most mistakes. So a threshold is drawn around the
+voltage that its neuron can be expected to reach, and three in ten programs are there to leave the ranges instead.
+hypothesis draws what is worth shrinking (sizes, counts, the regime) and the seed of everything else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import oracle
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from lsm_deploy import fixed
+from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
+
+Regime = Literal["alive", "wrapping", "edge", "overflowing"]
+"""`wrapping`: sums beyond 16 bits, `u` beyond 24, `v` clipped. `edge`: sums are multiples of 2**14, so that `u` lands on
+2**23 and -2**23 exactly. `overflowing`: `a << 6` beyond 32 bits."""
+
+SIGN_MODES: tuple[SignMode, ...] = ("excitatory", "inhibitory", "mixed")
+RATE = 0.2
+"""Spikes a step that thresholds are drawn for."""
+
+
+def random_program(
+    rng: np.random.Generator,
+    *,
+    sizes: tuple[int, ...] | None = None,
+    channels: int | None = None,
+    projections: int | None = None,
+    interval: int | None = None,
+    regime: Regime | None = None,
+) -> Program:
+    """A program; what is not given is drawn."""
+    if sizes is None:
+        sizes = tuple(rng.integers(1, 5, rng.integers(1, 4)).tolist())
+    if channels is None:
+        channels = int(rng.integers(1, 6))
+    if projections is None:
+        projections = int(rng.integers(0, 5))
+    if interval is None:
+        interval = int(rng.choice([0, 0, 0, rng.integers(1, 5), rng.integers(5, 40)]))
+    if regime is None:
+        regime = str(rng.choice(["alive", "wrapping", "edge", "overflowing"], p=[0.7, 0.1, 0.1, 0.1]))  # type: ignore[assignment]
+    names = [f"p{number}" for number in range(len(sizes))]
+    size_of = dict(zip(names, sizes, strict=True)) | {INPUT: channels}
+
+    # Every population hears the input, if there is one; the rest goes anywhere.
+    ends = [(INPUT, name) for name in names] + [
+        (str(rng.choice([*names, INPUT])), str(rng.choice(names))) for _ in range(projections)
+    ]
+    made = tuple(
+        _projection(rng, f"{source}->{target}:{number}", source, target, size_of, regime)
+        for number, (source, target) in enumerate(ends)
+    )
+    populations = tuple(_population(rng, name, size_of[name], made, regime) for name in names)
+    network = QNetwork(1.0, channels, interval, populations, made)
+    return Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
+
+
+def random_stimulus(rng: np.random.Generator, program: Program, steps: int | None = None) -> Stimulus:
+    """Input at a random rate, cut into samples that the program's policy allows."""
+    network = program.network
+    if steps is None:
+        steps = int(rng.integers(1, 150))
+    rate = rng.choice([RATE, rng.uniform(0.02, 0.9)])
+    spikes = (rng.random((steps, network.channels)) < rate).astype(np.int8)
+    allowed = np.arange(0, steps, network.sample_interval or 1)[1:]
+    cuts = rng.choice(allowed, min(len(allowed), int(rng.integers(0, 4))), replace=False)
+    return Stimulus(spikes, np.concatenate([[0], np.sort(cuts)]).astype(np.int64))
+
+
+def random_case(seed: int, **given: object) -> tuple[Program, Stimulus]:
+    rng = np.random.default_rng(seed)
+    program = random_program(rng, **given)  # type: ignore[arg-type]
+    return program, random_stimulus(rng, program)
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    interval = draw(st.one_of(st.just(0), st.integers(1, 40)))
+    return random_program(
+        np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
+        sizes=tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))),
+        channels=draw(st.integers(0, 5)),
+        projections=draw(st.integers(0, 4)),
+        interval=interval,
+        regime=draw(st.sampled_from(["alive"] * 6 + ["wrapping", "edge", "overflowing"])),
+    )
+
+
+@st.composite
+def stimuli(draw: st.DrawFn, program: Program) -> Stimulus:
+    steps = draw(st.integers(1, 150))
+    return random_stimulus(np.random.default_rng(draw(st.integers(0, 2**32 - 1))), program, steps)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Program, Stimulus]:
+    program = draw(programs())
+    return program, draw(stimuli(program))
+
+
+def plain(program: Program) -> oracle.Net:
+    """The same program in the oracle's terms: plain integers, neurons numbered through."""
+    network = program.network
+    first, sizes, number = {}, {}, 0
+    neurons = []
+    for population in network.populations:
+        first[population.name], sizes[population.name] = number, population.size
+        number += population.size
+        columns = {name: values.tolist() for name, values in population.registers.items()}
+        for i in range(population.size):
+            neurons.append(oracle.Neuron(**{name: column[i] for name, column in columns.items()}))
+    projections = []
+    for p in network.projections:
+        indptr, post = p.indptr.tolist(), p.post.tolist()
+        weights, delays = p.weights.tolist(), p.delays.tolist()
+        synapses = [
+            (first.get(p.source, 0) + j, first[p.target] + post[k], weights[k], delays[k])
+            for j in range(len(indptr) - 1)
+            for k in range(indptr[j], indptr[j + 1])
+        ]
+        projections.append(oracle.Projection(p.source == INPUT, p.weight_exp, synapses))
+    return oracle.Net(network.sample_interval, neurons, projections)
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _projection(
+    rng: np.random.Generator, name: str, source: str, target: str, size_of: dict[str, int], regime: Regime
+) -> QProjection:
+    sources, targets = size_of[source], size_of[target]
+    sign_mode: SignMode = SIGN_MODES[rng.choice(3, p=[0.5, 0.2, 0.3])]
+    num_weight_bits = int(rng.choice([8, rng.integers(1, 9)]))
+    weight_exp = int(rng.integers(0, 8) if regime == "alive" else rng.integers(5, 8))
+    synapses = int(rng.integers(1, 1 + min(2 * sources * targets, 30))) if sources else 0
+    if regime == "edge":
+        num_weight_bits, weight_exp = 1, 7
+        synapses = 30 if sources else 0
+    if regime == "overflowing" and source == INPUT:
+        # 2**31 takes at least 1029 spikes of 255 << 7 << 6 in one step: all on one target, at one delay.
+        sign_mode, num_weight_bits, weight_exp = SIGN_MODES[rng.integers(2)], 8, 7
+        synapses = int(rng.integers(1100, 1400)) if sources else 0
+        targets = 1
+    # Drawn with replacement, so that several synapses join the same pair.
+    pre, post = rng.integers(0, max(sources, 1), synapses), rng.integers(0, targets, synapses)
+    delays = rng.choice([0, 1, 62, rng.integers(0, 63)], synapses, p=[0.5, 0.2, 0.1, 0.2])
+    delays = np.where(rng.random(synapses) < 0.3, rng.integers(0, 63, synapses), delays)
+    if synapses >= 1000 or regime == "edge":
+        delays = np.full(synapses, rng.integers(0, 5))
+    mixed = sign_mode == "mixed"
+    step = fixed.grid(num_weight_bits, mixed)
+    low, high = {"excitatory": (0, 255), "inhibitory": (-255, 0), "mixed": (-256, 254)}[sign_mode]
+    lowest, highest = -(-low // step), high // step
+    weights = step * rng.integers(lowest, highest + 1, synapses)
+    extreme = rng.random(synapses) < (0.9 if synapses >= 1000 else 0.2)
+    weights[extreme] = step * rng.choice([lowest, highest] if mixed else [lowest if low else highest], extreme.sum())
+
+    order = np.lexsort((delays, post, pre))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=sources)[:sources])]).astype(np.int64)
+    return QProjection(
+        name,
+        source,
+        target,
+        sign_mode,
+        num_weight_bits,
+        weight_exp,
+        indptr,
+        post[order].astype(np.int32),
+        weights[order].astype(np.int16),
+        delays[order].astype(np.uint8),
+    )
+
+
+def _population(
+    rng: np.random.Generator, name: str, size: int, projections: tuple[QProjection, ...], regime: Regime
+) -> QPopulation:
+    mean, spread = np.zeros(size), np.zeros(size)
+    for p in projections:
+        if p.target == name:
+            weights = p.weights.astype(np.float64) * 2.0**p.weight_exp
+            np.add.at(mean, p.post, RATE * weights)
+            np.add.at(spread, p.post, RATE * (1 - RATE) * weights**2)
+
+    du = _decays(rng, size, 4095)
+    if regime == "alive":
+        # Slow currents add up: forget fast enough for `u` to stay in its 24 bits, most of the time.
+        du = np.maximum(du, np.minimum(4095, (np.abs(mean) + 3 * np.sqrt(spread)) * 64 / 2**23 * 4096).astype(np.int64))
+    if regime == "edge":
+        du = np.full(size, 4095)
+    dv = _decays(rng, size, 4096)
+    # What a spike train of RATE drives `u`, then `v`, to within the ten steps that a neuron may take to its threshold.
+    u = 64 * mean / np.maximum((du + 1) / 4096, 0.1)
+    noise = 64 * np.sqrt(spread / np.maximum((du + 1) / 4096, 0.1))
+    reach = u / np.maximum(dv / 4096, 0.1) + noise / np.sqrt(np.maximum(dv / 4096, 0.1))
+    bias = np.zeros(size)
+    # Some are driven by a bias, and those that are inhibited have to be.
+    driven = (rng.random(size) < 0.2) | ((reach <= 0) & (rng.random(size) < 0.8))
+    bias[driven] = rng.uniform(0.5, 2, driven.sum()) * np.maximum(np.abs(u) + noise, rng.integers(1, 100000))[driven]
+    bias[rng.random(size) < 0.05] *= -1
+    bias_exp = rng.integers(0, 8, size)
+    bias_exp = np.where(np.abs(bias) > 4095 * 2.0**bias_exp, 7, bias_exp)
+    bias_mant = np.clip(np.rint(bias / 2.0**bias_exp), -4096, 4095).astype(np.int64)
+    reach = np.maximum(reach + (bias_mant << bias_exp) / np.maximum(dv / 4096, 0.1), 64)
+    vth = np.clip(reach / 64 * 10 ** rng.uniform(-1.0, 0.2, size), 0, 131071).astype(np.int64)
+    corner = rng.random(size)
+    vth[corner < 0.05] = 0
+    vth[corner > (0.95 if regime == "alive" else 0.7)] = 131071
+    return QPopulation(name, "LIF", size, {"du": du, "dv": dv, "vth": vth, "bias_mant": bias_mant, "bias_exp": bias_exp})
+
+
+def _decays(rng: np.random.Generator, size: int, forgets: int) -> NDArray[np.int64]:
+    """Both ends, the value beside each, and anything between, on a scale of ratios."""
+    corners = rng.choice([0, 1, 4095, forgets], size)
+    between = np.exp(rng.uniform(0, np.log(4096), size)).astype(np.int64)
+    return np.where(rng.random(size) < 0.4, corners, between).astype(np.int64)

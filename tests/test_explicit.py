@@ -1,0 +1,161 @@
+"""Networks brought as arrays: integers pass through exactly, or the value that cannot is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from lsm_deploy.errors import LsmError
+from lsm_deploy.pipeline import compile_network, compile_spec
+from lsm_deploy.spec import load
+
+NET = {
+    "weights": np.array([[0, -3, 255], [7, 0, 0], [-255, 1, 0]]),
+    "input_weights": np.array([[1, 0], [0, 254], [13, -13]]),
+    "delays": np.array([[0, 62, 5], [1, 0, 0], [9, 0, 0]]),
+    "input_delays": np.array([[3, 0], [0, 0], [0, 4]]),
+    "du": np.array([0, 1, 4095]),
+    "dv": 4096,
+    "vth": 131071,
+    "bias_mant": np.array([-4096, 0, 4095]),
+    "bias_exp": 7,
+    "weight_exp": 2,
+    "input_weight_exp": 1,
+    "dt_ms": 0.5,
+}
+
+
+def dense(program, source, what):
+    network = program.network
+    sources = network.channels if source == "input" else network.neurons
+    values = np.zeros((network.neurons, sources), int)
+    for p in network.projections:
+        if p.source == source:
+            pre = np.repeat(np.arange(sources), np.diff(p.indptr))
+            values[p.post, pre] = getattr(p, what)
+    return values
+
+
+def save(path, **changes):
+    arrays = {name: value for name, value in {**NET, **changes}.items() if value is not None}
+    np.savez(path, **arrays)
+    return path
+
+
+def test_everything_passes_through(tmp_path):
+    compiled = compile_network(save(tmp_path / "net.npz"))
+    program = compiled.program
+    assert np.array_equal(dense(program, "liquid", "weights"), NET["weights"])
+    assert np.array_equal(dense(program, "liquid", "delays"), NET["delays"])
+    assert np.array_equal(dense(program, "input", "weights"), NET["input_weights"])
+    assert np.array_equal(dense(program, "input", "delays"), NET["input_delays"])
+    (population,) = program.network.populations
+    for name in ("du", "dv", "vth", "bias_mant", "bias_exp"):
+        assert np.array_equal(population.registers[name], np.broadcast_to(NET[name], 3))
+    assert program.network.dt_ms == 0.5
+    exponents = {(p.source, p.sign_mode): p.weight_exp for p in program.network.projections}
+    assert exponents == {
+        ("input", "excitatory"): 1,
+        ("input", "inhibitory"): 1,
+        ("liquid", "excitatory"): 2,
+        ("liquid", "inhibitory"): 2,
+    }
+    assert compiled.cost.losses == []
+
+
+BROKEN = [
+    ({"weights": np.full((3, 3), 256)}, r"weights[0, 0] is 256 (and 8 more); the chip holds -255 to 255"),
+    ({"weights": np.full((3, 3), 0.5)}, "weights[0, 0] is 0.5 (and 8 more); an exact weight is an integer"),
+    ({"weights": np.full((3, 3), np.nan)}, "weights[0, 0] is nan (and 8 more); an exact weight is an integer"),
+    ({"weights": np.zeros((3, 2))}, "weights has shape [3, 2], not [neuron, neuron]"),
+    ({"weights": np.zeros((0, 0))}, "weights has shape [0, 0], not [neuron, neuron]"),
+    ({"input_weights": np.zeros((2, 2))}, "input_weights has shape [2, 2], not [3, channel]"),
+    ({"delays": np.full((3, 3), 63)}, "the delay of weights[1, 0] is 63 steps, not 0 to 62"),
+    ({"delays": np.full((3, 3), -1)}, "delays holds values that are no steps"),
+    ({"delays": np.zeros((2, 2), int)}, "delays has shape [2, 2], weights has [3, 3]"),
+    ({"du": 4096}, "du of neuron 0 is 4096, not 0 to 4095"),
+    ({"du": 1.5}, "du holds float64, not integers"),
+    ({"du": [1, 2]}, "du has shape [2]"),
+    ({"vth": 131072}, "vth of neuron 0 is 131072, not 0 to 131071"),
+    ({"weight_exp": 8}, "the weight exponent is 8, not 0 to 7"),
+    ({"weight_exp": -1}, "the weight exponent is -1, not 0 to 7"),
+    ({"dt_ms": 0}, "dt_ms is 0, not a positive number"),
+    ({"vth": None, "dv": None}, "the array 'dv' is missing"),
+    ({"weigths": np.zeros((3, 3))}, "there is no array 'weigths' in a network"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BROKEN)
+def test_what_cannot_be_held_is_named(changes, message, tmp_path):
+    with pytest.raises(LsmError) as caught:
+        compile_network(save(tmp_path / "net.npz", **changes))
+    assert message in str(caught.value)
+    assert all(error.hint and str(tmp_path) in error.where for error in caught.value.each())
+
+
+def test_all_mistakes_of_a_network_at_once(tmp_path):
+    with pytest.raises(LsmError) as caught:
+        compile_network(save(tmp_path / "net.npz", du=5000, vth=-1, weight_exp=9))
+    assert len(caught.value.each()) == 3
+
+
+SPEC = """
+dt_ms: 0.5
+seed: 1
+input: {channels: 2}
+populations:
+  liquid: {size: 3, neuron: {kind: LIF%s}}
+projections:
+  - {source: input, target: liquid, topology: {kind: explicit, file: %s%s}%s}
+"""
+REGISTERS = ", registers: {du: 1, dv: 1, vth: 1}"
+
+
+def spec(tmp_path, file, exact, more=""):
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC % (REGISTERS if exact else "", file, ", exact: true" if exact else "", more))
+    return load(path)
+
+
+def test_floats_from_a_scipy_file_with_the_spec_s_delays(tmp_path):
+    matrix = np.array([[0.5, 0], [0, -0.25], [0.125, 0]])
+    sparse.save_npz(tmp_path / "w.npz", sparse.csr_matrix(matrix))
+    compiled = compile_spec(spec(tmp_path, "w.npz", False, ", delay_ms: 2.0"))
+    scale = compiled.program.network.populations[0].scale
+    found = np.zeros((3, 2))
+    for p in compiled.program.network.projections:
+        pre = np.repeat(np.arange(2), np.diff(p.indptr))
+        found[p.post, pre] = (p.weights.astype(int) << p.weight_exp) / scale
+        assert (p.delays == 4).all()
+    assert found == pytest.approx(matrix, rel=1e-2)
+
+
+def test_integers_in_a_spec(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=NET["input_weights"], delays=NET["input_delays"])
+    program = compile_spec(spec(tmp_path, "w.npz", True)).program
+    assert np.array_equal(dense(program, "input", "weights"), NET["input_weights"])
+    assert np.array_equal(dense(program, "input", "delays"), NET["input_delays"])
+
+
+def test_integers_off_the_grid_of_fewer_bits(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=NET["input_weights"])
+    with pytest.raises(LsmError, match="with 7 bits only multiples of 2 exist"):
+        compile_spec(spec(tmp_path, "w.npz", True, ", weight_bits: 7"))
+    with pytest.raises(LsmError, match="with 8 bits only multiples of 2 exist"):
+        compile_spec(spec(tmp_path, "w.npz", True, ", sign_mode: mixed"))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"weights": np.zeros((2, 3))}, r"weights has shape \[2, 3\], the network needs \[3, 2\]"),
+        ({"weights": np.full((3, 2), np.inf)}, r"weights\[0, 0\] is inf, not a finite number"),
+        ({"w": np.zeros((3, 2))}, "the file holds no `weights` but w"),
+        ({"weights": np.zeros((3, 2))}, "no synapse was drawn, or all weights are 0"),
+    ],
+)
+def test_bad_float_files(arrays, message, tmp_path):
+    np.savez(tmp_path / "w.npz", **arrays)
+    with pytest.raises(LsmError, match=message):
+        compile_spec(spec(tmp_path, "w.npz", False))

@@ -1,0 +1,154 @@
+"""Quantisation: one scale a population, on the grid, within the registers, and nothing lost in silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsm_deploy.ir import Network, Population, Projection, QPopulation, QProjection
+from lsm_deploy.quantise import quantise
+
+
+def population(name="n", size=3, **parameters):
+    values = {"tau_mem_ms": 20.0, "tau_syn_ms": 5.0, "v_threshold": 1.0, "bias": 0.0, **parameters}
+    return Population(name, "LIF", size, {field: np.full(size, value) for field, value in values.items()})
+
+
+def projection(weights, *, name="i", target="n", bits=8, sign_mode="excitatory", delay_ms=0.0):
+    weight = np.asarray(weights, float)
+    count = len(weight)
+    return Projection(
+        name=name,
+        source="input",
+        target=target,
+        sign_mode=sign_mode,
+        weight_bits=bits,
+        indptr=np.arange(count + 1),
+        post=np.zeros(count, np.int32),
+        weight=weight,
+        delay_ms=np.broadcast_to(np.asarray(delay_ms, float), count).copy(),
+    )
+
+
+def network(*projections, populations=None, channels=None, dt_ms=1.0):
+    channels = channels or len(projections[0].weight)
+    return Network(dt_ms, channels, 0, tuple(populations or [population()]), projections)
+
+
+def realised(q: QProjection, scale: float) -> np.ndarray:
+    """Float weights by source; sources whose synapse is gone count as 0."""
+    values = np.zeros(len(q.indptr) - 1)
+    values[np.flatnonzero(np.diff(q.indptr))] = (q.weights.astype(np.int64) << q.weight_exp) / scale
+    return values
+
+
+weights = st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=12)
+
+
+@given(weights, st.integers(1, 8), st.sampled_from(["excitatory", "inhibitory"]), st.floats(0.01, 50))
+def test_every_weight_is_within_half_a_step_or_counted(values, bits, sign_mode, threshold):
+    sign = 1 if sign_mode == "excitatory" else -1
+    given_network = network(
+        projection(sign * np.array(values), bits=bits, sign_mode=sign_mode),
+        populations=[population(v_threshold=threshold)],
+    )
+    quantised, cost = quantise(given_network)
+    (q,), (c,) = quantised.projections, cost.projections
+    scale = quantised.populations[0].scale
+    step = (1 << (8 - bits)) * (1 << q.weight_exp) / scale
+    error = np.abs(realised(q, scale) - sign * np.array(values))
+    assert (error <= step / 2 * (1 + 1e-9)).sum() >= len(values) - c.clipped
+    assert c.rounded_to_zero == len(values) - len(q.weights)
+    assert c.clipped == 0 or c.weight_exp == 7
+    assert c.synapses == len(values)
+    assert q.num_weight_bits == bits
+    assert abs(quantised.populations[0].registers["vth"][0] - scale * threshold) <= 0.5
+
+
+@given(st.lists(st.floats(-1, 1).filter(lambda w: abs(w) > 1e-3), min_size=1, max_size=12), st.integers(2, 8))
+def test_mixed_weights_lie_on_the_doubled_grid(values, bits):
+    quantised, cost = quantise(network(projection(values, bits=bits, sign_mode="mixed")))
+    (q,), (c,) = quantised.projections, cost.projections
+    step = 2 << (8 - bits)
+    assert not (q.weights % step).any()
+    error = np.abs(realised(q, quantised.populations[0].scale) - values)
+    allowed = step * (1 << q.weight_exp) / quantised.populations[0].scale / 2
+    assert (error <= allowed * (1 + 1e-9)).sum() >= len(values) - c.clipped
+
+
+def test_threshold_bias_and_weights_share_the_scale():
+    given_network = network(
+        projection([0.5, 0.25]),
+        projection([-0.01, -0.02], name="j", sign_mode="inhibitory"),
+        populations=[population(bias=0.125)],
+    )
+    quantised, _ = quantise(given_network)
+    p = quantised.populations[0]
+    r = p.registers
+    assert r["vth"][0] / p.scale == pytest.approx(1.0, rel=1e-3)
+    assert (r["bias_mant"][0] << r["bias_exp"][0]) / (64 * p.scale) == pytest.approx(0.125, rel=1e-3)
+    strong, weak = quantised.projections
+    assert realised(strong, p.scale) == pytest.approx([0.5, 0.25], rel=1e-2)
+    assert realised(weak, p.scale) == pytest.approx([-0.01, -0.02], rel=1e-2)
+    assert strong.weight_exp > weak.weight_exp
+
+
+def test_the_heaviest_weight_uses_the_whole_mantissa_where_it_can():
+    quantised, _ = quantise(network(projection([0.9, 0.1])))
+    assert quantised.projections[0].weights.max() == 255
+
+
+def test_scales_belong_to_the_postsynaptic_population():
+    a, b = population("a", 2), population("b", 2, v_threshold=100.0)
+    given_network = network(
+        projection([0.5, 0.5], target="a"), projection([0.5, 0.5], name="j", target="b"), populations=[a, b]
+    )
+    quantised, _ = quantise(given_network)
+    first, second = (p.scale for p in quantised.populations)
+    assert first > 10 * second
+
+
+def test_what_is_lost_is_counted_and_named():
+    quantised, cost = quantise(network(projection([1.0, 1e-4, 2e-3], bits=4, delay_ms=[0.0, 3.4, 100.0])))
+    (c,) = cost.projections
+    assert (c.rounded_to_zero, c.clipped, c.delays_clipped) == (2, 0, 1)
+    assert c.delay_error_ms == pytest.approx(38.0)
+    assert list(cost.losses) == [
+        "2 of 3 synapses of 'i' rounded to zero",
+        "delays of 3 synapses of 'i' clipped to 62 steps: 1",
+    ]
+    assert len(quantised.projections[0].post) == 1
+
+
+def test_a_time_constant_that_the_registers_cannot_hold_is_counted():
+    _, cost = quantise(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]))
+    assert cost.populations[0].clipped["du"] == 3
+    assert cost.losses == ["3 values of du of population 'n' clipped"]
+    assert cost.populations[0].realised["tau_syn_ms"] == pytest.approx(4096, rel=1e-3)
+
+
+def test_delays_are_steps_of_dt():
+    quantised, _ = quantise(network(projection([1, 1, 1, 1], delay_ms=[0, 0.5, 0.74, 31.0]), dt_ms=0.5))
+    assert quantised.projections[0].delays.tolist() == [0, 1, 1, 62]
+
+
+def test_exact_parts_pass_through_untouched():
+    registers = {"du": 3, "dv": 4096, "vth": 7, "bias_mant": 2, "bias_exp": 1}
+    exact = QPopulation("n", "LIF", 1, {name: np.array([value]) for name, value in registers.items()})
+    wires = QProjection(
+        "i", "input", "n", "mixed", 8, 5, np.array([0, 2]), np.zeros(2, np.int32), np.array([2, -256], np.int16),
+        np.array([0, 62], np.uint8),
+    )  # fmt: skip
+    quantised, cost = quantise(Network(1.0, 1, 0, (exact,), (wires,)))
+    assert quantised.populations[0] is exact
+    assert quantised.projections[0] is wires
+    assert cost.losses == []
+
+
+def test_float_weights_onto_exact_neurons_use_their_unit():
+    registers = {"du": 3, "dv": 4, "vth": 700, "bias_mant": 0, "bias_exp": 0}
+    exact = QPopulation("n", "LIF", 1, {name: np.array([value]) for name, value in registers.items()})
+    quantised, _ = quantise(network(projection([100.4, 7.0]), populations=[exact]))
+    assert quantised.projections[0].weights.tolist() == [100, 7]
