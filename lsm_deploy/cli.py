@@ -18,8 +18,9 @@ from click.shell_completion import get_completion_class
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+import lsm_deploy as api
 from lsm_deploy import backend as backends
-from lsm_deploy import data, encode, evaluate, parity, pipeline, report, store
+from lsm_deploy import data, encode, parity, pipeline, report, store
 from lsm_deploy import spec as specs
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, Stimulus, Trace, View
@@ -126,7 +127,7 @@ def _subject(file: Path, strict: bool = False) -> _Subject:
         compiled = pipeline.compile_network(file, strict=strict)
         return _Subject(compiled.program, None, compiled)
     if kind == "model":
-        return _Subject(evaluate.load_model(file).program, None, None)
+        return _Subject(api.load_model(file).program, None, None)
     spec = specs.load(file)
     compiled = pipeline.compile_spec(spec, strict=strict)
     return _Subject(compiled.program, spec, compiled)
@@ -140,15 +141,22 @@ def _stimulus(subject: _Subject, file: Path | None, samples: int | None) -> tupl
         return stimulus, f"{file} ({len(stimulus.starts)} samples, {len(stimulus.spikes)} steps)"
     spec = subject.spec
     if spec is not None and spec.data is not None:
-        train, test = data.load(spec.data)
-        chosen = test.first(samples) if samples else test
+        train, test = data.load_data(spec.data)
+        chosen = _first_frames(test, samples)
         ranges = encode.fit_ranges(train, spec.input)
         stimulus = encode.encode(spec.input, ranges, chosen, spec.dt_ms, spec.seed, network.sample_interval)
-        return stimulus, f"the spec's encoded test data ({len(chosen)} of {len(test)} samples)"
+        return stimulus, f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
     seed = spec.seed if spec is not None else DEFAULT_SEED
     steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
     stimulus = encode.poisson_stimulus(network.channels, steps, DEFAULT_RATE_HZ, network.dt_ms, seed)
     return stimulus, f"a Poisson stimulus, {DEFAULT_RATE_HZ:g} Hz a channel, {steps} steps, seed {seed}"
+
+
+def _first_frames(frames: data.Frames, samples: int | None) -> data.Frames:
+    if samples is None or samples >= frames.samples:
+        return frames
+    stop = int(frames.starts[samples])
+    return data.Frames(frames.frames[:stop], frames.starts[:samples], frames.labels[:samples], frames.source)
 
 
 def _first_samples(stimulus: Stimulus, samples: int | None) -> Stimulus:
@@ -376,7 +384,7 @@ def inspect(file: Path, as_json: bool, quiet: bool) -> None:
             report.show_stimulus(output.console, stimulus)
         return
     if kind == "model":
-        model = evaluate.load_model(file)
+        model = api.load_model(file)
         output.facts({"kind": "model", **report.model_facts(model)})
         report.show_model(output.console, model)
         return
@@ -388,14 +396,12 @@ def inspect(file: Path, as_json: bool, quiet: bool) -> None:
 @click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
 @click.option("--test", "test_file", type=FILE, help="Labelled frames to test on, instead of the spec's.")
 @click.option("--backend", default="emulator", show_default=True, help="Where to run.")
-@click.option("--no-ablation", is_flag=True, help="Leave out the run without recurrence.")
 @_options()
 def eval_command(
     file: Path,
     train_file: Path | None,
     test_file: Path | None,
     backend: str,
-    no_ablation: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -404,7 +410,7 @@ def eval_command(
     spec = specs.load(file)
     train, test = _data_of(spec, train_file, test_file)
     with output.progress("evaluating") as progress:
-        found = evaluate.evaluate(spec, train, test, backend=backend, ablation=not no_ablation, progress=progress)
+        found = api.evaluate(spec, train, test, backend=backend, progress=progress)
     output.facts(found.to_json())
     report.show_evaluation(output.console, found)
 
@@ -416,7 +422,7 @@ def _data_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) 
         return data.load_frames(train_file), data.load_frames(test_file)
     if spec.data is None:
         raise LsmError("the spec names no data", hint="add a data section, or give --train and --test")
-    return data.load(spec.data)
+    return data.load_data(spec.data)
 
 
 @main.command()
@@ -431,8 +437,8 @@ def train(file: Path, target: Path, train_file: Path | None, backend: str, as_js
     spec = specs.load(file)
     frames = data.load_frames(train_file) if train_file is not None else _data_of(spec, None, None)[0]
     with output.progress("training") as progress:
-        model = evaluate.train(spec, frames, backend=backend, progress=progress)
-    evaluate.save_model(target, model)
+        model = api.train(spec, frames, backend=backend, progress=progress)
+    api.save_model(target, model)
     output.facts(report.model_facts(model))
     report.show_model(output.console, model)
     output.console.print(f"wrote {target}")
@@ -446,10 +452,10 @@ def train(file: Path, target: Path, train_file: Path | None, backend: str, as_js
 def predict(model_file: Path, data_file: Path, backend: str, as_json: bool, quiet: bool) -> None:
     """Classify the samples of DATA, one label a line."""
     output = _output(as_json, quiet)
-    model = evaluate.load_model(model_file)
+    model = api.load_model(model_file)
     frames = data.load_frames(data_file)
     with output.progress("predicting") as progress:
-        labels = evaluate.predict(model, frames, backend=backend, progress=progress)
+        labels = api.predict(model, frames, backend=backend, progress=progress)
     output.facts({"labels": list(labels)})
     if not as_json:
         click.echo("\n".join(labels))

@@ -321,14 +321,14 @@ def check_channels(data: Frames, section: Input) -> None:
         )
 
 
-def check_labels(train: Frames, test: Frames) -> None:
-    """Both parts are labelled, and the test part has no class that the training part lacks."""
+def check_labels(train: Frames, test: Frames | None = None) -> None:
+    """All parts are labelled, and the test part has no class that the training part lacks."""
     errors = [
         LsmError("the samples have no labels", where=part.source, hint="add labels; `predict` does without")
         for part in (train, test)
-        if not part.labels
+        if part is not None and not part.labels
     ]
-    if not errors and (unknown := set(test.labels) - set(train.labels)):
+    if test is not None and not errors and (unknown := set(test.labels) - set(train.labels)):
         names = ", ".join(repr(label) for label in class_order(unknown))
         what = f"class {names} of the test data is not in the training data ({train.source})"
         errors.append(LsmError(what, where=test.source, hint="train on every class, or remove it from the test data"))

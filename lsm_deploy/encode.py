@@ -96,7 +96,8 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
 def _normalise(frames: Floats, ranges: Floats) -> Floats:
     low, width = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
     # A channel that never changed in training carries nothing: it is 0 everywhere.
-    return np.clip((frames - low) / np.where(width > 0, width, np.inf), 0.0, 1.0)
+    x: Floats = (frames - low) / np.where(width > 0, width, np.inf)
+    return np.clip(x, 0.0, 1.0)
 
 
 def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Spikes:

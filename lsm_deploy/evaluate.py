@@ -14,6 +14,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import index
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
+from lsm_deploy import store
 from lsm_deploy.data import Frames, check_labels, load_data
 from lsm_deploy.encode import encode, fit_ranges
 from lsm_deploy.errors import LsmError
@@ -31,6 +34,7 @@ from lsm_deploy.readout import Classifier
 from lsm_deploy.samples import contaminated
 from lsm_deploy.spec.schema import Input, Readout, Spec, Traces
 from lsm_deploy.spec.sections import section_from_json, section_to_json
+from lsm_deploy.store.files import read_bytes
 
 __all__ = [
     "Activity",
@@ -38,9 +42,11 @@ __all__ = [
     "Model",
     "Score",
     "evaluate",
+    "load_model",
     "model_from_parts",
     "model_to_parts",
     "predict",
+    "save_model",
     "train",
 ]
 
@@ -73,6 +79,8 @@ class Model:
         population = _columns(self.program, self.readout.population)
         if self.classifier.coef.shape[1] != parts * (population.stop - population.start):
             raise ValueError("the classifier does not fit the population that is read")
+        if self.seed < 0:
+            raise ValueError(f"the seed is {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -164,7 +172,7 @@ def train(spec: Spec, data: Frames | None = None, backend: str = "emulator", pro
     """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
     section = _readout(spec)
     data = load_data(_data(spec))[0] if data is None else data
-    check_labels(data, data)
+    check_labels(data)
     program = compile_spec(spec).program
     ranges = fit_ranges(data, spec.input)
     stimulus = _encode(program, spec.input, ranges, data, spec.seed, "train")
@@ -243,7 +251,28 @@ def evaluate(
     )
 
 
-# --- a model's parts, for its file ---------------------------------------------------------------------------------
+# --- a model's file ------------------------------------------------------------------------------------------------
+
+
+def save_model(path: str | Path, model: Model) -> None:
+    """One canonical file of the program, the encoder, the ranges and the classifier."""
+    facts, wiring = store.program_to_parts(model.program, _PREFIX)
+    meta, arrays = model_to_parts(model)
+    packed = store.pack("model", {"program": facts, "model": meta}, {**wiring, **arrays})
+    store.write_file(path, lambda file: file.write(packed))
+
+
+def load_model(path: str | Path) -> Model:
+    """The model of a file, or an LsmError that says what is wrong with it."""
+    where = str(path)
+    meta, arrays = store.unpack(read_bytes(Path(path)), "model", where)
+    if not isinstance(meta, dict) or not all(isinstance(meta.get(part), dict) for part in ("program", "model")):
+        raise LsmError("the model is not valid: a part is missing", where=where, hint="train it again")
+    program = store.program_from_parts(meta["program"], arrays, where, _PREFIX)
+    return model_from_parts(program, meta["model"], arrays, where)
+
+
+_PREFIX = "program."
 
 
 def model_to_parts(model: Model) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -256,7 +285,9 @@ def model_to_parts(model: Model) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     return meta, {"ranges": model.ranges, **readouts.to_arrays(model.classifier)}
 
 
-def model_from_parts(program: Program, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+def model_from_parts(
+    program: Program, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str = ""
+) -> Model:
     """The model again; an LsmError where the parts are none or do not fit the program."""
     try:
         return Model(
@@ -265,11 +296,11 @@ def model_from_parts(program: Program, meta: Mapping[str, Any], arrays: Mapping[
             arrays["ranges"],
             section_from_json(Readout, meta["readout"]),
             readouts.from_arrays(arrays),
-            int(meta["seed"]),
+            index(meta["seed"]),
         )
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise LsmError(f"the model is not valid: {what}", hint="train it again") from None
+    except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
+        raise LsmError(f"the model is not valid: {what}", where=where, hint="train it again") from None
 
 
 # --- the steps between ---------------------------------------------------------------------------------------------
@@ -358,7 +389,7 @@ def _require_spikes(program: Program, stimulus: Stimulus, trace: Trace, populati
         hint = "join it to the input with excitatory weights, or raise its bias"
         raise LsmError("it never spikes on the training data: nothing raises its voltage", where=where, hint=hint)
     raise LsmError(
-        f"it never spikes on the training data: its largest voltage is {reached:.3g} of its threshold",
+        f"it never spikes on the training data: the first samples raise it to {reached:.3g} of its threshold",
         where=where,
         hint=f"raise the weights onto it about {1.5 / reached:.2g}-fold, or lower its v_threshold",
     )

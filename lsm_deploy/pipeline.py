@@ -5,20 +5,20 @@ spec --build--> network --quantise--> integers --place--> program
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from lsm_deploy import explicit
 from lsm_deploy.build import build
 from lsm_deploy.certify import Certificate, certify
 from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import INPUT, Network, Program
+from lsm_deploy.ir import Network, Program
 from lsm_deploy.place import place
 from lsm_deploy.quantise import Cost, quantise
 from lsm_deploy.spec import Spec
 from lsm_deploy.target import TARGETS
 
-__all__ = ["Compiled", "compile_network", "compile_spec", "without_recurrence"]
+__all__ = ["Compiled", "compile_network", "compile_spec"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,6 @@ def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
     """Compile an integer network from an `.npz`; its values pass through unchanged."""
     return _compile(explicit.load_network(file), board, strict)
-
-
-def without_recurrence(spec: Spec) -> Spec:
-    """The same liquid with every projection between neurons left out: what its recurrence is measured against."""
-    return replace(spec, projections=tuple(p for p in spec.projections if p.source == INPUT))
 
 
 def _compile(network: Network, board: str, strict: bool) -> Compiled:

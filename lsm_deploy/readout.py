@@ -57,6 +57,8 @@ class Classifier:
                 raise ValueError(f"{name} has shape {array.shape}, not {shape}, or is not finite")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        if self.coef.ndim != 2 or not (self.scale > 0).all():
+            raise ValueError(f"coef has shape {self.coef.shape}, or scale is not positive")
 
 
 # --- features ------------------------------------------------------------------------------------------------------
@@ -189,16 +191,17 @@ def to_arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
     return {
         "classes": np.array(classifier.classes),
         **{name: getattr(classifier, name) for name in _FLOATS},
-        "regularisation": np.array(classifier.regularisation),
-        "converged": np.array(classifier.converged),
+        "regularisation": np.array([classifier.regularisation]),
+        "converged": np.array([classifier.converged]),
     }
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Classifier:
     """The classifier again; KeyError or ValueError where the arrays are none."""
+    (regularisation,), (converged,) = arrays["regularisation"], arrays["converged"]
     return Classifier(
         classes=tuple(str(name) for name in arrays["classes"]),
-        regularisation=float(arrays["regularisation"]),
-        converged=bool(arrays["converged"]),
+        regularisation=float(regularisation),
+        converged=bool(converged),
         **{name: arrays[name] for name in _FLOATS},
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-
 @dataclass
 class Neuron:
     du: int
@@ -61,7 +60,7 @@ def run(net: Net, stimulus: list[list[int]], starts: list[int]) -> Result:
     if net.interval:
         _run_from_zero(net, stimulus, result)
     else:
-        for start, stop in zip(starts, starts[1:] + [len(stimulus)], strict=True):
+        for start, stop in zip(starts, [*starts[1:], len(stimulus)], strict=True):
             _run_from_zero(net, stimulus[start:stop], result)
     return result
 

@@ -7,6 +7,8 @@ hypothesis draws what is worth shrinking (sizes, counts, the regime) and the see
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,10 +20,11 @@ from lsm_deploy import fixed
 from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
 
 Regime = Literal["alive", "wrapping", "edge", "overflowing"]
-"""`wrapping`: sums beyond 16 bits, `u` beyond 24, `v` clipped. `edge`: sums are multiples of 2**14, so that `u` lands on
+"""`wrapping`: sums beyond 16 bits, `u` beyond 24, `v` clipped. `edge`: sums are multiples of 2**14, and `u` lands on
 2**23 and -2**23 exactly. `overflowing`: `a << 6` beyond 32 bits."""
 
 SIGN_MODES: tuple[SignMode, ...] = ("excitatory", "inhibitory", "mixed")
+INTERVALS = st.one_of(st.just(0), st.integers(1, 40))
 RATE = 0.2
 """Spikes a step that thresholds are drawn for."""
 
@@ -81,14 +84,13 @@ def random_case(seed: int, **given: object) -> tuple[Program, Stimulus]:
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Program:
-    interval = draw(st.one_of(st.just(0), st.integers(1, 40)))
+def programs(draw: st.DrawFn, intervals: st.SearchStrategy[int] = INTERVALS) -> Program:
     return random_program(
         np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
         sizes=tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))),
         channels=draw(st.integers(0, 5)),
         projections=draw(st.integers(0, 4)),
-        interval=interval,
+        interval=draw(intervals),
         regime=draw(st.sampled_from(["alive"] * 6 + ["wrapping", "edge", "overflowing"])),
     )
 
@@ -103,6 +105,23 @@ def stimuli(draw: st.DrawFn, program: Program) -> Stimulus:
 def cases(draw: st.DrawFn) -> tuple[Program, Stimulus]:
     program = draw(programs())
     return program, draw(stimuli(program))
+
+
+def disjoint(parts: Sequence[Program]) -> Program:
+    """Programs of one policy as one program without a synapse between them: many for the price of starting one."""
+    channels = [part.network.channels for part in parts]
+    populations, projections = [], []
+    for number, part in enumerate(parts):
+        before, after = sum(channels[:number]), sum(channels[number + 1 :])
+        populations += [replace(p, name=f"{number}.{p.name}") for p in part.network.populations]
+        for p in part.network.projections:
+            source, indptr = f"{number}.{p.source}", p.indptr
+            if p.source == INPUT:
+                source, indptr = INPUT, np.pad(indptr, (before, after), mode="edge")
+            name, target = f"{number}.{p.name}", f"{number}.{p.target}"
+            projections.append(replace(p, name=name, source=source, target=target, indptr=indptr))
+    network = QNetwork(1.0, sum(channels), parts[0].network.sample_interval, tuple(populations), tuple(projections))
+    return Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
 
 
 def plain(program: Program) -> oracle.Net:
@@ -212,7 +231,8 @@ def _population(
     corner = rng.random(size)
     vth[corner < 0.05] = 0
     vth[corner > (0.95 if regime == "alive" else 0.7)] = 131071
-    return QPopulation(name, "LIF", size, {"du": du, "dv": dv, "vth": vth, "bias_mant": bias_mant, "bias_exp": bias_exp})
+    registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": bias_mant, "bias_exp": bias_exp}
+    return QPopulation(name, "LIF", size, registers)
 
 
 def _decays(rng: np.random.Generator, size: int, forgets: int) -> NDArray[np.int64]:

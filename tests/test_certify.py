@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from lsm_backends import emulator
+
 from lsm_deploy.certify import certify
 from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection, Stimulus
 

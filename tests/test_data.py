@@ -94,6 +94,10 @@ def test_csv_without_labels_and_with_columns_in_any_order(tmp_path: Path) -> Non
     assert (got.frames.ravel().tolist(), got.starts.tolist(), got.labels) == ([1.0, 2.0, 3.0], [0, 2], ())
 
 
+def test_csv_with_quoted_labels(tmp_path: Path) -> None:
+    assert load_frames(text(tmp_path, 'sample, label, x\n0, "a, b", 1\n')).labels == ("a, b",)
+
+
 def test_a_label_that_pandas_would_take_for_missing_stays(tmp_path: Path) -> None:
     assert load_frames(text(tmp_path, "sample,label,x\n0,NA,1\n1,null,2\n")).labels == ("NA", "null")
 
@@ -125,7 +129,7 @@ def test_frames_are_read_only_and_their_own() -> None:
     ],
 )
 def test_an_illegal_value_is_not_built(frames: Any, starts: Any, labels: Any) -> None:
-    with pytest.raises(ValueError, match="frames|starts|labels"):
+    with pytest.raises(ValueError, match=r"frames|starts|labels"):
         Frames(frames, np.array(starts), labels)
 
 
@@ -322,9 +326,7 @@ def test_a_wrong_column_does_not_fill_the_screen(tmp_path: Path) -> None:
 
 def test_files_that_are_no_frames(tmp_path: Path) -> None:
     missing, foreign = tmp_path / "no.csv", tmp_path / "d.wav"
-    assert error(load_frames, missing) == [
-        ("cannot read: No such file or directory", str(missing), "check the path")
-    ]
+    assert error(load_frames, missing) == [("cannot read: No such file or directory", str(missing), "check the path")]
     assert error(load_frames, foreign) == [
         ("frames cannot be read from a .wav file", str(foreign), "write .npz or .csv")
     ]
@@ -367,6 +369,7 @@ def test_channels_and_labels_that_do_not_fit() -> None:
         )
     ]
     bare = make_frames(FLAT, np.array([0]), source="bare.npz")
-    assert error(check_labels, bare, bare) == [
-        ("the samples have no labels", "bare.npz", "add labels; `predict` does without")
-    ] * 2
+    assert (
+        error(check_labels, bare, bare)
+        == [("the samples have no labels", "bare.npz", "add labels; `predict` does without")] * 2
+    )

@@ -6,9 +6,9 @@ import numpy as np
 import oracle
 import pytest
 from hypothesis import given
+from lsm_backends import emulator
 from programs import cases, plain, random_case
 
-from lsm_backends import emulator
 from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
 
 

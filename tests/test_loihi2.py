@@ -122,6 +122,17 @@ class TestUpToTheBoard:
         assert expected.spikes.sum() > 100
         assert np.array_equal(trace.spikes, expected.spikes)
 
+    def test_a_population_without_synapses_runs_as_well(self, standin: pytest.MonkeyPatch) -> None:
+        standin.setenv("STANDIN_OUT", "1")
+        network = program().network
+        registers = {"du": 0, "dv": 40, "vth": 200, "bias_mant": 900, "bias_exp": 1}
+        alone = QPopulation("alone", "LIF", 2, {name: np.full(2, value) for name, value in registers.items()})
+        network = QNetwork(1.0, 5, 0, (*network.populations, alone), network.projections)
+        liquid, heard = Program(network, np.zeros(18, np.int32), "loihi2"), stimulus([0], 30)
+        trace = hardware.run(liquid, heard)
+        assert trace.spikes[:, -2:].any()
+        assert np.array_equal(trace.spikes, emulator.run(liquid, heard).spikes)
+
     def test_a_network_that_spikes_before_its_input_is_refused(self, standin: pytest.MonkeyPatch) -> None:
         standin.setenv("STANDIN_IN", "6")
         with pytest.raises(BackendError, match="spikes by itself in the 6 steps before its input reaches the board"):

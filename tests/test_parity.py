@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from lsm_backends import emulator
+from programs import random_program
+
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus, Trace
 from lsm_deploy.parity import compare, in_view
-from programs import random_program
 
 
 @pytest.fixture(scope="module")

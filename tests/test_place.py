@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import random_program
 
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import QNetwork, QPopulation, QProjection
 from lsm_deploy.place import load_of, place
 from lsm_deploy.target import TARGETS
-from programs import random_program
 
 SMALL = replace(
     TARGETS["oheo_gulch"],

@@ -88,7 +88,7 @@ def test_mean_bins(parts: int) -> None:
 def blobs(classes: int, each: int = 12, seed: int = 0) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(size=(classes, 6))
-    x = np.repeat(centres, each, axis=0) + 0.7 * rng.normal(size=(classes * each, 6))
+    x = np.repeat(centres, each, axis=0) + 0.5 * rng.normal(size=(classes * each, 6))
     order = rng.permutation(len(x))
     x[:, 5] = 7.25  # a feature that never changes
     x[:, 4] = x[:, 4] * 1e6 + 1e7
@@ -139,6 +139,7 @@ def test_the_seed_chooses_the_folds_and_may_be_large() -> None:
     assert first.cv_accuracy.tolist() == again.cv_accuracy.tolist()
     assert first.coef.tolist() == again.coef.tolist()
     assert first.cv_accuracy.tolist() != other.cv_accuracy.tolist()
+    assert len({readout._sklearn_seed(seed) for seed in range(100)}) == 100
 
 
 def test_nothing_to_learn_from_is_no_error() -> None:
@@ -175,7 +176,7 @@ def test_an_illegal_classifier_is_not_built(broken: str) -> None:
 def test_a_classifier_is_read_only() -> None:
     mine = np.zeros((2, 1))
     one, two = np.zeros(1), np.zeros(2)
-    got = Classifier(("a", "b"), one, one, mine, two, 1.0, one, one, True)
+    got = Classifier(("a", "b"), one, one + 1, mine, two, 1.0, one, one, True)
     mine[0] = 1
     assert not got.coef.any()
     assert not got.coef.flags.writeable

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import random_program
 
 from lsm_deploy import store
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus, Trace
 from lsm_deploy.store.container import MAGIC, VERSION
-from programs import random_program
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ GOOD_HEADER = {"kind": "program", "meta": {}, "arrays": []}
     ],
 )  # fmt: skip
 def test_hostile_files(data, message):
-    with pytest.raises(LsmError, match="p.lsm") as caught:
+    with pytest.raises(LsmError, match=r"p\.lsm") as caught:
         store.program_from_bytes(data, "p.lsm")
     assert message in str(caught.value)
 
@@ -205,15 +205,15 @@ def test_bad_traces(tmp_path):
 
 def test_files_that_are_no_npz(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
-    with pytest.raises(LsmError, match="not an .npz file, or it is damaged"):
+    with pytest.raises(LsmError, match=r"not an \.npz file, or it is damaged"):
         store.load_stimulus(tmp_path / "text.npz")
     np.save(tmp_path / "single.npy", np.zeros(3))
-    with pytest.raises(LsmError, match="not an .npz file, or it is damaged"):
+    with pytest.raises(LsmError, match=r"not an \.npz file, or it is damaged"):
         store.load_stimulus(tmp_path / "single.npy")
     with pytest.raises(LsmError, match="cannot read: No such file"):
         store.load_stimulus(tmp_path / "none.npz")
     np.savez(tmp_path / "cut.npz", spikes=np.zeros((100, 100)))
     data = (tmp_path / "cut.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(data[: len(data) // 2])
-    with pytest.raises(LsmError, match="not an .npz file, or it is damaged"):
+    with pytest.raises(LsmError, match=r"not an \.npz file, or it is damaged"):
         store.load_stimulus(tmp_path / "cut.npz")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.errors import BackendError
 from lsm_deploy.fixed import Ints
-from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
+from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.samples import LongRun, run_side_by_side
 
 __all__ = ["Codegen", "missing", "run"]
@@ -36,7 +36,7 @@ Codegen = Literal["numpy", "cython", "cpp_standalone"]
 
 MAX_VALUES = 20_000_000
 MAX_SYNAPSES = 5_000_000
-"""What side-by-side copies may grow to: 160 MB a recorded register, and some 300 MB of synapses while Brian sorts them."""
+"""What side-by-side copies may grow to: 160 MB a recorded register, and some hundred bytes a synapse."""
 
 
 def missing() -> str | None:
@@ -60,7 +60,7 @@ def run(
     """
     network = program.network
     _check(network, codegen)
-    longest = int(np.diff([*stimulus.starts, len(stimulus.spikes)]).max())
+    longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
     copies = min(MAX_VALUES // max(1, longest * network.neurons), MAX_SYNAPSES // max(1, network.synapses))
 
     def run_once(long: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
@@ -141,16 +141,16 @@ def _run(
     b2: Any, long: LongRun, record: Sequence[str]
 ) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
     network, steps = long.network, len(long.spikes)
+    if not steps:
+        empty = np.zeros((0, network.neurons), np.int32)
+        return empty.astype(np.int8), dict.fromkeys(record, empty), dict.fromkeys(COUNTS, 0)
     clock = b2.Clock(dt=1 * b2.second, name="lsm_clock")
     # One group a kind, because each has equations of its own; `members[kind]` are its neurons' numbers.
     members: dict[str, NDArray[np.int64]] = {}
     for p in network.populations:
         numbers = network.offsets[p.name] + np.arange(p.size, dtype=np.int64)
         members[p.kind] = np.concatenate([members.get(p.kind, numbers[:0]), numbers])
-    groups = {
-        kind: _group(b2, clock, kind, [p for p in network.populations if p.kind == kind], network, long.lengths[numbers])
-        for kind, numbers in members.items()
-    }
+    groups = {kind: _group(b2, clock, kind, network, long.lengths[numbers]) for kind, numbers in members.items()}
     sources = dict(groups)
     if network.channels:
         t, channel = np.nonzero(long.spikes)
@@ -180,16 +180,9 @@ def _run(
     return spikes, registers, counts
 
 
-def _group(
-    b2: Any,
-    clock: Any,
-    kind: str,
-    populations: Sequence[QPopulation],
-    network: QNetwork,
-    lengths: NDArray[np.int64],
-) -> Any:
+def _group(b2: Any, clock: Any, kind: str, network: QNetwork, lengths: NDArray[np.int64]) -> Any:
     rule = _RULES[kind]
-    parts = [rule.constants(population.registers) for population in populations]
+    parts = [rule.constants(population.registers) for population in network.populations if population.kind == kind]
     constants = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | {"length": lengths}
     names = ["a", *rule.state, *COUNTS, *constants]
     group = b2.NeuronGroup(

@@ -1,0 +1,167 @@
+"""Brian 2 equals the emulator, register by register, and leaves the process as it was."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lsm_backends import brian, emulator
+from programs import INTERVALS, disjoint, programs, random_program, random_stimulus, stimuli
+
+from lsm_deploy.errors import BackendError
+from lsm_deploy.ir import Program, Stimulus
+
+pytestmark = pytest.mark.skipif(brian.missing() is not None, reason=str(brian.missing()))
+
+compiled = pytest.mark.skipif(
+    shutil.which("g++") is None or shutil.which("make") is None, reason="g++ and make are not both there"
+)
+
+
+def check_against_emulator(program: Program, stimulus: Stimulus, codegen: brian.Codegen = "numpy") -> None:
+    trace = brian.run(program, stimulus, ("u", "v"), codegen=codegen)
+    expected = emulator.run(program, stimulus, ("u", "v"))
+    assert np.array_equal(trace.spikes, expected.spikes)
+    for name in ("u", "v"):
+        assert np.array_equal(trace.registers[name], expected.registers[name]), name
+    assert trace.counts == expected.counts
+
+
+@st.composite
+def packed(draw: st.DrawFn) -> tuple[Program, Stimulus]:
+    """Several programs in one run: starting Brian costs more than running them."""
+    interval = draw(INTERVALS)
+    program = disjoint(draw(st.lists(programs(st.just(interval)), min_size=1, max_size=6)))
+    return program, draw(stimuli(program))
+
+
+# A run takes a quarter of a second: an eighth of the examples, in either profile.
+@settings(max_examples=max(1, settings.default.max_examples // 8))
+@given(packed())
+def test_equals_the_emulator(case: tuple[Program, Stimulus]) -> None:
+    check_against_emulator(*case)
+
+
+def everything(interval: int, steps: int = 120) -> tuple[Program, Stimulus]:
+    """One case with every regime in it, samples of several lengths, and every event that is counted."""
+    rng = np.random.default_rng(11)
+    regimes = ("alive", "alive", "alive", "wrapping", "edge", "overflowing")
+    program = disjoint(
+        [random_program(rng, sizes=(4, 3), channels=3, projections=4, interval=interval, regime=r) for r in regimes]
+    )
+    starts = np.array([0, 40, 80]) if interval else np.array([0, 31, 95])
+    stimulus = Stimulus(random_stimulus(rng, program, steps).spikes, starts)
+    assert min(emulator.run(program, stimulus).counts.values()) > 0
+    return program, stimulus
+
+
+@pytest.mark.parametrize("interval", [0, 8])
+def test_numpy(interval: int) -> None:
+    check_against_emulator(*everything(interval))
+
+
+@compiled
+def test_cython() -> None:
+    check_against_emulator(*everything(8), "cython")
+
+
+@compiled
+def test_cpp_standalone() -> None:
+    before = set(Path(tempfile.gettempdir()).glob("lsm-deploy-brian-*"))
+    check_against_emulator(*everything(0), "cpp_standalone")
+    assert set(Path(tempfile.gettempdir()).glob("lsm-deploy-brian-*")) <= before
+
+
+def test_samples_in_several_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, stimulus = everything(0)
+    monkeypatch.setattr(brian, "MAX_VALUES", 2 * 64 * program.network.neurons)
+    told: list[tuple[int, int]] = []
+    trace = brian.run(program, stimulus, progress=lambda done, total: told.append((done, total)))
+    assert np.array_equal(trace.spikes, emulator.run(program, stimulus).spikes)
+    assert told == [(95, 120), (120, 120)]
+
+
+def test_long_runs_stay_on_their_steps() -> None:
+    rng = np.random.default_rng(2)
+    program = random_program(rng, sizes=(5,), channels=3, projections=3, interval=1000, regime="alive")
+    check_against_emulator(program, Stimulus(random_stimulus(rng, program, 5000).spikes, np.array([0])))
+
+
+def test_no_step_and_no_channel() -> None:
+    program = random_program(np.random.default_rng(1), channels=0, interval=0)
+    for steps in (0, 7):
+        check_against_emulator(program, Stimulus(np.zeros((steps, 0), np.int8), np.array([0])))
+
+
+def test_leaves_the_process_as_it_was() -> None:
+    # In a process of its own, because importing Brian is what changes most.
+    code = """
+import logging, sys, warnings
+hook, show = sys.excepthook, warnings.showwarning
+from lsm_backends import brian
+assert "brian2" not in sys.modules
+from test_brian import everything
+brian.run(*everything(0))
+assert sys.excepthook is hook
+assert warnings.showwarning is show
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=120)
+
+
+def test_leaves_brian_as_it_was() -> None:
+    b2 = brian._import()
+    program, stimulus = everything(8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Brian 2.9 on newer pyparsing
+        b2.prefs.codegen.target = "auto"
+        mine = b2.NeuronGroup(1, "dx/dt = 1*Hz : 1", method="euler")
+        device, clock = b2.get_device(), b2.defaultclock.dt
+        brian.run(program, stimulus)
+        assert b2.get_device() is device
+        assert b2.defaultclock.dt == clock
+        assert b2.prefs.codegen.target == "auto"
+        b2.prefs.codegen.target = "numpy"
+        b2.run(10 * b2.ms)
+        b2.prefs.codegen.target = "auto"
+    assert float(mine.x[0]) == pytest.approx(0.01)
+
+
+def test_refuses_a_kind_without_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brian, "_RULES", {"Other": brian._LIF})
+    monkeypatch.setattr(brian, "_import", lambda: pytest.fail("Brian was started"))
+    with pytest.raises(BackendError) as error:
+        brian.run(*everything(0))
+    assert str(error.value) == (
+        "backend 'brian': population '0.p0' is of kind LIF; brian can run Other\n"
+        "  run it on the emulator, which knows every kind"
+    )
+
+
+def test_refuses_an_unknown_target() -> None:
+    with pytest.raises(BackendError, match="there is no code generation target 'cuda'"):
+        brian.run(*everything(0), codegen="cuda")  # type: ignore[arg-type]
+
+
+def test_says_that_a_compiler_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brian.shutil, "which", lambda program: None)
+    with pytest.raises(BackendError, match="need a C\\+\\+ compiler: g\\+\\+ is not there"):
+        brian.run(*everything(0), codegen="cpp_standalone")
+    from brian2.codegen.runtime.cython_rt import CythonCodeObject
+
+    monkeypatch.setattr(CythonCodeObject, "is_available", classmethod(lambda cls: False))
+    with pytest.raises(BackendError, match="Cython cannot compile"):
+        brian.run(*everything(0), codegen="cython")
+    check_against_emulator(*everything(0))
+
+
+def test_says_that_brian_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brian, "find_spec", lambda name: None)
+    assert brian.missing() == "Brian 2 is not installed: pip install 'lsm-deploy[brian]'"

@@ -1,0 +1,75 @@
+"""Every config: it compiles to the same bytes everywhere, and every backend that is here agrees on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsm_deploy import backend, store
+from lsm_deploy.encode import poisson_stimulus
+from lsm_deploy.parity import compare
+from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.spec import load, schema
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+GOLDEN = Path(__file__).parent / "golden"
+STEPS = 600
+RATE_HZ = 50.0
+
+
+@pytest.fixture(scope="module")
+def programs():
+    return {file.stem: compile_spec(load(file)).program for file in CONFIGS}
+
+
+def stimulus_for(program):
+    network = program.network
+    whole = poisson_stimulus(network.channels, STEPS, RATE_HZ, network.dt_ms, 1)
+    interval = network.sample_interval
+    starts = np.arange(0, STEPS, interval) if interval else np.array([0, 150, 400])
+    return type(whole)(whole.spikes, starts)
+
+
+def test_the_same_bytes_on_every_python(programs, golden):
+    golden(GOLDEN / "programs.txt", "\n".join(f"{name} {store.program_id(p)}" for name, p in programs.items()))
+
+
+def test_the_configs_cover_the_language():
+    specs = [load(file) for file in CONFIGS]
+    topologies = {type(p.topology) for spec in specs for p in spec.projections}
+    assert topologies >= {
+        schema.Maass, schema.ErdosRenyi, schema.WattsStrogatz, schema.Ring, schema.Explicit, schema.AllToAll,
+    }  # fmt: skip
+    assert {spec.samples.policy for spec in specs} == {"fresh", "interval"}
+    assert {p.sign_mode for spec in specs for p in spec.projections} == {"split", "mixed"}
+
+
+@pytest.fixture(scope="module")
+def references(programs):
+    return {
+        name: backend.run("emulator", program, stimulus_for(program), ("u", "v")) for name, program in programs.items()
+    }
+
+
+@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+def test_the_liquid_is_alive(name, references):
+    trace = references[name]
+    share = (trace.spikes != 0).mean(axis=0)
+    assert np.count_nonzero(trace.spikes) > 500
+    assert (share == 0).mean() < 0.2
+    assert (share > 0.5).mean() < 0.05
+
+
+@pytest.mark.parametrize("other", [name for name in backend.BACKENDS if name not in ("emulator", "loihi2")])
+@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+def test_every_backend_agrees_in_every_register(name, other, programs, references):
+    if why := backend.load(other).missing():
+        pytest.skip(f"{other}: {why}")
+    program = programs[name]
+    trace = backend.run(other, program, stimulus_for(program), ("u", "v"))
+    verdict = compare(program, references[name], trace, ("u", "v"), names=("emulator", other))
+    assert verdict.equal, verdict.divergence
+    if trace.counts:
+        assert dict(trace.counts) == dict(references[name].counts)
