@@ -16,8 +16,9 @@ from lsm_deploy.backend import run
 from lsm_deploy.data import Frames, load_frames
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate import Evaluation, Model, evaluate, load_model, predict, save_model, train
+from lsm_deploy.evaluate import Evaluation, evaluate
 from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.model import Model, load_model, predict, save_model, train
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
 from lsm_deploy.spec import Spec, load

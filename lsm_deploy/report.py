@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lsm_deploy.certify import Certificate, certify
-from lsm_deploy.evaluate import Evaluation, Model
+from lsm_deploy.evaluate import Evaluation
 from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.model import Model
 from lsm_deploy.parity import Verdict
 from lsm_deploy.pipeline import Compiled
 from lsm_deploy.place import load_of

@@ -98,8 +98,8 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
     """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
     with np.errstate(divide="ignore"):
         return {
-            "tau_mem_ms": -dt_ms / np.log1p(-registers["dv"] / 4096),
-            "tau_syn_ms": -dt_ms / np.log1p(-(registers["du"] + 1) / 4096),
+            "tau_mem_ms": -dt_ms / np.log1p(-(registers["dv"] / 4096)),
+            "tau_syn_ms": -dt_ms / np.log1p(-((registers["du"] + 1) / 4096)),
             "v_threshold": registers["vth"] / scale,
             "bias": (registers["bias_mant"] << registers["bias_exp"]) / (64 * scale),
         }
