@@ -104,11 +104,11 @@ def test_no_step_and_no_channel() -> None:
 def test_leaves_the_process_as_it_was() -> None:
     # In a process of its own, because importing Brian is what changes most.
     code = """
-import logging, sys, warnings
-hook, show = sys.excepthook, warnings.showwarning
+import sys, warnings
 from lsm_backends import brian
-assert "brian2" not in sys.modules
 from test_brian import everything
+assert "brian2" not in sys.modules
+hook, show = sys.excepthook, warnings.showwarning
 brian.run(*everything(0))
 assert sys.excepthook is hook
 assert warnings.showwarning is show

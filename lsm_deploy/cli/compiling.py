@@ -1,0 +1,70 @@
+"""`check`, `compile`, `inspect`: from a spec to a program, and what is in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import lsm_deploy as api
+from lsm_deploy import report, store
+from lsm_deploy.cli.app import FILE, common_options, main, output_of
+from lsm_deploy.cli.subject import show_subject, subject_of
+from lsm_deploy.errors import LsmError
+
+
+@main.command()
+@click.argument("file", metavar="SPEC", type=FILE)
+@click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
+@common_options()
+def check(file: Path, strict: bool, as_json: bool, quiet: bool) -> None:
+    """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
+    output = output_of(as_json, quiet)
+    subject = subject_of(file, strict)
+    show_subject(output, subject)
+    output.console.print(f"{file} is valid")
+
+
+@main.command()
+@click.argument("file", metavar="SPEC|NET.npz", type=FILE)
+@click.option("-o", "--output", "target", type=FILE, required=True, help="The program file to write (.lsm).")
+@click.option("--dump", type=FILE, help="A folder for every stage in readable form.")
+@click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
+@common_options()
+def compile(file: Path, target: Path, dump: Path | None, strict: bool, as_json: bool, quiet: bool) -> None:
+    """Compile a spec, or an integer network, to a program file."""
+    output = output_of(as_json, quiet)
+    subject = subject_of(file, strict)
+    if subject.compiled is None:
+        raise LsmError("this is compiled already", where=str(file), hint="give a spec, or a network as .npz")
+    store.save_program(target, subject.program)
+    if dump is not None:
+        report.dump(dump, subject.compiled)
+    show_subject(output, subject)
+    output.console.print(f"wrote {target}" + (f" and {dump}/" if dump else ""))
+
+
+@main.command()
+@click.argument("file", metavar="FILE", type=FILE)
+@common_options()
+def inspect(file: Path, as_json: bool, quiet: bool) -> None:
+    """Say what is in a program, a model, a trace or a stimulus."""
+    output = output_of(as_json, quiet)
+    kind = store.kind_of(file)
+    if kind == "npz" and "weights" not in (names := store.read_arrays(file)):
+        if "spikes" in names and "view" in names:
+            trace = store.load_trace(file)
+            facts = {"program": trace.program, "backend": trace.backend, **report.trace_facts(trace.trace)}
+            output.facts({"kind": "trace", **facts})
+            report.show_trace_file(output.console, trace)
+        else:
+            stimulus = store.load_stimulus(file)
+            output.facts({"kind": "stimulus", **report.stimulus_facts(stimulus)})
+            report.show_stimulus(output.console, stimulus)
+        return
+    if kind == "model":
+        model = api.load_model(file)
+        output.facts({"kind": "model", **report.model_facts(model)})
+        report.show_model(output.console, model)
+        return
+    show_subject(output, subject_of(file))

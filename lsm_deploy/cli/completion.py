@@ -1,0 +1,17 @@
+"""`completion`: what a shell needs to complete commands and options."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from lsm_deploy.cli.app import main
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell: eval "$(lsm-deploy completion bash)"."""
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(main, {}, "lsm-deploy", "_LSM_DEPLOY_COMPLETE").source())

@@ -1,0 +1,83 @@
+"""`eval`, `train`, `predict`: readouts on the spikes of deployed liquids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import lsm_deploy as api
+from lsm_deploy import data, report
+from lsm_deploy import spec as specs
+from lsm_deploy.cli.app import FILE, common_options, main, output_of
+from lsm_deploy.errors import LsmError
+
+
+@main.command(name="eval")
+@click.argument("file", metavar="SPEC", type=FILE)
+@click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
+@click.option("--test", "test_file", type=FILE, help="Labelled frames to test on, instead of the spec's.")
+@click.option("--backend", default="emulator", show_default=True, help="Where to run.")
+@common_options()
+def eval_command(
+    file: Path,
+    train_file: Path | None,
+    test_file: Path | None,
+    backend: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train a readout on the liquid's integer spikes and test it, beside honest baselines."""
+    output = output_of(as_json, quiet)
+    spec = specs.load(file)
+    train, test = _data_of(spec, train_file, test_file)
+    with output.progress("evaluating") as progress:
+        found = api.evaluate(spec, train, test, backend=backend, progress=progress)
+    output.facts(found.to_json())
+    report.show_evaluation(output.console, found)
+
+
+def _data_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -> tuple[data.Frames, data.Frames]:
+    if (train_file is None) != (test_file is None):
+        raise click.UsageError("give both --train and --test, or neither")
+    if train_file is not None and test_file is not None:
+        return data.load_frames(train_file), data.load_frames(test_file)
+    if spec.data is None:
+        raise LsmError("the spec names no data", hint="add a data section, or give --train and --test")
+    return data.load_data(spec.data)
+
+
+@main.command()
+@click.argument("file", metavar="SPEC", type=FILE)
+@click.option("-o", "--output", "target", type=FILE, required=True, help="The model file to write.")
+@click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
+@click.option("--backend", default="emulator", show_default=True, help="Where to run.")
+@common_options()
+def train(file: Path, target: Path, train_file: Path | None, backend: str, as_json: bool, quiet: bool) -> None:
+    """Train a readout and keep it together with its program."""
+    output = output_of(as_json, quiet)
+    spec = specs.load(file)
+    frames = data.load_frames(train_file) if train_file is not None else _data_of(spec, None, None)[0]
+    with output.progress("training") as progress:
+        model = api.train(spec, frames, backend=backend, progress=progress)
+    api.save_model(target, model)
+    output.facts(report.model_facts(model))
+    report.show_model(output.console, model)
+    output.console.print(f"wrote {target}")
+
+
+@main.command()
+@click.argument("model_file", metavar="MODEL", type=FILE)
+@click.argument("data_file", metavar="DATA", type=FILE)
+@click.option("--backend", default="emulator", show_default=True, help="Where to run.")
+@common_options()
+def predict(model_file: Path, data_file: Path, backend: str, as_json: bool, quiet: bool) -> None:
+    """Classify the samples of DATA, one label a line."""
+    output = output_of(as_json, quiet)
+    model = api.load_model(model_file)
+    frames = data.load_frames(data_file)
+    with output.progress("predicting") as progress:
+        labels = api.predict(model, frames, backend=backend, progress=progress)
+    output.facts({"labels": list(labels)})
+    if not as_json:
+        click.echo("\n".join(labels))

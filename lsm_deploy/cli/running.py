@@ -1,0 +1,176 @@
+"""`run`, `parity`, `backends`: programs on backends, and whether these agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lsm_deploy import backend as backends
+from lsm_deploy import parity, report, store
+from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
+from lsm_deploy.cli.subject import stimulus_of, subject_of
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Program, Stimulus, Trace, View
+from lsm_deploy.neurons import KINDS
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+RECORD_OPTION = click.option("--record", default="", metavar="REGISTERS", help="Registers to record, such as u,v.")
+INPUT_OPTION = click.option(
+    "--input", "input_file", type=FILE, help="A stimulus (.npz); see the README for the default."
+)
+SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
+
+
+def backend_options(function: _F) -> _F:
+    for option in (
+        click.option("--codegen", type=click.Choice(["numpy", "cython", "cpp_standalone"]), help="brian: its target."),
+        click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), help="lava, loihi2: seconds a run."),
+        click.option("--board", help="loihi2: the board to run on."),
+        click.option("--partition", help="loihi2: the SLURM partition to run on."),
+    ):
+        function = option(function)
+    return function
+
+
+_KNOWN_OPTIONS = {"brian": {"codegen"}, "lava": {"time_limit"}, "loihi2": {"time_limit", "board", "partition"}}
+
+
+def run_backend(
+    output: Output, name: str, program: Program, stimulus: Stimulus, record: Sequence[str], options: dict[str, Any]
+) -> Trace:
+    known = _KNOWN_OPTIONS.get(name, set())
+    chosen = {key: value for key, value in options.items() if value is not None and key in known}
+    with output.progress(f"running on {name}") as progress:
+        return backends.run(name, program, stimulus, record, progress, **chosen)
+
+
+def check_options(names: Sequence[str], options: dict[str, Any]) -> None:
+    for key, value in options.items():
+        if value is not None and not any(key in _KNOWN_OPTIONS.get(name, ()) for name in names):
+            raise click.UsageError(f"--{key.replace('_', '-')} belongs to none of the backends {', '.join(names)}")
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@main.command()
+@click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
+@click.option("--backend", default="emulator", show_default=True, help="Where to run; see `lsm-deploy backends`.")
+@click.option("-o", "--output", "target", type=FILE, required=True, help="The trace file to write (.npz).")
+@INPUT_OPTION
+@RECORD_OPTION
+@SAMPLES_OPTION
+@backend_options
+@common_options()
+def run(
+    file: Path,
+    backend: str,
+    target: Path,
+    input_file: Path | None,
+    record: str,
+    samples: int | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Run a program on one backend and write its trace."""
+    output = output_of(as_json, quiet)
+    check_options([backend], options)
+    subject = subject_of(file)
+    stimulus, words = stimulus_of(subject, input_file, samples)
+    output.console.print(f"stimulus: {words}")
+    trace = run_backend(output, backend, subject.program, stimulus, names_in(record), options)
+    identity = store.program_id(subject.program)
+    store.save_trace(target, trace, program=identity, backend=backend)
+    output.facts({"program": identity, "backend": backend, "stimulus": words, **report.trace_facts(trace)})
+    report.show_trace(output.console, trace)
+    output.console.print(f"wrote {target}")
+
+
+@main.command(name="parity")
+@click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
+@click.option("--backends", "names", help="The backends to compare, the first against each other one.")
+@click.option("--trace", "trace_file", type=FILE, help="Compare with this recorded trace.")
+@click.option("--registers", is_flag=True, help="Compare u and v too, and not only spikes.")
+@click.option("--view", type=click.Choice(["sim", "chip"]), help="How the recorded trace shows voltages.")
+@INPUT_OPTION
+@SAMPLES_OPTION
+@backend_options
+@common_options()
+def parity_command(
+    file: Path,
+    names: str | None,
+    trace_file: Path | None,
+    registers: bool,
+    view: View | None,
+    input_file: Path | None,
+    samples: int | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Compare backends, or a backend and a recorded trace, spike for spike; exit status 1 if they diverge."""
+    output = output_of(as_json, quiet)
+    recorded = store.load_trace(trace_file, view) if trace_file else None
+    chosen = names_in(names or "") or _default_backends(recorded is not None)
+    check_options(chosen, options)
+    if len(chosen) + (recorded is not None) < 2:
+        raise click.UsageError("parity needs two: --backends A,B or --backends A --trace FILE")
+    subject = subject_of(file)
+    identity = store.program_id(subject.program)
+    if recorded and recorded.program and recorded.program != identity:
+        raise LsmError(
+            f"the trace is of program {recorded.program}, this is {identity}",
+            where=str(trace_file),
+            hint="run it again on this program",
+        )
+    stimulus, words = stimulus_of(subject, input_file, samples)
+    output.console.print(f"stimulus: {words}")
+    state = state_of(subject.program) if registers else ()
+    if recorded and registers:
+        state = tuple(name for name in state if name in recorded.trace.registers)
+
+    traces = {name: run_backend(output, name, subject.program, stimulus, state, options) for name in chosen}
+    pairs = [(chosen[0], name, traces[name]) for name in chosen[1:]]
+    if recorded:
+        pairs += [(name, str(trace_file), recorded.trace) for name in chosen]
+    verdicts = [
+        parity.compare(subject.program, traces[first], second, state, names=(first, name))
+        for first, name, second in pairs
+    ]
+    equal = all(verdict.equal for verdict in verdicts)
+    facts = {"program": identity, "stimulus": words, "equal": equal}
+    output.facts({**facts, "verdicts": [report.verdict_facts(verdict) for verdict in verdicts]})
+    for verdict in verdicts:
+        report.show_verdict(output.console, verdict)
+    counts = traces[chosen[0]].counts
+    if counts:
+        output.console.print(f"overflow in this run: {report.overflow_text(counts)}")
+    if not equal:
+        click.get_current_context().exit(1)
+
+
+def _default_backends(with_trace: bool) -> tuple[str, ...]:
+    if with_trace:
+        return ("emulator",)
+    return tuple(name for name in backends.BACKENDS if backends.load(name).missing() is None)
+
+
+def state_of(program: Program) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(register for p in program.network.populations for register in KINDS[p.kind].STATE))
+
+
+@main.command(name="backends")
+@common_options()
+def backends_command(as_json: bool, quiet: bool) -> None:
+    """List the backends, and why one cannot run here."""
+    output = output_of(as_json, quiet)
+    missing = {name: backends.load(name).missing() for name in backends.BACKENDS}
+    output.facts({"backends": [{"name": n, "installed": why is None, "missing": why} for n, why in missing.items()]})
+    for name, why in missing.items():
+        output.console.print(f"{name:10} {'installed' if why is None else f'missing: {why}'}")

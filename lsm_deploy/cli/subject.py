@@ -1,0 +1,84 @@
+"""What the files on a command line are: a program or what compiles to one, and the stimulus to run it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import lsm_deploy as api
+from lsm_deploy import data, encode, pipeline, report, store
+from lsm_deploy import spec as specs
+from lsm_deploy.cli.app import Output
+from lsm_deploy.ir import Program, Stimulus
+
+__all__ = ["Subject", "show_subject", "stimulus_of", "subject_of"]
+
+DEFAULT_STEPS = 1000
+DEFAULT_RATE_HZ = 50.0
+DEFAULT_SEED = 0
+"""The Poisson stimulus of a program that comes without data."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program, and the spec it was compiled from where there is one."""
+
+    program: Program
+    spec: specs.Spec | None
+    compiled: pipeline.Compiled | None
+
+
+def subject_of(file: Path, strict: bool = False) -> Subject:
+    kind = store.kind_of(file)
+    if kind == "program":
+        return Subject(store.load_program(file), None, None)
+    if kind == "npz":
+        compiled = pipeline.compile_network(file, strict=strict)
+        return Subject(compiled.program, None, compiled)
+    if kind == "model":
+        return Subject(api.load_model(file).program, None, None)
+    spec = specs.load(file)
+    compiled = pipeline.compile_spec(spec, strict=strict)
+    return Subject(compiled.program, spec, compiled)
+
+
+def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tuple[Stimulus, str]:
+    """The stimulus to run, and in words what it is."""
+    network = subject.program.network
+    if file is not None:
+        stimulus = _first_samples(store.load_stimulus(file), samples)
+        return stimulus, f"{file} ({len(stimulus.starts)} samples, {len(stimulus.spikes)} steps)"
+    spec = subject.spec
+    if spec is not None and spec.data is not None:
+        train, test = data.load_data(spec.data)
+        chosen = _first_frames(test, samples)
+        ranges = encode.fit_ranges(train, spec.input)
+        stimulus = encode.encode(spec.input, ranges, chosen, spec.dt_ms, spec.seed, network.sample_interval)
+        return stimulus, f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
+    seed = spec.seed if spec is not None else DEFAULT_SEED
+    steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
+    stimulus = encode.poisson_stimulus(network.channels, steps, DEFAULT_RATE_HZ, network.dt_ms, seed)
+    return stimulus, f"a Poisson stimulus, {DEFAULT_RATE_HZ:g} Hz a channel, {steps} steps, seed {seed}"
+
+
+def _first_frames(frames: data.Frames, samples: int | None) -> data.Frames:
+    if samples is None or samples >= frames.samples:
+        return frames
+    stop = int(frames.starts[samples])
+    return data.Frames(frames.frames[:stop], frames.starts[:samples], frames.labels[:samples], frames.source)
+
+
+def _first_samples(stimulus: Stimulus, samples: int | None) -> Stimulus:
+    if samples is None or samples >= len(stimulus.starts):
+        return stimulus
+    stop = int(stimulus.starts[samples])
+    return Stimulus(stimulus.spikes[:stop], stimulus.starts[:samples])
+
+
+def show_subject(output: Output, subject: Subject) -> None:
+    if subject.compiled is not None:
+        output.facts(report.compiled_facts(subject.compiled))
+        report.show_compiled(output.console, subject.compiled)
+    else:
+        output.facts(report.program_facts(subject.program))
+        report.show_program(output.console, subject.program)

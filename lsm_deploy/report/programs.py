@@ -1,0 +1,181 @@
+"""Programs: what one holds, and what quantisation cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from lsm_deploy.certify import Certificate, certify
+from lsm_deploy.ir import Program
+from lsm_deploy.pipeline import Compiled
+from lsm_deploy.place import load_of
+from lsm_deploy.report.text import count, table, text
+from lsm_deploy.store import program_id
+
+__all__ = ["compiled_facts", "program_facts", "show_compiled", "show_program"]
+
+
+def program_facts(program: Program) -> dict[str, Any]:
+    """What a program holds, and what the chip and its registers make of it."""
+    network, loads, certificate = program.network, load_of(program), certify(program.network)
+    return {
+        "program": program_id(program),
+        "dt_ms": network.dt_ms,
+        "channels": network.channels,
+        "neurons": network.neurons,
+        "synapses": network.synapses,
+        "samples": {"policy": "interval", "steps": network.sample_interval}
+        if network.sample_interval
+        else {"policy": "fresh"},
+        "populations": [
+            {
+                "name": p.name,
+                "kind": p.kind,
+                "neurons": p.size,
+                "scale": p.scale,
+                **{name: _range(values) for name, values in p.registers.items()},
+                **({"beyond_register": ["dv"]} if int(p.registers.get("dv", np.zeros(1)).max()) > 4095 else {}),
+            }
+            for p in network.populations
+        ],
+        "projections": [
+            {
+                "name": p.name,
+                "synapses": len(p.post),
+                "sign_mode": p.sign_mode,
+                "num_weight_bits": p.num_weight_bits,
+                "weight_exp": p.weight_exp,
+                "weights": _range(p.weights),
+                "delays": _range(p.delays),
+            }
+            for p in network.projections
+        ],
+        "target": program.target,
+        "cores": len(loads),
+        "fullest_core": {
+            "neurons": max(load.neurons for load in loads),
+            "axons": max(load.axons for load in loads),
+            "synapse_units": max(load.synapse_units for load in loads),
+            "groups": max(load.groups for load in loads),
+        },
+        "certificate": _certificate_facts(certificate),
+    }
+
+
+def _range(values: np.ndarray[Any, Any]) -> list[int]:
+    return [int(values.min()), int(values.max())] if len(values) else []
+
+
+def _certificate_facts(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "neurons": len(certificate.certified),
+        "certified": int(certificate.certified.sum()),
+        "largest_sum": int(certificate.largest_sum.max(initial=0)),
+        "largest_u": float(certificate.largest_u.max(initial=0.0)),
+    }
+
+
+def compiled_facts(compiled: Compiled) -> dict[str, Any]:
+    """The program's facts, and what quantisation cost."""
+    cost = asdict(compiled.cost)
+    return {**program_facts(compiled.program), "quantisation": {**cost, "losses": list(compiled.cost.losses)}}
+
+
+def show_program(console: Console, program: Program) -> None:
+    facts = program_facts(program)
+    steps = program.network.sample_interval
+    policy = f"cleared every {steps} steps" if steps else "each sample a fresh run"
+    console.print(
+        f"program {facts['program']}: {facts['neurons']} neurons, {text(facts['synapses'])} synapses, "
+        f"{facts['channels']} channels, steps of {facts['dt_ms']:g} ms, {policy}"
+    )
+    registers = [name for name in facts["populations"][0] if name not in ("name", "kind", "neurons", "scale")]
+    console.print(
+        table(
+            "populations",
+            ["name", "kind", "neurons", "scale", *registers],
+            [
+                [p["name"], p["kind"], p["neurons"], p["scale"], *(_span(p.get(r, [])) for r in registers)]
+                for p in facts["populations"]
+            ],
+        )
+    )
+    for p in facts["populations"]:
+        if "beyond_register" in p:
+            console.print(f"population {p['name']!r}: dv 4096 lies beyond the chip's 12-bit register")
+    console.print(
+        table(
+            "projections",
+            ["name", "synapses", "sign", "bits", "exponent", "weights", "delays"],
+            [
+                [
+                    p["name"],
+                    p["synapses"],
+                    p["sign_mode"],
+                    p["num_weight_bits"],
+                    p["weight_exp"],
+                    _span(p["weights"]),
+                    _span(p["delays"]),
+                ]
+                for p in facts["projections"]
+            ],
+        )
+    )
+    full = facts["fullest_core"]
+    console.print(
+        f"placed on {count(facts['cores'], 'core')} of {facts['target']}; the fullest holds "
+        f"{full['neurons']} neurons, {full['axons']} axons, {full['synapse_units']:.0f} units of synapses"
+    )
+    certificate = facts["certificate"]
+    console.print(
+        f"overflow: {certificate['certified']} of {certificate['neurons']} neurons certified "
+        f"(largest sum {text(certificate['largest_sum'])} of 32 767, "
+        f"largest |u| + |bias| {certificate['largest_u'] / 2**23:.1%} of 2^23)"
+    )
+
+
+def _span(bounds: Sequence[int]) -> str:
+    if not bounds:
+        return "-"
+    return str(bounds[0]) if bounds[0] == bounds[1] else f"{bounds[0]}..{bounds[1]}"
+
+
+def show_compiled(console: Console, compiled: Compiled) -> None:
+    show_program(console, compiled.program)
+    cost = compiled.cost
+    if not cost.projections and not cost.populations:
+        console.print("quantisation: nothing to do, the network is in exact integers")
+        return
+    rows = [
+        [f"{p.name}.{name}", p.asked[name], p.realised[name], _relative(p.asked[name], p.realised[name])]
+        for p in cost.populations
+        for name in p.asked
+    ]
+    console.print(table("quantisation: parameters (means)", ["parameter", "asked", "realised", "change"], rows))
+    console.print(
+        table(
+            "quantisation: weights",
+            ["projection", "synapses", "levels", "rms error", "to zero", "clipped", "delays clipped"],
+            [
+                [
+                    q.name,
+                    q.synapses,
+                    q.levels,
+                    f"{q.rms_error:.2%}",
+                    q.rounded_to_zero,
+                    q.clipped,
+                    q.delays_clipped,
+                ]
+                for q in cost.projections
+            ],
+        )
+    )
+    console.print("lost: " + ("; ".join(cost.losses) if cost.losses else "nothing was clipped or rounded to zero"))
+
+
+def _relative(asked: float, realised: float) -> str:
+    return f"{realised / asked - 1:+.2%}" if asked else f"{realised - asked:+.3g}"

@@ -1,0 +1,58 @@
+"""Every stage of a compilation, readable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.pipeline import Compiled
+from lsm_deploy.report.programs import compiled_facts
+from lsm_deploy.store import write_file
+
+__all__ = ["dump"]
+
+
+def dump(folder: Path, compiled: Compiled) -> None:
+    """Write each stage of a compilation as text: facts as JSON, neurons and synapses as CSV."""
+    network, program = compiled.network, compiled.program
+    quantised = program.network
+
+    def write(name: str, text: str) -> None:
+        write_file(folder / name, lambda file: file.write(text.encode()))
+
+    def csv(name: str, columns: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+        lines = [",".join(columns), *(",".join(str(cell) for cell in row) for row in rows)]
+        write(name, "\n".join(lines) + "\n")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write("summary.json", json.dumps(compiled_facts(compiled), indent=2) + "\n")
+    floats = {p.name: p for p in network.populations}
+    for q in quantised.populations:
+        first = quantised.offsets[q.name]
+        here = slice(first, first + q.size)
+        asked = getattr(floats[q.name], "parameters", {})
+        columns = {
+            "neuron": np.arange(first, first + q.size),
+            **asked,
+            **q.registers,
+            "core": program.cores[here],
+            "largest_sum": compiled.certificate.largest_sum[here],
+            "certified": compiled.certificate.certified[here],
+        }
+        csv(f"population.{_file_name(q.name)}.csv", columns)
+    for stage, projections in (("1-network", network.projections), ("2-integers", quantised.projections)):
+        for p in projections:
+            pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+            values = {
+                name: getattr(p, name) for name in ("weight", "delay_ms", "weights", "delays") if hasattr(p, name)
+            }
+            csv(f"{stage}.{_file_name(p.name)}.csv", {"pre": pre, "post": p.post, **values})
+
+
+def _file_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_#" else "_" for letter in name)
