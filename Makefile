@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,dev
 JOBS ?= 2
 
-.PHONY: demo test check setup hardware clean
+.PHONY: demo test check fuzz mutants setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -26,6 +26,16 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Random programs on every backend that is installed, against the oracle; exit status 1 if any differs.
+# MINUTES=0: until Ctrl-C. SEED=n: the same cases again. REGIME=wrapping: wraps and clips forced.
+MINUTES ?= 1
+fuzz: setup
+	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME))
+
+# The emulator with one mistake at a time: who notices? Exit status 1 if nobody does.
+mutants: setup
+	$(BIN)/python tests/mutants.py
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

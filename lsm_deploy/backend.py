@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Protocol, cast
 
 from lsm_deploy.errors import BackendError, LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.ir import Program, Stimulus, Trace, standings
 from lsm_deploy.neurons import KINDS
 
-__all__ = ["BACKENDS", "Backend", "load", "run"]
+__all__ = ["BACKENDS", "DEFAULT", "Backend", "load", "require", "run"]
 
 BACKENDS = {
     "emulator": "lsm_backends.emulator",
+    "fast": "lsm_backends.fast",
     "brian": "lsm_backends.brian",
     "lava": "lsm_backends.lava.sim",
     "loihi2": "lsm_backends.lava.hardware",
 }
 
 Progress = Callable[[int, int], None]
+
+
+DEFAULT = "fast"
+"""What loops over data runs on: the emulator's answer, sooner."""
 
 
 class Backend(Protocol):
@@ -49,6 +55,14 @@ def load(name: str) -> Backend:
     return cast(Backend, importlib.import_module(BACKENDS[name]))
 
 
+def require(name: str) -> Backend:
+    """The backend of that name, or a BackendError that says what keeps it from running here."""
+    backend = load(name)
+    if why := backend.missing():
+        raise BackendError(why, where=f"backend {name!r}", hint="see `lsm-deploy backends` for those that can run here")
+    return backend
+
+
 def run(
     name: str,
     program: Program,
@@ -58,11 +72,10 @@ def run(
     **options: Any,
 ) -> Trace:
     """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
-    backend = load(name)
+    backend = require(name)
     _check_fit(program, stimulus, record)
-    if why := backend.missing():
-        raise BackendError(why, where=f"backend {name!r}", hint="see `lsm-deploy backends` for those that can run here")
-    return backend.run(program, stimulus, record, progress, **options)
+    trace = backend.run(program, stimulus, record, progress, **options)
+    return replace(trace, standings=standings(program.network))
 
 
 def _check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:

@@ -151,6 +151,9 @@ def _projection(
             )
         pre, post, weight, delay_steps = explicit.load_floats(section.topology.file, shape)
         delay = delay_steps * spec.dt_ms if delay_steps is not None else None
+        if delay is not None and section.delay_ms != 0.0:
+            what = f"delay_ms is given, but {section.topology.file.name} brings delays with it"
+            raise LsmError(what, where=where, hint="remove one of them")
     else:
         rng = stream(spec.seed, "wiring", name)
         pre, post = connect(

@@ -1,9 +1,10 @@
-"""The overflow certificate: neurons whose registers no input can overflow.
+"""The overflow certificate: neurons whose synaptic sum and current no input can overflow; `v` saturates by design.
 
-With A the largest |sum| that one step can deliver (all excitatory, or all inhibitory, synapses firing at once), `u`
-is at most A * 64 * 4096 / (du + 1): a geometric series whose truncation only takes away. A neuron is certified when A
-fits 16 bits, and that bound plus |bias| stays below 2**23. Where it fails the CPU backends still agree, a chip may
-not: the counts of a run say what did occur.
+With A the largest |sum| that one step can deliver (all excitatory, or all inhibitory, synapses firing at once; a source
+with signed spikes makes each of its synapses both), `u` is at most A * 64 * 4096 / (du + 1): a geometric series whose
+truncation only takes away. A neuron is certified when A fits 16 bits, and that bound plus |bias| stays below 2**23; a
+kind with further registers bounds those as well (`largest_register`). Where it fails the CPU backends still agree, a
+chip may not: the counts of a run say what did occur.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 
 from lsm_deploy import fixed
 from lsm_deploy.ir import QNetwork
+from lsm_deploy.neurons import KINDS
 
 __all__ = ["Certificate", "certify"]
 
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """Per neuron: the bound on |synaptic sum|, the bound on |u| + |bias|, and whether both fit, `[neuron]` each."""
+    """Per neuron: the bound on |synaptic sum|, that on its registers (LIF: |u| + |bias|), and whether both fit."""
 
     largest_sum: NDArray[np.int64]
     largest_u: NDArray[np.float64]
@@ -32,16 +34,16 @@ def certify(network: QNetwork) -> Certificate:
     """Bound what each neuron can be driven to."""
     offsets = network.offsets
     most = np.zeros((2, network.neurons), np.int64)  # by sign
+    signed = {population.name for population in network.populations if KINDS[population.kind].SIGNED}
     for p in network.projections:
         added = p.weights.astype(np.int64) << p.weight_exp
         for sign, row in ((1, most[0]), (-1, most[1])):
-            np.add.at(row, offsets[p.target] + p.post.astype(np.int64), np.maximum(sign * added, 0))
+            delivered = np.abs(added) if p.source in signed else np.maximum(sign * added, 0)
+            np.add.at(row, offsets[p.target] + p.post.astype(np.int64), delivered)
     largest_sum = most.max(axis=0)
     largest_u = np.zeros(network.neurons)
     for population in network.populations:
         here = slice(offsets[population.name], offsets[population.name] + population.size)
-        r = population.registers
-        bias = np.abs(r["bias_mant"] << r["bias_exp"])
-        largest_u[here] = largest_sum[here] * 64.0 * fixed.DECAY_UNITY / (r["du"] + 1) + bias
+        largest_u[here] = KINDS[population.kind].largest_register(population.registers, largest_sum[here])
     certified = (largest_sum <= fixed.SUM_LIMIT) & (largest_u < fixed.UV_LIMIT)
     return Certificate(largest_sum, largest_u, certified)

@@ -165,7 +165,7 @@ def load_dataset(name: str) -> tuple[Frames, Frames]:
         raise LsmError(
             "japanese_vowels comes with sktime, which is not installed",
             where="data set 'japanese_vowels'",
-            hint="pip install 'lsm-deploy[data]'",
+            hint="pip install -e '.[data]'",
         ) from None
     tables = {split: load_japanese_vowels(split) for split in ("TRAIN", "TEST")}
     return _from_nested(tables["TRAIN"], f"{name} train"), _from_nested(tables["TEST"], f"{name} test")

@@ -126,7 +126,7 @@ def evaluate(
     spec: Spec,
     train: Frames | None = None,
     test: Frames | None = None,
-    backend: str = "emulator",
+    backend: str = backends.DEFAULT,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines."""

@@ -189,13 +189,13 @@ def _register(field: str, values: NDArray[Any], size: int, where: str) -> NDArra
         raise LsmError(what, where=where, hint=f"write one value, or one for each of {size} neurons")
     if values.dtype.kind not in "iu":
         raise LsmError(f"{field} holds {values.dtype}, not integers", where=where, hint="write integers")
-    full = np.broadcast_to(values, size).astype(np.int64)
+    full = np.broadcast_to(values, size)
     bad = breaks_bound(KINDS[_KIND].Registers, field, full)
     if bad.any():
         i = int(np.flatnonzero(bad)[0])
         what = f"{field} of neuron {i} is {full[i]}, not {low:g} to {high:g}"
         raise LsmError(what, where=where, hint=f"change {field}")
-    return full
+    return full.astype(np.int64)
 
 
 def _scalar(name: str, value: NDArray[Any], where: str) -> int:

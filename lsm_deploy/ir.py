@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lsm_deploy import fixed
-from lsm_deploy.neurons import KINDS, breaks_bound
-from lsm_deploy.neurons.kind import Floats
+from lsm_deploy.neurons import KINDS, breaks_bound, standing
+from lsm_deploy.neurons.kind import Floats, Policy
 from lsm_deploy.target import MAX_DELAY, MAX_WEIGHT_EXP
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Stimulus",
     "Trace",
     "View",
+    "standings",
 ]
 
 INPUT = "input"
@@ -240,8 +241,10 @@ class Stimulus:
 class Trace:
     """What a run left: spikes `[t, neuron]`, recorded registers `[t, neuron]` by name, and where samples start.
 
-    `u` is after its wrap, `v` after its reset. counts: events by name that the backend saw; empty where it cannot.
-    view: `sim` where `v` reads 0 in the step of a spike, `chip` where it reads as silicon does.
+    Spikes are 0 and 1, or -1 too where a kind is ternary. Registers are as a step leaves them, after any wrap and
+    reset; 0 where the neuron's kind does not have that register. counts: events by name that the backend saw; empty
+    where it cannot. view: `sim` where `v` reads 0 in the step of a spike, `chip` where it reads as silicon does.
+    standings: as the function of that name gives for the program that ran; empty where nobody said.
     """
 
     spikes: NDArray[np.int8]
@@ -249,6 +252,7 @@ class Trace:
     starts: NDArray[np.int64]
     counts: Mapping[str, int]
     view: View = "sim"
+    standings: Mapping[str, str] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         registers = {name: _own(values, np.int32) for name, values in self.registers.items()}
@@ -258,6 +262,7 @@ class Trace:
             starts=_own(self.starts, np.int64),
             registers=MappingProxyType(registers),
             counts=MappingProxyType(dict(self.counts)),
+            standings=MappingProxyType(dict(self.standings)),
         )
         _require(self.spikes.ndim == 2, f"a trace is [t, neuron], not {self.spikes.shape}")
         for name, values in registers.items():
@@ -267,6 +272,13 @@ class Trace:
 
 COUNTS = ("u_wraps", "v_saturations", "wide_sums")
 """Events a run counts: `u` beyond 24 bits, `v` clipped, |synaptic sum| beyond 16 bits; each per neuron and step."""
+
+
+def standings(network: QNetwork) -> dict[str, str]:
+    """By kind, why its arithmetic is not known to be the chip's; kinds that a recording covers are left out."""
+    policy: Policy = "interval" if network.sample_interval else "fresh"
+    found = {p.kind: standing(KINDS[p.kind], policy) for p in network.populations}
+    return {kind: words for kind, words in found.items() if words}
 
 
 def _require(condition: bool, message: str) -> None:

@@ -22,6 +22,7 @@ from lsm_deploy.data import Frames, check_labels, load_data
 from lsm_deploy.encode import encode, fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.neurons import KINDS
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Classifier
@@ -82,7 +83,9 @@ class Model:
 # --- what a user asks for ------------------------------------------------------------------------------------------
 
 
-def train(spec: Spec, data: Frames | None = None, backend: str = "emulator", progress: Progress | None = None) -> Model:
+def train(
+    spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
+) -> Model:
     """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
     section = readout_of(spec)
     data = load_data(data_of(spec))[0] if data is None else data
@@ -96,7 +99,9 @@ def train(spec: Spec, data: Frames | None = None, backend: str = "emulator", pro
     return Model(program, spec.input, ranges, section, classifier, spec.seed)
 
 
-def predict(model: Model, data: Frames, backend: str = "emulator", progress: Progress | None = None) -> tuple[str, ...]:
+def predict(
+    model: Model, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+) -> tuple[str, ...]:
     """The class of each sample; labels that the data may have are not looked at."""
     stimulus = encode_for(model.program, model.input, model.ranges, data, model.seed, "test")
     trace = backends.run(backend, model.program, stimulus, progress=progress)
@@ -211,8 +216,8 @@ def require_spikes(program: Program, stimulus: Stimulus, trace: Trace, populatio
     end = int(stimulus.starts[np.searchsorted(stimulus.starts, DIAGNOSED_STEPS, "right") - 1]) or DIAGNOSED_STEPS
     part = Stimulus(stimulus.spikes[:end].copy(), stimulus.starts[stimulus.starts < end].copy())
     v = backends.run(backend, program, part, ("v",)).registers["v"][:, columns].max(axis=0)
-    registers = next(p for p in program.network.populations if p.name == population).registers
-    reached = float((v / np.maximum(registers["vth"] << 6, 1)).max())
+    silent = next(p for p in program.network.populations if p.name == population)
+    reached = float((v / np.maximum(KINDS[silent.kind].threshold(silent.registers), 1)).max())
     if reached <= 0:
         hint = "join it to the input with excitatory weights, or raise its bias"
         raise LsmError("it never spikes on the training data: nothing raises its voltage", where=where, hint=hint)

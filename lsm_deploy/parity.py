@@ -8,14 +8,14 @@ not the other way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, Trace, View
+from lsm_deploy.ir import Program, Trace, View, standings
 from lsm_deploy.neurons import KINDS
 
 __all__ = ["Divergence", "Verdict", "compare", "in_view"]
@@ -50,6 +50,8 @@ class Verdict:
     compared: Mapping[str, int]
     differing: Mapping[str, int]
     divergence: Divergence | None
+    standings: Mapping[str, str]
+    """By neuron kind, why equality says nothing of silicon; kinds that a recording covers are left out."""
 
     @property
     def equal(self) -> bool:
@@ -88,13 +90,14 @@ def compare(
         compared={name: a.size for name, (a, _) in pairs.items()},
         differing={name: int(np.count_nonzero(where)) for name, where in differs.items()},
         divergence=_first_divergence(program, first, pairs, differs),
+        standings=standings(program.network),
     )
 
 
 def in_view(program: Program, trace: Trace, view: View) -> Trace:
     """The trace as a simulator (`sim`) or silicon (`chip`) shows it."""
-    if trace.view == view or "v" not in trace.registers:
-        return Trace(trace.spikes, trace.registers, trace.starts, trace.counts, view)
+    if trace.view == view or not trace.registers:
+        return replace(trace, view=view)
     if view == "sim":
         raise LsmError(
             "a trace in the chip's view cannot be turned into a simulator's", hint="compare in the chip's view"
@@ -104,7 +107,7 @@ def in_view(program: Program, trace: Trace, view: View) -> Trace:
         here = slice(program.network.offsets[p.name], program.network.offsets[p.name] + p.size)
         for name, values in registers.items():
             values[:, here] = KINDS[p.kind].chip_view(name, values[:, here], trace.spikes[:, here])
-    return Trace(trace.spikes, registers, trace.starts, trace.counts, view)
+    return replace(trace, registers=registers, view=view)
 
 
 def _check_comparable(

@@ -33,7 +33,22 @@ class Compiled:
 
 def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
     """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
-    return _compile(build(spec), spec.target.board, strict)
+    _check_size(spec)
+    try:
+        return _compile(build(spec), spec.target.board, strict)
+    except MemoryError:
+        raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None
+
+
+def _check_size(spec: Spec) -> None:
+    """Refuse what no placement could hold, before anything is drawn."""
+    target = TARGETS[spec.target.board]
+    neurons = sum(population.neurons for population in spec.populations.values())
+    if neurons > (most := target.cores * target.neurons_per_core):
+        raise LsmError(
+            f"the network has {neurons} neurons, the {target.cores} cores of {target.name} hold {most}",
+            hint="make it smaller, or choose a larger board",
+        )
 
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:

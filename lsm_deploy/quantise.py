@@ -28,15 +28,21 @@ from lsm_deploy.target import MAX_DELAY, MAX_WEIGHT_EXP
 __all__ = ["Cost", "PopulationCost", "ProjectionCost", "quantise"]
 
 
+FAR = 0.1
+
+
 @dataclass(frozen=True)
 class PopulationCost:
-    """Parameters asked for and realised, as means over the population, and registers clipped to their bounds."""
+    """Parameters asked for and realised, as means over the population, and what could not be held."""
 
     name: str
     scale: float
     asked: Mapping[str, float]
     realised: Mapping[str, float]
     clipped: Mapping[str, int]
+    """Values of each register that had to be clipped to its bounds."""
+    far: Mapping[str, int]
+    """Values of each parameter that are realised more than a tenth off: rounded to nothing, or out of reach."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ class Cost:
         """Each lossy step beyond rounding to the grid, as a sentence."""
         found = []
         for p in self.populations:
-            found += [
-                f"{count} values of {r} of population {p.name!r} clipped" for r, count in p.clipped.items() if count
-            ]
+            here = f"of population {p.name!r}"
+            found += [f"{count} values of {r} {here} clipped" for r, count in p.clipped.items() if count]
+            found += [f"{count} values of {r} {here} off by more than 10 %" for r, count in p.far.items() if count]
         for q in self.projections:
             what = f"of {q.synapses} synapses of {q.name!r}"
             found += [f"{q.rounded_to_zero} {what} rounded to zero"] if q.rounded_to_zero else []
@@ -172,8 +178,14 @@ def _quantise_population(p: Population, scale: float, dt_ms: float) -> tuple[QPo
         registers[name] = np.clip(values, int(low), int(high))
         clipped[name] = int((registers[name] != values).sum())
     realised = kind.realise(registers, scale, dt_ms)
-    cost = PopulationCost(p.name, scale, _means(p.parameters), _means(realised), clipped)
+    far = {name: int(_is_far(asked, realised[name]).sum()) for name, asked in p.parameters.items()}
+    cost = PopulationCost(p.name, scale, _means(p.parameters), _means(realised), clipped, far)
     return QPopulation(p.name, p.kind, p.size, registers, scale), cost
+
+
+def _is_far(asked: Floats, realised: Floats) -> NDArray[np.bool_]:
+    far: NDArray[np.bool_] = ~(np.abs(realised - asked) <= FAR * np.abs(asked))
+    return far
 
 
 def _means(parameters: Mapping[str, Floats]) -> dict[str, float]:

@@ -24,7 +24,12 @@ Regime = Literal["alive", "wrapping", "edge", "overflowing"]
 2**23 and -2**23 exactly. `overflowing`: `a << 6` beyond 32 bits."""
 
 SIGN_MODES: tuple[SignMode, ...] = ("excitatory", "inhibitory", "mixed")
+SynapseType = tuple[SignMode, int, int]
+"""Sign mode, `num_weight_bits`, `weight_exp`."""
 INTERVALS = st.one_of(st.just(0), st.integers(1, 40))
+ALL_KINDS: tuple[str, ...] = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
+REGISTERS = ("u", "v", "refractory", "i", "theta", "r")
+"""All that a kind may record; a backend gives 0 for those that a neuron's kind does not have."""
 RATE = 0.2
 """Spikes a step that thresholds are drawn for."""
 
@@ -37,8 +42,13 @@ def random_program(
     projections: int | None = None,
     interval: int | None = None,
     regime: Regime | None = None,
+    types: Sequence[SynapseType] = (),
+    kinds: Sequence[str] = ALL_KINDS,
 ) -> Program:
-    """A program; what is not given is drawn."""
+    """A program; what is not given is drawn. `types`: those of its projections, but for what a regime asks for.
+
+    `kinds`: those of its populations. Most are of one kind throughout, the first as often as all others together.
+    """
     if sizes is None:
         sizes = tuple(rng.integers(1, 5, rng.integers(1, 4)).tolist())
     if channels is None:
@@ -57,10 +67,16 @@ def random_program(
         (str(rng.choice([*names, INPUT])), str(rng.choice(names))) for _ in range(projections)
     ]
     made = tuple(
-        _projection(rng, f"{source}->{target}:{number}", source, target, size_of, regime)
+        _projection(rng, f"{source}->{target}:{number}", source, target, size_of, regime, types)
         for number, (source, target) in enumerate(ends)
     )
-    populations = tuple(_population(rng, name, size_of[name], made, regime) for name in names)
+    share = np.array([max(len(kinds) - 1, 1), *[1.0] * (len(kinds) - 1)]) / max(2 * len(kinds) - 2, 1)
+    mixed = rng.choice(kinds, len(names), p=share)
+    if rng.random() < 0.4:
+        mixed[:] = mixed[0]
+    populations = tuple(
+        _population(rng, name, size_of[name], made, regime, str(kind)) for name, kind in zip(names, mixed, strict=True)
+    )
     network = QNetwork(1.0, channels, interval, populations, made)
     return Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
 
@@ -134,7 +150,7 @@ def plain(program: Program) -> oracle.Net:
         number += population.size
         columns = {name: values.tolist() for name, values in population.registers.items()}
         for i in range(population.size):
-            neurons.append(oracle.Neuron(**{name: column[i] for name, column in columns.items()}))
+            neurons.append(oracle.KINDS[population.kind](**{name: column[i] for name, column in columns.items()}))
     projections = []
     for p in network.projections:
         indptr, post = p.indptr.tolist(), p.post.tolist()
@@ -152,12 +168,20 @@ def plain(program: Program) -> oracle.Net:
 
 
 def _projection(
-    rng: np.random.Generator, name: str, source: str, target: str, size_of: dict[str, int], regime: Regime
+    rng: np.random.Generator,
+    name: str,
+    source: str,
+    target: str,
+    size_of: dict[str, int],
+    regime: Regime,
+    types: Sequence[SynapseType],
 ) -> QProjection:
     sources, targets = size_of[source], size_of[target]
     sign_mode: SignMode = SIGN_MODES[rng.choice(3, p=[0.5, 0.2, 0.3])]
     num_weight_bits = int(rng.choice([8, rng.integers(1, 9)]))
     weight_exp = int(rng.integers(0, 8) if regime == "alive" else rng.integers(5, 8))
+    if types:
+        sign_mode, num_weight_bits, weight_exp = types[rng.integers(len(types))]
     synapses = int(rng.integers(1, 1 + min(2 * sources * targets, 30))) if sources else 0
     if regime == "edge":
         num_weight_bits, weight_exp = 1, 7
@@ -198,7 +222,7 @@ def _projection(
 
 
 def _population(
-    rng: np.random.Generator, name: str, size: int, projections: tuple[QProjection, ...], regime: Regime
+    rng: np.random.Generator, name: str, size: int, projections: tuple[QProjection, ...], regime: Regime, kind: str
 ) -> QPopulation:
     mean, spread = np.zeros(size), np.zeros(size)
     for p in projections:
@@ -226,16 +250,54 @@ def _population(
     bias_exp = rng.integers(0, 8, size)
     bias_exp = np.where(np.abs(bias) > 4095 * 2.0**bias_exp, 7, bias_exp)
     bias_mant = np.clip(np.rint(bias / 2.0**bias_exp), -4096, 4095).astype(np.int64)
-    reach = np.maximum(reach + (bias_mant << bias_exp) / np.maximum(dv / 4096, 0.1), 64)
+    reach = reach + (bias_mant << bias_exp) / np.maximum(dv / 4096, 0.1)
+    reach = np.maximum(np.abs(reach) if kind == "TernaryLIF" else reach, 64)
     vth = np.clip(reach / 64 * 10 ** rng.uniform(-1.0, 0.2, size), 0, 131071).astype(np.int64)
     corner = rng.random(size)
     vth[corner < 0.05] = 0
     vth[corner > (0.95 if regime == "alive" else 0.7)] = 131071
-    registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": bias_mant, "bias_exp": bias_exp}
-    return QPopulation(name, "LIF", size, registers)
+    registers = {"du": du, "dv": dv, "bias_mant": bias_mant, "bias_exp": bias_exp}
+    return QPopulation(name, kind, size, registers | _registers_of_kind(rng, kind, registers, vth))
 
 
-def _decays(rng: np.random.Generator, size: int, forgets: int) -> NDArray[np.int64]:
+def _registers_of_kind(
+    rng: np.random.Generator, kind: str, leaky: dict[str, NDArray[np.int64]], vth: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """What a kind has besides a leaky current and voltage, drawn around the threshold at which LIF is alive."""
+    size = len(vth)
+    if kind == "LIF":
+        return {"vth": vth}
+    if kind == "TernaryLIF":
+        # Two thresholds are met more often than one; which of them is nearer is a toss.
+        near = np.minimum(2 * vth, 131071)
+        far = np.minimum(near * 10 ** rng.uniform(-0.3, 0.7, size), 131071).astype(np.int64)
+        corner = rng.random(size)
+        far[corner < 0.05] = 0
+        far[corner > 0.95] = 131071
+        up = rng.random(size) < 0.7
+        return {"vth_hi": np.where(up, near, far), "vth_lo": -np.where(up, far, near)}
+    if kind == "LIFRefractory":
+        return {"vth": vth, "refractory_period": rng.choice([0, 1, 2, 63, int(rng.integers(0, 64)), 5], size)}
+    # A spike leaves r = 2 * theta: unless that decays, the neuron is silent for good.
+    recovers = rng.random(size) < 0.7
+    slow, fast = _decays(rng, (2, size), 4095), rng.integers(200, 4096, (2, size))
+    theta_step = (vth * 10 ** rng.uniform(-2.0, 0.5, size)).astype(np.int64)
+    corner = rng.random(size)
+    theta_step[corner < 0.1] = 0
+    theta_step[corner > 0.95] = 4095
+    if rng.random() < 0.3:
+        theta_step[:] = theta_step[0]
+    return {
+        "delta_i": leaky["du"],
+        "delta_v": np.minimum(leaky["dv"], 4095),
+        "delta_theta": np.where(recovers, fast[0], slow[0]),
+        "delta_r": np.where(recovers, fast[1], slow[1]),
+        "theta_0": np.minimum(vth, 4095),
+        "theta_step": np.minimum(theta_step, 4095),
+    }
+
+
+def _decays(rng: np.random.Generator, size: int | tuple[int, ...], forgets: int) -> NDArray[np.int64]:
     """Both ends, the value beside each, and anything between, on a scale of ratios."""
     corners = rng.choice([0, 1, 4095, forgets], size)
     between = np.exp(rng.uniform(0, np.log(4096), size)).astype(np.int64)

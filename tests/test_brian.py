@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsm_backends import brian, emulator
-from programs import INTERVALS, disjoint, programs, random_program, random_stimulus, stimuli
+from programs import ALL_KINDS, INTERVALS, REGISTERS, disjoint, programs, random_program, random_stimulus, stimuli
 
 from lsm_deploy.errors import BackendError
 from lsm_deploy.ir import Program, Stimulus
@@ -27,10 +27,10 @@ compiled = pytest.mark.skipif(
 
 
 def check_against_emulator(program: Program, stimulus: Stimulus, codegen: brian.Codegen = "numpy") -> None:
-    trace = brian.run(program, stimulus, ("u", "v"), codegen=codegen)
-    expected = emulator.run(program, stimulus, ("u", "v"))
+    trace = brian.run(program, stimulus, REGISTERS, codegen=codegen)
+    expected = emulator.run(program, stimulus, REGISTERS)
     assert np.array_equal(trace.spikes, expected.spikes)
-    for name in ("u", "v"):
+    for name in REGISTERS:
         assert np.array_equal(trace.registers[name], expected.registers[name]), name
     assert trace.counts == expected.counts
 
@@ -51,15 +51,46 @@ def test_equals_the_emulator(case: tuple[Program, Stimulus]) -> None:
 
 
 def everything(interval: int, steps: int = 120) -> tuple[Program, Stimulus]:
-    """One case with every regime in it, samples of several lengths, and every event that is counted."""
+    """One case with every regime and kind in it, samples of several lengths, and every event that is counted."""
     rng = np.random.default_rng(11)
     regimes = ("alive", "alive", "alive", "wrapping", "edge", "overflowing")
     program = disjoint(
-        [random_program(rng, sizes=(4, 3), channels=3, projections=4, interval=interval, regime=r) for r in regimes]
+        [
+            random_program(
+                rng,
+                sizes=(4, 3),
+                channels=3,
+                projections=4,
+                interval=interval,
+                regime=r,
+                kinds=(*ALL_KINDS[i % 4 :], *ALL_KINDS),
+            )
+            for i, r in enumerate(regimes)
+        ]
     )
+    assert {p.kind for p in program.network.populations} == set(ALL_KINDS)
     starts = np.array([0, 40, 80]) if interval else np.array([0, 31, 95])
     stimulus = Stimulus(random_stimulus(rng, program, steps).spikes, starts)
     assert min(emulator.run(program, stimulus).counts.values()) > 0
+    return program, stimulus
+
+
+def without_detours(interval: int) -> tuple[Program, Stimulus]:
+    """Every regime and kind, but no pair of kinds that shows nothing new: Brian compiles each for itself."""
+    rng = np.random.default_rng(21)
+    cells = [
+        random_program(rng, sizes=(4,), channels=3, projections=0, interval=interval, regime=regime, kinds=(kind,))
+        for kind in ALL_KINDS
+        for regime in ("alive", "wrapping", "edge", "overflowing")
+    ]
+    signed = random_program(
+        np.random.default_rng(12), sizes=(5,), channels=3, projections=4, interval=interval, kinds=("TernaryLIF",)
+    )
+    program = disjoint([*cells, signed])
+    stimulus = random_stimulus(rng, program, 80)
+    trace = emulator.run(program, stimulus)
+    assert min(trace.counts.values()) > 0
+    assert set(np.unique(trace.spikes[:, -5:])) == {-1, 0, 1}
     return program, stimulus
 
 
@@ -70,13 +101,15 @@ def test_numpy(interval: int) -> None:
 
 @compiled
 def test_cython() -> None:
-    check_against_emulator(*everything(8), "cython")
+    check_against_emulator(*without_detours(8), "cython")
 
 
 @compiled
 def test_cpp_standalone() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("lsm-deploy-brian-*"))
-    check_against_emulator(*everything(0), "cpp_standalone")
+    b2 = brian._import()
+    device, before = b2.get_device(), set(Path(tempfile.gettempdir()).glob("lsm-deploy-brian-*"))
+    check_against_emulator(*without_detours(0), "cpp_standalone")
+    assert b2.get_device() is device
     assert set(Path(tempfile.gettempdir()).glob("lsm-deploy-brian-*")) <= before
 
 
@@ -104,7 +137,7 @@ def test_no_step_and_no_channel() -> None:
 def test_leaves_the_process_as_it_was() -> None:
     # In a process of its own, because importing Brian is what changes most.
     code = """
-import sys, warnings
+import logging, sys, warnings
 from lsm_backends import brian
 from test_brian import everything
 assert "brian2" not in sys.modules
@@ -112,6 +145,8 @@ hook, show = sys.excepthook, warnings.showwarning
 brian.run(*everything(0))
 assert sys.excepthook is hook
 assert warnings.showwarning is show
+logging.captureWarnings(True)
+assert warnings.showwarning is not show, "warnings were captured already, and to where they are put back is lost"
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=120)
 
@@ -151,6 +186,8 @@ def test_refuses_an_unknown_target() -> None:
 
 
 def test_says_that_a_compiler_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    b2 = brian._import()
+    preferences = {name: b2.prefs[name] for name in ("codegen.target", "core.default_float_dtype")}
     monkeypatch.setattr(brian.shutil, "which", lambda program: None)
     with pytest.raises(BackendError, match="need a C\\+\\+ compiler: g\\+\\+ is not there"):
         brian.run(*everything(0), codegen="cpp_standalone")
@@ -159,9 +196,10 @@ def test_says_that_a_compiler_is_missing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(CythonCodeObject, "is_available", classmethod(lambda cls: False))
     with pytest.raises(BackendError, match="Cython cannot compile"):
         brian.run(*everything(0), codegen="cython")
+    assert {name: b2.prefs[name] for name in preferences} == preferences
     check_against_emulator(*everything(0))
 
 
 def test_says_that_brian_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brian, "find_spec", lambda name: None)
-    assert brian.missing() == "Brian 2 is not installed: pip install 'lsm-deploy[brian]'"
+    assert brian.missing() == "Brian 2 is not installed: pip install -e '.[brian]'"

@@ -53,6 +53,18 @@ def test_dale_s_law(tmp_path):
     assert set(found) == {"input->liquid:exc", "liquid->liquid:exc", "liquid->liquid:inh"}
 
 
+def test_inhibitory_neurons_are_spread_over_the_grid(tmp_path):
+    inhibitory = np.unique(pre_of(parts(build(spec(tmp_path)))["liquid->liquid:inh"]))
+    assert inhibitory.min() < 50 < 150 < inhibitory.max()
+    assert np.diff(inhibitory).max() < 40
+
+
+def test_weights_and_delays_are_drawn_apart(tmp_path):
+    same = "{distribution: uniform, low: 1.0, high: 2.0}"
+    p = parts(build(spec(tmp_path, weight=same, delay=same)))["liquid->liquid:exc"]
+    assert abs(np.corrcoef(p.weight, p.delay_ms)[0, 1]) < 0.1
+
+
 def test_weights_that_carry_their_signs_are_split(tmp_path):
     found = parts(build(spec(tmp_path, inputs="{distribution: normal, mean: 0, std: 1}")))
     exc, inh = found["input->liquid:exc"], found["input->liquid:inh"]
@@ -141,7 +153,7 @@ def test_spectral_radius_of_a_large_sparse_network(tmp_path):
 
 def test_a_network_without_a_cycle_has_no_radius_to_scale(tmp_path):
     np.savez(tmp_path / "w.npz", weights=np.tril(np.ones((200, 200)), -1))
-    text = BASE.replace(
+    text = BASE.replace("    inhibitory_fraction: 0.25\n", "").replace(
         "topology: {kind: erdos_renyi, probability: 0.3}, weight: %s, delay_ms: %s",
         "topology: {kind: explicit, file: w.npz}, spectral_radius: 0.9",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,16 +103,16 @@ def test_compile_run_inspect(folder, golden):
     call("compile", "spec.yaml", "-o", "p.lsm", "--dump", "stages")
     assert {f.name for f in (folder / "stages").iterdir()} == {
         "summary.json",
-        "population.liquid.csv",
+        "population.0.liquid.csv",
         *(f"{s}.{p}.csv" for s in ("1-network", "2-integers") for p in (
-            "input-_liquid_exc", "liquid-_liquid_exc", "liquid-_liquid_inh")),
+            "0.input-liquid-exc", "1.liquid-liquid-exc", "2.liquid-liquid-inh")),
     }  # fmt: skip
-    assert (folder / "stages/2-integers.liquid-_liquid_inh.csv").read_text().startswith("pre,post,weights,delays\n")
+    assert (folder / "stages/2-integers.2.liquid-liquid-inh.csv").read_text().startswith("pre,post,weights,delays\n")
     golden(GOLDEN / "inspect-program.txt", call("inspect", "p.lsm").stdout)
 
     call("run", "p.lsm", "-o", "t.npz", "--record", "u,v")
     text = call("inspect", "t.npz").stdout
-    assert text.startswith(f"trace of program {store.program_id(store.load_program('p.lsm'))}, by emulator\n")
+    assert text.startswith(f"trace of program {store.program_id(store.load_program('p.lsm'))}, by fast\n")
     trace = store.load_trace("t.npz").trace
     assert trace.spikes.any()
     assert set(trace.registers) == {"u", "v"}
@@ -192,7 +193,7 @@ def test_backends(folder):
     text = call("backends").stdout
     assert text.startswith("emulator   installed\n")
     found = {entry["name"]: entry for entry in facts("backends")["backends"]}
-    assert set(found) == {"emulator", "brian", "lava", "loihi2"}
+    assert set(found) == {"emulator", "fast", "brian", "lava", "loihi2"}
     assert not found["loihi2"]["installed"]
     assert "Intel" in found["loihi2"]["missing"]
 
@@ -241,13 +242,19 @@ def prepare() -> None:
     np.savez("stranger.npz", frames=frames(2)[0], labels=["9"] * 18)
     Path("ragged.csv").write_text("sample,label,a,b,c\n0,x,1,2,3\n0,x,1,2\n1,y,1,2,3\n")
     Path("silent.yaml").write_text(SPEC.replace("weight: 0.12", "weight: 0.001"))
-    Path("huge.yaml").write_text(
+    huge = (
         "dt_ms: 1\nseed: 1\ninput: {channels: 1}\n"
-        "populations:\n  liquid: {size: 500000, neuron: {kind: LIF}}\n"
-        "projections:\n  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 1}, weight: 1}\n"
+        "populations:\n  liquid: {size: 4000, neuron: {kind: LIF}}\n"
+        "projections:\n"
+        "  - {source: liquid, target: liquid, topology: {kind: erdos_renyi, in_degree: 1200}, weight: 1}\n"
     )
+    Path("huge.yaml").write_text(huge)
+    Path("vast.yaml").write_text(huge.replace("size: 4000", "size: 500000"))
     net = {"weights": np.full((2, 2), 300), "input_weights": np.ones((2, 1), int), "du": 1, "dv": 1, "vth": 1}
     np.savez("net.npz", **net)
+    np.savez("wide-net.npz", **{**net, "weights": np.ones((2, 2), int), "du": np.uint64(2**64 - 1)})
+    np.savez("endless.npz", t=[0], channel=[0], shape=[10**12, 4])
+    np.savez("twice.npz", t=[1, 1], channel=[0, 0], shape=[10, 3])
     Path("bad.yaml").write_text(SPEC.replace("tau_mem_ms", "tau_mem"))
     Path("nodata.yaml").write_text(SPEC.replace("data: {", "# data: {"))
 
@@ -256,6 +263,7 @@ BAD = {
     "no such spec": ["check", "none.yaml"],
     "a bad spec": ["compile", "bad.yaml", "-o", "x.lsm"],
     "too big": ["compile", "huge.yaml", "-o", "x.lsm"],
+    "too big to be drawn": ["compile", "vast.yaml", "-o", "x.lsm"],
     "a network that cannot be held": ["compile", "net.npz", "-o", "x.lsm"],
     "compiled already": ["compile", "good.lsm", "-o", "x.lsm"],
     "a folder that is not there": ["compile", "spec.yaml", "-o", "none/x.lsm"],
@@ -275,7 +283,17 @@ BAD = {
     "no data": ["eval", "nodata.yaml"],
     "a silent liquid": ["train", "silent.yaml", "-o", "x.lsmodel"],
     "a program is no model": ["predict", "good.lsm", "test.npz"],
-    "a model is no stimulus": ["run", "good.lsm", "--input", "good.lsm", "-o", "x.npz"],
+    "a program is no stimulus": ["run", "good.lsm", "--input", "good.lsm", "-o", "x.npz"],
+    "a program is no spec": ["eval", "good.lsm"],
+    "an output over its input": ["compile", "spec.yaml", "-o", "spec.yaml"],
+    "a trace over its stimulus": ["run", "good.lsm", "--input", "short.npz", "-o", "short.npz"],
+    "an output that is a folder": ["compile", "spec.yaml", "-o", "."],
+    "a dump onto a file": ["compile", "spec.yaml", "-o", "x.lsm", "--dump", "spec.yaml"],
+    "a trace without registers": ["parity", "good.lsm", "--trace", "spikes.npz", "--registers"],
+    "a trace in another view": ["parity", "good.lsm", "--trace", "spikes.npz", "--view", "chip"],
+    "events beyond all measure": ["run", "good.lsm", "--input", "endless.npz", "-o", "x.npz"],
+    "two events at once": ["run", "good.lsm", "--input", "twice.npz", "-o", "x.npz"],
+    "a register that is no 32-bit integer": ["compile", "wide-net.npz", "-o", "x.lsm"],
 }
 
 
@@ -297,7 +315,10 @@ def test_misuse_is_status_2(folder):
     assert "Missing option '-o'" in call("compile", "spec.yaml", status=2).stderr
     assert "parity needs two" in call("parity", "spec.yaml", "--backends", "emulator", status=2).stderr
     result = call("run", "spec.yaml", "-o", "t.npz", "--codegen", "cython", status=2)
-    assert "--codegen belongs to none of the backends emulator" in result.stderr
+    assert "--codegen belongs to none of the backends fast" in result.stderr
+    result = call("parity", "spec.yaml", "--backends", "emulator,emulator", status=2)
+    assert "a backend is named twice" in result.stderr
+    assert "there is no --trace" in call("parity", "spec.yaml", "--view", "chip", status=2).stderr
     assert "give both --train and --test" in call("eval", "spec.yaml", "--train", "a.npz", status=2).stderr
 
 
@@ -322,3 +343,35 @@ def test_a_full_disk(folder, monkeypatch):
     )
     assert (folder / "p.lsm").read_bytes() == b"old"
     assert not list(folder.glob(".p.lsm*"))
+
+
+# --- Lava that is missing, hangs or dies, as a user meets it ---------------------------------------------------------
+
+UNWELL = {
+    "missing": ("/nowhere/python", ""),
+    "hanging": ("python", "sleep 600"),
+    "dying": ("python", "echo the last words >&2\nkill -SEGV $$"),
+    "without a result": ("python", "exit 0"),
+}
+
+
+def test_an_unwell_lava_costs_a_message_and_nothing_else(folder, golden, monkeypatch):
+    call("compile", "spec.yaml", "-o", "p.lsm")
+    (folder / "old.npz").write_bytes(b"old")
+    monkeypatch.setenv("LSM_DEPLOY_LAVA_TIME_LIMIT", "2")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    told = []
+    for name, (python, body) in UNWELL.items():
+        script = folder / python
+        if body:
+            # It answers the question for Lava's version, and misbehaves only when it is to run a network.
+            script.write_text(f'#!/bin/sh\ncase "$1" in *graph.py) {body}; exit;; esac\necho 0.10.0\n')
+            script.chmod(0o755)
+        monkeypatch.setenv("LSM_DEPLOY_LAVA_PYTHON", str(script))
+        before = sorted(os.listdir(folder))
+        result = call("run", "p.lsm", "--backend", "lava", "-o", "old.npz", status=1)
+        told.append(f"# {name}\n{result.stderr}".replace(str(folder), "FOLDER"))
+        told[-1] = re.sub(r"lsm-lava-\w+", "lsm-lava-JOB", told[-1])
+        assert sorted(os.listdir(folder)) == before, "nothing is left behind"
+    assert (folder / "old.npz").read_bytes() == b"old"
+    golden(GOLDEN / "unwell-lava.txt", "\n".join(told))

@@ -9,6 +9,7 @@ import pytest
 
 from lsm_deploy import backend, store
 from lsm_deploy.encode import poisson_stimulus
+from lsm_deploy.neurons import KINDS
 from lsm_deploy.parity import compare
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.spec import load, schema
@@ -44,13 +45,19 @@ def test_the_configs_cover_the_language():
     }  # fmt: skip
     assert {spec.samples.policy for spec in specs} == {"fresh", "interval"}
     assert {p.sign_mode for spec in specs for p in spec.projections} == {"split", "mixed"}
+    assert {p.neuron.kind for spec in specs for p in spec.populations.values()} == set(KINDS)
 
 
 @pytest.fixture(scope="module")
 def references(programs):
     return {
-        name: backend.run("emulator", program, stimulus_for(program), ("u", "v")) for name, program in programs.items()
+        name: backend.run("emulator", program, stimulus_for(program), state_of(program))
+        for name, program in programs.items()
     }
+
+
+def state_of(program):
+    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
 
 
 @pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
@@ -68,8 +75,8 @@ def test_every_backend_agrees_in_every_register(name, other, programs, reference
     if why := backend.load(other).missing():
         pytest.skip(f"{other}: {why}")
     program = programs[name]
-    trace = backend.run(other, program, stimulus_for(program), ("u", "v"))
-    verdict = compare(program, references[name], trace, ("u", "v"), names=("emulator", other))
+    trace = backend.run(other, program, stimulus_for(program), state_of(program))
+    verdict = compare(program, references[name], trace, state_of(program), names=("emulator", other))
     assert verdict.equal, verdict.divergence
     if trace.counts:
         assert dict(trace.counts) == dict(references[name].counts)

@@ -342,7 +342,7 @@ def test_sktime_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "japanese_vowels comes with sktime, which is not installed",
             "data set 'japanese_vowels'",
-            "pip install 'lsm-deploy[data]'",
+            "pip install -e '.[data]'",
         )
     ]
 

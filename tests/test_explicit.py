@@ -131,6 +131,16 @@ def test_floats_from_a_scipy_file_with_the_spec_s_delays(tmp_path):
     assert found == pytest.approx(matrix, rel=1e-2)
 
 
+def test_delays_in_a_file_are_steps(tmp_path):
+    np.savez(tmp_path / "w.npz", weights=np.ones((3, 2)), delays=np.arange(6).reshape(3, 2))
+    program = compile_spec(spec(tmp_path, "w.npz", False)).program  # steps of half a millisecond
+    assert np.array_equal(dense(program, "input", "delays"), np.arange(6).reshape(3, 2))
+    with pytest.raises(LsmError, match=r"delay_ms is given, but w\.npz brings delays with it"):
+        compile_spec(spec(tmp_path, "w.npz", False, ", delay_ms: 1.0"))
+    with pytest.raises(LsmError, match="an exact matrix brings its delays with it"):
+        spec(tmp_path, "w.npz", True, ", delay_ms: 1.0")
+
+
 def test_integers_in_a_spec(tmp_path):
     np.savez(tmp_path / "w.npz", weights=NET["input_weights"], delays=NET["input_delays"])
     program = compile_spec(spec(tmp_path, "w.npz", True)).program

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsm_deploy.neurons import breaks_bound, lif
+from lsm_deploy.neurons import breaks_bound, lif, membrane
 from lsm_deploy.neurons.kind import Floats
 
 times = st.floats(0.01, 1e5)
@@ -86,7 +86,7 @@ def test_the_largest_scale_fits(threshold: float, bias: float) -> None:
     registers = lif.quantise(parameters(v_threshold=threshold, bias=bias), scale, 1.0)
     for name, values in registers.items():
         assert not breaks_bound(lif.Registers, name, values).any(), name
-    assert registers["vth"][0] * lif.THRESHOLD_HEADROOM <= 131072
+    assert registers["vth"][0] * membrane.THRESHOLD_HEADROOM <= 131072
 
 
 def test_a_bias_that_does_not_fit_is_left_to_the_caller() -> None:

@@ -125,8 +125,44 @@ def test_what_is_lost_is_counted_and_named():
 def test_a_time_constant_that_the_registers_cannot_hold_is_counted():
     _, cost = quantise(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]))
     assert cost.populations[0].clipped["du"] == 3
-    assert cost.losses == ["3 values of du of population 'n' clipped"]
+    assert cost.losses == [
+        "3 values of du of population 'n' clipped",
+        "3 values of tau_syn_ms of population 'n' off by more than 10 %",
+    ]
     assert cost.populations[0].realised["tau_syn_ms"] == pytest.approx(4096, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"bias": 1e-7}, "bias"),
+        ({"tau_mem_ms": 1e9}, "tau_mem_ms"),
+        ({"tau_mem_ms": 0.01}, "tau_mem_ms"),
+    ],
+)
+def test_a_parameter_that_is_rounded_away_is_a_loss(parameters, name):
+    _, cost = quantise(network(projection([0.5]), populations=[population(**parameters)]))
+    assert cost.losses == [f"3 values of {name} of population 'n' off by more than 10 %"]
+
+
+def test_a_threshold_far_below_the_weights_is_a_loss():
+    _, cost = quantise(network(projection([20000.0]), populations=[population(v_threshold=1e-3)]))
+    assert cost.losses == ["3 values of v_threshold of population 'n' off by more than 10 %"]
+
+
+def test_the_largest_exponent_bounds_the_scale():
+    quantised, cost = quantise(network(projection([20000.0, 1.0])))
+    assert quantised.projections[0].weight_exp == 7
+    assert quantised.projections[0].weights.max() == 255
+    assert cost.projections[0].clipped == 0
+
+
+def test_weights_beyond_the_grid_are_counted_as_clipped():
+    registers = {"du": 3, "dv": 4, "vth": 700, "bias_mant": 0, "bias_exp": 0}
+    exact = QPopulation("n", "LIF", 1, {name: np.array([value]) for name, value in registers.items()})
+    quantised, cost = quantise(network(projection([50000.0, 128.0]), populations=[exact]))
+    assert quantised.projections[0].weights.tolist() == [255, 1]
+    assert cost.losses == ["weights of 2 synapses of 'i' clipped: 1"]
 
 
 def test_delays_are_steps_of_dt():

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsm_backends import emulator
 from numpy.typing import NDArray
-from programs import cases, random_program, random_stimulus
+from programs import REGISTERS, cases, random_program, random_stimulus
 
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.samples import LongRun, run_side_by_side
 
-RECORD = ("u", "v")
+RECORD = REGISTERS
 
 
 class Simulator:

@@ -118,6 +118,15 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["old.lsm"]
 
 
+def test_a_file_has_the_mode_that_the_umask_gives(tmp_path):
+    before = os.umask(0o027)
+    try:
+        store.write_file(tmp_path / "p.lsm", lambda handle: handle.write(b"x"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "p.lsm").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_bug_while_writing_leaves_the_old_file_and_keeps_its_traceback(tmp_path):
     file = tmp_path / "old.lsm"
     file.write_bytes(b"old")
@@ -150,7 +159,8 @@ def test_a_view_is_taken_as_stated_or_as_said(tmp_path):
     assert store.load_trace(tmp_path / "bare.npz").trace.view == "sim"
     assert store.load_trace(tmp_path / "bare.npz", "chip").trace.view == "chip"
     np.savez(tmp_path / "sim.npz", spikes=np.zeros((3, 1)), view="sim")
-    assert store.load_trace(tmp_path / "sim.npz", "chip").trace.view == "sim"
+    with pytest.raises(LsmError, match="its voltages are in the sim view, not chip"):
+        store.load_trace(tmp_path / "sim.npz", "chip")
 
 
 def test_a_stimulus_as_rows_or_as_events(tmp_path):

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
@@ -42,7 +42,7 @@ MAX_SYNAPSES = 5_000_000
 def missing() -> str | None:
     """What keeps Brian from running here; a compiler is asked for only when a compiled target is."""
     if find_spec("brian2") is None:
-        return "Brian 2 is not installed: pip install 'lsm-deploy[brian]'"
+        return "Brian 2 is not installed: pip install -e '.[brian]'"
     return None
 
 
@@ -65,7 +65,7 @@ def run(
 
     def run_once(long: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
         with _brian(codegen) as b2:
-            return _run(b2, long, record)
+            return _run(b2, codegen, long, record)
 
     return run_side_by_side(program, stimulus, record, run_once, max(1, copies) * network.neurons, progress)
 
@@ -75,43 +75,110 @@ def run(
 
 @dataclass(frozen=True)
 class _Rule:
-    """One kind: its variables, what registers become, one step, and when it spikes.
+    """One kind: its variables by register, what its registers become, one step, when it spikes, and what follows.
 
-    `update` finds the synaptic sum in `a`, `first` = 1 where the interval policy clears registers, and `counted` = 1 in
-    the steps that matter; it adds to the counts.
+    `update` finds the synaptic sum in `a`, `first` = 1 where the interval policy clears registers (and in step 0, so
+    that it is what sets initial values too), and `counted` = 1 in the steps that matter; it adds to the counts.
+    negative: when a kind with signed spikes sends a -1; its synapses then take their weight away.
     """
 
-    state: tuple[str, ...]
+    state: Mapping[str, str]
     constants: Callable[[Mapping[str, Ints]], dict[str, Ints]]
     update: str
     threshold: str
     reset: str
+    negative: str | None = None
 
+
+def _leaky(registers: Mapping[str, Ints], current: str = "du", voltage: str = "dv") -> dict[str, Ints]:
+    return {
+        "keep_u": 4096 - (registers[current] + 1),
+        "keep_v": 4096 - registers[voltage],
+        "bias": registers["bias_mant"] << registers["bias_exp"],
+    }
+
+
+# A current and a voltage; what a voltage becomes is up to the kind.
+_LEAKY = """
+    old_u = u * (1 - first)
+    old_v = v * (1 - first)
+    sum_u = sign(old_u) * floor(abs(old_u * keep_u) / 4096.0) + 64.0 * a
+    x = sum_u - 4294967296.0 * floor((sum_u + 2147483648.0) / 4294967296.0)
+    u = x - 16777216.0 * int(x > 8388608.0) + 16777216.0 * int(x <= -8388608.0)
+    sum_v = sign(old_v) * floor(abs(old_v * keep_v) / 4096.0) + u + bias
+    clipped_v = clip(sum_v, -8388607.0, 8388607.0)
+    u_wraps += counted * int(u != x)
+"""
+_MOVES = """
+    v = clipped_v
+    v_saturations += counted * int(v != sum_v)
+"""
 
 _LIF = _Rule(
-    state=("u", "v"),
-    constants=lambda registers: {
-        "keep_u": 4096 - (registers["du"] + 1),
-        "keep_v": 4096 - registers["dv"],
-        "theta": registers["vth"] << 6,
-        "bias": registers["bias_mant"] << registers["bias_exp"],
-    },
-    update="""
-        old_u = u * (1 - first)
-        old_v = v * (1 - first)
-        sum_u = sign(old_u) * floor(abs(old_u * keep_u) / 4096.0) + 64.0 * a
-        x = sum_u - 4294967296.0 * floor((sum_u + 2147483648.0) / 4294967296.0)
-        u = x - 16777216.0 * int(x > 8388608.0) + 16777216.0 * int(x <= -8388608.0)
-        sum_v = sign(old_v) * floor(abs(old_v * keep_v) / 4096.0) + u + bias
-        v = clip(sum_v, -8388607.0, 8388607.0)
-        u_wraps += counted * int(u != x)
-        v_saturations += counted * int(v != sum_v)
-    """,
+    state={"u": "u", "v": "v"},
+    constants=lambda registers: {**_leaky(registers), "theta": registers["vth"] << 6},
+    update=_LEAKY + _MOVES,
     threshold="v > theta",
     reset="v = 0",
 )
 
-_RULES = {"LIF": _LIF}
+_TERNARY = _Rule(
+    state={"u": "u", "v": "v"},
+    constants=lambda registers: {
+        **_leaky(registers),
+        "theta_hi": registers["vth_hi"] << 6,
+        "theta_lo": registers["vth_lo"] << 6,
+    },
+    update=_LEAKY + _MOVES,
+    threshold="v > theta_hi",
+    reset="v = 0",
+    negative="v < theta_lo",
+)
+
+_REFRACTORY = _Rule(
+    state={"u": "u", "v": "v", "refractory": "left"},
+    constants=lambda registers: {
+        **_leaky(registers),
+        "theta": registers["vth"] << 6,
+        "period": registers["refractory_period"],
+    },
+    update=_LEAKY
+    + """
+    old_left = left * (1 - first)
+    moves = int(old_left == 0)
+    v = moves * clipped_v + (1 - moves) * old_v
+    v_saturations += counted * moves * int(clipped_v != sum_v)
+    left = clip(old_left - 1, 0.0, 63.0)
+    """,
+    threshold="v > theta",
+    reset="v = 0; left = period",
+)
+
+_ATRLIF = _Rule(
+    state={"i": "u", "v": "v", "theta": "theta", "r": "r"},  # `i` is Brian's own name for a neuron's number
+    constants=lambda registers: {
+        **_leaky(registers, "delta_i", "delta_v"),
+        "keep_theta": 4096 - registers["delta_theta"],
+        "keep_r": 4096 - registers["delta_r"],
+        "rest": registers["theta_0"] << 6,
+        "rise": registers["theta_step"] << 6,
+    },
+    update=_LEAKY
+    + _MOVES
+    + """
+    above = (theta - rest) * (1 - first)
+    theta = sign(above) * floor(abs(above * keep_theta) / 4096.0) + rest
+    old_r = r * (1 - first)
+    r = sign(old_r) * floor(abs(old_r * keep_r) / 4096.0)
+    """,
+    threshold="v - r >= theta",
+    reset="r += 2 * theta; theta += rise",
+)
+
+_RULES = {"LIF": _LIF, "TernaryLIF": _TERNARY, "LIFRefractory": _REFRACTORY, "ATRLIF": _ATRLIF}
+
+_EVENTS = {1: "spike", -1: "negative"}
+"""Brian's events by the sign of the spikes that they are."""
 
 _COMMON = """
     first = int(t_in_timesteps % interval == 0)
@@ -138,7 +205,7 @@ def _check(network: QNetwork, codegen: str) -> None:
 
 
 def _run(
-    b2: Any, long: LongRun, record: Sequence[str]
+    b2: Any, codegen: Codegen, long: LongRun, record: Sequence[str]
 ) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
     network, steps = long.network, len(long.spikes)
     if not steps:
@@ -158,24 +225,32 @@ def _run(
             network.channels, channel, t * b2.second, clock=clock, sorted=True, name="lsm_input"
         )
     synapses = _synapses(b2, clock, network, members, sources)
-    fired = {kind: b2.SpikeMonitor(group, name=f"lsm_spikes_{kind}") for kind, group in groups.items()}
+    fired = {
+        (kind, sign): b2.EventMonitor(group, event, name=f"lsm_{event}_{kind}")
+        for kind, group in groups.items()
+        for sign, event in _EVENTS.items()
+        if event in group.events
+    }
     states = {
         kind: b2.StateMonitor(group, names, record=True, clock=clock, when="end", name=f"lsm_registers_{kind}")
         for kind, group in groups.items()
-        if (names := [name for name in record if name in _RULES[kind].state])
+        if (names := [variable for register, variable in _RULES[kind].state.items() if register in record])
     }
     # A network of our own, with a schedule of our own: neither the magic network nor a preference has a say.
     net = b2.Network(*sources.values(), *synapses, *fired.values(), *states.values())
     net.schedule = ["start", "groups", "thresholds", "synapses", "resets", "end"]
+    if codegen == "cython":
+        b2.prefs["codegen.target"] = codegen  # only now: the wiring, done once, is a third of what would be compiled
     net.run(steps * b2.second, namespace={})
 
     spikes = np.zeros((steps, network.neurons), np.int8)
     registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
+    for (kind, sign), monitor in fired.items():
+        spikes[np.rint(monitor.t_[:]).astype(np.int64), members[kind][monitor.i[:]]] = sign
     for kind, numbers in members.items():
-        spikes[np.rint(fired[kind].t_[:]).astype(np.int64), numbers[fired[kind].i[:]]] = 1
-        for name in record:
-            if name in _RULES[kind].state:
-                registers[name][:, numbers] = getattr(states[kind], name).T
+        for register, variable in _RULES[kind].state.items():
+            if register in record:
+                registers[register][:, numbers] = getattr(states[kind], variable).T
     counts = {name: sum(int(np.sum(getattr(group, name)[:])) for group in groups.values()) for name in COUNTS}
     return spikes, registers, counts
 
@@ -184,12 +259,13 @@ def _group(b2: Any, clock: Any, kind: str, network: QNetwork, lengths: NDArray[n
     rule = _RULES[kind]
     parts = [rule.constants(population.registers) for population in network.populations if population.kind == kind]
     constants = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | {"length": lengths}
-    names = ["a", *rule.state, *COUNTS, *constants]
+    names = ["a", *rule.state.values(), *COUNTS, *constants]
     group = b2.NeuronGroup(
         len(lengths),
         "\n".join(f"{name} : 1" for name in names),
         threshold=rule.threshold,
         reset=rule.reset,
+        events={"negative": rule.negative} if rule.negative else None,
         clock=clock,
         name=f"lsm_{kind}",
         # `fresh`: an interval that ends after every run; step 0 is cleared already.
@@ -197,6 +273,9 @@ def _group(b2: Any, clock: Any, kind: str, network: QNetwork, lengths: NDArray[n
     )
     for name, values in constants.items():
         setattr(group, name, values.astype(np.float64))
+    if rule.negative:
+        group.set_event_schedule("negative", when="thresholds")
+        group.run_on_event("negative", rule.reset, when="resets")
     group.run_regularly(f"{_COMMON}{rule.update}\na = 0", clock=clock, when="start", name=f"lsm_{kind}_step")
     return group
 
@@ -226,18 +305,24 @@ def _synapses(
     made = []
     for (source, target), columns in parts.items():
         pre, post, weights, delays = (np.concatenate(column) for column in zip(*columns, strict=True))
+        # Each sign is a pathway of its own: what arrives later could not ask a variable which sign the spike had.
+        pathways = {
+            event: f"a_post += {sign} * w" for sign, event in _EVENTS.items() if event in sources[source].events
+        }
         synapses = b2.Synapses(
             sources[source],
             sources[target],
             "w : 1",
-            on_pre="a_post += w",
+            on_pre=pathways,
+            on_event={event: event for event in pathways},
             clock=clock,
             name=f"lsm_{source}_to_{target}",
             namespace={},
         )
         synapses.connect(i=pre, j=post)
         synapses.w = weights
-        synapses.delay = delays * b2.second
+        for pathway in pathways:
+            getattr(synapses, pathway).delay = delays * b2.second
         made.append(synapses)
     return made
 
@@ -251,31 +336,27 @@ def _brian(codegen: Codegen) -> Iterator[Any]:
     b2 = _import()
     from brian2.devices.device import reset_device
 
-    # A device of our own has no state to reset, and touches none that the caller may have in the shared ones.
-    with tempfile.TemporaryDirectory(prefix="lsm-deploy-brian-") as folder, warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as undo:
         # Brian 2.9 uses names that its own dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
-        wanted = {
-            "codegen.target": "numpy" if codegen == "cpp_standalone" else codegen,
-            "core.default_float_dtype": np.float64,
-        }
-        before = {name: b2.prefs[name] for name in wanted}
+        wanted = {"codegen.target": "numpy", "core.default_float_dtype": np.float64}
+        undo.callback(b2.prefs.update, {name: b2.prefs[name] for name in wanted})
         b2.prefs.update(wanted)
+        if codegen == "cython":
+            _check_cython()
         if codegen == "cpp_standalone":
+            # A device of our own has no state to reset, and touches none that the caller may have in the shared one.
+            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="lsm-deploy-brian-"))
             b2.set_device(_standalone(), directory=folder, with_output=False)
         else:
             b2.set_device("runtime")
+        undo.callback(reset_device)
         try:
-            if codegen == "cython":
-                _check_cython()
             yield b2
         except RuntimeError as error:
             if "compilation failed" in str(error):
                 raise _no_compiler(str(error)) from error
             raise
-        finally:
-            reset_device()
-            b2.prefs.update(before)
 
 
 def _import() -> Any:

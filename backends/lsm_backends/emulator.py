@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
 from lsm_deploy import fixed
-from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.neurons import KINDS
 
 __all__ = ["missing", "run"]
@@ -58,7 +58,7 @@ def _run_sample(
 ) -> None:
     offsets = network.offsets
     slices = {p.name: slice(offsets[p.name], offsets[p.name] + p.size) for p in network.populations}
-    states = {p.name: _cleared(p.kind, p.size) for p in network.populations}
+    states = {p.name: _cleared(p) for p in network.populations}
     horizon = 1 + max((delay + 1 for _, _, delay, _ in synapses), default=1)
     arriving = np.zeros((horizon, network.neurons), np.int64)  # a ring: row t % horizon is the sum due in step t
 
@@ -69,7 +69,7 @@ def _run_sample(
 
         for population in network.populations:
             if network.sample_interval and t % network.sample_interval == 0:
-                states[population.name] = _cleared(population.kind, population.size)
+                states[population.name] = _cleared(population)
             here = slices[population.name]
             step = KINDS[population.kind].step(population.registers, states[population.name], a[here])
             states[population.name] = step.state
@@ -102,5 +102,5 @@ def _by_delay(network: QNetwork) -> list[_Synapses]:
     return groups
 
 
-def _cleared(kind: str, size: int) -> dict[str, fixed.Ints]:
-    return {name: np.zeros(size, np.int64) for name in KINDS[kind].STATE}
+def _cleared(population: QPopulation) -> dict[str, fixed.Ints]:
+    return KINDS[population.kind].initial(population.registers)

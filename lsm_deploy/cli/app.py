@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lsm_deploy.backend import BACKENDS, DEFAULT
 from lsm_deploy.errors import LsmError
 
-__all__ = ["FILE", "Output", "common_options", "main", "output_of"]
+__all__ = ["BACKEND_OPTION", "FILE", "Output", "check_target", "common_options", "main", "output_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -46,8 +47,8 @@ class Output:
 
     @property
     def console(self) -> Console:
-        width = None if sys.stdout.isatty() else 160
-        return Console(highlight=False, width=width, quiet=self.quiet or self.json, soft_wrap=True)
+        # Tables keep their width on any terminal: a cut number is worse than a wrapped line.
+        return Console(highlight=False, markup=False, width=160, quiet=self.quiet or self.json, soft_wrap=True)
 
     def facts(self, facts: dict[str, Any]) -> None:
         if self.json:
@@ -55,7 +56,7 @@ class Output:
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar on stderr, after the first second, on a terminal only."""
+        """A bar on stderr, on a terminal only."""
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
         hidden = self.quiet or self.json or not console.is_terminal
@@ -84,6 +85,25 @@ def output_of(as_json: bool = False, quiet: bool = False) -> Output:
 
 
 FILE = click.Path(path_type=Path)
+BACKEND_OPTION = click.option(
+    "--backend",
+    default=DEFAULT,
+    show_default=True,
+    help="Where to run; see `lsm-deploy backends`.",
+    shell_complete=lambda context, option, typed: [name for name in BACKENDS if name.startswith(typed)],
+)
+
+
+def check_target(target: Path, *inputs: Path | None) -> None:
+    """Refuse to write over what is read, or where nothing can be written, before any work is done."""
+    for file in inputs:
+        if file is not None and file.exists() and target.exists() and os.path.samefile(file, target):
+            raise LsmError("the output would replace an input", where=str(target), hint="choose another file name")
+    if target.is_dir():
+        raise LsmError("this is a folder", where=str(target), hint="name a file in it")
+    if not os.access(target.absolute().parent, os.W_OK):
+        what = "cannot write here" if target.absolute().parent.is_dir() else "the folder does not exist"
+        raise LsmError(what, where=str(target), hint="choose a writable folder")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report, store
-from lsm_deploy.cli.app import FILE, common_options, main, output_of
+from lsm_deploy import data, report, store
+from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.cli.subject import show_subject, subject_of
 from lsm_deploy.errors import LsmError
 
@@ -21,6 +21,9 @@ def check(file: Path, strict: bool, as_json: bool, quiet: bool) -> None:
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     output = output_of(as_json, quiet)
     subject = subject_of(file, strict)
+    if subject.spec is not None and subject.spec.data is not None:
+        for part in data.load_data(subject.spec.data):
+            data.check_channels(part, subject.spec.input)
     show_subject(output, subject)
     output.console.print(f"{file} is valid")
 
@@ -34,12 +37,13 @@ def check(file: Path, strict: bool, as_json: bool, quiet: bool) -> None:
 def compile(file: Path, target: Path, dump: Path | None, strict: bool, as_json: bool, quiet: bool) -> None:
     """Compile a spec, or an integer network, to a program file."""
     output = output_of(as_json, quiet)
+    check_target(target, file)
     subject = subject_of(file, strict)
     if subject.compiled is None:
         raise LsmError("this is compiled already", where=str(file), hint="give a spec, or a network as .npz")
-    store.save_program(target, subject.program)
     if dump is not None:
         report.dump(dump, subject.compiled)
+    store.save_program(target, subject.program)
     show_subject(output, subject)
     output.console.print(f"wrote {target}" + (f" and {dump}/" if dump else ""))
 
@@ -52,7 +56,7 @@ def inspect(file: Path, as_json: bool, quiet: bool) -> None:
     output = output_of(as_json, quiet)
     kind = store.kind_of(file)
     if kind == "npz" and "weights" not in (names := store.read_arrays(file)):
-        if "spikes" in names and "view" in names:
+        if "spikes" in names and names.keys() - {"spikes", "starts"}:
             trace = store.load_trace(file)
             facts = {"program": trace.program, "backend": trace.backend, **report.trace_facts(trace.trace)}
             output.facts({"kind": "trace", **facts})

@@ -9,7 +9,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy import data, report
 from lsm_deploy import spec as specs
-from lsm_deploy.cli.app import FILE, common_options, main, output_of
+from lsm_deploy.cli.app import BACKEND_OPTION, FILE, check_target, common_options, main, output_of
 from lsm_deploy.errors import LsmError
 
 
@@ -17,7 +17,7 @@ from lsm_deploy.errors import LsmError
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
 @click.option("--test", "test_file", type=FILE, help="Labelled frames to test on, instead of the spec's.")
-@click.option("--backend", default="emulator", show_default=True, help="Where to run.")
+@BACKEND_OPTION
 @common_options()
 def eval_command(
     file: Path,
@@ -51,11 +51,12 @@ def _data_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) 
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The model file to write.")
 @click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
-@click.option("--backend", default="emulator", show_default=True, help="Where to run.")
+@BACKEND_OPTION
 @common_options()
 def train(file: Path, target: Path, train_file: Path | None, backend: str, as_json: bool, quiet: bool) -> None:
     """Train a readout and keep it together with its program."""
     output = output_of(as_json, quiet)
+    check_target(target, file, train_file)
     spec = specs.load(file)
     frames = data.load_frames(train_file) if train_file is not None else _data_of(spec, None, None)[0]
     with output.progress("training") as progress:
@@ -69,7 +70,7 @@ def train(file: Path, target: Path, train_file: Path | None, backend: str, as_js
 @main.command()
 @click.argument("model_file", metavar="MODEL", type=FILE)
 @click.argument("data_file", metavar="DATA", type=FILE)
-@click.option("--backend", default="emulator", show_default=True, help="Where to run.")
+@BACKEND_OPTION
 @common_options()
 def predict(model_file: Path, data_file: Path, backend: str, as_json: bool, quiet: bool) -> None:
     """Classify the samples of DATA, one label a line."""

@@ -10,7 +10,8 @@ import click
 
 from lsm_deploy import backend as backends
 from lsm_deploy import parity, report, store
-from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
+from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, check_target, common_options, main, output_of
+from lsm_deploy.cli.forensics import Side, Wanted, forensic_options, investigate
 from lsm_deploy.cli.subject import stimulus_of, subject_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, Stimulus, Trace, View
@@ -60,7 +61,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 @main.command()
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
-@click.option("--backend", default="emulator", show_default=True, help="Where to run; see `lsm-deploy backends`.")
+@BACKEND_OPTION
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The trace file to write (.npz).")
 @INPUT_OPTION
 @RECORD_OPTION
@@ -81,6 +82,8 @@ def run(
     """Run a program on one backend and write its trace."""
     output = output_of(as_json, quiet)
     check_options([backend], options)
+    check_target(target, file, input_file)
+    backends.require(backend)
     subject = subject_of(file)
     stimulus, words = stimulus_of(subject, input_file, samples)
     output.console.print(f"stimulus: {words}")
@@ -98,6 +101,7 @@ def run(
 @click.option("--trace", "trace_file", type=FILE, help="Compare with this recorded trace.")
 @click.option("--registers", is_flag=True, help="Compare u and v too, and not only spikes.")
 @click.option("--view", type=click.Choice(["sim", "chip"]), help="How the recorded trace shows voltages.")
+@forensic_options
 @INPUT_OPTION
 @SAMPLES_OPTION
 @backend_options
@@ -108,6 +112,10 @@ def parity_command(
     trace_file: Path | None,
     registers: bool,
     view: View | None,
+    with_explanation: bool,
+    shrink_folder: Path | None,
+    shrink_seconds: float,
+    picture_file: Path | None,
     input_file: Path | None,
     samples: int | None,
     as_json: bool,
@@ -116,11 +124,19 @@ def parity_command(
 ) -> None:
     """Compare backends, or a backend and a recorded trace, spike for spike; exit status 1 if they diverge."""
     output = output_of(as_json, quiet)
+    wanted = Wanted(with_explanation, shrink_folder, shrink_seconds, picture_file)
+    wanted.check(file, input_file, trace_file)
     recorded = store.load_trace(trace_file, view) if trace_file else None
     chosen = names_in(names or "") or _default_backends(recorded is not None)
     check_options(chosen, options)
     if len(chosen) + (recorded is not None) < 2:
         raise click.UsageError("parity needs two: --backends A,B or --backends A --trace FILE")
+    if len(set(chosen)) < len(chosen):
+        raise click.UsageError("a backend is named twice in --backends: compared with itself it proves nothing")
+    if view and not recorded:
+        raise click.UsageError("--view says how a recorded trace shows voltages; there is no --trace")
+    for name in chosen:
+        backends.require(name)
     subject = subject_of(file)
     identity = store.program_id(subject.program)
     if recorded and recorded.program and recorded.program != identity:
@@ -131,26 +147,49 @@ def parity_command(
         )
     stimulus, words = stimulus_of(subject, input_file, samples)
     output.console.print(f"stimulus: {words}")
-    state = state_of(subject.program) if registers else ()
-    if recorded and registers:
-        state = tuple(name for name in state if name in recorded.trace.registers)
+    state = state_of(subject.program) if registers or wanted.any else ()
+    held = tuple(name for name in state if recorded and name in recorded.trace.registers)
+    if recorded and registers and not held:
+        raise LsmError("the trace has no registers to compare", where=str(trace_file), hint="drop --registers")
 
-    traces = {name: run_backend(output, name, subject.program, stimulus, state, options) for name in chosen}
-    pairs = [(chosen[0], name, traces[name]) for name in chosen[1:]]
+    def side_of(name: str) -> Side:
+        def run_again(program: Program, stimulus: Stimulus) -> Trace:
+            record = tuple(register for register in recorded_on(name) if register in state_of(program))
+            return run_backend(Output(quiet=True), name, program, stimulus, record, options)
+
+        trace = run_backend(output, name, subject.program, stimulus, recorded_on(name), options)
+        return Side(name, trace, run_again)
+
+    def recorded_on(name: str) -> tuple[str, ...]:
+        # A board shows no registers: who asks for them is told so, who asks for an explanation gets what there is.
+        return () if name == "loihi2" and not registers else state
+
+    sides = [side_of(name) for name in chosen]
+    pairs = [(sides[0], side) for side in sides[1:]]
     if recorded:
-        pairs += [(name, str(trace_file), recorded.trace) for name in chosen]
+        pairs += [(side, Side(str(trace_file), recorded.trace, None)) for side in sides]
+        if left := [name for name in state if name not in held]:
+            output.console.print(f"the trace has no {', '.join(left)}: not compared")
     verdicts = [
-        parity.compare(subject.program, traces[first], second, state, names=(first, name))
-        for first, name, second in pairs
+        parity.compare(
+            subject.program,
+            first.trace,
+            second.trace,
+            tuple(name for name in state if name in first.trace.registers and name in second.trace.registers),
+            names=(first.name, second.name),
+        )
+        for first, second in pairs
     ]
     equal = all(verdict.equal for verdict in verdicts)
-    facts = {"program": identity, "stimulus": words, "equal": equal}
-    output.facts({**facts, "verdicts": [report.verdict_facts(verdict) for verdict in verdicts]})
     for verdict in verdicts:
         report.show_verdict(output.console, verdict)
-    counts = traces[chosen[0]].counts
-    if counts:
+    if not any(verdict.spikes[0] for verdict in verdicts):
+        output.console.print("no neuron spiked: this proves little")
+    if counts := sides[0].trace.counts:
         output.console.print(f"overflow in this run: {report.overflow_text(counts)}")
+    found = investigate(output, subject.program, stimulus, pairs, verdicts, wanted) if wanted.any else {}
+    facts = {"program": identity, "stimulus": words, "equal": equal, **found}
+    output.facts({**facts, "verdicts": [report.verdict_facts(verdict) for verdict in verdicts]})
     if not equal:
         click.get_current_context().exit(1)
 

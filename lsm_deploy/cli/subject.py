@@ -47,7 +47,7 @@ def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tup
     network = subject.program.network
     if file is not None:
         stimulus = _first_samples(store.load_stimulus(file), samples)
-        return stimulus, f"{file} ({len(stimulus.starts)} samples, {len(stimulus.spikes)} steps)"
+        return stimulus, f"{file} ({report.count(len(stimulus.starts), 'sample')}, {len(stimulus.spikes)} steps)"
     spec = subject.spec
     if spec is not None and spec.data is not None:
         train, test = data.load_data(spec.data)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from lsm_deploy.neurons import lif
-from lsm_deploy.neurons.kind import Kind, Step, bounds, breaks_bound
+from lsm_deploy.neurons import atrlif, lif, refractory, ternary
+from lsm_deploy.neurons.kind import Kind, Step, bounds, breaks_bound, standing
 
-__all__ = ["KINDS", "Kind", "Step", "bounds", "breaks_bound"]
+__all__ = ["KINDS", "Kind", "Step", "bounds", "breaks_bound", "standing"]
 
-KINDS: dict[str, Kind] = {module.NAME: cast(Kind, module) for module in (lif,)}
+KINDS: dict[str, Kind] = {module.NAME: cast(Kind, module) for module in (lif, ternary, refractory, atrlif)}

@@ -1,17 +1,19 @@
-"""What a neuron kind is: the names that each module in this folder defines."""
+"""What a neuron kind is: the names that each kind's module in this folder defines."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, get_type_hints
+from typing import Any, Literal, Protocol, TypeAlias, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.errors import LsmError
 from lsm_deploy.fixed import Ints
 
 Floats: TypeAlias = NDArray[np.float64]
+Policy: TypeAlias = Literal["fresh", "interval"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Step:
     state: dict[str, Ints]
     spikes: NDArray[np.int8]
     wrapped: NDArray[np.bool_]
-    """Where `u` left its 24 bits."""
+    """Where the current (`u`, or `i`) left its 24 bits."""
     saturated: NDArray[np.bool_]
     """Where `v` was clipped to its 24 bits."""
 
@@ -31,19 +33,68 @@ class Kind(Protocol):
 
     NAME: str
     STATE: tuple[str, ...]
+    """The registers that change in a run, in the order in which a step writes them."""
+    SIGNED: bool
+    """Spikes are -1, 0 and +1, and a synapse delivers its weight with that sign; otherwise they are 0 and 1."""
+    RECORDED: bool
+    """A recording from silicon is reproduced; what `chip_view` says is known from it."""
+    STOCK: tuple[Policy, ...]
+    """The sample policies for which Lava has a fixed-point model of its own; for the others the model is ours."""
     Parameters: type[Any]
     Registers: type[Any]
 
     @staticmethod
-    def largest_scale(parameters: Mapping[str, Floats]) -> float: ...
+    def largest_scale(parameters: Mapping[str, Floats]) -> float:
+        """The largest scale at which the parameters fit their registers."""
+
     @staticmethod
-    def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]: ...
+    def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+        """The nearest registers, unbounded: the caller clips them to `Registers` and counts what that changed."""
+
     @staticmethod
-    def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]: ...
+    def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+        """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
+
     @staticmethod
-    def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step: ...
+    def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+        """What no register of 24 bits can exceed in magnitude, if no synaptic sum exceeds `largest_sum`."""
+
     @staticmethod
-    def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]: ...
+    def threshold(registers: Mapping[str, Ints]) -> Ints:
+        """What `v` of a neuron at rest has to pass (or to reach) for it to spike."""
+
+    @staticmethod
+    def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+        """The state in which a run begins, and to which the `interval` policy clears."""
+
+    @staticmethod
+    def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+        """One step of every neuron, given its synaptic sum `a`."""
+
+    @staticmethod
+    def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+        """A register as a probe on silicon reads it; an LsmError where nobody has seen that."""
+
+
+def standing(kind: Kind, policy: Policy) -> str:
+    """What speaks for the kind's arithmetic being the chip's, in words; "" where a recording from silicon does."""
+    if kind.RECORDED:
+        return ""
+    return NOT_RECORDED if policy in kind.STOCK else NEVER_COMPARED
+
+
+NEVER_COMPARED = "own model, never compared with silicon"
+NOT_RECORDED = "Lava's model, never compared with silicon"
+
+
+def unknown_view(name: str, state: tuple[str, ...], register: str, values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The `chip_view` of a kind that no recording covers: registers that it does not have pass."""
+    if register in state:
+        raise LsmError(
+            f"how silicon shows the registers of kind {name} is unknown: no recording covers it",
+            hint="compare in the view of simulators, or spikes alone",
+        )
+    return values
 
 
 def bounds(declaration: type[Any], field: str) -> tuple[float, float]:

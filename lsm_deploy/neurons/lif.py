@@ -26,17 +26,17 @@ from numpy.typing import NDArray
 
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
-from lsm_deploy.neurons.kind import Floats, Step
+from lsm_deploy.neurons import membrane
+from lsm_deploy.neurons.kind import Floats, Policy, Step
 
 NAME = "LIF"
 STATE = ("u", "v")
-"""The registers that change in a run, in the order in which a step writes them; all start, and reset, at 0."""
+SIGNED = False
+RECORDED = True
+STOCK: tuple[Policy, ...] = ("fresh", "interval")
 
 CHIP_V_AFTER_SPIKE = 128
 """Silicon reads `v` so in the step of a spike, where a simulator reads 0: a refractory counter shows through."""
-
-THRESHOLD_HEADROOM = 16
-"""`v` may move this many thresholds from 0 before it saturates; a 16-bit sum can deliver a quarter of that at once."""
 
 
 @dataclass(frozen=True)
@@ -67,46 +67,42 @@ class Registers:
 
 
 def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    """The largest scale at which threshold (with its headroom) and bias fit their registers."""
-    by_threshold = 131072 / THRESHOLD_HEADROOM / float(np.max(parameters["v_threshold"]))
-    bias = float(np.max(np.abs(parameters["bias"])))
-    return min(by_threshold, (4095 << 7) / (64 * bias)) if bias else by_threshold
+    return membrane.largest_scale(parameters, parameters["v_threshold"])
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
-    """The nearest registers, unbounded: the caller clips them to `Registers` and counts what that changed."""
-    tau_syn, tau_mem = parameters["tau_syn_ms"], parameters["tau_mem_ms"]
-    with np.errstate(divide="ignore"):
-        current_decay = -np.expm1(-dt_ms / tau_syn)  # 1 - alpha; tau_syn = 0 gives exactly 1
-    bias = np.rint(64 * scale * parameters["bias"]).astype(np.int64)
-    bias_exp = np.zeros(len(bias), np.int64)
-    bias_mant = bias.copy()
-    while (too_wide := (np.abs(bias_mant) > 4095) & (bias_exp < 7)).any():
-        bias_exp[too_wide] += 1
-        bias_mant[too_wide] = np.rint(bias[too_wide] / 2.0 ** bias_exp[too_wide]).astype(np.int64)
     return {
-        "du": _nearest(4096 * current_decay) - 1,
+        "du": membrane.decay_of(parameters["tau_syn_ms"], dt_ms) - 1,
         # 4096 would forget at once, but lies beyond the 12-bit register: only explicit integers ask for it.
-        "dv": np.minimum(_nearest(-4096 * np.expm1(-dt_ms / tau_mem)), 4095),
-        "vth": _nearest(scale * parameters["v_threshold"]),
-        "bias_mant": bias_mant,
-        "bias_exp": bias_exp,
+        "dv": np.minimum(membrane.decay_of(parameters["tau_mem_ms"], dt_ms), 4095),
+        "vth": membrane.nearest(scale * parameters["v_threshold"]),
+        **membrane.quantise_bias(parameters["bias"], scale),
     }
 
 
 def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
-    """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
-    with np.errstate(divide="ignore"):
-        return {
-            "tau_mem_ms": -dt_ms / np.log1p(-(registers["dv"] / 4096)),
-            "tau_syn_ms": -dt_ms / np.log1p(-((registers["du"] + 1) / 4096)),
-            "v_threshold": registers["vth"] / scale,
-            "bias": (registers["bias_mant"] << registers["bias_exp"]) / (64 * scale),
-        }
+    return {
+        "tau_mem_ms": membrane.tau_of(registers["dv"], dt_ms),
+        "tau_syn_ms": membrane.tau_of(registers["du"] + 1, dt_ms),
+        "v_threshold": registers["vth"] / scale,
+        "bias": membrane.realise_bias(registers, scale),
+    }
+
+
+def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+    """|u| + |bias|, what `v` grows by in a step; `v` itself saturates."""
+    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+
+
+def threshold(registers: Mapping[str, Ints]) -> Ints:
+    return registers["vth"] << fixed.ACT_SHIFT
+
+
+def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+    return {name: np.zeros(len(registers["vth"]), np.int64) for name in STATE}
 
 
 def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
-    """One step of every neuron, given its synaptic sum `a`."""
     x = fixed.wrap32(fixed.decay(state["u"], registers["du"] + 1) + (a << fixed.ACT_SHIFT))
     u = fixed.wrap24(x)
     bias = registers["bias_mant"] << registers["bias_exp"]
@@ -122,9 +118,4 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
-    """A register as a probe on silicon reads it."""
     return np.where(spikes != 0, np.int32(CHIP_V_AFTER_SPIKE), values) if register == "v" else values
-
-
-def _nearest(x: Floats) -> Ints:
-    return np.rint(fixed.stable(x)).astype(np.int64)

@@ -3,6 +3,14 @@
 `*_facts` are what `--json` prints; `show_*` write the same to a console. Nothing is computed here but shares and sums.
 """
 
+from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
+from lsm_deploy.report.forensics import (
+    explanation_facts,
+    explanation_text,
+    show_explanation,
+    show_shrunk,
+    shrunk_facts,
+)
 from lsm_deploy.report.programs import compiled_facts, program_facts, show_compiled, show_program
 from lsm_deploy.report.readouts import model_facts, show_evaluation, show_model
 from lsm_deploy.report.runs import (
@@ -16,21 +24,32 @@ from lsm_deploy.report.runs import (
     verdict_facts,
 )
 from lsm_deploy.report.stages import dump
+from lsm_deploy.report.text import count
 
 __all__ = [
     "compiled_facts",
+    "conformance_facts",
+    "count",
     "dump",
+    "explanation_facts",
+    "explanation_text",
     "model_facts",
     "overflow_text",
     "program_facts",
+    "recording_facts",
     "show_compiled",
+    "show_conformance",
     "show_evaluation",
+    "show_explanation",
     "show_model",
     "show_program",
+    "show_recording",
+    "show_shrunk",
     "show_stimulus",
     "show_trace",
     "show_trace_file",
     "show_verdict",
+    "shrunk_facts",
     "stimulus_facts",
     "trace_facts",
     "verdict_facts",

@@ -10,9 +10,11 @@ import numpy as np
 from rich.console import Console
 
 from lsm_deploy.certify import Certificate, certify
-from lsm_deploy.ir import Program
+from lsm_deploy.ir import Program, standings
+from lsm_deploy.neurons import KINDS
 from lsm_deploy.pipeline import Compiled
 from lsm_deploy.place import load_of
+from lsm_deploy.report.runs import show_standings
 from lsm_deploy.report.text import count, table, text
 from lsm_deploy.store import program_id
 
@@ -22,6 +24,7 @@ __all__ = ["compiled_facts", "program_facts", "show_compiled", "show_program"]
 def program_facts(program: Program) -> dict[str, Any]:
     """What a program holds, and what the chip and its registers make of it."""
     network, loads, certificate = program.network, load_of(program), certify(program.network)
+    unproven = standings(network)
     return {
         "program": program_id(program),
         "dt_ms": network.dt_ms,
@@ -39,6 +42,7 @@ def program_facts(program: Program) -> dict[str, Any]:
                 "scale": p.scale,
                 **{name: _range(values) for name, values in p.registers.items()},
                 **({"beyond_register": ["dv"]} if int(p.registers.get("dv", np.zeros(1)).max()) > 4095 else {}),
+                **({"standing": unproven[p.kind]} if p.kind in unproven else {}),
             }
             for p in network.populations
         ],
@@ -93,17 +97,21 @@ def show_program(console: Console, program: Program) -> None:
         f"program {facts['program']}: {facts['neurons']} neurons, {text(facts['synapses'])} synapses, "
         f"{facts['channels']} channels, steps of {facts['dt_ms']:g} ms, {policy}"
     )
-    registers = [name for name in facts["populations"][0] if name not in ("name", "kind", "neurons", "scale")]
-    console.print(
-        table(
-            "populations",
-            ["name", "kind", "neurons", "scale", *registers],
-            [
-                [p["name"], p["kind"], p["neurons"], p["scale"], *(_span(p.get(r, [])) for r in registers)]
-                for p in facts["populations"]
-            ],
+    kinds = list(dict.fromkeys(p["kind"] for p in facts["populations"]))
+    for kind in kinds:
+        registers = list(KINDS[kind].Registers.__dataclass_fields__)
+        console.print(
+            table(
+                "populations" if len(kinds) == 1 else f"populations of kind {kind}",
+                ["name", "kind", "neurons", "scale", *registers],
+                [
+                    [p["name"], p["kind"], p["neurons"], p["scale"], *(_span(p[r]) for r in registers)]
+                    for p in facts["populations"]
+                    if p["kind"] == kind
+                ],
+            )
         )
-    )
+    show_standings(console, standings(program.network))
     for p in facts["populations"]:
         if "beyond_register" in p:
             console.print(f"population {p['name']!r}: dv 4096 lies beyond the chip's 12-bit register")
@@ -132,9 +140,9 @@ def show_program(console: Console, program: Program) -> None:
     )
     certificate = facts["certificate"]
     console.print(
-        f"overflow: {certificate['certified']} of {certificate['neurons']} neurons certified "
+        f"overflow: sums and currents of {certificate['certified']} of {certificate['neurons']} neurons are certified "
         f"(largest sum {text(certificate['largest_sum'])} of 32 767, "
-        f"largest |u| + |bias| {certificate['largest_u'] / 2**23:.1%} of 2^23)"
+        f"largest bound on a register {certificate['largest_u'] / 2**23:.1%} of 2^23)"
     )
 
 
@@ -174,7 +182,9 @@ def show_compiled(console: Console, compiled: Compiled) -> None:
             ],
         )
     )
-    console.print("lost: " + ("; ".join(cost.losses) if cost.losses else "nothing was clipped or rounded to zero"))
+    console.print(
+        "lost: " + ("; ".join(cost.losses) if cost.losses else "nothing was clipped, rounded to zero or put far off")
+    )
 
 
 def _relative(asked: float, realised: float) -> str:

@@ -16,6 +16,7 @@ from lsm_deploy.store import TraceFile
 
 __all__ = [
     "overflow_text",
+    "show_standings",
     "show_stimulus",
     "show_trace",
     "show_trace_file",
@@ -39,7 +40,7 @@ def stimulus_facts(stimulus: Stimulus) -> dict[str, Any]:
 def show_stimulus(console: Console, stimulus: Stimulus) -> None:
     facts = stimulus_facts(stimulus)
     console.print(
-        f"stimulus: {facts['steps']} steps in {facts['samples']} samples, {facts['channels']} channels, "
+        f"stimulus: {facts['steps']} steps in {count(facts['samples'], 'sample')}, {facts['channels']} channels, "
         f"{text(facts['spikes'])} spikes"
     )
 
@@ -57,6 +58,7 @@ def trace_facts(trace: Trace) -> dict[str, Any]:
         "registers": sorted(trace.registers),
         "view": trace.view,
         "counts": dict(trace.counts),
+        "standings": dict(trace.standings),
     }
 
 
@@ -72,6 +74,13 @@ def show_trace(console: Console, trace: Trace) -> None:
         console.print("overflow in this run: " + overflow_text(facts["counts"]))
     else:
         console.print("overflow in this run: not counted by this backend")
+    show_standings(console, trace.standings)
+
+
+def show_standings(console: Console, standings: Mapping[str, str]) -> None:
+    """A line for each neuron kind whose arithmetic is not known to be the chip's."""
+    for kind, words in standings.items():
+        console.print(f"kind {kind}: {words}")
 
 
 def overflow_text(counts: Mapping[str, int]) -> str:
@@ -93,12 +102,13 @@ def verdict_facts(verdict: Verdict) -> dict[str, Any]:
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
+    show_standings(console, verdict.standings)
     first, second = verdict.names
     label = {"s": "spikes"}
     if verdict.equal:
         what = ", ".join(f"0 of {text(n)} values of {label.get(r, r)}" for r, n in sorted(verdict.compared.items()))
         console.print(
-            f"[bold green]equal[/]      {first} = {second}: {what} differ; {text(verdict.spikes[0])} spikes, "
+            f"equal      {first} = {second}: {what} differ; {text(verdict.spikes[0])} spikes, "
             f"{count(verdict.samples, 'sample')}, {text(verdict.steps)} steps, {verdict.view} view"
         )
         return
@@ -110,7 +120,7 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     )
     where = f"step {d.t} (sample {d.sample}, its step {d.t_in_sample}), neuron {d.neuron} = {d.population}[{d.index}]"
     console.print(
-        f"[bold red]diverged[/]   {first} ≠ {second}: {counts} differ; {verdict.view} view\n"
+        f"diverged   {first} ≠ {second}: {counts} differ; {verdict.view} view\n"
         f"           first at {where}, {label.get(d.register, d.register)}: "
         f"{first} has {d.first}, {second} has {d.second}"
     )

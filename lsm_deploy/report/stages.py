@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lsm_deploy.errors import LsmError
 from lsm_deploy.pipeline import Compiled
 from lsm_deploy.report.programs import compiled_facts
 from lsm_deploy.store import write_file
@@ -29,10 +31,14 @@ def dump(folder: Path, compiled: Compiled) -> None:
         lines = [",".join(columns), *(",".join(str(cell) for cell in row) for row in rows)]
         write(name, "\n".join(lines) + "\n")
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot make this folder: {error.strerror}"
+        raise LsmError(what, where=str(folder), hint="choose another folder") from None
     write("summary.json", json.dumps(compiled_facts(compiled), indent=2) + "\n")
     floats = {p.name: p for p in network.populations}
-    for q in quantised.populations:
+    for i, q in enumerate(quantised.populations):
         first = quantised.offsets[q.name]
         here = slice(first, first + q.size)
         asked = getattr(floats[q.name], "parameters", {})
@@ -44,15 +50,15 @@ def dump(folder: Path, compiled: Compiled) -> None:
             "largest_sum": compiled.certificate.largest_sum[here],
             "certified": compiled.certificate.certified[here],
         }
-        csv(f"population.{_file_name(q.name)}.csv", columns)
+        csv(f"population.{i}.{_file_name(q.name)}.csv", columns)
     for stage, projections in (("1-network", network.projections), ("2-integers", quantised.projections)):
-        for p in projections:
+        for i, p in enumerate(projections):
             pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
             values = {
                 name: getattr(p, name) for name in ("weight", "delay_ms", "weights", "delays") if hasattr(p, name)
             }
-            csv(f"{stage}.{_file_name(p.name)}.csv", {"pre": pre, "post": p.post, **values})
+            csv(f"{stage}.{i}.{_file_name(p.name)}.csv", {"pre": pre, "post": p.post, **values})
 
 
 def _file_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_#" else "_" for letter in name)
+    return "-".join(part for part in re.split(r"\W+", name) if part)

@@ -261,10 +261,18 @@ class _Contradictions:
         explicit = isinstance(p.topology, Explicit)
         if explicit and p.weight is not None:
             self._report("an explicit topology brings its weights with it", (*path, "weight"), "remove weight")
+        if isinstance(p.topology, Explicit) and p.topology.exact and p.delay_ms != 0.0:
+            self._report("an exact matrix brings its delays with it, in steps", (*path, "delay_ms"), "remove delay_ms")
         if not explicit and p.weight is None:
             self._report("the key 'weight' is missing", path, "add 'weight'")
         source, target = self.populations.get(p.source), self.populations.get(p.target)
         typed = [end for end in (source, target) if end is not None and end.inhibitory_fraction is not None]
+        if explicit and source is not None and source.inhibitory_fraction is not None:
+            self._report(
+                f"an explicit matrix has signs of its own, but {p.source!r} follows Dale's law",
+                (*path, "topology"),
+                f"remove the inhibitory_fraction of {p.source!r}",
+            )
         if isinstance(p.weight, schema.PerType) and len(typed) < 2:
             self._report(
                 "weights per type (EE, EI, IE, II) need both populations split into excitatory and inhibitory",

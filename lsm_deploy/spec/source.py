@@ -52,8 +52,11 @@ def read(file: Path) -> Source:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise LsmError(f"cannot read the spec: {reason}", where=str(file), hint="check the path") from None
+        if isinstance(error, UnicodeDecodeError):
+            what, hint = "this is no spec: it is not UTF-8 text", "give the YAML file that describes the liquid"
+        else:
+            what, hint = f"cannot read the spec: {error.strerror}", "check the path"
+        raise LsmError(what, where=str(file), hint=hint) from None
     loader = _Loader(text)
     try:
         node = loader.get_single_node()

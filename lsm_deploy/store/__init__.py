@@ -1,7 +1,7 @@
 """Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
 
 from lsm_deploy.store.container import kind_of, pack, unpack
-from lsm_deploy.store.files import read_arrays, write_file
+from lsm_deploy.store.files import make_folder, read_arrays, write_file
 from lsm_deploy.store.programs import (
     load_program,
     program_from_bytes,
@@ -19,6 +19,7 @@ __all__ = [
     "load_program",
     "load_stimulus",
     "load_trace",
+    "make_folder",
     "pack",
     "program_from_bytes",
     "program_from_parts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import zipfile
@@ -15,7 +16,16 @@ from numpy.typing import NDArray
 
 from lsm_deploy.errors import LsmError
 
-__all__ = ["read_arrays", "read_bytes", "write_file"]
+__all__ = ["make_folder", "read_arrays", "read_bytes", "write_file"]
+
+
+def make_folder(path: Path) -> None:
+    """A folder, where there is none yet."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot make this folder: {error.strerror}"
+        raise LsmError(what, where=str(path), hint="choose another folder") from None
 
 
 def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -38,7 +48,8 @@ def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
         os.unlink(temporary)
         if isinstance(error, OSError):
             kept = "; the old file is untouched" if path.exists() else "; nothing was written"
-            raise LsmError(f"cannot write: {error.strerror}{kept}", where=str(path), hint="free some space") from None
+            hint = "free some space" if error.errno == errno.ENOSPC else "choose another file name"
+            raise LsmError(f"cannot write: {error.strerror}{kept}", where=str(path), hint=hint) from None
         raise
 
 

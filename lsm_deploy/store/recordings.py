@@ -58,14 +58,25 @@ def _from_events(arrays: Arrays, where: str) -> NDArray[np.int8]:
             hint="write t [event], channel [event], shape [2]",
         )
     steps, channels = (int(side) for side in shape)
+    if steps < 1 or channels < 1 or steps * channels > LARGEST:
+        what = f"a stimulus of {steps} steps and {channels} channels is empty, or too large to be held"
+        raise LsmError(what, where=where, hint="write the number of steps, then of channels; split a long stimulus")
     outside = (t < 0) | (t >= steps) | (channel < 0) | (channel >= channels)
     if outside.any():
         i = int(np.flatnonzero(outside)[0])
         what = f"event {i} (t {t[i]}, channel {channel[i]}) lies outside the shape ({steps}, {channels})"
         raise LsmError(what, where=where, hint="enlarge shape; t and channel count from 0")
     spikes = np.zeros((steps, channels), np.int8)
-    spikes[t, channel] = 1
+    np.add.at(spikes, (t, channel), 1)
+    if (spikes > 1).any():
+        step, twice = (int(i) for i in np.argwhere(spikes > 1)[0])
+        what = f"channel {twice} has more than one event in step {step}"
+        raise LsmError(what, where=where, hint="an input spike is binary: merge them, or take shorter steps")
     return spikes
+
+
+LARGEST = 1 << 34
+"""Cells of a dense stimulus: 16 GB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +98,12 @@ def save_trace(path: str | Path, trace: Trace, *, program: str, backend: str) ->
         "backend": np.array(backend),
         "count_names": np.array(sorted(trace.counts), dtype="U32"),
         "counts": np.array([trace.counts[name] for name in sorted(trace.counts)], np.int64),
+        "standings": np.array(sorted(trace.standings.items()), dtype="U64").reshape(-1, 2),
     }
     _write_npz(path, arrays)
 
 
-_NOT_REGISTERS = {"spikes", "starts", "view", "program", "backend", "count_names", "counts"}
+_NOT_REGISTERS = {"spikes", "starts", "view", "program", "backend", "count_names", "counts", "standings"}
 
 
 def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
@@ -117,15 +129,28 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
     stated = str(arrays.get("view", np.array(view or "sim")))
     if stated not in get_args(View):
         raise LsmError(f"view is {stated!r}", where=where, hint="write 'sim' or 'chip'")
+    if view and stated != view:
+        what = f"the file says that its voltages are in the {stated} view, not {view}"
+        raise LsmError(what, where=where, hint="drop --view")
     names, counts = arrays.get("count_names", np.array([])), arrays.get("counts", np.array([]))
+    if names.ndim != 1 or names.shape != counts.shape or (counts.size and counts.dtype.kind not in "iu"):
+        raise LsmError("counts and count_names do not belong together", where=where, hint="remove both")
     trace = Trace(
         spikes.astype(np.int8),
         registers,
         _starts(arrays, len(spikes), where),
         {str(name): int(count) for name, count in zip(names, counts, strict=False)},
         cast(View, stated),
+        dict(_pairs(arrays, where)),
     )
     return TraceFile(trace, str(arrays.get("program", "")), str(arrays.get("backend", "")))
+
+
+def _pairs(arrays: Arrays, where: str) -> list[tuple[str, str]]:
+    pairs = arrays.get("standings", np.zeros((0, 2), dtype="U1"))
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind != "U":
+        raise LsmError("standings are no pairs of kind and words", where=where, hint="remove them")
+    return [(str(kind), str(words)) for kind, words in pairs]
 
 
 def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> None:
@@ -134,7 +159,8 @@ def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> Non
         raise LsmError(what, where=where, hint="put time first, then one column each")
     if values.dtype.kind not in "iufb" or not np.isfinite(values).all() or (values != np.rint(values)).any():
         raise LsmError(f"{name} holds values that are not integers", where=where, hint="write integers")
-    if np.abs(values).max(initial=0) > (127 if name == "spikes" else 2**31 - 1):
+    limit = 127 if name == "spikes" else 2**31 - 1
+    if (values > limit).any() or (values < -limit).any():
         raise LsmError(f"{name} holds values that do not fit", where=where, hint="check the units")
 
 

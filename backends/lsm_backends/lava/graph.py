@@ -1,13 +1,13 @@
-"""Build a network of stock Lava processes from a job, run it once from zero, and leave the result: `graph.py JOB_DIR`.
+"""Build a network of Lava processes from a job, run it once from zero, and leave the result: `graph.py JOB_DIR`.
 
 Stands alone: it runs under any Python that has lava-nc 0.10.0 (with its numpy and scipy), so it imports nothing of this
-project, and nothing of this project imports it.
+project but `models.py` beside it, and nothing of this project imports it.
 
-    RingBuffer -> Sparse, DelaySparse -> LIF (or LIFReset) -> RingBuffer           on the CPU
+    RingBuffer -> Sparse, DelaySparse -> LIF, TernaryLIF, ... -> RingBuffer        on the CPU
     RingBuffer -> PyToNxAdapter -> ... -> NxToPyAdapter -> RingBuffer              on a board
-                                          Read <- u, v                             registers, on the CPU only
+                                          Read <- u, v, ...                        registers, on the CPU only
 
-Reads `job.json` and `arrays.npz` (what they hold: see `job.py`), writes `result.npz`: for LIF process number i
+Reads `job.json` and `arrays.npz` (what they hold: see `job.py`), writes `result.npz`: for neuron process number i
 `spikes<i>` `[t, neuron]` int8, and `<register><i>` `[t, neuron]` int32.
 
 Lava itself stays silent when a process model raises or a worker is killed, and waits forever; `_watch` reports both and
@@ -36,15 +36,15 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.atrlif.process import ATRLIF
 from lava.proc.io.sink import AbstractPyRead, AbstractPyReceiveModel, Read
 from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
-from lava.proc.lif.process import LIF, LIFReset
+from lava.proc.lif.process import LIF, LIFRefractory, LIFReset, TernaryLIF
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
+from models import ClearedAtrlif, ClearedTernaryLif, FixedLifRefractory  # type: ignore[import-not-found]
 from scipy.sparse import csr_matrix
-
-REGISTERS = ("du", "dv", "vth", "bias_mant", "bias_exp")
 
 _stores: dict[int, np.ndarray[Any, Any]] = {}
 """By the id of a sink: the `[t, neuron]` array that it fills, shared with the worker that Lava forks for it.
@@ -86,50 +86,78 @@ def main(folder: Path) -> None:
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
 
-    lifs = [_lif(job, arrays, i) for i in range(job["lifs"])]
+    # A model is chosen for a class of processes: there is one process of each class, but for LIF, which is stock.
+    models: dict[type[Any], type[Any]] = {Sink: SharedSink, Read: SharedRead}
+    neurons = [_neurons(job, arrays, i, models) for i in range(len(job["neurons"]))]
     on_board = job["config"] == "loihi2"
     if on_board:
+        models = {}
         _reserve_board(job)
-    _connect(job, arrays, lifs, on_board)
-    sinks = _sinks(job, lifs, on_board)
-    models = {} if on_board else {Sink: SharedSink, Read: SharedRead}
+    _connect(job, arrays, neurons, on_board)
+    sinks = _sinks(job, neurons, on_board)
     config = (Loihi2HwCfg if on_board else Loihi2SimCfg)(select_tag="fixed_pt", exception_proc_model_map=models)
 
-    network = lifs[0]
+    network = neurons[0]
     network.run(condition=RunSteps(num_steps=job["steps"], blocking=False), run_cfg=config)
     finished = threading.Event()
     threading.Thread(target=_watch, args=(network, finished, caller), daemon=True).start()
     network.wait()
     finished.set()
     results = {name: sink.data.get().T if on_board else _stores[sink.id] for name, sink in sinks.items()}
+    for name, values in results.items():
+        if name.startswith("refractory"):  # Lava keeps the last step of the period, and counts steps from 1
+            results[name] = np.maximum(values - np.arange(1, len(values) + 1)[:, None], 0)
     # Renamed into place, so that a result is whole or absent.
     np.savez(folder / "part.npz", **results)
     os.replace(folder / "part.npz", folder / "result.npz")
     network.stop()
 
 
-def _lif(job: dict[str, Any], arrays: dict[str, Any], i: int) -> Any:
-    registers = {name: arrays[f"{name}{i}"] for name in REGISTERS}
-    shape = registers["vth"].shape
-    if job["config"] == "loihi2":
-        # One value a process is what the chip's neuron groups hold; the CPU models broadcast arrays of them as well.
-        registers.update({name: int(registers[name][0]) for name in ("du", "dv", "vth")})
-    if not job["reset_interval"]:
-        return LIF(shape=shape, **registers)
-    reset = {"reset_interval": job["reset_interval"], "reset_offset": job["reset_offset"]}
-    return LIFReset(shape=shape, **registers, **reset)
+def _neurons(job: dict[str, Any], arrays: dict[str, Any], i: int, models: dict[type[Any], type[Any]]) -> Any:
+    """Process number i; `models` is told of the model that it needs, where that is not Lava's own."""
+    registers = {name: arrays[f"{name}{i}"] for name in job["neurons"][i]["registers"]}
+    kind, shape, interval = job["neurons"][i]["kind"], registers["bias_mant"].shape, job["reset_interval"]
+    if kind == "LIF":
+        if job["config"] == "loihi2":
+            # One value a process is what the chip's neuron groups hold; the CPU models take arrays of them as well.
+            registers.update({name: int(registers[name][0]) for name in ("du", "dv", "vth")})
+        if not interval:
+            return LIF(shape=shape, **registers)
+        return LIFReset(shape=shape, **registers, reset_interval=interval, reset_offset=job["reset_offset"])
+
+    if kind == "TernaryLIF":
+        made = TernaryLIF(shape=shape, **registers)
+        # The process declares one threshold for all its neurons; its model takes what it is given.
+        made.vth_hi.shape = made.vth_lo.shape = shape
+        if interval:
+            models[TernaryLIF] = ClearedTernaryLif
+    elif kind == "LIFRefractory":
+        periods = registers.pop("refractory_period")
+        made = LIFRefractory(shape=shape, **registers)
+        made.proc_params["refractory_periods"] = periods
+        models[LIFRefractory] = FixedLifRefractory
+    else:
+        # Lava multiplies decays by 4096: integers would overflow, even 0; multiples of 1/4096 are exact.
+        decays = {name: registers.pop(name) / 4096.0 for name in ("delta_i", "delta_v", "delta_theta", "delta_r")}
+        if (registers["theta_step"] == registers["theta_step"][0]).all():
+            registers["theta_step"] = int(registers["theta_step"][0])
+        if interval or not isinstance(registers["theta_step"], int):
+            models[ATRLIF] = ClearedAtrlif
+        made = ATRLIF(shape=shape, **decays, **registers)
+    made.proc_params["reset_interval"] = interval
+    return made
 
 
-def _connect(job: dict[str, Any], arrays: dict[str, Any], lifs: list[Any], on_board: bool) -> None:
+def _connect(job: dict[str, Any], arrays: dict[str, Any], neurons: list[Any], on_board: bool) -> None:
     stimulus = arrays["input"]  # [t, channel]
     source = None
     for i, connection in enumerate(job["connections"]):
-        target = lifs[connection["target"]]
+        target = neurons[connection["target"]]
         if connection["source"] is None:
             source = source or _source(stimulus, on_board)
             port, sources = source, stimulus.shape[1]
         else:
-            port, sources = lifs[connection["source"]].s_out, lifs[connection["source"]].s_out.shape[0]
+            port, sources = neurons[connection["source"]].s_out, neurons[connection["source"]].s_out.shape[0]
         shape = (target.a_in.shape[0], sources)
         where = (arrays[f"post{i}"], arrays[f"pre{i}"])
         options: dict[str, Any] = {
@@ -137,7 +165,7 @@ def _connect(job: dict[str, Any], arrays: dict[str, Any], lifs: list[Any], on_bo
             "num_weight_bits": connection["num_weight_bits"],
             "weight_exp": connection["weight_exp"],
             "sign_mode": SignMode[connection["sign_mode"].upper()],  # Lava would guess it from the weights
-            "num_message_bits": 0,
+            "num_message_bits": int(connection["graded"]),  # a binary message has no sign
         }
         delays = arrays[f"delays{i}"].astype(np.int64)
         # Lava rebuilds a delayed connection's matrix in each step: those without delays are kept apart from it.
@@ -160,24 +188,25 @@ def _source(stimulus: Any, on_board: bool) -> Any:
     return adapter.out
 
 
-def _sinks(job: dict[str, Any], lifs: list[Any], on_board: bool) -> dict[str, Any]:
+def _sinks(job: dict[str, Any], neurons: list[Any], on_board: bool) -> dict[str, Any]:
     steps, sinks = job["steps"], {}
-    for i, lif in enumerate(lifs):
+    for i, made in enumerate(neurons):
         if on_board:
             from lava.proc.embedded_io.spike import NxToPyAdapter
 
-            adapter = NxToPyAdapter(shape=lif.s_out.shape)
-            lif.s_out.connect(adapter.inp)
-            sinks[f"spikes{i}"] = Sink(shape=lif.s_out.shape, buffer=steps)
+            adapter = NxToPyAdapter(shape=made.s_out.shape)
+            made.s_out.connect(adapter.inp)
+            sinks[f"spikes{i}"] = Sink(shape=made.s_out.shape, buffer=steps)
             adapter.out.connect(sinks[f"spikes{i}"].a_in)
             continue
-        sinks[f"spikes{i}"] = Sink(shape=lif.s_out.shape, buffer=1)
-        lif.s_out.connect(sinks[f"spikes{i}"].a_in)
-        _share(sinks[f"spikes{i}"], (steps, *lif.s_out.shape), np.int8)
-        for register in job["record"]:
+        sinks[f"spikes{i}"] = Sink(shape=made.s_out.shape, buffer=1)
+        made.s_out.connect(sinks[f"spikes{i}"].a_in)
+        _share(sinks[f"spikes{i}"], (steps, *made.s_out.shape), np.int8)
+        for register in job["neurons"][i]["record"]:
             sinks[f"{register}{i}"] = Read(buffer=1)
-            sinks[f"{register}{i}"].connect_var(getattr(lif, register))
-            _share(sinks[f"{register}{i}"], (steps, *lif.s_out.shape), np.int32)
+            variable = "refractory_period_end" if register == "refractory" else register
+            sinks[f"{register}{i}"].connect_var(getattr(made, variable))
+            _share(sinks[f"{register}{i}"], (steps, *made.s_out.shape), np.int32)
     return sinks
 
 

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from lsm_backends.lava import child, job
 from lsm_backends.lava.sim import carry_out, time_limit_of
 from lsm_deploy.errors import BackendError
-from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.samples import LongRun, run_side_by_side
 
-__all__ = ["missing", "run"]
+__all__ = ["check", "missing", "moves_by_itself", "run", "task"]
 
 BOARD = "LSM_DEPLOY_LOIHI2_BOARD"
 """Environment variable: the SLURM node to run on; any that is free without it."""
@@ -50,6 +50,8 @@ _MIN_STEPS = 48
 _QUEUE_SECONDS = 1800.0
 """Added to the time limit: compiling for a board and waiting for one."""
 _WHERE = "backend 'loihi2'"
+_KINDS = ("LIF",)
+"""Kinds that the chip has without microcode; how others would be programmed on it nobody here can try."""
 
 _Results = dict[str, NDArray[np.int32]]
 
@@ -86,19 +88,12 @@ def run(
 ) -> Trace:
     """Run every sample on a board; the options stand before the environment variables of this module."""
     network = program.network
-    job.check_kinds(network, "loihi2")
+    check(program)
     if record:
         raise BackendError(
             f"registers cannot be recorded on a board: {', '.join(record)}",
             where=_WHERE,
             hint="record spikes only, and compare registers between the backends 'lava' and 'emulator'",
-        )
-    interval = network.sample_interval
-    if interval & (interval - 1):
-        raise BackendError(
-            f"registers are cleared every {interval} steps, and the chip's period is a power of two",
-            where=_WHERE,
-            hint=f"compile with an interval of {1 << interval.bit_length()} steps",
         )
     options = {
         "board": board or os.environ.get(BOARD),
@@ -112,14 +107,14 @@ def run(
         nonlocal shift_in
         if not len(long_run.spikes):
             return np.zeros((0, network.neurons), np.int8), {}, {}
-        moves_by_itself = bool(interval or any(p.registers["bias_mant"].any() for p in network.populations))
+        moves = moves_by_itself(network)
         for _ in range(2):
             expected = shift_in
-            task, groups, relayed = _task(long_run, expected if moves_by_itself else 0, options)
-            results = carry_out(task, child.seconds(time_limit, _QUEUE_SECONDS + time_limit_of(task)), _WHERE)
+            made, groups, relayed = task(long_run, expected if moves else 0, options)
+            results = carry_out(made, child.seconds(time_limit, _QUEUE_SECONDS + time_limit_of(made)), _WHERE)
             shift_in, shift_out = _shifts(results[f"spikes{len(groups)}"], relayed)
-            if shift_in == expected or not moves_by_itself:
-                return _spikes(results, groups, len(long_run.spikes), shift_in, shift_out, moves_by_itself), {}, {}
+            if shift_in == expected or not moves:
+                return _spikes(results, groups, len(long_run.spikes), shift_in, shift_out, moves), {}, {}
         raise BackendError(
             f"the input was late by {expected} steps in one run and by {shift_in} in the next",
             where=_WHERE,
@@ -129,12 +124,30 @@ def run(
     return run_side_by_side(program, stimulus, record, once, 0, progress)
 
 
-def _task(
+def check(program: Program) -> None:
+    """Refuse a program that no board can run."""
+    job.check_kinds(program.network, "loihi2", _KINDS)
+    interval = program.network.sample_interval
+    if interval & (interval - 1):
+        raise BackendError(
+            f"registers are cleared every {interval} steps, and the chip's period is a power of two",
+            where=_WHERE,
+            hint=f"compile with an interval of {1 << interval.bit_length()} steps",
+        )
+
+
+def moves_by_itself(network: QNetwork) -> bool:
+    """Whether the network changes before any input: by a bias, or by a clock that clears it."""
+    return bool(network.sample_interval or any(p.registers["bias_mant"].any() for p in network.populations))
+
+
+def task(
     long_run: LongRun, shift_in: int, board: dict[str, str | None]
 ) -> tuple[job.Job, list[NDArray[np.int64]], NDArray[np.int8]]:
     """The job, the neurons of each of its LIF processes (the last one, relay and clock, apart), and what is relayed."""
     network, interval = long_run.network, long_run.network.sample_interval
-    registers = job.registers(network)
+    (neurons,), _ = job.neurons_of(network, ())
+    registers = neurons.registers
     shared = np.stack([registers[name] for name in ("du", "dv", "vth")])
     group = np.unique(shared, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
     groups = [np.flatnonzero(group == number) for number in range(int(group.max()) + 1)]
@@ -154,13 +167,12 @@ def _task(
     return (
         job.Job(
             input=stimulus,
-            lifs=(
-                *({name: values[chosen] for name, values in registers.items()} for chosen in groups),
-                {name: np.array(values, np.int32) for name, values in probe.items()},
+            neurons=(
+                *(job.Neurons("LIF", {name: v[chosen] for name, v in registers.items()}) for chosen in groups),
+                job.Neurons("LIF", {name: np.array(values, np.int32) for name, values in probe.items()}),
             ),
             # Lava runs what is connected: a weight of 0 ties a group that takes no input to the rest.
             connections=(*found, _from_relay(network.channels, len(groups), 255), *ties),
-            record=(),
             config="loihi2",
             # A network that the `fresh` policy never clears is cleared once, where its late input begins.
             reset_interval=interval or (1 << steps.bit_length() if shift_in else 0),

@@ -1,14 +1,14 @@
-"""A job for `graph.py`: LIF processes and connection processes as arrays in a folder, and the result that comes back.
+"""A job for `graph.py`: neuron and connection processes as arrays in a folder, and the result that comes back.
 
 Synapses of one sign mode, bit width, exponent, source and target share a Lava process, unless two of them join the same
 pair: a matrix would add their weights, and the sum may lie off the grid or beyond 255. Repeated pairs go to further
 processes, delayed synapses to processes of their own, and weights of zero nowhere.
 
-    job.json    config `sim` or `loihi2`; steps; lifs (how many); record (registers); reset_interval (0: never) and
-                reset_offset, in Lava's steps, which count from 1; connections: source (a LIF process; null for the
-                input), target, sign_mode, num_weight_bits, weight_exp; for a board also board, partition, host,
-                generation
-    arrays.npz  input [t, channel]; for LIF process i du<i>, dv<i>, vth<i>, bias_mant<i>, bias_exp<i> [neuron];
+    job.json    config `sim` or `loihi2`; steps; neurons: kind, registers and record (names) of each process;
+                reset_interval (0: never) and reset_offset, in Lava's steps, which count from 1; connections: source (a
+                neuron process; null for the input), target, graded (messages have signs), sign_mode, num_weight_bits,
+                weight_exp; for a board also board, partition, host, generation
+    arrays.npz  input [t, channel]; for neuron process i its registers, such as du<i> [neuron];
                 for connection i post<i>, pre<i> (numbered within their process), weights<i>, delays<i> [synapse]
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,11 +27,36 @@ from numpy.typing import NDArray
 
 from lsm_deploy.errors import BackendError
 from lsm_deploy.ir import INPUT, QNetwork, SignMode
+from lsm_deploy.neurons import KINDS as NEURONS
 
-__all__ = ["KINDS", "Connection", "Job", "check_kinds", "connections", "read", "registers", "write"]
+__all__ = [
+    "KINDS",
+    "Connection",
+    "Job",
+    "Neurons",
+    "check_kinds",
+    "connections",
+    "neurons_of",
+    "read",
+    "tied",
+    "write",
+]
 
-KINDS: Mapping[str, tuple[str, ...]] = {"LIF": ("du", "dv", "vth", "bias_mant", "bias_exp")}
-"""By neuron kind that has a rule here: the registers that its Lava process takes, under Lava's names."""
+KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
+"""The neuron kinds that have a rule in `graph.py`; registers bear Lava's names already."""
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """One neuron process: its kind, its registers `[neuron]`, and the names of those that are recorded."""
+
+    kind: str
+    registers: Mapping[str, NDArray[np.int32]]
+    record: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.registers["bias_mant"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,42 +72,56 @@ class Connection:
     pre: NDArray[np.int64]
     weights: NDArray[np.int32]
     delays: NDArray[np.int32]
+    graded: bool = False
+    """Messages carry the signs of spikes: the source is of a kind that has them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What `graph.py` is to build: `lifs` are the registers of each LIF process, `input` is `[t, channel]`."""
+    """What `graph.py` is to build; `input` is `[t, channel]`. No kind but LIF may have two processes."""
 
     input: NDArray[np.int8]
-    lifs: tuple[Mapping[str, NDArray[np.int32]], ...]
+    neurons: tuple[Neurons, ...]
     connections: tuple[Connection, ...]
-    record: tuple[str, ...]
     config: str
     reset_interval: int
     reset_offset: int = 1
     board: Mapping[str, str | None] | None = None
 
 
-def check_kinds(network: QNetwork, backend: str) -> None:
-    """Refuse a network that has neurons without a rule here."""
+def check_kinds(network: QNetwork, backend: str, kinds: Sequence[str]) -> None:
+    """Refuse a network that has neurons of other kinds."""
     for population in network.populations:
-        if population.kind not in KINDS:
+        if population.kind not in kinds:
             raise BackendError(
-                f"backend {backend!r} has no rule for neurons of kind {population.kind!r}, only for {', '.join(KINDS)}",
+                f"backend {backend!r} has no rule for neurons of kind {population.kind!r}, only for {', '.join(kinds)}",
                 where=f"population {population.name!r}",
                 hint="run it on the backend 'emulator', which knows every kind",
             )
 
 
-def registers(network: QNetwork) -> dict[str, NDArray[np.int32]]:
-    """The registers of all neurons, `[neuron]` each."""
-    return {
-        name: np.concatenate([p.registers[name] for p in network.populations]).astype(np.int32) for name in KINDS["LIF"]
-    }
+def neurons_of(network: QNetwork, record: Sequence[str]) -> tuple[tuple[Neurons, ...], NDArray[np.int64]]:
+    """One process a kind, which holds its neurons in order, and the process of each neuron, `[neuron]`."""
+    kinds = list(dict.fromkeys(p.kind for p in network.populations))
+    made = []
+    for kind in kinds:
+        parts = [p.registers for p in network.populations if p.kind == kind]
+        registers = {name: np.concatenate([part[name] for part in parts]).astype(np.int32) for name in parts[0]}
+        made.append(Neurons(kind, registers, tuple(name for name in NEURONS[kind].STATE if name in record)))
+    sizes = [p.size for p in network.populations]
+    return tuple(made), np.repeat([kinds.index(p.kind) for p in network.populations], sizes).astype(np.int64)
+
+
+def tied(made: tuple[Connection, ...], processes: int) -> tuple[Connection, ...]:
+    """Connections that tie each neuron process to the first: Lava runs what is connected, even by a weight of 0."""
+    zero, nothing = np.zeros(1, np.int64), np.zeros(1, np.int32)
+    ties = [Connection(0, i, "excitatory", 8, 0, zero, zero, nothing, nothing) for i in range(1, processes)]
+    return (*made, *ties)
 
 
 def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection, ...]:
-    """The synapses as connection processes between LIF processes; `group` `[neuron]` is the process of each neuron."""
+    """The synapses as connection processes between neuron processes; `group` `[neuron]` is the process of each."""
+    signed = np.repeat([NEURONS[p.kind].SIGNED for p in network.populations], [p.size for p in network.populations])
     within = np.zeros_like(group)
     for number in np.unique(group):
         within[group == number] = np.arange(int((group == number).sum()))
@@ -112,6 +151,7 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
                     pre=pre[chosen] if from_input else within[pre[chosen]],
                     weights=weights[chosen].astype(np.int32),
                     delays=delays[chosen].astype(np.int32),
+                    graded=not from_input and bool(signed[pre[chosen[0]]]),
                 )
             )
     return tuple(found)
@@ -120,17 +160,16 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
 def write(job: Job, folder: Path) -> None:
     """Put a job into its folder."""
     arrays: dict[str, NDArray[Any]] = {"input": job.input}
-    for i, lif in enumerate(job.lifs):
-        arrays |= {f"{name}{i}": values for name, values in lif.items()}
+    for i, neurons in enumerate(job.neurons):
+        arrays |= {f"{name}{i}": values for name, values in neurons.registers.items()}
     for i, c in enumerate(job.connections):
         arrays |= {f"post{i}": c.post, f"pre{i}": c.pre, f"weights{i}": c.weights, f"delays{i}": c.delays}
     np.savez(folder / "arrays.npz", **arrays)
-    fields = ("source", "target", "sign_mode", "num_weight_bits", "weight_exp")
+    fields = ("source", "target", "graded", "sign_mode", "num_weight_bits", "weight_exp")
     description = {
         "config": job.config,
         "steps": len(job.input),
-        "lifs": len(job.lifs),
-        "record": job.record,
+        "neurons": [{"kind": n.kind, "registers": tuple(n.registers), "record": n.record} for n in job.neurons],
         "reset_interval": job.reset_interval,
         "reset_offset": job.reset_offset,
         "connections": [{name: getattr(c, name) for name in fields} for c in job.connections],
@@ -144,9 +183,9 @@ def read(job: Job, folder: Path, where: str) -> dict[str, NDArray[np.int32]]:
     results = {}
     try:
         with np.load(folder / "result.npz", allow_pickle=False) as stored:
-            for i, lif in enumerate(job.lifs):
-                shape = (len(job.input), len(lif["vth"]))
-                for name in ("spikes", *job.record):
+            for i, neurons in enumerate(job.neurons):
+                shape = (len(job.input), neurons.size)
+                for name in ("spikes", *neurons.record):
                     values = stored[f"{name}{i}"]
                     results[f"{name}{i}"] = values.astype(np.int32)
                     if values.shape != shape or not np.array_equal(values, results[f"{name}{i}"]):

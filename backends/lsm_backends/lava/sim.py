@@ -38,24 +38,30 @@ def run(
     time_limit: float | None = None,
 ) -> Trace:
     """Run every sample; fresh ones side by side. `time_limit` is in seconds, for each of Lava's runs."""
-    job.check_kinds(program.network, "lava")
+    job.check_kinds(program.network, "lava", job.KINDS)
     longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
 
     def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
-        network = long_run.network
+        network, steps = long_run.network, len(long_run.spikes)
+        spikes = np.zeros((steps, network.neurons), np.int8)
+        registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
+        neurons, group = job.neurons_of(network, record)
         task = job.Job(
             input=long_run.spikes,
-            lifs=(job.registers(network),),
-            connections=job.connections(network, np.zeros(network.neurons, np.int64)),
-            record=tuple(record),
+            neurons=neurons,
+            connections=job.tied(job.connections(network, group), len(neurons)),
             config="sim",
             reset_interval=network.sample_interval,
         )
-        if not len(long_run.spikes):
-            empty = np.zeros((0, network.neurons), np.int32)
-            return empty.astype(np.int8), dict.fromkeys(record, empty), {}
+        if not steps:
+            return spikes, registers, {}
         results = carry_out(task, child.seconds(time_limit, time_limit_of(task)), _WHERE)
-        return results["spikes0"].astype(np.int8), {name: results[f"{name}0"] for name in record}, {}
+        for i, process in enumerate(neurons):
+            members = np.flatnonzero(group == i)
+            spikes[:, members] = results[f"spikes{i}"]
+            for name in process.record:
+                registers[name][:, members] = results[f"{name}{i}"]
+        return spikes, registers, {}
 
     together = min(_MAX_NEURONS, _MAX_CELLS // (max(longest, 1) * (1 + len(record))))
     return run_side_by_side(program, stimulus, record, once, together, progress)
@@ -74,7 +80,7 @@ def carry_out(task: job.Job, limit: float, where: str) -> dict[str, NDArray[np.i
 
 def time_limit_of(task: job.Job) -> float:
     """Seconds that no run of this job should need: a minute, and ten times what a step was measured to take."""
-    per_step = 2e-3 + 1e-6 * sum(len(lif["vth"]) for lif in task.lifs)
+    per_step = 2e-3 + 1e-6 * sum(neurons.size for neurons in task.neurons)
     for connection in task.connections:
         matrices = 1 + 2 * int(connection.delays.max(initial=0))
         per_step += matrices * (3e-4 + 2e-8 * len(connection.post))

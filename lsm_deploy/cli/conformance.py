@@ -1,0 +1,109 @@
+"""`conformance`, `import-recording`: which rules of the integer contract a chip or another simulator stands behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lsm_deploy import conformance, report
+from lsm_deploy.cli.app import FILE, common_options, main, output_of
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@main.command(name="conformance")
+@click.argument("folder", metavar="[DIR]", type=FILE, required=False)
+@click.option("--simulators", help="Ask only these, or `none`; by default those that are installed.")
+@common_options()
+def conformance_command(folder: Path | None, simulators: str | None, as_json: bool, quiet: bool) -> None:
+    """Replay the recordings in DIR, and say what stands behind each rule; exit status 1 if one contradicts us."""
+    output = output_of(as_json, quiet)
+    asked = None
+    if simulators is not None:
+        asked = [name.strip() for name in simulators.split(",") if name.strip() not in ("", "none")]
+    recordings = conformance.load_recordings(folder) if folder is not None else ()
+    with output.progress("replaying") as progress:
+        found = conformance.conform(recordings, asked, progress)
+    output.facts(report.conformance_facts(found))
+    report.show_conformance(output.console, found)
+    if found.contradictions:
+        click.get_current_context().exit(1)
+
+
+@main.group(name="import-recording")
+def import_recording() -> None:
+    """Turn what others have published into a recording that `conformance` replays."""
+
+
+def _origin(recorded_on: str, source: str, licence: str, silicon: bool) -> Callable[[_F], _F]:
+    def decorate(function: _F) -> _F:
+        for option in (
+            click.option("-o", "--output", "target", type=FILE, required=True, help="The recording's folder."),
+            click.option("--silicon/--simulated", default=silicon, show_default=True, help="Whether a chip ran it."),
+            click.option("--recorded-on", default=recorded_on, show_default=True, help="The chip, or the simulator."),
+            click.option("--source", default=source, show_default=True, help="Where it comes from."),
+            click.option("--licence", default=licence, show_default=True, help="Under which licence."),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@import_recording.command(name="nir")
+@click.argument("file", metavar="FILE.csv", type=FILE)
+@click.option("--weight", type=int, help="Of the one input synapse.")
+@click.option("--du", type=int, help="Current decay register.")
+@click.option("--dv", type=int, help="Voltage decay register.")
+@click.option("--vth", type=int, help="Threshold mantissa.")
+@click.option("--bias-mant", type=int, help="Bias mantissa; 0 if not given.")
+@click.option("--bias-exp", type=int, help="Bias exponent; 0 if not given.")
+@click.option("--weight-exp", type=int, help="Weight exponent; 0 if not given.")
+@click.option("--delay", type=int, help="Synaptic delay in steps; 0 if not given.")
+@_origin(
+    "Loihi 2",
+    'Nature Communications 2024, "Neuromorphic Intermediate Representation", neuromorphs/NIR paper/01_lif',
+    "BSD-3-Clause",
+    silicon=True,
+)
+@common_options()
+def import_nir(
+    file: Path,
+    target: Path,
+    silicon: bool,
+    recorded_on: str,
+    source: str,
+    licence: str,
+    as_json: bool,
+    quiet: bool,
+    **given: int | None,
+) -> None:
+    """Import a single neuron's CSV (input spike, voltage, output spike); what is not given stands in FILE.json."""
+    recording = conformance.import_nir(
+        file, given, silicon=silicon, recorded_on=recorded_on, source=source, licence=licence
+    )
+    _save(target, recording, as_json, quiet)
+
+
+@import_recording.command(name="lava-dl")
+@click.argument("folder", metavar="DIR", type=FILE)
+@click.option("--net", type=FILE, help="The .net file, where it is not the only one in DIR.")
+@click.option("--input", "input_file", type=FILE, help="Input spikes [channel, t], .npy; else DIR/input.npy.")
+@click.option("--output-spikes", "output_file", type=FILE, help="Output spikes [neuron, t], .npy; else DIR/output.npy.")
+@click.option("--first-step", type=click.IntRange(0), default=0, help="The step of the output's first column.")
+@_origin("lava-dl", "lava-nc/lava-dl tests/lava/lib/dl/netx/gts", "BSD-3-Clause", silicon=False)
+@common_options()
+def import_lava_dl(folder: Path, target: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Import a folder of lava-dl's netx ground truths: a .net of dense layers, input and output spikes."""
+    _save(target, conformance.import_lava_dl(folder, **options), as_json, quiet)
+
+
+def _save(target: Path, recording: conformance.Recording, as_json: bool, quiet: bool) -> None:
+    output = output_of(as_json, quiet)
+    conformance.save_recording(target, recording)
+    output.facts(report.recording_facts(recording))
+    report.show_recording(output.console, recording)
+    output.console.print(f"wrote {target}/")

@@ -1,0 +1,74 @@
+"""What every kind has: a leaky current and voltage, and a bias; between floats and registers, and how far they reach.
+
+A decay is 1 - exp(-dt / tau), in units of 1/4096. The arithmetic of a step stands in each kind's own file, in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lsm_deploy import fixed
+from lsm_deploy.fixed import Ints
+from lsm_deploy.neurons.kind import Floats
+
+THRESHOLD_HEADROOM = 16
+"""`v` may move this many thresholds from 0 before it saturates; a 16-bit sum can deliver a quarter of that at once."""
+
+
+# --- bounds ---------------------------------------------------------------------------------------------------------
+
+
+def largest_current(largest_sum: Ints, du: Ints) -> Floats:
+    """What |u| cannot exceed where no |sum| exceeds this: a geometric series, whose truncation only takes away."""
+    largest: Floats = largest_sum * float(fixed.DECAY_UNITY << fixed.ACT_SHIFT) / (du + 1)
+    return largest
+
+
+def largest_bias(registers: Mapping[str, Ints]) -> Ints:
+    largest: Ints = np.abs(registers["bias_mant"] << registers["bias_exp"])
+    return largest
+
+
+def largest_scale(parameters: Mapping[str, Floats], threshold: Floats) -> float:
+    """The largest scale at which `threshold` (with its headroom) and `bias` fit their registers."""
+    by_threshold = 131072 / THRESHOLD_HEADROOM / float(np.max(threshold))
+    largest = float(np.max(np.abs(parameters["bias"])))
+    return min(by_threshold, (4095 << 7) / (64 * largest)) if largest else by_threshold
+
+
+# --- floats to registers, unbounded (the caller clips and counts), and back -------------------------------------------
+
+
+def nearest(x: Floats) -> Ints:
+    return np.rint(fixed.stable(x)).astype(np.int64)
+
+
+def decay_of(tau_ms: Floats, dt_ms: float) -> Ints:
+    """The nearest decay in units of 1/4096; a time constant of 0 gives 4096, exactly."""
+    with np.errstate(divide="ignore"):
+        return nearest(-4096 * np.expm1(-dt_ms / tau_ms))
+
+
+def tau_of(decay: Ints, dt_ms: float) -> Floats:
+    """The time constant in ms of a decay in units of 1/4096; infinite for 0."""
+    with np.errstate(divide="ignore"):
+        tau: Floats = -dt_ms / np.log1p(-(decay / 4096))
+    return tau
+
+
+def quantise_bias(value: Floats, scale: float) -> dict[str, Ints]:
+    """Mantissa and exponent, no larger than the mantissa needs, of a bias in units of weight."""
+    whole = np.rint(64 * scale * value).astype(np.int64)
+    exponent = np.zeros(len(whole), np.int64)
+    mantissa = whole.copy()
+    while (too_wide := (np.abs(mantissa) > 4095) & (exponent < 7)).any():
+        exponent[too_wide] += 1
+        mantissa[too_wide] = np.rint(whole[too_wide] / 2.0 ** exponent[too_wide]).astype(np.int64)
+    return {"bias_mant": mantissa, "bias_exp": exponent}
+
+
+def realise_bias(registers: Mapping[str, Ints], scale: float) -> Floats:
+    value: Floats = (registers["bias_mant"] << registers["bias_exp"]) / (64 * scale)
+    return value

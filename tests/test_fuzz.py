@@ -1,0 +1,221 @@
+"""A share of the fuzzing in every run, everything that it ever found, and proof that it finds, shrinks and replays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import fuzz
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lsm_backends import brian, emulator
+from lsm_backends.lava import sim
+from mutants import EXTRA
+from programs import INTERVALS, Regime, random_program, random_stimulus
+from union import Case, union
+
+from lsm_deploy.errors import BackendError
+from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.store import load_program, load_stimulus, program_id
+from lsm_deploy.variants import run_variant
+
+SEED = 2026
+RUN, _ = fuzz.backends()
+
+
+# --- the backends agree --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_batch_agrees(number: int) -> None:
+    run = {name: backend for name, backend in RUN.items() if name != "lava"}
+    tally = fuzz.Tally()
+    assert fuzz.run_batch(fuzz.draw(SEED, number, 20), run, tally) == []
+    assert tally.cases == 20
+    assert all(tally.values[name] > 10_000 for name in run)
+
+
+@pytest.mark.lava
+@pytest.mark.skipif("lava" not in RUN, reason=str(sim.missing()))
+def test_a_batch_agrees_on_lava() -> None:
+    tally = fuzz.Tally()
+    assert fuzz.run_batch(fuzz.draw(SEED, 4, 60), {"lava": RUN["lava"]}, tally) == []
+    assert tally.values["lava"] > 30_000
+    assert min(tally.events[event] for event in ("u_wraps", "v_saturations", "wide_sums")) > 0
+
+
+def test_cases_are_alive() -> None:
+    tally = fuzz.Tally()
+    for number in range(12):
+        fuzz.run_batch(fuzz.draw(SEED, number, 10), {}, tally)
+    assert tally.silent < 0.4 * tally.judged
+    assert tally.saturated < 0.15 * tally.judged
+    assert min(tally.events[event] for event in ("u_wraps", "v_saturations", "wide_sums")) > 1000
+    assert len(tally.types) > 30
+
+
+def test_what_was_found_agrees_now() -> None:
+    folders = [place for place in sorted(fuzz.FOUND.iterdir()) if place.is_dir()]
+    again = {place.name: words for place in folders if (words := fuzz.replay(place, RUN))}
+    assert again == {}
+
+
+def test_a_seed_gives_the_same_cases() -> None:
+    def same(a: Case, b: Case) -> bool:
+        return program_id(a[0]) == program_id(b[0]) and np.array_equal(a[1].spikes, b[1].spikes)
+
+    cases = fuzz.draw(1, 2, 6)
+    assert all(map(same, cases, fuzz.draw(1, 2, 9)))
+    assert not any(map(same, cases, fuzz.draw(2, 2, 6)))
+    assert not any(map(same, cases, fuzz.draw(1, 4, 6)))
+
+
+# --- what is broken is found, shrunk and replayed ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "regime", "neurons", "steps"),
+    [
+        ("emulator", "rounding", None, 2, 6),
+        ("emulator", "u-edge", "edge", 1, 80),
+        ("brian", "delay-late", None, 2, 4),
+        ("brian", "reset-flight", None, 2, 64),
+        ("lava", "bias-shift", "alive", 2, 4),
+        ("lava", "fresh", "alive", 2, 10),
+    ],
+)
+def test_a_planted_mistake_is_found(
+    name: str,
+    rule: str,
+    regime: Regime | None,
+    neurons: int,
+    steps: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = {"emulator": emulator.run, name: partial(run_variant, rule)}
+    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=10, regime=regime, folder=tmp_path)
+    assert tally.differences[name] > 0
+    assert set(tally.differences) == {name}
+    assert "DIFFERENCE batch" in capsys.readouterr().out
+    folders = sorted(tmp_path.iterdir())
+    assert 1 <= len(folders) <= fuzz.MAX_FOUND
+    for place in folders:
+        program, stimulus = load_program(place / "program.lsm"), load_stimulus(place / "stimulus.npz")
+        assert program.network.neurons <= neurons
+        assert len(stimulus.spikes) <= steps
+        (words,) = fuzz.replay(place, run)
+        assert f"{name} against the oracle: {words.removeprefix(f'{name}: ')}\n" in (place / "what.txt").read_text()
+        assert fuzz.replay(place, {"emulator": emulator.run}) == []
+
+
+def test_a_wrong_count_is_found(tmp_path: Path) -> None:
+    (rule,) = [rule for rule in EXTRA if rule.name == "count-wide"]
+    run = {"emulator": partial(run_variant, rule), "brian": partial(run_variant, rule)}
+    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=5, folder=tmp_path)
+    assert tally.differences["emulator"] > 0
+    assert tally.differences["brian"] == 1  # of a union, counts are known for the whole, and where nothing is padded
+    assert all("counts are" in (place / "what.txt").read_text() for place in tmp_path.iterdir())
+
+
+def test_a_case_that_differs_only_in_company_is_kept_with_it(tmp_path: Path) -> None:
+    def crowded(program: Program, stimulus: Stimulus, record: Sequence[str]) -> Trace:
+        run = emulator.run if program.network.neurons < 12 else partial(run_variant, "v-edge")
+        return run(program, stimulus, record)
+
+    fuzz.fuzz({"brian": crowded}, seed=SEED, minutes=0, batches=1, size=6, folder=tmp_path)
+    for place in tmp_path.iterdir():
+        assert load_program(place / "program.lsm").network.neurons == 12
+        assert "not -8388607" in (place / "what.txt").read_text()
+
+
+def test_a_backend_that_fails_differs(tmp_path: Path) -> None:
+    def failing(program: Program, stimulus: Stimulus, record: Sequence[str]) -> Trace:
+        if program.network.neurons > 1:
+            raise BackendError("no room")
+        return emulator.run(program, stimulus, record)
+
+    run = {"emulator": failing, "brian": failing}
+    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=1, size=3, folder=tmp_path)
+    assert tally.differences["brian"] == 1
+    for place in tmp_path.iterdir():
+        assert "it raises BackendError: no room" in (place / "what.txt").read_text()
+        assert load_program(place / "program.lsm").network.neurons == 2
+
+
+def test_an_interrupt_prints_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = []
+
+    def interrupted(program: Program, stimulus: Stimulus, record: Sequence[str]) -> Trace:
+        runs.append(program)
+        if len(runs) > 3:
+            raise KeyboardInterrupt
+        return emulator.run(program, stimulus, record)
+
+    tally = fuzz.fuzz({"emulator": interrupted}, seed=SEED, minutes=0, size=3)
+    said = capsys.readouterr().out
+    assert tally.cases == 6
+    assert "interrupted" in said
+    assert f"seed {SEED}: 6 cases in" in said
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = ["--seed", "5", "--batches", "1", "--size", "4", "--backends", "emulator", "--folder", str(tmp_path)]
+    assert fuzz.main([*short, "--regime", "wrapping"]) == 0
+    assert fuzz.main([*short, "--plant", "emulator=rounding"]) == 1
+    (place, *_) = sorted(tmp_path.iterdir())
+    replayed = ["--backends", "emulator", "--folder", str(tmp_path), "--replay", place.name]
+    assert fuzz.main(replayed) == 0
+    assert fuzz.main([*replayed, "--plant", "emulator=rounding"]) == 1
+    assert "all agree" in capsys.readouterr().out
+
+
+# --- unions --------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def several(draw: st.DrawFn) -> list[Case]:
+    """Cases of one sample interval, of several lengths and with several samples each."""
+    rng, interval = np.random.default_rng(draw(st.integers(0, 2**32 - 1))), draw(INTERVALS)
+    programs = [random_program(rng, interval=interval) for _ in range(draw(st.integers(1, 6)))]
+    return [(program, random_stimulus(rng, program)) for program in programs]
+
+
+@settings(max_examples=max(1, settings.default.max_examples // 6))
+@given(several())
+def test_a_union_gives_each_case_its_own_trace(cases: list[Case]) -> None:
+    program, stimulus, split = union(cases)
+    record = fuzz.registers_of(program)
+    for case, trace in zip(cases, split(emulator.run(program, stimulus, record)), strict=True):
+        expected = emulator.run(*case, record)
+        assert np.array_equal(trace.spikes, expected.spikes)
+        assert np.array_equal(trace.starts, expected.starts)
+        for name in record:
+            assert np.array_equal(trace.registers[name], expected.registers[name]), name
+
+
+def test_a_union_is_small_where_it_costs() -> None:
+    """A population a kind, a projection a type, and no repeated pair from the input: each is a process of Lava."""
+    program, _, _ = union(fuzz.draw(SEED, 4, 50))  # overflowing cases have hundreds of synapses on one pair
+    network = program.network
+    assert len(network.populations) == len({p.kind for p in network.populations})
+    assert len(network.projections) < 20
+    for p in network.projections:
+        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        assert p.source != "input" or len(np.unique(pre * network.neurons + p.post)) == len(pre)
+
+
+def test_a_union_is_of_one_interval() -> None:
+    rng = np.random.default_rng(0)
+    programs = [random_program(rng, interval=interval) for interval in (0, 7)]
+    with pytest.raises(ValueError, match="one sample interval"):
+        union([(program, random_stimulus(rng, program)) for program in programs])
+
+
+def test_brian_is_compared_where_it_is_installed() -> None:
+    assert ("brian" in RUN) == (brian.missing() is None)
+    assert ("lava" in RUN) == (sim.missing() is None)
+    assert "emulator" in RUN

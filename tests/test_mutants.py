@@ -1,0 +1,56 @@
+"""Every known mistake is noticed, and a table that says so cannot be trusted to say so of everything."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from lsm_backends import emulator
+from mutants import EXTRA, UNBROKEN, case, differing, hunt, table
+from programs import random_case
+from test_emulator import check_against_oracle
+
+from lsm_deploy.ir import Trace
+from lsm_deploy.variants import RULES, Rule, run_variant
+
+
+@pytest.mark.parametrize("rule", [*RULES.values(), *EXTRA], ids=lambda rule: rule.name)
+def test_a_mistake_is_noticed(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    fate = hunt(rule)
+    assert fate.case is not None, f"{rule.variant}, and nobody notices in {fate.ran} cases: a hole in `programs`"
+    # And so by what the emulator is held to in every run.
+    monkeypatch.setattr(emulator, "run", partial(run_variant, rule))
+    with pytest.raises(AssertionError):
+        check_against_oracle(*random_case(fate.case))
+
+
+def test_there_are_enough_of_them() -> None:
+    names = [rule.name for rule in (*RULES.values(), *EXTRA)]
+    assert len(names) == len(set(names)) >= 60
+
+
+def test_the_emulator_itself_survives() -> None:
+    fate = hunt(UNBROKEN, 20)
+    assert (fate.case, fate.ran, fate.noticed) == (None, 20, 0)
+    assert "SURVIVED" in "\n".join(table([fate], 1))
+
+
+def test_a_variant_that_breaks_nothing_is_the_emulator() -> None:
+    # Or else a mutant could die of how it is made.
+    program, stimulus, expected = case(3)
+    assert differing(expected, emulator.run(program, stimulus, tuple(expected.registers))) == ()
+
+
+def test_each_property_can_kill() -> None:
+    _, _, expected = case(0)
+    assert differing(expected, expected) == ()
+    for name, values in expected.registers.items():
+        changed = values.copy()
+        changed[-1, -1] += 1
+        registers = {**expected.registers, name: changed}
+        assert differing(expected, Trace(expected.spikes, registers, expected.starts, expected.counts)) == (name,)
+    spikes = expected.spikes.copy()
+    spikes[-1, -1] ^= 1
+    assert differing(expected, Trace(spikes, expected.registers, expected.starts, expected.counts)) == ("spikes",)
+    counts = {**expected.counts, "u_wraps": -1}
+    assert differing(expected, Trace(expected.spikes, expected.registers, expected.starts, counts)) == ("counts",)
