@@ -274,7 +274,7 @@ def keep(d: Difference, cases: Sequence[Case], run: Run, origin: str, folder: Pa
     """
     alone = d.case is not None and check(*cases[d.case], run, d.backend) is not None
     case = cases[d.case] if d.case is not None and alone else union(cases)[:2]
-    small = _shrunk(case, run, d.backend, together=alone)
+    small = _shrunk(case, run, d.backend)
     words = check(*small, run, d.backend) or f"{d.words} (seen once, not again)"
     place = folder / f"{d.backend}-{program_id(small[0])}"
     place.mkdir(parents=True, exist_ok=True)
@@ -289,8 +289,8 @@ def keep(d: Difference, cases: Sequence[Case], run: Run, origin: str, folder: Pa
     return place
 
 
-def _shrunk(case: Case, run: Run, name: str, together: bool) -> Case:
-    """The case, smaller if it can be; `together`: candidates may run in each other's company."""
+def _shrunk(case: Case, run: Run, name: str) -> Case:
+    """The case, smaller if it can be."""
 
     def recorded(side: Run) -> Callable[[Program, Stimulus], Trace]:
         return lambda program, stimulus: side(program, stimulus, registers_of(program))
@@ -298,18 +298,15 @@ def _shrunk(case: Case, run: Run, name: str, together: bool) -> Case:
     def differs(program: Program, stimulus: Stimulus) -> bool:
         return check(program, stimulus, run, name) is not None
 
-    # Lava takes a second for each run. What is no value (a failure, a count) has to be asked about one by one.
-    questions = [one_by_one(differs)]
-    if together:
-        questions.insert(0, between(recorded(run_oracle), recorded(run)))
-    for question in questions:
+    # At first many candidates in one run, because Lava takes a second for each. What is no value (a failure, a count),
+    # and what shows only in company, has to be asked about one by one.
+    for question in (between(recorded(run_oracle), recorded(run)), one_by_one(differs)):
         try:
             shrunk = shrink(*case, question, seconds=PATIENCE)
         except Exception:
             continue
-        # It takes silent channels and the like for granted, which a backend that fails may not.
-        if differs(small := shrunk.program, short := shrunk.stimulus):
-            return small, short
+        if differs(shrunk.program, shrunk.stimulus):
+            return shrunk.program, shrunk.stimulus
     return case
 
 

@@ -19,6 +19,7 @@ from lsm_deploy.ir import INPUT, Program, QProjection, Stimulus, Trace
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.parity import in_view
 from lsm_deploy.report import explanation_facts, explanation_text
+from lsm_deploy.shrink.parts import assemble, keep_synapses, take_apart
 from lsm_deploy.variants import RULES, run_variant
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -60,6 +61,8 @@ def test_a_broken_rule_is_named(rule):
     found = explain(program, stimulus, trace, reference=reference)
     assert found.causes[0].explains_all
     assert rule in named(found)
+    ranks = [(not cause.explains_all, -cause.until, cause.differing) for cause in found.causes]
+    assert ranks == sorted(ranks)
     # Where others are named beside it, each of them gives this very trace: the run cannot tell.
     for other in set(named(found)) & set(RULES):
         assert not differs(trace, run_variant(other, program, stimulus, state_names(program)))
@@ -136,6 +139,34 @@ def test_an_altered_weight_is_named(small, projection, change, words):
     assert found.causes[0].instead == f"it has {words}"
     assert found.breaks is not None
     assert found.breaks.neurons == 1
+
+
+def test_two_altered_weights_are_not_one(small):
+    """What one synapse onto the culprit explains is said, and that it is not all."""
+    program, given, reference = small
+    p = program.network.projections[1]
+    k = heard(program, reference, given, p)
+    other = next(i for i in range(len(p.post) - 1, 0, -1) if p.post[i] != p.post[k])
+    altered = with_weight(with_weight(program, 1, k, weights=11), 1, other, weights=3)
+    found = explain(program, given, emulator.run(altered, given, ("u", "v")), reference=reference)
+    assert found.breaks is not None
+    assert found.breaks.neurons == 2
+    assert named(found) == ["synapse"]
+    assert not found.causes[0].explains_all
+    assert found.causes[0].differing > 0
+
+
+def test_what_explains_all_stands_before_what_explains_a_part(small):
+    """Two neurons, one delayed synapse each: another delay of the culprit's would explain the culprit alone."""
+    program, given, _ = small
+    parts = take_apart(program, given)
+    delayed = np.flatnonzero(parts.from_input & (parts.delay > 1))
+    two = [delayed[0], next(k for k in delayed if parts.target[k] != parts.target[delayed[0]])]
+    kept = keep_synapses(parts, np.isin(np.arange(len(parts.target)), two))
+    least, given, _ = assemble([kept])
+    found = explain(least, given, run_variant("delay", least, given, ("u", "v")))
+    assert [cause.name for cause in found.causes] == ["delay", "synapse"]
+    assert found.ties == 1
 
 
 def test_an_altered_delay_is_named(small):

@@ -96,9 +96,7 @@ def test_a_ternary_spike_has_a_sign_and_delivers_it() -> None:
 
 def test_a_refractory_neuron_stands_still_while_its_current_goes_on() -> None:
     # The current keeps half of itself, the bias drives the voltage past the threshold in one step.
-    made = program(
-        population("LIFRefractory", du=2047, bias_mant=1000, refractory_period=3), synapse(INPUT, "cell", 8)
-    )
+    made = program(population("LIFRefractory", du=2047, bias_mant=1000, refractory_period=3), synapse(INPUT, "cell", 8))
     trace = trace_of(made, spikes_at(0, length=6))
     assert first(trace["u"]) == [0, 512, 256, 128, 64, 32]
     assert first(trace["v"]) == [0, 0, 0, 0, 0, 0]

@@ -140,13 +140,13 @@ def test_several_samples_and_the_interval_policy():
 
 
 def test_a_coincidence_is_found_again_in_a_few_steps():
-    program, given = liquid(exc=120, inh=20), stimulus(400)
+    program, given = liquid(exc=150, inh=20, degree=8), stimulus(300)
     reference = reference_run(program, given)
     broken = variant("threshold")(program, given)
     assert not compare(program, reference, broken, UV).equal, "nobody met the threshold: draw another liquid"
     made = shrink(program, given, question("threshold"))
-    assert made.neurons == (140, 1)
-    assert made.steps[1] <= 32
+    assert made.neurons == (170, 1)
+    assert made.steps[1] <= 12  # ddmin alone ends at twice as many
 
 
 def test_sides_that_agree_cannot_be_shrunk():
@@ -301,10 +301,9 @@ def test_lava_against_a_variant(tmp_path):
     """A side that takes seconds a run: few runs, many cases in each."""
     program, given = liquid(), stimulus(40)
     record = partial(sim.run, record=UV)
-    made = shrink(program, given, between(record, variant("dv-offset")), seconds=40)
-    assert made.neurons[1] == 1
-    assert made.steps[1] <= 4
-    assert made.runs <= 40
+    made = shrink(program, given, between(record, variant("dv-offset")), seconds=10)
+    assert made.neurons[1] == 1  # in the time of a handful of runs
+    assert made.asked > made.runs
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

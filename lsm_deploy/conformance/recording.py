@@ -104,7 +104,8 @@ def load_recordings(folder: Path) -> Sequence[Recording]:
             hint="make a recording with `lsm-deploy import-recording`, or write one "
             "(the format stands at the top of lsm_deploy/conformance/recording.py)",
         )
-    found, errors = [], []
+    found: list[Recording] = []
+    errors: list[LsmError] = []
     for manifest in manifests:
         try:
             found.append(load_recording(manifest.parent, root=folder))

@@ -89,6 +89,7 @@ class Symbol:
         """Assignment keeps the array's own width, as numpy does."""
         width = self.term.size()
         new = value.to(width) if isinstance(value, Symbol) else z3.BitVecVal(value, width)
+        assert isinstance(where, (Truth, slice))
         self.term = z3.If(where.term, new, self.term) if isinstance(where, Truth) else new
 
 
@@ -152,7 +153,7 @@ Numpy = SimpleNamespace(
 
 def symbolic(module: ModuleType, **replaced: Any) -> SimpleNamespace:
     """The functions of a module, with their own code, on symbols; `replaced` are other names they look up."""
-    names = {**vars(module), "np": Numpy, **replaced}
+    names: dict[str, Any] = {**vars(module), "np": Numpy, **replaced}
     for name, value in vars(module).items():
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             names[name] = on_symbols(value, names)
@@ -167,6 +168,7 @@ def on_symbols(function: FunctionType, names: dict[str, Any]) -> FunctionType:
 def prove(claim: z3.BoolRef, *given: z3.BoolRef) -> None:
     """Raise AssertionError with a counterexample unless the claim follows from what is given."""
     solver = z3.Solver()
+    solver.set("timeout", 300_000)
     solver.add(*given, z3.Not(claim))
     found = solver.check()
     assert found == z3.unsat, f"not proved: {solver.model() if found == z3.sat else solver.reason_unknown()}"
