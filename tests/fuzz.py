@@ -344,7 +344,8 @@ def fuzz(
                 kept[d.backend] += 1
                 if kept[d.backend] > MAX_FOUND:
                     continue
-                print(f"DIFFERENCE batch {number}, case {d.case}: {d.backend}: {d.words}; shrinking", flush=True)
+                print(f"DIFFERENCE batch {number}, case {d.case}: {d.backend}: {d.words}")
+                print("  shrinking it (Ctrl-C ends that)", flush=True)
                 origin = f"make fuzz SEED={seed}" + (f" REGIME={regime}" if regime else "")
                 print(f"  kept in {keep(d, cases, run[d.backend], origin, folder)}", flush=True)
             taken = time.monotonic() - began

@@ -156,6 +156,19 @@ def test_two_altered_weights_are_not_one(small):
     assert found.causes[0].differing > 0
 
 
+def test_what_a_run_does_not_tell_apart_is_named_together(small):
+    """Where every delay is 1, one step less and no delay at all are the same."""
+    program, given, _ = small
+    projections = tuple(replace(p, delays=np.ones_like(p.delays)) for p in program.network.projections)
+    ones = replace(program, network=replace(program.network, projections=projections))
+    found = explain(ones, given, run_variant("delay", ones, given, ("u", "v")))
+    assert named(found) == ["delay", "delay-none"]
+    text = explanation_text(found)
+    assert "explained by each of 2 mistakes, which this run does not tell apart" in text
+    assert "\n  delay: " in text
+    assert "\n  delay-none: " in text
+
+
 def test_what_explains_all_stands_before_what_explains_a_part(small):
     """Two neurons, one delayed synapse each: another delay of the culprit's would explain the culprit alone."""
     program, given, _ = small

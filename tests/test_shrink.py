@@ -273,6 +273,7 @@ def test_the_folder(tmp_path):
     program, given = load_program(folder / "program.lsm"), load_stimulus(folder / "stimulus.npz")
     assert any(question("rounding")([take_apart(program, given)]))
     assert "because" in (folder / "README.txt").read_text()
+    assert (folder / "replay.py").read_text().startswith('"""a __name___ parts from the definition: 1 neuron, 3 steps')
     done = run_alone(folder / "replay.py")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("<- differs") == 1
@@ -301,7 +302,7 @@ def test_lava_against_a_variant(tmp_path):
     """A side that takes seconds a run: few runs, many cases in each."""
     program, given = liquid(), stimulus(40)
     record = partial(sim.run, record=UV)
-    made = shrink(program, given, between(record, variant("dv-offset")), seconds=10)
+    made = shrink(program, given, between(record, variant("dv-offset")), seconds=6)
     assert made.neurons[1] == 1  # in the time of a handful of runs
     assert made.asked > made.runs
 

@@ -48,10 +48,15 @@ def _replay_facts(replay: Replay) -> dict[str, Any]:
 
 def show_conformance(console: Console, found: Conformance) -> None:
     rows = [
-        (each.rule.name, each.rule.holds, each.standing, ", ".join(each.silicon), ", ".join(each.simulators))
+        (
+            each.rule.name,
+            f"{each.rule.holds}; not: {each.rule.variant}",
+            each.standing,
+            ", ".join((*each.silicon, *each.simulators)),
+        )
         for each in found.rules
     ]
-    console.print(table("", ("rule", "what holds", "standing", "recordings of silicon", "simulators"), rows))
+    console.print(table("", ("rule", "what holds, and what does not", "standing", "by"), rows))
     tally = Counter(each.standing for each in found.rules)
     console.print(f"\n{count(len(found.rules), 'rule')}: {', '.join(f'{n} {words}' for words, n in tally.items())}")
     if not found.recordings:

@@ -21,7 +21,7 @@ __all__ = ["lava_script", "numpy_script"]
 _SHOWN = 8
 """Neurons that a script prints; the culprit is one of them."""
 
-_IN_SOURCE = re.compile(r"""["\\\\{}\\n\\r]""")
+_IN_SOURCE = re.compile(r'["\\{}\n\r]')
 """What may not stand in a docstring, a comment and an f-string as it is: a file's name may hold it."""
 
 _NUMPY = Template('''\

@@ -1,4 +1,4 @@
-"""Primitives proved, not sampled: decay, wraps, saturation, threshold, bias, weights, as each backend's own code does them.
+"""Primitives proved, not sampled: decay, wraps, saturation, threshold, bias, weights, as each backend does them.
 
 `make prove` runs everything and prints a table; `tests/test_prove.py` runs the edges and a sample in the normal suite.
 Three methods, and each row of the table says which:

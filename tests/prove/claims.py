@@ -90,7 +90,9 @@ EXCURSIONS = [sign * value for sign in (-1, 1) for value in (LIMIT, 2 * LIMIT + 
 
 
 def _rates(stride: int) -> Inputs:
-    state, rate = (axis.ravel() for axis in np.meshgrid([*EDGES, *EXCURSIONS], np.arange(0, 4097, max(1, stride // 100))))
+    state, rate = (
+        axis.ravel() for axis in np.meshgrid([*EDGES, *EXCURSIONS], np.arange(0, 4097, max(1, stride // 100)))
+    )
     yield {"u": state, "v": np.clip(-state, 1 - LIMIT, LIMIT - 1), "du": np.maximum(rate - 1, 0), "dv": rate}
 
 

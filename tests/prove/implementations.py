@@ -50,7 +50,9 @@ def brian(codegen: str = "numpy") -> Iterator[Step]:
     rule = backend._RULES["LIF"]
     names = ["a", "u", "v", *backend.COUNTS]
     with backend._brian("numpy") as b2:
-        constants = rule.constants({name: np.zeros(1, np.int64) for name in ("du", "dv", "vth", "bias_mant", "bias_exp")})
+        constants = rule.constants(
+            {name: np.zeros(1, np.int64) for name in ("du", "dv", "vth", "bias_mant", "bias_exp")}
+        )
         clock = b2.Clock(dt=1 * b2.second)
         group = b2.NeuronGroup(
             CHUNK,

@@ -148,7 +148,7 @@ def emulator() -> None:
 
 
 def lava() -> None:
-    """`PyLifModelBitAcc.run_spk` and the methods that it calls; registers int32, biases int16, as its builder has it."""
+    """`PyLifModelBitAcc.run_spk` and the methods that it calls; registers int32, biases int16, as its builder has."""
     from lava.proc.lif import models
 
     from prove.implementations import Port

@@ -94,7 +94,7 @@ class Symbol:
 
 
 def _product(a: z3.BitVecRef, b: z3.BitVecRef) -> z3.BitVecRef:
-    """a * b; the product with a sign is a choice between three terms, which a solver sees through and a product hides."""
+    """a * b; the product with a sign is a choice of three terms, which a solver sees through and a product hides."""
     for one, other in ((a, b), (b, a)):
         if z3.is_app_of(one, z3.Z3_OP_ITE):
             condition, yes, no = one.children()
