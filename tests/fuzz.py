@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import secrets
+import signal
 import sys
 import threading
 import time
@@ -407,6 +408,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = replay(given.folder / given.replay, run)
         print(*(words or ["all agree"]), sep="\n")
         return 1 if words else 0
+    # Brian puts a handler of its own before this one, and a shell may have started us with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = secrets.randbits(32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
     tally = fuzz(

@@ -204,3 +204,33 @@ def test_says_that_a_compiler_is_missing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_says_that_brian_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brian, "find_spec", lambda name: None)
     assert brian.missing() == "Brian 2 is not installed: pip install -e '.[brian]'"
+
+
+def test_an_interrupt_is_not_silence() -> None:
+    # Brian's own handler would stop the simulation and let the run return what there is.
+    code = """
+import os, signal, threading
+import numpy as np
+from lsm_backends import brian
+from programs import random_program, random_stimulus
+from lsm_deploy.ir import Program, Stimulus
+signal.signal(signal.SIGINT, signal.default_int_handler)
+brian._import()
+rng = np.random.default_rng(2)
+program = random_program(rng, sizes=(5,), channels=3, projections=3, interval=1000, regime="alive")
+stimulus = random_stimulus(rng, program, 10_000_000)
+threading.Timer(6, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    brian.run(program, stimulus)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout == "interrupted\n"

@@ -339,7 +339,12 @@ def _brian(codegen: Codegen) -> Iterator[Any]:
     with warnings.catch_warnings(), ExitStack() as undo:
         # Brian 2.9 uses names that its own dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
-        wanted = {"codegen.target": "numpy", "core.default_float_dtype": np.float64}
+        wanted = {
+            "codegen.target": "numpy",
+            "core.default_float_dtype": np.float64,
+            # Or else Ctrl-C ends a run quietly, and what was not simulated any more is taken for silence.
+            "core.stop_on_keyboard_interrupt": False,
+        }
         undo.callback(b2.prefs.update, {name: b2.prefs[name] for name in wanted})
         b2.prefs.update(wanted)
         if codegen == "cython":

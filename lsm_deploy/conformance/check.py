@@ -89,14 +89,15 @@ def conform(
             missing[name] = why
     asked = [name for name in asked if name not in missing]
 
-    total = len(recordings) + len(probes()) * len(asked)
+    cases = probes() if asked else ()
+    total = len(recordings) + len(cases) * len(asked)
     replays, simulations = [], []
     for recording in recordings:
         replays.append(replay(recording))
         if progress:
             progress(len(replays), total)
     for name in asked:
-        for probe in probes():
+        for probe in cases:
             if name == "lava" and (ours := _models_of_ours(probe)):
                 missing[f"{name} on {probe.name}"] = f"Lava has no model of {ours} with that sample policy: it is ours"
                 continue

@@ -78,7 +78,7 @@ def show_conformance(console: Console, found: Conformance) -> None:
     for what, why in found.missing.items():
         console.print(f"not asked  {what}: {why}")
     for each in found.contradictions:
-        console.print(f"[bold red]contradiction[/] {each.name}, {each.by}: {each.source}")
+        console.print(f"contradiction {each.name}, {each.by}: {each.source}")
         show_verdict(console, each.verdict)
 
 

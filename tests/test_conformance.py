@@ -1,0 +1,361 @@
+"""What stands behind each rule: recordings are replayed, contradictions found, and others' formats read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import oracle
+import pytest
+from click.testing import CliRunner
+
+from lsm_deploy import backend, conformance, store, variants
+from lsm_deploy.cli import main
+from lsm_deploy.conformance import Recording, check
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Trace
+
+GOLDEN = Path(__file__).parent / "golden"
+VECTOR = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"
+PARAMETERS = {"weight": 10, "du": 4095, "dv": 163, "vth": 25}
+
+
+def call(*arguments, status=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result
+
+
+def facts(*arguments, status=0):
+    return json.loads(call(*arguments, "--json", status=status).stdout)
+
+
+@pytest.fixture
+def vector(tmp_path):
+    if not VECTOR.exists():
+        pytest.skip(f"there is no recording {VECTOR.name}")
+    options = [part for name, value in PARAMETERS.items() for part in (f"--{name}", value)]
+    call("import-recording", "nir", VECTOR, *options, "-o", tmp_path / "recordings" / "loihi2")
+    return tmp_path / "recordings"
+
+
+# --- the one recording of silicon ------------------------------------------------------------------------------------
+
+
+def test_what_the_public_recording_backs(vector, golden):
+    found = facts("conformance", vector, "--simulators", "none")
+    backed = [rule for rule in found["rules"] if rule["silicon"]]
+    golden(
+        GOLDEN / "conformance-loihi2.txt",
+        "\n".join(f"{rule['name']}: {rule['holds']}; not: {rule['variant']}" for rule in backed),
+    )
+    ours = {rule["name"] for rule in found["rules"] if rule["standing"] == "ours alone"}
+    # It has 4 output spikes and no negative voltage: these mistakes reproduce it with 0 differences.
+    assert {"rounding", "threshold", "du-offset", "bias-shift", "u-wrap", "v-saturation", "delay"} <= ours
+
+
+def test_the_table(vector):
+    text = call("conformance", vector, "--simulators", "none").stdout
+    assert "dv-offset" in text
+    assert "backed by silicon" in text
+    assert "recording  loihi2: Loihi 2, LIF; 1 000 steps, 1 neuron, 4 spikes reproduced, backs 8 rules" in text
+
+
+def test_a_recording_that_we_do_not_reproduce_is_a_contradiction(vector):
+    with np.load(vector / "loihi2" / "trace.npz") as stored:
+        arrays = dict(stored)
+    t = int(np.flatnonzero(arrays["v"][:, 0])[7])
+    arrays["v"][t] += 1
+    np.savez(vector / "loihi2" / "trace.npz", **arrays)
+    text = call("conformance", vector, "--simulators", "none", status=1).stdout
+    assert "contradiction loihi2, Loihi 2" in text
+    assert f"first at step {t} (sample 0, its step {t}), neuron 0 = cell[0], v: emulator has" in text
+    found = facts("conformance", vector, "--simulators", "none", status=1)
+    assert found["contradictions"] == ["loihi2"]
+    assert not any(rule["silicon"] for rule in found["rules"])
+
+
+def test_without_recordings_it_says_how_to_get_one():
+    text = call("conformance", "--simulators", "none").stdout
+    assert "no recordings: none comes with this project" in text
+    assert "import-recording nir FILE.csv" in text
+
+
+# --- simulators ------------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_shows_on_a_probe():
+    shown = set().union(*(probe.rules for probe in conformance.probes()))
+    assert shown == set(variants.RULES)
+
+
+def test_brian_agrees_with_every_rule():
+    found = conformance.conform((), ["brian"])
+    assert not found.contradictions
+    assert not found.missing
+    assert {each.rule.name for each in found.rules if each.simulators != ("brian",)} == set()
+
+
+def test_a_simulator_that_differs_is_a_contradiction_and_agrees_with_nothing(monkeypatch):
+    probe = conformance.probes()[0]
+    monkeypatch.setattr(check, "probes", lambda: (probe,))
+    monkeypatch.setattr(backend, "run", lambda name, *case: variants.run_variant("rounding", *case))
+    found = conformance.conform((), ["brian"])
+    assert [each.by for each in found.contradictions] == ["brian"]
+    assert not any(each.simulators for each in found.rules)
+    with pytest.raises(LsmError, match="'fast' is no simulator of somebody else's"):
+        conformance.conform((), ["fast"])
+
+
+# --- recordings of other kinds ---------------------------------------------------------------------------------------
+
+
+def recording():
+    """Of 34 neurons in three populations of 24, 6 and 4, 90 steps."""
+    probe = conformance.probes()[0]
+    return Recording("", probe.program, probe.stimulus, probe.trace, False, "a simulator", "a test", "none")
+
+
+def test_a_recording_comes_back_as_it_was(tmp_path):
+    made = recording()
+    conformance.save_recording(tmp_path / "a" / "b", made)
+    (back,) = conformance.load_recordings(tmp_path)
+    assert back.name == "a/b"
+    assert store.program_id(back.program) == store.program_id(made.program)
+    assert np.array_equal(back.trace.registers["u"], made.trace.registers["u"])
+    found = conformance.replay(back)
+    assert found.verdict.equal
+    assert "rounding" in found.rules
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_part_of_a_run_at_its_place(shift, tmp_path):
+    made = recording()
+    second = slice(24, 30)
+    registers = {name: values[10:40, second] for name, values in made.trace.registers.items()}
+    part = replace(
+        made,
+        population="edge",
+        first_step=10 + shift,
+        trace=Trace(made.trace.spikes[10:40, second], registers, np.array([0]), {}),
+    )
+    conformance.save_recording(tmp_path, part)
+    found = conformance.replay(conformance.load_recording(tmp_path))
+    assert found.verdict.equal == (shift == 0)
+    assert found.verdict.compared["u"] == 30 * 6
+    assert bool(found.rules) == (shift == 0)
+
+
+def test_an_integer_network_stands_for_a_program(tmp_path):
+    arrays = {"weights": [[0]], "input_weights": [[10]], "du": 4095, "dv": 163, "vth": 25}
+    np.savez(tmp_path / "net.npz", **{name: np.array(value) for name, value in arrays.items()})
+    np.savez(tmp_path / "in.npz", spikes=np.ones((20, 1), int))
+    np.savez(tmp_path / "out.npz", spikes=np.zeros((20, 1), int), view="chip")
+    manifest = {
+        "format": 1, "program": "net.npz", "stimulus": "in.npz", "trace": "out.npz", "silicon": False,
+        "recorded_on": "nothing", "source": "a test", "licence": "none",
+    }  # fmt: skip
+    (tmp_path / "recording.json").write_text(json.dumps(manifest))
+    found = conformance.replay(conformance.load_recording(tmp_path))
+    assert not found.verdict.equal
+    assert found.verdict.spikes[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "the recording has format 2, this version reads 1"),
+        ({"silicon": "yes"}, "silicon is 'yes', not a truth value (true or false)"),
+        ({"licence": None}, "licence is None, not a text"),
+        ({"chip": "Loihi"}, "there is no key 'chip' in a recording"),
+        ({"population": "p9"}, "there is no population 'p9' in the program, only alive, edge, wide"),
+        ({"population": "edge"}, "the trace has 34 neurons, the program 6"),
+        ({"first_step": 2}, "the trace covers steps 2 to 91, the stimulus has 90"),
+        ({"stimulus": "gone.npz"}, "cannot read"),
+    ],
+)
+def test_what_is_wrong_with_a_manifest(change, message, tmp_path):
+    conformance.save_recording(tmp_path, recording())
+    file = tmp_path / "recording.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    error = call("conformance", tmp_path, "--simulators", "none", status=1).stderr
+    assert message in error
+
+
+def test_folders_without_recordings(tmp_path):
+    assert "there is no such folder" in call("conformance", tmp_path / "x", status=1).stderr
+    assert "there is no recording.json in it" in call("conformance", tmp_path, status=1).stderr
+    (tmp_path / "recording.json").write_text("{")
+    assert "this is no JSON" in call("conformance", tmp_path, status=1).stderr
+
+
+# --- NIR -------------------------------------------------------------------------------------------------------------
+
+
+def test_nir_parameters_may_stand_beside_the_table(tmp_path):
+    file = tmp_path / "cell.csv"
+    file.write_text("1,0,0\n0,640,0\n0,615,0\n")
+    assert "the file does not say weight, du, dv, vth" in call(
+        "import-recording", "nir", file, "-o", tmp_path / "r", status=1
+    ).stderr  # fmt: skip
+    (tmp_path / "cell.json").write_text(json.dumps(PARAMETERS | {"vth": 24}))
+    found = facts("import-recording", "nir", file, "--vth", 25, "-o", tmp_path / "r")
+    assert found["stimulus"]["spikes"] == 1
+    back = conformance.load_recording(tmp_path / "r")
+    assert back.program.network.populations[0].registers["vth"].tolist() == [25]
+    assert back.trace.view == "chip"
+    # u = 10 << 6 = 640; then v = 640 * (4096 - 163) / 4096 = 614.5, toward zero: the table says 615.
+    assert conformance.replay(back).verdict.divergence.t == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        ("1,0\n", (), "it has 2 columns of 1 rows"),
+        ("1,0.5,0\n", (), "values that are not integers"),
+        ("2,0,0\n", (), "a spike is neither 0 nor 1"),
+        ("a,b,c\n", (), "this is no table of numbers"),
+        ("1,0,0\n", ("--dv", 5000), "dv is 5000, not 0 to 4096"),
+        ("1,0,0\n", ("--weight", 300), "weight[0, 0] is 300; the chip holds -255 to 255"),
+    ],
+)
+def test_what_is_wrong_with_a_nir_table(table, options, message, tmp_path):
+    file = tmp_path / "cell.csv"
+    file.write_text(table)
+    (tmp_path / "cell.json").write_text(json.dumps(PARAMETERS))
+    assert message in call("import-recording", "nir", file, *options, "-o", tmp_path / "r", status=1).stderr
+
+
+# --- lava-dl ---------------------------------------------------------------------------------------------------------
+
+
+def write_net(file, layers):
+    """The layout that lava-dl's `export_hdf5` writes: dense layers of float weights, neurons as a group of numbers."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(file, "w") as net:
+        for i, layer in enumerate(layers):
+            group = net.create_group(f"layer/{i}")
+            group.create_dataset("type", (1,), "S10", [layer["type"].encode()])
+            for name, value in layer.items():
+                if name == "neuron":
+                    for key, number in value.items():
+                        group.create_dataset(f"neuron/{key}", data=number)
+                elif name != "type":
+                    group.create_dataset(name, data=np.asarray(value, float))
+
+
+NEURON = {"type": "CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1, "gradedSpike": False}
+STEPS, CHANNELS, HIDDEN, OUT = 120, 6, 5, 3
+
+
+def layers(seed=0):
+    rng = np.random.default_rng(seed)
+    return [
+        {"type": "input", "shape": [CHANNELS]},
+        {"type": "flatten", "shape": [CHANNELS]},
+        {"type": "dense", "shape": [HIDDEN], "weight": 2 * rng.integers(-128, 128, (HIDDEN, CHANNELS)),
+         "delay": rng.integers(0, 4, HIDDEN), "bias": rng.integers(-3, 4, HIDDEN), "neuron": NEURON},
+        {"type": "dense", "shape": [OUT], "weight": rng.integers(-128, 128, (OUT, HIDDEN)),
+         "delay": rng.integers(0, 4, HIDDEN), "neuron": {**NEURON, "iDecay": 4096, "vThMant": 30}},
+        {"type": "average", "shape": [OUT]},
+    ]  # fmt: skip
+
+
+def by_the_oracle(net, stimulus):
+    """The same network in scalar integers, read from the file's fields by hand."""
+    hidden, out = net[2], net[3]
+    neurons, projections = [], []
+    for layer in (hidden, out):
+        n = layer["neuron"]
+        for i in range(len(layer["weight"])):
+            bias = int(layer["bias"][i]) if "bias" in layer else 0
+            neurons.append(oracle.LIF(n["iDecay"] - 1, n["vDecay"], n["vThMant"], bias, 6))
+    for from_input, layer, first, delay in (
+        (True, hidden, 0, lambda i, j: hidden["delay"][i]),
+        (False, out, HIDDEN, lambda i, j: out["delay"][j]),
+    ):
+        weights = layer["weight"]
+        synapses = [
+            (j, first + i, int(weights[i, j]), int(delay(i, j))) for i, j in np.ndindex(weights.shape) if weights[i, j]
+        ]
+        projections.append(oracle.Projection(from_input, 0, synapses))
+    result = oracle.run(oracle.Net(0, neurons, projections), stimulus.T.tolist(), [0])
+    return np.array(result.spikes).T[HIDDEN:]
+
+
+@pytest.fixture
+def ground_truth(tmp_path):
+    folder = tmp_path / "gts"
+    folder.mkdir()
+    net = layers()
+    write_net(folder / "small.net", net)
+    stimulus = (np.random.default_rng(1).random((CHANNELS, STEPS)) < 0.3).astype(int)
+    np.save(folder / "input.npy", stimulus)
+    np.save(folder / "output.npy", by_the_oracle(net, stimulus)[np.newaxis])
+    return folder
+
+
+def test_lava_dl_ground_truth(ground_truth, tmp_path):
+    found = facts("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r")
+    assert (found["population"], found["silicon"]) == ("dense1", False)
+    assert 10 < found["trace"]["spikes"] < OUT * STEPS / 2
+    (replayed,) = facts("conformance", tmp_path / "r", "--simulators", "none")["recordings"]
+    assert replayed["verdict"]["equal"]
+    assert {"delay", "bias-shift", "threshold-shift", "order"} <= set(replayed["rules"])
+    # Agreed by a simulator, and not backed by silicon.
+    rules = {rule["name"]: rule for rule in facts("conformance", tmp_path / "r", "--simulators", "none")["rules"]}
+    assert (rules["delay"]["standing"], rules["delay"]["simulators"]) == ("agreed by 1 simulator", ["lava-dl"])
+
+
+def test_lava_dl_output_that_is_known_to_come_late(ground_truth, tmp_path):
+    output = np.load(ground_truth / "output.npy")[0]
+    np.save(ground_truth / "output.npy", output[:, 2:])
+    call("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r", "--first-step", 2)
+    call("conformance", tmp_path / "r", "--simulators", "none")
+    call("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r")
+    call("conformance", tmp_path / "r", "--simulators", "none", status=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type": "conv"}, "layer 2: a layer of type 'conv' cannot be imported"),
+        ({"neuron": NEURON | {"type": "RF"}}, "neurons of type 'RF' cannot be imported"),
+        ({"neuron": NEURON | {"refDelay": 4}}, "refDelay is 4: a refractory period cannot be imported"),
+        ({"neuron": NEURON | {"gradedSpike": True}}, "graded spikes cannot be imported"),
+        ({"neuron": NEURON | {"wgtExp": 6}}, "wgtExp is 6"),
+        ({"neuron": NEURON | {"iDecay": 0}}, "du of neuron 0 is -1, not 0 to 4095"),
+        ({"delay": np.full(HIDDEN, 63)}, "a delay is 63, not 0 to 62"),
+        ({"delay": np.zeros(4)}, "there are 4 delays for 5 outputs and 6 inputs"),
+        ({"weight": np.full((HIDDEN, 4), 2)}, "weight has shape [5, 4], and 6 sources come before it"),
+        ({"weight": [[131, -2, 0, 0, 0, 0]] * HIDDEN}, "reach from -2 to 131 and are not all even"),
+        ({"weight": np.full((HIDDEN, CHANNELS), 0.5)}, "weight does not hold integers"),
+    ],
+)
+def test_what_cannot_be_imported_from_lava_dl(change, message, ground_truth, tmp_path):
+    net = layers()
+    net[2] = net[2] | change
+    write_net(ground_truth / "small.net", net)
+    assert message in call("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r", status=1).stderr
+
+
+def test_lava_dl_files(ground_truth, tmp_path, monkeypatch):
+    arguments = ("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r")
+    np.save(ground_truth / "in.npy", np.zeros((CHANNELS, STEPS)))
+    assert "there are 2 candidates for input.npy or in.npy in it" in call(*arguments, status=1).stderr
+    np.save(ground_truth / "in.npy", np.zeros((2, 4, 4, STEPS)))
+    named = (*arguments, "--input", ground_truth / "in.npy")
+    assert "it has shape [2, 4, 4, 120], not [neuron, t]" in call(*named, status=1).stderr
+    (ground_truth / "in.npy").unlink()
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "h5py", None)
+        assert "h5py is not installed" in call(*arguments, status=1).stderr
+    (ground_truth / "small.net").write_text("no net")
+    assert "this is no HDF5 file" in call(*arguments, status=1).stderr
+    (ground_truth / "small.net").unlink()
+    assert "there is no a .net file in it" in call(*arguments, status=1).stderr

@@ -1,0 +1,94 @@
+"""The proofs of `make prove` on their edges and a thousandth of the rest; and what Lava makes of what no program holds."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prove.__main__ import QUICK, missing
+from prove.claims import CLAIMS, check
+from prove.implementations import ALL
+from prove.weights import CLAIMS as WEIGHTS
+
+from lsm_deploy import variants
+
+HERE = Path(__file__).parent
+IN_PROCESS = ("emulator", "fast", "brian (numpy)")
+needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc is not installed here")
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_primitives(name):
+    if why := missing(name):
+        pytest.skip(why)
+    with ALL[name]() as step:
+        for claim in CLAIMS:
+            if not (claim.wide and name == "fast"):
+                assert check(claim, step, QUICK) > 1000
+    for weight in WEIGHTS:
+        if weight.implementation == name:
+            assert weight.check() > 1000
+
+
+@pytest.mark.lava
+@needs_lava
+def test_primitives_of_lava():
+    # In a process of its own: importing Lava changes how processes are started.
+    command = [sys.executable, "-m", "prove", "--quick", "--only", "lava"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("equal") == len(CLAIMS) + 2, done.stdout
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "rounding", "rounding-nearest", "du-offset", "dv-offset", "product-width", "accumulator", "u-edge", "u-period",
+        "u-wrap", "v-saturation", "v-edge", "threshold", "threshold-shift", "v-reset", "v-reset-none", "u-no-reset",
+        "order", "bias-shift", "bias-exponent", "sum-shift",
+    ],
+)  # fmt: skip
+def test_a_broken_primitive_is_found(rule):
+    broken = variants._emulator(variants.RULES[rule]).KINDS["LIF"]
+
+    def step(u, v, a, du, dv, vth, mant, exp):
+        registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": mant, "bias_exp": exp}
+        after = broken.step(registers, {"u": u, "v": v}, a)
+        return after.state["u"], after.state["v"], after.spikes
+
+    with pytest.raises(AssertionError, match="not"):
+        for claim in CLAIMS:
+            check(claim, step, QUICK)
+
+
+@pytest.mark.lava
+@needs_lava
+def test_what_lava_makes_of_weights_that_no_program_holds():
+    """Edges where Lava is not what one might think: why a program states its sign mode, and keeps to its grid."""
+    code = """
+import numpy as np
+from lava.utils.weightutils import SignMode, clip_weights, determine_sign_mode, truncate_weights
+def lava(weights, bits, mode=None):
+    weights = np.array(weights)
+    mode = determine_sign_mode(weights) if mode is None else mode
+    return truncate_weights(clip_weights(weights, mode, num_bits=8), mode, bits).tolist()
+# Off the grid, weights of one sign lose magnitude; mixed ones move to the left, whatever their sign.
+assert lava([-5, -3], 6) == [-4, 0]
+assert lava([5, 3], 6) == [4, 0]
+assert lava([-5, 5], 7) == [-8, 4]
+# -256 exists beside a positive weight only: without one the mode is inhibitory, which ends at -255.
+assert lava([-256, 2], 8) == [-256, 2]
+assert lava([-256, 0], 8) == [-255, 0]
+# 255 exists beside no negative weight.
+assert lava([255, -2], 8) == [254, -2]
+# Nothing but the guess distinguishes these: one negative weight makes odd ones even.
+assert lava([7, 9], 8) == [7, 9]
+assert lava([7, 9, -1], 8) == [6, 8, -2]
+# NULL is a mode, and no request for a guess: it has no negative weights.
+assert lava([-8, 8], 8, SignMode.NULL) == [0, 8]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
