@@ -218,7 +218,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 brian._import()
 rng = np.random.default_rng(2)
 program = random_program(rng, sizes=(5,), channels=3, projections=3, interval=1000, regime="alive")
-stimulus = random_stimulus(rng, program, 10_000_000)
+stimulus = random_stimulus(rng, program, 1_000_000)
 threading.Timer(6, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     brian.run(program, stimulus)
