@@ -7,10 +7,10 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,dev
+EXTRAS ?= brian,lava,data,netx,prove,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -36,6 +36,14 @@ fuzz: setup
 # The emulator with one mistake at a time: who notices? Exit status 1 if nobody does.
 mutants: setup
 	$(BIN)/python tests/mutants.py
+
+# What stands behind each rule of the integer contract: RECORDINGS=DIR replays those in it.
+conformance: setup
+	$(BIN)/lsm-deploy conformance $(RECORDINGS)
+
+# Primitives shown equal to their definition for every input, in each backend's own code: minutes.
+prove: setup
+	cd tests && ../$(BIN)/python -m prove
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

@@ -112,9 +112,8 @@ def _currents(stride: int) -> Inputs:
 def _sums(stride: int) -> Inputs:
     for a in _spans(-(2**25), 2**25 - 1, stride):
         yield {"a": a, "u": 4096, "du": 2047}
-    period = np.arange(-32, 32)[:, np.newaxis] * 2**26 + np.arange(-(2**9), 2**9)
-    for u in (-LIMIT + 1, -4097, 0, 4097, LIMIT):
-        yield {"a": period.ravel(), "u": u, "du": 0}
+    u, period, near = np.meshgrid([-LIMIT + 1, -4097, 0, 4097, LIMIT], np.arange(-32, 32) * 2**26, np.arange(-512, 512))
+    yield {"a": (period + near).ravel(), "u": u.ravel(), "du": 0}
 
 
 def _voltages(stride: int) -> Inputs:
@@ -130,15 +129,15 @@ def _voltages(stride: int) -> Inputs:
 
 def _thresholds(stride: int) -> Inputs:
     vth = np.arange(0, HIGHEST + 1, max(1, stride // 10))
-    for off in (-1, 0, 1):
-        yield {"vth": vth, "v": np.clip(vth * 64 + off, 1 - LIMIT, LIMIT - 1), "dv": 0}
-    for v in (1 - LIMIT, 0, LIMIT - 1):
-        yield {"vth": vth, "v": v, "dv": 0}
+    near = vth[:, np.newaxis] * 64 + [-1, 0, 1]
+    far = np.broadcast_to([1 - LIMIT, 0, LIMIT - 1], near.shape)
+    v = np.clip(np.hstack([near, far]), 1 - LIMIT, LIMIT - 1)
+    yield {"vth": np.repeat(vth, 6), "v": v.ravel(), "dv": 0}
 
 
 def _biases(stride: int) -> Inputs:
-    for exp in range(8):
-        yield {"mant": np.arange(-4096, 4096), "exp": exp}
+    mant, exp = (axis.ravel() for axis in np.meshgrid(np.arange(-4096, 4096), np.arange(8)))
+    yield {"mant": mant, "exp": exp}
 
 
 def _crossed(stride: int) -> Inputs:
