@@ -258,8 +258,8 @@ def layers(seed=0):
     return [
         {"type": "input", "shape": [CHANNELS]},
         {"type": "flatten", "shape": [CHANNELS]},
-        {"type": "dense", "shape": [HIDDEN], "weight": 2 * rng.integers(-128, 128, (HIDDEN, CHANNELS)),
-         "delay": rng.integers(0, 4, HIDDEN), "bias": rng.integers(-3, 4, HIDDEN), "neuron": NEURON},
+        {"type": "dense", "shape": [HIDDEN], "weight": 2 * rng.integers(-20, 21, (HIDDEN, CHANNELS)),
+         "delay": rng.integers(0, 4, HIDDEN), "bias": rng.integers(-30, 31, HIDDEN), "neuron": NEURON},
         {"type": "dense", "shape": [OUT], "weight": rng.integers(-128, 128, (OUT, HIDDEN)),
          "delay": rng.integers(0, 4, HIDDEN), "neuron": {**NEURON, "iDecay": 4096, "vThMant": 30}},
         {"type": "average", "shape": [OUT]},
