@@ -35,6 +35,7 @@ __all__ = [
     "QPopulation",
     "QProjection",
     "SignMode",
+    "State",
     "Stimulus",
     "Trace",
     "View",
@@ -268,6 +269,33 @@ class Trace:
         for name, values in registers.items():
             _require(values.shape == self.spikes.shape, f"{name} has shape {values.shape}")
         _check_starts(self.starts, len(self.spikes))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a run stands after `t` steps: all that those to come depend on.
+
+    registers: `[neuron]` by name, 0 where the neuron's kind does not have that one. in_flight: `[step, neuron]`, the
+    synaptic sums that have been caused and are due in steps t, t + 1, ... counts: those of a trace, so far.
+    """
+
+    t: int
+    registers: Mapping[str, NDArray[np.int32]]
+    in_flight: NDArray[np.int64]
+    counts: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        registers = {name: _own(values, np.int32) for name, values in self.registers.items()}
+        _set(
+            self,
+            registers=MappingProxyType(registers),
+            in_flight=_own(self.in_flight, np.int64),
+            counts=MappingProxyType(dict(self.counts)),
+        )
+        _require(self.t >= 0, f"a state after {self.t} steps")
+        _require(self.in_flight.ndim == 2, f"sums in flight are [step, neuron], not {self.in_flight.shape}")
+        for name, values in registers.items():
+            _require(values.shape == self.in_flight.shape[1:], f"{name} has shape {values.shape}")
 
 
 COUNTS = ("u_wraps", "v_saturations", "wide_sums")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from lsm_backends import emulator, fast
-from lsm_backends.fast import kernels, layout
+from lsm_backends.fast import kernels, layout, rows
 from programs import REGISTERS, cases, random_case
 
 from lsm_deploy.errors import BackendError
@@ -47,7 +47,7 @@ def test_seeded_programs() -> None:
 def test_larger_programs_with_many_synapses(seed: int) -> None:
     rng = np.random.default_rng(seed)
     program, stimulus = random_case(seed, sizes=(70, 130), channels=40, projections=6)
-    assert len(layout.lay_out(program.network).indptr) == 256 + 40 + 1
+    assert layout.lay_out(program.network).sources == 256 + 40
     check_against_emulator(program, Stimulus(stimulus.spikes, np.array([0])), threads=int(rng.integers(1, 4)))
 
 
@@ -78,7 +78,7 @@ def all_to_all(size: int, weight: int, exponent: int, *, bias: int, mixed: bool 
 @pytest.mark.parametrize("size", [255, 256, 257, 300, 520])
 def test_more_active_rows_than_a_sum_of_16_bits_holds(size: int) -> None:
     program = all_to_all(size, 255, 7, bias=4095)
-    assert len(layout.lay_out(program.network).offsets) == 0, "all in rows"
+    assert len(layout.lay_out(program.network).projections) == 0, "all in rows"
     spikes = check_against_emulator(program, Stimulus(np.zeros((12, 1), np.int8), np.array([0])))
     assert spikes > size
 
@@ -86,15 +86,15 @@ def test_more_active_rows_than_a_sum_of_16_bits_holds(size: int) -> None:
 @pytest.mark.parametrize("delay", [0, 5])
 def test_mixed_weights_in_rows_are_halved_and_come_back_whole(delay: int) -> None:
     program = all_to_all(100, 254, 3, bias=4095, mixed=True, delay=delay)
-    assert len(layout.lay_out(program.network).row_of) == 2, "a class for each sign"
+    assert len(layout.lay_out(program.network).rows.row_of) == 2, "a class for each sign"
     check_against_emulator(program, Stimulus(np.zeros((40, 1), np.int8), np.array([0])))
 
 
-def test_rows_and_events_are_two_ways_to_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_and_lists_are_two_ways_to_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = [random_case(seed) for seed in range(40)]
-    monkeypatch.setattr(layout, "DENSE", 2.0)
+    monkeypatch.setattr(rows, "DENSE", 2.0)
     for case in chosen:
-        assert len(layout.lay_out(case[0].network).row_of) == 0
+        assert len(layout.lay_out(case[0].network).rows.row_of) == 0
         check_against_emulator(*case)
 
 

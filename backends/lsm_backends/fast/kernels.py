@@ -1,28 +1,128 @@
-"""The compiled loop: one sample, step by step, in int32 registers.
+"""The compiled loop: step by step, in int32 registers, for one block of neurons.
 
 All arithmetic is that of `lsm_deploy.fixed`, narrowed to what the ranges allow:
 
     decay     |x| = 4096 h + l, so |x| * k >> 12 = h * k + (l * k >> 12), both within 31 bits for k <= 4096
-    sums      int32 additions wrap as the accumulator does, modulo 2**32; the ring is int64 where a true sum could wrap
+    sums      int32 additions wrap as the accumulator does, modulo 2**32; the ring is int64 where a true sum could wrap,
+              and int16 where none can leave 16 bits
     rows      mantissas of up to 256 rows of uint8 add within uint16, and are shifted by their exponent once for all
 
-Everything that is compiled stands in this one file: numba's cache looks at no other.
+A block is what one thread owns: it integrates its neurons, lists those that spiked, waits until every block has done
+so, and adds what arrives at its own neurons. Nothing else is shared, so one wait a step is enough; the lists alternate
+between two places, because a block may be a step ahead of another that still reads.
+
+Everything that is compiled stands in this one file: numba's cache looks at no other. A plan holds addresses, because
+arrays as arguments would cost more than a step of a small network.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from typing import Any
+
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
-__all__ = ["KINDS", "run_sample"]
+__all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "find_first"]
 
 KINDS = {"LIF": 0, "TernaryLIF": 1, "LIFRefractory": 2, "ATRLIF": 3}
 """The kinds that `_update` has a rule for, and their numbers there."""
 
+PIECE = ("kind", "block", "first", "last")
+"""Columns of the pieces: the neurons of one population in one block, which owns what they receive. The last piece is
+the input: its kind is -1, its numbers follow those of the neurons."""
+_KIND, _BLOCK, _FIRST, _LAST = range(len(PIECE))
+
+PROJECTION = (
+    "block", "first_piece", "last_piece", "source", "target", "exponent", "delay",
+    "low", "high", "post", "weights", "delays",
+)  # fmt: skip
+"""Columns of the projections that are kept as lists, a row for each and each part of its targets: the block that owns
+the part; the pieces of the source and the number of its first neuron; the number of the target's first neuron; the
+delay of all synapses, or -1; and addresses: where the synapses of each source onto this part begin and end (int64) in
+targets (int32), weights (int16) and delays (uint8)."""
+(
+    _OWNER, _FIRST_PIECE, _LAST_PIECE, _SOURCE, _TARGET, _EXPONENT, _DELAY, _LOW, _HIGH, _POST, _WEIGHTS, _DELAYS,
+) = range(len(PROJECTION))  # fmt: skip
+
+PLAN = (
+    "size", "sources", "interval", "ternary", "blocks", "registers", "constant_rows",
+    "piece_count", "pieces", "constants", "initial", "state",
+    "class_count", "row_count", "rows", "row_of", "signs", "delays", "shifts",
+    "projection_count", "projections",
+    "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
+)  # fmt: skip
+"""Sizes, and addresses of what `layout.Layout` and `session.Session` hold."""
+(
+    _SIZE, _SOURCES, _INTERVAL, _TERNARY, _BLOCKS, _REGISTERS, _CONSTANT_ROWS,
+    _PIECE_COUNT, _PIECES, _CONSTANTS, _INITIAL, _STATE,
+    _CLASS_COUNT, _ROW_COUNT, _ROWS, _ROW_OF, _SIGNS, _ROW_DELAYS, _SHIFTS,
+    _PROJECTION_COUNT, _PROJECTIONS,
+    _ACTIVE, _ACTIVE_SIGNS, _ACTIVE_COUNTS, _GATHERED, _SUMS, _EVENTS, _ARRIVED,
+) = range(len(PLAN))  # fmt: skip
+
 _I = np.int32
-_ROWS = 256
+_AT_ONCE = 256
 """Rows of uint8 that a uint16 holds the sum of: 256 * 255 < 2**16."""
 
+
+def _cached(function: Callable[..., Any]) -> Any:
+    """Compiled once a machine; or, where no folder can be written, once a process."""
+    try:
+        return numba.njit(nogil=True, cache=True, boundscheck=False)(function)
+    except RuntimeError:  # numba found no place for its cache
+        warnings.warn("compiled code can be kept nowhere: every process compiles for seconds", stacklevel=2)
+        return numba.njit(nogil=True, boundscheck=False)(function)
+
+
+# --- memory and other threads ---------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _pointer(typing, address):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.int64), generate
+
+
+@intrinsic
+def _add_atomically(typing, address, value):  # type: ignore[no-untyped-def]
+    """Returns what was there; 0 as the value reads it."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", place, arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+_yield = types.ExternalFunction("sched_yield", types.int32())
+
+
+@numba.njit
+def _ints(address, rows, columns):  # type: ignore[no-untyped-def]
+    return numba.carray(_pointer(address), (rows, columns), np.int64)
+
+
+@numba.njit
+def _wait(arrived, blocks):  # type: ignore[no-untyped-def]
+    """Until all blocks have come here as often as this one."""
+    if blocks == 1:
+        return
+    round_ = _add_atomically(arrived, 1) // blocks
+    spins = 0
+    while _add_atomically(arrived, 0) < (round_ + 1) * blocks:
+        spins += 1
+        if spins % 64 == 0:  # somebody else may need the processor that the others wait for
+            _yield()
+
+
+# --- neurons --------------------------------------------------------------------------------------------------------
 
 @numba.njit(inline="always")
 def _decay(x, k):  # type: ignore[no-untyped-def]
@@ -33,8 +133,8 @@ def _decay(x, k):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")
 def _current(u, keep, a):  # type: ignore[no-untyped-def]
-    """The decayed current plus the sum, before it wraps."""
-    return _I(_decay(u, keep) + _I(a << 6))
+    """The decayed current plus the sum, before it wraps; of a wide sum the low 32 bits are enough."""
+    return _I(_decay(u, keep) + _I(_I(a) << _I(6)))
 
 
 @numba.njit(inline="always")
@@ -52,58 +152,62 @@ def _clip(x):  # type: ignore[no-untyped-def]
     return _I(min(max(x, _I(-8388607)), _I(8388607)))
 
 
-# One function a kind: constants and state `[register, neuron]` and sums of its neurons in, state and spikes out. They
-# are given slices, so that indices start at 0: one that might be negative keeps a loop from being vectorised.
+# One function a kind: constants and state `[register, neuron]` and sums of neurons first..last in, state and spikes
+# out. Every array is cut to size first, row by row: an index that might be negative, or a stride that is not known to
+# be 1, keeps a loop from being vectorised. Counts are 32 bits wide, as everything else, for the same reason.
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _lif(constants, state, sums, fires):  # type: ignore[no-untyped-def]
+@numba.njit(boundscheck=False)
+def _lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: 4096 - (du + 1), 4096 - dv, vth << 6, bias_mant << bias_exp; state: u, v."""
-    keep_u, keep_v, theta, bias = constants[0], constants[1], constants[2], constants[3]
-    us, vs = state[0], state[1]
-    wraps = saturations = wide = 0
+    keep_u, keep_v, theta, bias = constants[0][first:last], constants[1][first:last], constants[2][first:last], constants[3][first:last]
+    us, vs = state[0][first:last], state[1][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
         total = _I(_I(_decay(vs[i], keep_v[i]) + u) + bias[i])
         v = _clip(total)
         fired = v > theta[i]
-        wraps += u != x
-        saturations += v != total
-        wide += (sums[i] > 32767) | (sums[i] < -32767)
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
         us[i] = u
         vs[i] = _I(0) if fired else v
         fires[i] = fired
     return wraps, saturations, wide
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _ternary(constants, state, sums, fires):  # type: ignore[no-untyped-def]
+@numba.njit(boundscheck=False)
+def _ternary(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: 4096 - (du + 1), 4096 - dv, vth_hi << 6, bias_mant << bias_exp, vth_lo << 6; state: u, v."""
-    keep_u, keep_v, high, bias, low = constants[0], constants[1], constants[2], constants[3], constants[4]
-    us, vs = state[0], state[1]
-    wraps = saturations = wide = 0
+    keep_u, keep_v, high, bias, low = constants[0][first:last], constants[1][first:last], constants[2][first:last], constants[3][first:last], constants[4][first:last]
+    us, vs = state[0][first:last], state[1][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
         total = _I(_I(_decay(vs[i], keep_v[i]) + u) + bias[i])
         v = _clip(total)
         spike = np.int8(v > high[i]) - np.int8(v < low[i])
-        wraps += u != x
-        saturations += v != total
-        wide += (sums[i] > 32767) | (sums[i] < -32767)
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
         us[i] = u
         vs[i] = _I(0) if spike != 0 else v
         fires[i] = spike
     return wraps, saturations, wide
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _refractory(constants, state, sums, fires):  # type: ignore[no-untyped-def]
+@numba.njit(boundscheck=False)
+def _refractory(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: as LIF, then refractory_period; state: u, v, refractory."""
-    keep_u, keep_v, theta, bias, period = constants[0], constants[1], constants[2], constants[3], constants[4]
-    us, vs, counters = state[0], state[1], state[2]
-    wraps = saturations = wide = 0
+    keep_u, keep_v, theta, bias, period = constants[0][first:last], constants[1][first:last], constants[2][first:last], constants[3][first:last], constants[4][first:last]
+    us, vs, counters = state[0][first:last], state[1][first:last], state[2][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
@@ -112,9 +216,9 @@ def _refractory(constants, state, sums, fires):  # type: ignore[no-untyped-def]
         moves = counters[i] == 0
         v = moved if moves else vs[i]
         fired = v > theta[i]
-        wraps += u != x
-        saturations += moves & (moved != total)
-        wide += (sums[i] > 32767) | (sums[i] < -32767)
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(moves & (moved != total)))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
         us[i] = u
         vs[i] = _I(0) if fired else v
         counters[i] = period[i] if fired else _I(max(counters[i] - _I(1), _I(0)))
@@ -122,14 +226,15 @@ def _refractory(constants, state, sums, fires):  # type: ignore[no-untyped-def]
     return wraps, saturations, wide
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _atrlif(constants, state, sums, fires):  # type: ignore[no-untyped-def]
+@numba.njit(boundscheck=False)
+def _atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: 4096 - (delta_i + 1), 4096 - delta_v, theta_0 << 6, bias_mant << bias_exp, 4096 - delta_theta,
     4096 - delta_r, theta_step << 6; state: i, v, theta, r."""
-    keep_i, keep_v, rest, bias = constants[0], constants[1], constants[2], constants[3]
-    keep_theta, keep_r, step = constants[4], constants[5], constants[6]
-    currents, vs, thetas, rs = state[0], state[1], state[2], state[3]
-    wraps = saturations = wide = 0
+    keep_i, keep_v, rest, bias = constants[0][first:last], constants[1][first:last], constants[2][first:last], constants[3][first:last]
+    keep_theta, keep_r, step = constants[4][first:last], constants[5][first:last], constants[6][first:last]
+    currents, vs, thetas, rs = state[0][first:last], state[1][first:last], state[2][first:last], state[3][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
         x = _current(currents[i], keep_i[i], sums[i])
         u = _wrap(x)
@@ -138,9 +243,9 @@ def _atrlif(constants, state, sums, fires):  # type: ignore[no-untyped-def]
         theta = _I(_decay(_I(thetas[i] - rest[i]), keep_theta[i]) + rest[i])
         r = _decay(rs[i], keep_r[i])
         fired = _I(v - r) >= theta
-        wraps += u != x
-        saturations += v != total
-        wide += (sums[i] > 32767) | (sums[i] < -32767)
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
         currents[i] = u
         vs[i] = v
         thetas[i] = _I(theta + step[i]) if fired else theta
@@ -149,168 +254,217 @@ def _atrlif(constants, state, sums, fires):  # type: ignore[no-untyped-def]
     return wraps, saturations, wide
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _update(kind, constants, state, sums, fires):  # type: ignore[no-untyped-def]
+@numba.njit(boundscheck=False)
+def _update(kind, constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     if kind == 0:
-        return _lif(constants, state, sums, fires)
+        return _lif(constants, state, sums, fires, first, last)
     if kind == 1:
-        return _ternary(constants, state, sums, fires)
+        return _ternary(constants, state, sums, fires, first, last)
     if kind == 2:
-        return _refractory(constants, state, sums, fires)
-    return _atrlif(constants, state, sums, fires)
+        return _refractory(constants, state, sums, fires, first, last)
+    return _atrlif(constants, state, sums, fires, first, last)
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _add_rows(weights, rows, sums):  # type: ignore[no-untyped-def]
+@numba.njit(boundscheck=False)
+def _list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
+    """Which of `fires` are not 0, numbered from `offset`, and their signs; returns how many."""
+    count = 0
+    for i in range(fires.shape[0]):  # without a branch: whether a neuron spiked is as good as random
+        active[count] = offset + i
+        signs[count] = fires[i]
+        count += fires[i] != 0
+    return count
+
+
+# --- synapses in rows -----------------------------------------------------------------------------------------------
+
+
+@numba.njit(boundscheck=False)
+def _add_rows(weights, rows, low, high, sums):  # type: ignore[no-untyped-def]
     """Add rows, a multiple of four, to `sums`; eight at a time, so that sums are read and written once for eight."""
     size = sums.shape[0]
     count = rows.shape[0]
     j = 0
     while j + 8 <= count:
-        a, b, c, d = weights[rows[j]], weights[rows[j + 1]], weights[rows[j + 2]], weights[rows[j + 3]]
-        e, f, g, h = weights[rows[j + 4]], weights[rows[j + 5]], weights[rows[j + 6]], weights[rows[j + 7]]
+        a, b = weights[rows[j]][low:high], weights[rows[j + 1]][low:high]
+        c, d = weights[rows[j + 2]][low:high], weights[rows[j + 3]][low:high]
+        e, f = weights[rows[j + 4]][low:high], weights[rows[j + 5]][low:high]
+        g, h = weights[rows[j + 6]][low:high], weights[rows[j + 7]][low:high]
         for i in range(size):
-            low = np.uint16(np.uint16(a[i]) + np.uint16(b[i]) + np.uint16(c[i]) + np.uint16(d[i]))
-            high = np.uint16(np.uint16(e[i]) + np.uint16(f[i]) + np.uint16(g[i]) + np.uint16(h[i]))
-            sums[i] = np.uint16(sums[i] + low + high)
+            first = np.uint16(np.uint16(a[i]) + np.uint16(b[i]) + np.uint16(c[i]) + np.uint16(d[i]))
+            second = np.uint16(np.uint16(e[i]) + np.uint16(f[i]) + np.uint16(g[i]) + np.uint16(h[i]))
+            sums[i] = np.uint16(sums[i] + first + second)
         j += 8
     if j < count:
-        a, b, c, d = weights[rows[j]], weights[rows[j + 1]], weights[rows[j + 2]], weights[rows[j + 3]]
+        a, b = weights[rows[j]][low:high], weights[rows[j + 1]][low:high]
+        c, d = weights[rows[j + 2]][low:high], weights[rows[j + 3]][low:high]
         for i in range(size):
-            low = np.uint16(np.uint16(a[i]) + np.uint16(b[i]) + np.uint16(c[i]) + np.uint16(d[i]))
-            sums[i] = np.uint16(sums[i] + low)
+            first = np.uint16(np.uint16(a[i]) + np.uint16(b[i]) + np.uint16(c[i]) + np.uint16(d[i]))
+            sums[i] = np.uint16(sums[i] + first)
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _propagate_dense(weights, row_of, signs, delays, shifts, active, signed, wanted, sums, rows, ring, t):  # type: ignore[no-untyped-def]
-    """Add the rows of all active sources whose spike is `wanted` (+1 or -1)."""
-    nothing = weights.shape[0] - 1  # the last row, all zeros, fills up to a multiple of four
-    for c in range(row_of.shape[0]):
-        # Without a branch: which sources have a row is as good as random.
-        found = 0
-        of_class = row_of[c]
-        for j in range(active.shape[0]):
-            row = of_class[active[j]]
-            rows[found] = row
-            found += (row >= 0) & (signed[j] == wanted)
-        if found == 0:
-            continue
-        while found % 4:
-            rows[found] = nothing
-            found += 1
-        target, shift = ring[(t + 1 + delays[c]) % ring.shape[0]], shifts[c]
-        sign = signs[c] * wanted
-        for first in range(0, found, _ROWS):
-            sums[:] = 0
-            _add_rows(weights, rows[first : min(first + _ROWS, found)], sums)
-            if sign > 0:
-                for i in range(sums.shape[0]):
-                    target[i] += _I(_I(sums[i]) << shift[i])
-            else:
-                for i in range(sums.shape[0]):
-                    target[i] -= _I(_I(sums[i]) << shift[i])
+@numba.njit(boundscheck=False)
+def _gather(row_of, active, signs, wanted, rows, found):  # type: ignore[no-untyped-def]
+    """Append the rows of those active sources that have one and whose spike is `wanted`."""
+    for j in range(active.shape[0]):  # without a branch, as above
+        row = row_of[active[j]]
+        rows[found] = row
+        found += (row >= 0) & (signs[j] == wanted)
+    return found
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def _propagate_events(indptr, offsets, values, active, signed, count, ring, t):  # type: ignore[no-untyped-def]
-    """Add each synapse of each active source; an offset is delay * row length + target."""
-    flat = ring.ravel()
+@numba.njit(boundscheck=False)
+def _spread(sums, shifts, sign, target):  # type: ignore[no-untyped-def]
+    if sign > 0:
+        for i in range(sums.shape[0]):
+            target[i] += _I(_I(sums[i]) << shifts[i])
+    else:
+        for i in range(sums.shape[0]):
+            target[i] -= _I(_I(sums[i]) << shifts[i])
+
+
+# --- synapses in lists ----------------------------------------------------------------------------------------------
+
+
+@numba.njit(boundscheck=False)
+def _add_list(post, weights, delays, low, high, factor, base, size, first, flat):  # type: ignore[no-untyped-def]
+    """Add each synapse low..high, its weight times `factor`, `delays` rows after the one that begins at `base`."""
     end = flat.shape[0]
-    base = ((t + 1) % ring.shape[0]) * ring.shape[1]
-    for j in range(count):
-        source = active[j]
-        if signed[j] > 0:
-            for k in range(indptr[source], indptr[source + 1]):
-                i = base + offsets[k]
-                if i >= end:
-                    i -= end
-                flat[i] += values[k]
-        else:
-            for k in range(indptr[source], indptr[source + 1]):
-                i = base + offsets[k]
-                if i >= end:
-                    i -= end
-                flat[i] -= values[k]
+    for k in range(low, high):
+        i = base + delays[k] * size
+        if i >= end:
+            i -= end
+        flat[i + first + post[k]] += weights[k] * factor
 
 
-@numba.njit(nogil=True, cache=True, boundscheck=False)
-def run_sample(  # type: ignore[no-untyped-def]
-    groups,
-    constants,
-    initial,
-    interval,
-    dense,
-    row_of,
-    signs,
-    delays,
-    shifts,
-    indptr,
-    offsets,
-    values,
-    first_input,
-    last_input,
-    channels,
-    state,
-    ring,
-    active,
-    signed,
-    rows,
-    sums,
-    spikes,
-    out_spikes,
-    recorded,
-    out_registers,
-    start,
-):
-    """Run `len(out_spikes)` steps from step `start`; returns the wraps, saturations and wide sums.
+@numba.njit(boundscheck=False)
+def _add_list_of_one_delay(post, weights, low, high, factor, target):  # type: ignore[no-untyped-def]
+    post, weights = post[low:high], weights[low:high]
+    for k in range(post.shape[0]):
+        target[post[k]] += weights[k] * factor
 
-    groups: [kind, first, last] a population. first_input, last_input `[t]`: which of `channels` spike in each step.
-    state, ring, spikes and the work arrays are the caller's, and keep what the next call needs.
+
+@_cached
+def add_magnitudes(post, weights, factor, totals):  # type: ignore[no-untyped-def]
+    """Add what each synapse can deliver to the total of its target."""
+    for k in range(post.shape[0]):
+        totals[post[k]] += abs(np.int64(weights[k])) * factor
+
+
+@_cached
+def find_first(indptr, post, target, found):  # type: ignore[no-untyped-def]
+    """The first synapse of each source whose target is `target` or a later one; they ascend within a source."""
+    for source in range(found.shape[0]):
+        low, high = indptr[source], indptr[source + 1]
+        while low < high:
+            middle = (low + high) // 2
+            if post[middle] < target:
+                low = middle + 1
+            else:
+                high = middle
+        found[source] = low
+
+
+# --- the loop -------------------------------------------------------------------------------------------------------
+
+
+@_cached
+def advance(plan, block, t, ring, stimulus, spikes, recorded, registers):  # type: ignore[no-untyped-def]
+    """Advance one block by `len(spikes)` steps from step `t`.
+
+    ring: `[row, neuron]`, sums in flight; row t % rows is due in step t. stimulus: `[step, channel]`.
+    spikes: `[step, neuron]`, registers: `[step, register, neuron]`, both written; recorded: `[register, piece]`, the
+    row of the state where each is found, or -1. What the plan points to is the caller's, and is kept for the next call.
     """
-    size = spikes.shape[0]
-    neurons = out_spikes.shape[1]
-    wraps = saturations = wide = 0
-    for t in range(start, start + out_spikes.shape[0]):
-        if interval and t % interval == 0:
-            state[:] = initial
-        a = ring[t % ring.shape[0]]
-        for g in range(groups.shape[0]):
-            first, last = groups[g, 1], groups[g, 2]
-            one, two, three = _update(
-                groups[g, 0], constants[:, first:last], state[:, first:last], a[first:last], spikes[first:last]
-            )
-            wraps += one
-            saturations += two
-            wide += three
-        a[:] = 0
+    size, sources, blocks = plan[_SIZE], plan[_SOURCES], plan[_BLOCKS]
+    pieces = _ints(plan[_PIECES], plan[_PIECE_COUNT], 4)
+    constants = numba.carray(_pointer(plan[_CONSTANTS]), (plan[_CONSTANT_ROWS], size), np.int32)
+    initial = numba.carray(_pointer(plan[_INITIAL]), (plan[_REGISTERS], size), np.int32)
+    state = numba.carray(_pointer(plan[_STATE]), (plan[_REGISTERS], size), np.int32)
+    rows = numba.carray(_pointer(plan[_ROWS]), (plan[_ROW_COUNT], size), np.uint8)
+    row_of = numba.carray(_pointer(plan[_ROW_OF]), (plan[_CLASS_COUNT], sources), np.int32)
+    class_signs = numba.carray(_pointer(plan[_SIGNS]), plan[_CLASS_COUNT], np.int64)
+    class_delays = numba.carray(_pointer(plan[_ROW_DELAYS]), plan[_CLASS_COUNT], np.int64)
+    shifts = numba.carray(_pointer(plan[_SHIFTS]), (plan[_CLASS_COUNT], size), np.int32)
+    projections = _ints(plan[_PROJECTIONS], plan[_PROJECTION_COUNT], 12)
+    all_active = numba.carray(_pointer(plan[_ACTIVE]), (2, sources), np.int32)
+    all_signs = numba.carray(_pointer(plan[_ACTIVE_SIGNS]), (2, sources), np.int8)
+    all_counts = numba.carray(_pointer(plan[_ACTIVE_COUNTS]), (2, plan[_PIECE_COUNT]), np.int64)
+    gathered = numba.carray(_pointer(plan[_GATHERED]), (blocks, sources + 3), np.int64)[block]
+    sums = numba.carray(_pointer(plan[_SUMS]), size, np.uint16)
+    events = numba.carray(_pointer(plan[_EVENTS]), (blocks, 4), np.int64)[block]
+    flat = ring.ravel()
+    low = size
+    high = np.int64(0)
+    for p in range(pieces.shape[0]):
+        if pieces[p, _BLOCK] == block and pieces[p, _KIND] >= 0:
+            low, high = min(low, pieces[p, _FIRST]), max(high, pieces[p, _LAST])
 
-        count = 0
-        negative = False
-        for i in range(size):  # without a branch: whether a neuron spiked is as good as random
-            active[count] = i
-            signed[count] = spikes[i]
-            negative |= spikes[i] < 0
-            count += spikes[i] != 0
-        for k in range(first_input[t - start], last_input[t - start]):
-            active[count] = size + channels[k]
-            signed[count] = 1
-            count += 1
+    for step in range(spikes.shape[0]):
+        now = t + step
+        half = now % 2
+        active, signs, counts = all_active[half], all_signs[half], all_counts[half]
+        due = ring[now % ring.shape[0]]
+        fires = spikes[step]
+        for p in range(pieces.shape[0]):
+            if pieces[p, _BLOCK] != block:
+                continue
+            kind, first, last = pieces[p, _KIND], pieces[p, _FIRST], pieces[p, _LAST]
+            if kind < 0:
+                counts[p] = _list_active(stimulus[step], first, active[first:], signs[first:])
+                continue
+            if plan[_INTERVAL] and now % plan[_INTERVAL] == 0:
+                for r in range(state.shape[0]):
+                    state[r][first:last] = initial[r][first:last]
+            wraps, saturations, wide = _update(kind, constants, state, due, fires, first, last)
+            events[0] += wraps
+            events[1] += saturations
+            events[2] += wide
+            due[first:last] = 0
+            for r in range(recorded.shape[0]):
+                if recorded[r, p] >= 0:
+                    registers[step, r][first:last] = state[recorded[r, p]][first:last]
+            counts[p] = _list_active(fires[first:last], first, active[first:], signs[first:])
+        _wait(plan[_ARRIVED], blocks)
 
-        row = t - start
-        for i in range(neurons):
-            out_spikes[row, i] = spikes[i]
-        for r in range(recorded.shape[0]):
-            for g in range(groups.shape[0]):
-                if recorded[r, g] >= 0:
-                    first, last = groups[g, 1], groups[g, 2]
-                    out_registers[r, row, first:last] = state[recorded[r, g], first:last]
+        for c in range(row_of.shape[0]):
+            target = ring[(now + 1 + class_delays[c]) % ring.shape[0]]
+            for wanted in range(1, -1 - plan[_TERNARY], -2):
+                found = np.int64(0)
+                for p in range(pieces.shape[0]):
+                    first, count = pieces[p, _FIRST], counts[p]
+                    found = _gather(
+                        row_of[c], active[first : first + count], signs[first : first + count], wanted, gathered, found
+                    )
+                while found % 4:
+                    gathered[found] = rows.shape[0] - 1  # the last row, all zeros
+                    found += 1
+                for begin in range(0, found, _AT_ONCE):
+                    sums[low:high] = 0
+                    chosen = gathered[begin : min(begin + _AT_ONCE, found)]
+                    _add_rows(rows, chosen, low, high, sums[low:high])
+                    _spread(sums[low:high], shifts[c][low:high], class_signs[c] * wanted, target[low:high])
 
-        if count:
-            if row_of.shape[0]:
-                fired, sign = active[:count], signed[:count]
-                _propagate_dense(dense, row_of, signs, delays, shifts, fired, sign, 1, sums, rows, ring, t)
-                if negative:
-                    _propagate_dense(dense, row_of, signs, delays, shifts, fired, sign, -1, sums, rows, ring, t)
-            if offsets.shape[0]:
-                _propagate_events(indptr, offsets, values, active, signed, count, ring, t)
-    return wraps, saturations, wide
+        for q in range(projections.shape[0]):
+            of = projections[q]
+            if of[_OWNER] != block:
+                continue
+            begins = numba.carray(_pointer(of[_LOW]), sources, np.int64)
+            ends = numba.carray(_pointer(of[_HIGH]), sources, np.int64)
+            many = 1 << 62  # as long as the lists may be: their length is not looked at
+            post = numba.carray(_pointer(of[_POST]), many, np.int32)
+            weights = numba.carray(_pointer(of[_WEIGHTS]), many, np.int16)
+            delays = numba.carray(_pointer(of[_DELAYS]), many, np.uint8)
+            base = ((now + 1) % ring.shape[0]) * size
+            for p in range(of[_FIRST_PIECE], of[_LAST_PIECE]):
+                first = pieces[p, _FIRST]
+                for j in range(first, first + counts[p]):
+                    source = active[j] - of[_SOURCE]
+                    factor = _I(signs[j]) << _I(of[_EXPONENT])
+                    if of[_DELAY] >= 0:
+                        target = ring[(now + 1 + of[_DELAY]) % ring.shape[0]][of[_TARGET] :]
+                        _add_list_of_one_delay(post, weights, begins[source], ends[source], factor, target)
+                    else:
+                        _add_list(
+                            post, weights, delays, begins[source], ends[source], factor, base, size, of[_TARGET], flat
+                        )

@@ -1,0 +1,127 @@
+"""Projections as rows of uint8: one a source, for each delay and sign of its synapses.
+
+Rows whose exponents agree in every target share a class, and so one pass over the sums. A row costs what the population
+is wide, however many synapses it has, and an active source costs a row for each of its delays: rows pay where synapses
+are dense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.fixed import Ints
+from lsm_deploy.ir import INPUT, QNetwork, QProjection
+
+__all__ = ["Rows"]
+
+DENSE = 0.025
+"""Rows from this density on: a row of 1000 targets takes as long as some 20 synapses in a list (measured)."""
+MOST_BYTES = 1 << 29
+"""Rows take at most this much; beyond it, lists."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """weights `[row, neuron]`, the last row zeros; a class has a sign, a delay, and the exponent of each target."""
+
+    weights: NDArray[np.uint8]
+    row_of: NDArray[np.int32]
+    """`[class, source]`, or -1."""
+    signs: NDArray[np.int64]
+    delays: NDArray[np.int64]
+    shifts: NDArray[np.int32]
+    """`[class, neuron]`"""
+    kept: frozenset[int]
+    """The numbers of the projections that are here."""
+
+    @staticmethod
+    def of(network: QNetwork, size: int) -> Rows:
+        """Take the projections that are dense enough, one synapse a pair and delay, as long as there is room."""
+        classes: list[_Class] = []
+        kept: set[int] = set()
+        room = MOST_BYTES // size
+        for number, p in enumerate(network.projections):
+            if len(p.post) < DENSE * size * np.count_nonzero(np.diff(p.indptr)) or not len(p.post):
+                continue  # not even if all had one delay and sign; and too many, perhaps, to look at one by one
+            pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+            parts = _parts(p, pre, network, size)
+            needed = sum(len(np.unique(sources)) for _, _, sources, _, _ in parts)
+            if len(p.post) < DENSE * size * needed or needed > room or _has_twins(p, pre):
+                continue
+            room -= needed
+            kept.add(number)
+            # Mixed weights are even, and reach -256: halved they fit.
+            halve = p.sign_mode == "mixed"
+            for sign, delay, pre, post, magnitudes in parts:
+                found = _class(classes, sign, delay, p, p.weight_exp + halve)
+                found.parts.append((pre, post, magnitudes >> halve))
+        return _assemble(classes, frozenset(kept), network, size)
+
+
+@dataclass
+class _Class:
+    sign: int
+    delay: int
+    exponents: dict[str, int] = field(default_factory=dict)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    parts: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
+
+
+def _parts(p: QProjection, pre: Ints, network: QNetwork, size: int) -> list[tuple[int, int, Ints, Ints, Ints]]:
+    """Sign, delay, sources, targets and magnitudes of the synapses of each sign and delay."""
+    sources = pre + (size if p.source == INPUT else network.offsets[p.source])
+    targets = network.offsets[p.target] + p.post.astype(np.int64)
+    parts = []
+    for delay in np.unique(p.delays):
+        for sign in (1, -1):
+            chosen = (p.delays == delay) & (sign * p.weights > 0)
+            if chosen.any():
+                magnitudes = np.abs(p.weights[chosen].astype(np.int64))
+                parts.append((sign, int(delay), sources[chosen], targets[chosen], magnitudes))
+    return parts
+
+
+def _has_twins(p: QProjection, pre: Ints) -> bool:
+    """Whether two synapses of one delay join the same pair; they would stand side by side."""
+    alike = [array[1:] == array[:-1] for array in (pre, p.post, p.delays)]
+    return bool(np.logical_and.reduce(alike).any())
+
+
+def _class(classes: list[_Class], sign: int, delay: int, p: QProjection, exponent: int) -> _Class:
+    pair = (p.source, p.target)
+    for c in classes:
+        fits = (c.sign, c.delay) == (sign, delay) and pair not in c.pairs
+        if fits and c.exponents.setdefault(p.target, exponent) == exponent:
+            c.pairs.add(pair)
+            return c
+    classes.append(_Class(sign, delay, {p.target: exponent}, {pair}))
+    return classes[-1]
+
+
+def _assemble(classes: list[_Class], kept: frozenset[int], network: QNetwork, size: int) -> Rows:
+    row_of = np.full((len(classes), size + network.channels), -1, np.int32)
+    shifts = np.zeros((len(classes), size), np.int32)
+    total = 0
+    for number, c in enumerate(classes):
+        used = np.unique(np.concatenate([pre for pre, _, _ in c.parts]))
+        row_of[number, used] = total + np.arange(len(used))
+        total += len(used)
+        for name, exponent in c.exponents.items():
+            first = network.offsets[name]
+            last = first + next(p.size for p in network.populations if p.name == name)
+            shifts[number, first:last] = exponent
+    weights = np.zeros((total + 1, size), np.uint8)  # and a row of zeros to fill up with
+    for number, c in enumerate(classes):
+        for pre, post, magnitudes in c.parts:
+            weights[row_of[number, pre], post] = magnitudes
+    return Rows(
+        weights=weights,
+        row_of=row_of,
+        signs=np.array([c.sign for c in classes], np.int64),
+        delays=np.array([c.delay for c in classes], np.int64),
+        shifts=shifts,
+        kept=kept,
+    )
