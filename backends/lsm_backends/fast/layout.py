@@ -53,7 +53,14 @@ class Layout:
     @property
     def nbytes(self) -> int:
         """Memory that it takes beside the program's own."""
-        named = (self.constants, self.initial, self.rows.weights, self.rows.row_of, self.rows.shifts, *self.lists)
+        named: tuple[NDArray[Any], ...] = (
+            self.constants,
+            self.initial,
+            self.rows.weights,
+            self.rows.row_of,
+            self.rows.shifts,
+            *self.lists,
+        )
         return sum(array.nbytes for array in named if array.base is None)
 
 
@@ -166,7 +173,8 @@ def _lists(
 ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
     """The table of projections, and the arrays that it points to."""
     names = [p.name for p in network.populations]
-    table, held = [], []
+    table = []
+    held: list[NDArray[Any]] = []
     for p in kept:
         if not len(p.post):
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class Session:
             [[state.index(name) if name in state else -1 for state in layout.states] for name in record], np.int64
         ).reshape(len(record), len(layout.states))
         self._events = np.zeros((blocks, 4), np.int64)
-        self._work = {
+        self._work: dict[str, NDArray[Any]] = {
             "active": np.zeros((2, sources), np.int32),
             "active_signs": np.zeros((2, sources), np.int8),
             "active_counts": np.zeros((2, len(layout.pieces)), np.int64),
@@ -75,7 +76,7 @@ class Session:
             "row_count": len(rows.weights),
             "projection_count": len(layout.projections),
         }
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "pieces": layout.pieces,
             "constants": layout.constants,
             "initial": layout.initial,
@@ -95,12 +96,12 @@ class Session:
         self._input = np.zeros((1, network.channels), np.int8)
         self._input_bits = self._input[0].view(np.bool_)
         self._spikes = np.zeros((1, network.neurons), np.int8)
-        self._pool = ThreadPoolExecutor(blocks - 1) if blocks > 1 else None
-        self.spikes = self._spikes[0].view()
+        self._pool = ThreadPoolExecutor(blocks) if blocks > 1 else None
+        self.spikes: NDArray[np.int8] = self._spikes[0].view()
         self.spikes.setflags(write=False)
 
     def step(self, spikes: NDArray[np.generic]) -> NDArray[np.int8]:
-        """Take the input spikes `[channel]` of one step (anything but 0 is one), return those of the neurons `[neuron]`.
+        """Take the input spikes `[channel]` of a step (anything but 0 is one), return those of the neurons `[neuron]`.
 
         What is returned is a view of a buffer: copy it to keep it beyond the next step. ValueError: another length.
         """
@@ -136,7 +137,7 @@ class Session:
         recorded: NDArray[np.int64],
         registers: NDArray[np.int32],
     ) -> None:
-        rest = (self.t, self._ring, stimulus, spikes, recorded, registers)
+        rest: tuple[Any, ...] = (self.t, self._ring, stimulus, spikes, recorded, registers)
         if self._pool is None:
             kernels.advance(self._plan, 0, *rest)
         else:
