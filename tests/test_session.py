@@ -1,0 +1,169 @@
+"""The stepping interface gives the bits of a whole run, from any point on, alone or in blocks."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from itertools import count, islice
+
+import numpy as np
+import pytest
+from lsm_backends import emulator, fast
+from lsm_backends.fast import kernels, layout, rows, session
+from lsm_backends.fast.session import Session
+from numpy.typing import NDArray
+from programs import REGISTERS, random_case
+
+from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.neurons import KINDS
+
+
+def one_sample(seed: int, **given: object) -> tuple[Program, Stimulus, Trace]:
+    """A program, a stimulus without a cut, and what the emulator makes of them."""
+    program, stimulus = random_case(seed, **given)
+    stimulus = Stimulus(stimulus.spikes, np.zeros(1, np.int64))
+    return program, stimulus, emulator.run(program, stimulus, REGISTERS)
+
+
+def registers_of(program: Program) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
+
+
+def compare_step_by_step(running: Session, program: Program, stimulus: Stimulus, expected: Trace) -> int:
+    for t in range(running.t, len(stimulus.spikes)):
+        assert np.array_equal(running.step(stimulus.spikes[t]), expected.spikes[t]), t
+        for name in registers_of(program):
+            assert np.array_equal(running.register(name), expected.registers[name][t]), (t, name)
+    assert running.counts == dict(expected.counts)
+    return int(np.count_nonzero(expected.spikes))
+
+
+def test_stepping_is_the_whole_run() -> None:
+    spikes = 0
+    for seed in range(60):
+        program, stimulus, expected = one_sample(seed)
+        spikes += compare_step_by_step(fast.start(program), program, stimulus, expected)
+    assert spikes > 5000
+
+
+def test_a_saved_state_goes_on_elsewhere() -> None:
+    rng = np.random.default_rng(5)
+    for seed in range(40):
+        program, stimulus, expected = one_sample(seed)
+        at = int(rng.integers(0, len(stimulus.spikes) + 1))
+        first = fast.start(program)
+        first.run(stimulus.spikes[:at])
+        state = first.save()
+        first.run(stimulus.spikes[at:])  # what was saved is a copy
+        second = fast.start(program)
+        second.run(stimulus.spikes[: int(rng.integers(0, at + 1))])  # whatever it did before is forgotten
+        second.restore(state)
+        compare_step_by_step(second, program, stimulus, expected)
+
+
+def test_a_state_of_another_program_is_refused() -> None:
+    one, other = fast.start(random_case(1)[0]), fast.start(random_case(2)[0])
+    with pytest.raises(ValueError, match=r"sums in flight .*, not "):
+        other.restore(one.save())
+
+
+@pytest.fixture
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LARGE", 1)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("storage", ["rows", "lists", "both"])
+def test_blocks_are_the_same_network(
+    in_blocks: None, monkeypatch: pytest.MonkeyPatch, threads: int, storage: str
+) -> None:
+    monkeypatch.setattr(rows, "DENSE", {"rows": 0.0, "lists": 2.0, "both": rows.DENSE}[storage])
+    spikes = 0
+    for seed in range(12):
+        program, stimulus, expected = one_sample(seed, sizes=(70, 130, 64), channels=40, projections=6)
+        assert layout.lay_out(program.network, threads).blocks == threads
+        trace = fast.run(program, stimulus, REGISTERS, threads=threads)
+        assert np.array_equal(trace.spikes, expected.spikes)
+        assert all(np.array_equal(trace.registers[name], expected.registers[name]) for name in REGISTERS)
+        assert dict(trace.counts) == dict(expected.counts)
+        running = fast.start(program, threads=threads)
+        running.run(stimulus.spikes[: len(stimulus.spikes) // 2])
+        alone = Session.on(layout.lay_out(program.network, 1), ())
+        alone.restore(running.save())
+        compare_step_by_step(running, program, stimulus, expected)
+        spikes += compare_step_by_step(alone, program, stimulus, expected)
+    assert spikes > 20_000
+
+
+def test_lists_that_are_asked_for_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "DENSE", 2.0)
+    monkeypatch.setattr(layout, "CACHED", 0)
+    for seed in range(12):
+        program, stimulus, expected = one_sample(seed, sizes=(70, 130), channels=40, projections=6)
+        assert layout.lay_out(program.network).ahead == layout.AHEAD
+        assert np.array_equal(fast.run(program, stimulus).spikes, expected.spikes)
+
+
+def test_a_step_allocates_nothing() -> None:
+    program, stimulus, _ = one_sample(8, sizes=(70, 130), channels=40, projections=6)
+    running, row = fast.start(program), stimulus.spikes[0]
+    buffer = running.step(row)
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            running.step(row)
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        for _ in range(1000):
+            running.step(row)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert running.step(row) is buffer
+    assert after - before < 200, "integers, but nothing that grows"
+    assert peak - before < 2 * program.network.neurons, "not even for a moment one array"
+
+
+def test_a_stimulus_need_not_end() -> None:
+    program, stimulus, expected = one_sample(3)
+    steps = len(stimulus.spikes)
+
+    def endless() -> Iterator[NDArray[np.int8]]:
+        for t in count():
+            yield stimulus.spikes[t % steps]
+
+    fed = [spikes.copy() for spikes in islice(fast.start(program).feed(endless()), steps)]
+    assert np.array_equal(fed, expected.spikes)
+
+
+def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
+    program, stimulus, expected = one_sample(6, channels=3)
+    running = fast.start(program)
+    for wrong in (np.zeros(1, np.int8), np.zeros(4, np.int8)):
+        with pytest.raises(ValueError, match="input spikes for 3 channels"):
+            running.step(wrong)
+    with pytest.raises(ValueError, match="for 3 channels"):
+        running.run(np.zeros((5, 2), np.int8))
+    with pytest.raises(ValueError, match="cannot be written to"):
+        running.run(stimulus.spikes, np.zeros((2, 2), np.int8))
+    compare_step_by_step(running, program, stimulus, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.int64, np.float32])
+def test_input_spikes_may_be_of_any_type(dtype: type) -> None:
+    program, stimulus, expected = one_sample(4)
+    running = fast.start(program)
+    stepped = [running.step(row).copy() for row in stimulus.spikes.astype(dtype) * dtype(1)]
+    assert np.array_equal(stepped, expected.spikes)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 127, 128, 200])
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.5, 1.0])
+def test_the_list_of_the_active(size: int, rate: float) -> None:
+    rng = np.random.default_rng(size)
+    for shift in range(3):  # where in memory they begin does not matter
+        fires = np.where(rng.random(size + shift) < rate, rng.choice([-1, 1], size + shift), 0).astype(np.int8)[shift:]
+        active, signs = np.zeros(size + 1, np.int32), np.zeros(size + 1, np.int8)
+        found = kernels._list_active(fires, 7, active, signs)
+        assert np.array_equal(active[:found], np.flatnonzero(fires) + 7)
+        assert np.array_equal(signs[:found], fires[fires != 0])
