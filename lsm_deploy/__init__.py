@@ -12,7 +12,7 @@
 The command line is written on these functions. A user's mistake raises `LsmError`.
 """
 
-from lsm_deploy.backend import run
+from lsm_deploy.backend import run, start
 from lsm_deploy.data import Frames, load_frames
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
@@ -22,7 +22,18 @@ from lsm_deploy.model import Model, load_model, predict, save_model, train
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
 from lsm_deploy.spec import Spec, load
-from lsm_deploy.store import load_program, load_stimulus, load_trace, save_program, save_stimulus, save_trace
+from lsm_deploy.store import (
+    load_program,
+    load_state,
+    load_stimulus,
+    load_trace,
+    program_id,
+    save_program,
+    save_state,
+    save_stimulus,
+    save_trace,
+)
+from lsm_deploy.streaming import stream
 
 __all__ = [
     "Compiled",
@@ -43,14 +54,19 @@ __all__ = [
     "load_frames",
     "load_model",
     "load_program",
+    "load_state",
     "load_stimulus",
     "load_trace",
     "poisson_stimulus",
     "predict",
+    "program_id",
     "run",
     "save_model",
     "save_program",
+    "save_state",
     "save_stimulus",
     "save_trace",
+    "start",
+    "stream",
     "train",
 ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Protocol, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lsm_deploy.errors import BackendError, LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace, standings
+from lsm_deploy.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.neurons import KINDS
 
-__all__ = ["BACKENDS", "DEFAULT", "Backend", "load", "require", "run"]
+__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check_fit", "load", "require", "run", "start"]
 
 BACKENDS = {
     "emulator": "lsm_backends.emulator",
@@ -46,6 +49,41 @@ class Backend(Protocol):
         """What keeps this backend from running here, with a way out; None if it can run."""
 
 
+class Session(Protocol):
+    """One run of a program, from rest, that is advanced as its input comes in; what `start` of a backend returns."""
+
+    t: int
+    """Steps since the sample began."""
+
+    def step(self, spikes: NDArray[Any]) -> NDArray[np.int8]:
+        """Take the input spikes `[channel]` of one step, return those of the neurons `[neuron]`.
+
+        They are a view of a buffer that the next step writes over.
+        """
+
+    def feed(self, rows: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.int8]]:
+        """`step` for each row of any iterator, which may be endless."""
+
+    def run(self, stimulus: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+        """Advance by a stimulus `[t, channel]`; spikes `[t, neuron]`, recorded registers `[t, register, neuron]`."""
+
+    def register(self, name: str) -> NDArray[np.int32]:
+        """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Wraps, saturations and wide sums so far, as a trace counts them."""
+
+    def reset(self) -> None:
+        """Begin a sample: everything at rest, nothing in flight; the counts go on."""
+
+    def save(self) -> State:
+        """All that the next steps depend on."""
+
+    def restore(self, state: State) -> None:
+        """Go on where `state` was saved, in this session or another one of the same program."""
+
+
 def load(name: str) -> Backend:
     """The backend of that name, imported."""
     if name not in BACKENDS:
@@ -73,12 +111,26 @@ def run(
 ) -> Trace:
     """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
     backend = require(name)
-    _check_fit(program, stimulus, record)
+    check_fit(program, stimulus, record)
     trace = backend.run(program, stimulus, record, progress, **options)
     return replace(trace, standings=standings(program.network))
 
 
-def _check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+def start(name: str, program: Program, record: Sequence[str] = (), **options: Any) -> Session:
+    """A program in motion on the named backend, to be advanced step by step: for closed loops and endless input."""
+    backend = require(name)
+    if not hasattr(backend, "start"):
+        raise BackendError(
+            "it runs whole stimuli only",
+            where=f"backend {name!r}",
+            hint=f"step on {DEFAULT!r}, which gives the same bits",
+        )
+    _check_record(program, record)
+    return cast(Session, backend.start(program, record, **options))
+
+
+def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+    """An LsmError where a stimulus, or a register to record, does not belong to the program."""
     network = program.network
     if stimulus.spikes.shape[1] != network.channels:
         raise LsmError(
@@ -94,7 +146,11 @@ def _check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> N
             where="stimulus",
             hint=f"start samples at multiples of {interval}, or compile with `samples: {{policy: fresh}}`",
         )
-    known = sorted({register for p in network.populations for register in KINDS[p.kind].STATE})
+    _check_record(program, record)
+
+
+def _check_record(program: Program, record: Sequence[str]) -> None:
+    known = sorted({register for p in program.network.populations for register in KINDS[p.kind].STATE})
     for register in record:
         if register not in known:
             raise LsmError(f"there is no register {register!r} to record", hint=f"choose from {', '.join(known)}")

@@ -54,17 +54,19 @@ def compile(file: Path, target: Path, dump: Path | None, strict: bool, as_json: 
 def inspect(file: Path, as_json: bool, quiet: bool) -> None:
     """Say what is in a program, a model, a trace or a stimulus."""
     output = output_of(as_json, quiet)
-    kind = store.kind_of(file)
+    kind = "trace" if file.is_dir() else store.kind_of(file)
     if kind == "npz" and "weights" not in (names := store.read_arrays(file)):
-        if "spikes" in names and names.keys() - {"spikes", "starts"}:
-            trace = store.load_trace(file)
-            facts = {"program": trace.program, "backend": trace.backend, **report.trace_facts(trace.trace)}
-            output.facts({"kind": "trace", **facts})
-            report.show_trace_file(output.console, trace)
-        else:
-            stimulus = store.load_stimulus(file)
-            output.facts({"kind": "stimulus", **report.stimulus_facts(stimulus)})
-            report.show_stimulus(output.console, stimulus)
+        kind = "trace" if "spikes" in names and names.keys() - {"spikes", "starts"} else "stimulus"
+    if kind == "trace":
+        trace = store.load_trace(file)
+        facts = {"program": trace.program, "backend": trace.backend, **report.trace_facts(trace.trace)}
+        output.facts({"kind": "trace", **facts})
+        report.show_trace_file(output.console, trace)
+        return
+    if kind == "stimulus":
+        stimulus = store.load_stimulus(file)
+        output.facts({"kind": "stimulus", **report.stimulus_facts(stimulus)})
+        report.show_stimulus(output.console, stimulus)
         return
     if kind == "model":
         model = api.load_model(file)

@@ -14,8 +14,9 @@ from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, check_target, commo
 from lsm_deploy.cli.forensics import Side, Wanted, forensic_options, investigate
 from lsm_deploy.cli.subject import stimulus_of, subject_of
 from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace, View
+from lsm_deploy.ir import Program, Stimulus, Trace, View, standings
 from lsm_deploy.neurons import KINDS
+from lsm_deploy.streaming import stream
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -63,6 +64,7 @@ def names_in(text: str) -> tuple[str, ...]:
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @BACKEND_OPTION
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The trace file to write (.npz).")
+@click.option("--stream", "to_folder", is_flag=True, help="Write the trace as it arises, to a new folder of parts.")
 @INPUT_OPTION
 @RECORD_OPTION
 @SAMPLES_OPTION
@@ -72,6 +74,7 @@ def run(
     file: Path,
     backend: str,
     target: Path,
+    to_folder: bool,
     input_file: Path | None,
     record: str,
     samples: int | None,
@@ -82,16 +85,23 @@ def run(
     """Run a program on one backend and write its trace."""
     output = output_of(as_json, quiet)
     check_options([backend], options)
-    check_target(target, file, input_file)
+    if not to_folder:
+        check_target(target, file, input_file)
     backends.require(backend)
     subject = subject_of(file)
     stimulus, words = stimulus_of(subject, input_file, samples)
     output.console.print(f"stimulus: {words}")
-    trace = run_backend(output, backend, subject.program, stimulus, names_in(record), options)
-    identity = store.program_id(subject.program)
-    store.save_trace(target, trace, program=identity, backend=backend)
-    output.facts({"program": identity, "backend": backend, "stimulus": words, **report.trace_facts(trace)})
-    report.show_trace(output.console, trace)
+    identity, names = store.program_id(subject.program), names_in(record)
+    if to_folder:
+        with output.progress(f"running on {backend}") as progress:
+            streamed = stream(subject.program, stimulus, target, names, backend=backend, progress=progress)
+        facts = report.streamed_facts(streamed, names, standings(subject.program.network))
+    else:
+        trace = run_backend(output, backend, subject.program, stimulus, names, options)
+        store.save_trace(target, trace, program=identity, backend=backend)
+        facts = report.trace_facts(trace)
+    output.facts({"program": identity, "backend": backend, "stimulus": words, **facts})
+    report.show_trace(output.console, facts)
     output.console.print(f"wrote {target}")
 
 

@@ -20,6 +20,7 @@ from lsm_deploy.report.runs import (
     show_trace_file,
     show_verdict,
     stimulus_facts,
+    streamed_facts,
     trace_facts,
     verdict_facts,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "show_verdict",
     "shrunk_facts",
     "stimulus_facts",
+    "streamed_facts",
     "trace_facts",
     "verdict_facts",
 ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from lsm_deploy.ir import Stimulus, Trace
 from lsm_deploy.parity import Verdict
 from lsm_deploy.report.text import count, text
 from lsm_deploy.store import TraceFile
+from lsm_deploy.streaming import Streamed
 
 __all__ = [
     "overflow_text",
@@ -22,6 +24,7 @@ __all__ = [
     "show_trace_file",
     "show_verdict",
     "stimulus_facts",
+    "streamed_facts",
     "trace_facts",
     "verdict_facts",
 ]
@@ -46,15 +49,9 @@ def show_stimulus(console: Console, stimulus: Stimulus) -> None:
 
 
 def trace_facts(trace: Trace) -> dict[str, Any]:
-    steps, neurons = trace.spikes.shape
     fired = np.count_nonzero(trace.spikes, axis=0)
     return {
-        "steps": steps,
-        "neurons": neurons,
-        "samples": len(trace.starts),
-        "spikes": int(fired.sum()),
-        "spikes_per_neuron_and_step": float(fired.sum() / max(trace.spikes.size, 1)),
-        "silent_neurons": int((fired == 0).sum()),
+        **_activity(len(trace.spikes), len(trace.starts), fired),
         "registers": sorted(trace.registers),
         "view": trace.view,
         "counts": dict(trace.counts),
@@ -62,8 +59,29 @@ def trace_facts(trace: Trace) -> dict[str, Any]:
     }
 
 
-def show_trace(console: Console, trace: Trace) -> None:
-    facts = trace_facts(trace)
+def streamed_facts(streamed: Streamed, registers: Sequence[str], standings: Mapping[str, str]) -> dict[str, Any]:
+    """Those of the trace that went to disk."""
+    return {
+        **_activity(streamed.steps, streamed.samples, streamed.fired),
+        "registers": sorted(registers),
+        "view": "sim",
+        "counts": streamed.counts,
+        "standings": dict(standings),
+    }
+
+
+def _activity(steps: int, samples: int, fired: NDArray[np.int64]) -> dict[str, Any]:
+    return {
+        "steps": steps,
+        "neurons": len(fired),
+        "samples": samples,
+        "spikes": int(fired.sum()),
+        "spikes_per_neuron_and_step": float(fired.sum() / max(steps * len(fired), 1)),
+        "silent_neurons": int((fired == 0).sum()),
+    }
+
+
+def show_trace(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(
         f"{facts['steps']} steps in {count(facts['samples'], 'sample')}, {facts['neurons']} neurons: "
         f"{text(facts['spikes'])} spikes ({facts['spikes_per_neuron_and_step']:.2%} of neurons a step), "
@@ -74,7 +92,7 @@ def show_trace(console: Console, trace: Trace) -> None:
         console.print("overflow in this run: " + overflow_text(facts["counts"]))
     else:
         console.print("overflow in this run: not counted by this backend")
-    show_standings(console, trace.standings)
+    show_standings(console, facts["standings"])
 
 
 def show_standings(console: Console, standings: Mapping[str, str]) -> None:
@@ -93,7 +111,7 @@ def overflow_text(counts: Mapping[str, int]) -> str:
 def show_trace_file(console: Console, file: TraceFile) -> None:
     origin = f"of program {file.program}" if file.program else "of an unnamed program"
     console.print(f"trace {origin}{f', by {file.backend}' if file.backend else ''}")
-    show_trace(console, file.trace)
+    show_trace(console, trace_facts(file.trace))
 
 
 def verdict_facts(verdict: Verdict) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from lsm_deploy.store.container import kind_of, pack, unpack
 from lsm_deploy.store.files import make_folder, read_arrays, write_file
+from lsm_deploy.store.origin import TraceFile
+from lsm_deploy.store.parts import TraceFolder
 from lsm_deploy.store.programs import (
     load_program,
     program_from_bytes,
@@ -11,12 +13,15 @@ from lsm_deploy.store.programs import (
     program_to_parts,
     save_program,
 )
-from lsm_deploy.store.recordings import TraceFile, load_stimulus, load_trace, save_stimulus, save_trace
+from lsm_deploy.store.recordings import load_stimulus, load_trace, save_stimulus, save_trace
+from lsm_deploy.store.states import load_state, save_state
 
 __all__ = [
     "TraceFile",
+    "TraceFolder",
     "kind_of",
     "load_program",
+    "load_state",
     "load_stimulus",
     "load_trace",
     "make_folder",
@@ -28,6 +33,7 @@ __all__ = [
     "program_to_parts",
     "read_arrays",
     "save_program",
+    "save_state",
     "save_stimulus",
     "save_trace",
     "unpack",

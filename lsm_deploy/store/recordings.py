@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -13,8 +12,10 @@ from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import read_arrays, write_file
+from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
+from lsm_deploy.store.parts import load_parts
 
-__all__ = ["TraceFile", "load_stimulus", "load_trace", "save_stimulus", "save_trace"]
+__all__ = ["load_stimulus", "load_trace", "save_stimulus", "save_trace"]
 
 
 def _write_npz(path: str | Path, arrays: Arrays) -> None:
@@ -79,26 +80,13 @@ LARGEST = 1 << 34
 """Cells of a dense stimulus: 16 GB."""
 
 
-@dataclass(frozen=True, eq=False)
-class TraceFile:
-    """A trace and what its file says of its origin; "" where it does not (a recording by another tool)."""
-
-    trace: Trace
-    program: str = ""
-    backend: str = ""
-
-
 def save_trace(path: str | Path, trace: Trace, *, program: str, backend: str) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "spikes": trace.spikes,
         **trace.registers,
         "starts": trace.starts,
-        "view": np.array(trace.view),
-        "program": np.array(program),
-        "backend": np.array(backend),
-        "count_names": np.array(sorted(trace.counts), dtype="U32"),
-        "counts": np.array([trace.counts[name] for name in sorted(trace.counts)], np.int64),
-        "standings": np.array(sorted(trace.standings.items()), dtype="U64").reshape(-1, 2),
+        **counts_arrays(trace.counts),
+        **origin_arrays(program, backend, trace.view, trace.standings),
     }
     _write_npz(path, arrays)
 
@@ -107,10 +95,15 @@ _NOT_REGISTERS = {"spikes", "starts", "view", "program", "backend", "count_names
 
 
 def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
-    """A trace of ours, or any `.npz` with `spikes` [t, neuron] and registers of the same shape by name.
+    """A trace of ours, or any `.npz` with `spikes` [t, neuron] and registers of the same shape by name; or a folder of
+    parts (`parts.py`).
 
     view: how a file that does not say so itself shows its voltages.
     """
+    if Path(path).is_dir():
+        found = load_parts(path)
+        _check_view(found.trace.view, view, str(path))
+        return found
     arrays, where = read_arrays(path), str(path)
     if "spikes" not in arrays:
         raise LsmError(
@@ -129,9 +122,7 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
     stated = str(arrays.get("view", np.array(view or "sim")))
     if stated not in get_args(View):
         raise LsmError(f"view is {stated!r}", where=where, hint="write 'sim' or 'chip'")
-    if view and stated != view:
-        what = f"the file says that its voltages are in the {stated} view, not {view}"
-        raise LsmError(what, where=where, hint="drop --view")
+    _check_view(stated, view, where)
     names, counts = arrays.get("count_names", np.array([])), arrays.get("counts", np.array([]))
     if names.ndim != 1 or names.shape != counts.shape or (counts.size and counts.dtype.kind not in "iu"):
         raise LsmError("counts and count_names do not belong together", where=where, hint="remove both")
@@ -141,16 +132,15 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
         _starts(arrays, len(spikes), where),
         {str(name): int(count) for name, count in zip(names, counts, strict=False)},
         cast(View, stated),
-        dict(_pairs(arrays, where)),
+        dict(pairs_in(arrays, where)),
     )
     return TraceFile(trace, str(arrays.get("program", "")), str(arrays.get("backend", "")))
 
 
-def _pairs(arrays: Arrays, where: str) -> list[tuple[str, str]]:
-    pairs = arrays.get("standings", np.zeros((0, 2), dtype="U1"))
-    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind != "U":
-        raise LsmError("standings are no pairs of kind and words", where=where, hint="remove them")
-    return [(str(kind), str(words)) for kind, words in pairs]
+def _check_view(stated: str, view: View | None, where: str) -> None:
+    if view and stated != view:
+        what = f"the file says that its voltages are in the {stated} view, not {view}"
+        raise LsmError(what, where=where, hint="drop --view")
 
 
 def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> None:

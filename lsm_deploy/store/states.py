@@ -1,0 +1,39 @@
+"""Where a run stands, in a file: `save` of a session, to go on tomorrow or elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import State
+from lsm_deploy.store.container import pack, unpack
+from lsm_deploy.store.files import read_bytes, write_file
+
+__all__ = ["load_state", "save_state"]
+
+
+def save_state(path: str | Path, state: State, *, program: str) -> None:
+    """Write a state; program: the `program_id` of what was running."""
+    meta = {"t": state.t, "counts": dict(state.counts), "program": program}
+    arrays: dict[str, NDArray[Any]] = {f"register {name}": values for name, values in state.registers.items()}
+    arrays["in_flight"] = state.in_flight
+    packed = pack("state", meta, arrays)
+    write_file(path, lambda file: file.write(packed))
+
+
+def load_state(path: str | Path, *, program: str) -> State:
+    """The state that was saved while `program` ran. LsmError: another program did, or the file is damaged."""
+    where = str(path)
+    meta, arrays = unpack(read_bytes(Path(path)), "state", where)
+    if meta["program"] != program:
+        raise LsmError(
+            f"the state is of program {meta['program']}, this is {program}",
+            where=where,
+            hint="load the program that it was saved from",
+        )
+    registers = {name.removeprefix("register "): values for name, values in arrays.items() if name != "in_flight"}
+    return State(int(meta["t"]), registers, arrays["in_flight"].astype(np.int64), meta["counts"])
