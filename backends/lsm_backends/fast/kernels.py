@@ -322,23 +322,24 @@ def _update(kind, constants, state, sums, fires, first, last):  # type: ignore[n
 def _list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
     """Which of `fires` are not 0, numbered from `offset`, and their signs; returns how many.
 
-    64 neurons become one word of bits, so that those at rest cost nothing; of the last few each is looked at, without a
-    branch, because whether a neuron spiked is as good as random.
+    64 neurons become one word of bits, so that those at rest cost nothing.
     """
     size, count = fires.shape[0], 0
-    whole = size - size % 64
-    for i in range(0, whole, 64):
-        word = _not_zero(fires.ctypes.data + i)
+    for i in range(0, size, 64):
+        if i + 64 <= size:
+            word = _not_zero(fires.ctypes.data + i)
+        elif size >= 64:  # the last few, read together with those before them
+            word = _not_zero(fires.ctypes.data + size - 64) >> np.uint64(i + 64 - size)
+        else:
+            word = np.uint64(0)
+            for k in range(size):
+                word |= np.uint64(fires[_U(k)] != 0) << np.uint64(k)
         while word:
             k = i + _lowest(word)
             word &= word - np.uint64(1)
-            active[count] = offset + k
-            signs[count] = fires[k]
+            active[_U(count)] = offset + k
+            signs[_U(count)] = fires[_U(k)]
             count += 1
-    for i in range(whole, size):
-        active[count] = offset + i
-        signs[count] = fires[i]
-        count += fires[i] != 0
     return count
 
 
@@ -372,9 +373,9 @@ def _add_rows(weights, rows, low, high, sums):  # type: ignore[no-untyped-def]
 @numba.njit(boundscheck=False)
 def _gather(row_of, active, signs, wanted, rows, found):  # type: ignore[no-untyped-def]
     """Append the rows of those active sources that have one and whose spike is `wanted`."""
-    for j in range(active.shape[0]):  # without a branch, as above
-        row = row_of[active[j]]
-        rows[found] = row
+    for j in range(active.shape[0]):  # without a branch: whether there is a row is as good as random
+        row = row_of[_U(active[j])]
+        rows[_U(found)] = row
         found += (row >= 0) & (signs[j] == wanted)
     return found
 
