@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,netx,prove,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove bench bench-peers setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -45,6 +45,20 @@ conformance: setup
 prove: setup
 	cd tests && ../$(BIN)/python -m prove
 
+# What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the README's
+# tables. QUICK=1: the main case only, and no README; so for AXES=size,delays (see tests/bench/grid.py).
+bench: setup bench-peers
+	cd tests && ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(AXES),--axes $(AXES))
+
+# Simulators whose packages do not fit beside ours have environments of their own. What does not install is not here.
+BENCH_PEERS := nest brian2_loihi nengo_loihi
+bench-peers: $(BENCH_PEERS:%=.venv-bench-%/ready)
+
+.venv-bench-%/ready: tests/bench/peers/%.txt
+	@rm -rf $(@D)
+	@$(or $(PYTHON310),false) -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement $< && touch $@ || { rm -rf $(@D); echo "$* is left out: it could not be installed"; }
+
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup
 	$(BIN)/pytest hardware-tests
@@ -60,4 +74,4 @@ $(VENV)/ready: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-bench-* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

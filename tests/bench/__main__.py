@@ -1,0 +1,93 @@
+"""`python -m bench`: time every simulator that is here, and write what came out.
+
+Leaves `results.json`, `results.md` and `scaling.png` in `--out`, after each case anew, so that an interrupted run has
+what it got to; a run of all axes also writes the README's table. Exit status 1 where a simulator that is exact has
+other spikes than the reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.agreement import DisagreementError
+from bench.grid import AXES, cases
+from bench.latency import Latency, measure_latency
+from bench.limit import limit_of, measured
+from bench.plot import draw_scaling
+from bench.rounds import Result, measure
+from bench.table import insert, render
+from bench.workers import ROOT
+
+QUICK = ("main",)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])  # type: ignore[union-attr]
+    parser.add_argument("--axes", default=",".join(AXES), help=f"of {', '.join(AXES)}")
+    parser.add_argument("--quick", action="store_true", help="the main case only, and fewer rounds")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.3, help="how long each measurement takes, about")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
+    options = parser.parse_args()
+    axes = QUICK if options.quick else tuple(options.axes.split(","))
+    rounds = min(options.rounds, 5) if options.quick else options.rounds
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    rates, results, disagreements = measured(), [], []
+    latency: Latency | None = None
+    machine = _machine()
+    for case in cases(axes):
+        started = time.monotonic()
+        print(f"{case.axis}: {case.label}", flush=True)
+        try:
+            result = measure(case, rounds, options.seconds)
+        except DisagreementError as error:
+            disagreements.append(f"{case.axis}, {case.label}: {error}")
+            print(f"  {error}", file=sys.stderr, flush=True)
+            continue
+        results.append(replace(result, limit=limit_of(case, rates)))
+        if case.axis == "main":
+            latency = measure_latency(case, 10_000 if options.quick else 100_000)
+        _write(options.out, machine, results, latency)
+        print(f"  {time.monotonic() - started:.0f} s", flush=True)
+
+    text = render(machine, results, latency)
+    print("\n" + text)
+    if disagreements:
+        sys.exit("not timed, because spikes differ:\n" + "\n".join(disagreements))
+    if set(axes) == set(AXES):
+        readme = ROOT / "README.md"
+        readme.write_text(insert(readme.read_text(), text))
+
+
+def _write(folder: Path, machine: str, results: list[Result], latency: Latency | None) -> None:
+    everything = {
+        "machine": machine,
+        "results": [asdict(result) for result in results],
+        "latency": asdict(latency) if latency else None,
+    }
+    (folder / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
+    (folder / "results.md").write_text(render(machine, results, latency))
+    draw_scaling(results, folder / "scaling.png")
+
+
+def _machine() -> str:
+    model = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = named[0] if named else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
+
+
+if __name__ == "__main__":
+    main()

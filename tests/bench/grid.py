@@ -1,0 +1,52 @@
+"""The networks that are timed: one axis at a time around the main case, and who takes part in each."""
+
+from __future__ import annotations
+
+from bench.network import Case
+
+__all__ = ["AXES", "cases"]
+
+ALL = (
+    "fast",
+    "emulator",
+    "lava",
+    "brian_numpy",
+    "brian_cython",
+    "brian_cpp",
+    "brian2_loihi",
+    "nest",
+    "nengo_loihi",
+)
+COMPILED = ("fast", "emulator", "lava", "brian_cpp", "nest")
+"""Those that a grid of a dozen networks can wait for."""
+LARGE = ("fast", "fast_one_thread", "emulator", "brian_cpp", "nest")
+
+AXES = {
+    "main": "the main case",
+    "batch": "samples side by side: fast on all cores, time per sample and step; others one after another",
+    "large": "large networks, 100 synapses a neuron",
+    "size": "neurons",
+    "activity": "activity",
+    "density": "density",
+    "delays": "delays",
+}
+
+
+def cases(axes: tuple[str, ...]) -> list[Case]:
+    """The cases of these axes, in the order of `AXES`."""
+    every = [
+        Case("main", "1000 neurons, 10 %, 5 % active", peers=ALL),
+        *(Case("batch", f"{b} samples", batch=b, peers=("fast", "lava")) for b in (1, 16, 64, 256)),
+        Case("large", "100 000 × 100, 1 % active", neurons=100_000, activity=0.01, peers=LARGE),
+        Case("large", "1 000 000 × 100, 1 % active", neurons=1_000_000, activity=0.01, peers=LARGE[:2]),
+        Case("size", "100 neurons, 10 synapses each", neurons=100, degree=10, peers=COMPILED),
+        Case("size", "10 000 neurons, 100 synapses each", neurons=10_000, peers=COMPILED),
+        *(Case("activity", f"{100 * a:g} % active", activity=a, peers=COMPILED) for a in (0.005, 0.01, 0.2)),
+        Case("density", "1 % (10 synapses each)", degree=10, peers=COMPILED),
+        Case("density", "100 % (1000 synapses each)", degree=1000, peers=COMPILED),
+        Case("delays", "0 to 15 steps", max_delay=15, peers=(*COMPILED, "brian2_loihi", "nengo_loihi")),
+    ]
+    unknown = set(axes) - set(AXES)
+    if unknown:
+        raise SystemExit(f"there is no axis {', '.join(sorted(unknown))}; there are {', '.join(AXES)}")
+    return [case for axis in AXES if axis in axes for case in every if case.axis == axis]
