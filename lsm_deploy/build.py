@@ -6,16 +6,18 @@ of their own, because one negative weight would coarsen the grid of all others o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from lsm_deploy import explicit, fixed
+from lsm_deploy import explicit, fixed, loops
+from lsm_deploy.draws import draw, fill
 from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, SignMode
+from lsm_deploy.loops import chunks
 from lsm_deploy.neurons import KINDS, breaks_bound
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.spec import Spec, schema
@@ -65,7 +67,7 @@ def _population(name: str, section: schema.Population, seed: int) -> Population 
             return ~breaks_bound(kind.Parameters, field, values)
 
         where = f"population {name!r}, {field}"
-        parameters[field] = _draw(getattr(neuron, field), size, rng, allowed, where)
+        parameters[field] = draw(getattr(neuron, field), size, rng, allowed, where)
     return Population(name, neuron.kind, size, parameters)
 
 
@@ -82,46 +84,7 @@ def _positions(section: schema.Population | None) -> Floats:
     """`[neuron, 3]` on the grid, the last axis fastest; empty without one."""
     if section is None or section.grid is None:
         return np.zeros((0, 3))
-    return np.indices(section.grid).reshape(3, -1).T.astype(np.float64)
-
-
-# --- values ---------------------------------------------------------------------------------------------------------
-
-
-def _draw(
-    value: Any, size: int, rng: np.random.Generator, allowed: Callable[[Floats], NDArray[np.bool_]], where: str
-) -> Floats:
-    """`size` draws; those that are not allowed are drawn again, which truncates the distribution."""
-    values = _draw_once(value, size, rng)
-    for _ in range(100):
-        if (bad := ~allowed(values)).any():
-            values[bad] = _draw_once(value, int(bad.sum()), rng)
-        else:
-            return values
-    raise LsmError(
-        f"{int(bad.sum())} of {size} draws are still out of range after 100 tries, such as {values[bad][0]:g}",
-        where=where,
-        hint="move the distribution into the allowed range, or narrow it",
-    )
-
-
-def _draw_once(value: Any, size: int, rng: np.random.Generator) -> Floats:
-    match value:
-        case float() | int():
-            return np.full(size, float(value))
-        case schema.Constant(value=constant):
-            return np.full(size, constant)
-        case schema.Uniform(low=low, high=high):
-            return fixed.stable(low + (high - low) * rng.random(size))
-        case schema.Normal(mean=mean, std=std):
-            return fixed.stable(mean + std * rng.standard_normal(size))
-        case schema.Lognormal(mean=mean, std=std):
-            variance = np.log1p((std / mean) ** 2)
-            log_mean = np.log(mean) - variance / 2
-            return fixed.stable(np.exp(log_mean + np.sqrt(variance) * rng.standard_normal(size)))
-        case schema.Gamma(mean=mean, std=std):
-            return fixed.stable(rng.standard_gamma((mean / std) ** 2, size) * std**2 / mean)
-    raise AssertionError(value)
+    return np.ascontiguousarray(np.indices(section.grid).reshape(3, -1).T, np.float64)
 
 
 # --- projections ----------------------------------------------------------------------------------------------------
@@ -149,40 +112,44 @@ def _projection(
                     name, *ends, matrix, section.topology.weight_exp, weight_bits, mixed, where=where
                 )
             )
-        pre, post, weight, delay_steps = explicit.load_floats(section.topology.file, shape)
+        indptr, post, weight, delay_steps = explicit.load_floats(section.topology.file, shape)
         delay = delay_steps * spec.dt_ms if delay_steps is not None else None
         if delay is not None and section.delay_ms != 0.0:
             what = f"delay_ms is given, but {section.topology.file.name} brings delays with it"
             raise LsmError(what, where=where, hint="remove one of them")
     else:
         rng = stream(spec.seed, "wiring", name)
-        pre, post = connect(
+        indptr, post = connect(
             section.topology,
             sources,
             target.neurons,
             section.source == section.target,
-            _positions(target),
+            target.grid,
             types[section.target],
             rng,
         )
-        pre_types = types[section.source][pre] if source is not None else np.zeros(len(pre), bool)
-        weight = _weights(section, dale, pre_types, types[section.target][post], spec.seed, name)
+        # The input's channels excite.
+        pre_types = np.zeros(sources, bool) if source is None else types[section.source]
+        weight = _weights(section, dale, indptr, post, pre_types, types[section.target], spec.seed, name)
         delay = None
-        if dale:
-            weight = np.where(pre_types, -weight, weight)
 
     if delay is None:
-        delay = _delays(section, pre, post, _positions(source), _positions(target), spec.seed, name)
+        delay = _delays(section, indptr, post, _positions(source), _positions(target), spec.seed, name)
+    factor = 1.0
     if section.spectral_radius is not None:
-        weight = weight * _spectral_factor(section.spectral_radius, pre, post, weight, target.neurons, where)
-    if not np.abs(weight).any():
+        factor = _spectral_factor(section.spectral_radius, indptr, post, weight, target.neurons, where)
+    for part in chunks(len(weight)):
+        weight[part] = fixed.stable(weight[part] * factor)
+    if not weight.any():
         raise LsmError("no synapse was drawn, or all weights are 0", where=where, hint="raise its density or weight")
-    return _by_sign(name, section, weight_bits, sources, pre, post, fixed.stable(weight), delay)
+    return _by_sign(name, section, weight_bits, indptr, post, weight, delay)
 
 
 def _weights(
     section: schema.Projection,
     dale: bool,
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
     pre_inhibitory: NDArray[np.bool_],
     post_inhibitory: NDArray[np.bool_],
     seed: int,
@@ -194,41 +161,53 @@ def _weights(
     value = section.weight
     where = f"projection {name!r}, weight"
     if not isinstance(value, schema.PerType):
-        return _draw(value, len(pre_inhibitory), stream(seed, "weight", name), allowed, where)
-    weight = np.zeros(len(pre_inhibitory))
-    for kind, first, second in (("EE", 0, 0), ("EI", 0, 1), ("IE", 1, 0), ("II", 1, 1)):
-        chosen = (pre_inhibitory == first) & (post_inhibitory == second)
-        rng = stream(seed, "weight", name, kind)
-        weight[chosen] = _draw(getattr(value, kind), int(chosen.sum()), rng, allowed, where)
+        weight = draw(value, len(post), stream(seed, "weight", name), allowed, where)
+    else:
+        weight, kinds = np.empty(len(post)), np.empty(len(post), np.int8)
+        for part in chunks(len(post)):
+            kinds[part] = 2 * pre_inhibitory[_sources(indptr, part)] + post_inhibitory[post[part]]
+        for number, kind in enumerate(("EE", "EI", "IE", "II")):
+            rng = stream(seed, "weight", name, kind)
+            places = (part.start + np.flatnonzero(kinds[part] == number) for part in chunks(len(post)))
+            fill(weight, places, getattr(value, kind), rng, allowed, where)
+    for part in chunks(len(post) if dale else 0):
+        weight[part][pre_inhibitory[_sources(indptr, part)]] *= -1
     return weight
+
+
+def _sources(indptr: NDArray[np.int64], part: slice) -> NDArray[np.int64]:
+    """The source of each synapse of that part."""
+    first, last = np.searchsorted(indptr, (part.start, part.stop - 1), side="right") - 1
+    edges = np.clip(indptr[first : last + 2], part.start, part.stop)
+    return np.repeat(np.arange(first, last + 1), np.diff(edges))
 
 
 def _delays(
     section: schema.Projection,
-    pre: NDArray[np.int64],
-    post: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
     source_positions: Floats,
     target_positions: Floats,
     seed: int,
     name: str,
 ) -> Floats:
-    if isinstance(section.delay_ms, schema.DelayByDistance):
-        distance = np.sqrt(((source_positions[pre] - target_positions[post]) ** 2).sum(axis=1))
-        return fixed.stable(section.delay_ms.offset_ms + section.delay_ms.per_unit_ms * distance)
-    rng = stream(seed, "delay", name)
-    return _draw(section.delay_ms, len(pre), rng, lambda values: values >= 0, f"projection {name!r}, delay_ms")
+    if not isinstance(section.delay_ms, schema.DelayByDistance):
+        rng = stream(seed, "delay", name)
+        return draw(section.delay_ms, len(post), rng, lambda values: values >= 0, f"projection {name!r}, delay_ms")
+    delay = loops.distances(indptr, post, source_positions, target_positions)
+    for part in chunks(len(post)):
+        delay[part] = fixed.stable(section.delay_ms.offset_ms + section.delay_ms.per_unit_ms * delay[part])
+    return delay
 
 
 def _spectral_factor(
-    radius: float, pre: NDArray[np.int64], post: NDArray[np.int64], weight: Floats, size: int, where: str
+    radius: float, indptr: NDArray[np.int64], post: NDArray[np.int32], weight: Floats, size: int, where: str
 ) -> float:
     """What the weights are to be multiplied by, so that their largest eigenvalue has this magnitude."""
+    matrix = sparse.csc_array((weight, post, indptr), shape=(size, size))
     if size <= 1000:
-        dense = np.zeros((size, size))
-        np.add.at(dense, (post, pre), weight)
-        now = float(np.abs(np.linalg.eigvals(dense)).max())
+        now = float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
     else:
-        matrix = sparse.csc_array((weight, (post, pre)), shape=(size, size))
         start = stream(0, "arnoldi", size).random(size)  # fixed, or the result would vary in its last digits
         try:
             now = float(np.abs(sparse.linalg.eigs(matrix, k=1, v0=start, tol=1e-12, return_eigenvectors=False)[0]))
@@ -247,33 +226,42 @@ def _by_sign(
     name: str,
     section: schema.Projection,
     weight_bits: int,
-    sources: int,
-    pre: NDArray[np.int64],
-    post: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
     weight: Floats,
     delay: Floats,
 ) -> list[Projection | QProjection]:
     """One projection for each sign that occurs; a synapse of weight 0 is none."""
 
-    def part(name: str, sign_mode: SignMode, chosen: NDArray[np.bool_]) -> Projection:
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(pre[chosen], minlength=sources))])
-        return Projection(
-            name=name,
-            source=section.source,
-            target=section.target,
-            sign_mode=sign_mode,
-            weight_bits=weight_bits,
-            indptr=indptr,
-            post=post[chosen].astype(np.int32),
-            weight=weight[chosen],
-            delay_ms=delay[chosen],
-        )
+    def part(label: str, sign_mode: SignMode, indptr: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> Projection:
+        ends = (section.source, section.target)
+        return Projection(f"{name}{label}", *ends, sign_mode, weight_bits, indptr, *values)
 
+    values = (post, weight, delay)
+    if (none := weight == 0).any():
+        indptr, *_ = _take_out(indptr, values, none)
     if section.sign_mode == "mixed":
-        return [part(name, "mixed", weight != 0)]
-    parts = []
-    if (weight > 0).any():
-        parts.append(part(f"{name}:exc", "excitatory", weight > 0))
-    if (weight < 0).any():
-        parts.append(part(f"{name}:inh", "inhibitory", weight < 0))
-    return list(parts)
+        return [part("", "mixed", indptr, values)]
+    negative = weight < 0
+    if negative.all():
+        return [part(":inh", "inhibitory", indptr, values)]
+    if not negative.any():
+        return [part(":exc", "excitatory", indptr, values)]
+    indptr, inhibitory_indptr, inhibitory = _take_out(indptr, values, negative)
+    return [part(":exc", "excitatory", indptr, values), part(":inh", "inhibitory", inhibitory_indptr, inhibitory)]
+
+
+def _take_out(
+    indptr: NDArray[np.int64], values: Sequence[NDArray[Any]], out: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Sequence[NDArray[Any]]]:
+    """Leave in `values`, in their memory, what is not `out`; the rows that stay, those taken out, and their values."""
+    taken = loops.count_chosen(indptr, out)
+    apart = [array[out] for array in values]
+    for array in values:
+        count = 0
+        for part in chunks(len(array)):
+            kept = array[part][~out[part]]
+            array[count : count + len(kept)] = kept
+            count += len(kept)
+        array.resize(count, refcheck=False)
+    return indptr - taken, taken, apart

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy import fixed
+from lsm_deploy import fixed, loops
 from lsm_deploy.ir import QNetwork
 from lsm_deploy.neurons import KINDS
 
@@ -36,10 +36,7 @@ def certify(network: QNetwork) -> Certificate:
     most = np.zeros((2, network.neurons), np.int64)  # by sign
     signed = {population.name for population in network.populations if KINDS[population.kind].SIGNED}
     for p in network.projections:
-        added = p.weights.astype(np.int64) << p.weight_exp
-        for sign, row in ((1, most[0]), (-1, most[1])):
-            delivered = np.abs(added) if p.source in signed else np.maximum(sign * added, 0)
-            np.add.at(row, offsets[p.target] + p.post.astype(np.int64), delivered)
+        loops.deliver(p.post, p.weights, p.weight_exp, p.source in signed, offsets[p.target], most)
     largest_sum = most.max(axis=0)
     largest_u = np.zeros(network.neurons)
     for population in network.populations:

@@ -37,15 +37,17 @@ class Edges(NamedTuple):
 
 def load_floats(
     file: Path, shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.int64] | None]:
-    """pre, post, weight and, where the file has them, delays in steps."""
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, NDArray[np.int64] | None]:
+    """indptr, post, weight and, where the file has them, delays in steps."""
     arrays = _load(file)
     edges = _edges(arrays, "weights", "delays", shape, str(file))
     if not np.isfinite(edges.weight).all():
         i = int(np.flatnonzero(~np.isfinite(edges.weight))[0])
         what = f"weights[{edges.post[i]}, {edges.pre[i]}] is {edges.weight[i]}, not a finite number"
         raise LsmError(what, where=str(file), hint="write finite weights")
-    return edges.pre, edges.post, edges.weight.astype(np.float64), edges.delay if "delays" in arrays else None
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(edges.pre, minlength=edges.sources))])
+    delay = edges.delay if "delays" in arrays else None
+    return indptr, edges.post.astype(np.int32), edges.weight.astype(np.float64), delay
 
 
 def load_integers(file: Path, shape: tuple[int, int]) -> Edges:

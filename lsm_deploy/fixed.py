@@ -62,7 +62,14 @@ def stable(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Floats rounded to 34 significant bits, a little over ten digits.
 
     `exp`, `log` and eigenvalues differ in their last digits between machines and library versions; what becomes an
-    integer later goes through here first, so that the integer is the same everywhere.
+    integer later goes through here first, so that the integer is the same everywhere. (Below 2**-1022, where floats
+    have fewer bits to begin with, fewer are kept.)
     """
-    mantissa, exponent = np.frexp(np.asarray(x, np.float64))
-    return np.ldexp(np.rint(np.ldexp(mantissa, 34)), exponent - 34)
+    rounded = np.array(x, np.float64)
+    bits = rounded.view(np.int64)  # 53 of them significant, the last 52 stored
+    bits += (1 << _DROPPED - 1) - 1 + (bits >> _DROPPED & 1)  # a tie goes to the even neighbour
+    bits &= -1 << _DROPPED
+    return rounded
+
+
+_DROPPED = 53 - 34

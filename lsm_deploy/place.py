@@ -1,4 +1,4 @@
-"""QNetwork -> Program: each neuron gets a core, first-fit in the order of neurons, within every limit of the target.
+"""QNetwork -> Program: each neuron gets a core, filled one after the other in the order of neurons, within every limit.
 
 What a core holds: its neurons, the axons that enter it (each source with a synapse onto it, once), the synapses, and
 the neuron groups (populations) it mixes.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lsm_deploy import loops
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import INPUT, Program, QNetwork
+from lsm_deploy.loops import Rows
 from lsm_deploy.target import SYNAPSE_UNITS, Target
 
 __all__ = ["Load", "load_of", "place"]
@@ -30,36 +31,30 @@ class Load:
 
 
 def place(network: QNetwork, target: Target) -> Program:
-    """Put each neuron on the first core that has room for it; too big is an LsmError with the numbers."""
-    pre, indptr = _incoming(network)
+    """Put each neuron on the core of the one before it, or on a new one; too big is an LsmError with the numbers."""
+    indptr, sources = _incoming(network)
     fan_in = np.diff(indptr)
-    if (too_many := fan_in * SYNAPSE_UNITS > target.synapse_units_per_core).any():
+    most_synapses = int(target.synapse_units_per_core / SYNAPSE_UNITS)
+    if (too_many := fan_in > most_synapses).any():
         worst = int(np.argmax(fan_in))
         raise LsmError(
             f"neuron {worst} has {fan_in[worst]} synapses, a core of {target.name} holds "
-            f"{int(target.synapse_units_per_core / SYNAPSE_UNITS)} ({int(too_many.sum())} neurons are too large)",
+            f"{most_synapses} ({int(too_many.sum())} neurons are too large)",
             where=_population_of(network, worst),
             hint="lower its in-degree",
         )
     groups = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
+    most = (target.neurons_per_core, most_synapses, target.axons_per_core, target.groups_per_core)
     cores = np.zeros(network.neurons, np.int32)
-    open_cores: list[_Core] = []
-    count = 0
-    for neuron in range(network.neurons):
-        sources = pre[indptr[neuron] : indptr[neuron + 1]]
-        chosen = next((core for core in open_cores if core.takes(sources, int(groups[neuron]), target)), None)
-        if chosen is None:
-            chosen = _Core(count, network.neurons + network.channels)
-            if not chosen.takes(sources, int(groups[neuron]), target):
-                axons = len(np.unique(sources))
-                raise LsmError(
-                    f"neuron {neuron} has {axons} axons, a core of {target.name} takes {target.axons_per_core}",
-                    where=_population_of(network, neuron),
-                    hint="lower its in-degree",
-                )
-            open_cores = [*open_cores, chosen][-_OPEN:]
-            count += 1
-        cores[neuron] = chosen.number
+    neuron = loops.fill_cores(indptr, sources, groups, network.neurons + network.channels, most, cores)
+    if neuron < network.neurons:
+        axons = len(np.unique(sources[indptr[neuron] : indptr[neuron + 1]]))
+        raise LsmError(
+            f"neuron {neuron} has {axons} axons, a core of {target.name} takes {target.axons_per_core}",
+            where=_population_of(network, neuron),
+            hint="lower its in-degree",
+        )
+    count = int(cores.max()) + 1
     if count > target.cores:
         raise LsmError(
             f"the network needs {count} cores, {target.name} has {target.cores}",
@@ -68,51 +63,22 @@ def place(network: QNetwork, target: Target) -> Program:
     return Program(network, cores, target.name)
 
 
-_OPEN = 8
-"""Cores that are tried for each neuron: the last ones; earlier ones are full but for crumbs."""
-
-
-class _Core:
-    def __init__(self, number: int, sources: int) -> None:
-        self.number = number
-        self.neurons, self.synapses = 0, 0
-        self.groups: set[int] = set()
-        self.axons = np.zeros(sources, bool)
-        self.axon_count = 0
-
-    def takes(self, sources: NDArray[np.int64], group: int, target: Target) -> bool:
-        """Add a neuron if it fits."""
-        if (
-            self.neurons + 1 > target.neurons_per_core
-            or (self.synapses + len(sources)) * SYNAPSE_UNITS > target.synapse_units_per_core
-            or len(self.groups | {group}) > target.groups_per_core
-        ):
-            return False
-        new = np.unique(sources[~self.axons[sources]])
-        if self.axon_count + len(new) > target.axons_per_core:
-            return False
-        self.neurons += 1
-        self.synapses += len(sources)
-        self.groups.add(group)
-        self.axons[new] = True
-        self.axon_count += len(new)
-        return True
-
-
 def load_of(program: Program) -> list[Load]:
     """What each core in use holds, counted anew from the program."""
-    network = program.network
-    pre, indptr = _incoming(network)
-    core_of_synapse = np.repeat(program.cores, np.diff(indptr)).astype(np.int64)
+    network, cores = program.network, program.cores
+    indptr, pre = _incoming(network)
     groups = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
-    sources = network.neurons + network.channels
-    axons = np.unique(core_of_synapse * sources + pre) // sources
-    mixed = np.unique(program.cores.astype(np.int64) * len(network.populations) + groups) // len(network.populations)
-    used = int(program.cores.max()) + 1
+    used = int(cores.max()) + 1
+    axons = np.zeros(used, np.int64)
+    by_core = np.argsort(cores, kind="stable")
+    loops.axons_of(indptr, pre, network.neurons + network.channels, cores, by_core, axons)
+    synapses = np.zeros(used, np.int64)
+    np.add.at(synapses, cores, np.diff(indptr))
+    mixed = np.unique(cores.astype(np.int64) * len(network.populations) + groups) // len(network.populations)
     columns = (
-        np.bincount(program.cores, minlength=used),
-        np.bincount(axons, minlength=used),
-        np.bincount(core_of_synapse, minlength=used) * SYNAPSE_UNITS,
+        np.bincount(cores, minlength=used),
+        axons,
+        synapses * SYNAPSE_UNITS,
         np.bincount(mixed, minlength=used),
     )
     return [
@@ -120,17 +86,19 @@ def load_of(program: Program) -> list[Load]:
     ]
 
 
-def _incoming(network: QNetwork) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _incoming(network: QNetwork) -> Rows:
     """The sources of each neuron's synapses, all projections together: neurons first, then input channels."""
+    indptr = np.zeros(network.neurons + 1, np.int64)
     offsets = network.offsets
-    pres, posts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for p in network.projections:
+        loops.count_targets(p.post, offsets[p.target] + 1, indptr)
+    np.cumsum(indptr, out=indptr)
+    sources = np.empty(network.synapses, np.int32)
+    cursor = indptr[:-1].copy()
     for p in network.projections:
         first = network.neurons if p.source == INPUT else offsets[p.source]
-        pres.append(first + np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr)))
-        posts.append(offsets[p.target] + p.post.astype(np.int64))
-    pre, post = np.concatenate(pres), np.concatenate(posts)
-    order = np.argsort(post, kind="stable")
-    return pre[order], np.concatenate([[0], np.cumsum(np.bincount(post, minlength=network.neurons))])
+        loops.append_sources(p.indptr, p.post, first, offsets[p.target], cursor, sources)
+    return indptr, sources
 
 
 def _population_of(network: QNetwork, neuron: int) -> str:

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy import fixed
+from lsm_deploy import fixed, loops
 from lsm_deploy.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection
+from lsm_deploy.loops import chunks
 from lsm_deploy.neurons import KINDS, bounds
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.target import MAX_DELAY, MAX_WEIGHT_EXP
@@ -125,7 +126,7 @@ def _choose_scale(population: Population, incoming: Sequence[Projection]) -> flo
     aligned = []
     for p in incoming:
         low, high, _ = _range(p)
-        aligned.append((high or -low) / float(np.abs(p.weight).max()))
+        aligned.append((high or -low) / _largest(p))
     limit = KINDS[population.kind].largest_scale(population.parameters)
     limit = min([limit, *(scale * (1 << MAX_WEIGHT_EXP) for scale in aligned)])
     candidates = [limit]
@@ -139,11 +140,16 @@ def _choose_scale(population: Population, incoming: Sequence[Projection]) -> flo
         total = 0.0
         for p in incoming:
             exponent = _exponent(p, scale)
-            weights, _ = _to_grid(p, scale, exponent)
-            total += float(((weights * ((1 << exponent) / scale) - p.weight) ** 2).sum())
+            for part in chunks(len(p.weight)):
+                weights, _ = _to_grid(p, part, scale, exponent)
+                total += float(((weights * ((1 << exponent) / scale) - p.weight[part]) ** 2).sum())
         return float(fixed.stable(np.array(total)))
 
     return min(stable, key=lambda scale: (error(scale), -scale))
+
+
+def _largest(p: Projection) -> float:
+    return float(max(p.weight.max(initial=0.0), -p.weight.min(initial=0.0)))
 
 
 def _range(p: Projection) -> tuple[int, int, int]:
@@ -157,17 +163,17 @@ def _range(p: Projection) -> tuple[int, int, int]:
 def _exponent(p: Projection, scale: float) -> int:
     """The smallest exponent at which the largest weight fits."""
     low, high, _ = _range(p)
-    largest = fixed.stable(np.array(np.abs(p.weight).max(initial=0.0) * scale))
+    largest = fixed.stable(np.array(_largest(p) * scale))
     fitting = [e for e in range(MAX_WEIGHT_EXP + 1) if np.rint(largest / (1 << e)) <= (high or -low)]
     return fitting[0] if fitting else MAX_WEIGHT_EXP
 
 
-def _to_grid(p: Projection, scale: float, exponent: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The nearest weights on the grid, and where they had to be clipped to its ends."""
+def _to_grid(p: Projection, part: slice, scale: float, exponent: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """The nearest weights on the grid, of that part, and where they had to be clipped to its ends."""
     low, high, step = _range(p)
-    nearest = np.rint(fixed.stable(p.weight * (scale / (1 << exponent) / step))) * step
+    nearest = np.rint(fixed.stable(p.weight[part] * (scale / (1 << exponent) / step))) * step
     clipped = np.clip(nearest, low, high)
-    return clipped.astype(np.int64), clipped != nearest
+    return clipped, clipped != nearest
 
 
 def _quantise_population(p: Population, scale: float, dt_ms: float) -> tuple[QPopulation, PopulationCost]:
@@ -194,24 +200,34 @@ def _means(parameters: Mapping[str, Floats]) -> dict[str, float]:
 
 def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QProjection, ProjectionCost]:
     exponent = _exponent(p, scale)
-    weights, clipped = _to_grid(p, scale, exponent)
-    steps = np.rint(fixed.stable(p.delay_ms / dt_ms)).astype(np.int64)
-    delays = np.minimum(steps, MAX_DELAY)
-
-    error = weights * ((1 << exponent) / scale) - p.weight
+    weights, delays = np.empty(len(p.weight), np.int16), np.empty(len(p.weight), np.uint8)
+    seen = np.zeros(512, bool)
+    clipped = late = 0
+    far = error = size = 0.0
+    for part in chunks(len(weights)):
+        nearest, beyond = _to_grid(p, part, scale, exponent)
+        weights[part] = nearest
+        clipped += int(np.count_nonzero(beyond))
+        seen[weights[part].astype(np.intp) + 256] = True
+        error += float(((nearest * ((1 << exponent) / scale) - p.weight[part]) ** 2).sum())
+        size += float((p.weight[part] ** 2).sum())
+        steps = np.rint(fixed.stable(p.delay_ms[part] / dt_ms))
+        delays[part] = held = np.minimum(steps, MAX_DELAY)
+        late += int(np.count_nonzero(steps > MAX_DELAY))
+        far = max(far, float(np.abs(held * dt_ms - p.delay_ms[part]).max()))
     kept = weights != 0
-    pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+    lost = len(weights) - int(np.count_nonzero(kept))
     cost = ProjectionCost(
         name=p.name,
         synapses=len(weights),
         weight_exp=exponent,
         num_weight_bits=p.weight_bits,
-        levels=len(np.unique(weights[kept])),
-        rounded_to_zero=int((~kept).sum()),
-        clipped=int(clipped.sum()),
-        delays_clipped=int((steps > MAX_DELAY).sum()),
-        delay_error_ms=float(np.abs(delays * dt_ms - p.delay_ms).max(initial=0.0)),
-        rms_error=float(np.sqrt((error**2).sum() / max((p.weight**2).sum(), 1e-300))),
+        levels=int(np.count_nonzero(seen) - seen[256]),
+        rounded_to_zero=lost,
+        clipped=clipped,
+        delays_clipped=late,
+        delay_error_ms=far,
+        rms_error=float(np.sqrt(error / max(size, 1e-300))),
     )
     quantised = QProjection(
         name=p.name,
@@ -220,9 +236,9 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
         sign_mode=p.sign_mode,
         num_weight_bits=p.weight_bits,
         weight_exp=exponent,
-        indptr=np.concatenate([[0], np.cumsum(np.bincount(pre[kept], minlength=len(p.indptr) - 1))]),
-        post=p.post[kept],
-        weights=weights[kept],
-        delays=delays[kept],
+        indptr=loops.count_chosen(p.indptr, kept) if lost else p.indptr,
+        post=p.post[kept] if lost else p.post,
+        weights=weights[kept] if lost else weights,
+        delays=delays[kept] if lost else delays,
     )
     return quantised, cost

@@ -67,18 +67,6 @@ def test_each_limit_opens_a_core():
     assert len(load_of(place(network_of([3], in_degree=20), roomy))) == 1  # they share their axons
 
 
-def test_a_small_neuron_goes_back_to_a_core_that_a_large_one_did_not_fit(tmp_path):
-    registers = {name: np.ones(3, np.int64) for name in ("du", "dv", "vth", "bias_mant", "bias_exp")}
-    # 20, 30 and 5 synapses: the second does not fit beside the first, the third does.
-    post = np.concatenate([np.repeat([0, 1, 2], [j < 20, True, j < 5]) for j in range(30)]).astype(np.int32)
-    indptr = np.concatenate([[0], np.cumsum([(j < 20) + 1 + (j < 5) for j in range(30)])])
-    wires = QProjection(
-        "i", "input", "n", "excitatory", 8, 0, indptr, post, np.ones(55, np.int16), np.zeros(55, np.uint8)
-    )
-    network = QNetwork(1.0, 30, 0, (QPopulation("n", "LIF", 3, registers),), (wires,))
-    assert place(network, replace(SMALL, axons_per_core=99)).cores.tolist() == [0, 1, 0]
-
-
 def test_axons_are_counted_once_a_core():
     (load,) = load_of(place(network_of([3], in_degree=5), SMALL))
     assert (load.neurons, load.axons, load.groups) == (3, 5, 1)

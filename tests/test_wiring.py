@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -9,16 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsm_deploy.column import expected_synapses
 from lsm_deploy.spec import schema
 from lsm_deploy.streams import stream
 from lsm_deploy.wiring import connect
 
-NO_POSITIONS = np.zeros((0, 3))
 
-
-def pairs(topology, sources, targets, recurrent=True, positions=NO_POSITIONS, inhibitory=None, seed=0):
+def pairs(topology, sources, targets, recurrent=True, grid=None, inhibitory=None, seed=0):
     inhibitory = np.zeros(targets, bool) if inhibitory is None else inhibitory
-    pre, post = connect(topology, sources, targets, recurrent, positions, inhibitory, stream(seed, "test"))
+    indptr, post = connect(topology, sources, targets, recurrent, grid, inhibitory, stream(seed, "test"))
+    assert (indptr.dtype, post.dtype) == (np.int64, np.int32)
+    assert len(indptr) == sources + 1
+    pre = np.repeat(np.arange(sources), np.diff(indptr))
     joined = list(zip(pre.tolist(), post.tolist(), strict=True))
     assert joined == sorted(joined), "synapses stand by source, then target"
     assert len(set(joined)) == len(joined), "no pair twice"
@@ -97,32 +100,87 @@ def test_watts_strogatz_rewires_sources_and_keeps_in_degrees():
     assert 0.35 < kept < 0.75
 
 
-def test_maass_follows_distance_and_type():
-    positions = np.indices((6, 6, 12)).reshape(3, -1).T.astype(float)
-    size = len(positions)
-    inhibitory = np.arange(size) % 5 == 0
-    scale = schema.PerTypeProbability(0.3, 0.2, 0.4, 0.1)
-    found = Counter()
-    possible = Counter()
+def test_watts_strogatz_has_nowhere_to_move_to_when_all_are_joined():
+    joined = pairs(schema.WattsStrogatz("watts_strogatz", 4, 1.0), 5, 5)
+    assert joined == [(i, j) for i in range(5) for j in range(5) if i != j]
+
+
+# --- the column -----------------------------------------------------------------------------------------------------
+
+
+def typed_column(grid):
+    size = int(np.prod(grid))
+    positions = np.indices(grid).reshape(3, -1).T
     squared = ((positions[:, None] - positions[None]) ** 2).sum(axis=2)
-    near = (squared <= 4) & ~np.eye(size, dtype=bool)
-    for i, j in np.argwhere(near):
-        possible["EI"[int(inhibitory[i])] + "EI"[int(inhibitory[j])], int(squared[i, j])] += 1
-    for seed in range(5):
-        for i, j in pairs(schema.Maass("maass", 2.0, scale), size, size, True, positions, inhibitory, seed):
-            assert i != j
-            if squared[i, j] <= 4:
-                found["EI"[int(inhibitory[i])] + "EI"[int(inhibitory[j])], int(squared[i, j])] += 1
-    for (types, distance), count in possible.items():
-        p = getattr(scale, types) * np.exp(-distance / 4)
-        expected, deviation = 5 * count * p, np.sqrt(5 * count * p * (1 - p))
-        assert abs(found[types, distance] - expected) < 5 * deviation
+    return size, np.arange(size) % 5 == 0, squared
 
 
-@pytest.mark.parametrize("blocks", [1, 7])
-def test_maass_is_the_same_in_any_number_of_blocks(blocks, monkeypatch):
-    positions = np.indices((3, 3, 4)).reshape(3, -1).T.astype(float)
-    topology = schema.Maass("maass", 2.0, schema.PerTypeProbability(0.5, 0.5, 0.5, 0.5))
-    whole = pairs(topology, 36, 36, True, positions)
-    monkeypatch.setattr("lsm_deploy.wiring._BLOCK", 36 * 36 // blocks)
-    assert pairs(topology, 36, 36, True, positions) == whole
+@pytest.mark.parametrize("cutoff", [None, 3.0])
+@pytest.mark.parametrize("scale", [(0.3, 0.2, 0.4, 0.1), (1.7, 0.0, 1e-3, 0.9)])
+def test_the_column_follows_distance_and_type(cutoff, scale):
+    """Counts of each pair of types at each distance, against the rule as it is written, pair by pair."""
+    size, inhibitory, squared = typed_column(grid := (6, 5, 11))
+    topology = schema.Maass("maass", 2.0, schema.PerTypeProbability(*scale), cutoff)
+    types = 2 * inhibitory[:, None] + inhibitory[None, :]
+    repeats = 20
+    found = np.zeros((size, size))
+    for seed in range(repeats):
+        i, j = np.array(pairs(topology, size, size, True, grid, inhibitory, seed)).T
+        found[i, j] += 1
+    assert not found.diagonal().any()
+    assert not found[squared > (cutoff or 12) ** 2].any()
+    for kind, c in enumerate(scale):
+        for distance in np.unique(squared[(squared > 0) & (squared <= (cutoff or 12) ** 2)]):
+            here = (types == kind) & (squared == distance)
+            p = min(1.0, c * np.exp(-distance / 4))
+            deviation = np.sqrt(repeats * here.sum() * p * (1 - p))
+            assert abs(found[here].sum() - repeats * here.sum() * p) <= 5 * deviation + 1
+
+
+def test_the_column_treats_all_pairs_at_a_distance_alike():
+    """Each source as often as it has neighbours, each direction as often as its opposite: what skipping could bias."""
+    size, inhibitory, squared = typed_column(grid := (5, 4, 6))
+    topology = schema.Maass("maass", 1.5, schema.PerTypeProbability(0.3, 0.3, 0.3, 0.3))
+    found = np.zeros((size, size))
+    for seed in range(300):
+        i, j = np.array(pairs(topology, size, size, True, grid, inhibitory, seed)).T
+        found[i, j] += 1
+    p = np.where(squared > 0, 0.3 * np.exp(-squared / 2.25), 0)
+    z = (found - 300 * p)[p > 0.02] / np.sqrt(300 * p * (1 - p))[p > 0.02]
+    assert abs(z.mean()) < 0.1
+    assert 0.9 < z.std() < 1.1
+    assert np.abs(z).max() < 5
+
+
+def test_synapses_of_the_column_are_counted_before_they_are_drawn():
+    size, _, squared = typed_column(grid := (6, 5, 11))
+    for cutoff in (1.0, 2.5, 4.0, None):
+        topology = schema.Maass("maass", 2.0, schema.PerTypeProbability(0.3, 0.2, 0.4, 0.1), cutoff)
+        share = np.array([0.8, 0.2])
+        mean_c = share @ [[0.3, 0.2], [0.4, 0.1]] @ share
+        rule = mean_c * np.exp(-squared / 4) * (squared > 0)
+        drawn, lost = expected_synapses(topology, grid, 0.2)
+        assert drawn == pytest.approx(rule[squared <= topology.reach**2].sum())
+        assert lost == pytest.approx(rule[squared > topology.reach**2].sum(), abs=1e-12)
+    counted = [len(pairs(topology, size, size, True, grid, np.random.default_rng(s).random(size) < 0.2, s))
+               for s in range(20)]  # fmt: skip
+    assert np.mean(counted) == pytest.approx(drawn, rel=0.05)
+
+
+@pytest.mark.parametrize(("lambdas", "lost"), [(2, 0.046), (3, 4.4e-4), (4, 5.2e-7), (6, 1.6e-15)])
+def test_what_a_cut_off_loses_is_what_the_docstrings_say(lambdas, lost):
+    analytic = math.erfc(lambdas) + 2 * lambdas * math.exp(-(lambdas**2)) / math.sqrt(math.pi)
+    assert analytic == pytest.approx(lost, rel=0.02)
+    # Seen from the middle of a large grid, where few pairs are missing; and a bounded one loses less.
+    topology = schema.Maass("maass", 4.0, schema.PerTypeProbability(0.1, 0.1, 0.1, 0.1), 4.0 * lambdas)
+    drawn, beyond = expected_synapses(topology, (100, 100, 100), 0.0)
+    assert 0.5 * analytic < beyond / (drawn + beyond) < 1.03 * analytic
+
+
+def test_a_column_that_joins_nobody():
+    nothing = schema.PerTypeProbability(0.0, 0.0, 0.0, 0.0)
+    assert pairs(schema.Maass("maass", 2.0, nothing), 8, 8, True, (2, 2, 2)) == []
+    alone = schema.Maass("maass", 2.0, schema.PerTypeProbability(1.0, 1.0, 1.0, 1.0))
+    assert pairs(alone, 1, 1, True, (1, 1, 1)) == []
+    rare = schema.Maass("maass", 0.05, schema.PerTypeProbability(1.0, 1.0, 1.0, 1.0), 3.0)
+    assert pairs(rare, 27, 27, True, (3, 3, 3)) == []

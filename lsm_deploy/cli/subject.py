@@ -77,8 +77,9 @@ def _first_samples(stimulus: Stimulus, samples: int | None) -> Stimulus:
 
 def show_subject(output: Output, subject: Subject) -> None:
     if subject.compiled is not None:
-        output.facts(report.compiled_facts(subject.compiled))
-        report.show_compiled(output.console, subject.compiled)
+        facts = report.compiled_facts(subject.compiled)
+        report.show_compiled(output.console, subject.compiled, facts)
     else:
-        output.facts(report.program_facts(subject.program))
-        report.show_program(output.console, subject.program)
+        facts = report.program_facts(subject.program)
+        report.show_program(output.console, subject.program, facts)
+    output.facts(facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,9 +21,10 @@ from lsm_deploy.store import program_id
 __all__ = ["compiled_facts", "program_facts", "show_compiled", "show_program"]
 
 
-def program_facts(program: Program) -> dict[str, Any]:
+def program_facts(program: Program, certificate: Certificate | None = None) -> dict[str, Any]:
     """What a program holds, and what the chip and its registers make of it."""
-    network, loads, certificate = program.network, load_of(program), certify(program.network)
+    network, loads = program.network, load_of(program)
+    certificate = certificate or certify(network)
     unproven = standings(network)
     return {
         "program": program_id(program),
@@ -86,11 +87,13 @@ def _certificate_facts(certificate: Certificate) -> dict[str, Any]:
 def compiled_facts(compiled: Compiled) -> dict[str, Any]:
     """The program's facts, and what quantisation cost."""
     cost = asdict(compiled.cost)
-    return {**program_facts(compiled.program), "quantisation": {**cost, "losses": list(compiled.cost.losses)}}
+    return {
+        **program_facts(compiled.program, compiled.certificate),
+        "quantisation": {**cost, "losses": list(compiled.cost.losses)},
+    }
 
 
-def show_program(console: Console, program: Program) -> None:
-    facts = program_facts(program)
+def show_program(console: Console, program: Program, facts: Mapping[str, Any]) -> None:
     steps = program.network.sample_interval
     policy = f"cleared every {steps} steps" if steps else "each sample a fresh run"
     console.print(
@@ -152,8 +155,8 @@ def _span(bounds: Sequence[int]) -> str:
     return str(bounds[0]) if bounds[0] == bounds[1] else f"{bounds[0]}..{bounds[1]}"
 
 
-def show_compiled(console: Console, compiled: Compiled) -> None:
-    show_program(console, compiled.program)
+def show_compiled(console: Console, compiled: Compiled, facts: Mapping[str, Any]) -> None:
+    show_program(console, compiled.program, facts)
     cost = compiled.cost
     if not cost.projections and not cost.populations:
         console.print("quantisation: nothing to do, the network is in exact integers")

@@ -220,12 +220,20 @@ class Ring:
 class Maass:
     """A 3-D column: probability C * exp(-(distance / lambda)**2). Maass, Natschlaeger & Markram, Neural Comp. (2002).
 
-    Their C: EE 0.3, EI 0.2, IE 0.4, II 0.1; lambda 2; distances in grid units.
+    Their C: EE 0.3, EI 0.2, IE 0.4, II 0.1; lambda 2; distances in grid units. No synapse is longer than `cutoff`, left
+    out: 6 lambda. The error of that, the expected share of synapses lost, is reported: about 2e-15 at 6 lambda, 5e-7
+    at 4, 0.044 % at 3, 4.6 % at 2 in an unbounded column; a grid has fewer far pairs.
     """
 
     kind: Literal["maass"]
     length: Annotated[Positive, Field(alias="lambda")]
     scale: Annotated[PerTypeProbability, Field(alias="C")]
+    cutoff: Positive | None = None
+
+    @property
+    def reach(self) -> float:
+        """The length of the longest synapse, in grid units."""
+        return 6 * self.length if self.cutoff is None else self.cutoff
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ Not compressed: compressors differ between versions, and bytes would with them.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.errors import LsmError
-from lsm_deploy.store.files import read_bytes
+from lsm_deploy.store.files import opened
 
-__all__ = ["Arrays", "kind_of", "pack", "unpack"]
+__all__ = ["Arrays", "kind_of", "pack", "pieces", "unpack"]
 
 MAGIC = b"LSMDEPL"
 VERSION = 1
@@ -34,6 +33,11 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 def pack(kind: str, meta: Mapping[str, Any], arrays: Arrays) -> bytes:
     """The canonical bytes of named arrays and JSON-able facts about them."""
+    return b"".join(pieces(kind, meta, arrays))
+
+
+def pieces(kind: str, meta: Mapping[str, Any], arrays: Arrays) -> Iterator[bytes | memoryview]:
+    """The same, one piece after the other, so that a large file need not be in memory; the last one is the checksum."""
     listed = [(name, np.ascontiguousarray(array)) for name, array in arrays.items()]
     little = [(name, array.astype(array.dtype.newbyteorder("<"), copy=False)) for name, array in listed]
     header = json.dumps(
@@ -42,12 +46,15 @@ def pack(kind: str, meta: Mapping[str, Any], arrays: Arrays) -> bytes:
         separators=(",", ":"),
         allow_nan=False,
     ).encode("ascii")
-    out = io.BytesIO()
-    out.write(MAGIC + bytes([VERSION]) + len(header).to_bytes(8, "little") + header + _padding(len(header)))
+    digest = hashlib.sha256()
+    start = MAGIC + bytes([VERSION]) + len(header).to_bytes(8, "little") + header + _padding(len(header))
+    digest.update(start)
+    yield start
     for _, array in little:
-        out.write(array.tobytes() + _padding(array.nbytes))
-    body = out.getvalue()
-    return body + hashlib.sha256(body).digest()
+        for piece in (array.reshape(-1).view(np.uint8).data, _padding(array.nbytes)):
+            digest.update(piece)
+            yield piece
+    yield digest.digest()
 
 
 def unpack(data: bytes, kind: str, where: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -59,7 +66,7 @@ def unpack(data: bytes, kind: str, where: str) -> tuple[dict[str, Any], dict[str
     if data[7] != VERSION:
         hint = "compile it again" if data[7] < VERSION else "install a newer lsm_deploy, or compile it again"
         raise LsmError(f"the file has format {data[7]}, this version reads {VERSION}", where=where, hint=hint)
-    if hashlib.sha256(data[:-32]).digest() != data[-32:]:
+    if hashlib.sha256(memoryview(data)[:-32]).digest() != data[-32:]:
         raise LsmError("the checksum does not match: the file is truncated or was altered", where=where, hint=again)
     try:
         return _parse(data, kind)
@@ -102,10 +109,16 @@ def _padding(length: int) -> bytes:
 
 def kind_of(path: str | Path) -> str:
     """What a file is by its first bytes: `program`, `model`, `npz`, or `text` (a spec, then)."""
-    data = read_bytes(Path(path))
-    if data.startswith(b"PK"):
-        return "npz"
-    if not data.startswith(MAGIC):
-        return "text"
+    with opened(Path(path)) as file:
+        start = file.read(16)
+        if start.startswith(b"PK"):
+            return "npz"
+        if not start.startswith(MAGIC):
+            return "text"
+        header = file.read(min(int.from_bytes(start[8:], "little"), _LONGEST_HEADER))
     # A damaged header counts as a program: loading it says what is wrong.
-    return "model" if b'"kind":"model"' in data[16 : 16 + int.from_bytes(data[8:16], "little")] else "program"
+    return "model" if b'"kind":"model"' in header else "program"
+
+
+_LONGEST_HEADER = 1 << 24
+"""What is read of a header to see what it belongs to."""

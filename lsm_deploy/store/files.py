@@ -7,7 +7,8 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.errors import LsmError
 
-__all__ = ["make_folder", "read_arrays", "read_bytes", "write_file"]
+__all__ = ["make_folder", "opened", "read_arrays", "read_bytes", "write_file"]
 
 
 def make_folder(path: Path) -> None:
@@ -53,11 +54,19 @@ def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
         raise
 
 
-def read_bytes(path: Path) -> bytes:
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file to read; what the system says against it is an LsmError."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise LsmError(f"cannot read: {error.strerror}", where=str(path), hint="check the path") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    with opened(path) as file:
+        return file.read()
 
 
 def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:

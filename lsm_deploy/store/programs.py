@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.neurons import KINDS
-from lsm_deploy.store.container import Arrays, pack, unpack
+from lsm_deploy.store.container import Arrays, pack, pieces, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 
 __all__ = [
@@ -34,7 +34,8 @@ def program_to_bytes(program: Program) -> bytes:
 
 def program_id(program: Program) -> str:
     """16 hex digits that name a program: equal if and only if it is, bit for bit."""
-    return program_to_bytes(program)[-32:].hex()[:16]
+    *_, checksum = pieces("program", *program_to_parts(program))
+    return bytes(checksum).hex()[:16]
 
 
 def program_to_parts(program: Program, prefix: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -100,8 +101,7 @@ def program_from_bytes(data: bytes, where: str) -> Program:
 
 
 def save_program(path: str | Path, program: Program) -> None:
-    data = program_to_bytes(program)
-    write_file(path, lambda file: file.write(data))
+    write_file(path, lambda file: file.writelines(pieces("program", *program_to_parts(program))))
 
 
 def load_program(path: str | Path) -> Program:
