@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,netx,prove,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -44,6 +44,11 @@ conformance: setup
 # Primitives shown equal to their definition for every input, in each backend's own code: minutes.
 prove: setup
 	cd tests && ../$(BIN)/python -m prove
+
+# What compiling and running large liquids takes: some minutes, and 5 GB for a million neurons. NEURONS=10000,100000
+NEURONS ?= 10000,100000,1000000
+large: setup
+	$(BIN)/python tests/bench/large.py --neurons $(NEURONS)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup
