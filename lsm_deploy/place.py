@@ -14,7 +14,7 @@ from lsm_deploy import loops
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import INPUT, Program, QNetwork
 from lsm_deploy.loops import Rows
-from lsm_deploy.target import SYNAPSE_UNITS, Target
+from lsm_deploy.target import NOWHERE, SYNAPSE_UNITS, Target
 
 __all__ = ["Load", "load_of", "place"]
 
@@ -32,6 +32,9 @@ class Load:
 
 def place(network: QNetwork, target: Target) -> Program:
     """Put each neuron on the core of the one before it, or on a new one; too big is an LsmError with the numbers."""
+    cores = np.zeros(network.neurons, np.int32)
+    if target is NOWHERE:
+        return Program(network, cores, target.name)
     indptr, sources = _incoming(network)
     fan_in = np.diff(indptr)
     most_synapses = int(target.synapse_units_per_core / SYNAPSE_UNITS)
@@ -45,7 +48,6 @@ def place(network: QNetwork, target: Target) -> Program:
         )
     groups = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
     most = (target.neurons_per_core, most_synapses, target.axons_per_core, target.groups_per_core)
-    cores = np.zeros(network.neurons, np.int32)
     neuron = loops.fill_cores(indptr, sources, groups, network.neurons + network.channels, most, cores)
     if neuron < network.neurons:
         axons = len(np.unique(sources[indptr[neuron] : indptr[neuron + 1]]))
@@ -64,7 +66,9 @@ def place(network: QNetwork, target: Target) -> Program:
 
 
 def load_of(program: Program) -> list[Load]:
-    """What each core in use holds, counted anew from the program."""
+    """What each core in use holds, counted anew from the program; no core, where it was not placed."""
+    if program.target == NOWHERE.name:
+        return []
     network, cores = program.network, program.cores
     indptr, pre = _incoming(network)
     groups = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
@@ -109,4 +113,4 @@ def _population_of(network: QNetwork, neuron: int) -> str:
 def _what_fits(network: QNetwork, cores: int, target: Target) -> str:
     share = target.cores / cores
     fits = int(network.neurons * share)
-    return f"shrink it to about {fits} neurons or {share:.0%} of its synapses, or choose a larger board"
+    return f"shrink it to about {fits} neurons or {share:.0%} of its synapses, or choose a larger board, or board none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MAX_DELAY", "TARGETS", "Target"]
+__all__ = ["MAX_DELAY", "NOWHERE", "TARGETS", "Target"]
 
 MAX_DELAY = 62
 """Steps. 6 bits; Lava takes 63, lava-dl refuses it, brian2_loihi stops at 62."""
@@ -35,8 +35,14 @@ class Target:
         return self.chips * self.cores_per_chip
 
 
+_ANY = (1 << 31) - 1
+
+NOWHERE = Target("none", 1, 1, _ANY, _ANY, _ANY, 1 << 62)
+"""No board: the network is not placed, its neurons all stand on core 0, and only the CPU backends can run it."""
+
 TARGETS = {
-    target.name: target for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8), Target("hala_point", 1152))
+    target.name: target
+    for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8), Target("hala_point", 1152), NOWHERE)
 }
 """Chips a board: Intel's announcements of the three systems."""
 

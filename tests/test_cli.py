@@ -251,6 +251,9 @@ def prepare() -> None:
     )
     Path("huge.yaml").write_text(huge)
     Path("vast.yaml").write_text(huge.replace("size: 4000", "size: 500000"))
+    board = "target: {board: hala_point}\n"
+    Path("million.yaml").write_text(huge.replace("size: 4000", "size: 1000000") + board)
+    Path("neurons.yaml").write_text(huge.replace("size: 4000", "size: 300000000") + board)
     net = {"weights": np.full((2, 2), 300), "input_weights": np.ones((2, 1), int), "du": 1, "dv": 1, "vth": 1}
     np.savez("net.npz", **net)
     np.savez("wide-net.npz", **{**net, "weights": np.ones((2, 2), int), "du": np.uint64(2**64 - 1)})
@@ -265,6 +268,8 @@ BAD = {
     "a bad spec": ["compile", "bad.yaml", "-o", "x.lsm"],
     "too big": ["compile", "huge.yaml", "-o", "x.lsm"],
     "too big to be drawn": ["compile", "vast.yaml", "-o", "x.lsm"],
+    "synapses beyond the memory": ["compile", "million.yaml", "-o", "x.lsm"],
+    "neurons beyond the memory": ["check", "neurons.yaml"],
     "a network that cannot be held": ["compile", "net.npz", "-o", "x.lsm"],
     "compiled already": ["compile", "good.lsm", "-o", "x.lsm"],
     "a folder that is not there": ["compile", "spec.yaml", "-o", "none/x.lsm"],
@@ -298,7 +303,8 @@ BAD = {
 }
 
 
-def test_bad_input(folder, golden):
+def test_bad_input(folder, golden, monkeypatch):
+    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 16_000_000_000)
     prepare()
     np.savez("short.npz", spikes=np.zeros((10, 3), np.int8))
     before = sorted(os.listdir("."))

@@ -77,7 +77,7 @@ def test_too_big_says_by_how_much():
         place(network_of([9]), replace(SMALL, cores_per_chip=2))
     assert str(caught.value) == (
         "the network needs 3 cores, small has 2\n"
-        "  shrink it to about 6 neurons or 67% of its synapses, or choose a larger board"
+        "  shrink it to about 6 neurons or 67% of its synapses, or choose a larger board, or board none"
     )
 
 

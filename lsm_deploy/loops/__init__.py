@@ -2,6 +2,7 @@
 
 from lsm_deploy.loops.compiled import CHUNK, chunks
 from lsm_deploy.loops.cores import axons_of, deliver, fill_cores
+from lsm_deploy.loops.grids import to_grid, to_steps
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose
 from lsm_deploy.loops.wires import distinct, join_near, rewire, skip
 
@@ -21,5 +22,7 @@ __all__ = [
     "join_near",
     "rewire",
     "skip",
+    "to_grid",
+    "to_steps",
     "transpose",
 ]
