@@ -8,11 +8,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Protocol, cast
 
-from lsm_deploy.errors import BackendError, LsmError
+from lsm_deploy.errors import BackendError, LsmError, raise_all
 from lsm_deploy.ir import Program, Stimulus, Trace, standings
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.neurons import KINDS
 
-__all__ = ["BACKENDS", "DEFAULT", "Backend", "load", "require", "run"]
+__all__ = ["BACKENDS", "DEFAULT", "Backend", "check", "load", "require", "run"]
 
 BACKENDS = {
     "emulator": "lsm_backends.emulator",
@@ -30,7 +31,7 @@ DEFAULT = "fast"
 
 
 class Backend(Protocol):
-    """What a backend module defines."""
+    """What a backend module defines; and `LIMITS`, where it cannot run all that a program may hold."""
 
     def run(
         self,
@@ -63,6 +64,20 @@ def require(name: str) -> Backend:
     return backend
 
 
+def check(names: Sequence[str], program: Program) -> None:
+    """Refuse a program that asks for what one of the backends lacks: all of it at once, and who has it."""
+    lacking = [name for name in names if beyond(name, _limits(name), program.network)]
+    if not lacking:
+        return
+    able = [repr(name) for name in BACKENDS if not beyond(name, _limits(name), program.network)]
+    elsewhere = f"{', '.join(able[:-1])} or {able[-1]}" if len(able) > 1 else "".join(able)
+    raise_all([error for name in lacking for error in beyond(name, _limits(name), program.network, elsewhere)])
+
+
+def _limits(name: str) -> Limits:
+    return cast(Limits, getattr(load(name), "LIMITS", Limits()))
+
+
 def run(
     name: str,
     program: Program,
@@ -73,6 +88,7 @@ def run(
 ) -> Trace:
     """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
     backend = require(name)
+    check([name], program)
     _check_fit(program, stimulus, record)
     trace = backend.run(program, stimulus, record, progress, **options)
     return replace(trace, standings=standings(program.network))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from lsm_deploy import backend
 from lsm_deploy.errors import BackendError
 from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
+from lsm_deploy.limits import Limits
 
 NO_LAVA = sim.missing()
 needs_lava = pytest.mark.skipif(NO_LAVA is not None, reason=str(NO_LAVA))
@@ -659,7 +660,7 @@ class TestMissing:
         self, fake: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake("exit 1")
-        monkeypatch.setattr(job, "KINDS", ("Other",))
+        monkeypatch.setattr(sim, "LIMITS", Limits(kinds=("Other",)))
         with pytest.raises(BackendError) as caught:
             sim.run(PROGRAM, STIMULUS)
         assert str(caught.value) == (

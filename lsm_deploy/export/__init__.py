@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import backend
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, Stimulus
 from lsm_deploy.samples import LongRun, run_side_by_side
@@ -49,7 +50,7 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
     pairs: Any = importlib.import_module("lsm_backends.lava.pairs")
     hardware: Any = importlib.import_module("lsm_backends.lava.hardware")
     network = program.network
-    job.check_kinds(network, "lava", job.KINDS)
+    backend.check(["lava"], program)
     if not len(stimulus.spikes):
         raise LsmError("the stimulus has no steps", where="stimulus", hint="export a longer one")
 

@@ -36,7 +36,6 @@ __all__ = [
     "Connection",
     "Job",
     "Neurons",
-    "check_kinds",
     "connections",
     "neurons_of",
     "read",
@@ -89,17 +88,6 @@ class Job:
     reset_interval: int
     reset_offset: int = 1
     board: Mapping[str, str | None] | None = None
-
-
-def check_kinds(network: QNetwork, backend: str, kinds: Sequence[str]) -> None:
-    """Refuse a network that has neurons of other kinds."""
-    for population in network.populations:
-        if population.kind not in kinds:
-            raise BackendError(
-                f"backend {backend!r} has no rule for neurons of kind {population.kind!r}, only for {', '.join(kinds)}",
-                where=f"population {population.name!r}",
-                hint="run it on the backend 'emulator', which knows every kind",
-            )
 
 
 def neurons_of(network: QNetwork, record: Sequence[str]) -> tuple[tuple[Neurons, ...], NDArray[np.int64]]:

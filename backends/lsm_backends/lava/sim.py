@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
 from lsm_backends.lava.pairs import apart
+from lsm_deploy.errors import raise_all
 from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.samples import LongRun, run_side_by_side
 
-__all__ = ["carry_out", "missing", "run", "time_limit_of"]
+__all__ = ["LIMITS", "carry_out", "missing", "run", "time_limit_of"]
 
+LIMITS = Limits(kinds=job.KINDS)
 _WHERE = "backend 'lava'"
 _GRAPH = Path(__file__).with_name("graph.py")
 _MAX_CELLS = 1 << 27
@@ -39,7 +42,7 @@ def run(
     time_limit: float | None = None,
 ) -> Trace:
     """Run every sample; fresh ones side by side. `time_limit` is in seconds, for each of Lava's runs."""
-    job.check_kinds(program.network, "lava", job.KINDS)
+    raise_all(beyond("lava", LIMITS, program.network))
     longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
 
     def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
