@@ -11,11 +11,12 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import BackendError, LsmError
+from lsm_deploy.errors import BackendError, LsmError, raise_all
 from lsm_deploy.ir import Program, State, Stimulus, Trace, standings
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.neurons import KINDS
 
-__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check_fit", "load", "require", "run", "start"]
+__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check", "check_fit", "load", "require", "run", "start"]
 
 BACKENDS = {
     "emulator": "lsm_backends.emulator",
@@ -33,7 +34,7 @@ DEFAULT = "fast"
 
 
 class Backend(Protocol):
-    """What a backend module defines."""
+    """What a backend module defines; and `LIMITS`, where it cannot run all that a program may hold."""
 
     def run(
         self,
@@ -101,6 +102,20 @@ def require(name: str) -> Backend:
     return backend
 
 
+def check(names: Sequence[str], program: Program) -> None:
+    """Refuse a program that asks for what one of the backends lacks: all of it at once, and who has it."""
+    lacking = [name for name in names if beyond(name, _limits(name), program.network)]
+    if not lacking:
+        return
+    able = [repr(name) for name in BACKENDS if not beyond(name, _limits(name), program.network)]
+    elsewhere = f"{', '.join(able[:-1])} or {able[-1]}" if len(able) > 1 else "".join(able)
+    raise_all([error for name in lacking for error in beyond(name, _limits(name), program.network, elsewhere)])
+
+
+def _limits(name: str) -> Limits:
+    return cast(Limits, getattr(load(name), "LIMITS", Limits()))
+
+
 def run(
     name: str,
     program: Program,
@@ -111,6 +126,7 @@ def run(
 ) -> Trace:
     """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
     backend = require(name)
+    check([name], program)
     check_fit(program, stimulus, record)
     trace = backend.run(program, stimulus, record, progress, **options)
     return replace(trace, standings=standings(program.network))

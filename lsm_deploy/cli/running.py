@@ -148,6 +148,7 @@ def parity_command(
     for name in chosen:
         backends.require(name)
     subject = subject_of(file)
+    backends.check(chosen, subject.program)
     identity = store.program_id(subject.program)
     if recorded and recorded.program and recorded.program != identity:
         raise LsmError(
