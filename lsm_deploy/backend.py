@@ -141,6 +141,7 @@ def start(name: str, program: Program, record: Sequence[str] = (), **options: An
             where=f"backend {name!r}",
             hint=f"step on {DEFAULT!r}, which gives the same bits",
         )
+    check([name], program)
     _check_record(program, record)
     return cast(Session, backend.start(program, record, **options))
 

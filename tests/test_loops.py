@@ -1,17 +1,15 @@
-"""Compiled loops against what they stand for in plain numpy or Python; and where no cache can be written."""
+"""Compiled loops against what they stand for in plain numpy or Python."""
 
 from __future__ import annotations
 
 import itertools
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lsm_deploy import fixed, loops
-from lsm_deploy.loops.compiled import compiled
 
 SEEDS = st.integers(0, 10_000)
 
@@ -86,22 +84,3 @@ def test_the_nearest_steps(seed):
     assert late == (plain > 62).sum()
     assert delays.tolist() == np.minimum(plain, 62).tolist()
     assert far == np.abs(delays * 0.5 - delay_ms).max()
-
-
-def twice(x: int) -> int:
-    return 2 * x
-
-
-def test_without_a_folder_for_compiled_code(monkeypatch):
-    plain = numba.njit
-
-    def without_cache(**options):
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return plain(**options)
-
-    monkeypatch.setattr(numba, "njit", without_cache)
-    made = compiled(twice)
-    with pytest.warns(UserWarning, match="compiled code can be kept nowhere"):
-        assert made(4) == 8
-    assert made(5) == 10, "and says so once"

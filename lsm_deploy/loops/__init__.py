@@ -1,6 +1,6 @@
 """Loops over synapses: what numpy does only by sorting, by looking at every pair, or with arrays beyond the cache."""
 
-from lsm_deploy.loops.compiled import CHUNK, chunks
+from lsm_deploy.loops.chunks import CHUNK, chunks
 from lsm_deploy.loops.cores import axons_of, deliver, fill_cores
 from lsm_deploy.loops.grids import to_grid, to_steps
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.compiled import compiled
 from lsm_deploy.fixed import DROPPED
-from lsm_deploy.loops.compiled import compiled
 
 __all__ = ["to_grid", "to_steps"]
 

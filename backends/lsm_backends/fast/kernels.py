@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lsm_backends.fast.cache import cached
+from lsm_deploy.compiled import dispatcher
 
 __all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "find_first"]
 
@@ -419,14 +419,14 @@ def _prefetch_list(of, low, high):  # type: ignore[no-untyped-def]
             _prefetch(of[_DELAYS] + line * 64)
 
 
-@cached
+@dispatcher
 def add_magnitudes(post, weights, factor, totals):  # type: ignore[no-untyped-def]
     """Add what each synapse can deliver to the total of its target."""
     for k in range(post.shape[0]):
         totals[_U(post[k])] += abs(np.int64(weights[k])) * factor
 
 
-@cached
+@dispatcher
 def find_first(indptr, post, target, found):  # type: ignore[no-untyped-def]
     """The first synapse of each source whose target is `target` or a later one; they ascend within a source."""
     for source in range(found.shape[0]):
@@ -550,8 +550,8 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
                         _add_list(post, weights, delays, begins[source], ends[source], factor, begin_of, flat)
 
 
-# By the width of the sums in flight. One signature each, integers only: see `cache`; and an array as an argument would
-# cost more than a step of a small network.
+# By the width of the sums in flight. Integers only: an array as an argument would cost more than a step of a small
+# network.
 
 
 @numba.njit
@@ -564,19 +564,19 @@ def _ring(plan, dtype):  # type: ignore[no-untyped-def]
     return numba.carray(_pointer(plan[_RING]), (plan[_HORIZON], plan[_SIZE]), dtype)
 
 
-@cached
+@dispatcher
 def _advance_16(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
     plan = _plan(address)
     _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int16))
 
 
-@cached
+@dispatcher
 def _advance_32(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
     plan = _plan(address)
     _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int32))
 
 
-@cached
+@dispatcher
 def _advance_64(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
     plan = _plan(address)
     _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int64))
