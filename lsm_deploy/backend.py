@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import memory
 from lsm_deploy.errors import BackendError, LsmError, raise_all
 from lsm_deploy.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.limits import Limits, beyond
@@ -128,6 +129,7 @@ def run(
     backend = require(name)
     check([name], program)
     check_fit(program, stimulus, record)
+    _check_memory(program, stimulus, record)
     trace = backend.run(program, stimulus, record, progress, **options)
     return replace(trace, standings=standings(program.network))
 
@@ -164,6 +166,20 @@ def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> No
             hint=f"start samples at multiples of {interval}, or compile with `samples: {{policy: fresh}}`",
         )
     _check_record(program, record)
+
+
+def _check_memory(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+    """Refuse, before it starts, a trace that memory could not hold: a byte a neuron and step, four for a register."""
+    steps, neurons = len(stimulus.spikes), program.network.neurons
+    needed, room = steps * neurons * (1 + 4 * len(record)), memory.available()
+    if room is not None and needed > room:
+        fewer = "record fewer registers, or " if record else ""
+        raise LsmError(
+            f"spikes{''.join(f', {name}' for name in record)} of {neurons} neurons in {steps} steps take "
+            f"{memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available",
+            where="trace",
+            hint=f"{fewer}let the trace go to disk as it arises (`run --stream`), or run fewer samples",
+        )
 
 
 def _check_record(program: Program, record: Sequence[str]) -> None:

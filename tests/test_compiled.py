@@ -53,15 +53,18 @@ def test_a_full_disk_costs_a_line(tmp_path: Path) -> None:
     assert "File too large" in err
 
 
+SLOWLY = """
+import time
+from numba.core.caching import IndexDataCacheFile
+save = IndexDataCacheFile._save_index
+IndexDataCacheFile._save_index = lambda self, overloads: (time.sleep(1), save(self, overloads))
+"""
+
+
 def test_several_that_start_at_once_and_one_after_them(tmp_path: Path) -> None:
     # Of two signatures, so that an index read and written by two at once would mix up their code.
-    start_python(tmp_path, "4").communicate()
-    for file in kept(tmp_path):
-        file.unlink()
-    for file in (tmp_path / "cache").rglob("*.nbi"):
-        file.unlink()
     numbers = ["4", "4.5", "4", "4.5"]
-    for process in [start_python(tmp_path, number) for number in numbers]:
+    for process in [start_python(tmp_path, number, before=SLOWLY) for number in numbers]:
         out, err = process.communicate()
         assert (process.returncode, out, err) == (0, "done\n", "")
     stamps = kept(tmp_path)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from programs import random_case
 
-from lsm_deploy import estimate, memory
+from lsm_deploy import backend, estimate, memory
 from lsm_deploy.build import build
 from lsm_deploy.errors import LsmError
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.spec import load
+from lsm_deploy.store import load_program, save_program
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 GB = 1_000_000_000
@@ -158,3 +160,31 @@ def test_what_fits_or_cannot_be_known_is_drawn(tmp_path, monkeypatch):
         monkeypatch.setattr(memory, "available", lambda left=left: left)
         with pytest.raises(ZeroDivisionError):
             compile_spec(load(tmp_path / "s.yaml"))
+
+
+def test_a_trace_that_does_not_fit_is_refused_before_it_starts(monkeypatch):
+    program, stimulus = random_case(3)
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr("lsm_backends.fast.run", lambda *given: pytest.fail("it was started"))
+    with pytest.raises(LsmError) as caught:
+        backend.run("fast", program, stimulus, ("u", "v"))
+    steps, neurons = len(stimulus.spikes), program.network.neurons
+    assert str(caught.value) == (
+        f"trace: spikes, u, v of {neurons} neurons in {steps} steps take {memory.gigabytes(9 * steps * neurons)} of "
+        "memory, 1e-06 GB are available\n"
+        "  record fewer registers, or let the trace go to disk as it arises (`run --stream`), or run fewer samples"
+    )
+    monkeypatch.setattr(memory, "available", lambda: None)
+    with pytest.raises(pytest.fail.Exception, match="it was started"):
+        backend.run("fast", program, stimulus, ("u", "v"))
+
+
+def test_a_program_that_does_not_fit_is_not_read(tmp_path, monkeypatch):
+    program, _ = random_case(3)
+    save_program(tmp_path / "p.lsm", program)
+    size = (tmp_path / "p.lsm").stat().st_size
+    monkeypatch.setattr(memory, "available", lambda: size - 1)
+    with pytest.raises(LsmError, match=r"it takes .* of memory, .* are available"):
+        load_program(tmp_path / "p.lsm")
+    monkeypatch.setattr(memory, "available", lambda: size)
+    load_program(tmp_path / "p.lsm")
