@@ -114,3 +114,13 @@ def test_a_neuron_that_fits_no_core():
     )
     with pytest.raises(LsmError, match="neuron 0 has 20 axons, a core of small takes 12"):
         place(network_of([2], in_degree=20), SMALL)
+
+
+def test_no_board_places_nothing_and_takes_everything():
+    network = network_of([3], in_degree=40_000)
+    with pytest.raises(LsmError, match="a core of hala_point holds 37500"):
+        place(network, TARGETS["hala_point"])
+    program = place(network, TARGETS["none"])
+    assert program.target == "none"
+    assert program.cores.tolist() == [0, 0, 0]
+    assert load_of(program) == []
