@@ -318,6 +318,26 @@ def test_bad_input(folder, golden, monkeypatch):
     assert sorted(os.listdir(".")) == before, "nothing was written"
 
 
+def test_a_column_s_cut_off_and_no_board_are_told(folder):
+    Path("column.yaml").write_text(
+        "dt_ms: 1\nseed: 1\ninput: {channels: 4}\ntarget: {board: none}\n"
+        "populations:\n  a: {grid: [6, 6, 6], inhibitory_fraction: 0.2, neuron: {kind: LIF}}\n"
+        "projections:\n"
+        "  - source: a\n    target: a\n    weight: 0.1\n"
+        "    topology: {kind: maass, lambda: 2.0, C: {EE: 0.3, EI: 0.2, IE: 0.4, II: 0.1}, cutoff: 4.0}\n"
+    )
+    told = call("check", "column.yaml").stdout
+    assert "column 'a->a': no synapse beyond 4 grid units (2 lambda); the expected loss is 1.9 % of its syn" in told
+    assert "placed on no board: for the CPU backends only" in told
+    facts = json.loads(call("check", "column.yaml", "--json").stdout)
+    (cut,) = facts["cut_offs"]
+    assert (cut["projection"], cut["distance"], cut["lambdas"]) == ("a->a", 4.0, 2.0)
+    assert cut["share_lost"] == pytest.approx(0.019, abs=0.001)
+    assert (facts["target"], facts["cores"], facts["fullest_core"]) == ("none", 0, {})
+    assert call("compile", "column.yaml", "-o", "c.lsm").stdout.count("the expected loss") == 1
+    assert "placed on no board" in call("inspect", "c.lsm").stdout
+
+
 def test_misuse_is_status_2(folder):
     assert "Missing option '-o'" in call("compile", "spec.yaml", status=2).stderr
     assert "parity needs two" in call("parity", "spec.yaml", "--backends", "emulator", status=2).stderr

@@ -47,6 +47,24 @@ def test_what_is_chosen_is_counted_by_row(seed):
     assert np.diff(left).tolist() == [int(chosen[a:b].sum()) for a, b in itertools.pairwise(indptr)]
 
 
+@given(SEEDS)
+def test_rewiring_edge_by_edge(seed):
+    """Against the rule as it is said: a pair of a target that has been given up may come back."""
+    rng = np.random.default_rng(seed)
+    size, degree = 6, 3
+    sources = np.array([rng.permutation(np.delete(np.arange(size), j))[:degree] for j in range(size)], np.int32)
+    draws = rng.integers(-1, size, (size, degree)).astype(np.int32)
+    plain = sources.tolist()
+    for target in range(size):
+        for k in range(degree):
+            new = int(draws[target, k])
+            if new >= 0 and new != target and new not in plain[target]:
+                plain[target][k] = new
+    moved = sources.ravel().copy()
+    loops.rewire(np.arange(size + 1) * degree, moved, draws.ravel())
+    assert moved.reshape(size, degree).tolist() == plain
+
+
 @given(SEEDS, st.booleans())
 def test_the_nearest_on_the_grid(seed, kept):
     rng = np.random.default_rng(seed)

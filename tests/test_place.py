@@ -59,6 +59,30 @@ def test_no_limit_is_broken(seed):
         assert load.groups <= SMALL.groups_per_core
 
 
+@given(st.integers(0, 10_000))
+def test_loads_are_what_counting_synapse_by_synapse_gives(seed):
+    rng = np.random.default_rng(seed)
+    program = random_program(rng, sizes=(7, 6, 5), channels=6, projections=3)
+    network = program.network
+    program = replace(program, cores=rng.permutation(np.arange(network.neurons, dtype=np.int32) % 4), target="small")
+    axons, synapses, groups = ([set() for _ in range(4)] for _ in range(3))
+    for number, p in enumerate(network.projections):
+        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        for k, (source, target) in enumerate(zip(pre, p.post, strict=True)):
+            core = program.cores[network.offsets[p.target] + target]
+            axons[core].add((p.source, int(source)))
+            synapses[core].add((number, k))
+    for population in network.populations:
+        first = network.offsets[population.name]
+        for core in program.cores[first : first + population.size]:
+            groups[core].add(population.name)
+    for load in load_of(program):
+        assert load.neurons == (program.cores == load.core).sum()
+        assert load.axons == len(axons[load.core])
+        assert load.synapse_units == pytest.approx(0.32 * len(synapses[load.core]))
+        assert load.groups == len(groups[load.core])
+
+
 def test_each_limit_opens_a_core():
     assert len(load_of(place(network_of([9]), SMALL))) == 3  # 4 neurons a core
     assert len(load_of(place(network_of([1, 1, 1]), SMALL))) == 2  # 2 groups a core
@@ -90,3 +114,13 @@ def test_a_neuron_that_fits_no_core():
     )
     with pytest.raises(LsmError, match="neuron 0 has 20 axons, a core of small takes 12"):
         place(network_of([2], in_degree=20), SMALL)
+
+
+def test_no_board_places_nothing_and_takes_everything():
+    network = network_of([3], in_degree=40_000)
+    with pytest.raises(LsmError, match="a core of hala_point holds 37500"):
+        place(network, TARGETS["hala_point"])
+    program = place(network, TARGETS["none"])
+    assert program.target == "none"
+    assert program.cores.tolist() == [0, 0, 0]
+    assert load_of(program) == []

@@ -87,6 +87,7 @@ def compiled_facts(compiled: Compiled) -> dict[str, Any]:
     cost = asdict(compiled.cost)
     return {
         **program_facts(compiled.program, compiled.certificate),
+        "cut_offs": [asdict(cut) for cut in compiled.cut_offs],
         "quantisation": {**cost, "losses": list(compiled.cost.losses)},
     }
 
