@@ -393,7 +393,7 @@ def _sum_rows(columns):  # type: ignore[no-untyped-def]
     return sum_rows
 
 
-_sum_rows_256, _sum_rows_64 = _sum_rows(256), _sum_rows(64)
+_sum_rows_256, _sum_rows_64 = _sum_rows(256), _sum_rows(64)  # type: ignore[no-untyped-call]
 
 
 @numba.njit(boundscheck=False)
