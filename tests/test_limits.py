@@ -77,6 +77,13 @@ def test_what_a_backend_lacks_is_refused_before_anything_runs(
     assert ran == []
 
 
+def test_nobody_joins_a_community_in_vain(tmp_path: Path) -> None:
+    """Whether or not there is a board here, what it lacks comes first."""
+    result = CliRunner().invoke(main, ["run", str(TERNARY), "--backend", "loihi2", "-o", str(tmp_path / "x.npz")])
+    assert result.exit_code == 1
+    assert result.stderr == KIND.replace("small", "loihi2")
+
+
 def test_these_backends_have_all_kinds() -> None:
     programs = [random_program(np.random.default_rng(seed)) for seed in range(12)]
     assert {p.kind for program in programs for p in program.network.populations} == set(KINDS)
