@@ -88,6 +88,11 @@ def test_ties_and_last_digits_fall_as_stable_has_them():
     weights, seen = np.zeros(7, np.int16), np.zeros(512, bool)
     loops.to_grid(weight, 1.0, 1, -255, 255, 1.0, weights, seen)
     assert weights.tolist() == [0, 0, 2, 2, 2, 0, -2]
+    half_a_bit_less = np.array([1.5 - 2.0**-34])  # of the 34 that `stable` keeps: to 1.5, whose last bit is even
+    loops.to_grid(half_a_bit_less, 1.0, 1, -255, 255, 1.0, weights, seen)
+    assert weights[0] == 2
+    loops.to_steps(half_a_bit_less, 1.0, 62, steps := np.zeros(1, np.uint8))
+    assert steps[0] == 2
     delays = np.zeros(7, np.uint8)
     assert loops.to_steps(np.abs(weight) * 30, 30.0, 62, delays) == (0, pytest.approx(15.0))
     assert delays.tolist() == [0, 0, 2, 2, 2, 0, 2]
