@@ -40,6 +40,7 @@ def cases(axes: tuple[str, ...]) -> list[Case]:
         Case("main", "1000 neurons, 10 %, 5 % active", peers=ALL),
         *(Case("batch", f"{b} sample{'s' * (b > 1)}", batch=b, peers=("fast", "lava_dense")) for b in (1, 16, 64, 256)),
         Case("large", "100 000 × 100, 1 % active", 100_000, activity=0.01, peers=LARGE, reference="emulator"),
+        # NEST takes some 400 bytes a synapse, and Brian writes gigabytes to compile against: 1e8 are for `fast` alone.
         Case("large", "1 000 000 × 100, 1 % active", 1_000_000, activity=0.01, peers=LARGE[:2]),
         Case("size", "100 neurons, 10 synapses each", neurons=100, degree=10, peers=COMPILED),
         Case("size", "10 000 neurons, 100 synapses each", neurons=10_000, peers=SPARSE),
