@@ -100,7 +100,16 @@ def test_fast_and_emulator_say_what_the_emulator_says(activity: float, tmp_path:
             assert set(process.about) == {"version", "started", "built"}
 
 
-@pytest.mark.parametrize("name", [pytest.param("lava", marks=pytest.mark.lava), "brian_numpy", "nest", "nengo_loihi"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("lava", marks=pytest.mark.lava),
+        pytest.param("lava_dense", marks=pytest.mark.lava),
+        "brian_numpy",
+        "nest",
+        "nengo_loihi",
+    ],
+)
 def test_others_are_given_the_same_network_and_stimulus(name: str, tmp_path: Path) -> None:
     """Those that start within seconds; without delays, which one of them does not know."""
     if why := absence(PEERS[name]):
