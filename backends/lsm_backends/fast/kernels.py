@@ -7,9 +7,10 @@ All arithmetic is that of `lsm_deploy.fixed`, narrowed to what the ranges allow:
               and int16 where none can leave 16 bits
     rows      mantissas of up to 256 rows of uint8 add within uint16, and are shifted by their exponent once for all
 
-A block is what one thread owns: it integrates its neurons, lists those that spiked, waits until every block has done
-so, and adds what arrives at its own neurons. Nothing else is shared, so one wait a step is enough; the lists alternate
-between two places, because a block may be a step ahead of another that still reads.
+A block is what one thread owns: it integrates its neurons, lists those that spiked, adds what these deliver to sums of
+its own, for neurons of all blocks, and waits until every block has done so; then each takes together what all have for
+its neurons. (Were each to add what arrives at its own neurons, all would read a part of every list, and it is where the
+lists lie in memory that takes time, not how long they are.) One wait a step is enough: who is ahead adds to later rows.
 
 Everything that is compiled stands in this one file: numba's cache looks at no other. A plan holds addresses.
 """
@@ -24,26 +25,25 @@ from numba.extending import intrinsic
 
 from lsm_deploy.compiled import dispatcher
 
-__all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "find_first"]
+__all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance"]
 
 KINDS = {"LIF": 0, "TernaryLIF": 1, "LIFRefractory": 2, "ATRLIF": 3}
 """The kinds that `_update` has a rule for, and their numbers there."""
 
 PIECE = ("kind", "block", "first", "last")
-"""Columns of the pieces: the neurons of one population in one block, which owns what they receive. The last piece is
-the input: its kind is -1, its numbers follow those of the neurons."""
+"""Columns of the pieces: the neurons of one population in one block. The last piece is the input, in the first block;
+its kind is -1, and its numbers follow those of the neurons."""
 _KIND, _BLOCK, _FIRST, _LAST = range(len(PIECE))
 
 PROJECTION = (
-    "block", "first_piece", "last_piece", "source", "target", "exponent", "delay",
-    "low", "high", "post", "weights", "delays",
+    "first_piece", "last_piece", "source", "target", "exponent", "delay", "usual",
+    "indptr", "post", "weights", "delays",
 )  # fmt: skip
-"""Columns of the projections that are kept as lists, a row for each and each part of its targets: the block that owns
-the part; the pieces of the source and the number of its first neuron; the number of the target's first neuron; the
-delay of all synapses, or -1; and addresses: where the synapses of each source onto this part begin and end (int64) in
-targets (int32), weights (int16) and delays (uint8)."""
+"""Columns of the projections that are kept as lists: the pieces of the source and the number of its first neuron; the
+number of the target's first neuron; the delay of all synapses, or -1; the usual length of a list; and the addresses of
+where the lists begin (int64), of targets (int32), weights (int16) and delays (uint8)."""
 (
-    _OWNER, _FIRST_PIECE, _LAST_PIECE, _SOURCE, _TARGET, _EXPONENT, _DELAY, _LOW, _HIGH, _POST, _WEIGHTS, _DELAYS,
+    _FIRST_PIECE, _LAST_PIECE, _SOURCE, _TARGET, _EXPONENT, _DELAY, _USUAL, _INDPTR, _POST, _WEIGHTS, _DELAYS,
 ) = range(len(PROJECTION))  # fmt: skip
 
 PLAN = (
@@ -54,7 +54,7 @@ PLAN = (
     "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
 )  # fmt: skip
 """Sizes, and addresses of what `layout.Layout` and `session.Session` hold. recorded: `[register, piece]`, the row of
-the state where each register that can be recorded is found, or -1. begin_of: `[block, delay]`, room for where in the
+the state where each register that can be recorded is found, or -1. begin_of: `[block, delay]`, room for where in a
 ring the sums of each delay begin."""
 (
     _NEURONS, _CHANNELS, _SIZE, _SOURCES, _HORIZON, _INTERVAL, _TERNARY, _AHEAD, _BLOCKS,
@@ -343,6 +343,14 @@ def _list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
     return count
 
 
+@numba.njit(boundscheck=False)
+def _collect(due, others):  # type: ignore[no-untyped-def]
+    """Take what others have for the same neurons, and leave them nothing."""
+    for i in range(due.shape[0]):
+        due[i] += others[i]
+        others[i] = 0
+
+
 # --- synapses in rows -----------------------------------------------------------------------------------------------
 
 
@@ -397,12 +405,12 @@ _sum_rows_256, _sum_rows_64 = _sum_rows(256), _sum_rows(64)  # type: ignore[no-u
 
 
 @numba.njit(boundscheck=False)
-def _add_rows(rows, chosen, low, high, sums):  # type: ignore[no-untyped-def]
-    """The sums of columns low..high, multiples of 64, of the chosen rows, of which there are 256 at most."""
+def _add_rows(rows, chosen, sums):  # type: ignore[no-untyped-def]
+    """The sums of the chosen rows, of which there are 256 at most; they are as wide as some cache lines."""
     size, count = rows.shape[1], chosen.shape[0]
-    for i in range(low, high - 255, 256):
+    for i in range(0, size - 255, 256):
         _sum_rows_256(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
-    for i in range(high - (high - low) % 256, high, 64):
+    for i in range(size - size % 256, size, 64):
         _sum_rows_64(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
 
 
@@ -445,14 +453,20 @@ def _add_list_of_one_delay(post, weights, low, high, factor, target):  # type: i
 
 
 @numba.njit(boundscheck=False)
-def _prefetch_list(of, low, high):  # type: ignore[no-untyped-def]
-    for line in range(low // 16, (high + 15) // 16):
-        _prefetch(of[_POST] + line * 64)
-    for line in range(low // 32, (high + 31) // 32):
-        _prefetch(of[_WEIGHTS] + line * 64)
+def _prefetch_list(of, indptr, next_source, later_source):  # type: ignore[no-untyped-def]
+    """Have the list of one source fetched, and of another, whose turn comes after it, where it begins and ends.
+
+    As many lines as a list usually has: its own length would cost a wrong guess, and a wait, more than a line does.
+    """
+    _prefetch(of[_INDPTR] + 8 * (later_source - of[_SOURCE]))
+    low = indptr[_U(next_source - of[_SOURCE])]
+    for line in range(of[_USUAL] // 16 + 1):
+        _prefetch(of[_POST] + 4 * low + 64 * line)
+    for line in range(of[_USUAL] // 32 + 1):
+        _prefetch(of[_WEIGHTS] + 2 * low + 64 * line)
     if of[_DELAY] < 0:
-        for line in range(low // 64, (high + 63) // 64):
-            _prefetch(of[_DELAYS] + line * 64)
+        for line in range(of[_USUAL] // 64 + 1):
+            _prefetch(of[_DELAYS] + low + 64 * line)
 
 
 @dispatcher
@@ -462,25 +476,11 @@ def add_magnitudes(post, weights, factor, totals):  # type: ignore[no-untyped-de
         totals[_U(post[k])] += abs(np.int64(weights[k])) * factor
 
 
-@dispatcher
-def find_first(indptr, post, target, found):  # type: ignore[no-untyped-def]
-    """The first synapse of each source whose target is `target` or a later one; they ascend within a source."""
-    for source in range(found.shape[0]):
-        low, high = indptr[source], indptr[source + 1]
-        while low < high:
-            middle = (low + high) // 2
-            if post[middle] < target:
-                low = middle + 1
-            else:
-                high = middle
-        found[source] = low
-
-
 # --- the loop -------------------------------------------------------------------------------------------------------
 
 
 @numba.njit(boundscheck=False)
-def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring):  # type: ignore[no-untyped-def]
+def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, rings):  # type: ignore[no-untyped-def]
     """Advance one block by `steps` steps from step `t`; stimulus, spikes, registers: addresses, see `advance`."""
     size, sources, blocks = plan[_SIZE], plan[_SOURCES], plan[_BLOCKS]
     neurons, channels, piece_count, recordable = plan[_NEURONS], plan[_CHANNELS], plan[_PIECE_COUNT], plan[_RECORDABLE]
@@ -499,26 +499,21 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
     class_delays = numba.carray(_pointer(plan[_ROW_DELAYS]), plan[_CLASS_COUNT], np.int64)
     class_shifts = numba.carray(_pointer(plan[_ROW_SHIFTS]), plan[_CLASS_COUNT], np.int64)
     shifts = numba.carray(_pointer(plan[_SHIFTS]), (plan[_CLASS_COUNT], size), np.int32)
-    projections = _ints(plan[_PROJECTIONS], plan[_PROJECTION_COUNT], 12)
-    all_active = numba.carray(_pointer(plan[_ACTIVE]), (2, sources), np.int32)
-    all_signs = numba.carray(_pointer(plan[_ACTIVE_SIGNS]), (2, sources), np.int8)
-    all_counts = numba.carray(_pointer(plan[_ACTIVE_COUNTS]), (2, piece_count), np.int64)
+    projections = _ints(plan[_PROJECTIONS], plan[_PROJECTION_COUNT], len(PROJECTION))
+    active = numba.carray(_pointer(plan[_ACTIVE]), sources, np.int32)
+    signs = numba.carray(_pointer(plan[_ACTIVE_SIGNS]), sources, np.int8)
+    counts = numba.carray(_pointer(plan[_ACTIVE_COUNTS]), piece_count, np.int64)
     gathered = numba.carray(_pointer(plan[_GATHERED]), (blocks, sources + 1), np.int64)[block]
-    sums = numba.carray(_pointer(plan[_SUMS]), size, np.uint16)
-    events = numba.carray(_pointer(plan[_EVENTS]), (blocks, 4), np.int64)[block]
+    sums = numba.carray(_pointer(plan[_SUMS]), (blocks, size), np.uint16)[block]
+    events = numba.carray(_pointer(plan[_EVENTS]), (blocks, 8), np.int64)[block]
+    ring, ahead, horizon = rings[block], plan[_AHEAD], plan[_HORIZON]
     flat = ring.ravel()
-    begin_of = numba.carray(_pointer(plan[_BEGIN_OF]), (blocks, ring.shape[0]), np.uint32)[block]
-    low = size
-    high = np.int64(0)
-    for p in range(pieces.shape[0]):
-        if pieces[p, _BLOCK] == block and pieces[p, _KIND] >= 0:
-            low, high = min(low, pieces[p, _FIRST]), max(high, (pieces[p, _LAST] + 63) // 64 * 64)
+    begin_of = numba.carray(_pointer(plan[_BEGIN_OF]), (blocks, horizon), np.uint32)[block]
 
     for step in range(steps):
         now = t + step
-        half = now % 2
-        active, signs, counts = all_active[half], all_signs[half], all_counts[half]
-        due = ring[now % ring.shape[0]]
+        row = now % horizon
+        due = ring[row]
         fires = spikes[step]
         for p in range(pieces.shape[0]):
             if pieces[p, _BLOCK] != block:
@@ -530,6 +525,9 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
             if plan[_INTERVAL] and now % plan[_INTERVAL] == 0:
                 for r in range(state.shape[0]):
                     state[r][first:last] = initial[r][first:last]
+            for other in range(blocks):
+                if other != block:
+                    _collect(due[first:last], rings[other][row][first:last])
             wraps, saturations, wide = _update(kind, constants, state, due, fires, first, last)
             events[0] += wraps
             events[1] += saturations
@@ -539,48 +537,45 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
                 if recorded[r, p] >= 0:
                     registers[step, r][first:last] = state[recorded[r, p]][first:last]
             counts[p] = _list_active(fires[first:last], first, active[first:], signs[first:])
-        _wait(plan[_ARRIVED], blocks)
 
         for c in range(row_of.shape[0]):
-            target = ring[(now + 1 + class_delays[c]) % ring.shape[0]]
+            target = ring[(now + 1 + class_delays[c]) % horizon]
             for wanted in range(1, -1 - plan[_TERNARY], -2):
                 found = np.int64(0)
                 for p in range(pieces.shape[0]):
-                    first, count = pieces[p, _FIRST], counts[p]
-                    found = _gather(
-                        row_of[c], active[first : first + count], signs[first : first + count], wanted, gathered, found
-                    )
+                    first, last = pieces[p, _FIRST], pieces[p, _FIRST] + counts[p]
+                    if pieces[p, _BLOCK] == block:
+                        found = _gather(row_of[c], active[first:last], signs[first:last], wanted, gathered, found)
                 for begin in range(0, found, _AT_ONCE):
-                    _add_rows(rows, gathered[begin : min(begin + _AT_ONCE, found)], low, high, sums)
-                    sign = class_signs[c] * wanted
-                    _spread(sums[low:high], class_shifts[c], shifts[c][low:high], sign, target[low:high])
+                    _add_rows(rows, gathered[begin : min(begin + _AT_ONCE, found)], sums)
+                    _spread(sums, class_shifts[c], shifts[c], class_signs[c] * wanted, target)
 
         for q in range(projections.shape[0]):
             of = projections[q]
-            if of[_OWNER] != block:
-                continue
-            begins = numba.carray(_pointer(of[_LOW]), sources, np.int64)
-            ends = numba.carray(_pointer(of[_HIGH]), sources, np.int64)
-            many = 1 << 62  # as long as the lists may be: their length is not looked at
+            many = 1 << 60  # as long as the lists may be: their length is not looked at
+            indptr = numba.carray(_pointer(of[_INDPTR]), many, np.int64)
             post = numba.carray(_pointer(of[_POST]), many, np.int32)
             weights = numba.carray(_pointer(of[_WEIGHTS]), many, np.int16)
             delays = numba.carray(_pointer(of[_DELAYS]), many, np.uint8)
             one = of[_DELAY]
-            for d in range(begin_of.shape[0]):
-                begin_of[d] = ((now + 1 + d) % ring.shape[0]) * size + of[_TARGET]
+            for d in range(horizon - 1):
+                begin_of[d] = ((now + 1 + d) % horizon) * size + of[_TARGET]
             target = flat[np.int64(begin_of[max(one, 0)]) :]
             for p in range(of[_FIRST_PIECE], of[_LAST_PIECE]):
+                if pieces[p, _BLOCK] != block:
+                    continue
                 last = pieces[p, _FIRST] + counts[p]
                 for j in range(pieces[p, _FIRST], last):
-                    if plan[_AHEAD] and j + plan[_AHEAD] < last:
-                        later = _U(active[_U(j + plan[_AHEAD])] - of[_SOURCE])
-                        _prefetch_list(of, begins[later], ends[later])
+                    if ahead and j + 2 * ahead < last:
+                        _prefetch_list(of, indptr, active[_U(j + ahead)], active[_U(j + 2 * ahead)])
                     source = _U(active[_U(j)] - of[_SOURCE])
+                    begin, end = indptr[source], indptr[_U(source + _U(1))]
                     factor = _I(signs[_U(j)]) << _I(of[_EXPONENT])
                     if one >= 0:
-                        _add_list_of_one_delay(post, weights, begins[source], ends[source], factor, target)
+                        _add_list_of_one_delay(post, weights, begin, end, factor, target)
                     else:
-                        _add_list(post, weights, delays, begins[source], ends[source], factor, begin_of, flat)
+                        _add_list(post, weights, delays, begin, end, factor, begin_of, flat)
+        _wait(plan[_ARRIVED], blocks)
 
 
 # By the width of the sums in flight. Integers only: an array as an argument would cost more than a step of a small
@@ -594,7 +589,7 @@ def _plan(address):  # type: ignore[no-untyped-def]
 
 @numba.njit
 def _ring(plan, dtype):  # type: ignore[no-untyped-def]
-    return numba.carray(_pointer(plan[_RING]), (plan[_HORIZON], plan[_SIZE]), dtype)
+    return numba.carray(_pointer(plan[_RING]), (plan[_BLOCKS], plan[_HORIZON], plan[_SIZE]), dtype)
 
 
 @dispatcher
@@ -618,7 +613,7 @@ def _advance_64(address, block, t, steps, stimulus, spikes, recording, registers
 advance = {np.int16: _advance_16, np.int32: _advance_32, np.int64: _advance_64}
 """Advance one block of the plan at `address` by `steps` steps from step `t`.
 
-In the ring, `[row, neuron]`, row t % rows is due in step t. Addresses: of the stimulus `[step, channel]`, of spikes
-`[step, neuron]` and, if anything is `recording`, of registers `[step, register, neuron]`, both written. What the plan
-points to is the caller's, and is kept for the next call.
+In a ring, `[row, neuron]`, one a block, row t % rows is due in step t. Addresses: of the stimulus `[step, channel]`, of
+spikes `[step, neuron]` and, if anything is `recording`, of registers `[step, register, neuron]`, both written. What the
+plan points to is the caller's, and is kept for the next call.
 """

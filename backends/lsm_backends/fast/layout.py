@@ -3,7 +3,7 @@
 Neurons are padded to whole vectors; input channels follow them as further sources. A projection is kept in one of two
 ways: as rows of uint8 (a row a source, delay and sign; `rows`), or as the lists that the program itself holds, which
 are read where they stand: a network of 1e8 synapses is not copied. Large networks are cut into blocks of neurons, one a
-thread, and the lists of each source into as many parts.
+thread.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
     constants, initial = _registers(network, size)
     rows = Rows.of(network, size)
     projections, lists = _lists(
-        [p for i, p in enumerate(network.projections) if i not in rows.kept], network, size, edges, population
+        [p for i, p in enumerate(network.projections) if i not in rows.kept], network, size, population
     )
     return Layout(
         network=network,
@@ -177,9 +177,9 @@ def _registers(network: QNetwork, size: int) -> tuple[NDArray[np.int32], NDArray
 
 
 def _lists(
-    kept: list[QProjection], network: QNetwork, size: int, edges: NDArray[np.int64], population: list[int]
+    kept: list[QProjection], network: QNetwork, size: int, population: list[int]
 ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
-    """The table of projections, and the arrays that it points to."""
+    """The table of projections, and the arrays that it points to: the program's own."""
     names = [p.name for p in network.populations]
     table = []
     held: list[NDArray[Any]] = []
@@ -188,30 +188,18 @@ def _lists(
             continue
         source = -1 if p.source == INPUT else names.index(p.source)
         of_source = [i for i, found in enumerate(population) if found == source]
-        target = network.offsets[p.target]
-        bounds = [p.indptr[:-1], *(_first_from(p, int(edge) - target) for edge in edges[1:-1]), p.indptr[1:]]
-        delay = int(p.delays[0]) if np.ptp(p.delays) == 0 else -1
-        held += [*bounds, p.post, p.weights, p.delays]
-        for block in range(len(edges) - 1):
-            low, high = bounds[block], bounds[block + 1]
-            if not np.array_equal(low, high):
-                table.append(
-                    (
-                        block,
-                        of_source[0],
-                        of_source[-1] + 1,
-                        size if source < 0 else network.offsets[p.source],
-                        target,
-                        p.weight_exp,
-                        delay,
-                        *(array.ctypes.data for array in (low, high, p.post, p.weights, p.delays)),
-                    )
-                )
+        arrays: list[NDArray[Any]] = [p.indptr, p.post, p.weights, p.delays]
+        held += arrays
+        table.append(
+            (
+                of_source[0],
+                of_source[-1] + 1,
+                size if source < 0 else network.offsets[p.source],
+                network.offsets[p.target],
+                p.weight_exp,
+                int(p.delays[0]) if np.ptp(p.delays) == 0 else -1,
+                round(len(p.post) / np.count_nonzero(np.diff(p.indptr))),
+                *(array.ctypes.data for array in arrays),
+            )
+        )
     return np.array(table, np.int64).reshape(-1, len(kernels.PROJECTION)), tuple(held)
-
-
-def _first_from(p: QProjection, target: int) -> NDArray[np.int64]:
-    """The first synapse of each source whose target is `target` or a later one."""
-    found = np.zeros(len(p.indptr) - 1, np.int64)
-    kernels.find_first(p.indptr, p.post, target, found)
-    return found

@@ -50,20 +50,20 @@ class Session:
         self.t = 0
         self._state = aligned(layout.initial.shape, np.int32)
         self._state[:] = layout.initial
-        self._ring = aligned((layout.horizon, size), layout.ring_type)
+        self._ring = aligned((blocks, layout.horizon, size), layout.ring_type)
         self._recorded = np.array(
             [[state.index(name) if name in state else -1 for state in layout.states] for name in record], np.int64
         ).reshape(len(record), len(layout.states))
-        self._events = np.zeros((blocks, 4), np.int64)
+        self._events = np.zeros((blocks, 8), np.int64)  # a cache line each
         self._work: dict[str, NDArray[Any]] = {
             "ring": self._ring,
             "recorded": self._recorded,
             "begin_of": np.zeros((blocks, layout.horizon), np.uint32),
-            "active": np.zeros((2, sources), np.int32),
-            "active_signs": np.zeros((2, sources), np.int8),
-            "active_counts": np.zeros((2, len(layout.pieces)), np.int64),
+            "active": np.zeros(sources, np.int32),
+            "active_signs": np.zeros(sources, np.int8),
+            "active_counts": np.zeros(len(layout.pieces), np.int64),
             "gathered": np.zeros((blocks, sources + 1), np.int64),
-            "sums": aligned((size,), np.uint16),
+            "sums": aligned((blocks, size), np.uint16),
             "events": self._events,
             "arrived": np.zeros(1, np.int64),
         }
@@ -196,20 +196,23 @@ class Session:
         names = dict.fromkeys(name for state in self._layout.states for name in state)
         neurons = self._layout.network.neurons
         # The ring as time goes: what is due in the next step comes first.
-        ahead = np.roll(self._ring, -(self.t % len(self._ring)), axis=0)[:-1, :neurons]
-        return State(self.t, {name: self.register(name) for name in names}, ahead.astype(np.int64), self.counts)
+        ring = self._ring.sum(axis=0, dtype=np.int64)
+        ahead = np.roll(ring, -(self.t % len(ring)), axis=0)[:-1, :neurons]
+        return State(self.t, {name: self.register(name) for name in names}, ahead, self.counts)
 
     def restore(self, state: State) -> None:
         """Go on where `state` was saved. ValueError: it is of another program."""
         neurons = self._layout.network.neurons
-        if state.in_flight.shape != (len(self._ring) - 1, neurons):
-            raise ValueError(f"sums in flight {state.in_flight.shape}, not {(len(self._ring) - 1, neurons)}")
+        rows = self._layout.horizon
+        if state.in_flight.shape != (rows - 1, neurons):
+            raise ValueError(f"sums in flight {state.in_flight.shape}, not {(rows - 1, neurons)}")
         self.reset()
         self.t = state.t
         for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
             for row, name in enumerate(names):
                 self._state[row, first:last] = state.registers[name][first:last]
-        self._ring[:-1, :neurons] = state.in_flight
-        self._ring[:] = np.roll(self._ring, self.t % len(self._ring), axis=0)
+        ring = self._ring[0]
+        ring[:-1, :neurons] = state.in_flight
+        ring[:] = np.roll(ring, self.t % rows, axis=0)
         self._events[:] = 0
         self._events[0, : len(COUNTS)] = [state.counts[name] for name in COUNTS]
