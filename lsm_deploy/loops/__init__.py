@@ -1,7 +1,8 @@
 """Loops over synapses: what numpy does only by sorting, by looking at every pair, or with arrays beyond the cache."""
 
 from lsm_deploy.loops.compiled import CHUNK, chunks
-from lsm_deploy.loops.cores import axons_of, deliver, fill_cores
+from lsm_deploy.loops.cores import deliver
+from lsm_deploy.loops.placing import append_synapses, count_between, count_lists, count_messages, fill_cores, lone_loads
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose
 from lsm_deploy.loops.wires import distinct, join_near, rewire, skip
 
@@ -9,9 +10,12 @@ __all__ = [
     "CHUNK",
     "Rows",
     "append_sources",
-    "axons_of",
+    "append_synapses",
     "chunks",
+    "count_between",
     "count_chosen",
+    "count_lists",
+    "count_messages",
     "count_targets",
     "deliver",
     "distances",
@@ -19,6 +23,7 @@ __all__ = [
     "fill_cores",
     "group",
     "join_near",
+    "lone_loads",
     "rewire",
     "skip",
     "transpose",
