@@ -45,7 +45,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Messages when every neuron spikes once: one to each other core, and to each other chip, with a target of it."""
+    """Messages when every neuron spikes once, one to each other core with a target of it; and those to other chips."""
 
     between_cores: int
     between_chips: int

@@ -19,6 +19,8 @@ class Target:
 
     name: str
     chips: int
+    chips_across: int = 1
+    """Chips side by side; no map is published, so as near to a square as divides their number."""
     cores_per_chip: int = 120
     """128 on the die (Intel's Loihi 2 brief); Lava's mapper places 120."""
     neurons_per_core: int = 4096
@@ -36,6 +38,7 @@ class Target:
 
 
 TARGETS = {
-    target.name: target for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8), Target("hala_point", 1152))
+    target.name: target
+    for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8, 4), Target("hala_point", 1152, 36))
 }
 """Chips a board: Intel's announcements of the three systems."""

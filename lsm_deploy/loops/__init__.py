@@ -2,6 +2,7 @@
 
 from lsm_deploy.loops.compiled import CHUNK, chunks
 from lsm_deploy.loops.cores import deliver
+from lsm_deploy.loops.events import count_reached, list_reached, spread
 from lsm_deploy.loops.placing import append_synapses, count_between, count_lists, count_messages, fill_cores, lone_loads
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose
 from lsm_deploy.loops.wires import distinct, join_near, rewire, skip
@@ -16,6 +17,7 @@ __all__ = [
     "count_chosen",
     "count_lists",
     "count_messages",
+    "count_reached",
     "count_targets",
     "deliver",
     "distances",
@@ -23,8 +25,10 @@ __all__ = [
     "fill_cores",
     "group",
     "join_near",
+    "list_reached",
     "lone_loads",
     "rewire",
     "skip",
+    "spread",
     "transpose",
 ]

@@ -246,22 +246,19 @@ def count_messages(
     used: int,
     cores_per_chip: int,
 ) -> tuple[int, int]:
-    """The messages that leave a core, and those that leave a chip, when every neuron spikes once.
+    """The messages that go to another core, and of these to another chip, when every neuron spikes once.
 
-    One goes to each other core, and to each other chip, with a target of the neuron.
+    One goes to each core with a target of the neuron.
     """
-    core_of, chip_of = np.full(used, -1, np.int64), np.full(used // cores_per_chip + 1, -1, np.int64)
+    reached = np.full(used, -1, np.int64)
     between_cores, between_chips = 0, 0
     for neuron in range(len(cores)):
         home = cores[neuron]
-        core_of[home] = neuron
-        chip_of[home // cores_per_chip] = neuron
+        reached[home] = neuron
         for k in range(out_indptr[neuron], out_indptr[neuron + 1]):
             core = cores[targets[k]]
-            if core_of[core] != neuron:
-                core_of[core] = neuron
+            if reached[core] != neuron:
+                reached[core] = neuron
                 between_cores += 1
-                if chip_of[core // cores_per_chip] != neuron:
-                    chip_of[core // cores_per_chip] = neuron
-                    between_chips += 1
+                between_chips += core // cores_per_chip != home // cores_per_chip
     return between_cores, between_chips
