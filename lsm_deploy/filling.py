@@ -12,7 +12,7 @@ from lsm_deploy.axons import Axons
 from lsm_deploy.encoding import HEADER, WORD
 from lsm_deploy.target import Target
 
-__all__ = ["LIMITS", "Filling", "fill"]
+__all__ = ["LIMITS", "Filling", "fill", "needs_alone"]
 
 LIMITS = ("neurons", "synapse memory", "axons", "groups")
 """What may end a core, in the order of `Filling.closed`."""
@@ -63,3 +63,12 @@ def fill(
         closed,
     )
     return Filling(cores, placed, closed)
+
+
+def needs_alone(axons: Axons) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The units of synapse memory and the input axons `[neuron]` that each takes on a core of its own."""
+    neurons = len(axons.groups)
+    words, entering = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
+    sources = len(axons.out_indptr) - 1
+    loops.lone_loads(axons.indptr, axons.sources, axons.bits, sources, (WORD, HEADER), words, entering)
+    return words, entering

@@ -15,7 +15,7 @@ Then cores are gathered on chips (see `chips`): that of core `c` is `c // cores_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,12 @@ from lsm_deploy import encoding, loops
 from lsm_deploy.axons import Axons, axons_of
 from lsm_deploy.chips import by_chips
 from lsm_deploy.errors import LsmError, raise_all
-from lsm_deploy.filling import fill
+from lsm_deploy.filling import Filling, fill, needs_alone
 from lsm_deploy.ir import Program, QNetwork
 from lsm_deploy.shortage import too_big
 from lsm_deploy.target import Target
 
-__all__ = ["Load", "Traffic", "load_of", "place", "traffic_of"]
+__all__ = ["Load", "Traffic", "arrange", "load_of", "place", "traffic_of"]
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,19 @@ def place(network: QNetwork, target: Target) -> Program:
     """Find the core of each neuron; a neuron or a network that is too big is an LsmError with the numbers."""
     axons = axons_of(network)
     _check_neurons(network, axons, target)
+    found = arrange(axons, target)
+    if found.used > target.cores:
+        raise too_big(network, axons, target, found)
+    return Program(network, found.cores, target.name)
+
+
+def arrange(axons: Axons, target: Target) -> Filling:
+    """The best placement of neurons that each fit a core; where none fits the board, that of the fewest cores."""
     fillings = [fill(axons, target, grow=grow) for grow in (True, False)]
-    fitting = [by_chips(axons, filling.cores, target) for filling in fillings if filling.used <= target.cores]
+    fitting = [replace(f, cores=by_chips(axons, f.cores, target)) for f in fillings if f.used <= target.cores]
     if not fitting:
-        raise too_big(network, axons, target, min(fillings, key=lambda filling: filling.used))
-    return Program(network, min(fitting, key=lambda cores: _messages(axons, cores, target)), target.name)
+        return min(fillings, key=lambda f: f.used)
+    return min(fitting, key=lambda f: _messages(axons, f.cores, target))
 
 
 def load_of(program: Program) -> list[Load]:
@@ -90,10 +98,7 @@ def _messages(axons: Axons, cores: NDArray[np.int32], target: Target) -> tuple[i
 
 def _check_neurons(network: QNetwork, axons: Axons, target: Target) -> None:
     """Every neuron has to fit a core that it has for itself."""
-    words, entering = np.zeros(network.neurons, np.int64), np.zeros(network.neurons, np.int64)
-    sources = len(axons.out_indptr) - 1
-    word = (encoding.WORD, encoding.HEADER)
-    loops.lone_loads(axons.indptr, axons.sources, axons.bits, sources, word, words, entering)
+    words, entering = needs_alone(axons)
     errors = []
     for needed, most, what in (
         (words, target.synapse_units_per_core, "units of synapse memory"),
