@@ -6,9 +6,9 @@ what a step costs and never what it computes.
 
 Cores grow: the next neuron is the one with the most synapses from and to those that are there already (see
 `loops.fill_cores`). Ties go to the one that was reached last, and all is done in integers, so that a network has one
-placement everywhere. A graph partitioner was measured against it and is no better (`make placement`), and its cuts
-change from version to version, which a program file must not. The neurons' own order is tried too, and what sends
-fewer messages is kept: an order that a user chose well is never spoilt.
+placement everywhere. METIS was measured against it (`make placement`): within a twentieth either way for ten times the
+work, and its cuts may change from version to version, which a program file must not. The neurons' own order is tried
+too, and what sends fewer messages is kept: an order that a user chose well is never spoilt.
 
 Then cores are gathered on chips (see `chips`): that of core `c` is `c // cores_per_chip`.
 """

@@ -109,24 +109,24 @@ class TestEvents:
 
 class TestEstimate:
     def test_a_run_worked_out_by_hand(self) -> None:
-        """Two neurons on the second and third tile, joined both ways; the first spikes once in four steps."""
-        ones = np.ones(2, np.int16)
-        joined = (np.array([0, 1, 2]), np.array([1, 0], np.int32), ones, np.zeros(2, np.uint8))
-        ring = QProjection("ring", "p", "p", "excitatory", 8, 0, *joined)
-        registers = {name: np.ones(2, np.int64) for name in ("du", "dv", "vth", "bias_mant", "bias_exp")}
-        network = QNetwork(1.0, 1, 0, (QPopulation("p", "LIF", 2, registers),), (ring,))
-        placed = Program(network, np.array([4, 8], np.int32), "oheo_gulch")
-        spikes = np.zeros((4, 2), np.int8)
+        """Three neurons, on the second tile and twice the third; the first reaches both others, and spikes once."""
+        ones = np.ones(3, np.int16)
+        joined = (np.array([0, 2, 3, 3]), np.array([1, 2, 0], np.int32), ones, np.zeros(3, np.uint8))
+        star = QProjection("star", "p", "p", "excitatory", 8, 0, *joined)
+        registers = {name: np.ones(3, np.int64) for name in ("du", "dv", "vth", "bias_mant", "bias_exp")}
+        network = QNetwork(1.0, 1, 0, (QPopulation("p", "LIF", 3, registers),), (star,))
+        placed = Program(network, np.array([4, 8, 9], np.int32), "oheo_gulch")
+        spikes = np.zeros((4, 3), np.int8)
         spikes[1, 0] = 1
         quiet = Stimulus(np.zeros((4, 1), np.int8), np.array([0]))
         found = estimate(placed, quiet, Trace(spikes, {}, np.array([0]), {}))
-        assert (found.events.messages, found.events.hops_x, found.events.hops_y) == (1, 0, 1)
+        assert (found.events.messages, found.events.hops_x, found.events.hops_y) == (2, 0, 2)
         modelled = found.estimate
-        assert modelled.energy.least == pytest.approx((23.6 + 8 * 51.2 + 69.3 + 111 + 4.2) * 1e-12)
-        assert modelled.energy.most == pytest.approx((35.5 + 8 * 81.0 + 69.3 + 111 + 4.2) * 1e-12)
-        # Two tiles: a barrier of 1000 ns. The step of the spike: 6 + 30 + 5.1 at its core, 16 + 3.1 at the other.
-        assert modelled.step_time.least == pytest.approx((4 * 1000 + 3 * 6 + 41.1) / 4 * 1e-9)
-        slow = 4 * (1800 + 9.7 + 6.5) + 33.7 + 5.1 + 16 + 4.7
+        assert modelled.energy.least == pytest.approx((2 * 23.6 + 12 * 51.2 + 69.3 + 2 * 111 + 2 * 4.2) * 1e-12)
+        assert modelled.energy.most == pytest.approx((2 * 35.5 + 12 * 81.0 + 69.3 + 2 * 111 + 2 * 4.2) * 1e-12)
+        # Two tiles: a barrier of 1000 ns. The step of the spike: 6 + 30 + 2 * 5.1 at its core, 16 + 3.1 at others.
+        assert modelled.step_time.least == pytest.approx((4 * 1000 + 3 * 6 + 46.2) / 4 * 1e-9)
+        slow = 4 * (1800 + 9.7 + 6.5) + 33.7 + 2 * 5.1 + 16 + 4.7
         assert modelled.step_time.most == pytest.approx(slow / 4 * 1e-9)
 
     def test_every_figure_has_a_source_and_a_range(self) -> None:

@@ -25,7 +25,7 @@ GOLDEN = Path(__file__).parent / "golden"
 SMALL = replace(
     TARGETS["oheo_gulch"],
     name="small",
-    cores_per_chip=8,
+    cores_per_chip=16,
     neurons_per_core=4,
     axons_per_core=12,
     groups_per_core=2,
@@ -105,6 +105,12 @@ def test_what_may_differ_on_the_chip_is_a_warning():
         "steps of a sample": "warning",
         "neurons of kind ATRLIF": "warning",
     }
+
+
+@pytest.mark.parametrize(("interval", "status"), [(24, "warning"), (31, "warning"), (32, "ok"), (1, "ok")])
+def test_a_power_of_two_is_no_reason_to_warn(interval, status):
+    rules = check_rules(liquid(interval=interval).network, TARGETS["oheo_gulch"])
+    assert [rule.status for rule in rules if rule.name == "steps of a sample"] == [status]
 
 
 def test_the_command(folder, golden):

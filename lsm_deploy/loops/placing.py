@@ -107,9 +107,6 @@ def fill_cores(
                 broken = 1
             elif axons + new_axons > most[2]:
                 broken = 2
-            if broken >= 0:
-                for k in range(indptr[neuron], indptr[neuron + 1]):
-                    listed[sources[k]] -= bits[k]
         if broken >= 0:
             closed[broken] += 1
             core += 1
