@@ -27,9 +27,9 @@ from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.filling import Filling, fill, needs_alone
 from lsm_deploy.ir import Program, QNetwork
 from lsm_deploy.shortage import too_big
-from lsm_deploy.target import Target
+from lsm_deploy.target import TARGETS, Target
 
-__all__ = ["Load", "Traffic", "arrange", "load_of", "place", "traffic_of"]
+__all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place", "traffic_of"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,18 @@ def arrange(axons: Axons, target: Target) -> Filling:
     if not fitting:
         return min(fillings, key=lambda f: f.used)
     return min(fitting, key=lambda f: _messages(axons, f.cores, target))
+
+
+def board_of(program: Program) -> Target:
+    """The board that a program is placed on: it may come from a file, and any."""
+    if program.target not in TARGETS:
+        what = f"the program is placed on {program.target!r}, which is none of {', '.join(TARGETS)}"
+        raise LsmError(what, hint="compile it again")
+    target = TARGETS[program.target]
+    if (last := int(program.cores.max())) >= target.cores:
+        what = f"the program has a neuron on core {last}, {target.name} has {target.cores} cores"
+        raise LsmError(what, hint="compile it again")
+    return target
 
 
 def load_of(program: Program) -> list[Load]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lsm_deploy import figures, layout, loops
 from lsm_deploy.axons import axons_of
 from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.target import TARGETS
+from lsm_deploy.place import board_of
 
 __all__ = ["Estimate", "Events", "Range", "Resources", "estimate"]
 
@@ -84,7 +84,7 @@ class _Ways:
 
 def estimate(program: Program, stimulus: Stimulus, trace: Trace) -> Resources:
     """Count what the spikes of a run did, and model what it took."""
-    network, target = program.network, TARGETS[program.target]
+    network, target = program.network, board_of(program)
     ways = _ways(program)
     used = int(program.cores.max()) + 1
     all_spikes = np.concatenate([trace.spikes != 0, stimulus.spikes != 0], axis=1)
@@ -127,7 +127,7 @@ def estimate(program: Program, stimulus: Stimulus, trace: Trace) -> Resources:
 
 
 def _ways(program: Program) -> _Ways:
-    axons, target = axons_of(program.network), TARGETS[program.target]
+    axons, target = axons_of(program.network), board_of(program)
     sources = len(axons.out_indptr) - 1
     counts = np.zeros(sources, np.int64)
     loops.count_reached(axons.out_indptr, axons.targets, program.cores, counts)

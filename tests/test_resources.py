@@ -229,6 +229,17 @@ class TestCommands:
         said = self.call("resources", "p.lsm", "--trace", "t.npz", status=1)
         assert "the trace has 120 steps of 20 neurons, the run 1000 of 20" in said
 
+    def test_a_program_on_no_board(self, folder: Path) -> None:
+        program = liquid()
+        store.save_program("q.lsm", Program(program.network, program.cores, "elsewhere"))
+        said = self.call("resources", "q.lsm", status=1)
+        assert "placed on 'elsewhere', which is none of oheo_gulch, kapoho_point, hala_point" in said
+        cores = program.cores.copy()
+        cores[3] = 120
+        store.save_program("r.lsm", Program(program.network, cores, "oheo_gulch"))
+        said = self.call("export", "r.lsm", "--sanafe", "out", status=1)
+        assert "the program has a neuron on core 120, oheo_gulch has 120 cores" in said
+
     def test_export(self, folder: Path) -> None:
         self.call("export", "p.lsm", "--input", "i.npz", "--sanafe", "out")
         assert {path.name for path in (folder / "out").iterdir()} == {"arch.yaml", "snn.yaml", "README.txt"}

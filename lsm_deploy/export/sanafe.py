@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from lsm_deploy import figures, layout
 from lsm_deploy.ir import INPUT, Program, Stimulus, Trace
+from lsm_deploy.place import board_of
 from lsm_deploy.store import make_folder, program_id, write_file
-from lsm_deploy.target import TARGETS, Target
+from lsm_deploy.target import Target
 
 __all__ = ["export_sanafe"]
 
@@ -38,7 +39,7 @@ input, its `neurons_fired` the spikes with those of the input.
 
 def export_sanafe(folder: Path, program: Program, stimulus: Stimulus, trace: Trace) -> None:
     """Write a folder that SANA-FE reads; the trace is that of the program on the stimulus."""
-    target = TARGETS[program.target]
+    target = board_of(program)
     spikes = np.concatenate([trace.spikes != 0, stimulus.spikes != 0], axis=1)
     make_folder(folder)
     _write(folder / "arch.yaml", _architecture(program, target))
