@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,netx,prove,sanafe,metis,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove placement bench bench-peers setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -63,6 +63,11 @@ bench-peers: $(BENCH_PEERS:%=.venv-bench-%/ready)
 	@rm -rf $(@D)
 	@$(or $(PYTHON310),false) -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement $< && touch $@ || { rm -rf $(@D); echo "$* is left out: it could not be installed"; }
+
+# What compiling and running large liquids takes: some minutes, and 5 GB for a million neurons. NEURONS=10000,100000
+NEURONS ?= 10000,100000,1000000
+large: setup
+	$(BIN)/python tests/bench/large.py --neurons $(NEURONS)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

@@ -11,11 +11,13 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import BackendError, LsmError
+from lsm_deploy import memory
+from lsm_deploy.errors import BackendError, LsmError, raise_all
 from lsm_deploy.ir import Program, State, Stimulus, Trace, standings
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.neurons import KINDS
 
-__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check_fit", "load", "require", "run", "start"]
+__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check", "check_fit", "load", "require", "run", "start"]
 
 BACKENDS = {
     "emulator": "lsm_backends.emulator",
@@ -33,7 +35,7 @@ DEFAULT = "fast"
 
 
 class Backend(Protocol):
-    """What a backend module defines."""
+    """What a backend module defines; and `LIMITS`, where it cannot run all that a program may hold."""
 
     def run(
         self,
@@ -101,6 +103,20 @@ def require(name: str) -> Backend:
     return backend
 
 
+def check(names: Sequence[str], program: Program) -> None:
+    """Refuse a program that asks for what one of the backends lacks: all of it at once, and who has it."""
+    lacking = [name for name in names if beyond(name, _limits(name), program.network)]
+    if not lacking:
+        return
+    able = [repr(name) for name in BACKENDS if not beyond(name, _limits(name), program.network)]
+    elsewhere = f"{', '.join(able[:-1])} or {able[-1]}" if len(able) > 1 else "".join(able)
+    raise_all([error for name in lacking for error in beyond(name, _limits(name), program.network, elsewhere)])
+
+
+def _limits(name: str) -> Limits:
+    return cast(Limits, getattr(load(name), "LIMITS", Limits()))
+
+
 def run(
     name: str,
     program: Program,
@@ -111,7 +127,9 @@ def run(
 ) -> Trace:
     """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
     backend = require(name)
+    check([name], program)
     check_fit(program, stimulus, record)
+    _check_memory(program, stimulus, record)
     trace = backend.run(program, stimulus, record, progress, **options)
     return replace(trace, standings=standings(program.network))
 
@@ -125,6 +143,7 @@ def start(name: str, program: Program, record: Sequence[str] = (), **options: An
             where=f"backend {name!r}",
             hint=f"step on {DEFAULT!r}, which gives the same bits",
         )
+    check([name], program)
     _check_record(program, record)
     return cast(Session, backend.start(program, record, **options))
 
@@ -147,6 +166,20 @@ def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> No
             hint=f"start samples at multiples of {interval}, or compile with `samples: {{policy: fresh}}`",
         )
     _check_record(program, record)
+
+
+def _check_memory(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+    """Refuse, before it starts, a trace that memory could not hold: a byte a neuron and step, four for a register."""
+    steps, neurons = len(stimulus.spikes), program.network.neurons
+    needed, room = steps * neurons * (1 + 4 * len(record)), memory.available()
+    if room is not None and needed > room:
+        fewer = "record fewer registers, or " if record else ""
+        raise LsmError(
+            f"spikes{''.join(f', {name}' for name in record)} of {neurons} neurons in {steps} steps take "
+            f"{memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available",
+            where="trace",
+            hint=f"{fewer}let the trace go to disk as it arises (`run --stream`), or run fewer samples",
+        )
 
 
 def _check_record(program: Program, record: Sequence[str]) -> None:

@@ -26,6 +26,10 @@ _LEAST = 1e-15
 """Gaps for a probability below this could leave 64 bits; it is met by what is kept."""
 
 
+_NOWHERE = 28
+"""Lambdas from which on exp(-d**2) is 0 in floats."""
+
+
 def join_column(
     topology: schema.Maass, grid: tuple[int, ...], inhibitory: NDArray[np.bool_], rng: np.random.Generator
 ) -> Rows:
@@ -71,9 +75,10 @@ def expected_synapses(topology: schema.Maass, grid: tuple[int, ...], inhibitory_
     Counted over the steps of one octant, for neurons of which that share, anywhere, inhibits.
     """
     share = np.array([1 - inhibitory_fraction, inhibitory_fraction])
-    axes = [np.arange(side) for side in sorted(grid)]
+    sides = sorted(grid)
+    axes = [np.arange(min(side, math.ceil(_NOWHERE * topology.length) + 1)) for side in sides]
     # The pairs a step along an axis apart, in both directions.
-    pairs = [np.where(axis == 0, len(axis), 2 * (len(axis) - axis)).astype(np.float64) for axis in axes]
+    pairs = [np.where(axis == 0, side, 2.0 * (side - axis)) for side, axis in zip(sides, axes, strict=True)]
     drawn = lost = 0.0
     for x, pairs_x in zip(axes[0].tolist(), pairs[0].tolist(), strict=True):  # a layer at a time: there may be millions
         squared = x**2 + axes[1][:, None] ** 2 + axes[2] ** 2

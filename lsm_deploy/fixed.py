@@ -67,9 +67,9 @@ def stable(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     rounded = np.array(x, np.float64)
     bits = rounded.view(np.int64)  # 53 of them significant, the last 52 stored
-    bits += (1 << _DROPPED - 1) - 1 + (bits >> _DROPPED & 1)  # a tie goes to the even neighbour
-    bits &= -1 << _DROPPED
+    bits += (1 << DROPPED - 1) - 1 + (bits >> DROPPED & 1)  # a tie goes to the even neighbour
+    bits &= -1 << DROPPED
     return rounded
 
 
-_DROPPED = 53 - 34
+DROPPED = 53 - 34

@@ -39,6 +39,7 @@ __all__ = [
     "Stimulus",
     "Trace",
     "View",
+    "kinds_in",
     "standings",
 ]
 
@@ -306,9 +307,18 @@ COUNTS = ("u_wraps", "v_saturations", "wide_sums")
 
 def standings(network: QNetwork) -> dict[str, str]:
     """By kind, why its arithmetic is not known to be the chip's; kinds that a recording covers are left out."""
-    policy: Policy = "interval" if network.sample_interval else "fresh"
-    found = {p.kind: standing(KINDS[p.kind], policy) for p in network.populations}
+    found = {kind: standing(KINDS[kind], *given) for kind, given in kinds_in(network).items()}
     return {kind: words for kind, words in found.items() if words}
+
+
+def kinds_in(network: QNetwork) -> dict[str, tuple[Policy, dict[str, fixed.Ints]]]:
+    """The sample policy, and the registers of all neurons of each kind."""
+    policy: Policy = "interval" if network.sample_interval else "fresh"
+    found: dict[str, tuple[Policy, dict[str, fixed.Ints]]] = {}
+    for kind in dict.fromkeys(p.kind for p in network.populations):
+        parts = [p.registers for p in network.populations if p.kind == kind]
+        found[kind] = policy, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return found
 
 
 def _require(condition: bool, message: str) -> None:

@@ -134,7 +134,12 @@ def _check_comparable(
             hint="run both on the same stimulus",
         )
     if not np.array_equal(first.starts, second.starts):
-        raise LsmError("the traces have samples of other lengths", hint="run both on the same stimulus")
+        t = next(t for t in range(len(first.spikes)) if (t in first.starts) != (t in second.starts))
+        which = names if t in first.starts else names[::-1]
+        raise LsmError(
+            f"{which[0]} has a sample that starts at step {t}, {which[1]} has none",
+            hint="run both on the same stimulus, cut into the same samples",
+        )
 
 
 def _first_divergence(

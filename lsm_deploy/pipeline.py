@@ -10,17 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsm_deploy import explicit
+from lsm_deploy import estimate, explicit, memory
 from lsm_deploy.build import build
 from lsm_deploy.certify import Certificate, certify
-from lsm_deploy.errors import LsmError
+from lsm_deploy.column import expected_synapses
+from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.ir import Network, Program, QNetwork
+from lsm_deploy.memory import gigabytes
 from lsm_deploy.place import place
 from lsm_deploy.quantise import Cost, quantise
-from lsm_deploy.spec import Spec
-from lsm_deploy.target import TARGETS
+from lsm_deploy.spec import Spec, schema
+from lsm_deploy.target import NOWHERE, TARGETS, Target
 
-__all__ = ["Compiled", "compile_network", "compile_spec", "integers_of_network", "integers_of_spec"]
+__all__ = ["Compiled", "CutOff", "compile_network", "compile_spec", "integers_of_network", "integers_of_spec"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,30 +33,73 @@ class Compiled:
     program: Program
     cost: Cost
     certificate: Certificate
+    cut_offs: tuple[CutOff, ...] = ()
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """Where a column's wiring ends, in grid units, and the share of its synapses that this is expected to lose."""
+
+    projection: str
+    distance: float
+    lambdas: float
+    share_lost: float
 
 
 def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
     """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
-    _check_size(spec)
+    _check_size(spec, TARGETS[spec.target.board])
     with _enough_memory():
-        return _compile(build(spec), spec.target.board, strict)
+        return _compile(build(spec), spec.target.board, strict, _cut_offs(spec))
 
 
 def integers_of_spec(spec: Spec, *, strict: bool = False) -> QNetwork:
     """Build and quantise what a spec describes, and place it nowhere."""
+    _check_size(spec, NOWHERE)
     with _enough_memory():
         return _quantise(build(spec), strict)[0]
 
 
-def _check_size(spec: Spec) -> None:
-    """Refuse what no placement could hold, before anything is drawn."""
-    target = TARGETS[spec.target.board]
+def _check_size(spec: Spec, target: Target) -> None:
+    """Refuse what no placement, or this machine's memory, could hold, before anything is drawn."""
+    errors: list[LsmError] = []
     neurons = sum(population.neurons for population in spec.populations.values())
     if neurons > (most := target.cores * target.neurons_per_core):
-        raise LsmError(
-            f"the network has {neurons} neurons, the {target.cores} cores of {target.name} hold {most}",
-            hint="make it smaller, or choose a larger board",
+        errors.append(
+            LsmError(
+                f"the network has {neurons} neurons, the {target.cores} cores of {target.name} hold {most}",
+                hint="make it smaller, or choose a larger board, or board none",
+            )
         )
+    room = memory.available()
+    if room is not None and (needed := estimate.bytes_to_compile(neurons, 0)) > room:
+        errors.append(_too_large(f"{neurons} neurons", needed, room, hint="make it smaller"))
+        raise_all(errors)  # counting the synapses of so many could itself be too much
+    synapses = [estimate.synapses_of(p, spec) for p in spec.projections]
+    if room is not None and (needed := estimate.bytes_to_compile(neurons, sum(synapses))) > room:
+        largest = spec.projections[synapses.index(max(synapses))].name
+        words = f"{neurons} neurons and about {sum(synapses):.3g} synapses"
+        errors.append(_too_large(words, needed, room, where=f"projection {largest!r}", hint="make it sparser"))
+    raise_all(errors)
+
+
+def _too_large(what: str, needed: float, room: int, *, hint: str, where: str = "") -> LsmError:
+    return LsmError(
+        f"compiling {what} takes about {gigabytes(needed)} of memory, {gigabytes(room)} are available",
+        where=where,
+        hint=f"{hint}, or compile it where there is more; running it takes about a fifth of that",
+    )
+
+
+def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
+    found = []
+    for p in spec.projections:
+        population = spec.populations[p.target]
+        if isinstance(p.topology, schema.Maass) and population.grid is not None:
+            drawn, lost = expected_synapses(p.topology, population.grid, population.inhibitory_fraction or 0.0)
+            lambdas = p.topology.reach / p.topology.length
+            found.append(CutOff(p.name, p.topology.reach, lambdas, lost / max(drawn + lost, 1e-300)))
+    return tuple(found)
 
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
@@ -67,11 +112,11 @@ def integers_of_network(file: Path) -> QNetwork:
     return _quantise(explicit.load_network(file), strict=False)[0]
 
 
-def _compile(network: Network, board: str, strict: bool) -> Compiled:
+def _compile(network: Network, board: str, strict: bool, cut_offs: tuple[CutOff, ...] = ()) -> Compiled:
     quantised, cost = _quantise(network, strict)
     certificate = certify(quantised)
     program = place(quantised, TARGETS[board])
-    return Compiled(network, program, cost, certificate)
+    return Compiled(network, program, cost, certificate, cut_offs)
 
 
 def _quantise(network: Network, strict: bool) -> tuple[QNetwork, Cost]:

@@ -27,7 +27,7 @@ from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.filling import Filling, fill, needs_alone
 from lsm_deploy.ir import Program, QNetwork
 from lsm_deploy.shortage import too_big
-from lsm_deploy.target import TARGETS, Target
+from lsm_deploy.target import BOARDS, NOWHERE, TARGETS, Target
 
 __all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place", "traffic_of"]
 
@@ -53,6 +53,8 @@ class Traffic:
 
 def place(network: QNetwork, target: Target) -> Program:
     """Find the core of each neuron; a neuron or a network that is too big is an LsmError with the numbers."""
+    if target is NOWHERE:
+        return Program(network, np.zeros(network.neurons, np.int32), target.name)
     axons = axons_of(network)
     _check_neurons(network, axons, target)
     found = arrange(axons, target)
@@ -72,8 +74,10 @@ def arrange(axons: Axons, target: Target) -> Filling:
 
 def board_of(program: Program) -> Target:
     """The board that a program is placed on: it may come from a file, and any."""
+    if program.target == NOWHERE.name:
+        raise LsmError("the program is placed on no board", hint="compile it for one of " + ", ".join(BOARDS))
     if program.target not in TARGETS:
-        what = f"the program is placed on {program.target!r}, which is none of {', '.join(TARGETS)}"
+        what = f"the program is placed on {program.target!r}, which is none of {', '.join(BOARDS)}"
         raise LsmError(what, hint="compile it again")
     target = TARGETS[program.target]
     if (last := int(program.cores.max())) >= target.cores:
@@ -83,7 +87,9 @@ def board_of(program: Program) -> Target:
 
 
 def load_of(program: Program) -> list[Load]:
-    """What each core up to the last in use holds, counted anew from the program."""
+    """What each core up to the last in use holds, counted anew from the program; no core, where it was not placed."""
+    if program.target == NOWHERE.name:
+        return []
     network, cores = program.network, program.cores
     axons, used = axons_of(network), int(cores.max()) + 1
     words, entering = np.zeros(used, np.int64), np.zeros(used, np.int64)

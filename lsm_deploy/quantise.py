@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from lsm_deploy import fixed, loops
 from lsm_deploy.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection
-from lsm_deploy.loops import chunks
 from lsm_deploy.neurons import KINDS, bounds
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.target import MAX_DELAY, MAX_WEIGHT_EXP
@@ -137,12 +136,7 @@ def _choose_scale(population: Population, incoming: Sequence[Projection]) -> flo
     stable = [float(scale) for scale in fixed.stable(np.array(candidates))]
 
     def error(scale: float) -> float:
-        total = 0.0
-        for p in incoming:
-            exponent = _exponent(p, scale)
-            for part in chunks(len(p.weight)):
-                weights, _ = _to_grid(p, part, scale, exponent)
-                total += float(((weights * ((1 << exponent) / scale) - p.weight[part]) ** 2).sum())
+        total = sum(_to_grid(p, scale, _exponent(p, scale), _NOT_KEPT, _NOT_SEEN)[0] for p in incoming)
         return float(fixed.stable(np.array(total)))
 
     return min(stable, key=lambda scale: (error(scale), -scale))
@@ -168,12 +162,16 @@ def _exponent(p: Projection, scale: float) -> int:
     return fitting[0] if fitting else MAX_WEIGHT_EXP
 
 
-def _to_grid(p: Projection, part: slice, scale: float, exponent: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """The nearest weights on the grid, of that part, and where they had to be clipped to its ends."""
+_NOT_KEPT, _NOT_SEEN = np.zeros(0, np.int16), np.zeros(0, bool)
+
+
+def _to_grid(
+    p: Projection, scale: float, exponent: int, weights: NDArray[np.int16], seen: NDArray[np.bool_]
+) -> tuple[float, float, int]:
+    """The nearest weights on the grid, in `weights`: see `loops.to_grid`."""
     low, high, step = _range(p)
-    nearest = np.rint(fixed.stable(p.weight[part] * (scale / (1 << exponent) / step))) * step
-    clipped = np.clip(nearest, low, high)
-    return clipped, clipped != nearest
+    factor, unit = scale / (1 << exponent) / step, (1 << exponent) / scale
+    return loops.to_grid(p.weight, factor, step, low, high, unit, weights, seen)
 
 
 def _quantise_population(p: Population, scale: float, dt_ms: float) -> tuple[QPopulation, PopulationCost]:
@@ -202,19 +200,8 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
     exponent = _exponent(p, scale)
     weights, delays = np.empty(len(p.weight), np.int16), np.empty(len(p.weight), np.uint8)
     seen = np.zeros(512, bool)
-    clipped = late = 0
-    far = error = size = 0.0
-    for part in chunks(len(weights)):
-        nearest, beyond = _to_grid(p, part, scale, exponent)
-        weights[part] = nearest
-        clipped += int(np.count_nonzero(beyond))
-        seen[weights[part].astype(np.intp) + 256] = True
-        error += float(((nearest * ((1 << exponent) / scale) - p.weight[part]) ** 2).sum())
-        size += float((p.weight[part] ** 2).sum())
-        steps = np.rint(fixed.stable(p.delay_ms[part] / dt_ms))
-        delays[part] = held = np.minimum(steps, MAX_DELAY)
-        late += int(np.count_nonzero(steps > MAX_DELAY))
-        far = max(far, float(np.abs(held * dt_ms - p.delay_ms[part]).max()))
+    error, size, clipped = _to_grid(p, scale, exponent, weights, seen)
+    late, far = loops.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
     kept = weights != 0
     lost = len(weights) - int(np.count_nonzero(kept))
     cost = ProjectionCost(

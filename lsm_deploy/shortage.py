@@ -29,12 +29,12 @@ def too_big(network: QNetwork, axons: Axons, target: Target, least: Filling) -> 
     kept = [*_neurons(axons, target), *_synapses(axons, target), *_weight_bits(network, target)]
     board = next((name for name, other in TARGETS.items() if other.chips > target.chips and _holds(other, least)), None)
     ways = [f"keep {', '.join(kept[:-1])}{' or ' * (len(kept) > 1)}{kept[-1]}"] if kept else []
-    ways += [f"choose {board}"] if board else []
+    ways.append(f"choose {board}, or board none" if board else "choose board none")
     worst = int(np.argmax(least.closed))
     return LsmError(
         f"the network needs {least.used} cores, {target.name} has {target.cores}; "
         f"{least.closed[worst]} are full by {LIMITS[worst]}",
-        hint=", or ".join(ways) or "make it much smaller",
+        hint=", or ".join(ways),
     )
 
 

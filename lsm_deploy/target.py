@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MAX_DELAY", "TARGETS", "Target"]
+__all__ = ["BOARDS", "MAX_DELAY", "MAX_WEIGHT_EXP", "NOWHERE", "TARGETS", "Target"]
 
 MAX_DELAY = 62
 """Steps. 6 bits; Lava takes 63, lava-dl refuses it, brian2_loihi stops at 62."""
@@ -19,8 +19,6 @@ class Target:
 
     name: str
     chips: int
-    chips_across: int = 1
-    """Chips side by side; no map is published, so as near to a square as divides their number."""
     cores_per_chip: int = 120
     """128 on the die (Intel's Loihi 2 brief); Lava's mapper places 120."""
     neurons_per_core: int = 4096
@@ -31,14 +29,28 @@ class Target:
     """Neuron groups; compiler output in lava-dl's notebooks."""
     synapse_units_per_core: int = 12000
     """Synapse memory in the units of the compiler's report; lava-dl's notebooks. See `encoding`."""
+    chips_across: int = 1
+    """Chips side by side; no map is published, so as near to a square as divides their number."""
 
     @property
     def cores(self) -> int:
         return self.chips * self.cores_per_chip
 
 
+_ANY = (1 << 31) - 1
+
+NOWHERE = Target("none", 1, 1, _ANY, _ANY, _ANY, 1 << 62)
+"""No board: the network is not placed, its neurons all stand on core 0, and only the CPU backends can run it."""
+
 TARGETS = {
     target.name: target
-    for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8, 4), Target("hala_point", 1152, 36))
+    for target in (
+        Target("oheo_gulch", 1),
+        Target("kapoho_point", 8, chips_across=4),
+        Target("hala_point", 1152, chips_across=36),
+        NOWHERE,
+    )
 }
 """Chips a board: Intel's announcements of the three systems."""
+
+BOARDS = tuple(name for name in TARGETS if name != NOWHERE.name)

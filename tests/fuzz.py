@@ -23,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -34,7 +34,7 @@ from programs import SIGN_MODES, Regime, SynapseType, plain, random_program, ran
 from union import Case, union
 
 from lsm_deploy.backend import BACKENDS, load
-from lsm_deploy.ir import INPUT, Program, Stimulus, Trace
+from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.parity import compare
 from lsm_deploy.shrink import between, one_by_one, shrink
@@ -48,8 +48,6 @@ EXTREMES: dict[Regime, float] = {"wrapping": 0.3, "edge": 0.3, "overflowing": 0.
 """One of these by turns takes so much of a batch; the rest is alive. Those that overflow have a thousand synapses."""
 SHORT = 0.3
 """The share of fresh cases that end before the others."""
-REPEATS = 2
-"""Synapses of a type that may join one neuron to another."""
 PATIENCE = 120.0
 """Seconds that a case may be shrunk for; only Lava needs them."""
 MAX_FOUND = 3
@@ -83,26 +81,8 @@ def draw(seed: int, number: int, size: int = BATCH, regime: Regime | None = None
         )
         # Without padding, the counts of a union can be compared too; samples of other lengths are for fresh ones.
         short = not interval and rng.random() < SHORT
-        program = _thinned(program)
         cases.append((program, random_stimulus(rng, program, int(rng.integers(1, longest)) if short else longest)))
     return cases
-
-
-def _thinned(program: Program) -> Program:
-    """The program with no more than two synapses of a type from one neuron to another: each takes Lava a process."""
-    met = Counter[tuple[object, ...]]()
-    projections = []
-    for p in program.network.projections:
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
-        kept = np.ones(len(pre), np.bool_)
-        if p.source != INPUT:  # a union splits channels instead
-            for i, (j, post, delay) in enumerate(zip(pre.tolist(), p.post.tolist(), p.delays.tolist(), strict=True)):
-                pair = (p.source, p.target, p.sign_mode, p.num_weight_bits, p.weight_exp, j, post, delay > 0)
-                met[pair] += 1
-                kept[i] = met[pair] <= REPEATS
-        indptr = np.concatenate([[0], np.cumsum(kept)])[p.indptr]
-        projections.append(replace(p, indptr=indptr, post=p.post[kept], weights=p.weights[kept], delays=p.delays[kept]))
-    return replace(program, network=replace(program.network, projections=tuple(projections)))
 
 
 def _types(rng: np.random.Generator, count: int, least_exp: int) -> list[SynapseType]:

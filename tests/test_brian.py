@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from programs import ALL_KINDS, INTERVALS, REGISTERS, disjoint, programs, random_program, random_stimulus, stimuli
 
-from lsm_deploy.errors import BackendError
+from lsm_deploy.errors import BackendError, LsmError
 from lsm_deploy.ir import Program, Stimulus
+from lsm_deploy.limits import Limits
 
 pytestmark = pytest.mark.skipif(brian.missing() is not None, reason=str(brian.missing()))
 
@@ -171,13 +172,13 @@ def test_leaves_brian_as_it_was() -> None:
 
 
 def test_refuses_a_kind_without_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brian, "_RULES", {"Other": brian._LIF})
+    monkeypatch.setattr(brian, "LIMITS", Limits(kinds=("Other",)))
     monkeypatch.setattr(brian, "_import", lambda: pytest.fail("Brian was started"))
-    with pytest.raises(BackendError) as error:
+    with pytest.raises(LsmError) as error:
         brian.run(*everything(0))
-    assert str(error.value) == (
-        "backend 'brian': population '0.p0' is of kind LIF; brian can run Other\n"
-        "  run it on the emulator, which knows every kind"
+    assert str(error.value.each()[0]) == (
+        "population '0.p0': backend 'brian' has no rule for neurons of kind 'LIF', only for Other\n"
+        "  run it on the backend 'emulator', which knows every kind"
     )
 
 
@@ -214,6 +215,7 @@ import numpy as np
 from lsm_backends import brian
 from programs import random_program, random_stimulus
 from lsm_deploy.ir import Program, Stimulus
+from lsm_deploy.limits import Limits
 signal.signal(signal.SIGINT, signal.default_int_handler)
 brian._import()
 rng = np.random.default_rng(2)

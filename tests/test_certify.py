@@ -52,3 +52,24 @@ def test_bias_and_the_width_of_the_sum_count():
     assert not certify(one_neuron([254, 254], 7, 4095)).certified.any()
     close = one_neuron([194], 6, 389, bias=-4096)
     assert certify(close).largest_u[0] == 194 * 64 * 64 * 4096 / 390 + 4096
+
+
+def test_a_signed_source_counts_for_either_sign():
+    ternary = {"du": 1, "dv": 1, "vth_hi": 9, "vth_lo": -9, "bias_mant": 0, "bias_exp": 0}
+    plain = {"du": 4095, "dv": 1, "vth": 9, "bias_mant": 0, "bias_exp": 0}
+    populations = (
+        QPopulation("signed", "TernaryLIF", 1, {name: np.array([value]) for name, value in ternary.items()}),
+        QPopulation("n", "LIF", 2, {name: np.array([value] * 2) for name, value in plain.items()}),
+    )
+
+    def wires(source, sign_mode, weight, post):
+        arrays = np.array([0, 1]), np.array([post], np.int32), np.array([weight], np.int16), np.zeros(1, np.uint8)
+        return QProjection(source, source, "n", sign_mode, 8, 1, *arrays)
+
+    def largest(source, sign_mode, weight):
+        projections = (wires("signed", "excitatory", 100, 1), wires(source, sign_mode, weight, 1))
+        return certify(QNetwork(1.0, 1, 0, populations, projections)).largest_sum.tolist()
+
+    assert largest("input", "inhibitory", -30) == [0, 0, 260]
+    assert largest("input", "excitatory", 30) == [0, 0, 260]
+    assert largest("signed", "inhibitory", -30) == [0, 0, 260]

@@ -251,6 +251,9 @@ def prepare() -> None:
     )
     Path("huge.yaml").write_text(huge)
     Path("vast.yaml").write_text(huge.replace("size: 4000", "size: 500000"))
+    board = "target: {board: hala_point}\n"
+    Path("million.yaml").write_text(huge.replace("size: 4000", "size: 1000000") + board)
+    Path("neurons.yaml").write_text(huge.replace("size: 4000", "size: 300000000") + board)
     net = {"weights": np.full((2, 2), 300), "input_weights": np.ones((2, 1), int), "du": 1, "dv": 1, "vth": 1}
     np.savez("net.npz", **net)
     np.savez("wide-net.npz", **{**net, "weights": np.ones((2, 2), int), "du": np.uint64(2**64 - 1)})
@@ -265,6 +268,8 @@ BAD = {
     "a bad spec": ["compile", "bad.yaml", "-o", "x.lsm"],
     "too big": ["compile", "huge.yaml", "-o", "x.lsm"],
     "too big to be drawn": ["compile", "vast.yaml", "-o", "x.lsm"],
+    "synapses beyond the memory": ["compile", "million.yaml", "-o", "x.lsm"],
+    "neurons beyond the memory": ["check", "neurons.yaml"],
     "a network that cannot be held": ["compile", "net.npz", "-o", "x.lsm"],
     "compiled already": ["compile", "good.lsm", "-o", "x.lsm"],
     "a folder that is not there": ["compile", "spec.yaml", "-o", "none/x.lsm"],
@@ -298,7 +303,8 @@ BAD = {
 }
 
 
-def test_bad_input(folder, golden):
+def test_bad_input(folder, golden, monkeypatch):
+    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 16_000_000_000)
     prepare()
     np.savez("short.npz", spikes=np.zeros((10, 3), np.int8))
     before = sorted(os.listdir("."))
@@ -310,6 +316,26 @@ def test_bad_input(folder, golden):
         assert "Traceback" not in result.stderr
     golden(GOLDEN / "bad-input.txt", "\n".join(told))
     assert sorted(os.listdir(".")) == before, "nothing was written"
+
+
+def test_a_column_s_cut_off_and_no_board_are_told(folder):
+    Path("column.yaml").write_text(
+        "dt_ms: 1\nseed: 1\ninput: {channels: 4}\ntarget: {board: none}\n"
+        "populations:\n  a: {grid: [6, 6, 6], inhibitory_fraction: 0.2, neuron: {kind: LIF}}\n"
+        "projections:\n"
+        "  - source: a\n    target: a\n    weight: 0.1\n"
+        "    topology: {kind: maass, lambda: 2.0, C: {EE: 0.3, EI: 0.2, IE: 0.4, II: 0.1}, cutoff: 4.0}\n"
+    )
+    told = call("check", "column.yaml").stdout
+    assert "column 'a->a': no synapse beyond 4 grid units (2 lambda); the expected loss is 1.9 % of its syn" in told
+    assert "placed on no board: for the CPU backends only" in told
+    facts = json.loads(call("check", "column.yaml", "--json").stdout)
+    (cut,) = facts["cut_offs"]
+    assert (cut["projection"], cut["distance"], cut["lambdas"]) == ("a->a", 4.0, 2.0)
+    assert cut["share_lost"] == pytest.approx(0.019, abs=0.001)
+    assert (facts["target"], facts["cores"], facts["fullest_core"]) == ("none", 0, {})
+    assert call("compile", "column.yaml", "-o", "c.lsm").stdout.count("the expected loss") == 1
+    assert "placed on no board" in call("inspect", "c.lsm").stdout
 
 
 def test_misuse_is_status_2(folder):

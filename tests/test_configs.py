@@ -15,6 +15,9 @@ from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.spec import load, schema
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+LARGE = "large"
+"""Compiled like the others, but run briefly, and on two backends only: the others would take minutes a second."""
+NAMES = [file.stem for file in CONFIGS if file.stem != LARGE]
 GOLDEN = Path(__file__).parent / "golden"
 STEPS = 600
 RATE_HZ = 50.0
@@ -53,6 +56,7 @@ def references(programs):
     return {
         name: backend.run("emulator", program, stimulus_for(program), state_of(program))
         for name, program in programs.items()
+        if name in NAMES
     }
 
 
@@ -60,7 +64,7 @@ def state_of(program):
     return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
 
 
-@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_liquid_is_alive(name, references):
     trace = references[name]
     share = (trace.spikes != 0).mean(axis=0)
@@ -70,7 +74,7 @@ def test_the_liquid_is_alive(name, references):
 
 
 @pytest.mark.parametrize("other", [name for name in backend.BACKENDS if name not in ("emulator", "loihi2")])
-@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_backend_agrees_in_every_register(name, other, programs, references):
     if why := backend.load(other).missing():
         pytest.skip(f"{other}: {why}")
@@ -80,3 +84,12 @@ def test_every_backend_agrees_in_every_register(name, other, programs, reference
     assert verdict.equal, verdict.divergence
     if trace.counts:
         assert dict(trace.counts) == dict(references[name].counts)
+
+
+def test_the_large_one_is_alive_and_fast_agrees_on_it(programs):
+    program = programs[LARGE]
+    assert program.network.synapses > 1_000_000
+    stimulus = poisson_stimulus(program.network.channels, 60, RATE_HZ, program.network.dt_ms, 1)
+    slow, fast = (backend.run(name, program, stimulus, ("u", "v")) for name in ("emulator", "fast"))
+    assert compare(program, slow, fast, ("u", "v"), names=("emulator", "fast")).equal
+    assert 0.005 < (slow.spikes[30:] != 0).mean() < 0.1

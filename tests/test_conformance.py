@@ -11,6 +11,7 @@ import numpy as np
 import oracle
 import pytest
 from click.testing import CliRunner
+from lsm_backends.lava import sim
 
 from lsm_deploy import backend, conformance, store, variants
 from lsm_deploy.cli import main
@@ -98,7 +99,33 @@ def test_brian_agrees_with_every_rule():
     found = conformance.conform((), ["brian"])
     assert not found.contradictions
     assert not found.missing
-    assert {each.rule.name for each in found.rules if each.simulators != ("brian",)} == set()
+    # Fresh samples are copies that are made for it: that they start from zero is no opinion of Brian's.
+    assert {each.rule.name for each in found.rules if each.simulators != ("brian",)} == {"fresh"}
+
+
+def test_what_lava_is_asked_is_left_to_its_own_models():
+    for probe in conformance.probes():
+        network, kind = probe.program.network, probe.program.network.populations[0].kind
+        own = kind == "LIFRefractory" or (network.sample_interval and kind != "LIF")
+        assert check._models_of_ours(probe) == (kind if own else ""), probe.name
+    adaptive = next(p for p in conformance.probes() if p.name.startswith("ATRLIF") and not check._models_of_ours(p))
+    network = adaptive.program.network
+    (alive, *others) = network.populations
+    steps = {**alive.registers, "theta_step": np.arange(alive.size)}
+    varied = replace(network, populations=(replace(alive, registers=steps), *others))
+    assert check._models_of_ours(replace(adaptive, program=replace(adaptive.program, network=varied))) == "ATRLIF"
+
+
+@pytest.mark.lava
+@pytest.mark.skipif(sim.missing() is not None, reason=str(sim.missing()))
+def test_lava_agrees_with_every_rule_that_is_its_own_to_keep():
+    found = conformance.conform((), ["lava"])
+    assert not found.contradictions
+    assert all("LIFRefractory" in why for why in found.missing.values())
+    ours = {each.rule.name for each in found.rules if each.simulators != ("lava",)}
+    # Lava has refractory neurons in floating point only, and clears no register but those of LIF.
+    of_refractory = {"refractory-short", "refractory-long", "refractory-current"}
+    assert ours == {"fresh", "same-pair", "reset-others"} | of_refractory
 
 
 def test_a_simulator_that_differs_is_a_contradiction_and_agrees_with_nothing(monkeypatch):

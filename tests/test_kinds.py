@@ -16,7 +16,18 @@ from lsm_deploy import backend, store
 from lsm_deploy.certify import certify
 from lsm_deploy.errors import LsmError
 from lsm_deploy.fixed import UV_LIMIT, Ints
-from lsm_deploy.ir import INPUT, Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.ir import (
+    INPUT,
+    Network,
+    Population,
+    Program,
+    Projection,
+    QNetwork,
+    QPopulation,
+    QProjection,
+    Stimulus,
+    standings,
+)
 from lsm_deploy.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.parity import compare
@@ -272,6 +283,18 @@ def test_a_kind_that_no_recording_covers_is_marked(kind: str, interval: int, tmp
     assert compare(made, trace, trace).standings == {kind: words}
     store.save_trace(tmp_path / "trace.npz", trace, program="", backend="emulator")
     assert store.load_trace(tmp_path / "trace.npz").trace.standings == trace.standings
+
+
+def test_registers_that_differ_where_lava_has_one_value_are_marked() -> None:
+    """Lava's ATRLIF adds one `theta_step`; where neurons have several, a model of ours does."""
+
+    def standing(*steps: int) -> str:
+        cell = population("ATRLIF", len(steps))
+        cell = replace(cell, registers={**cell.registers, "theta_step": np.array(steps)})
+        return standings(program(cell).network)["ATRLIF"]
+
+    assert standing(3, 3) == "Lava's model, never compared with silicon"
+    assert standing(3, 4) == "own model, never compared with silicon"
 
 
 @pytest.mark.parametrize("kind", NEW)

@@ -17,11 +17,13 @@ import numpy as np
 import programs
 import pytest
 from lsm_backends import emulator
-from lsm_backends.lava import child, job, sim
+from lsm_backends.lava import child, job, pairs, sim
+from numpy.typing import NDArray
 
 from lsm_deploy import backend
 from lsm_deploy.errors import BackendError
 from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
+from lsm_deploy.limits import Limits
 
 NO_LAVA = sim.missing()
 needs_lava = pytest.mark.skipif(NO_LAVA is not None, reason=str(NO_LAVA))
@@ -361,6 +363,34 @@ class TestParity:
             sim.carry_out(task, 60, "backend 'lava'")
         assert time.monotonic() - began < 20
 
+    def test_a_thousand_synapses_on_one_pair(self) -> None:
+        """As many processes as that are beyond Lava's compiler, which recurses once for each."""
+        rng, synapses, size = np.random.default_rng(6), 1200, 3
+        crowd = synapses_program(
+            rng.integers(1, 3, synapses).tolist(),
+            [0] * synapses,
+            [0] * synapses,
+            (rng.random(synapses) < 0.1).astype(int).tolist(),
+            channels=1,
+            size=size,
+        )
+        from_input = replace(crowd.network.projections[0], weight_exp=0)
+        # Neuron 0 to itself and to the others, a hundred times each, besides what it gets from the input.
+        posts = np.repeat(np.arange(size), 100)
+        recurrent = replace(
+            from_input,
+            name="r",
+            source="p",
+            indptr=np.array([0, len(posts), len(posts), len(posts)]),
+            post=posts,
+            weights=rng.integers(0, 256, len(posts)),
+            delays=rng.integers(0, 2, len(posts)),
+        )
+        program = replace(crowd, network=replace(crowd.network, projections=(from_input, recurrent)))
+        case = both(program, draw_stimulus(rng, 1, [0, 11], 40))
+        assert_equal(case.lava, case.emulator)
+        assert (case.lava.spikes.sum(axis=0) > 0).all()
+
     def test_through_the_table_of_backends(self) -> None:
         program = synapses_program([255], [0], [0], [3], channels=1, size=1)
         stimulus = Stimulus(np.ones((10, 1), np.int8), np.zeros(1, np.int64))
@@ -391,6 +421,32 @@ class TestConnections:
                 found += [(c.source is None, *synapse) for synapse in zip(*columns, strict=True)]
             assert sorted(found) == sorted(_all_synapses(network))
 
+    def test_copies_take_repeated_pairs_apart_and_change_nothing(self) -> None:
+        copied = 0
+        for seed in range(60):
+            program, stimulus = programs.random_case(seed)
+            network = program.network
+            without = pairs.apart(network)
+            assert np.array_equal(np.unique(without.channels), np.arange(network.channels))
+            wider = Stimulus(stimulus.spikes[:, without.channels], stimulus.starts)
+            alone = emulator.run(program, stimulus, programs.REGISTERS)
+            apart = emulator.run(
+                replace(program, network=without.network, cores=_cores(without)), wider, alone.registers
+            )
+            assert np.array_equal(apart.spikes[:, without.neurons], alone.spikes)
+            for name, values in alone.registers.items():
+                assert np.array_equal(apart.registers[name][:, without.neurons], values), name
+
+            # No process but those that differ in what Lava cannot mix.
+            _, group = job.neurons_of(without.network, ())
+            found = job.connections(without.network, group)
+            types = [(c.source, c.target, c.sign_mode, c.num_weight_bits, c.weight_exp, c.delays.any()) for c in found]
+            assert len(set(types)) == len(types)
+            before = job.connections(network, job.neurons_of(network, ())[1])
+            copied += len(before) > len(found)
+            assert (without.network is network) == (len(before) == len(found))
+        assert copied > 30
+
     def test_processes_are_shared_where_they_can_be(self) -> None:
         program = synapses_program(
             [255] * 6, [0, 0, 0, 0, 1, 2], [0, 0, 0, 1, 1, 1], [0, 0, 4, 5, 0, 0], channels=3, size=2
@@ -400,6 +456,10 @@ class TestConnections:
         sizes = [len(c.post) for c in job.connections(network, np.zeros(2, np.int64))]
         # Pair (0, 0) carries two undelayed synapses and a delayed one in each projection, the others one in each.
         assert sorted(sizes) == [1, 1, 2, 2, 3, 3]
+
+
+def _cores(without: pairs.Apart) -> NDArray[np.int32]:
+    return np.zeros(without.network.neurons, np.int32)
 
 
 def _all_synapses(network: QNetwork) -> list[tuple[bool, int, int, int, int]]:
@@ -600,7 +660,7 @@ class TestMissing:
         self, fake: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake("exit 1")
-        monkeypatch.setattr(job, "KINDS", ("Other",))
+        monkeypatch.setattr(sim, "LIMITS", Limits(kinds=("Other",)))
         with pytest.raises(BackendError) as caught:
             sim.run(PROGRAM, STIMULUS)
         assert str(caught.value) == (

@@ -20,7 +20,7 @@ from lsm_deploy.encoding import PUBLISHED, SHORT_INDEX_BITS, estimate, synapse_b
 from lsm_deploy.errors import LsmError
 from lsm_deploy.filling import fill
 from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection
-from lsm_deploy.place import load_of, place, traffic_of
+from lsm_deploy.place import board_of, load_of, place, traffic_of
 from lsm_deploy.quantise import quantise
 from lsm_deploy.spec import load
 from lsm_deploy.target import TARGETS
@@ -242,7 +242,7 @@ class TestTooBig:
             place(network_of([50]), replace(SMALL, chips=2))
         assert str(caught.value) == (
             "the network needs 13 cores, small has 10; 12 are full by neurons\n"
-            "  keep 40 neurons, or choose kapoho_point"
+            "  keep 40 neurons, or choose kapoho_point, or board none"
         )
 
     def test_what_is_said_to_fit_fits(self, tmp_path):
@@ -252,7 +252,7 @@ class TestTooBig:
             place(network, target)
         assert str(caught.value) == (
             "the network needs 4 cores, oheo_gulch has 2; 3 are full by synapse memory\n"
-            "  keep 392 neurons or 56% of the synapses, or choose kapoho_point"
+            "  keep 392 neurons or 56% of the synapses, or choose kapoho_point, or board none"
         )
         # 392 of 512 are 49 parts of 64: the next 8 are too many.
         assert int(place(first_neurons(network, 392), target).cores.max()) < target.cores
@@ -265,7 +265,7 @@ class TestTooBig:
             place(network_of([28], in_degree=20), target)
         assert str(caught.value) == (
             "the network needs 6 cores, small has 5; 5 are full by synapse memory\n"
-            "  keep 25 neurons, 60% of the synapses or 5 bits a weight, or choose kapoho_point"
+            "  keep 25 neurons, 60% of the synapses or 5 bits a weight, or choose kapoho_point, or board none"
         )
 
     def test_neurons_that_fit_no_core(self):
@@ -278,6 +278,18 @@ class TestTooBig:
             "population 'p0': neuron 0 needs 40 input axons, a core of small has 12 (2 neurons need too much)\n"
             "  lower its in-degree"
         )
+
+
+def test_no_board_places_nothing_and_takes_everything():
+    network = network_of([3], in_degree=40_000)
+    with pytest.raises(LsmError, match="neuron 0 needs 40000 units of synapse memory, a core of hala_point has 12000"):
+        place(network, TARGETS["hala_point"])
+    program = place(network, TARGETS["none"])
+    assert program.target == "none"
+    assert program.cores.tolist() == [0, 0, 0]
+    assert load_of(program) == []
+    with pytest.raises(LsmError, match="placed on no board"):
+        board_of(program)
 
 
 def test_the_model_meets_what_was_published(golden):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from prove import adaptive
 from prove.__main__ import QUICK, missing
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL
@@ -37,6 +38,34 @@ def test_primitives(name):
             assert weight.check() > 1000
 
 
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_primitives_of_an_adaptive_neuron(name):
+    if why := missing(name):
+        pytest.skip(why)
+    with adaptive.ALL[name]() as step:
+        check_adaptive(step, wide=name != "fast")
+
+
+def check_adaptive(step, wide=True):
+    for _, _, _, inputs, needs_room in adaptive.CLAIMS:
+        if wide or not needs_room:
+            assert adaptive.check(inputs, step, QUICK) > 1000
+
+
+@pytest.mark.parametrize(
+    "rule", ["theta-rest", "theta-offset", "theta-step-shift", "r-offset", "r-order", "r-once", "adaptive-threshold"]
+)
+def test_a_broken_adaptive_primitive_is_found(rule):
+    broken = variants._emulator(variants.RULES[rule]).KINDS["ATRLIF"]
+
+    def step(state, registers, a):
+        after = broken.step(registers, state, a)
+        return (*(after.state[name] for name in adaptive.STATE), after.spikes)
+
+    with pytest.raises(AssertionError, match=r"ATRLIF: (theta|r|s) is .*, not .*, for "):
+        check_adaptive(step)
+
+
 @pytest.mark.lava
 @needs_lava
 def test_primitives_of_lava():
@@ -44,7 +73,7 @@ def test_primitives_of_lava():
     command = [sys.executable, "-m", "prove", "--quick", "--only", "lava"]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("equal") == len(CLAIMS) + 2, done.stdout
+    assert done.stdout.count("equal") == len(CLAIMS) + len(adaptive.CLAIMS) + 2, done.stdout
 
 
 @pytest.mark.parametrize(

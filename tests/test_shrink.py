@@ -16,7 +16,7 @@ from programs import random_case
 from lsm_deploy import shrink as shrinking
 from lsm_deploy.errors import LsmError
 from lsm_deploy.explain import reference_run, state_names
-from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.parity import compare
 from lsm_deploy.shrink import assemble, between, one_by_one, shrink, take_apart
@@ -326,3 +326,24 @@ def test_nothing_to_show(tmp_path):
     made = shrink(liquid(), stimulus(), question("rounding"))
     with pytest.raises(LsmError, match="does as defined on the small case"):
         shrinking.write(tmp_path / "x", made, reference_run(made.program, made.stimulus), "brian", "")
+
+
+@pytest.mark.lava
+@pytest.mark.skipif(sim.missing() is not None, reason=str(sim.missing()))
+def test_a_sum_beyond_32_bits_fits_a_script(tmp_path):
+    """It takes a thousand synapses on a pair, and Lava's compiler bears no thousand processes."""
+    synapses = 1100
+    registers = {"du": 4095, "dv": 4095, "vth": 131071, "bias_mant": 0, "bias_exp": 0}
+    population = QPopulation("p", "LIF", 1, {name: np.full(1, value) for name, value in registers.items()})
+    ends, zeros = np.array([0, synapses]), np.zeros(synapses)
+    projection = QProjection("c", INPUT, "p", "excitatory", 8, 7, ends, zeros, np.full(synapses, 255), zeros)
+    program = Program(QNetwork(1.0, 1, 0, (population,), (projection,)), np.zeros(1), "oheo_gulch")
+    given = Stimulus(np.array([[1], [0], [0]]), np.zeros(1, np.int64))
+    ours = reference_run(program, given)
+    assert synapses * 255 << 7 << 6 > 1 << 31
+    assert ours.registers["u"].any()
+    script = tmp_path / "lava_replay.py"
+    script.write_text(shrinking.scripts.lava_script(program, given, ours, "title"))
+    done = run_alone(script)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Lava agrees with the expected values" in done.stdout

@@ -10,7 +10,7 @@ then is cut off: the counts of a run belong to the whole union, and say somethin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -47,22 +47,21 @@ def union(cases: Sequence[Case]) -> tuple[Program, Stimulus, Split]:
     channels = 0
     places: list[list[tuple[str, int, int]]] = []  # by case and population: kind, first in it, size
     for network, (_, stimulus), samples in zip(networks, cases, windows, strict=True):
-        parts, copies = _separate(network)
         first = {INPUT: channels}
         for p in network.populations:
             first[p.name] = sizes[p.kind]
             registers[p.kind].append(p.registers)
             sizes[p.kind] += p.size
         places.append([(p.kind, first[p.name], p.size) for p in network.populations])
-        for key, source, target, (pre, post, weights, delays) in parts:
+        for key, source, target, (pre, post, weights, delays) in _synapses(network):
             moved = np.stack([first[source] + pre, first[target] + post, weights, delays])
             synapses.setdefault(key, []).append(moved)
-        spikes = np.zeros((int(starts[-1]), int(copies.sum())), np.int8)
+        spikes = np.zeros((int(starts[-1]), network.channels), np.int8)
         for start, window in zip(starts.tolist(), samples, strict=False):
             rows = slice(start, start + window.stop - window.start)
-            spikes[rows] = np.repeat(stimulus.spikes[window], copies, axis=1)
+            spikes[rows] = stimulus.spikes[window]
         inputs.append(spikes)
-        channels += spikes.shape[1]
+        channels += network.channels
 
     populations = tuple(
         QPopulation(kind, kind, sizes[kind], {n: np.concatenate([r[n] for r in registers[kind]]) for n in parts_of[0]})
@@ -105,33 +104,13 @@ def _windows(network: QNetwork, stimulus: Stimulus) -> list[slice]:
     return [slice(a, b) for a, b in zip(stimulus.starts.tolist(), [*stimulus.starts[1:].tolist(), steps], strict=True)]
 
 
-def _separate(network: QNetwork) -> tuple[list[tuple[_Key, str, str, NDArray[np.int64]]], NDArray[np.int64]]:
-    """Synapses by type with source and target, and into how many each channel is split.
-
-    Where several synapses of a type join one channel to one neuron, each gets a channel of its own that carries the
-    same spikes: a case that overflows 32 bits has hundreds of them, and Lava would need a process for each.
-    """
+def _synapses(network: QNetwork) -> Iterator[tuple[_Key, str, str, NDArray[np.int64]]]:
+    """The synapses (pre, post, weight, delay) of each projection by type, with its source and target."""
     kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
-    found, met = [], dict[tuple[object, ...], int]()
     for p in network.projections:
         key = (kinds[p.source], kinds[p.target], p.sign_mode, p.num_weight_bits, p.weight_exp)
         pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
-        repeat = np.zeros(len(pre), np.int64)
-        if p.source == INPUT:
-            for i, (j, target) in enumerate(zip(pre.tolist(), p.post.tolist(), strict=True)):
-                pair = (key, j, p.target, target)
-                repeat[i] = met[pair] = met.get(pair, -1) + 1
-        found.append((key, p.source, p.target, pre, repeat, p))
-    copies = np.ones(network.channels, np.int64)
-    for _, source, _, pre, repeat, _ in found:
-        if source == INPUT:
-            np.maximum.at(copies, pre, repeat + 1)
-    first = np.cumsum(copies) - copies
-    parts = [
-        (key, source, target, np.stack([first[pre] + repeat if source == INPUT else pre, p.post, p.weights, p.delays]))
-        for key, source, target, pre, repeat, p in found
-    ]
-    return parts, copies
+        yield key, p.source, p.target, np.stack([pre, p.post, p.weights, p.delays])
 
 
 def _projection(key: _Key, synapses: NDArray[np.int64], sources: dict[str, int]) -> QProjection:

@@ -25,9 +25,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import BackendError
+from lsm_deploy.errors import BackendError, raise_all
 from lsm_deploy.fixed import Ints
 from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.samples import LongRun, run_side_by_side
 
 __all__ = ["Codegen", "missing", "run"]
@@ -176,6 +177,7 @@ _ATRLIF = _Rule(
 )
 
 _RULES = {"LIF": _LIF, "TernaryLIF": _TERNARY, "LIFRefractory": _REFRACTORY, "ATRLIF": _ATRLIF}
+LIMITS = Limits(kinds=tuple(_RULES))
 
 _EVENTS = {1: "spike", -1: "negative"}
 """Brian's events by the sign of the spikes that they are."""
@@ -189,13 +191,7 @@ _COMMON = """
 
 def _check(network: QNetwork, codegen: str) -> None:
     where = "backend 'brian'"
-    for population in network.populations:
-        if population.kind not in _RULES:
-            raise BackendError(
-                f"population {population.name!r} is of kind {population.kind}; brian can run {', '.join(_RULES)}",
-                where=where,
-                hint="run it on the emulator, which knows every kind",
-            )
+    raise_all(beyond("brian", LIMITS, network))
     if codegen not in get_args(Codegen):
         what, choices = f"there is no code generation target {codegen!r}", ", ".join(get_args(Codegen))
         raise BackendError(what, where=where, hint=f"choose one of {choices}")

@@ -12,14 +12,14 @@ from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_
 from lsm_deploy.cli.subject import integers_of, show_subject, subject_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.rules import check_rules
-from lsm_deploy.target import TARGETS
+from lsm_deploy.target import BOARDS, TARGETS
 
 
 @main.command()
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
 @click.option(
-    "--target", "board", type=click.Choice(list(TARGETS)), help="List every rule of this board, and how far it is kept."
+    "--target", "board", type=click.Choice(BOARDS), help="List every rule of this board, and how far it is kept."
 )
 @common_options()
 def check(file: Path, strict: bool, board: str | None, as_json: bool, quiet: bool) -> None:

@@ -12,7 +12,7 @@ from lsm_deploy import backend as backends
 from lsm_deploy import parity, report, store
 from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, check_target, common_options, main, output_of
 from lsm_deploy.cli.forensics import Side, Wanted, forensic_options, investigate
-from lsm_deploy.cli.subject import stimulus_of, subject_of
+from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, Stimulus, Trace, View, standings
 from lsm_deploy.neurons import KINDS
@@ -56,6 +56,17 @@ def check_options(names: Sequence[str], options: dict[str, Any]) -> None:
             raise click.UsageError(f"--{key.replace('_', '-')} belongs to none of the backends {', '.join(names)}")
 
 
+def _subject_for(names: Sequence[str], file: Path) -> Subject:
+    """What is in the file, if these backends can run it: who lacks a kind need not be installed for it."""
+    for name in names:
+        backends.load(name)  # a name that there is not is said before anything is compiled
+    subject = subject_of(file)
+    backends.check(names, subject.program)
+    for name in names:
+        backends.require(name)
+    return subject
+
+
 def names_in(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -87,8 +98,7 @@ def run(
     check_options([backend], options)
     if not to_folder:
         check_target(target, file, input_file)
-    backends.require(backend)
-    subject = subject_of(file)
+    subject = _subject_for([backend], file)
     stimulus, words = stimulus_of(subject, input_file, samples)
     output.console.print(f"stimulus: {words}")
     identity, names = store.program_id(subject.program), names_in(record)
@@ -145,9 +155,7 @@ def parity_command(
         raise click.UsageError("a backend is named twice in --backends: compared with itself it proves nothing")
     if view and not recorded:
         raise click.UsageError("--view says how a recorded trace shows voltages; there is no --trace")
-    for name in chosen:
-        backends.require(name)
-    subject = subject_of(file)
+    subject = _subject_for(chosen, file)
     identity = store.program_id(subject.program)
     if recorded and recorded.program and recorded.program != identity:
         raise LsmError(

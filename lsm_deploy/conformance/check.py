@@ -16,8 +16,8 @@ from lsm_deploy import backend, parity, variants
 from lsm_deploy.conformance.probes import Probe, probes, state_of
 from lsm_deploy.conformance.recording import Recording
 from lsm_deploy.errors import BackendError, LsmError
-from lsm_deploy.ir import Program, Trace
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.ir import Program, Trace, kinds_in
+from lsm_deploy.neurons import KINDS, is_stock
 from lsm_deploy.parity import Verdict
 from lsm_deploy.variants import RULES, Rule
 
@@ -26,6 +26,10 @@ __all__ = ["SIMULATORS", "Conformance", "Replay", "RuleFinding", "conform", "rep
 SIMULATORS = ("brian", "lava")
 """The backends that run on somebody else's simulator. What shares its source or its author with the emulator has no
 second opinion to give."""
+
+_ARRANGED = {"fresh": ("brian", "lava"), "same-pair": ("lava",)}
+"""Rules that a simulator keeps only as this project arranges the run for it: fresh samples are copies side by side
+(`samples.py`), repeated pairs start from copies of their source (`lsm_backends/lava/pairs.py`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +103,9 @@ def conform(
     for name in asked:
         for probe in cases:
             if name == "lava" and (ours := _models_of_ours(probe)):
-                missing[f"{name} on {probe.name}"] = f"Lava has no model of {ours} with that sample policy: it is ours"
+                missing[f"{name} on {probe.name}"] = (
+                    f"Lava has no model of its own for {ours} as it is here: it would run ours"
+                )
                 continue
             try:
                 simulations.append(_simulate(name, probe))
@@ -153,7 +159,8 @@ def _simulate(name: str, probe: Probe) -> Replay:
     state = state_of(probe.program)
     trace = backend.run(name, probe.program, probe.stimulus, state)
     verdict = parity.compare(probe.program, probe.trace, trace, state, names=("emulator", name))
-    rules = tuple(rule for rule in RULES if rule in probe.rules) if verdict.equal else ()
+    shown = [rule for rule in RULES if rule in probe.rules and name not in _ARRANGED.get(rule, ())]
+    rules = tuple(shown) if verdict.equal else ()
     return Replay(probe.name, name, False, "seeded", _kinds(probe.program), verdict, rules)
 
 
@@ -163,8 +170,9 @@ def _kinds(program: Program) -> tuple[str, ...]:
 
 def _models_of_ours(probe: Probe) -> str:
     """The kinds in a probe for which this project wrote Lava's model itself: agreement with it is no second opinion."""
-    policy = "interval" if probe.program.network.sample_interval else "fresh"
-    return ", ".join(kind for kind in _kinds(probe.program) if policy not in KINDS[kind].STOCK)
+    return ", ".join(
+        kind for kind, given in kinds_in(probe.program.network).items() if not is_stock(KINDS[kind], *given)
+    )
 
 
 def _finding(rule: Rule, replays: Sequence[Replay], simulations: Sequence[Replay]) -> RuleFinding:

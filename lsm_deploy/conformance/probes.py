@@ -9,7 +9,7 @@ that there are few of them: a simulator takes seconds for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
@@ -94,7 +94,7 @@ def _program(rng: np.random.Generator, kind: str, interval: int) -> Program:
     exact = {"du": 4095, "dv": 4095, "bias_mant": 0, "vth": 1 << 15}
     for field in exact.keys() & registers["edge"].keys():
         registers["edge"][field][::2] = exact[field]
-    populations = tuple(QPopulation(name, kind, size, registers[name]) for name, size in SIZES.items())
+    populations = _shared([QPopulation(name, kind, size, registers[name]) for name, size in SIZES.items()])
     made = [
         _random(rng, f"{source}->alive:{mode}", source, mode, synapses)
         for source, synapses in ((INPUT, 80), ("alive", 160))
@@ -124,6 +124,16 @@ def _registers(rng: np.random.Generator, kind: str, size: int) -> dict[str, NDAr
         values = np.where(rng.random(size) < 0.2, rng.choice([low, high], size), sign * size_of)
         drawn[field] = np.clip(values, low, high)
     return drawn
+
+
+def _shared(populations: Sequence[QPopulation]) -> tuple[QPopulation, ...]:
+    """One value for all neurons of each register that Lava has one of: with others it would run a model of ours."""
+    (kind,) = {p.kind for p in populations}
+    values = {name: int(np.median(populations[0].registers[name])) for name in KINDS[kind].SHARED}
+    return tuple(
+        replace(p, registers={**p.registers, **{name: np.full(p.size, x) for name, x in values.items()}})
+        for p in populations
+    )
 
 
 def _random(rng: np.random.Generator, name: str, source: str, mode: SignMode, synapses: int) -> QProjection:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import backend
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, Stimulus
 from lsm_deploy.samples import LongRun, run_side_by_side
@@ -46,9 +47,10 @@ Either writes trace.npz, which goes back to
 def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
     """Write a folder that runs the program on the stimulus; an LsmError if Lava has no rule for a kind."""
     job: Any = importlib.import_module("lsm_backends.lava.job")
+    pairs: Any = importlib.import_module("lsm_backends.lava.pairs")
     hardware: Any = importlib.import_module("lsm_backends.lava.hardware")
     network = program.network
-    job.check_kinds(network, "lava", job.KINDS)
+    backend.check(["lava"], program)
     if not len(stimulus.spikes):
         raise LsmError("the stimulus has no steps", where="stimulus", hint="export a longer one")
 
@@ -61,10 +63,12 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
     }
 
     def on_cpu(long_run: LongRun, where: Path) -> dict[str, NDArray[Any]]:
-        neurons, group = job.neurons_of(long_run.network, record)
-        connections = job.tied(job.connections(long_run.network, group), len(neurons))
-        job.write(job.Job(long_run.spikes, neurons, connections, "sim", network.sample_interval), where)
-        return {"group": group}
+        copied = pairs.apart(long_run.network)
+        neurons, group = job.neurons_of(copied.network, record)
+        connections = job.tied(job.connections(copied.network, group), len(neurons))
+        spikes = long_run.spikes[:, copied.channels]
+        job.write(job.Job(spikes, neurons, connections, "sim", network.sample_interval), where)
+        return {"group": group, "kept": copied.neurons}
 
     def on_board(long_run: LongRun, where: Path) -> dict[str, NDArray[Any]]:
         task, groups, relayed = hardware.task(long_run, 0, dict.fromkeys(("board", "partition", "host", "generation")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.loops.compiled import compiled
+from lsm_deploy.compiled import compiled
 
 __all__ = ["append_synapses", "count_between", "count_lists", "count_messages", "fill_cores", "lone_loads"]
 

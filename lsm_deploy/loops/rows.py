@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.loops.compiled import compiled
+from lsm_deploy.compiled import compiled
 
 __all__ = ["Rows", "append_sources", "count_chosen", "count_targets", "distances", "group", "transpose"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.loops.compiled import compiled
+from lsm_deploy.compiled import compiled
 from lsm_deploy.loops.rows import Rows
 
 __all__ = ["distinct", "join_near", "rewire", "skip"]
@@ -153,7 +153,6 @@ def join_near(
         source += depth * (max(0, -y) + layer - column * wide) + depth * height * (max(0, -x) + column)
         target = source + depth * (height * x + y) + z
         p = scale[int(inhibitory[source]), int(inhibitory[target])] * nearness[which]
-        if uniforms[i] * bound < p:
-            pre[count], post[count] = source, target
-            count += 1
+        pre[count], post[count] = source, target  # overwritten unless it counts: cheaper than a branch none can foresee
+        count += uniforms[i] * bound < p
     return flat, which, count

@@ -41,6 +41,7 @@ STATE = ("i", "v", "theta", "r")
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
+SHARED = ("theta_step",)
 
 THRESHOLD_LIMIT = 4095
 """`theta_0` and `theta_step` are declared with 12 bits, where LIF's `vth` has 17."""

@@ -40,6 +40,8 @@ class Kind(Protocol):
     """A recording from silicon is reproduced; what `chip_view` says is known from it."""
     STOCK: tuple[Policy, ...]
     """The sample policies for which Lava has a fixed-point model of its own; for the others the model is ours."""
+    SHARED: tuple[str, ...]
+    """Registers of which that model takes one value for all neurons; where they differ, the model is ours too."""
     Parameters: type[Any]
     Registers: type[Any]
 
@@ -76,11 +78,16 @@ class Kind(Protocol):
         """A register as a probe on silicon reads it; an LsmError where nobody has seen that."""
 
 
-def standing(kind: Kind, policy: Policy) -> str:
+def is_stock(kind: Kind, policy: Policy, registers: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether Lava has a fixed-point model of its own for all these neurons of one kind."""
+    return policy in kind.STOCK and all(len(np.unique(registers[name])) <= 1 for name in kind.SHARED)
+
+
+def standing(kind: Kind, policy: Policy, registers: Mapping[str, NDArray[Any]]) -> str:
     """What speaks for the kind's arithmetic being the chip's, in words; "" where a recording from silicon does."""
     if kind.RECORDED:
         return ""
-    return NOT_RECORDED if policy in kind.STOCK else NEVER_COMPARED
+    return NOT_RECORDED if is_stock(kind, policy, registers) else NEVER_COMPARED
 
 
 NEVER_COMPARED = "own model, never compared with silicon"

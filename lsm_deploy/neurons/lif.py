@@ -34,6 +34,7 @@ STATE = ("u", "v")
 SIGNED = False
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")
+SHARED = ()
 
 CHIP_V_AFTER_SPIKE = 128
 """Silicon reads `v` so in the step of a spike, where a simulator reads 0: a refractory counter shows through."""

@@ -38,6 +38,7 @@ STATE = ("u", "v", "refractory")
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
+SHARED = ()
 
 
 @dataclass(frozen=True)

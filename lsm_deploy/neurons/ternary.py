@@ -36,6 +36,7 @@ STATE = ("u", "v")
 SIGNED = True
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
+SHARED = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ _NOTES = (
     "it speaks for the neuron kinds in it",
     "a simulator agrees with a rule if it equals the emulator on a probe where the rule's variant differs; "
     "brian runs equations that this project wrote, lava Intel's own models",
+    "it has no say in what this project arranges for it: fresh samples are copies side by side, and so are, on lava, "
+    "the sources of repeated pairs",
 )
 
 

@@ -61,14 +61,12 @@ def program_facts(program: Program, certificate: Certificate | None = None) -> d
         ],
         "target": program.target,
         "cores": len(loads),
-        "fullest_core": {
-            "neurons": max(load.neurons for load in loads),
-            "axons": max(load.axons for load in loads),
-            "synapse_units": max(load.synapse_units for load in loads),
-            "groups": max(load.groups for load in loads),
-        },
+        "fullest_core": {name: max(getattr(load, name) for load in loads) for name in _LOADS} if loads else {},
         "certificate": _certificate_facts(certificate),
     }
+
+
+_LOADS = ("neurons", "axons", "synapse_units", "groups")
 
 
 def _range(values: np.ndarray[Any, Any]) -> list[int]:
@@ -89,6 +87,7 @@ def compiled_facts(compiled: Compiled) -> dict[str, Any]:
     cost = asdict(compiled.cost)
     return {
         **program_facts(compiled.program, compiled.certificate),
+        "cut_offs": [asdict(cut) for cut in compiled.cut_offs],
         "quantisation": {**cost, "losses": list(compiled.cost.losses)},
     }
 
@@ -136,11 +135,13 @@ def show_program(console: Console, program: Program, facts: Mapping[str, Any]) -
             ],
         )
     )
-    full = facts["fullest_core"]
-    console.print(
-        f"placed on {count(facts['cores'], 'core')} of {facts['target']}; the fullest holds "
-        f"{full['neurons']} neurons, {full['axons']} axons, {full['synapse_units']:.0f} units of synapses"
-    )
+    if full := facts["fullest_core"]:
+        console.print(
+            f"placed on {count(facts['cores'], 'core')} of {facts['target']}; the fullest holds "
+            f"{full['neurons']} neurons, {full['axons']} axons, {full['synapse_units']:.0f} units of synapses"
+        )
+    else:
+        console.print("placed on no board: for the CPU backends only")
     certificate = facts["certificate"]
     console.print(
         f"overflow: sums and currents of {certificate['certified']} of {certificate['neurons']} neurons are certified "
@@ -157,6 +158,11 @@ def _span(bounds: Sequence[int]) -> str:
 
 def show_compiled(console: Console, compiled: Compiled, facts: Mapping[str, Any]) -> None:
     show_program(console, compiled.program, facts)
+    for cut in compiled.cut_offs:
+        console.print(
+            f"column {cut.projection!r}: no synapse beyond {cut.distance:g} grid units ({cut.lambdas:g} lambda); "
+            f"the expected loss is {100 * cut.share_lost:.2g} % of its synapses"
+        )
     cost = compiled.cost
     if not cost.projections and not cost.populations:
         console.print("quantisation: nothing to do, the network is in exact integers")

@@ -183,6 +183,7 @@ CHANNELS = $channels
 INPUT_SPIKES = $inputs  # (step, channel), steps from 0
 RESET_INTERVAL = $interval  # 0: never
 REGISTERS = $registers
+NEURONS = $neurons  # those of the case; any others are copies of them, so that no pair has two synapses
 # one connection process each: from the input or from the neurons; a row is post, pre, weight, delay
 CONNECTIONS = $connections
 # by step, then neuron
@@ -226,11 +227,11 @@ def main():
         sinks[name].connect_var(getattr(lif, name))
 
     lif.run(condition=RunSteps(num_steps=STEPS), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
-    found = {name: sink.data.get().reshape(shape[0], STEPS).T.astype(int) for name, sink in sinks.items()}
+    found = {name: sink.data.get().reshape(shape[0], STEPS).T.astype(int)[:, NEURONS] for name, sink in sinks.items()}
     lif.stop()
 
     agree = True
-    for neuron in range(shape[0]):
+    for neuron in range(len(NEURONS)):
         print(f"neuron {neuron}: Lava | expected")
         print(f"{'step':>6}", *(f"{name:>10}" for name in "uvs"), "  |", *(f"{name:>10}" for name in "uvs"))
         for t in range(STEPS):
@@ -255,7 +256,9 @@ def lava_script(program: Program, stimulus: Stimulus, ours: Trace, title: str) -
     if {p.kind for p in network.populations} != {"LIF"} or len(stimulus.starts) > 1:
         return None
     job: Any = importlib.import_module("lsm_backends.lava.job")
-    (neurons,), group = job.neurons_of(network, ())
+    pairs: Any = importlib.import_module("lsm_backends.lava.pairs")
+    copied = pairs.apart(network)
+    (neurons,), group = job.neurons_of(copied.network, ())
     connections = [
         {
             "from_input": c.source is None,
@@ -264,14 +267,15 @@ def lava_script(program: Program, stimulus: Stimulus, ours: Trace, title: str) -
             "weight_exp": c.weight_exp,
             "synapses": np.stack([c.post, c.pre, c.weights, c.delays], axis=1).tolist(),
         }
-        for c in job.connections(network, group)
+        for c in job.connections(copied.network, group)
     ]
     return _LAVA.substitute(
         title=_IN_SOURCE.sub("_", title),
         steps=len(stimulus.spikes),
-        channels=network.channels,
-        inputs=_literal(np.argwhere(stimulus.spikes).tolist()),
+        channels=copied.network.channels,
+        inputs=_literal(np.argwhere(stimulus.spikes[:, copied.channels]).tolist()),
         interval=network.sample_interval,
+        neurons=_literal(copied.neurons.tolist()),
         registers=_literal({name: values.tolist() for name, values in neurons.registers.items()}),
         connections=_literal(connections),
         expected=_literal(

@@ -484,7 +484,12 @@ class Quantise:
 
 @dataclass(frozen=True)
 class Target:
-    board: Literal["oheo_gulch", "kapoho_point", "hala_point"] = "oheo_gulch"
+    """The board that neurons are placed on: 1, 8 or 1152 chips of 120 cores; or none, for the CPU backends only.
+
+    A million neurons with 100 synapses each take some 6,000 cores, and so a Hala Point.
+    """
+
+    board: Literal["oheo_gulch", "kapoho_point", "hala_point", "none"] = "oheo_gulch"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import memory
 from lsm_deploy.errors import LsmError
 
 __all__ = ["make_folder", "opened", "read_arrays", "read_bytes", "write_file"]
@@ -66,6 +67,10 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 def read_bytes(path: Path) -> bytes:
     with opened(path) as file:
+        size, room = os.fstat(file.fileno()).st_size, memory.available()
+        if room is not None and size > room:
+            what = f"it takes {memory.gigabytes(size)} of memory, {memory.gigabytes(room)} are available"
+            raise LsmError(what, where=str(path), hint="read it where there is more")
         return file.read()
 
 

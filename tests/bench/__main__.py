@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from dataclasses import asdict, replace
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="how long each measurement takes, about")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and with it all that was started
     axes = QUICK if options.quick else tuple(options.axes.split(","))
     rounds = min(options.rounds, 5) if options.quick else options.rounds
     options.out.mkdir(parents=True, exist_ok=True)

@@ -49,11 +49,16 @@ class Case:
     batch: int = 0
     """Samples that `fast` runs on all cores; 0: one stream."""
     peers: tuple[str, ...] = ()
+    reference: str = ""
+    """One more that says who spiked, and is too slow to be timed; else the first of `peers`, the emulator if it is one.
+    """
     seed: int = 1
+    channels_given: int = 0
+    """0: a tenth of the neurons, within bounds."""
 
     @property
     def channels(self) -> int:
-        return min(max(self.neurons // 10, 10), 1000)
+        return self.channels_given or min(max(self.neurons // 10, 10), 1000)
 
     @property
     def settled(self) -> int:
@@ -72,7 +77,9 @@ class Case:
 
 def draw(case: Case) -> tuple[Program, Stimulus]:
     """The program of a case, its biases tuned, and one period of its stimulus."""
-    small = replace(case, neurons=min(case.neurons, max(TUNED_ON, case.degree)))
+    neurons = min(case.neurons, max(TUNED_ON, case.degree))
+    # With as much input a neuron.
+    small = replace(case, neurons=neurons, channels_given=max(1, round(case.channels * neurons / case.neurons)))
     gain = 1.0
     for _ in range(ATTEMPTS):
         ratio = _activity(small, gain) / case.activity

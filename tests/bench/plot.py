@@ -43,6 +43,7 @@ def draw_scaling(results: Sequence[Result], file: Path) -> None:
         axes.loglog(*zip(*[(n, 1e6 * s) for n, s in limits], strict=True), color="0.6", label="the machine's limit")
     axes.set(xlabel="neurons (up to 100 synapses each; 5 % active, hollow: 1 %)", ylabel="µs a step")
     axes.grid(which="both", alpha=0.2)
-    axes.legend(fontsize=8)
+    if found:
+        axes.legend(fontsize=8)
     figure.savefig(file, dpi=100, bbox_inches="tight")
     pyplot.close(figure)

@@ -82,8 +82,9 @@ def _measure(
     processes: dict[str, Process] = {}
     reference = None
     activity = 0.0
+    names = dict.fromkeys([case.reference, *case.peers]) if case.reference else dict.fromkeys(case.peers)
     # The reference answers first. Each has the machine to itself while it starts.
-    for name in sorted(case.peers, key=lambda name: (name != "emulator", case.peers.index(name))):
+    for name in sorted(names, key=lambda name: name != (case.reference or "emulator")):
         peer = PEERS[name]
         if why := absence(peer):
             entries[name] = Entry(name, why)
@@ -98,6 +99,9 @@ def _measure(
         reference = reference or (t, neuron)
         found = compare((t, neuron), reference)
         check(peer.title, peer.exact, found)
+        if name not in case.peers:
+            process.close()
+            continue
         processes[name] = process
         entries[name] = Entry(name, None, **process.about, first=taken, agreement=found)
         # The last mean period but one, of the steps that were checked: five of them.

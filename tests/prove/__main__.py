@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from prove import weights
+from prove import adaptive, weights
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL, PACKAGES
 
@@ -53,13 +53,20 @@ def main() -> int:
                 if claim.wide and name == "fast":
                     continue
                 row(claim.primitive, name, claim.method, claim.range, lambda c=claim: check(c, step, stride))  # type: ignore[misc]
+    for name, implementation in adaptive.ALL.items():
+        if not name.startswith(wanted) or missing(name):
+            continue
+        with implementation() as step:
+            for primitive, method, extent, inputs, wide in adaptive.CLAIMS:
+                if not wide or name != "fast":
+                    row(primitive, name, method, extent, lambda i=inputs: adaptive.check(i, step, stride))  # type: ignore[misc]
     for weight in weights.CLAIMS:
         if weight.implementation.startswith(wanted) and not missing(weight.implementation):
             row(weight.primitive, weight.implementation, "every", weight.range, weight.check)
     if "fast".startswith(wanted) and not missing("fast") and not arguments.quick:
         from prove import operands
 
-        row("decay: operands", "fast", "every", "all 2^24 states, all 4097 factors", operands.check)
+        row("decay: operands", "fast", "every", "2^24 states, 4097 factors; ends up to 2^31 - 2^24", operands.check)
     if not arguments.quick:
         _symbols(wanted, row)
     print(f"{failed} differ; {time.process_time() - began:.0f} s of processor time")

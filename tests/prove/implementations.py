@@ -29,15 +29,27 @@ def emulator() -> Iterator[Step]:
 
 @contextmanager
 def fast() -> Iterator[Step]:
-    """The compiled kernel that `lsm_backends.fast` calls for LIF populations, in int32."""
+    """The compiled kernel that `lsm_backends.fast` calls for LIF populations, in int32, from sums of each width.
+
+    The engine keeps sums in int64 where a true one could leave 32 bits, and in int16 where none can leave 16.
+    """
     from lsm_backends.fast import kernels
 
     def step(u: Any, v: Any, a: Any, du: Any, dv: Any, vth: Any, mant: Any, exp: Any) -> tuple[Any, Any, Any]:
         constants = np.stack([4095 - du, 4096 - dv, vth << 6, mant << exp]).astype(np.int32)
-        state = np.stack([u, v]).astype(np.int32)
-        spikes = np.zeros(len(u), np.int8)
-        kernels._lif(constants, state, a.astype(np.int32), spikes)
-        return state[0], state[1], spikes
+        widths: list[Any] = [np.int64, np.int32]
+        if np.abs(a).max(initial=0) < 2**15:
+            widths.append(np.int16)
+        answers = []
+        for width in widths:
+            state = np.stack([u, v]).astype(np.int32)
+            spikes = np.zeros(len(u), np.int8)
+            kernels._lif(constants, state, a.astype(width), spikes, 0, len(u))
+            answers.append((state[0], state[1], spikes))
+        for width, answer in zip(widths, answers, strict=True):
+            same = all(np.array_equal(ours, first) for ours, first in zip(answer, answers[0], strict=True))
+            assert same, f"sums of {np.dtype(width)} give another answer than sums of int64"
+        return answers[0]
 
     yield step
 
@@ -45,14 +57,27 @@ def fast() -> Iterator[Step]:
 @contextmanager
 def brian(codegen: str = "numpy") -> Iterator[Step]:
     """The equations, threshold and reset that `lsm_backends.brian` gives to Brian, run by Brian."""
+    with brian_kind("LIF", codegen) as run:
+
+        def step(u: Any, v: Any, a: Any, du: Any, dv: Any, vth: Any, mant: Any, exp: Any) -> tuple[Any, Any, Any]:
+            registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": mant, "bias_exp": exp}
+            return run({"u": u, "v": v}, registers, a)
+
+        yield step
+
+
+@contextmanager
+def brian_kind(kind: str, codegen: str = "numpy") -> Iterator[Callable[..., tuple[Any, ...]]]:
+    """One step of a kind in Brian: (state by name, registers by name, a) to the new state and the spikes."""
     from lsm_backends import brian as backend
 
-    rule = backend._RULES["LIF"]
-    names = ["a", "u", "v", *backend.COUNTS]
+    from lsm_deploy.neurons import KINDS
+
+    rule = backend._RULES[kind]
+    names = ["a", *rule.state.values(), *backend.COUNTS]
     with backend._brian("numpy") as b2:
-        constants = rule.constants(
-            {name: np.zeros(1, np.int64) for name in ("du", "dv", "vth", "bias_mant", "bias_exp")}
-        )
+        fields = KINDS[kind].Registers.__dataclass_fields__
+        constants = rule.constants({name: np.zeros(1, np.int64) for name in fields})
         clock = b2.Clock(dt=1 * b2.second)
         group = b2.NeuronGroup(
             CHUNK,
@@ -69,18 +94,19 @@ def brian(codegen: str = "numpy") -> Iterator[Step]:
         b2.prefs["codegen.target"] = codegen
         net.run(1 * b2.second, namespace={})  # step 0 clears registers; all others go on from them
 
-        def step(u: Any, v: Any, a: Any, du: Any, dv: Any, vth: Any, mant: Any, exp: Any) -> tuple[Any, Any, Any]:
-            registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": mant, "bias_exp": exp}
-            for name, values in ({"u": u, "v": v, "a": a} | rule.constants(registers)).items():
+        def run(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
+            named = {rule.state[name]: values for name, values in state.items()}
+            for name, values in (named | {"a": a} | rule.constants(registers)).items():
                 whole = np.zeros(CHUNK)
-                whole[: len(u)] = values
+                whole[: len(a)] = values
                 getattr(group, name + "_")[:] = whole
             before = counter.count_[:].copy()
             net.run(1 * b2.second, namespace={})
             fired = counter.count_[:] - before
-            return group.u_[: len(u)].copy(), group.v_[: len(u)].copy(), fired[: len(u)]
+            after = (getattr(group, name + "_")[: len(a)].copy() for name in named)
+            return (*after, fired[: len(a)])
 
-        yield step
+        yield run
 
 
 class Port:

@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lsm_backends.fast.cache import cached
+from lsm_deploy.compiled import dispatcher
 
 __all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "find_first"]
 
@@ -49,7 +49,7 @@ targets (int32), weights (int16) and delays (uint8)."""
 PLAN = (
     "neurons", "channels", "size", "sources", "horizon", "interval", "ternary", "ahead", "blocks",
     "piece_count", "pieces", "constant_rows", "constants", "registers", "initial", "state",
-    "class_count", "row_count", "rows", "row_of", "signs", "delays", "shifts",
+    "class_count", "row_count", "rows", "row_of", "signs", "delays", "class_shifts", "shifts",
     "projection_count", "projections", "recordable", "recorded",
     "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
 )  # fmt: skip
@@ -59,7 +59,7 @@ ring the sums of each delay begin."""
 (
     _NEURONS, _CHANNELS, _SIZE, _SOURCES, _HORIZON, _INTERVAL, _TERNARY, _AHEAD, _BLOCKS,
     _PIECE_COUNT, _PIECES, _CONSTANT_ROWS, _CONSTANTS, _REGISTERS, _INITIAL, _STATE,
-    _CLASS_COUNT, _ROW_COUNT, _ROWS, _ROW_OF, _SIGNS, _ROW_DELAYS, _SHIFTS,
+    _CLASS_COUNT, _ROW_COUNT, _ROWS, _ROW_OF, _SIGNS, _ROW_DELAYS, _ROW_SHIFTS, _SHIFTS,
     _PROJECTION_COUNT, _PROJECTIONS, _RECORDABLE, _RECORDED,
     _RING, _BEGIN_OF, _ACTIVE, _ACTIVE_SIGNS, _ACTIVE_COUNTS, _GATHERED, _SUMS, _EVENTS, _ARRIVED,
 ) = range(len(PLAN))  # fmt: skip
@@ -346,28 +346,64 @@ def _list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
 # --- synapses in rows -----------------------------------------------------------------------------------------------
 
 
+def _sum_rows(columns):  # type: ignore[no-untyped-def]
+    """A loop over rows that keeps the sums of so many columns in registers; written out: a compiler would not."""
+    half = ir.VectorType(ir.IntType(16), columns // 2)
+    eight = ir.Constant(half, [8] * (columns // 2))
+    in_turn = [k // 2 + k % 2 * (columns // 2) for k in range(columns)]
+
+    @intrinsic
+    def sum_rows(typing, first, size, chosen, count, sums):  # type: ignore[no-untyped-def]
+        """From the column at `first` on, rows of `size` bytes, aligned; `chosen`: `count` row numbers, one at least.
+
+        Bytes are read as words of 16 bits, and no byte is moved: the sum of the words holds that of the low bytes, plus
+        256 times that of the high bytes, which is summed apart.
+        """
+
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            first, size, chosen, count, sums = arguments
+            number = first.type
+            before, body, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+            builder.branch(body)
+            builder.position_at_end(body)
+            j, words, high = builder.phi(number), builder.phi(half), builder.phi(half)
+            row = builder.load(builder.gep(builder.inttoptr(chosen, number.as_pointer()), [j]))
+            place = builder.inttoptr(builder.add(first, builder.mul(row, size)), half.as_pointer())
+            read = builder.load(place, align=64)
+            next_j = builder.add(j, number(1))
+            next_words, next_high = builder.add(words, read), builder.add(high, builder.lshr(read, eight))
+            for phi, start, then in (
+                (j, number(0), next_j),
+                (words, ir.Constant(half, None), next_words),
+                (high, ir.Constant(half, None), next_high),
+            ):
+                phi.add_incoming(start, before)
+                phi.add_incoming(then, body)
+            builder.cbranch(builder.icmp_signed("<", next_j, count), body, after)
+            builder.position_at_end(after)
+            low = builder.sub(next_words, builder.shl(next_high, eight))
+            whole = ir.VectorType(ir.IntType(16), columns)
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), columns), in_turn)
+            joined = builder.shuffle_vector(low, next_high, mask)
+            builder.store(joined, builder.inttoptr(sums, whole.as_pointer()), align=2)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), generate
+
+    return sum_rows
+
+
+_sum_rows_256, _sum_rows_64 = _sum_rows(256), _sum_rows(64)  # type: ignore[no-untyped-call]
+
+
 @numba.njit(boundscheck=False)
-def _add_rows(weights, rows, low, high, sums):  # type: ignore[no-untyped-def]
-    """Add rows, a multiple of four, to `sums`; eight at a time, so that sums are read and written once for eight."""
-    size = sums.shape[0]
-    count = rows.shape[0]
-    j = 0
-    while j + 8 <= count:
-        a, b = weights[rows[j]][low:high], weights[rows[j + 1]][low:high]
-        c, d = weights[rows[j + 2]][low:high], weights[rows[j + 3]][low:high]
-        e, f = weights[rows[j + 4]][low:high], weights[rows[j + 5]][low:high]
-        g, h = weights[rows[j + 6]][low:high], weights[rows[j + 7]][low:high]
-        for i in range(size):
-            first = np.uint16(np.uint16(a[i]) + np.uint16(b[i]) + np.uint16(c[i]) + np.uint16(d[i]))
-            second = np.uint16(np.uint16(e[i]) + np.uint16(f[i]) + np.uint16(g[i]) + np.uint16(h[i]))
-            sums[i] = np.uint16(sums[i] + first + second)
-        j += 8
-    if j < count:
-        a, b = weights[rows[j]][low:high], weights[rows[j + 1]][low:high]
-        c, d = weights[rows[j + 2]][low:high], weights[rows[j + 3]][low:high]
-        for i in range(size):
-            first = np.uint16(np.uint16(a[i]) + np.uint16(b[i]) + np.uint16(c[i]) + np.uint16(d[i]))
-            sums[i] = np.uint16(sums[i] + first)
+def _add_rows(rows, chosen, low, high, sums):  # type: ignore[no-untyped-def]
+    """The sums of columns low..high, multiples of 64, of the chosen rows, of which there are 256 at most."""
+    size, count = rows.shape[1], chosen.shape[0]
+    for i in range(low, high - 255, 256):
+        _sum_rows_256(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
+    for i in range(high - (high - low) % 256, high, 64):
+        _sum_rows_64(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
 
 
 @numba.njit(boundscheck=False)
@@ -381,13 +417,15 @@ def _gather(row_of, active, signs, wanted, rows, found):  # type: ignore[no-unty
 
 
 @numba.njit(boundscheck=False)
-def _spread(sums, shifts, sign, target):  # type: ignore[no-untyped-def]
-    if sign > 0:
+def _spread(sums, shift, shifts, sign, target):  # type: ignore[no-untyped-def]
+    """Add sums to what is in flight; shift: that of all targets, or -1."""
+    if shift >= 0:
+        factor = _I(sign << shift)
         for i in range(sums.shape[0]):
-            target[i] += _I(_I(sums[i]) << shifts[i])
+            target[i] += _I(_I(sums[i]) * factor)
     else:
         for i in range(sums.shape[0]):
-            target[i] -= _I(_I(sums[i]) << shifts[i])
+            target[i] += _I(_I(sign) * _I(_I(sums[i]) << shifts[i]))
 
 
 # --- synapses in lists ----------------------------------------------------------------------------------------------
@@ -396,15 +434,13 @@ def _spread(sums, shifts, sign, target):  # type: ignore[no-untyped-def]
 @numba.njit(boundscheck=False)
 def _add_list(post, weights, delays, low, high, factor, begin_of, flat):  # type: ignore[no-untyped-def]
     """Add each synapse low..high, its weight times `factor`, to the sums that begin where its delay says."""
-    post, weights, delays = post[low:high], weights[low:high], delays[low:high]
-    for k in range(post.shape[0]):
+    for k in range(np.uint64(low), np.uint64(high)):
         flat[_U(begin_of[delays[k]] + _U(post[k]))] += weights[k] * factor
 
 
 @numba.njit(boundscheck=False)
 def _add_list_of_one_delay(post, weights, low, high, factor, target):  # type: ignore[no-untyped-def]
-    post, weights = post[low:high], weights[low:high]
-    for k in range(post.shape[0]):
+    for k in range(np.uint64(low), np.uint64(high)):
         target[_U(post[k])] += weights[k] * factor
 
 
@@ -419,14 +455,14 @@ def _prefetch_list(of, low, high):  # type: ignore[no-untyped-def]
             _prefetch(of[_DELAYS] + line * 64)
 
 
-@cached
+@dispatcher
 def add_magnitudes(post, weights, factor, totals):  # type: ignore[no-untyped-def]
     """Add what each synapse can deliver to the total of its target."""
     for k in range(post.shape[0]):
         totals[_U(post[k])] += abs(np.int64(weights[k])) * factor
 
 
-@cached
+@dispatcher
 def find_first(indptr, post, target, found):  # type: ignore[no-untyped-def]
     """The first synapse of each source whose target is `target` or a later one; they ascend within a source."""
     for source in range(found.shape[0]):
@@ -461,12 +497,13 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
     row_of = numba.carray(_pointer(plan[_ROW_OF]), (plan[_CLASS_COUNT], sources), np.int32)
     class_signs = numba.carray(_pointer(plan[_SIGNS]), plan[_CLASS_COUNT], np.int64)
     class_delays = numba.carray(_pointer(plan[_ROW_DELAYS]), plan[_CLASS_COUNT], np.int64)
+    class_shifts = numba.carray(_pointer(plan[_ROW_SHIFTS]), plan[_CLASS_COUNT], np.int64)
     shifts = numba.carray(_pointer(plan[_SHIFTS]), (plan[_CLASS_COUNT], size), np.int32)
     projections = _ints(plan[_PROJECTIONS], plan[_PROJECTION_COUNT], 12)
     all_active = numba.carray(_pointer(plan[_ACTIVE]), (2, sources), np.int32)
     all_signs = numba.carray(_pointer(plan[_ACTIVE_SIGNS]), (2, sources), np.int8)
     all_counts = numba.carray(_pointer(plan[_ACTIVE_COUNTS]), (2, piece_count), np.int64)
-    gathered = numba.carray(_pointer(plan[_GATHERED]), (blocks, sources + 3), np.int64)[block]
+    gathered = numba.carray(_pointer(plan[_GATHERED]), (blocks, sources + 1), np.int64)[block]
     sums = numba.carray(_pointer(plan[_SUMS]), size, np.uint16)
     events = numba.carray(_pointer(plan[_EVENTS]), (blocks, 4), np.int64)[block]
     flat = ring.ravel()
@@ -475,7 +512,7 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
     high = np.int64(0)
     for p in range(pieces.shape[0]):
         if pieces[p, _BLOCK] == block and pieces[p, _KIND] >= 0:
-            low, high = min(low, pieces[p, _FIRST]), max(high, pieces[p, _LAST])
+            low, high = min(low, pieces[p, _FIRST]), max(high, (pieces[p, _LAST] + 63) // 64 * 64)
 
     for step in range(steps):
         now = t + step
@@ -513,14 +550,10 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
                     found = _gather(
                         row_of[c], active[first : first + count], signs[first : first + count], wanted, gathered, found
                     )
-                while found % 4:
-                    gathered[found] = rows.shape[0] - 1  # the last row, all zeros
-                    found += 1
                 for begin in range(0, found, _AT_ONCE):
-                    sums[low:high] = 0
-                    chosen = gathered[begin : min(begin + _AT_ONCE, found)]
-                    _add_rows(rows, chosen, low, high, sums[low:high])
-                    _spread(sums[low:high], shifts[c][low:high], class_signs[c] * wanted, target[low:high])
+                    _add_rows(rows, gathered[begin : min(begin + _AT_ONCE, found)], low, high, sums)
+                    sign = class_signs[c] * wanted
+                    _spread(sums[low:high], class_shifts[c], shifts[c][low:high], sign, target[low:high])
 
         for q in range(projections.shape[0]):
             of = projections[q]
@@ -532,26 +565,26 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
             post = numba.carray(_pointer(of[_POST]), many, np.int32)
             weights = numba.carray(_pointer(of[_WEIGHTS]), many, np.int16)
             delays = numba.carray(_pointer(of[_DELAYS]), many, np.uint8)
+            one = of[_DELAY]
             for d in range(begin_of.shape[0]):
                 begin_of[d] = ((now + 1 + d) % ring.shape[0]) * size + of[_TARGET]
+            target = flat[np.int64(begin_of[max(one, 0)]) :]
             for p in range(of[_FIRST_PIECE], of[_LAST_PIECE]):
-                first = pieces[p, _FIRST]
-                last = first + counts[p]
-                for j in range(first, last):
+                last = pieces[p, _FIRST] + counts[p]
+                for j in range(pieces[p, _FIRST], last):
                     if plan[_AHEAD] and j + plan[_AHEAD] < last:
-                        later = active[j + plan[_AHEAD]] - of[_SOURCE]
+                        later = _U(active[_U(j + plan[_AHEAD])] - of[_SOURCE])
                         _prefetch_list(of, begins[later], ends[later])
-                    source = active[j] - of[_SOURCE]
-                    factor = _I(signs[j]) << _I(of[_EXPONENT])
-                    if of[_DELAY] >= 0:
-                        target = ring[(now + 1 + of[_DELAY]) % ring.shape[0]][of[_TARGET] :]
+                    source = _U(active[_U(j)] - of[_SOURCE])
+                    factor = _I(signs[_U(j)]) << _I(of[_EXPONENT])
+                    if one >= 0:
                         _add_list_of_one_delay(post, weights, begins[source], ends[source], factor, target)
                     else:
                         _add_list(post, weights, delays, begins[source], ends[source], factor, begin_of, flat)
 
 
-# By the width of the sums in flight. One signature each, integers only: see `cache`; and an array as an argument would
-# cost more than a step of a small network.
+# By the width of the sums in flight. Integers only: an array as an argument would cost more than a step of a small
+# network.
 
 
 @numba.njit
@@ -564,19 +597,19 @@ def _ring(plan, dtype):  # type: ignore[no-untyped-def]
     return numba.carray(_pointer(plan[_RING]), (plan[_HORIZON], plan[_SIZE]), dtype)
 
 
-@cached
+@dispatcher
 def _advance_16(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
     plan = _plan(address)
     _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int16))
 
 
-@cached
+@dispatcher
 def _advance_32(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
     plan = _plan(address)
     _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int32))
 
 
-@cached
+@dispatcher
 def _advance_64(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
     plan = _plan(address)
     _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int64))

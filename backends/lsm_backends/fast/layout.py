@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.fast import kernels
-from lsm_backends.fast.rows import Rows
+from lsm_backends.fast.rows import Rows, aligned
 from lsm_deploy.errors import BackendError
 from lsm_deploy.fixed import SUM_LIMIT, Ints
 from lsm_deploy.ir import INPUT, QNetwork, QProjection
@@ -161,7 +161,7 @@ def _pieces(network: QNetwork, size: int, edges: NDArray[np.int64]) -> tuple[NDA
 def _registers(network: QNetwork, size: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Constants and initial state `[register, neuron]`."""
     columns = [_CONSTANTS[p.kind](p.registers) for p in network.populations]
-    constants = np.zeros((max(map(len, columns)), size), np.int32)
+    constants = aligned((max(map(len, columns)), size), np.int32)
     initial = np.zeros((max(len(KINDS[p.kind].STATE) for p in network.populations), size), np.int32)
     for p, column in zip(network.populations, columns, strict=True):
         first = network.offsets[p.name]

@@ -1,37 +1,59 @@
 """Projections as rows of uint8: one a source, for each delay and sign of its synapses.
 
-Rows whose exponents agree in every target share a class, and so one pass over the sums. A row costs what the population
-is wide, however many synapses it has, and an active source costs a row for each of its delays: rows pay where synapses
-are dense.
+Rows whose exponents agree in every target share a class, and so one pass over the sums. A row costs what the network is
+wide, however many synapses it has, and an active source costs a row for each of its delays: rows pay where synapses are
+dense and the network is small.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lsm_deploy.fixed import Ints
 from lsm_deploy.ir import INPUT, QNetwork, QProjection
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "aligned"]
 
-DENSE = 0.025
-"""Rows from this density on: a row of 1000 targets takes as long as some 20 synapses in a list (measured)."""
 MOST_BYTES = 1 << 29
 """Rows take at most this much; beyond it, lists."""
+
+# What an active source costs, in ns, as measured on one machine (AMD Zen 5): the ratios are what matters.
+LIST = 10.0
+LIST_SYNAPSE, LIST_SYNAPSE_DELAYED = 0.4, 0.7
+ROW = 5.0
+ROW_BYTE = ((1 << 20, 0.0065), (1 << 24, 0.0125), (MOST_BYTES, 0.033))
+"""By what all rows take together: a core's cache, the shared one, memory."""
+
+
+def pays(synapses: float, rows: float, size: int, total: int, delayed: bool) -> bool:
+    """Whether a source's `rows` are read sooner than its list of synapses; total: bytes of all rows, with these."""
+    of_a_byte = next((cost for most, cost in ROW_BYTE if total <= most), np.inf)
+    return rows * (ROW + of_a_byte * size) < LIST + synapses * (LIST_SYNAPSE_DELAYED if delayed else LIST_SYNAPSE)
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Zeros that begin with a cache line: where each read of a vector touches two, reading takes twice as long."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    held = np.zeros(size + 64, np.uint8)
+    first = -held.ctypes.data % 64
+    return held[first : first + size].view(dtype).reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """weights `[row, neuron]`, the last row zeros; a class has a sign, a delay, and the exponent of each target."""
+    """weights `[row, neuron]`; a class has a sign, a delay, and the exponent of each target."""
 
     weights: NDArray[np.uint8]
     row_of: NDArray[np.int32]
     """`[class, source]`, or -1."""
     signs: NDArray[np.int64]
     delays: NDArray[np.int64]
+    class_shifts: NDArray[np.int64]
+    """The exponent of all targets of a class, or -1 where they differ."""
     shifts: NDArray[np.int32]
     """`[class, neuron]`"""
     kept: frozenset[int]
@@ -42,16 +64,22 @@ class Rows:
         """Take the projections that are dense enough, one synapse a pair and delay, as long as there is room."""
         classes: list[_Class] = []
         kept: set[int] = set()
-        room = MOST_BYTES // size
+        taken = 0
         for number, p in enumerate(network.projections):
-            if len(p.post) < DENSE * size * np.count_nonzero(np.diff(p.indptr)) or not len(p.post):
-                continue  # not even if all had one delay and sign; and too many, perhaps, to look at one by one
+            sources, delayed = (
+                int(np.count_nonzero(np.diff(p.indptr))),
+                int(np.ptp(p.delays)) > 0 if len(p.delays) else False,
+            )
+            # Not even if all had one delay and sign? Of too many synapses, perhaps, to look at them one by one.
+            if not sources or not pays(len(p.post) / sources, 1, size, (taken + sources) * size, delayed):
+                continue
             pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
             parts = _parts(p, pre, network, size)
-            needed = sum(len(np.unique(sources)) for _, _, sources, _, _ in parts)
-            if len(p.post) < DENSE * size * needed or needed > room or _has_twins(p, pre):
+            needed = sum(len(np.unique(of)) for _, _, of, _, _ in parts)
+            total = (taken + needed) * size
+            if not pays(len(p.post) / sources, needed / sources, size, total, delayed) or _has_twins(p, pre):
                 continue
-            room -= needed
+            taken += needed
             kept.add(number)
             # Mixed weights are even, and reach -256: halved they fit.
             halve = p.sign_mode == "mixed"
@@ -113,7 +141,7 @@ def _assemble(classes: list[_Class], kept: frozenset[int], network: QNetwork, si
             first = network.offsets[name]
             last = first + next(p.size for p in network.populations if p.name == name)
             shifts[number, first:last] = exponent
-    weights = np.zeros((total + 1, size), np.uint8)  # and a row of zeros to fill up with
+    weights = aligned((total, size), np.uint8)
     for number, c in enumerate(classes):
         for pre, post, magnitudes in c.parts:
             weights[row_of[number, pre], post] = magnitudes
@@ -122,6 +150,9 @@ def _assemble(classes: list[_Class], kept: frozenset[int], network: QNetwork, si
         row_of=row_of,
         signs=np.array([c.sign for c in classes], np.int64),
         delays=np.array([c.delay for c in classes], np.int64),
+        class_shifts=np.array(
+            [min(c.exponents.values()) if len(set(c.exponents.values())) == 1 else -1 for c in classes], np.int64
+        ),
         shifts=shifts,
         kept=kept,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lsm_backends.fast import kernels
 from lsm_backends.fast.layout import Layout, lay_out
+from lsm_backends.fast.rows import aligned
 from lsm_deploy.ir import COUNTS, Program, State
 
 __all__ = ["LARGE", "Session"]
@@ -47,8 +48,9 @@ class Session:
         self._layout, self._record = layout, record
         network, size, sources, blocks = layout.network, layout.size, layout.sources, layout.blocks
         self.t = 0
-        self._state = layout.initial.copy()
-        self._ring = np.zeros((layout.horizon, size), layout.ring_type)
+        self._state = aligned(layout.initial.shape, np.int32)
+        self._state[:] = layout.initial
+        self._ring = aligned((layout.horizon, size), layout.ring_type)
         self._recorded = np.array(
             [[state.index(name) if name in state else -1 for state in layout.states] for name in record], np.int64
         ).reshape(len(record), len(layout.states))
@@ -60,8 +62,8 @@ class Session:
             "active": np.zeros((2, sources), np.int32),
             "active_signs": np.zeros((2, sources), np.int8),
             "active_counts": np.zeros((2, len(layout.pieces)), np.int64),
-            "gathered": np.zeros((blocks, sources + 3), np.int64),
-            "sums": np.zeros(size, np.uint16),
+            "gathered": np.zeros((blocks, sources + 1), np.int64),
+            "sums": aligned((size,), np.uint16),
             "events": self._events,
             "arrived": np.zeros(1, np.int64),
         }
@@ -93,6 +95,7 @@ class Session:
             "row_of": rows.row_of,
             "signs": rows.signs,
             "delays": rows.delays,
+            "class_shifts": rows.class_shifts,
             "shifts": rows.shifts,
             "projections": layout.projections,
             **self._work,

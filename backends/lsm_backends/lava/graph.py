@@ -94,6 +94,8 @@ def main(folder: Path) -> None:
         models = {}
         _reserve_board(job)
     _connect(job, arrays, neurons, on_board)
+    # Lava's compiler walks from process to process, a few calls deeper at each.
+    sys.setrecursionlimit(sys.getrecursionlimit() + 10 * len(job["connections"]))
     sinks = _sinks(job, neurons, on_board)
     config = (Loihi2HwCfg if on_board else Loihi2SimCfg)(select_tag="fixed_pt", exception_proc_model_map=models)
 

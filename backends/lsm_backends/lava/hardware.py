@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
 from lsm_backends.lava.sim import carry_out, time_limit_of
-from lsm_deploy.errors import BackendError
+from lsm_deploy.errors import BackendError, raise_all
 from lsm_deploy.ir import Program, QNetwork, Stimulus, Trace
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.samples import LongRun, run_side_by_side
 
-__all__ = ["check", "missing", "moves_by_itself", "run", "task"]
+__all__ = ["LIMITS", "check", "missing", "moves_by_itself", "run", "task"]
 
 BOARD = "LSM_DEPLOY_LOIHI2_BOARD"
 """Environment variable: the SLURM node to run on; any that is free without it."""
@@ -50,8 +51,8 @@ _MIN_STEPS = 48
 _QUEUE_SECONDS = 1800.0
 """Added to the time limit: compiling for a board and waiting for one."""
 _WHERE = "backend 'loihi2'"
-_KINDS = ("LIF",)
-"""Kinds that the chip has without microcode; how others would be programmed on it nobody here can try."""
+LIMITS = Limits(kinds=("LIF",), signed_messages=False, interval_of_two=True)
+"""The kind that the chip has without microcode; how others would be programmed on it nobody here can try."""
 
 _Results = dict[str, NDArray[np.int32]]
 
@@ -126,14 +127,7 @@ def run(
 
 def check(program: Program) -> None:
     """Refuse a program that no board can run."""
-    job.check_kinds(program.network, "loihi2", _KINDS)
-    interval = program.network.sample_interval
-    if interval & (interval - 1):
-        raise BackendError(
-            f"registers are cleared every {interval} steps, and the chip's period is a power of two",
-            where=_WHERE,
-            hint=f"compile with an interval of {1 << interval.bit_length()} steps",
-        )
+    raise_all(beyond("loihi2", LIMITS, program.network))
 
 
 def moves_by_itself(network: QNetwork) -> bool:

@@ -2,7 +2,8 @@
 
 Synapses of one sign mode, bit width, exponent, source and target share a Lava process, unless two of them join the same
 pair: a matrix would add their weights, and the sum may lie off the grid or beyond 255. Repeated pairs go to further
-processes, delayed synapses to processes of their own, and weights of zero nowhere.
+processes (where copies are free, `pairs.py` leaves none), delayed synapses to processes of their own, and weights of
+zero nowhere.
 
     job.json    config `sim` or `loihi2`; steps; neurons: kind, registers and record (names) of each process;
                 reset_interval (0: never) and reset_offset, in Lava's steps, which count from 1; connections: source (a
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_backends.lava.pairs import repeats
 from lsm_deploy.errors import BackendError
 from lsm_deploy.ir import INPUT, QNetwork, SignMode
 from lsm_deploy.neurons import KINDS as NEURONS
@@ -34,7 +36,6 @@ __all__ = [
     "Connection",
     "Job",
     "Neurons",
-    "check_kinds",
     "connections",
     "neurons_of",
     "read",
@@ -87,17 +88,6 @@ class Job:
     reset_interval: int
     reset_offset: int = 1
     board: Mapping[str, str | None] | None = None
-
-
-def check_kinds(network: QNetwork, backend: str, kinds: Sequence[str]) -> None:
-    """Refuse a network that has neurons of other kinds."""
-    for population in network.populations:
-        if population.kind not in kinds:
-            raise BackendError(
-                f"backend {backend!r} has no rule for neurons of kind {population.kind!r}, only for {', '.join(kinds)}",
-                where=f"population {population.name!r}",
-                hint="run it on the backend 'emulator', which knows every kind",
-            )
 
 
 def neurons_of(network: QNetwork, record: Sequence[str]) -> tuple[tuple[Neurons, ...], NDArray[np.int64]]:
@@ -203,14 +193,7 @@ def _processes(*columns: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """The indices of the synapses of each process; columns: source, target, delays, pre, post."""
     source, target, delays, pre, post = columns
     delayed = (delays > 0).astype(np.int64)
-    order = np.lexsort((pre, post, delayed, target, source))
-    joined = np.stack([source, target, delayed, post, pre])[:, order]
-    # How many synapses of the same pair stand before each one: 0, but for repeated pairs.
-    positions = np.arange(len(order))
-    starts = np.flatnonzero(_changes(joined))
-    repeat = np.zeros_like(order)
-    repeat[order] = positions - np.repeat(starts, np.diff(starts, append=len(order)))
-
+    repeat = repeats(source, target, delayed, post, pre)
     order = np.lexsort((repeat, delayed, target, source))
     joined = np.stack([source, target, delayed, repeat])[:, order]
     starts = np.flatnonzero(_changes(joined))

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
+from lsm_backends.lava.pairs import apart
+from lsm_deploy.errors import raise_all
 from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.limits import Limits, beyond
 from lsm_deploy.samples import LongRun, run_side_by_side
 
-__all__ = ["carry_out", "missing", "run", "time_limit_of"]
+__all__ = ["LIMITS", "carry_out", "missing", "run", "time_limit_of"]
 
+LIMITS = Limits(kinds=job.KINDS)
 _WHERE = "backend 'lava'"
 _GRAPH = Path(__file__).with_name("graph.py")
 _MAX_CELLS = 1 << 27
@@ -38,30 +42,32 @@ def run(
     time_limit: float | None = None,
 ) -> Trace:
     """Run every sample; fresh ones side by side. `time_limit` is in seconds, for each of Lava's runs."""
-    job.check_kinds(program.network, "lava", job.KINDS)
+    raise_all(beyond("lava", LIMITS, program.network))
     longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
 
     def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
-        network, steps = long_run.network, len(long_run.spikes)
+        # A repeated pair costs copies here, and not processes.
+        copied, steps = apart(long_run.network), len(long_run.spikes)
+        network = copied.network
         spikes = np.zeros((steps, network.neurons), np.int8)
         registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
         neurons, group = job.neurons_of(network, record)
         task = job.Job(
-            input=long_run.spikes,
+            input=long_run.spikes[:, copied.channels],
             neurons=neurons,
             connections=job.tied(job.connections(network, group), len(neurons)),
             config="sim",
             reset_interval=network.sample_interval,
         )
         if not steps:
-            return spikes, registers, {}
+            return spikes[:, copied.neurons], {n: values[:, copied.neurons] for n, values in registers.items()}, {}
         results = carry_out(task, child.seconds(time_limit, time_limit_of(task)), _WHERE)
         for i, process in enumerate(neurons):
             members = np.flatnonzero(group == i)
             spikes[:, members] = results[f"spikes{i}"]
             for name in process.record:
                 registers[name][:, members] = results[f"{name}{i}"]
-        return spikes, registers, {}
+        return spikes[:, copied.neurons], {n: values[:, copied.neurons] for n, values in registers.items()}, {}
 
     together = min(_MAX_NEURONS, _MAX_CELLS // (max(longest, 1) * (1 + len(record))))
     return run_side_by_side(program, stimulus, record, once, together, progress)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -150,4 +151,4 @@ def serve(make: Callable[[Case], Simulation]) -> None:
         else:
             per_step, steps = simulation.time(command["seconds"], case.most_steps)
             answer(per_step=per_step, steps=steps)
-    os._exit(0)  # some simulators wait for workers that never end
+    os.killpg(os.getpid(), signal.SIGKILL)  # nobody asks any more; some simulators' own workers would never end

@@ -1,8 +1,7 @@
 """brian2_loihi: Loihi 1 in Brian 2, on the target that Brian chooses (Cython, where there is a compiler).
 
 It has no bias: one that is added to the voltage before the threshold is looked at, by one line of Brian, is the same.
-Its input arrives in the step in which it is sent, so input synapses have a delay of one step more. A delay belongs to
-a whole `LoihiSynapses`, so there is one for each delay.
+Its input arrives in the step in which it is sent, so input synapses have a delay of one step more.
 """
 
 from __future__ import annotations
@@ -42,18 +41,17 @@ class Brian2Loihi(Simulation):
         source = LoihiSpikeGeneratorGroup(case.channels, channel, t, period=case.period / 1000, sorted=True)
         synapses = []
         for name, sign, exponent, pre, post, weights, delays in case.projections():
-            for delay in np.unique(delays):
-                here = delays == delay
-                made = LoihiSynapses(
-                    source if name == "input" else group,
-                    group,
-                    delay=int(delay) + (name == "input"),
-                    w_exp=int(exponent),
-                    sign_mode=getattr(synapse_sign_mode, sign.upper()),
-                )
-                made.connect(i=pre[here], j=post[here])
-                made.w = weights[here].astype(np.int64)
-                synapses.append(made)
+            assert not delays.any(), "a LoihiSynapses has one delay, and one for each delay compiles for minutes"
+            made = LoihiSynapses(
+                source if name == "input" else group,
+                group,
+                delay=int(name == "input"),
+                w_exp=int(exponent),
+                sign_mode=getattr(synapse_sign_mode, sign.upper()),
+            )
+            made.connect(i=pre, j=post)
+            made.w = weights.astype(np.int64)
+            synapses.append(made)
         self.monitor = LoihiSpikeMonitor(group)
         self.net = LoihiNetwork(group, source, self.monitor, *synapses)
 

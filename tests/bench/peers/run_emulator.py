@@ -31,7 +31,7 @@ class Emulator(Simulation):
 
     def time(self, seconds: float, most_steps: int) -> tuple[float, int]:
         settled = self.case.settled
-        more = self.more or 20
+        more = self.more or max(20, settled)  # or the noise of the settled run, which is taken away, would count
         while True:
             taken = []
             for steps in (settled, settled + more):

@@ -57,14 +57,16 @@ class Fast(Simulation):
             return super().time(seconds, 1 << 62)
         # Samples of 200 and of 1000 steps: the difference is what steps of a settled network take.
         short, long = self.period // 5, self.period
-        taken = []
-        for length in (short, long):
-            rows = np.concatenate([np.roll(self.stimulus, 7 * i, axis=0)[:length] for i in range(self.batch)])
-            stimulus = Stimulus(rows, np.arange(self.batch) * length)
-            started = time.perf_counter()
-            fast.run(self.program, stimulus)
-            taken.append(time.perf_counter() - started)
-        return (taken[1] - taken[0]) / ((long - short) * self.batch), long
+        taken, times = {short: 0.0, long: 0.0}, 0
+        while taken[long] < seconds:
+            for length in taken:
+                rows = np.concatenate([np.roll(self.stimulus, 7 * i, axis=0)[:length] for i in range(self.batch)])
+                stimulus = Stimulus(rows, np.arange(self.batch) * length)
+                started = time.perf_counter()
+                fast.run(self.program, stimulus)
+                taken[length] += time.perf_counter() - started
+            times += 1
+        return (taken[long] - taken[short]) / ((long - short) * self.batch * times), long
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+"""Python loops made fast by numba: compiled when they are first called, and kept on disk for every later process.
+
+numba looks for a folder that it may write to when a function is declared, and raises if there is none; a disk that is
+full, or a file that was cut off, raises later. None of that is worth a run: code that cannot be kept is compiled again.
+Two processes may compile at once. Files appear whole, but two that add to one index would lose an entry, or pair it
+with the other's code: so there is a lock.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from filelock import FileLock
+
+__all__ = ["compiled", "dispatcher"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function) -> _Function:
+    """`dispatcher`, when it is first called: importing numba takes longer than most commands do."""
+    made: list[Any] = []
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        if not made:
+            made.append(dispatcher(function))
+        return made[0](*arguments)
+
+    return call  # type: ignore[return-value]
+
+
+def dispatcher(function: Callable[..., Any]) -> Any:
+    """The function as numba's own object: no bounds checks, the interpreter's lock released, the code kept."""
+    import numba
+    from numba.core.caching import FunctionCache
+
+    class Kept(FunctionCache):  # type: ignore[misc]
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return super().load_overload(sig, target_context)
+            except Exception as error:  # whatever a damaged pickle raises
+                _warn(error)
+                return None
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            try:
+                self._impl.locator.ensure_cache_path()
+                with FileLock(f"{self.cache_path}/{self._impl.filename_base}.lock"):
+                    super().save_overload(sig, data)
+            except OSError as error:
+                _warn(error)
+
+    made = numba.njit(nogil=True, boundscheck=False)(function)
+    try:
+        made._cache = Kept(function)
+    except RuntimeError as error:
+        _warn(error)
+    return made
+
+
+def _warn(error: Exception) -> None:
+    words = f"compiled code cannot be kept, so each process compiles for seconds ({error}); set NUMBA_CACHE_DIR"
+    warnings.warn(words, RuntimeWarning, stacklevel=3)

@@ -1,0 +1,81 @@
+"""Compiled code is kept where it can be, and costs a line, not a run, where it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+RUN = """
+from lsm_deploy.compiled import compiled
+{twice}
+twice = compiled(twice)
+assert twice({number}) == 2 * {number}
+print('done')
+"""
+TWICE = """
+def twice(x):
+    return x + x
+"""
+
+
+def start_python(folder: Path, number: str = "4", before: str = "") -> subprocess.Popen[str]:
+    """A process of its own: numba looks for a folder to cache in when a function is declared, in a file."""
+    (folder / "twice.py").write_text(TWICE)
+    code = before + RUN.format(twice="from twice import twice", number=number)
+    environment = {
+        "PYTHONPATH": ":".join([str(folder), *sys.path]),
+        "NUMBA_CACHE_DIR": str(folder / "cache"),
+        "HOME": "/proc",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    call = [sys.executable, "-W", "always", "-c", code]
+    return subprocess.Popen(call, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def kept(folder: Path) -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in (folder / "cache").rglob("*.nbc")}
+
+
+def test_no_place_costs_a_line(tmp_path: Path) -> None:
+    nowhere = "from numba.core import caching; caching.CompileResultCacheImpl._locator_classes = []\n"
+    out, err = start_python(tmp_path, before=nowhere).communicate()
+    assert out == "done\n", err
+    assert err.count("compiled code cannot be kept") == 1, err
+
+
+def test_a_full_disk_costs_a_line(tmp_path: Path) -> None:
+    # No file may grow beyond a few bytes: whoever tries gets an OSError in the middle of writing.
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99))\n"
+    out, err = start_python(tmp_path, before=full).communicate()
+    assert out == "done\n", err
+    assert "compiled code cannot be kept" in err
+    assert "File too large" in err
+
+
+SLOWLY = """
+import time
+from numba.core.caching import IndexDataCacheFile
+save = IndexDataCacheFile._save_index
+IndexDataCacheFile._save_index = lambda self, overloads: (time.sleep(1), save(self, overloads))
+"""
+
+
+def test_several_that_start_at_once_and_one_after_them(tmp_path: Path) -> None:
+    # Of two signatures, so that an index read and written by two at once would mix up their code.
+    numbers = ["4", "4.5", "4", "4.5"]
+    for process in [start_python(tmp_path, number, before=SLOWLY) for number in numbers]:
+        out, err = process.communicate()
+        assert (process.returncode, out, err) == (0, "done\n", "")
+    stamps = kept(tmp_path)
+    assert len(stamps) == 2
+    for number in numbers[:2]:
+        out, err = start_python(tmp_path, number).communicate()
+        assert (out, err) == ("done\n", "")
+    assert kept(tmp_path) == stamps, "what was kept serves those that come later"
+    for file in stamps:
+        file.write_bytes(file.read_bytes()[:100])
+    out, err = start_python(tmp_path).communicate()
+    assert out == "done\n", err
+    assert "compiled code cannot be kept" in err
+    assert kept(tmp_path) != stamps, "damage is made good"

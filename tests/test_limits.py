@@ -1,0 +1,106 @@
+"""What a backend lacks is said before anything runs: which backend, which neuron kind, and where it can run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from programs import random_program
+
+from lsm_deploy import backend, load
+from lsm_deploy.cli import main
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Program
+from lsm_deploy.limits import Limits
+from lsm_deploy.neurons import KINDS
+from lsm_deploy.pipeline import compile_spec
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+TERNARY = CONFIGS / "ternary.yaml"
+"""One population of neurons that spike up and down, and delays of up to 5 steps among them."""
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, limits: Limits) -> list[str]:
+    """A backend `small` of these limits; the list of what was run."""
+    ran: list[str] = []
+    module = SimpleNamespace(LIMITS=limits, missing=lambda: None, run=lambda *_: ran.append("small"))
+    emulate = backend.load("emulator").run
+    emulator = SimpleNamespace(missing=lambda: None, run=lambda *given: (ran.append("emulator"), emulate(*given))[1])
+    real = backend.load
+    fakes: dict[str, Any] = {"small": module, "emulator": emulator}
+    monkeypatch.setitem(backend.BACKENDS, "small", "small")
+    monkeypatch.setattr(backend, "load", lambda name: fakes.get(name) or real(name))
+    return ran
+
+
+KIND = """\
+error: population 'liquid': backend 'small' has no rule for neurons of kind 'TernaryLIF', only for LIF
+  run it on 'emulator', 'fast', 'brian' or 'lava'
+"""
+WIDTH = """\
+error: projection 'liquid->liquid:exc': backend 'small' has messages of one bit, and spikes of kind 'TernaryLIF' carry a sign
+  run it on 'emulator', 'fast', 'brian' or 'lava'
+error: projection 'liquid->liquid:inh': backend 'small' has messages of one bit, and spikes of kind 'TernaryLIF' carry a sign
+  run it on 'emulator', 'fast', 'brian' or 'lava'
+"""  # noqa: E501
+DELAY = """\
+error: projection 'liquid->liquid:exc': backend 'small' has delays of up to 3 steps, a synapse onto neurons of kind 'TernaryLIF' has one of 5
+  shorten it, or run it on 'emulator', 'fast', 'brian' or 'lava'
+error: projection 'liquid->liquid:inh': backend 'small' has delays of up to 3 steps, a synapse onto neurons of kind 'TernaryLIF' has one of 5
+  shorten it, or run it on 'emulator', 'fast', 'brian' or 'lava'
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (Limits(kinds=("LIF",), signed_messages=False), KIND),
+        (Limits(signed_messages=False), WIDTH),
+        (Limits(longest_delay=3), DELAY),
+    ],
+    ids=["kind", "message width", "delay"],
+)
+@pytest.mark.parametrize("command", ["run", "parity"])
+def test_what_a_backend_lacks_is_refused_before_anything_runs(
+    command: str, limits: Limits, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = stand_in(monkeypatch, limits)
+    options = {"run": ["--backend", "small", "-o", str(tmp_path / "x.npz")], "parity": ["--backends", "emulator,small"]}
+    result = CliRunner().invoke(main, [command, str(TERNARY), *options[command]])
+    assert result.exit_code == 1
+    assert result.stderr == message
+    assert ran == []
+
+
+def test_nobody_joins_a_community_in_vain(tmp_path: Path) -> None:
+    """Whether or not there is a board here, what it lacks comes first."""
+    result = CliRunner().invoke(main, ["run", str(TERNARY), "--backend", "loihi2", "-o", str(tmp_path / "x.npz")])
+    assert result.exit_code == 1
+    assert result.stderr == KIND.replace("small", "loihi2")
+
+
+def test_these_backends_have_all_kinds() -> None:
+    programs = [random_program(np.random.default_rng(seed)) for seed in range(12)]
+    assert {p.kind for program in programs for p in program.network.populations} == set(KINDS)
+    for program in programs:
+        backend.check(["emulator", "fast", "brian", "lava"], program)
+
+
+def test_what_several_backends_lack_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, Limits(longest_delay=3))
+    program: Program = compile_spec(load(TERNARY)).program
+    program = replace(program, network=replace(program.network, sample_interval=20))
+    with pytest.raises(LsmError) as caught:
+        backend.check(["emulator", "small", "loihi2"], program)
+    found = [(error.where, error.hint) for error in caught.value.each()]
+    assert found == [
+        ("projection 'liquid->liquid:exc'", "shorten it, or run it on 'emulator', 'fast', 'brian' or 'lava'"),
+        ("projection 'liquid->liquid:inh'", "shorten it, or run it on 'emulator', 'fast', 'brian' or 'lava'"),
+        ("population 'liquid'", "run it on 'emulator', 'fast', 'brian' or 'lava'"),
+        ("backend 'loihi2'", "compile with an interval of 32 steps"),
+    ]
