@@ -7,10 +7,10 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,netx,prove,dev
+EXTRAS ?= brian,lava,data,netx,prove,sanafe,metis,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -44,6 +44,11 @@ conformance: setup
 # Primitives shown equal to their definition for every input, in each backend's own code: minutes.
 prove: setup
 	cd tests && ../$(BIN)/python -m prove
+
+# The memory model beside published allocations, the traffic that placement saves, its time and memory, and the cost of
+# runs beside SANA-FE: minutes. QUICK=1: small networks only.
+placement: setup
+	cd tests && ../$(BIN)/python -m bench.placement $(if $(QUICK),--quick)
 
 # What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the README's
 # tables. QUICK=1: the main case only, and no README; so for AXES=size,delays (see tests/bench/grid.py).

@@ -5,6 +5,8 @@ spec --build--> network --quantise--> integers --place--> program
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +15,14 @@ from lsm_deploy.build import build
 from lsm_deploy.certify import Certificate, certify
 from lsm_deploy.column import expected_synapses
 from lsm_deploy.errors import LsmError, raise_all
-from lsm_deploy.ir import Network, Program
+from lsm_deploy.ir import Network, Program, QNetwork
 from lsm_deploy.memory import gigabytes
 from lsm_deploy.place import place
 from lsm_deploy.quantise import Cost, quantise
 from lsm_deploy.spec import Spec, schema
-from lsm_deploy.target import TARGETS
+from lsm_deploy.target import NOWHERE, TARGETS, Target
 
-__all__ = ["Compiled", "CutOff", "compile_network", "compile_spec"]
+__all__ = ["Compiled", "CutOff", "compile_network", "compile_spec", "integers_of_network", "integers_of_spec"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,17 +48,21 @@ class CutOff:
 
 def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
     """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
-    _check_size(spec)
-    try:
+    _check_size(spec, TARGETS[spec.target.board])
+    with _enough_memory():
         return _compile(build(spec), spec.target.board, strict, _cut_offs(spec))
-    except MemoryError:
-        raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None
 
 
-def _check_size(spec: Spec) -> None:
+def integers_of_spec(spec: Spec, *, strict: bool = False) -> QNetwork:
+    """Build and quantise what a spec describes, and place it nowhere."""
+    _check_size(spec, NOWHERE)
+    with _enough_memory():
+        return _quantise(build(spec), strict)[0]
+
+
+def _check_size(spec: Spec, target: Target) -> None:
     """Refuse what no placement, or this machine's memory, could hold, before anything is drawn."""
     errors: list[LsmError] = []
-    target = TARGETS[spec.target.board]
     neurons = sum(population.neurons for population in spec.populations.values())
     if neurons > (most := target.cores * target.neurons_per_core):
         errors.append(
@@ -101,10 +107,28 @@ def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = Fal
     return _compile(explicit.load_network(file), board, strict)
 
 
+def integers_of_network(file: Path) -> QNetwork:
+    """The integer network of an `.npz`."""
+    return _quantise(explicit.load_network(file), strict=False)[0]
+
+
 def _compile(network: Network, board: str, strict: bool, cut_offs: tuple[CutOff, ...] = ()) -> Compiled:
-    quantised, cost = quantise(network)
-    if strict and cost.losses:
-        raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
+    quantised, cost = _quantise(network, strict)
     certificate = certify(quantised)
     program = place(quantised, TARGETS[board])
     return Compiled(network, program, cost, certificate, cut_offs)
+
+
+def _quantise(network: Network, strict: bool) -> tuple[QNetwork, Cost]:
+    quantised, cost = quantise(network)
+    if strict and cost.losses:
+        raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
+    return quantised, cost
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None

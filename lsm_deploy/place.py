@@ -1,22 +1,35 @@
-"""QNetwork -> Program: each neuron gets a core, filled one after the other in the order of neurons, within every limit.
+"""QNetwork -> Program: each neuron gets a core, within every limit, so that few spikes have to leave it.
 
-What a core holds: its neurons, the axons that enter it (each source with a synapse onto it, once), the synapses, and
-the neuron groups (populations) it mixes.
+A core holds neurons, the axons that enter it (each source with a synapse onto it, once), the synapses of these, and
+the neuron groups (populations) it mixes. Every neuron is placed whole, with all of its synapses: where it lies changes
+what a step costs and never what it computes.
+
+Cores grow: the next neuron is the one with the most synapses from and to those that are there already (see
+`loops.fill_cores`). Ties go to the one that was reached last, and all is done in integers, so that a network has one
+placement everywhere. METIS was measured against it (`make placement`): within a twentieth either way for ten times the
+work, and its cuts may change from version to version, which a program file must not. The neurons' own order is tried
+too, and what sends fewer messages is kept: an order that a user chose well is never spoilt.
+
+Then cores are gathered on chips (see `chips`): that of core `c` is `c // cores_per_chip`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lsm_deploy import loops
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import INPUT, Program, QNetwork
-from lsm_deploy.loops import Rows
-from lsm_deploy.target import NOWHERE, SYNAPSE_UNITS, Target
+from lsm_deploy import encoding, loops
+from lsm_deploy.axons import Axons, axons_of
+from lsm_deploy.chips import by_chips
+from lsm_deploy.errors import LsmError, raise_all
+from lsm_deploy.filling import Filling, fill, needs_alone
+from lsm_deploy.ir import Program, QNetwork
+from lsm_deploy.shortage import too_big
+from lsm_deploy.target import BOARDS, NOWHERE, TARGETS, Target
 
-__all__ = ["Load", "load_of", "place"]
+__all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place", "traffic_of"]
 
 
 @dataclass(frozen=True)
@@ -26,91 +39,99 @@ class Load:
     core: int
     neurons: int
     axons: int
-    synapse_units: float
+    synapse_units: int
     groups: int
 
 
+@dataclass(frozen=True)
+class Traffic:
+    """Messages when every neuron spikes once, one to each other core with a target of it; and those to other chips."""
+
+    between_cores: int
+    between_chips: int
+
+
 def place(network: QNetwork, target: Target) -> Program:
-    """Put each neuron on the core of the one before it, or on a new one; too big is an LsmError with the numbers."""
-    cores = np.zeros(network.neurons, np.int32)
+    """Find the core of each neuron; a neuron or a network that is too big is an LsmError with the numbers."""
     if target is NOWHERE:
-        return Program(network, cores, target.name)
-    indptr, sources = _incoming(network)
-    fan_in = np.diff(indptr)
-    most_synapses = int(target.synapse_units_per_core / SYNAPSE_UNITS)
-    if (too_many := fan_in > most_synapses).any():
-        worst = int(np.argmax(fan_in))
-        raise LsmError(
-            f"neuron {worst} has {fan_in[worst]} synapses, a core of {target.name} holds "
-            f"{most_synapses} ({int(too_many.sum())} neurons are too large)",
-            where=_population_of(network, worst),
-            hint="lower its in-degree",
-        )
-    groups = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
-    most = (target.neurons_per_core, most_synapses, target.axons_per_core, target.groups_per_core)
-    neuron = loops.fill_cores(indptr, sources, groups, network.neurons + network.channels, most, cores)
-    if neuron < network.neurons:
-        axons = len(np.unique(sources[indptr[neuron] : indptr[neuron + 1]]))
-        raise LsmError(
-            f"neuron {neuron} has {axons} axons, a core of {target.name} takes {target.axons_per_core}",
-            where=_population_of(network, neuron),
-            hint="lower its in-degree",
-        )
-    count = int(cores.max()) + 1
-    if count > target.cores:
-        raise LsmError(
-            f"the network needs {count} cores, {target.name} has {target.cores}",
-            hint=_what_fits(network, count, target),
-        )
-    return Program(network, cores, target.name)
+        return Program(network, np.zeros(network.neurons, np.int32), target.name)
+    axons = axons_of(network)
+    _check_neurons(network, axons, target)
+    found = arrange(axons, target)
+    if found.used > target.cores:
+        raise too_big(network, axons, target, found)
+    return Program(network, found.cores, target.name)
+
+
+def arrange(axons: Axons, target: Target) -> Filling:
+    """The best placement of neurons that each fit a core; where none fits the board, that of the fewest cores."""
+    fillings = [fill(axons, target, grow=grow) for grow in (True, False)]
+    fitting = [replace(f, cores=by_chips(axons, f.cores, target)) for f in fillings if f.used <= target.cores]
+    if not fitting:
+        return min(fillings, key=lambda f: f.used)
+    return min(fitting, key=lambda f: _messages(axons, f.cores, target))
+
+
+def board_of(program: Program) -> Target:
+    """The board that a program is placed on: it may come from a file, and any."""
+    if program.target == NOWHERE.name:
+        raise LsmError("the program is placed on no board", hint="compile it for one of " + ", ".join(BOARDS))
+    if program.target not in TARGETS:
+        what = f"the program is placed on {program.target!r}, which is none of {', '.join(BOARDS)}"
+        raise LsmError(what, hint="compile it again")
+    target = TARGETS[program.target]
+    if (last := int(program.cores.max())) >= target.cores:
+        what = f"the program has a neuron on core {last}, {target.name} has {target.cores} cores"
+        raise LsmError(what, hint="compile it again")
+    return target
 
 
 def load_of(program: Program) -> list[Load]:
-    """What each core in use holds, counted anew from the program; no core, where it was not placed."""
+    """What each core up to the last in use holds, counted anew from the program; no core, where it was not placed."""
     if program.target == NOWHERE.name:
         return []
     network, cores = program.network, program.cores
-    indptr, pre = _incoming(network)
-    groups = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
-    used = int(cores.max()) + 1
-    axons = np.zeros(used, np.int64)
+    axons, used = axons_of(network), int(cores.max()) + 1
+    words, entering = np.zeros(used, np.int64), np.zeros(used, np.int64)
     by_core = np.argsort(cores, kind="stable")
-    loops.axons_of(indptr, pre, network.neurons + network.channels, cores, by_core, axons)
-    synapses = np.zeros(used, np.int64)
-    np.add.at(synapses, cores, np.diff(indptr))
-    mixed = np.unique(cores.astype(np.int64) * len(network.populations) + groups) // len(network.populations)
-    columns = (
-        np.bincount(cores, minlength=used),
-        axons,
-        synapses * SYNAPSE_UNITS,
-        np.bincount(mixed, minlength=used),
-    )
-    return [
-        Load(core, int(n), int(a), float(s), int(g)) for core, (n, a, s, g) in enumerate(zip(*columns, strict=True))
-    ]
+    sources = len(axons.out_indptr) - 1
+    word = (encoding.WORD, encoding.HEADER)
+    loops.count_lists(axons.indptr, axons.sources, axons.bits, sources, word, cores, by_core, words, entering)
+    populations = len(network.populations)
+    mixed = np.unique(cores.astype(np.int64) * populations + axons.groups) // populations
+    columns = (np.bincount(cores, minlength=used), entering, words, np.bincount(mixed, minlength=used))
+    return [Load(core, *(int(value) for value in row)) for core, row in enumerate(zip(*columns, strict=True))]
 
 
-def _incoming(network: QNetwork) -> Rows:
-    """The sources of each neuron's synapses, all projections together: neurons first, then input channels."""
-    indptr = np.zeros(network.neurons + 1, np.int64)
-    offsets = network.offsets
-    for p in network.projections:
-        loops.count_targets(p.post, offsets[p.target] + 1, indptr)
-    np.cumsum(indptr, out=indptr)
-    sources = np.empty(network.synapses, np.int32)
-    cursor = indptr[:-1].copy()
-    for p in network.projections:
-        first = network.neurons if p.source == INPUT else offsets[p.source]
-        loops.append_sources(p.indptr, p.post, first, offsets[p.target], cursor, sources)
-    return indptr, sources
+def traffic_of(program: Program, target: Target) -> Traffic:
+    """What a spike of every neuron sends, as the program is placed."""
+    return Traffic(*_messages(axons_of(program.network), program.cores, target))
 
 
-def _population_of(network: QNetwork, neuron: int) -> str:
-    name = [name for name, first in network.offsets.items() if first <= neuron][-1]
-    return f"population {name!r}"
+def _messages(axons: Axons, cores: NDArray[np.int32], target: Target) -> tuple[int, int]:
+    used = int(cores.max()) + 1
+    between = loops.count_messages(axons.out_indptr, axons.targets, cores, used, target.cores_per_chip)
+    return int(between[0]), int(between[1])
 
 
-def _what_fits(network: QNetwork, cores: int, target: Target) -> str:
-    share = target.cores / cores
-    fits = int(network.neurons * share)
-    return f"shrink it to about {fits} neurons or {share:.0%} of its synapses, or choose a larger board, or board none"
+def _check_neurons(network: QNetwork, axons: Axons, target: Target) -> None:
+    """Every neuron has to fit a core that it has for itself."""
+    words, entering = needs_alone(axons)
+    errors = []
+    for needed, most, what in (
+        (words, target.synapse_units_per_core, "units of synapse memory"),
+        (entering, target.axons_per_core, "input axons"),
+    ):
+        if too_large := int(np.count_nonzero(needed > most)):
+            worst = int(np.argmax(needed))
+            name = [name for name, first in network.offsets.items() if first <= worst][-1]
+            index = worst - network.offsets[name]
+            errors.append(
+                LsmError(
+                    f"neuron {index} needs {needed[worst]} {what}, a core of {target.name} has {most}"
+                    + (f" ({too_large} neurons need too much)" if too_large > 1 else ""),
+                    where=f"population {name!r}",
+                    hint="lower its in-degree",
+                )
+            )
+    raise_all(errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MAX_DELAY", "NOWHERE", "TARGETS", "Target"]
+__all__ = ["BOARDS", "MAX_DELAY", "MAX_WEIGHT_EXP", "NOWHERE", "TARGETS", "Target"]
 
 MAX_DELAY = 62
 """Steps. 6 bits; Lava takes 63, lava-dl refuses it, brian2_loihi stops at 62."""
@@ -28,7 +28,9 @@ class Target:
     groups_per_core: int = 8
     """Neuron groups; compiler output in lava-dl's notebooks."""
     synapse_units_per_core: int = 12000
-    """Synapse memory in the units of the compiler's report; lava-dl's notebooks."""
+    """Synapse memory in the units of the compiler's report; lava-dl's notebooks. See `encoding`."""
+    chips_across: int = 1
+    """Chips side by side; no map is published, so as near to a square as divides their number."""
 
     @property
     def cores(self) -> int:
@@ -42,14 +44,13 @@ NOWHERE = Target("none", 1, 1, _ANY, _ANY, _ANY, 1 << 62)
 
 TARGETS = {
     target.name: target
-    for target in (Target("oheo_gulch", 1), Target("kapoho_point", 8), Target("hala_point", 1152), NOWHERE)
+    for target in (
+        Target("oheo_gulch", 1),
+        Target("kapoho_point", 8, chips_across=4),
+        Target("hala_point", 1152, chips_across=36),
+        NOWHERE,
+    )
 }
 """Chips a board: Intel's announcements of the three systems."""
 
-SYNAPSE_UNITS = 0.32
-"""Units of synapse memory a synapse, an upper envelope of the published allocations.
-
-Oxford 200->256->200 dense takes 16128 and 16200 units for 51200 synapses each (0.315, 0.316); MNIST 784->128->64->10
-takes 9408 units for 39200 synapses (0.24), 2016 for 8192 (0.246) and 192 for 640 (0.30): lava-dl's notebooks. So the
-estimate is 1 to 2 % above the first two and up to a third above the others.
-"""
+BOARDS = tuple(name for name in TARGETS if name != NOWHERE.name)

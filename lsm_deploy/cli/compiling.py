@@ -9,17 +9,30 @@ import click
 import lsm_deploy as api
 from lsm_deploy import data, report, store
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
-from lsm_deploy.cli.subject import show_subject, subject_of
+from lsm_deploy.cli.subject import integers_of, show_subject, subject_of
 from lsm_deploy.errors import LsmError
+from lsm_deploy.rules import check_rules
+from lsm_deploy.target import BOARDS, TARGETS
 
 
 @main.command()
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
+@click.option(
+    "--target", "board", type=click.Choice(BOARDS), help="List every rule of this board, and how far it is kept."
+)
 @common_options()
-def check(file: Path, strict: bool, as_json: bool, quiet: bool) -> None:
+def check(file: Path, strict: bool, board: str | None, as_json: bool, quiet: bool) -> None:
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     output = output_of(as_json, quiet)
+    if board is not None:
+        rules = check_rules(integers_of(file, strict), TARGETS[board])
+        facts = report.rules_facts(board, rules)
+        output.facts(facts)
+        report.show_rules(output.console, board, rules)
+        if not facts["ok"]:
+            click.get_current_context().exit(1)
+        return
     subject = subject_of(file, strict)
     if subject.spec is not None and subject.spec.data is not None:
         for part in data.load_data(subject.spec.data):

@@ -1,4 +1,4 @@
-"""`export`, and what `parity` does about a divergence: explain it, shrink it, draw it."""
+"""What `parity` does about a divergence: explain it, shrink it, draw it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy import explain, parity, picture, report, shrink, store, variants
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main, output_of
-from lsm_deploy.cli.subject import stimulus_of, subject_of
+from lsm_deploy import explain, parity, picture, report, shrink, variants
+from lsm_deploy.cli.app import FILE, Output, check_target
 from lsm_deploy.errors import LsmError
-from lsm_deploy.export import export_lava
 from lsm_deploy.ir import Program, Stimulus, Trace
 
 __all__ = ["Side", "Wanted", "forensic_options", "investigate"]
@@ -149,27 +147,3 @@ def _shrink(
     shrink.write(wanted.shrink, made, theirs, name, report.explanation_text(small))
     report.show_shrunk(output.console, made, wanted.shrink)
     return {"folder": str(wanted.shrink), **report.shrunk_facts(made)}
-
-
-@main.command()
-@click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
-@click.option("--lava", "folder", type=FILE, required=True, metavar="DIR", help="The folder to write.")
-@click.option("--input", "input_file", type=FILE, help="A stimulus (.npz); see the README for the default.")
-@click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
-@common_options()
-def export(file: Path, folder: Path, input_file: Path | None, samples: int | None, as_json: bool, quiet: bool) -> None:
-    """Write a program as scripts and arrays for a host that has Lava, or a board, and nothing of this project."""
-    output = output_of(as_json, quiet)
-    check_folder(folder)
-    subject = subject_of(file)
-    stimulus, words = stimulus_of(subject, input_file, samples)
-    output.console.print(f"stimulus: {words}")
-    export_lava(folder, subject.program, stimulus, explain.state_names(subject.program))
-    # The host has no spec, and its trace comes back to be compared on this very stimulus.
-    store.save_program(folder / "program.lsm", subject.program)
-    store.save_stimulus(folder / "stimulus.npz", stimulus)
-    output.facts({"program": store.program_id(subject.program), "stimulus": words, "folder": str(folder)})
-    output.console.print(
-        f"wrote {folder}/: run `python run.py` there, bring trace.npz back, and compare it with\n"
-        f"  lsm-deploy parity {folder}/program.lsm --input {folder}/stimulus.npz --trace trace.npz --registers"
-    )

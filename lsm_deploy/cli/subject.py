@@ -9,9 +9,9 @@ import lsm_deploy as api
 from lsm_deploy import data, encode, pipeline, report, store
 from lsm_deploy import spec as specs
 from lsm_deploy.cli.app import Output
-from lsm_deploy.ir import Program, Stimulus
+from lsm_deploy.ir import Program, QNetwork, Stimulus
 
-__all__ = ["Subject", "show_subject", "stimulus_of", "subject_of"]
+__all__ = ["Subject", "integers_of", "show_subject", "stimulus_of", "subject_of"]
 
 DEFAULT_STEPS = 1000
 DEFAULT_RATE_HZ = 50.0
@@ -40,6 +40,16 @@ def subject_of(file: Path, strict: bool = False) -> Subject:
     spec = specs.load(file)
     compiled = pipeline.compile_spec(spec, strict=strict)
     return Subject(compiled.program, spec, compiled)
+
+
+def integers_of(file: Path, strict: bool = False) -> QNetwork:
+    """The network in integers, wherever it may fit."""
+    kind = store.kind_of(file)
+    if kind == "npz":
+        return pipeline.integers_of_network(file)
+    if kind in ("program", "model"):
+        return subject_of(file).program.network
+    return pipeline.integers_of_spec(specs.load(file), strict=strict)
 
 
 def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tuple[Stimulus, str]:

@@ -1,8 +1,10 @@
 """Loops over synapses: what numpy does only by sorting, by looking at every pair, or with arrays beyond the cache."""
 
 from lsm_deploy.loops.chunks import CHUNK, chunks
-from lsm_deploy.loops.cores import axons_of, deliver, fill_cores
+from lsm_deploy.loops.cores import deliver
+from lsm_deploy.loops.events import count_reached, list_reached, spread
 from lsm_deploy.loops.grids import to_grid, to_steps
+from lsm_deploy.loops.placing import append_synapses, count_between, count_lists, count_messages, fill_cores, lone_loads
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose
 from lsm_deploy.loops.wires import distinct, join_near, rewire, skip
 
@@ -10,9 +12,13 @@ __all__ = [
     "CHUNK",
     "Rows",
     "append_sources",
-    "axons_of",
+    "append_synapses",
     "chunks",
+    "count_between",
     "count_chosen",
+    "count_lists",
+    "count_messages",
+    "count_reached",
     "count_targets",
     "deliver",
     "distances",
@@ -20,8 +26,11 @@ __all__ = [
     "fill_cores",
     "group",
     "join_near",
+    "list_reached",
+    "lone_loads",
     "rewire",
     "skip",
+    "spread",
     "to_grid",
     "to_steps",
     "transpose",

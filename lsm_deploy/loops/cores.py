@@ -1,4 +1,4 @@
-"""What neurons receive, and how they fill cores."""
+"""What neurons receive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.compiled import compiled
 
-__all__ = ["axons_of", "deliver", "fill_cores"]
+__all__ = ["deliver"]
 
 
 @compiled
@@ -29,62 +29,3 @@ def deliver(
             most[0, first + post[k]] += abs(added)
         if signed or added < 0:
             most[1, first + post[k]] += abs(added)
-
-
-@compiled
-def fill_cores(
-    indptr: NDArray[np.int64],
-    sources: NDArray[np.int32],
-    groups: NDArray[np.int64],
-    source_count: int,
-    most: tuple[int, int, int, int],
-    cores: NDArray[np.int32],
-) -> int:
-    """Fill `cores` with one core after the other; `most` neurons, synapses, axons and groups each.
-
-    Returns the number of neurons that were placed: fewer than all if the next one has too many axons for any core.
-    """
-    reached = np.full(source_count, -1, np.int32)  # the last core that an axon of each source entered
-    core, neurons, synapses, axons, mixed = 0, 0, 0, 0, 0
-    neuron = 0
-    while neuron < len(groups):
-        row = range(indptr[neuron], indptr[neuron + 1])
-        new_group = neurons == 0 or groups[neuron] != groups[neuron - 1]
-        new_axons = 0
-        if neurons < most[0] and synapses + len(row) <= most[1] and mixed + new_group <= most[3]:
-            for k in row:
-                if reached[sources[k]] != core:
-                    reached[sources[k]] = core
-                    new_axons += 1
-            if axons + new_axons <= most[2]:
-                cores[neuron] = core
-                neurons += 1
-                synapses += len(row)
-                axons += new_axons
-                mixed += new_group
-                neuron += 1
-                continue
-        if neurons == 0:
-            break
-        core += 1
-        neurons, synapses, axons, mixed = 0, 0, 0, 0
-    return neuron
-
-
-@compiled
-def axons_of(
-    indptr: NDArray[np.int64],
-    sources: NDArray[np.int32],
-    source_count: int,
-    cores: NDArray[np.int32],
-    order: NDArray[np.int64],
-    axons: NDArray[np.int64],
-) -> None:
-    """Count into `axons` `[core]` the sources with a synapse onto each core; `order` goes through neurons by core."""
-    reached = np.full(source_count, -1, np.int32)
-    for neuron in order:
-        core = cores[neuron]
-        for k in range(indptr[neuron], indptr[neuron + 1]):
-            if reached[sources[k]] != core:
-                reached[sources[k]] = core
-                axons[core] += 1

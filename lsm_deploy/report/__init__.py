@@ -13,6 +13,8 @@ from lsm_deploy.report.forensics import (
 )
 from lsm_deploy.report.programs import compiled_facts, program_facts, show_compiled, show_program
 from lsm_deploy.report.readouts import model_facts, show_evaluation, show_model
+from lsm_deploy.report.resources import resources_facts, show_resources
+from lsm_deploy.report.rules import rules_facts, show_rules
 from lsm_deploy.report.runs import (
     overflow_text,
     show_stimulus,
@@ -38,6 +40,8 @@ __all__ = [
     "overflow_text",
     "program_facts",
     "recording_facts",
+    "resources_facts",
+    "rules_facts",
     "show_compiled",
     "show_conformance",
     "show_evaluation",
@@ -45,6 +49,8 @@ __all__ = [
     "show_model",
     "show_program",
     "show_recording",
+    "show_resources",
+    "show_rules",
     "show_shrunk",
     "show_stimulus",
     "show_trace",
