@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
-from lsm_deploy.neurons.kind import Floats, Policy, Step, unknown_view
+from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
 
 NAME = "ATRLIF"
 STATE = ("i", "v", "theta", "r")
@@ -155,6 +155,32 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=i != x,
         saturated=v != sum_v,
     )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        "gamma": membrane.factor_of(parameters["tau_threshold_ms"], dt_ms),
+        "rho": membrane.factor_of(parameters["tau_refractory_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold", "threshold_step", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    zero = np.zeros(len(constants["v_threshold"]))
+    return {"i": zero, "v": zero, "theta": constants["v_threshold"], "r": zero}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    i = constants["alpha"] * state["i"] + a
+    v = constants["beta"] * state["v"] + i + constants["bias"]
+    rest = constants["v_threshold"]
+    theta = constants["gamma"] * (state["theta"] - rest) + rest
+    r = constants["rho"] * state["r"]
+    spikes = v >= r + theta
+    raised = np.where(spikes, theta + constants["threshold_step"], theta)
+    return FloatStep(dict(i=i, v=v, theta=raised, r=np.where(spikes, r + 2.0 * theta, r)), spikes.astype(np.int8))
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -28,6 +28,14 @@ class Step:
     """Where `v` was clipped to its 24 bits."""
 
 
+@dataclass(frozen=True)
+class FloatStep:
+    """What one step of `n` float neurons leaves behind."""
+
+    state: dict[str, Floats]
+    spikes: NDArray[np.int8]
+
+
 class Kind(Protocol):
     """A neuron kind. `Parameters` and `Registers` are dataclasses whose fields carry their bounds."""
 
@@ -70,6 +78,18 @@ class Kind(Protocol):
     @staticmethod
     def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
         """One step of every neuron, given its synaptic sum `a`."""
+
+    @staticmethod
+    def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+        """What a float step needs: the parameters, with each time constant as what it makes of a step, or in steps."""
+
+    @staticmethod
+    def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+        """`initial` in floats, of the same names."""
+
+    @staticmethod
+    def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+        """One step of the float neurons that the integers stand for, given their synaptic sum `a`."""
 
     @staticmethod
     def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

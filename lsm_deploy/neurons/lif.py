@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
-from lsm_deploy.neurons.kind import Floats, Policy, Step
+from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step
 
 NAME = "LIF"
 STATE = ("u", "v")
@@ -115,6 +115,25 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=u != x,
         saturated=v != sum_v,
     )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: np.zeros(len(constants["v_threshold"])) for name in STATE}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    u = constants["alpha"] * state["u"] + a
+    v = constants["beta"] * state["v"] + u + constants["bias"]
+    spikes = v > constants["v_threshold"]
+    return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v)), spikes.astype(np.int8))
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -58,6 +58,13 @@ def tau_of(decay: Ints, dt_ms: float) -> Floats:
     return tau
 
 
+def factor_of(tau_ms: Floats, dt_ms: float) -> Floats:
+    """What a step leaves of what decays with this time constant: all for an infinite one, nothing for 0."""
+    with np.errstate(divide="ignore"):
+        factor: Floats = np.exp(-dt_ms / tau_ms)
+    return factor
+
+
 def quantise_bias(value: Floats, scale: float) -> dict[str, Ints]:
     """Mantissa and exponent, no larger than the mantissa needs, of a bias in units of weight."""
     whole = np.rint(64 * scale * value).astype(np.int64)

@@ -1,0 +1,34 @@
+"""Spikes on their way: what each of them adds to the sums of later steps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.loops.compiled import compiled
+
+__all__ = ["send"]
+
+
+@compiled
+def send(
+    fired: NDArray[np.int8],
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
+    weight: NDArray[np.float64],
+    delay: NDArray[np.int32],
+    first: int,
+    t: int,
+    ring: NDArray[np.float64],
+) -> None:
+    """Add to `ring` `[step % len, neuron]` what the spikes (signed) of step t deliver, delay + 1 steps later.
+
+    first: the number of the projection's first target. What would arrive beyond the ring's end never does.
+    """
+    horizon = len(ring)
+    for j in range(len(fired)):
+        if fired[j] == 0:
+            continue
+        for k in range(indptr[j], indptr[j + 1]):
+            if delay[k] < horizon - 1:
+                ring[(t + 1 + delay[k]) % horizon, first + post[k]] += fired[j] * weight[k]
