@@ -18,7 +18,7 @@ from lsm_deploy.quantise import Cost, quantise
 from lsm_deploy.spec import Spec
 from lsm_deploy.target import TARGETS
 
-__all__ = ["Compiled", "compile_network", "compile_spec"]
+__all__ = ["Compiled", "compile_built", "compile_network", "compile_spec"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
     """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
     _check_size(spec)
     try:
-        return _compile(build(spec), spec.target.board, strict)
+        return compile_built(build(spec), spec.target.board, strict=strict)
     except MemoryError:
         raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None
 
@@ -53,10 +53,11 @@ def _check_size(spec: Spec) -> None:
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
     """Compile an integer network from an `.npz`; its values pass through unchanged."""
-    return _compile(explicit.load_network(file), board, strict)
+    return compile_built(explicit.load_network(file), board, strict=strict)
 
 
-def _compile(network: Network, board: str, strict: bool) -> Compiled:
+def compile_built(network: Network, board: str = "oheo_gulch", *, strict: bool = False) -> Compiled:
+    """Quantise and place a network that is built already."""
     quantised, cost = quantise(network)
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")

@@ -217,6 +217,12 @@ def test_the_interval_clears_registers_and_leaves_what_is_in_flight():
     assert found.state["u"][:, 0].nonzero()[0].tolist() == list(range(13, 20))
 
 
+def test_a_delay_is_the_nearest_whole_number_of_steps():
+    for delay_ms, steps in ((2.4, 2), (2.6, 3), (0.3, 0)):
+        found = run_float(one_neuron("LIF", 0.4, delay_ms), single_spike(20), ("u",))
+        assert found.state["u"][:, 0].nonzero()[0][0] == 1 + steps
+
+
 def test_delays_beyond_the_chips_are_kept():
     found = run_float(one_neuron("LIF", 0.4, 100.0), single_spike(200), ("u",))
     assert found.state["u"][:, 0].nonzero()[0][0] == 101

@@ -4,6 +4,7 @@
 """
 
 from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
+from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
 from lsm_deploy.report.forensics import (
     explanation_facts,
     explanation_text,
@@ -34,6 +35,8 @@ __all__ = [
     "dump",
     "explanation_facts",
     "explanation_text",
+    "fidelity_facts",
+    "fitted_facts",
     "model_facts",
     "overflow_text",
     "program_facts",
@@ -42,6 +45,8 @@ __all__ = [
     "show_conformance",
     "show_evaluation",
     "show_explanation",
+    "show_fidelity",
+    "show_fitted",
     "show_model",
     "show_program",
     "show_recording",
@@ -49,6 +54,7 @@ __all__ = [
     "show_stimulus",
     "show_trace",
     "show_trace_file",
+    "show_transfer",
     "show_verdict",
     "shrunk_facts",
     "stimulus_facts",
