@@ -16,9 +16,13 @@ from lsm_deploy.ir import Network, Program
 from lsm_deploy.place import place
 from lsm_deploy.quantise import Cost, quantise
 from lsm_deploy.spec import Spec
+from lsm_deploy.spec.schema import Quantise
 from lsm_deploy.target import TARGETS
 
 __all__ = ["Compiled", "compile_built", "compile_network", "compile_spec"]
+
+
+DEFAULT = Quantise()
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,7 @@ def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
     """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
     _check_size(spec)
     try:
-        return compile_built(build(spec), spec.target.board, strict=strict)
+        return compile_built(build(spec), spec.target.board, spec.quantise, strict=strict)
     except MemoryError:
         raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None
 
@@ -56,9 +60,11 @@ def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = Fal
     return compile_built(explicit.load_network(file), board, strict=strict)
 
 
-def compile_built(network: Network, board: str = "oheo_gulch", *, strict: bool = False) -> Compiled:
+def compile_built(
+    network: Network, board: str = "oheo_gulch", how: Quantise = DEFAULT, *, strict: bool = False
+) -> Compiled:
     """Quantise and place a network that is built already."""
-    quantised, cost = quantise(network)
+    quantised, cost = quantise(network, compensate=how.compensate)
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
     certificate = certify(quantised)

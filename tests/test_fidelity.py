@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 from scipy import sparse
 
+from lsm_deploy import backend as backends
 from lsm_deploy import fidelity, pipeline
+from lsm_deploy import readout as readouts
 from lsm_deploy.build import build
 from lsm_deploy.cli import main
 from lsm_deploy.data import load_data
@@ -289,3 +291,23 @@ def test_what_cannot_be_reported_on(folder):
     assert "its floats are gone" in call("quantise-report", "p.lsm", status=1).stderr
     (folder / "file").write_text("")
     assert "cannot make this folder" in call("quantise-report", "spec.yaml", "--pictures", "file", status=1).stderr
+
+
+def test_which_readout_reads_what(folder):
+    spec = load(folder / "spec.yaml")
+    compiled = pipeline.compile_spec(spec)
+    taught = fidelity.teach(spec, compiled.network, compiled.program, *load_data(spec.data))
+    network = build(spec)
+    projections = tuple(Projection(**(vars(q) | {"weight_bits": 2})) for q in network.projections)
+    program = pipeline.compile_built(Network(1.0, 3, 0, network.populations, projections)).program
+    scores = fidelity.transfer(taught, program)
+    spikes = [backends.run("emulator", program, stimulus).spikes for stimulus in taught.stimuli]
+    features = [
+        readouts.features(s, stimulus.starts, spec.readout, 1.0)
+        for s, stimulus in zip(spikes, taught.stimuli, strict=True)
+    ]
+    again = readouts.fit(features[0], taught.labels[0], spec.readout, spec.seed)
+    for classifier, score in ((taught.classifier, scores.unchanged), (again, scores.retrained)):
+        answers = readouts.predict(classifier, features[1])
+        assert score.correct == sum(a == b for a, b in zip(answers, taught.labels[1], strict=True))
+    assert scores.unchanged.correct != scores.retrained.correct

@@ -11,7 +11,7 @@ from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Network
-from lsm_deploy.pipeline import Compiled, compile_built
+from lsm_deploy.pipeline import DEFAULT, Compiled, compile_built
 
 SAMPLES = 50
 """Samples that spikes are compared on, of more; accuracy is that of all."""
@@ -59,10 +59,10 @@ def quantise_report(
         report.show_transfer(output.console, scores)
     fitted = None
     if wanted is not None:
-        board = compiled.program.target
+        board, how = compiled.program.target, subject.spec.quantise if subject.spec else DEFAULT
 
         def compile_again(network: Network) -> Compiled:
-            return compile_built(network, board)
+            return compile_built(network, board, how)
 
         with output.progress("fitting bits") as progress:
             fitted = fidelity.fit_bits(compile_again, wanted, baseline, taught, progress)

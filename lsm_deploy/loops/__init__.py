@@ -2,7 +2,7 @@
 
 from lsm_deploy.loops.compiled import CHUNK, chunks
 from lsm_deploy.loops.cores import axons_of, deliver, fill_cores
-from lsm_deploy.loops.events import send
+from lsm_deploy.loops.events import gather, send
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose
 from lsm_deploy.loops.wires import distinct, join_near, rewire, skip
 
@@ -18,6 +18,7 @@ __all__ = [
     "distances",
     "distinct",
     "fill_cores",
+    "gather",
     "group",
     "join_near",
     "rewire",

@@ -1,4 +1,4 @@
-"""Spikes on their way: what each of them adds to the sums of later steps."""
+"""Float synapses: what spikes add to the sums of later steps, and what all of them deliver at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.loops.compiled import compiled
 
-__all__ = ["send"]
+__all__ = ["gather", "send"]
 
 
 @compiled
@@ -32,3 +32,13 @@ def send(
         for k in range(indptr[j], indptr[j + 1]):
             if delay[k] < horizon - 1:
                 ring[(t + 1 + delay[k]) % horizon, first + post[k]] += fired[j] * weight[k]
+
+
+@compiled
+def gather(post: NDArray[np.int32], weight: NDArray[np.float64], signed: bool, most: NDArray[np.float64]) -> None:
+    """Add to `most` `[sign, neuron]` what all synapses of either sign deliver at once; a signed source does both."""
+    for k in range(len(post)):
+        if signed or weight[k] > 0:
+            most[0, post[k]] += abs(weight[k])
+        if signed or weight[k] < 0:
+            most[1, post[k]] += abs(weight[k])

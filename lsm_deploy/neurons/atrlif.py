@@ -38,6 +38,8 @@ from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_vie
 
 NAME = "ATRLIF"
 STATE = ("i", "v", "theta", "r")
+THRESHOLDS = ("v_threshold", "threshold_step")
+RESETS = False
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
@@ -84,9 +86,9 @@ class Registers:
     bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
     largest = float(np.max([parameters["v_threshold"], parameters["threshold_step"]]))
-    return min(THRESHOLD_LIMIT / largest, membrane.largest_scale(parameters, parameters["v_threshold"]))
+    return min(THRESHOLD_LIMIT / largest, membrane.largest_scale(parameters, parameters["v_threshold"], headroom))
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -112,6 +114,10 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
         "threshold_step": registers["theta_step"] / scale,
         "bias": membrane.realise_bias(registers, scale),
     }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["delta_i"] + 1, registers["delta_v"]
 
 
 def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:

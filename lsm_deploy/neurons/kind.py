@@ -42,6 +42,10 @@ class Kind(Protocol):
     NAME: str
     STATE: tuple[str, ...]
     """The registers that change in a run, in the order in which a step writes them."""
+    THRESHOLDS: tuple[str, ...]
+    """The parameters that `v` is compared with; the first is what a neuron at rest has to reach."""
+    RESETS: bool
+    """A spike takes `v` to 0."""
     SIGNED: bool
     """Spikes are -1, 0 and +1, and a synapse delivers its weight with that sign; otherwise they are 0 and 1."""
     RECORDED: bool
@@ -52,8 +56,8 @@ class Kind(Protocol):
     Registers: type[Any]
 
     @staticmethod
-    def largest_scale(parameters: Mapping[str, Floats]) -> float:
-        """The largest scale at which the parameters fit their registers."""
+    def largest_scale(parameters: Mapping[str, Floats], headroom: int = ...) -> float:
+        """The largest scale at which the parameters fit their registers, `v` with room for so many thresholds."""
 
     @staticmethod
     def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -62,6 +66,10 @@ class Kind(Protocol):
     @staticmethod
     def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
         """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
+
+    @staticmethod
+    def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+        """What the current and the voltage lose in a step, in units of 1/4096."""
 
     @staticmethod
     def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:

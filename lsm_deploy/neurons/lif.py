@@ -31,6 +31,8 @@ from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step
 
 NAME = "LIF"
 STATE = ("u", "v")
+THRESHOLDS = ("v_threshold",)
+RESETS = True
 SIGNED = False
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")
@@ -66,8 +68,8 @@ class Registers:
     bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    return membrane.largest_scale(parameters, parameters["v_threshold"])
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -87,6 +89,10 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
         "v_threshold": registers["vth"] / scale,
         "bias": membrane.realise_bias(registers, scale),
     }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
 
 
 def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:

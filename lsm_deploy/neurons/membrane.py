@@ -15,6 +15,8 @@ from lsm_deploy.neurons.kind import Floats
 
 THRESHOLD_HEADROOM = 16
 """`v` may move this many thresholds from 0 before it saturates; a 16-bit sum can deliver a quarter of that at once."""
+LEAST_HEADROOM = 4
+"""What slow neurons are left with, where truncation would cost more than room."""
 
 
 # --- bounds ---------------------------------------------------------------------------------------------------------
@@ -31,9 +33,9 @@ def largest_bias(registers: Mapping[str, Ints]) -> Ints:
     return largest
 
 
-def largest_scale(parameters: Mapping[str, Floats], threshold: Floats) -> float:
+def largest_scale(parameters: Mapping[str, Floats], threshold: Floats, headroom: int) -> float:
     """The largest scale at which `threshold` (with its headroom) and `bias` fit their registers."""
-    by_threshold = 131072 / THRESHOLD_HEADROOM / float(np.max(threshold))
+    by_threshold = 131072 / headroom / float(np.max(threshold))
     largest = float(np.max(np.abs(parameters["bias"])))
     return min(by_threshold, (4095 << 7) / (64 * largest)) if largest else by_threshold
 

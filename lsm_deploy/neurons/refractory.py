@@ -35,6 +35,8 @@ from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_vie
 NAME = "LIFRefractory"
 STATE = ("u", "v", "refractory")
 """`refractory` counts the steps for which `v` will stay as it is."""
+THRESHOLDS = ("v_threshold",)
+RESETS = True
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
@@ -71,8 +73,8 @@ class Registers:
     """Steps; 0 is LIF. 6 bits, as nengo-loihi has it for Loihi 1 (whose counter includes the step of the spike)."""
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    return membrane.largest_scale(parameters, parameters["v_threshold"])
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -94,6 +96,10 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
         "bias": membrane.realise_bias(registers, scale),
         "t_refractory_ms": registers["refractory_period"] * dt_ms,
     }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
 
 
 def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:

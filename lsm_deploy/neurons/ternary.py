@@ -33,6 +33,8 @@ from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_vie
 
 NAME = "TernaryLIF"
 STATE = ("u", "v")
+THRESHOLDS = ("v_threshold_hi", "v_threshold_lo")
+RESETS = True
 SIGNED = True
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
@@ -69,8 +71,9 @@ class Registers:
     bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    return membrane.largest_scale(parameters, np.maximum(parameters["v_threshold_hi"], -parameters["v_threshold_lo"]))
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    threshold = np.maximum(parameters["v_threshold_hi"], -parameters["v_threshold_lo"])
+    return membrane.largest_scale(parameters, threshold, headroom)
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -92,6 +95,10 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
         "v_threshold_lo": registers["vth_lo"] / scale,
         "bias": membrane.realise_bias(registers, scale),
     }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
 
 
 def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:

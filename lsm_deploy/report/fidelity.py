@@ -54,6 +54,7 @@ def fidelity_facts(compiled: Compiled, found: Fidelity, scores: Transfer | None)
             for name in p.asked
         ],
         "dynamics": {"before": asdict(found.before), "after": asdict(found.after)},
+        "compensation": {p.name: p.compensation for p in compiled.cost.populations},
         "losses": list(compiled.cost.losses),
         "counts": dict(found.deployed.counts),
         "accuracy": scores.to_json() if scores else None,
@@ -131,6 +132,9 @@ def _show_weights(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(table("weights", ["projection", "bits", "exponent", "SNR dB", "levels", "to zero", "clipped"], rows))
     rows = [[f"{p['population']}.{p['parameter']}", p["asked"], p["realised"]] for p in facts["parameters"]]
     console.print(table("parameters (means)", ["parameter", "asked", "realised"], rows))
+    for name, gain in facts["compensation"].items():
+        if gain != 1.0:
+            console.print(f"thresholds of {name!r} are divided by {gain:.5g} for what the integers lose")
 
 
 def _dynamics(facts: Mapping[str, Any], name: str) -> str:

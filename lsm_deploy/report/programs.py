@@ -185,6 +185,9 @@ def show_compiled(console: Console, compiled: Compiled, facts: Mapping[str, Any]
             ],
         )
     )
+    for c in cost.populations:
+        if c.compensation != 1.0:
+            console.print(f"thresholds of {c.name!r} are divided by {c.compensation:.5g} for what the integers lose")
     console.print(
         "lost: " + ("; ".join(cost.losses) if cost.losses else "nothing was clipped, rounded to zero or put far off")
     )

@@ -477,9 +477,11 @@ class Samples:
 
 @dataclass(frozen=True)
 class Quantise:
-    """weight_bits: for every projection that does not state its own."""
+    """weight_bits: for every projection that does not state its own. compensate: let thresholds make up for what the
+    integers lose in every step; left out, in populations of slow neurons, where it has been seen to help."""
 
     weight_bits: Annotated[Integer, Ge(1), Le(8)] = 8
+    compensate: Flag | None = None
 
 
 @dataclass(frozen=True)
