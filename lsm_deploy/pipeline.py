@@ -5,7 +5,7 @@ spec --build--> network --quantise--> integers --place--> program
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsm_deploy import explicit
@@ -15,6 +15,7 @@ from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Network, Program
 from lsm_deploy.place import place
 from lsm_deploy.quantise import Cost, quantise
+from lsm_deploy.restrain import Price, quantise_certified
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Quantise
 from lsm_deploy.target import TARGETS
@@ -33,13 +34,19 @@ class Compiled:
     program: Program
     cost: Cost
     certificate: Certificate
+    price: Price | None = None
+    """What it cost that as many neurons as can be are certified, where that was asked for."""
 
 
-def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
-    """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
+def compile_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -> Compiled:
+    """Build, quantise and place what a spec describes.
+
+    strict: every loss beyond rounding is an error. certified: prefer scales that certify, whatever the spec says.
+    """
     _check_size(spec)
+    how = replace(spec.quantise, certified=True) if certified else spec.quantise
     try:
-        return compile_built(build(spec), spec.target.board, spec.quantise, strict=strict)
+        return compile_built(build(spec), spec.target.board, how, strict=strict)
     except MemoryError:
         raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None
 
@@ -64,9 +71,13 @@ def compile_built(
     network: Network, board: str = "oheo_gulch", how: Quantise = DEFAULT, *, strict: bool = False
 ) -> Compiled:
     """Quantise and place a network that is built already."""
-    quantised, cost = quantise(network, compensate=how.compensate)
+    price = None
+    if how.certified:
+        quantised, cost, certificate, price = quantise_certified(network, how.compensate)
+    else:
+        quantised, cost = quantise(network, compensate=how.compensate)
+        certificate = certify(quantised)
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
-    certificate = certify(quantised)
     program = place(quantised, TARGETS[board])
-    return Compiled(network, program, cost, certificate)
+    return Compiled(network, program, cost, certificate, price)

@@ -257,13 +257,13 @@ def test_what_is_out_of_reach_is_not_compensated():
 
 def test_slow_neurons_give_headroom_for_scale_where_nothing_overflows_for_it():
     def found(weight, tau):
-        net = network(projection([weight]), populations=[population(tau_mem_ms=tau, tau_syn_ms=tau / 2)])
+        net = network(projection([weight] * 8), populations=[population(tau_mem_ms=tau, tau_syn_ms=tau / 2)])
         return quantise(net, compensate=False)[0]
 
     assert found(0.001, 20.0).populations[0].registers["vth"][0] <= 8192
     assert 2 * 8192 < found(0.001, 200.0).populations[0].registers["vth"][0] <= 4 * 8192
-    # A sum of 32767 holds 4 thresholds of 8192 in full: such a weight leaves no room to give.
-    assert found(4.1, 200.0).populations[0].registers["vth"][0] <= 8192
+    # 8 * 0.3 thresholds of twice 8192 are more than the 32767 of a sum.
+    assert found(0.3, 200.0).populations[0].registers["vth"][0] <= 8192
 
 
 # --- few bits -------------------------------------------------------------------------------------------------------

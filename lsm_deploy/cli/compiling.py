@@ -16,11 +16,12 @@ from lsm_deploy.errors import LsmError
 @main.command()
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
+@click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
-def check(file: Path, strict: bool, as_json: bool, quiet: bool) -> None:
+def check(file: Path, strict: bool, certified: bool, as_json: bool, quiet: bool) -> None:
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     output = output_of(as_json, quiet)
-    subject = subject_of(file, strict)
+    subject = subject_of(file, strict, certified)
     if subject.spec is not None and subject.spec.data is not None:
         for part in data.load_data(subject.spec.data):
             data.check_channels(part, subject.spec.input)
@@ -33,17 +34,20 @@ def check(file: Path, strict: bool, as_json: bool, quiet: bool) -> None:
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The program file to write (.lsm).")
 @click.option("--dump", type=FILE, help="A folder for every stage in readable form.")
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
+@click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
-def compile(file: Path, target: Path, dump: Path | None, strict: bool, as_json: bool, quiet: bool) -> None:
+def compile(
+    file: Path, target: Path, dump: Path | None, strict: bool, certified: bool, as_json: bool, quiet: bool
+) -> None:
     """Compile a spec, or an integer network, to a program file."""
     output = output_of(as_json, quiet)
     check_target(target, file)
-    subject = subject_of(file, strict)
+    subject = subject_of(file, strict, certified)
     if subject.compiled is None:
         raise LsmError("this is compiled already", where=str(file), hint="give a spec, or a network as .npz")
     if dump is not None:
         report.dump(dump, subject.compiled)
-    store.save_program(target, subject.program)
+    store.save_program(target, subject.program, subject.compiled.certificate)
     show_subject(output, subject)
     output.console.print(f"wrote {target}" + (f" and {dump}/" if dump else ""))
 

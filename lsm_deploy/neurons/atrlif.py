@@ -120,15 +120,44 @@ def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
     return registers["delta_i"] + 1, registers["delta_v"]
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """The largest of |i| + |bias|, of `r`, which a spike takes to 2 * v at most, and of `theta`, to v + its step."""
-    added = membrane.largest_current(largest_sum, registers["delta_i"]) + membrane.largest_bias(registers)
+    added = current + membrane.largest_bias(registers)
     with np.errstate(divide="ignore", invalid="ignore"):
         largest_v = np.where(added > 0, added * fixed.DECAY_UNITY / registers["delta_v"], 0)
     # `v` saturates, as it does in every kind; what follows from it does not.
     largest_v = np.minimum(largest_v, fixed.UV_LIMIT - 1)
     largest_theta = largest_v + (np.maximum(registers["theta_0"], registers["theta_step"]) << fixed.ACT_SHIFT)
     return np.maximum(np.maximum(added, 2 * largest_v), largest_theta)
+
+
+_FAR = 1000
+"""Steps beyond which no longer interval is looked for."""
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """The steps that `r` takes to leave room for `v`, which is not reset, below the threshold.
+
+    theta never falls below rest = theta_0 << 6, nor `r` below 0, so a spike needs v >= rest, and leaves r >= 2 * rest.
+    n steps later r >= t0^n(2 * rest), because t0(r * k) grows with r; and v <= V, the limit of `v` under the largest
+    current. So there is no spike before V >= rest + t0^n(2 * rest). Clearing takes `r` to 0, but `v` as well: then
+    `v` has to reach `rest` anew.
+    """
+    added = most + (registers["bias_mant"] << registers["bias_exp"])
+    rest = threshold(registers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = np.where(added > 0, added * fixed.DECAY_UNITY / registers["delta_v"] * membrane.SLACK, 0.0)
+    limit = np.minimum(limit, fixed.UV_LIMIT - 1)
+    r, steps = fixed.decay(2 * rest, registers["delta_r"]), np.ones(len(rest), np.int64)
+    for _ in range(_FAR):
+        if not (waits := limit < rest + r).any():
+            break
+        r, steps = fixed.decay(r, registers["delta_r"]), steps + waits
+    if cleared:
+        # A spike asks for v >= theta, and `steps_to` for v > theta: one unit makes them the same.
+        again = membrane.steps_to(rest - 1, added, registers["delta_v"])
+        steps = np.minimum(steps, np.maximum(again, 1))
+    return np.where(limit < rest, 0, steps)
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:

@@ -72,8 +72,15 @@ class Kind(Protocol):
         """What the current and the voltage lose in a step, in units of 1/4096."""
 
     @staticmethod
-    def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
-        """What no register of 24 bits can exceed in magnitude, if no synaptic sum exceeds `largest_sum`."""
+    def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+        """What no register of 24 bits can exceed in magnitude, if the current does not exceed `current`."""
+
+    @staticmethod
+    def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+        """No two spikes are closer than so many steps, if -least <= current <= most throughout; 0: it never spikes.
+
+        cleared: registers may be cleared at any time, as under the `interval` policy.
+        """
 
     @staticmethod
     def threshold(registers: Mapping[str, Ints]) -> Ints:

@@ -95,9 +95,15 @@ def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
     return registers["du"] + 1, registers["dv"]
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u| + |bias|, what `v` grows by in a step; `v` itself saturates."""
-    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """The steps that `v` takes from its reset to its threshold; clearing resets it again, and takes no step less."""
+    bias = registers["bias_mant"] << registers["bias_exp"]
+    return membrane.steps_to(threshold(registers), most + bias, registers["dv"])
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:

@@ -22,10 +22,38 @@ LEAST_HEADROOM = 4
 # --- bounds ---------------------------------------------------------------------------------------------------------
 
 
-def largest_current(largest_sum: Ints, du: Ints) -> Floats:
-    """What |u| cannot exceed where no |sum| exceeds this: a geometric series, whose truncation only takes away."""
-    largest: Floats = largest_sum * float(fixed.DECAY_UNITY << fixed.ACT_SHIFT) / (du + 1)
+def largest_current(largest_sum: Ints, leak: Ints) -> Floats:
+    """What |u| cannot exceed where no |sum| exceeds this: a geometric series, whose truncation only takes away.
+
+    leak: what the current loses in a step, in units of 1/4096.
+    """
+    largest: Floats = largest_sum * float(fixed.DECAY_UNITY << fixed.ACT_SHIFT) / leak
     return largest
+
+
+SLACK = 1 + 1e-9
+"""What a bound in floats is made larger by, so that rounding cannot make it one of nothing."""
+
+
+def steps_to(threshold: Ints, added: Floats, dv: Ints) -> Ints:
+    """Steps before which `v`, from 0, cannot exceed `threshold` if a step adds no more than `added`; 0: never.
+
+    With b = (4096 - dv) / 4096, v(n) <= V(n) = added * (1 + b + ... + b^(n - 1)): V(1) = added, and if v <= V, V >= 0,
+    then t0(v * b) <= b * V, as truncation takes a positive value down, and a negative one stays below 0. So v(n + 1) <=
+    b * V(n) + added = V(n + 1), and what is clipped or reset to 0 on the way stays below too. V(n) > threshold asks for
+    n > log(1 - threshold * (1 - b) / added) / log(b), and for added / (1 - b) > threshold at all.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = threshold / (added * SLACK)
+        leak = dv / fixed.DECAY_UNITY
+        exact = np.where(dv > 0, np.log1p(-part * leak) / np.log1p(-leak), part)
+        never = (added <= 0) | (part * leak >= 1)
+        steps = np.floor(np.where(never | ~np.isfinite(exact), 0.0, exact) / SLACK) + 1
+    return np.where(never, 0, np.clip(steps, 1, _FAR)).astype(np.int64)
+
+
+_FAR = 1 << 20
+"""Steps that are as good as any larger number of them."""
 
 
 def largest_bias(registers: Mapping[str, Ints]) -> Ints:

@@ -102,9 +102,17 @@ def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
     return registers["du"] + 1, registers["dv"]
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u| + |bias|, what `v` grows by in a step; `v` itself saturates."""
-    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """As LIF's, after `v` has stood still for `refractory_period`; not so if clearing may end that at once."""
+    bias = registers["bias_mant"] << registers["bias_exp"]
+    steps = membrane.steps_to(threshold(registers), most + bias, registers["dv"])
+    frozen = 0 if cleared else registers["refractory_period"]
+    return np.where(steps > 0, steps + frozen, 0)
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:

@@ -101,9 +101,17 @@ def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
     return registers["du"] + 1, registers["dv"]
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u| + |bias|, what `v` moves by in a step; `v` itself saturates."""
-    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """As LIF's, to whichever threshold is nearer: a spike of either sign resets `v`."""
+    bias = registers["bias_mant"] << registers["bias_exp"]
+    up = membrane.steps_to(threshold(registers), most + bias, registers["dv"])
+    down = membrane.steps_to(-registers["vth_lo"] << fixed.ACT_SHIFT, least - bias, registers["dv"])
+    return np.where((up > 0) & (down > 0), np.minimum(up, down), np.maximum(up, down))
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:

@@ -91,5 +91,6 @@ def _fits(population: Population, scale: float, most: Floats, dt_ms: float) -> b
     """Whether no sum and no register of a neuron overflows, at that scale, whatever its synapses deliver."""
     registers, _ = registers_of(population.kind, population.parameters, scale, dt_ms)
     largest_sum = np.ceil(most * (scale * _ROUNDING)).astype(np.int64)
-    largest = KINDS[population.kind].largest_register(registers, largest_sum)
+    a, _ = KINDS[population.kind].leaks(registers)
+    largest = KINDS[population.kind].largest_register(registers, membrane.largest_current(largest_sum, a))
     return bool((largest_sum <= fixed.SUM_LIMIT).all() and (largest < fixed.UV_LIMIT).all())

@@ -3,6 +3,7 @@
 `*_facts` are what `--json` prints; `show_*` write the same to a console. Nothing is computed here but shares and sums.
 """
 
+from lsm_deploy.report.certificates import certificate_facts, show_certificate
 from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
 from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
 from lsm_deploy.report.forensics import (
@@ -29,6 +30,7 @@ from lsm_deploy.report.stages import dump
 from lsm_deploy.report.text import count
 
 __all__ = [
+    "certificate_facts",
     "compiled_facts",
     "conformance_facts",
     "count",
@@ -41,6 +43,7 @@ __all__ = [
     "overflow_text",
     "program_facts",
     "recording_facts",
+    "show_certificate",
     "show_compiled",
     "show_conformance",
     "show_evaluation",
