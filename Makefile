@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,netx,prove,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove bench bench-peers setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove faithful bench bench-peers setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -58,6 +58,10 @@ bench-peers: $(BENCH_PEERS:%=.venv-bench-%/ready)
 	@rm -rf $(@D)
 	@$(or $(PYTHON310),false) -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement $< && touch $@ || { rm -rf $(@D); echo "$* is left out: it could not be installed"; }
+
+# What quantisation does to liquids, what it needs and what is proved: a quarter of an hour. QUICK=1: a taste of each.
+faithful: setup
+	cd tests && ../$(BIN)/python -m bench.faithful $(if $(QUICK),--quick)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

@@ -38,7 +38,7 @@ from lsm_deploy.ir import INPUT, QNetwork
 from lsm_deploy.neurons import KINDS, membrane
 from lsm_deploy.neurons.kind import Floats
 
-__all__ = ["Certificate", "certify", "check_certificate"]
+__all__ = ["Certificate", "bounds_of", "certify", "check_certificate"]
 
 _ROUNDS = 50
 """Most networks need two; a chain of neurons that silence each other one after the other needs its length."""
@@ -49,7 +49,7 @@ def certify(network: QNetwork) -> Certificate:
     intervals = np.ones(network.neurons, np.int64)
     geometric: NDArray[np.bool_] | None = None
     for _ in range(_ROUNDS):
-        largest_sum, current = _bounds(network, intervals)
+        largest_sum, current = bounds_of(network, intervals)
         largest_u, closer = np.zeros(network.neurons), np.zeros(network.neurons, np.int64)
         for p in network.populations:
             here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
@@ -75,7 +75,7 @@ def check_certificate(network: QNetwork, said: Certificate) -> None:
         raise LsmError("the certificate is not that of this program", where="certificate", hint="compile it again")
 
 
-def _bounds(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
     """The largest |sum| `[neuron]`, and the current of either sign `[sign, neuron]`, for such intervals of sources."""
     offsets, sizes = network.offsets, {p.name: p.size for p in network.populations}
     leaks = np.concatenate([KINDS[p.kind].leaks(p.registers)[0] for p in network.populations])

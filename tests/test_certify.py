@@ -151,6 +151,38 @@ def test_nothing_is_concluded_from_a_current_that_may_wrap():
     assert certify(network).certified.tolist()[0] is False
     assert certify(network).shortest_interval.tolist()[0] == 1
     assert certify(chain(du=0, vth=131071)).shortest_interval.tolist()[0] == 4  # a refractory period holds all the same
+    # A sum beyond 16 bits: what a chip makes of it may be anything, though it looks too small for a spike.
+    wide = chain("LIF", dv=4095, vth=131071)
+    twice = replace(
+        wide.projections[0], weight_exp=7, indptr=np.array([0, 2]), post=np.zeros(2, np.int32),
+        weights=np.array([200, 200]), delays=np.zeros(2, np.uint8),
+    )  # fmt: skip
+    assert certify(replace(wide, projections=(twice, wide.projections[1]))).shortest_interval.tolist()[0] == 1
+
+
+def test_a_lower_threshold_counts_as_much_and_the_bias_helps_it():
+    # Down: 200 a step exceed 990 in the fifth; a bias of -60 makes it the fourth, one of 10 the sixth.
+    def ternary(bias):
+        a = {"du": 4095, "dv": 0, "vth_hi": 2000, "vth_lo": -990, "bias_mant": bias, "bias_exp": 6}
+        population = QPopulation("a", "TernaryLIF", 1, {name: np.array([value]) for name, value in a.items()})
+        inhibits = replace(chain().projections[0], sign_mode="inhibitory", weights=np.array([-200]))
+        return QNetwork(1.0, 1, 0, (population,), (inhibits,))
+
+    for bias, steps in ((0, 5), (-60, 4), (10, 6)):
+        assert certify(ternary(bias)).shortest_interval.tolist() == [steps]
+        at = np.flatnonzero(run_all(ternary(bias), 60).spikes[:, 0])
+        assert set(np.diff(at[1:]).tolist()) == {steps}
+
+
+@pytest.mark.parametrize("delta_r", [50, 200, 800])
+def test_an_adaptive_neuron_waits_for_its_refractory_state(delta_r):
+    values = {"delta_i": 4095, "delta_v": 4095, "delta_theta": 0, "delta_r": delta_r, "theta_0": 100, "theta_step": 0}
+    registers = {name: np.array([value]) for name, value in (values | {"bias_mant": 0, "bias_exp": 0}).items()}
+    network = replace(
+        chain(), populations=(QPopulation("a", "ATRLIF", 1, registers),), projections=(chain().projections[0],)
+    )
+    first = np.diff(np.flatnonzero(run_all(network, 400).spikes[:, 0]))[0]
+    assert certify(network).shortest_interval.tolist() == [first] != [1]
 
 
 # --- attempts to break it --------------------------------------------------------------------------------------------
@@ -274,6 +306,19 @@ def test_certified_lowers_the_scale_until_all_neurons_are_and_says_what_for():
     assert chosen.certificate.largest_u.max() > 0.5 * fixed.UV_LIMIT
     unneeded = compile_built(strong(0.001), how=Quantise(certified=True))
     assert unneeded.price.scales["n"][0] == unneeded.price.scales["n"][1]
+
+
+def test_certified_keeps_what_each_population_needs():
+    # The voltage of an adaptive neuron bounds its refractory state: its scale comes down more than once.
+    network = strong(0.3)
+    values = {"tau_threshold_ms": 200.0, "tau_refractory_ms": 10.0, "threshold_step": 0.1}
+    fast = network.populations[0]
+    parameters = {**fast.parameters, **{name: np.full(20, value) for name, value in values.items()}}
+    adaptive = Population("a", "ATRLIF", 20, parameters)
+    (wires,) = network.projections
+    weaker = replace(wires, name="j", target="a", weight=wires.weight * 0.05)
+    both = replace(network, populations=(fast, adaptive), projections=(wires, weaker))
+    assert compile_built(both, how=Quantise(certified=True)).certificate.certified.all()
 
 
 def test_certified_stops_where_the_threshold_would_be_nothing():

@@ -240,6 +240,9 @@ def test_a_signed_source_drives_either_way() -> None:
     assert certify(program(cells, both).network).largest_sum.tolist() == [300, 0]
     unsigned = program(population("LIF", 2, **awake), both).network
     assert certify(unsigned).largest_sum.tolist() == [200, 0]
+    # A signed source inhibits, with a synapse that excites, as much as an input that inhibits.
+    parts = synapse("cell", "cell", 200), synapse(INPUT, "cell", -100)
+    assert certify(program(population("TernaryLIF", **awake), *parts).network).largest_sum.tolist() == [300]
     # Without a bias nothing ever makes cell 1 spike.
     assert certify(program(population("TernaryLIF", 2), both).network).largest_sum.tolist() == [200, 0]
 
