@@ -7,7 +7,6 @@ sources may spike more often or less.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,10 +50,7 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
     price = Price(
         certified=(before, int(certificate.certified.sum())),
         scales={a.name: (a.scale, b.scale) for a, b in zip(first.populations, cost.populations, strict=True)},
-        snr_db={
-            a.name: (_db(a.rms_error), _db(b.rms_error))
-            for a, b in zip(first.projections, cost.projections, strict=True)
-        },
+        snr_db={a.name: (a.snr_db, b.snr_db) for a, b in zip(first.projections, cost.projections, strict=True)},
     )
     return quantised, cost, certificate, price
 
@@ -77,7 +73,3 @@ def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> d
         if scale < q.scale:
             found[p.name] = scale
     return found
-
-
-def _db(rms_error: float) -> float | None:
-    return -20 * math.log10(rms_error) if rms_error > 0 else None

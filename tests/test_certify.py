@@ -316,7 +316,7 @@ def test_certified_keeps_what_each_population_needs():
     parameters = {**fast.parameters, **{name: np.full(20, value) for name, value in values.items()}}
     adaptive = Population("a", "ATRLIF", 20, parameters)
     (wires,) = network.projections
-    weaker = replace(wires, name="j", target="a", weight=wires.weight * 0.05)
+    weaker = replace(wires, name="j", target="a", weight=wires.weight * 0.04)
     both = replace(network, populations=(fast, adaptive), projections=(wires, weaker))
     assert compile_built(both, how=Quantise(certified=True)).certificate.certified.all()
 

@@ -19,7 +19,9 @@ from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.fidelity.measure import move_spikes
 from lsm_deploy.ir import Network, Population, Projection, Stimulus
+from lsm_deploy.reference import run_float
 from lsm_deploy.spec import load
+from lsm_deploy.streams import stream
 
 SPEC = """
 dt_ms: 1.0
@@ -279,7 +281,7 @@ def test_the_command(folder):
         assert words in text
     found = json.loads(call("quantise-report", "spec.yaml", "--json", "--fit-bits", "retrained:10").stdout)
     assert found["stimulus"] == {"samples": 30, "steps": 1200}
-    assert found["accuracy"].keys() == {"floats", "unchanged", "retrained"}
+    assert found["accuracy"].keys() == {"floats", "shaken", "unchanged", "retrained"}
     assert found["fit_bits"]["bits"] in range(1, 9)
     assert len(found["populations"][0]["distance"]["over_time"]) == 40
     for name in ("weights", "time_constants", "rasters", "distance", "fit_bits"):
@@ -311,3 +313,7 @@ def test_which_readout_reads_what(folder):
         answers = readouts.predict(classifier, features[1])
         assert score.correct == sum(a == b for a, b in zip(answers, taught.labels[1], strict=True))
     assert scores.unchanged.correct != scores.retrained.correct
+    moved = move_spikes(taught.stimuli[1], stream(spec.seed, "moved spike", "test"))
+    spikes = run_float(compiled.network, moved).spikes
+    answers = readouts.predict(taught.classifier, readouts.features(spikes, moved.starts, spec.readout, 1.0))
+    assert scores.shaken.correct == sum(a == b for a, b in zip(answers, taught.labels[1], strict=True))

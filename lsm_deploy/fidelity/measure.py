@@ -19,7 +19,16 @@ from lsm_deploy.ir import Network, Program, Stimulus, Trace
 from lsm_deploy.reference import FloatTrace, run_float
 from lsm_deploy.streams import stream
 
-__all__ = ["Activity", "Baseline", "Dynamics", "Fidelity", "PopulationFidelity", "baseline_of", "measure"]
+__all__ = [
+    "Activity",
+    "Baseline",
+    "Dynamics",
+    "Fidelity",
+    "PopulationFidelity",
+    "baseline_of",
+    "measure",
+    "move_spikes",
+]
 
 REPEATS = 3
 """Moved spikes that a floor is the mean of."""

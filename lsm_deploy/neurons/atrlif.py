@@ -143,16 +143,17 @@ def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats
     current. So there is no spike before V >= rest + t0^n(2 * rest). Clearing takes `r` to 0, but `v` as well: then
     `v` has to reach `rest` anew.
     """
-    added = most + (registers["bias_mant"] << registers["bias_exp"])
+    added = most + membrane.bias(registers)
     rest = threshold(registers)
     with np.errstate(divide="ignore", invalid="ignore"):
         limit = np.where(added > 0, added * fixed.DECAY_UNITY / registers["delta_v"] * membrane.SLACK, 0.0)
     limit = np.minimum(limit, fixed.UV_LIMIT - 1)
-    r, steps = fixed.decay(2 * rest, registers["delta_r"]), np.ones(len(rest), np.int64)
+    loses = registers["delta_r"]
+    r, steps = fixed.decay(2 * rest, loses), np.ones(len(rest), np.int64)
     for _ in range(_FAR):
         if not (waits := limit < rest + r).any():
             break
-        r, steps = fixed.decay(r, registers["delta_r"]), steps + waits
+        r, steps = fixed.decay(r, loses), steps + waits
     if cleared:
         # A spike asks for v >= theta, and `steps_to` for v > theta: one unit makes them the same.
         again = membrane.steps_to(rest - 1, added, registers["delta_v"])

@@ -102,7 +102,7 @@ def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
 
 def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
     """The steps that `v` takes from its reset to its threshold; clearing resets it again, and takes no step less."""
-    bias = registers["bias_mant"] << registers["bias_exp"]
+    bias = membrane.bias(registers)
     return membrane.steps_to(threshold(registers), most + bias, registers["dv"])
 
 

@@ -56,8 +56,12 @@ _FAR = 1 << 20
 """Steps that are as good as any larger number of them."""
 
 
+def bias(registers: Mapping[str, Ints]) -> Ints:
+    return registers["bias_mant"] << registers["bias_exp"]
+
+
 def largest_bias(registers: Mapping[str, Ints]) -> Ints:
-    largest: Ints = np.abs(registers["bias_mant"] << registers["bias_exp"])
+    largest: Ints = np.abs(bias(registers))
     return largest
 
 

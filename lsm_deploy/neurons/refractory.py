@@ -109,7 +109,7 @@ def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
 
 def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
     """As LIF's, after `v` has stood still for `refractory_period`; not so if clearing may end that at once."""
-    bias = registers["bias_mant"] << registers["bias_exp"]
+    bias = membrane.bias(registers)
     steps = membrane.steps_to(threshold(registers), most + bias, registers["dv"])
     frozen = 0 if cleared else registers["refractory_period"]
     return np.where(steps > 0, steps + frozen, 0)

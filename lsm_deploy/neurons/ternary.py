@@ -108,7 +108,7 @@ def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
 
 def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
     """As LIF's, to whichever threshold is nearer: a spike of either sign resets `v`."""
-    bias = registers["bias_mant"] << registers["bias_exp"]
+    bias = membrane.bias(registers)
     up = membrane.steps_to(threshold(registers), most + bias, registers["dv"])
     down = membrane.steps_to(-registers["vth_lo"] << fixed.ACT_SHIFT, least - bias, registers["dv"])
     return np.where((up > 0) & (down > 0), np.minimum(up, down), np.maximum(up, down))

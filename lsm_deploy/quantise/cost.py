@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from lsm_deploy.target import MAX_DELAY
 
 __all__ = ["FEW_LEVELS", "Cost", "PopulationCost", "ProjectionCost"]
 
+_EXACT = 1e-6
 FEW_LEVELS = 8
 """Weights of more values than this that are left with fewer have collapsed."""
 
@@ -51,6 +53,11 @@ class ProjectionCost:
     """The largest change of a delay."""
     rms_error: float
     """Of the weights, as a share of their root mean square."""
+
+    @property
+    def snr_db(self) -> float | None:
+        """Signal to noise of the weights; None where the grid holds them exactly, but for the rounding of floats."""
+        return -20 * math.log10(self.rms_error) if self.rms_error > _EXACT else None
 
 
 @dataclass(frozen=True)

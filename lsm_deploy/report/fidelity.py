@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -40,7 +39,7 @@ def fidelity_facts(compiled: Compiled, found: Fidelity, scores: Transfer | None)
                 "name": q.name,
                 "num_weight_bits": q.num_weight_bits,
                 "weight_exp": q.weight_exp,
-                "snr_db": snr_db(q.rms_error),
+                "snr_db": q.snr_db,
                 "levels": q.levels,
                 "synapses": q.synapses,
                 "rounded_to_zero": q.rounded_to_zero,
@@ -66,11 +65,6 @@ def _distance_facts(distance: Distance | None) -> dict[str, Any] | None:
         return None
     over_time = [round(float(d), 6) for d in distance.over_time]
     return {"relative": distance.relative, "correlation": distance.correlation, "over_time": over_time}
-
-
-def snr_db(rms_error: float) -> float | None:
-    """Of the weights, in decibels; None where none was changed."""
-    return -20 * math.log10(rms_error) if rms_error > 0 else None
 
 
 def show_fidelity(console: Console, found: Fidelity, facts: Mapping[str, Any]) -> None:
@@ -152,12 +146,14 @@ def _or_dash(value: float | None, form: str) -> str:
 def show_transfer(console: Console, scores: Transfer) -> None:
     labels = {
         "float liquid": scores.floats,
+        "float liquid, an input spike a sample moved": scores.shaken,
         "deployed, the float liquid's readout": scores.unchanged,
         "deployed, a readout of its own": scores.retrained,
     }
     rows = [
         [name, f"{s.accuracy:.1%}", f"{s.interval[0]:.1%} to {s.interval[1]:.1%}", f"{s.correct} of {s.samples}"]
         for name, s in labels.items()
+        if s is not None
     ]
     console.print(table("accuracy on the test data", ["", "accuracy", "95 % interval", "correct"], rows))
 
