@@ -199,6 +199,10 @@ def show_fitted(console: Console, fitted: Fitted) -> None:
         console.print("no number of bits keeps the bound")
     else:
         console.print(f"{count(fitted.bits, 'bit')} a weight keep the bound")
+    scores = fitted.curve[0].transfer
+    if fitted.bound.criterion != "distance" and scores is not None and scores.shaken is not None:
+        lost = 100 * (scores.floats.accuracy - scores.shaken.accuracy)
+        console.print(f"moving one input spike a sample costs the float liquid {lost:.2f} points by itself")
     if fitted.bound.criterion == "distance" and (fitted.floor or 0.0) > fitted.bound.most:
         console.print(
             f"the liquid is {fitted.floor:.3f} away from itself when one input spike a sample moves by a step: "
