@@ -20,10 +20,10 @@ it lasts: where spikes overlap, as they do in a liquid, that is many times too m
 None of this holds where a spike does not reset v (`RESETS`): there what truncation takes from the adaptation works
 against what it takes from v, and both are left alone.
 
-Measured (`make faithful`): in runs of a second it brings liquids of slow neurons nearer to their floats, by 5 to 20 %
-of the distance; in samples of a tenth of a second, in which slow currents never come to rest, it is too much by as
-little; for fast neurons it does nothing that their own sensitivity does not drown. So slow populations are compensated,
-unless the spec says otherwise.
+Measured (`make faithful`): in runs of a second it brings liquids of slow neurons nearer to their floats, by up to a
+fifth of the distance; in samples of a tenth of a second, in which slow currents never come to rest, it is too much, by
+up to a tenth; for fast neurons it does nothing that their own sensitivity does not drown. So slow populations are
+compensated, unless the spec says otherwise.
 """
 
 from __future__ import annotations
