@@ -139,6 +139,9 @@ def test_a_threshold_is_worth_the_steps_to_it():
     assert found.shortest_interval.tolist()[0] == 3
     spikes = np.flatnonzero(run_all(chain("LIF"), 50).spikes[:, 0])
     assert set(np.diff(spikes).tolist()) == {3}
+    # The search sees the same.
+    program = Program(chain("LIF"), np.zeros(2, np.int32), "oheo_gulch")
+    assert attack(program, found, rounds=1).shortest_interval.tolist() == [3, 0]
     leaky = certify(chain("LIF", dv=1000, vth=820))  # 200 * 4096 / 1000 = 819.2
     assert leaky.shortest_interval.tolist() == [0, 0]
     assert leaky.largest_sum.tolist() == [200, 0]
