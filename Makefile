@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,netx,prove,sanafe,metis,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove placement bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove faithful placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -68,6 +68,10 @@ bench-peers: $(BENCH_PEERS:%=.venv-bench-%/ready)
 NEURONS ?= 10000,100000,1000000
 large: setup
 	$(BIN)/python tests/bench/large.py --neurons $(NEURONS)
+
+# What quantisation does to liquids, what it needs and what is proved: a quarter of an hour. QUICK=1: a taste of each.
+faithful: setup
+	cd tests && ../$(BIN)/python -m bench.faithful $(if $(QUICK),--quick)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

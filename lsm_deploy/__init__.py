@@ -21,6 +21,7 @@ from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.model import Model, load_model, predict, save_model, train
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
+from lsm_deploy.reference import FloatTrace, run_float
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.store import (
     load_program,
@@ -38,6 +39,7 @@ from lsm_deploy.streaming import stream
 __all__ = [
     "Compiled",
     "Evaluation",
+    "FloatTrace",
     "Frames",
     "LsmError",
     "Model",
@@ -61,6 +63,7 @@ __all__ = [
     "predict",
     "program_id",
     "run",
+    "run_float",
     "save_model",
     "save_program",
     "save_state",

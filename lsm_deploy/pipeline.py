@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsm_deploy import estimate, explicit, memory
@@ -19,10 +19,23 @@ from lsm_deploy.ir import Network, Program, QNetwork
 from lsm_deploy.memory import gigabytes
 from lsm_deploy.place import place
 from lsm_deploy.quantise import Cost, quantise
+from lsm_deploy.restrain import Price, quantise_certified
 from lsm_deploy.spec import Spec, schema
+from lsm_deploy.spec.schema import Quantise
 from lsm_deploy.target import NOWHERE, TARGETS, Target
 
-__all__ = ["Compiled", "CutOff", "compile_network", "compile_spec", "integers_of_network", "integers_of_spec"]
+__all__ = [
+    "Compiled",
+    "CutOff",
+    "compile_built",
+    "compile_network",
+    "compile_spec",
+    "integers_of_network",
+    "integers_of_spec",
+]
+
+
+DEFAULT = Quantise()
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +46,8 @@ class Compiled:
     program: Program
     cost: Cost
     certificate: Certificate
+    price: Price | None = None
+    """What it cost that as many neurons as can be are certified, where that was asked for."""
     cut_offs: tuple[CutOff, ...] = ()
 
 
@@ -46,18 +61,22 @@ class CutOff:
     share_lost: float
 
 
-def compile_spec(spec: Spec, *, strict: bool = False) -> Compiled:
-    """Build, quantise and place what a spec describes; `strict` makes every loss beyond rounding an error."""
+def compile_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -> Compiled:
+    """Build, quantise and place what a spec describes.
+
+    strict: every loss beyond rounding is an error. certified: prefer scales that certify, whatever the spec says.
+    """
     _check_size(spec, TARGETS[spec.target.board])
     with _enough_memory():
-        return _compile(build(spec), spec.target.board, strict, _cut_offs(spec))
+        compiled = compile_built(build(spec), spec.target.board, _how(spec, certified), strict=strict)
+    return replace(compiled, cut_offs=_cut_offs(spec))
 
 
-def integers_of_spec(spec: Spec, *, strict: bool = False) -> QNetwork:
+def integers_of_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -> QNetwork:
     """Build and quantise what a spec describes, and place it nowhere."""
     _check_size(spec, NOWHERE)
     with _enough_memory():
-        return _quantise(build(spec), strict)[0]
+        return _quantise(build(spec), _how(spec, certified), strict)[0]
 
 
 def _check_size(spec: Spec, target: Target) -> None:
@@ -104,26 +123,36 @@ def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
     """Compile an integer network from an `.npz`; its values pass through unchanged."""
-    return _compile(explicit.load_network(file), board, strict)
+    return compile_built(explicit.load_network(file), board, strict=strict)
 
 
 def integers_of_network(file: Path) -> QNetwork:
     """The integer network of an `.npz`."""
-    return _quantise(explicit.load_network(file), strict=False)[0]
+    return _quantise(explicit.load_network(file), DEFAULT, strict=False)[0]
 
 
-def _compile(network: Network, board: str, strict: bool, cut_offs: tuple[CutOff, ...] = ()) -> Compiled:
-    quantised, cost = _quantise(network, strict)
-    certificate = certify(quantised)
-    program = place(quantised, TARGETS[board])
-    return Compiled(network, program, cost, certificate, cut_offs)
+def compile_built(
+    network: Network, board: str = "oheo_gulch", how: Quantise = DEFAULT, *, strict: bool = False
+) -> Compiled:
+    """Quantise and place a network that is built already."""
+    quantised, cost, certificate, price = _quantise(network, how, strict)
+    return Compiled(network, place(quantised, TARGETS[board]), cost, certificate or certify(quantised), price)
 
 
-def _quantise(network: Network, strict: bool) -> tuple[QNetwork, Cost]:
-    quantised, cost = quantise(network)
+def _how(spec: Spec, certified: bool) -> Quantise:
+    return replace(spec.quantise, certified=True) if certified else spec.quantise
+
+
+def _quantise(network: Network, how: Quantise, strict: bool) -> tuple[QNetwork, Cost, Certificate | None, Price | None]:
+    """The integers and what they cost; and, where neurons were to be certified, the proof and its price."""
+    if how.certified:
+        quantised, cost, certificate, price = quantise_certified(network, how.compensate)
+    else:
+        quantised, cost = quantise(network, compensate=how.compensate)
+        certificate, price = None, None
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
-    return quantised, cost
+    return quantised, cost, certificate, price
 
 
 @contextmanager

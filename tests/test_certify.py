@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
-from lsm_backends import emulator
+import json
+from dataclasses import replace
 
-from lsm_deploy.certify import certify
-from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection, Stimulus
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from lsm_backends import emulator
+from programs import random_case
+
+from lsm_deploy import fixed, store
+from lsm_deploy.attack import attack
+from lsm_deploy.certify import certify, check_certificate
+from lsm_deploy.cli import main
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.neurons import KINDS, membrane
+from lsm_deploy.pipeline import compile_built
+from lsm_deploy.spec.schema import Quantise
 
 
 def one_neuron(weights, weight_exp, du, bias=0):
@@ -55,7 +70,7 @@ def test_bias_and_the_width_of_the_sum_count():
 
 
 def test_a_signed_source_counts_for_either_sign():
-    ternary = {"du": 1, "dv": 1, "vth_hi": 9, "vth_lo": -9, "bias_mant": 0, "bias_exp": 0}
+    ternary = {"du": 1, "dv": 1, "vth_hi": 9, "vth_lo": -9, "bias_mant": 1000, "bias_exp": 0}
     plain = {"du": 4095, "dv": 1, "vth": 9, "bias_mant": 0, "bias_exp": 0}
     populations = (
         QPopulation("signed", "TernaryLIF", 1, {name: np.array([value]) for name, value in ternary.items()}),
@@ -73,3 +88,319 @@ def test_a_signed_source_counts_for_either_sign():
     assert largest("input", "inhibitory", -30) == [0, 0, 260]
     assert largest("input", "excitatory", 30) == [0, 0, 260]
     assert largest("signed", "inhibitory", -30) == [0, 0, 260]
+
+
+# --- how seldom sources can spike ------------------------------------------------------------------------------------
+
+
+@given(
+    st.integers(0, 1 << 17), st.integers(1, 1 << 22), st.integers(-(1 << 19), 1 << 19), st.integers(0, 4096),
+)  # fmt: skip
+def test_no_voltage_is_there_before_its_time(vth, current, bias, dv):
+    threshold, added = np.array([vth << 6]), np.array([float(current + bias)])
+    steps = int(membrane.steps_to(threshold, added, np.array([dv]))[0])
+    v, reached = np.zeros(1, np.int64), 0
+    for n in range(1, 3000):
+        v = np.minimum(fixed.decay(v, np.array([dv])) + current + bias, fixed.UV_LIMIT - 1)
+        if v[0] > threshold[0]:
+            reached = n
+            break
+    if reached:
+        assert 0 < steps <= reached
+        assert steps >= 0.95 * reached - 1 or current + bias < 1000  # truncation alone comes between
+    elif steps:
+        assert steps > 2900 or current + bias < 5000 or vth << 6 > 0.99 * fixed.UV_LIMIT
+
+
+def chain(kind="LIFRefractory", interval=0, **registers):
+    """Input onto `a`, a onto `b`, both exciting."""
+    defaults = {
+        "LIFRefractory": {"du": 4095, "dv": 4095, "vth": 10, "refractory_period": 3},
+        "LIF": {"du": 4095, "dv": 0, "vth": 450},
+    }[kind]
+    a = {"bias_mant": 0, "bias_exp": 0, **defaults, **registers}
+    b = {"du": 400, "dv": 4095, "vth": 131071, "bias_mant": 0, "bias_exp": 0}
+    populations = (
+        QPopulation("a", kind, 1, {name: np.array([value]) for name, value in a.items()}),
+        QPopulation("b", "LIF", 1, {name: np.array([value]) for name, value in b.items()}),
+    )
+    wires = tuple(
+        QProjection(
+            target, source, target, "excitatory", 8, exponent, np.array([0, 1]), np.zeros(1, np.int32),
+            np.array([200], np.int16), np.zeros(1, np.uint8),
+        )
+        for source, target, exponent in (("input", "a", 0), ("a", "b", 7))
+    )  # fmt: skip
+    return QNetwork(1.0, 1, interval, populations, wires)
+
+
+def run_all(network, steps=4000):
+    program = Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
+    return emulator.run(program, Stimulus(np.ones((steps, 1), np.int8), np.array([0])), ("u",))
+
+
+def test_a_refractory_period_is_worth_its_length():
+    network = chain()
+    found = certify(network)
+    # Four steps from spike to spike: the current of `b` forgets 401 / 4096 in each.
+    assert found.shortest_interval.tolist()[0] == 4
+    expected = (200 << 7) * 64 / (1 - (1 - 401 / 4096) ** 4)
+    assert found.largest_u[1] == pytest.approx(expected)
+    assert (found.by_geometry.tolist(), found.certified.tolist()) == ([True, False], [True, True])
+    reached = run_all(network).registers["u"][:, 1].max()
+    assert 0.99 * expected < reached <= found.largest_u[1]
+    # Cleared at the right time, a neuron may spike again at once.
+    assert certify(chain(interval=50)).shortest_interval.tolist()[0] == 1
+    assert certify(chain(interval=50)).certified.tolist() == [True, False]
+
+
+def test_a_threshold_is_worth_the_steps_to_it():
+    # 200 a step without a leak: 200, 400, 600 exceed 450 in the third.
+    found = certify(chain("LIF"))
+    assert found.shortest_interval.tolist()[0] == 3
+    spikes = np.flatnonzero(run_all(chain("LIF"), 50).spikes[:, 0])
+    assert set(np.diff(spikes).tolist()) == {3}
+    # The search sees the same.
+    program = Program(chain("LIF"), np.zeros(2, np.int32), "oheo_gulch")
+    assert attack(program, found, rounds=1).shortest_interval.tolist() == [3, 0]
+    leaky = certify(chain("LIF", dv=1000, vth=820))  # 200 * 4096 / 1000 = 819.2
+    assert leaky.shortest_interval.tolist() == [0, 0]
+    assert leaky.largest_sum.tolist() == [200, 0]
+    assert certify(chain("LIF", dv=1000, vth=819)).shortest_interval.tolist()[0] > 10
+    assert certify(chain("LIF", dv=1000, vth=820, bias_mant=100)).shortest_interval.tolist()[0] > 10
+
+
+def test_nothing_is_concluded_from_a_current_that_may_wrap():
+    network = chain("LIF", du=0, vth=131071)  # 200 * 64 * 4096 exceeds 2**23
+    assert certify(network).certified.tolist()[0] is False
+    assert certify(network).shortest_interval.tolist()[0] == 1
+    assert certify(chain(du=0, vth=131071)).shortest_interval.tolist()[0] == 4  # a refractory period holds all the same
+    # A sum beyond 16 bits: what a chip makes of it may be anything, though it looks too small for a spike.
+    wide = chain("LIF", dv=4095, vth=131071)
+    twice = replace(
+        wide.projections[0], weight_exp=7, indptr=np.array([0, 2]), post=np.zeros(2, np.int32),
+        weights=np.array([200, 200]), delays=np.zeros(2, np.uint8),
+    )  # fmt: skip
+    assert certify(replace(wide, projections=(twice, wide.projections[1]))).shortest_interval.tolist()[0] == 1
+
+
+def test_a_lower_threshold_counts_as_much_and_the_bias_helps_it():
+    # Down: 200 a step exceed 990 in the fifth; a bias of -60 makes it the fourth, one of 10 the sixth.
+    def ternary(bias):
+        a = {"du": 4095, "dv": 0, "vth_hi": 2000, "vth_lo": -990, "bias_mant": bias, "bias_exp": 6}
+        population = QPopulation("a", "TernaryLIF", 1, {name: np.array([value]) for name, value in a.items()})
+        inhibits = replace(chain().projections[0], sign_mode="inhibitory", weights=np.array([-200]))
+        return QNetwork(1.0, 1, 0, (population,), (inhibits,))
+
+    for bias, steps in ((0, 5), (-60, 4), (10, 6)):
+        assert certify(ternary(bias)).shortest_interval.tolist() == [steps]
+        at = np.flatnonzero(run_all(ternary(bias), 60).spikes[:, 0])
+        assert set(np.diff(at[1:]).tolist()) == {steps}
+
+
+@pytest.mark.parametrize("delta_r", [50, 200, 800])
+def test_an_adaptive_neuron_waits_for_its_refractory_state(delta_r):
+    values = {"delta_i": 4095, "delta_v": 4095, "delta_theta": 0, "delta_r": delta_r, "theta_0": 100, "theta_step": 0}
+    registers = {name: np.array([value]) for name, value in (values | {"bias_mant": 0, "bias_exp": 0}).items()}
+    network = replace(
+        chain(), populations=(QPopulation("a", "ATRLIF", 1, registers),), projections=(chain().projections[0],)
+    )
+    first = np.diff(np.flatnonzero(run_all(network, 400).spikes[:, 0]))[0]
+    assert certify(network).shortest_interval.tolist() == [first] != [1]
+
+
+# --- attempts to break it --------------------------------------------------------------------------------------------
+
+
+def broken(program, seed):
+    """What an adversarial search finds that a certificate excludes."""
+    certificate = certify(program.network)
+    found = attack(program, certificate, rounds=3, seed=seed, steps=60)
+    held = (found.reached <= certificate.largest_u) | ~certificate.certified
+    rare = (found.shortest_interval == 0) | (found.shortest_interval >= certificate.shortest_interval)
+    silent = (certificate.shortest_interval > 0) | (found.shortest_interval == 0)
+    wrapped = certificate.certified.all() and (found.counts["u_wraps"] or found.counts["wide_sums"])
+    return [name for name, fine in zip("hrs", (held, rare, silent), strict=True) if not fine.all()] or wrapped
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_input_found_breaks_a_bound(seed):
+    program, _ = random_case(seed, regime="alive", sizes=(4, 3), channels=3)
+    assert not broken(program, seed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("interval", [0, 20])
+def test_no_input_found_breaks_a_bound_where_intervals_matter(kind, interval):
+    for seed in range(4):
+        assert not broken(weakly_driven(kind, interval, seed), seed)
+
+
+def weakly_driven(kind, interval, seed):
+    """Sources that need several steps for a spike, and targets that are certified for it, or nearly."""
+    rng = np.random.default_rng(seed)
+    size, channels = 8, 3
+    drawn = {
+        "LIF": {"du": 1500, "dv": 300, "vth": 4000},
+        "TernaryLIF": {"du": 1500, "dv": 300, "vth_hi": 4000, "vth_lo": -3500},
+        "LIFRefractory": {"du": 1500, "dv": 300, "vth": 500, "refractory_period": 2},
+        "ATRLIF": {
+            "delta_i": 1500, "delta_v": 1500, "delta_theta": 50, "delta_r": 400, "theta_0": 2500, "theta_step": 50,
+        },
+    }[kind]  # fmt: skip
+    registers = {name: np.rint(value * rng.uniform(0.7, 1.4, size)).astype(int) for name, value in drawn.items()}
+    registers |= {"bias_mant": rng.integers(-300, 300, size), "bias_exp": np.full(size, 3)}
+    wires = []
+    for source, sources, exponent in (("input", channels, 0), ("n", size, 1)):
+        weights = rng.integers(-60, 80, (sources, size)) * 2
+        wires.append(
+            QProjection(
+                source, source, "n", "mixed", 8, exponent, np.arange(sources + 1) * size,
+                np.tile(np.arange(size, dtype=np.int32), sources), weights.ravel().astype(np.int16),
+                rng.integers(0, 4, weights.size).astype(np.uint8),
+            )
+        )  # fmt: skip
+    network = QNetwork(1.0, channels, interval, (QPopulation("n", kind, size, registers),), tuple(wires))
+    return Program(network, np.zeros(size, np.int32), "oheo_gulch")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_search_comes_near_and_intervals_tell(kind):
+    program = weakly_driven(kind, 0, 1)
+    certificate = certify(program.network)
+    found = attack(program, certificate, rounds=6, seed=1, steps=60)
+    assert (certificate.shortest_interval != 1).any()
+    assert found.share.max() > 0.4
+    # What it calls the closest input does what it says.
+    trace = emulator.run(program, found.closest, ("u", "i", "theta", "r"))
+    bias = np.abs(program.network.populations[0].registers["bias_mant"].astype(int) << 3)
+    peaks = [np.abs(trace.registers[n].astype(int)) + (bias if n in "ui" else 0) for n in ("u", "i", "theta", "r")]
+    assert np.max(peaks, axis=(0, 1))[found.neuron] == found.reached[found.neuron]
+
+
+# --- it travels with the program -------------------------------------------------------------------------------------
+
+
+def test_a_certificate_is_in_the_file_and_is_proved_again(tmp_path):
+    program = weakly_driven("LIFRefractory", 0, 0)
+    certificate = certify(program.network)
+    file = tmp_path / "p.lsm"
+    store.save_program(file, program, certificate)
+    read = store.load_certificate(file)
+    assert read.agrees(certificate)
+    assert read.shortest_interval.tolist() == certificate.shortest_interval.tolist()
+    assert store.program_id(store.load_program(file)) == store.program_id(program)
+    check_certificate(store.load_program(file).network, read)
+    store.save_program(file, program)
+    assert store.load_certificate(file) is None
+    for name, value in (("certified", ~certificate.certified), ("largest_u", certificate.largest_u * 0.9)):
+        with pytest.raises(LsmError, match="not that of this program"):
+            check_certificate(program.network, replace(certificate, **{name: value}))
+    with pytest.raises(LsmError, match="not that of this program"):
+        check_certificate(chain(), certificate)
+
+
+# --- scales that certify ---------------------------------------------------------------------------------------------
+
+
+def strong(weight, size=20):
+    values = {"tau_mem_ms": 20.0, "tau_syn_ms": 50.0, "v_threshold": 1.0, "bias": 0.0}
+    population = Population("n", "LIF", size, {name: np.full(size, value) for name, value in values.items()})
+    rng = np.random.default_rng(0)
+    wires = Projection(
+        "i", "input", "n", "excitatory", 8, np.arange(11) * size, np.tile(np.arange(size, dtype=np.int32), 10),
+        rng.uniform(0.1, 1.0, 10 * size) * weight, np.zeros(10 * size),
+    )  # fmt: skip
+    return Network(1.0, 10, 0, (population,), (wires,))
+
+
+def test_certified_lowers_the_scale_until_all_neurons_are_and_says_what_for():
+    network = strong(0.3)
+    plain, chosen = compile_built(network), compile_built(network, how=Quantise(certified=True))
+    assert not plain.certificate.certified.all()
+    assert plain.price is None
+    assert chosen.certificate.certified.all()
+    price = chosen.price
+    assert price.certified == (int(plain.certificate.certified.sum()), 20)
+    before, after = price.scales["n"]
+    assert (before, after) == (plain.cost.populations[0].scale, chosen.cost.populations[0].scale)
+    assert after < before
+    assert price.snr_db["i"][1] == pytest.approx(-20 * np.log10(chosen.cost.projections[0].rms_error))
+    # No further than need be: 20 % more would not certify.
+    assert chosen.certificate.largest_u.max() > 0.5 * fixed.UV_LIMIT
+    unneeded = compile_built(strong(0.001), how=Quantise(certified=True))
+    assert unneeded.price.scales["n"][0] == unneeded.price.scales["n"][1]
+
+
+def test_certified_keeps_what_each_population_needs():
+    # The voltage of an adaptive neuron bounds its refractory state: its scale comes down more than once.
+    network = strong(0.3)
+    values = {"tau_threshold_ms": 200.0, "tau_refractory_ms": 10.0, "threshold_step": 0.1}
+    fast = network.populations[0]
+    parameters = {**fast.parameters, **{name: np.full(20, value) for name, value in values.items()}}
+    adaptive = Population("a", "ATRLIF", 20, parameters)
+    (wires,) = network.projections
+    weaker = replace(wires, name="j", target="a", weight=wires.weight * 0.04)
+    both = replace(network, populations=(fast, adaptive), projections=(wires, weaker))
+    assert compile_built(both, how=Quantise(certified=True)).certificate.certified.all()
+
+
+def test_certified_stops_where_the_threshold_would_be_nothing():
+    chosen = compile_built(strong(300.0), how=Quantise(certified=True))
+    assert not chosen.certificate.certified.all()
+    assert chosen.price.certified[1] < 20
+
+
+# --- the commands ----------------------------------------------------------------------------------------------------
+
+
+def test_the_commands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = weakly_driven("LIFRefractory", 0, 0)
+    store.save_program("p.lsm", made, certify(made.network))
+
+    def call(*arguments, status=0):
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert result.exit_code == status, result.output
+        return result
+
+    assert "no input can overflow" in call("certify", "p.lsm").stdout
+    facts = json.loads(call("certify", "p.lsm", "--attack", 2, "--neuron", 3, "-o", "close.npz", "--json").stdout)
+    assert facts["attack"]["neuron"] == 3
+    assert len(facts["certified"]) == 8
+    trace = emulator.run(store.load_program("p.lsm"), store.load_stimulus("close.npz"), ("u",))
+    bias = abs(int(store.load_program("p.lsm").network.populations[0].registers["bias_mant"][3])) << 3
+    assert np.abs(trace.registers["u"][:, 3]).max() + bias == facts["attack"]["reached"][3]
+    assert "came closest" in call("certify", "p.lsm", "--attack", 1).stdout
+    assert "there is no neuron 9" in call("certify", "p.lsm", "--attack", 1, "--neuron", 9, status=1).stderr
+    call("certify", "p.lsm", "--neuron", 1, status=2)
+    # A file whose certificate was not earned is refused.
+    program = store.load_program("p.lsm")
+    forged = replace(certify(program.network), largest_u=np.ones(8))
+    store.save_program("forged.lsm", program, forged)
+    assert "not that of this program" in call("inspect", "forged.lsm", status=1).stderr
+
+
+def test_certified_on_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text(
+        """
+dt_ms: 1.0
+seed: 1
+input: {channels: 20}
+populations:
+  n: {size: 20, neuron: {kind: LIF, tau_syn_ms: 60.0}}
+projections:
+  - {source: input, target: n, topology: {kind: all_to_all}, weight: 0.3}
+"""
+    )
+    for command in (("check", "spec.yaml"), ("compile", "spec.yaml", "-o", "p.lsm")):
+        result = CliRunner().invoke(main, [*command, "--certified"])
+        assert result.exit_code == 0, result.output
+        assert "certified: 0 of 20 neurons at the scales that round least, 20 at these" in result.stdout
+    assert store.load_certificate("p.lsm").certified.all()
+    result = CliRunner().invoke(main, ["check", "p.lsm", "--certified"])
+    assert (result.exit_code, "leave no scale to choose" in result.stderr) == (1, True)
+    plain = json.loads(CliRunner().invoke(main, ["check", "spec.yaml", "--json"]).stdout)
+    assert plain["certificate"]["certified"] == 0
+    assert "certified" not in plain

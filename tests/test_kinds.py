@@ -242,14 +242,20 @@ def test_certified_neurons_never_leave_their_ranges(seed: int) -> None:
 
 def test_a_signed_source_drives_either_way() -> None:
     # Its two synapses excite and inhibit: +1 and -1 spikes add up.
-    cells = population("TernaryLIF", 2)
+    awake = {"bias_mant": 4095, "bias_exp": 7}
+    cells = population("TernaryLIF", 2, **awake)
     both = replace(
         synapse("cell", "cell", 16), indptr=np.array([0, 1, 2]), post=np.zeros(2, np.int32),
         weights=np.array([200, -100]), delays=np.zeros(2, np.uint8),
     )  # fmt: skip
     assert certify(program(cells, both).network).largest_sum.tolist() == [300, 0]
-    unsigned = program(population("LIF", 2), both).network
+    unsigned = program(population("LIF", 2, **awake), both).network
     assert certify(unsigned).largest_sum.tolist() == [200, 0]
+    # A signed source inhibits, with a synapse that excites, as much as an input that inhibits.
+    parts = synapse("cell", "cell", 200), synapse(INPUT, "cell", -100)
+    assert certify(program(population("TernaryLIF", **awake), *parts).network).largest_sum.tolist() == [300]
+    # Without a bias nothing ever makes cell 1 spike.
+    assert certify(program(population("TernaryLIF", 2), both).network).largest_sum.tolist() == [200, 0]
 
 
 def test_the_refractory_state_of_an_adaptive_neuron_is_bounded() -> None:

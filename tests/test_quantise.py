@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lsm_backends import emulator
 
-from lsm_deploy.ir import Network, Population, Projection, QPopulation, QProjection
+from lsm_deploy.ir import Network, Population, Program, Projection, QPopulation, QProjection, Stimulus
+from lsm_deploy.neurons import KINDS
 from lsm_deploy.quantise import quantise
+from lsm_deploy.quantise.grid import exponent_of, to_grid
+from lsm_deploy.reference import run_float
 
 
 def population(name="n", size=3, **parameters):
@@ -188,3 +192,100 @@ def test_float_weights_onto_exact_neurons_use_their_unit():
     exact = QPopulation("n", "LIF", 1, {name: np.array([value]) for name, value in registers.items()})
     quantised, _ = quantise(network(projection([100.4, 7.0]), populations=[exact]))
     assert quantised.projections[0].weights.tolist() == [100, 7]
+
+
+# --- slow neurons ---------------------------------------------------------------------------------------------------
+
+SLOW = {"tau_mem_ms": 90.0, "tau_syn_ms": 60.0}
+EVERY = 20
+"""Steps between two spikes."""
+OF_KIND = {
+    "LIF": {"v_threshold": 1.0},
+    "TernaryLIF": {"v_threshold_hi": 1.0, "v_threshold_lo": -1.0},
+    "LIFRefractory": {"v_threshold": 1.0, "t_refractory_ms": 2.0},
+    "ATRLIF": {"v_threshold": 1.0, "threshold_step": 0.1, "tau_threshold_ms": 100.0, "tau_refractory_ms": 10.0},
+}
+
+
+def driven(kind, bias=0.0, size=40):
+    """Slow neurons under regular spikes that each brings a different part of what takes them to their threshold."""
+    values = {**SLOW, **OF_KIND[kind], "bias": bias}
+    parameters = {name: np.full(size, value) for name, value in values.items()}
+    rest = 1 / (-np.expm1(-1 / 60.0) * -np.expm1(-1 / 90.0))  # of v under a spike of weight 1 in every step
+    drive = (1.0 - bias / -np.expm1(-1 / 90.0)) / rest * np.linspace(1.05, 2.5, size) * EVERY
+    wires = Projection(
+        "i", "input", "n", "excitatory", 8, np.array([0, size]), np.arange(size, dtype=np.int32), drive, np.zeros(size)
+    )
+    return Network(1.0, 1, 0, (Population("n", kind, size, parameters),), (wires,))
+
+
+def spike_counts(net, compensate, steps=3000):
+    stimulus = Stimulus((np.arange(steps) % EVERY == 0).astype(np.int8)[:, None], np.zeros(1, np.int64))
+    quantised, cost = quantise(net, compensate=compensate)
+    program = Program(quantised, np.zeros(quantised.neurons, np.int32), "oheo_gulch")
+    floats = np.abs(run_float(net, stimulus).spikes).sum(axis=0).astype(float)
+    return floats, np.abs(emulator.run(program, stimulus).spikes).sum(axis=0), cost
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.002])
+@pytest.mark.parametrize("kind", KINDS)
+def test_compensation_brings_the_rates_of_slow_neurons_back(kind, bias):
+    floats, without, cost = spike_counts(driven(kind, bias), False)
+    _, compensated, with_cost = spike_counts(driven(kind, bias), True)
+    assert floats.min() > 5
+    assert cost.populations[0].compensation == 1
+    if not KINDS[kind].RESETS:
+        assert (compensated == without).all()
+        return
+    assert 0.9 < with_cost.populations[0].compensation != 1
+    # In the sum over neurons, because such weights are a few units of a coarse grid, each off by its own rounding.
+    assert abs((compensated - floats).sum()) < 0.5 * abs((without - floats).sum())
+
+
+def test_only_slow_neurons_are_compensated_by_default():
+    for tau, slow in ((90.0, True), (20.0, False)):
+        net = network(projection([0.01]), populations=[population(tau_mem_ms=tau, tau_syn_ms=tau / 2)])
+        for choice, expected in ((None, slow), (True, True), (False, False)):
+            _, cost = quantise(net, compensate=choice)
+            assert (cost.populations[0].compensation != 1) == expected
+
+
+def test_what_is_out_of_reach_is_not_compensated():
+    _, cost = quantise(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]), compensate=True)
+    assert cost.populations[0].compensation == pytest.approx(1.1)
+
+
+def test_slow_neurons_give_headroom_for_scale_where_nothing_overflows_for_it():
+    def found(weight, tau):
+        net = network(projection([weight] * 8), populations=[population(tau_mem_ms=tau, tau_syn_ms=tau / 2)])
+        return quantise(net, compensate=False)[0]
+
+    assert found(0.001, 20.0).populations[0].registers["vth"][0] <= 8192
+    assert 2 * 8192 < found(0.001, 200.0).populations[0].registers["vth"][0] <= 4 * 8192
+    # 8 * 0.3 thresholds of twice 8192 are more than the 32767 of a sum.
+    assert found(0.3, 200.0).populations[0].registers["vth"][0] <= 8192
+
+
+# --- few bits -------------------------------------------------------------------------------------------------------
+
+
+def test_with_few_bits_a_long_tail_is_clipped_where_all_others_are_served_better():
+    weights = np.random.default_rng(0).exponential(0.01, 2000)
+    for bits in (1, 2, 3, 8):
+        (p,) = network(projection(weights, bits=bits)).projections
+        quantised, cost = quantise(network(p))
+        scale = quantised.populations[0].scale
+        fits = next(e for e in range(8) if np.rint(weights.max() * scale / (1 << e)) <= 256 - (1 << (8 - bits)))
+        exponent = exponent_of(p, scale)
+        assert exponent == fits if bits == 8 else exponent < fits
+        assert to_grid(p, scale, exponent)[0] <= to_grid(p, scale, fits)[0]
+        assert bool(cost.projections[0].clipped) == (bits < 8)
+        assert cost.projections[0].collapsed == (bits <= 3)
+        if bits == 1:
+            assert cost.projections[0].rounded_to_zero < 1400
+            assert "weights of 2000 synapses of 'i' collapsed onto 1 levels" in cost.losses
+
+
+def test_few_values_do_not_collapse():
+    _, cost = quantise(network(projection([0.1, 0.2, 0.3] * 4, bits=4)))
+    assert not cost.projections[0].collapsed

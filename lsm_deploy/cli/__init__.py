@@ -3,7 +3,30 @@
 Exit status: 0 done, 1 failed or diverged, 2 misuse.
 """
 
-from lsm_deploy.cli import compiling, completion, conformance, exporting, forensics, learning, placing, running
+from lsm_deploy.cli import (
+    certifying,
+    compiling,
+    completion,
+    conformance,
+    exporting,
+    fidelity,
+    forensics,
+    learning,
+    placing,
+    running,
+)
 from lsm_deploy.cli.app import main
 
-__all__ = ["compiling", "completion", "conformance", "exporting", "forensics", "learning", "main", "placing", "running"]
+__all__ = [
+    "certifying",
+    "compiling",
+    "completion",
+    "conformance",
+    "exporting",
+    "fidelity",
+    "forensics",
+    "learning",
+    "main",
+    "placing",
+    "running",
+]

@@ -21,19 +21,20 @@ from lsm_deploy.target import BOARDS, TARGETS
 @click.option(
     "--target", "board", type=click.Choice(BOARDS), help="List every rule of this board, and how far it is kept."
 )
+@click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
-def check(file: Path, strict: bool, board: str | None, as_json: bool, quiet: bool) -> None:
+def check(file: Path, strict: bool, board: str | None, certified: bool, as_json: bool, quiet: bool) -> None:
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     output = output_of(as_json, quiet)
     if board is not None:
-        rules = check_rules(integers_of(file, strict), TARGETS[board])
+        rules = check_rules(integers_of(file, strict, certified), TARGETS[board])
         facts = report.rules_facts(board, rules)
         output.facts(facts)
         report.show_rules(output.console, board, rules)
         if not facts["ok"]:
             click.get_current_context().exit(1)
         return
-    subject = subject_of(file, strict)
+    subject = subject_of(file, strict, certified)
     if subject.spec is not None and subject.spec.data is not None:
         for part in data.load_data(subject.spec.data):
             data.check_channels(part, subject.spec.input)
@@ -46,17 +47,20 @@ def check(file: Path, strict: bool, board: str | None, as_json: bool, quiet: boo
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The program file to write (.lsm).")
 @click.option("--dump", type=FILE, help="A folder for every stage in readable form.")
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
+@click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
-def compile(file: Path, target: Path, dump: Path | None, strict: bool, as_json: bool, quiet: bool) -> None:
+def compile(
+    file: Path, target: Path, dump: Path | None, strict: bool, certified: bool, as_json: bool, quiet: bool
+) -> None:
     """Compile a spec, or an integer network, to a program file."""
     output = output_of(as_json, quiet)
     check_target(target, file)
-    subject = subject_of(file, strict)
+    subject = subject_of(file, strict, certified)
     if subject.compiled is None:
         raise LsmError("this is compiled already", where=str(file), hint="give a spec, or a network as .npz")
     if dump is not None:
         report.dump(dump, subject.compiled)
-    store.save_program(target, subject.program)
+    store.save_program(target, subject.program, subject.compiled.certificate)
     show_subject(output, subject)
     output.console.print(f"wrote {target}" + (f" and {dump}/" if dump else ""))
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import lsm_deploy as api
 from lsm_deploy import data, encode, pipeline, report, store
 from lsm_deploy import spec as specs
+from lsm_deploy.certify import Certificate, check_certificate
 from lsm_deploy.cli.app import Output
+from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, QNetwork, Stimulus
 
 __all__ = ["Subject", "integers_of", "show_subject", "stimulus_of", "subject_of"]
@@ -26,30 +28,37 @@ class Subject:
     program: Program
     spec: specs.Spec | None
     compiled: pipeline.Compiled | None
+    certificate: Certificate | None = None
+    """As a program's file has it, and proved again."""
 
 
-def subject_of(file: Path, strict: bool = False) -> Subject:
+def subject_of(file: Path, strict: bool = False, certified: bool = False) -> Subject:
     kind = store.kind_of(file)
+    if certified and kind != "text":
+        raise LsmError("exact integers leave no scale to choose", where=str(file), hint="drop --certified")
     if kind == "program":
-        return Subject(store.load_program(file), None, None)
+        program, certificate = store.load_program(file), store.load_certificate(file)
+        if certificate is not None:
+            check_certificate(program.network, certificate)
+        return Subject(program, None, None, certificate)
     if kind == "npz":
         compiled = pipeline.compile_network(file, strict=strict)
         return Subject(compiled.program, None, compiled)
     if kind == "model":
         return Subject(api.load_model(file).program, None, None)
     spec = specs.load(file)
-    compiled = pipeline.compile_spec(spec, strict=strict)
+    compiled = pipeline.compile_spec(spec, strict=strict, certified=certified)
     return Subject(compiled.program, spec, compiled)
 
 
-def integers_of(file: Path, strict: bool = False) -> QNetwork:
+def integers_of(file: Path, strict: bool = False, certified: bool = False) -> QNetwork:
     """The network in integers, wherever it may fit."""
     kind = store.kind_of(file)
     if kind == "npz":
         return pipeline.integers_of_network(file)
     if kind in ("program", "model"):
         return subject_of(file).program.network
-    return pipeline.integers_of_spec(specs.load(file), strict=strict)
+    return pipeline.integers_of_spec(specs.load(file), strict=strict, certified=certified)
 
 
 def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tuple[Stimulus, str]:
@@ -90,6 +99,6 @@ def show_subject(output: Output, subject: Subject) -> None:
         facts = report.compiled_facts(subject.compiled)
         report.show_compiled(output.console, subject.compiled, facts)
     else:
-        facts = report.program_facts(subject.program)
+        facts = report.program_facts(subject.program, subject.certificate)
         report.show_program(output.console, subject.program, facts)
     output.facts(facts)

@@ -3,6 +3,7 @@
 from lsm_deploy.loops.chunks import CHUNK, chunks
 from lsm_deploy.loops.cores import deliver
 from lsm_deploy.loops.events import count_reached, list_reached, spread
+from lsm_deploy.loops.floats import gather, send
 from lsm_deploy.loops.grids import to_grid, to_steps
 from lsm_deploy.loops.placing import append_synapses, count_between, count_lists, count_messages, fill_cores, lone_loads
 from lsm_deploy.loops.rows import Rows, append_sources, count_chosen, count_targets, distances, group, transpose
@@ -24,11 +25,13 @@ __all__ = [
     "distances",
     "distinct",
     "fill_cores",
+    "gather",
     "group",
     "join_near",
     "list_reached",
     "lone_loads",
     "rewire",
+    "send",
     "skip",
     "spread",
     "to_grid",

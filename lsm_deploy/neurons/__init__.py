@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from lsm_deploy.neurons import atrlif, lif, refractory, ternary
-from lsm_deploy.neurons.kind import Kind, Step, bounds, breaks_bound, is_stock, standing
+from lsm_deploy.neurons.kind import FloatStep, Kind, Step, bounds, breaks_bound, is_stock, standing
 
-__all__ = ["KINDS", "Kind", "Step", "bounds", "breaks_bound", "is_stock", "standing"]
+__all__ = ["KINDS", "FloatStep", "Kind", "Step", "bounds", "breaks_bound", "is_stock", "standing"]
 
 KINDS: dict[str, Kind] = {module.NAME: cast(Kind, module) for module in (lif, ternary, refractory, atrlif)}

@@ -34,10 +34,12 @@ from numpy.typing import NDArray
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
-from lsm_deploy.neurons.kind import Floats, Policy, Step, unknown_view
+from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
 
 NAME = "ATRLIF"
 STATE = ("i", "v", "theta", "r")
+THRESHOLDS = ("v_threshold", "threshold_step")
+RESETS = False
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
@@ -85,9 +87,9 @@ class Registers:
     bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
     largest = float(np.max([parameters["v_threshold"], parameters["threshold_step"]]))
-    return min(THRESHOLD_LIMIT / largest, membrane.largest_scale(parameters, parameters["v_threshold"]))
+    return min(THRESHOLD_LIMIT / largest, membrane.largest_scale(parameters, parameters["v_threshold"], headroom))
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -115,15 +117,49 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
     }
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["delta_i"] + 1, registers["delta_v"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """The largest of |i| + |bias|, of `r`, which a spike takes to 2 * v at most, and of `theta`, to v + its step."""
-    added = membrane.largest_current(largest_sum, registers["delta_i"]) + membrane.largest_bias(registers)
+    added = current + membrane.largest_bias(registers)
     with np.errstate(divide="ignore", invalid="ignore"):
         largest_v = np.where(added > 0, added * fixed.DECAY_UNITY / registers["delta_v"], 0)
     # `v` saturates, as it does in every kind; what follows from it does not.
     largest_v = np.minimum(largest_v, fixed.UV_LIMIT - 1)
     largest_theta = largest_v + (np.maximum(registers["theta_0"], registers["theta_step"]) << fixed.ACT_SHIFT)
     return np.maximum(np.maximum(added, 2 * largest_v), largest_theta)
+
+
+_FAR = 1000
+"""Steps beyond which no longer interval is looked for."""
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """The steps that `r` takes to leave room for `v`, which is not reset, below the threshold.
+
+    theta never falls below rest = theta_0 << 6, nor `r` below 0, so a spike needs v >= rest, and leaves r >= 2 * rest.
+    n steps later r >= t0^n(2 * rest), because t0(r * k) grows with r; and v <= V, the limit of `v` under the largest
+    current. So there is no spike before V >= rest + t0^n(2 * rest). Clearing takes `r` to 0, but `v` as well: then
+    `v` has to reach `rest` anew.
+    """
+    added = most + membrane.bias(registers)
+    rest = threshold(registers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = np.where(added > 0, added * fixed.DECAY_UNITY / registers["delta_v"] * membrane.SLACK, 0.0)
+    limit = np.minimum(limit, fixed.UV_LIMIT - 1)
+    loses = registers["delta_r"]
+    r, steps = fixed.decay(2 * rest, loses), np.ones(len(rest), np.int64)
+    for _ in range(_FAR):
+        if not (waits := limit < rest + r).any():
+            break
+        r, steps = fixed.decay(r, loses), steps + waits
+    if cleared:
+        # A spike asks for v >= theta, and `steps_to` for v > theta: one unit makes them the same.
+        again = membrane.steps_to(rest - 1, added, registers["delta_v"])
+        steps = np.minimum(steps, np.maximum(again, 1))
+    return np.where(limit < rest, 0, steps)
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
@@ -156,6 +192,32 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=i != x,
         saturated=v != sum_v,
     )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        "gamma": membrane.factor_of(parameters["tau_threshold_ms"], dt_ms),
+        "rho": membrane.factor_of(parameters["tau_refractory_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold", "threshold_step", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    zero = np.zeros(len(constants["v_threshold"]))
+    return {"i": zero, "v": zero, "theta": constants["v_threshold"], "r": zero}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    i = constants["alpha"] * state["i"] + a
+    v = constants["beta"] * state["v"] + i + constants["bias"]
+    rest = constants["v_threshold"]
+    theta = constants["gamma"] * (state["theta"] - rest) + rest
+    r = constants["rho"] * state["r"]
+    spikes = v >= r + theta
+    raised = np.where(spikes, theta + constants["threshold_step"], theta)
+    return FloatStep(dict(i=i, v=v, theta=raised, r=np.where(spikes, r + 2.0 * theta, r)), spikes.astype(np.int8))
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -28,12 +28,24 @@ class Step:
     """Where `v` was clipped to its 24 bits."""
 
 
+@dataclass(frozen=True)
+class FloatStep:
+    """What one step of `n` float neurons leaves behind."""
+
+    state: dict[str, Floats]
+    spikes: NDArray[np.int8]
+
+
 class Kind(Protocol):
     """A neuron kind. `Parameters` and `Registers` are dataclasses whose fields carry their bounds."""
 
     NAME: str
     STATE: tuple[str, ...]
     """The registers that change in a run, in the order in which a step writes them."""
+    THRESHOLDS: tuple[str, ...]
+    """The parameters that `v` is compared with; the first is what a neuron at rest has to reach."""
+    RESETS: bool
+    """A spike takes `v` to 0."""
     SIGNED: bool
     """Spikes are -1, 0 and +1, and a synapse delivers its weight with that sign; otherwise they are 0 and 1."""
     RECORDED: bool
@@ -46,8 +58,8 @@ class Kind(Protocol):
     Registers: type[Any]
 
     @staticmethod
-    def largest_scale(parameters: Mapping[str, Floats]) -> float:
-        """The largest scale at which the parameters fit their registers."""
+    def largest_scale(parameters: Mapping[str, Floats], headroom: int = ...) -> float:
+        """The largest scale at which the parameters fit their registers, `v` with room for so many thresholds."""
 
     @staticmethod
     def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -58,8 +70,19 @@ class Kind(Protocol):
         """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
 
     @staticmethod
-    def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
-        """What no register of 24 bits can exceed in magnitude, if no synaptic sum exceeds `largest_sum`."""
+    def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+        """What the current and the voltage lose in a step, in units of 1/4096."""
+
+    @staticmethod
+    def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+        """What no register of 24 bits can exceed in magnitude, if the current does not exceed `current`."""
+
+    @staticmethod
+    def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+        """No two spikes are closer than so many steps, if -least <= current <= most throughout; 0: it never spikes.
+
+        cleared: registers may be cleared at any time, as under the `interval` policy.
+        """
 
     @staticmethod
     def threshold(registers: Mapping[str, Ints]) -> Ints:
@@ -72,6 +95,18 @@ class Kind(Protocol):
     @staticmethod
     def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
         """One step of every neuron, given its synaptic sum `a`."""
+
+    @staticmethod
+    def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+        """What a float step needs: the parameters, with each time constant as what it makes of a step, or in steps."""
+
+    @staticmethod
+    def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+        """`initial` in floats, of the same names."""
+
+    @staticmethod
+    def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+        """One step of the float neurons that the integers stand for, given their synaptic sum `a`."""
 
     @staticmethod
     def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -27,10 +27,12 @@ from numpy.typing import NDArray
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
-from lsm_deploy.neurons.kind import Floats, Policy, Step
+from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step
 
 NAME = "LIF"
 STATE = ("u", "v")
+THRESHOLDS = ("v_threshold",)
+RESETS = True
 SIGNED = False
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")
@@ -67,8 +69,8 @@ class Registers:
     bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    return membrane.largest_scale(parameters, parameters["v_threshold"])
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -90,9 +92,19 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
     }
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u| + |bias|, what `v` grows by in a step; `v` itself saturates."""
-    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """The steps that `v` takes from its reset to its threshold; clearing resets it again, and takes no step less."""
+    bias = membrane.bias(registers)
+    return membrane.steps_to(threshold(registers), most + bias, registers["dv"])
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
@@ -116,6 +128,25 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=u != x,
         saturated=v != sum_v,
     )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: np.zeros(len(constants["v_threshold"])) for name in STATE}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    u = constants["alpha"] * state["u"] + a
+    v = constants["beta"] * state["v"] + u + constants["bias"]
+    spikes = v > constants["v_threshold"]
+    return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v)), spikes.astype(np.int8))
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

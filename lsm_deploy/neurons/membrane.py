@@ -15,25 +15,59 @@ from lsm_deploy.neurons.kind import Floats
 
 THRESHOLD_HEADROOM = 16
 """`v` may move this many thresholds from 0 before it saturates; a 16-bit sum can deliver a quarter of that at once."""
+LEAST_HEADROOM = 4
+"""What slow neurons are left with, where truncation would cost more than room."""
 
 
 # --- bounds ---------------------------------------------------------------------------------------------------------
 
 
-def largest_current(largest_sum: Ints, du: Ints) -> Floats:
-    """What |u| cannot exceed where no |sum| exceeds this: a geometric series, whose truncation only takes away."""
-    largest: Floats = largest_sum * float(fixed.DECAY_UNITY << fixed.ACT_SHIFT) / (du + 1)
+def largest_current(largest_sum: Ints, leak: Ints) -> Floats:
+    """What |u| cannot exceed where no |sum| exceeds this: a geometric series, whose truncation only takes away.
+
+    leak: what the current loses in a step, in units of 1/4096.
+    """
+    largest: Floats = largest_sum * float(fixed.DECAY_UNITY << fixed.ACT_SHIFT) / leak
     return largest
+
+
+SLACK = 1 + 1e-9
+"""What a bound in floats is made larger by, so that rounding cannot make it one of nothing."""
+
+
+def steps_to(threshold: Ints, added: Floats, dv: Ints) -> Ints:
+    """Steps before which `v`, from 0, cannot exceed `threshold` if a step adds no more than `added`; 0: never.
+
+    With b = (4096 - dv) / 4096, v(n) <= V(n) = added * (1 + b + ... + b^(n - 1)): V(1) = added, and if v <= V, V >= 0,
+    then t0(v * b) <= b * V, as truncation takes a positive value down, and a negative one stays below 0. So v(n + 1) <=
+    b * V(n) + added = V(n + 1), and what is clipped or reset to 0 on the way stays below too. V(n) > threshold asks for
+    n > log(1 - threshold * (1 - b) / added) / log(b), and for added / (1 - b) > threshold at all.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = threshold / (added * SLACK)
+        leak = dv / fixed.DECAY_UNITY
+        exact = np.where(dv > 0, np.log1p(-part * leak) / np.log1p(-leak), part)
+        never = (added <= 0) | (part * leak >= 1)
+        steps = np.floor(np.where(never | ~np.isfinite(exact), 0.0, exact) / SLACK) + 1
+    return np.where(never, 0, np.clip(steps, 1, _FAR)).astype(np.int64)
+
+
+_FAR = 1 << 20
+"""Steps that are as good as any larger number of them."""
+
+
+def bias(registers: Mapping[str, Ints]) -> Ints:
+    return registers["bias_mant"] << registers["bias_exp"]
 
 
 def largest_bias(registers: Mapping[str, Ints]) -> Ints:
-    largest: Ints = np.abs(registers["bias_mant"] << registers["bias_exp"])
+    largest: Ints = np.abs(bias(registers))
     return largest
 
 
-def largest_scale(parameters: Mapping[str, Floats], threshold: Floats) -> float:
+def largest_scale(parameters: Mapping[str, Floats], threshold: Floats, headroom: int) -> float:
     """The largest scale at which `threshold` (with its headroom) and `bias` fit their registers."""
-    by_threshold = 131072 / THRESHOLD_HEADROOM / float(np.max(threshold))
+    by_threshold = 131072 / headroom / float(np.max(threshold))
     largest = float(np.max(np.abs(parameters["bias"])))
     return min(by_threshold, (4095 << 7) / (64 * largest)) if largest else by_threshold
 
@@ -56,6 +90,13 @@ def tau_of(decay: Ints, dt_ms: float) -> Floats:
     with np.errstate(divide="ignore"):
         tau: Floats = -dt_ms / np.log1p(-(decay / 4096))
     return tau
+
+
+def factor_of(tau_ms: Floats, dt_ms: float) -> Floats:
+    """What a step leaves of what decays with this time constant: all for an infinite one, nothing for 0."""
+    with np.errstate(divide="ignore"):
+        factor: Floats = np.exp(-dt_ms / tau_ms)
+    return factor
 
 
 def quantise_bias(value: Floats, scale: float) -> dict[str, Ints]:

@@ -30,11 +30,13 @@ from numpy.typing import NDArray
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
-from lsm_deploy.neurons.kind import Floats, Policy, Step, unknown_view
+from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
 
 NAME = "LIFRefractory"
 STATE = ("u", "v", "refractory")
 """`refractory` counts the steps for which `v` will stay as it is."""
+THRESHOLDS = ("v_threshold",)
+RESETS = True
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
@@ -72,8 +74,8 @@ class Registers:
     """Steps; 0 is LIF. 6 bits, as nengo-loihi has it for Loihi 1 (whose counter includes the step of the spike)."""
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    return membrane.largest_scale(parameters, parameters["v_threshold"])
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -97,9 +99,21 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
     }
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u| + |bias|, what `v` grows by in a step; `v` itself saturates."""
-    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """As LIF's, after `v` has stood still for `refractory_period`; not so if clearing may end that at once."""
+    bias = membrane.bias(registers)
+    steps = membrane.steps_to(threshold(registers), most + bias, registers["dv"])
+    frozen = 0 if cleared else registers["refractory_period"]
+    return np.where(steps > 0, steps + frozen, 0)
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
@@ -130,6 +144,33 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=u != x,
         saturated=moves & (moved != sum_v),
     )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        # A spike keeps `v` where it is for whole steps.
+        "t_refractory": np.rint(fixed.stable(parameters["t_refractory_ms"] / dt_ms)),
+        **{name: parameters[name] for name in ("v_threshold", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: np.zeros(len(constants["v_threshold"])) for name in STATE}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    u = constants["alpha"] * state["u"] + a
+    v = np.where(
+        state["refractory"] == 0,
+        constants["beta"] * state["v"] + u + constants["bias"],
+        state["v"],
+    )
+    spikes = v > constants["v_threshold"]
+    left = np.maximum(state["refractory"] - 1, 0)
+    refractory = np.where(spikes, constants["t_refractory"], left)
+    return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v), refractory=refractory), spikes.astype(np.int8))
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -29,10 +29,12 @@ from numpy.typing import NDArray
 from lsm_deploy import fixed
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
-from lsm_deploy.neurons.kind import Floats, Policy, Step, unknown_view
+from lsm_deploy.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
 
 NAME = "TernaryLIF"
 STATE = ("u", "v")
+THRESHOLDS = ("v_threshold_hi", "v_threshold_lo")
+RESETS = True
 SIGNED = True
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
@@ -70,8 +72,9 @@ class Registers:
     bias_exp: Annotated[int, Ge(0), Le(7)] = 0
 
 
-def largest_scale(parameters: Mapping[str, Floats]) -> float:
-    return membrane.largest_scale(parameters, np.maximum(parameters["v_threshold_hi"], -parameters["v_threshold_lo"]))
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    threshold = np.maximum(parameters["v_threshold_hi"], -parameters["v_threshold_lo"])
+    return membrane.largest_scale(parameters, threshold, headroom)
 
 
 def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
@@ -95,9 +98,21 @@ def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[s
     }
 
 
-def largest_register(registers: Mapping[str, Ints], largest_sum: Ints) -> Floats:
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u| + |bias|, what `v` moves by in a step; `v` itself saturates."""
-    return membrane.largest_current(largest_sum, registers["du"]) + membrane.largest_bias(registers)
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """As LIF's, to whichever threshold is nearer: a spike of either sign resets `v`."""
+    bias = membrane.bias(registers)
+    up = membrane.steps_to(threshold(registers), most + bias, registers["dv"])
+    down = membrane.steps_to(-registers["vth_lo"] << fixed.ACT_SHIFT, least - bias, registers["dv"])
+    return np.where((up > 0) & (down > 0), np.minimum(up, down), np.maximum(up, down))
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
@@ -123,6 +138,26 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=u != x,
         saturated=v != sum_v,
     )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold_hi", "v_threshold_lo", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: np.zeros(len(constants["v_threshold_hi"])) for name in STATE}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    u = constants["alpha"] * state["u"] + a
+    v = constants["beta"] * state["v"] + u + constants["bias"]
+    above, below = v > constants["v_threshold_hi"], v < constants["v_threshold_lo"]
+    spikes = above.astype(np.int8) - below.astype(np.int8)
+    return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v)), spikes)
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:

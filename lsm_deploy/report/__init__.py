@@ -3,7 +3,9 @@
 `*_facts` are what `--json` prints; `show_*` write the same to a console. Nothing is computed here but shares and sums.
 """
 
+from lsm_deploy.report.certificates import certificate_facts, show_certificate
 from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
+from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
 from lsm_deploy.report.forensics import (
     explanation_facts,
     explanation_text,
@@ -30,22 +32,28 @@ from lsm_deploy.report.stages import dump
 from lsm_deploy.report.text import count
 
 __all__ = [
+    "certificate_facts",
     "compiled_facts",
     "conformance_facts",
     "count",
     "dump",
     "explanation_facts",
     "explanation_text",
+    "fidelity_facts",
+    "fitted_facts",
     "model_facts",
     "overflow_text",
     "program_facts",
     "recording_facts",
     "resources_facts",
     "rules_facts",
+    "show_certificate",
     "show_compiled",
     "show_conformance",
     "show_evaluation",
     "show_explanation",
+    "show_fidelity",
+    "show_fitted",
     "show_model",
     "show_program",
     "show_recording",
@@ -55,6 +63,7 @@ __all__ = [
     "show_stimulus",
     "show_trace",
     "show_trace_file",
+    "show_transfer",
     "show_verdict",
     "shrunk_facts",
     "stimulus_facts",

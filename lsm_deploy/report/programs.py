@@ -16,6 +16,7 @@ from lsm_deploy.pipeline import Compiled
 from lsm_deploy.place import load_of
 from lsm_deploy.report.runs import show_standings
 from lsm_deploy.report.text import count, table, text
+from lsm_deploy.restrain import Price
 from lsm_deploy.store import program_id
 
 __all__ = ["compiled_facts", "program_facts", "show_compiled", "show_program"]
@@ -77,6 +78,8 @@ def _certificate_facts(certificate: Certificate) -> dict[str, Any]:
     return {
         "neurons": len(certificate.certified),
         "certified": int(certificate.certified.sum()),
+        "by_geometry": int(certificate.by_geometry.sum()),
+        "never_spike": int((certificate.shortest_interval == 0).sum()),
         "largest_sum": int(certificate.largest_sum.max(initial=0)),
         "largest_u": float(certificate.largest_u.max(initial=0.0)),
     }
@@ -89,6 +92,7 @@ def compiled_facts(compiled: Compiled) -> dict[str, Any]:
         **program_facts(compiled.program, compiled.certificate),
         "cut_offs": [asdict(cut) for cut in compiled.cut_offs],
         "quantisation": {**cost, "losses": list(compiled.cost.losses)},
+        **({"certified": asdict(compiled.price)} if compiled.price else {}),
     }
 
 
@@ -148,6 +152,10 @@ def show_program(console: Console, program: Program, facts: Mapping[str, Any]) -
         f"(largest sum {text(certificate['largest_sum'])} of 32 767, "
         f"largest bound on a register {certificate['largest_u'] / 2**23:.1%} of 2^23)"
     )
+    if more := certificate["certified"] - certificate["by_geometry"]:
+        console.print(f"{count(more, 'neuron')} of them for how seldom those before them can spike")
+    if certificate["never_spike"]:
+        console.print(f"{count(certificate['never_spike'], 'neuron')} can never spike, whatever the input")
 
 
 def _span(bounds: Sequence[int]) -> str:
@@ -191,9 +199,23 @@ def show_compiled(console: Console, compiled: Compiled, facts: Mapping[str, Any]
             ],
         )
     )
+    for c in cost.populations:
+        if c.compensation != 1.0:
+            console.print(f"thresholds of {c.name!r} are divided by {c.compensation:.5g} for what the integers lose")
+    if compiled.price is not None:
+        _show_price(console, compiled.price, certified=facts["certificate"]["neurons"])
     console.print(
         "lost: " + ("; ".join(cost.losses) if cost.losses else "nothing was clipped, rounded to zero or put far off")
     )
+
+
+def _show_price(console: Console, price: Price, certified: int) -> None:
+    before, after = price.certified
+    console.print(f"certified: {before} of {certified} neurons at the scales that round least, {after} at these")
+    rows = [[name, a, b, f"{b / a - 1:+.1%}"] for name, (a, b) in price.scales.items()]
+    console.print(table("what that costs: scales", ["population", "without", "with", "change"], rows))
+    rows = [[name, *("-" if db is None else f"{db:.1f}" for db in pair)] for name, pair in price.snr_db.items()]
+    console.print(table("what that costs: SNR of the weights, dB", ["projection", "without", "with"], rows))
 
 
 def _relative(asked: float, realised: float) -> str:

@@ -48,6 +48,7 @@ def dump(folder: Path, compiled: Compiled) -> None:
             **q.registers,
             "core": program.cores[here],
             "largest_sum": compiled.certificate.largest_sum[here],
+            "shortest_interval": compiled.certificate.shortest_interval[here],
             "certified": compiled.certificate.certified[here],
         }
         csv(f"population.{i}.{_file_name(q.name)}.csv", columns)

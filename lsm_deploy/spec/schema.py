@@ -477,9 +477,13 @@ class Samples:
 
 @dataclass(frozen=True)
 class Quantise:
-    """weight_bits: for every projection that does not state its own."""
+    """weight_bits: for every projection that does not state its own. compensate: let thresholds make up for what the
+    integers lose in every step; left out, in populations of slow neurons, where it has been seen to help.
+    certified: prefer scales at which no input can overflow a sum or a current, over those that round least."""
 
     weight_bits: Annotated[Integer, Ge(1), Le(8)] = 8
+    compensate: Flag | None = None
+    certified: Flag = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.certificate import TYPES, Certificate
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.neurons import KINDS
-from lsm_deploy.store.container import Arrays, pack, pieces, unpack
+from lsm_deploy.store.container import Arrays, pieces, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 
 __all__ = [
+    "load_certificate",
     "load_program",
     "program_from_bytes",
     "program_from_parts",
@@ -27,9 +29,19 @@ __all__ = [
 ]
 
 
-def program_to_bytes(program: Program) -> bytes:
-    """The `.lsm` file of a program."""
-    return pack("program", *program_to_parts(program))
+def program_to_bytes(program: Program, certificate: Certificate | None = None) -> bytes:
+    """The `.lsm` file of a program, and of what is proved about it."""
+    return b"".join(_pieces(program, certificate))
+
+
+def _pieces(program: Program, certificate: Certificate | None) -> Iterator[bytes | memoryview]:
+    meta, arrays = program_to_parts(program)
+    proved = {f"{_CERTIFICATE}{name}": getattr(certificate, name) for name in TYPES} if certificate else {}
+    return pieces("program", meta, {**arrays, **proved})
+
+
+_CERTIFICATE = "certificate."
+"""Its arrays stand behind those of the program, and are no part of what names the program."""
 
 
 def program_id(program: Program) -> str:
@@ -100,9 +112,22 @@ def program_from_bytes(data: bytes, where: str) -> Program:
     return program_from_parts(*unpack(data, "program", where), where)
 
 
-def save_program(path: str | Path, program: Program) -> None:
-    write_file(path, lambda file: file.writelines(pieces("program", *program_to_parts(program))))
+def save_program(path: str | Path, program: Program, certificate: Certificate | None = None) -> None:
+    write_file(path, lambda file: file.writelines(_pieces(program, certificate)))
 
 
 def load_program(path: str | Path) -> Program:
     return program_from_bytes(read_bytes(Path(path)), str(path))
+
+
+def load_certificate(path: str | Path) -> Certificate | None:
+    """What the file says is proved about its program; None where it says nothing. To believe it, prove it again."""
+    where = str(path)
+    _, arrays = unpack(read_bytes(Path(path)), "program", where)
+    if not any(name.startswith(_CERTIFICATE) for name in arrays):
+        return None
+    try:
+        return Certificate(**{name: arrays[f"{_CERTIFICATE}{name}"] for name in TYPES})
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise LsmError(f"the certificate is not valid: {what}", where=where, hint="compile it again") from None

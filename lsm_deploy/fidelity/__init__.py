@@ -1,0 +1,31 @@
+"""What quantisation did to a liquid: the deployed integers beside the float network that they stand for."""
+
+from lsm_deploy.fidelity.bits import CRITERIA, Bound, Curve, Fitted, fit_bits
+from lsm_deploy.fidelity.distances import TAU_MS, Distance, compare_spikes
+from lsm_deploy.fidelity.dynamics import branching_ratio, spectral_radius
+from lsm_deploy.fidelity.measure import Activity, Baseline, Dynamics, Fidelity, PopulationFidelity, baseline_of, measure
+from lsm_deploy.fidelity.transfer import Taught, Transfer, teach, transfer
+
+__all__ = [
+    "CRITERIA",
+    "TAU_MS",
+    "Activity",
+    "Baseline",
+    "Bound",
+    "Curve",
+    "Distance",
+    "Dynamics",
+    "Fidelity",
+    "Fitted",
+    "PopulationFidelity",
+    "Taught",
+    "Transfer",
+    "baseline_of",
+    "branching_ratio",
+    "compare_spikes",
+    "fit_bits",
+    "measure",
+    "spectral_radius",
+    "teach",
+    "transfer",
+]

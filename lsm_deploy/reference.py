@@ -1,0 +1,123 @@
+"""The float network that a program stands for: what quantisation is measured against.
+
+The schedule is the chip's (a synapse of delay d takes d + 1 steps; either sample policy), and so are times in whole
+steps; nothing else is rounded, clipped or wrapped. Each kind's step in floats stands in its own file. Parts that a user
+gave as exact integers run as the floats they stand for.
+
+One more liberty than the chip has: delays beyond its 62 steps are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy import fixed, loops
+from lsm_deploy.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
+from lsm_deploy.neurons import KINDS
+from lsm_deploy.neurons.kind import Floats
+
+__all__ = ["FloatTrace", "run_float"]
+
+
+@dataclass(frozen=True, eq=False)
+class FloatTrace:
+    """Spikes `[t, neuron]`, the recorded state `[t, neuron]` by name (0 where a kind has none), starts of samples."""
+
+    spikes: NDArray[np.int8]
+    state: Mapping[str, Floats]
+    starts: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        arrays: list[NDArray[Any]] = [self.spikes, *self.state.values(), self.starts]
+        for array in arrays:
+            array.setflags(write=False)
+        object.__setattr__(self, "state", MappingProxyType(dict(self.state)))
+
+
+def run_float(
+    network: Network,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> FloatTrace:
+    """Run every sample in floats; `progress(done, total)` is told steps."""
+    steps = len(stimulus.spikes)
+    neurons = sum(p.size for p in network.populations)
+    spikes = np.zeros((steps, neurons), np.int8)
+    state = {name: np.zeros((steps, neurons)) for name in record}
+    starts = [0] if network.sample_interval else stimulus.starts.tolist()
+    stops = [*starts[1:], steps]
+    longest = max(stop - start for start, stop in zip(starts, stops, strict=True))
+    synapses = [_Synapses.of(p, network, longest) for p in network.projections]
+    for start, stop in zip(starts, stops, strict=True):
+        window = slice(start, stop)
+        recorded = {name: values[window] for name, values in state.items()}
+        _run_sample(network, synapses, stimulus.spikes[window], spikes[window], recorded)
+        if progress:
+            progress(stop, steps)
+    return FloatTrace(spikes, state, stimulus.starts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    source: str
+    target: str
+    indptr: NDArray[np.int64]
+    post: NDArray[np.int32]
+    weight: Floats
+    delay: NDArray[np.int32]
+    """In steps; one that no sample is long enough for is as long as the longest."""
+
+    @classmethod
+    def of(cls, p: Projection | QProjection, network: Network, longest: int) -> _Synapses:
+        if isinstance(p, QProjection):
+            weight, delay = (p.weights.astype(np.int64) << p.weight_exp).astype(np.float64), p.delays
+        else:
+            # The same rounding as on the way to the chip's delays.
+            weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
+        return cls(p.source, p.target, p.indptr, p.post, weight, delay.astype(np.int32))
+
+
+def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:
+    if isinstance(population, Population):
+        return population.parameters
+    return KINDS[population.kind].realise(population.registers, population.scale, dt_ms)
+
+
+def _run_sample(
+    network: Network,
+    synapses: Sequence[_Synapses],
+    stimulus: NDArray[np.int8],
+    spikes: NDArray[np.int8],
+    recorded: Mapping[str, Floats],
+) -> None:
+    starts = np.cumsum([0, *(p.size for p in network.populations)]).tolist()
+    here = {p.name: slice(a, a + p.size) for p, a in zip(network.populations, starts, strict=False)}
+    kinds = {p.name: KINDS[p.kind] for p in network.populations}
+    constants = {
+        p.name: kinds[p.name].float_constants(_parameters(p, network.dt_ms), network.dt_ms) for p in network.populations
+    }
+    cleared = {name: kinds[name].float_initial(values) for name, values in constants.items()}
+    states = dict(cleared)
+    ring = np.zeros((2 + max((int(s.delay.max(initial=0)) for s in synapses), default=0), spikes.shape[1]))
+    interval = network.sample_interval
+    for t in range(len(stimulus)):
+        a = ring[t % len(ring)].copy()
+        ring[t % len(ring)] = 0.0
+        for name, where in here.items():
+            if interval and t % interval == 0:
+                states[name] = cleared[name]
+            step = kinds[name].float_step(constants[name], states[name], a[where])
+            states[name] = step.state
+            spikes[t, where] = step.spikes
+            for register, values in recorded.items():
+                values[t, where] = step.state.get(register, 0.0)
+        for s in synapses:
+            fired = stimulus[t] if s.source == INPUT else spikes[t, here[s.source]]
+            loops.send(fired, s.indptr, s.post, s.weight, s.delay, here[s.target].start, t, ring)

@@ -1,0 +1,75 @@
+"""Scales at which every neuron certifies, and what they cost.
+
+The bounds on a neuron's sum and registers grow with its population's scale: where they do not fit, the scale comes down
+by what is missing, and all is quantised and certified again, because smaller weights are rounded elsewhere and other
+sources may spike more often or less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsm_deploy import fixed
+from lsm_deploy.certify import Certificate, certify
+from lsm_deploy.ir import Network, Population, QNetwork
+from lsm_deploy.neurons import KINDS
+from lsm_deploy.quantise import Cost, quantise
+
+__all__ = ["Price", "quantise_certified"]
+
+_ROUNDS = 20
+LEAST_THRESHOLD = 256
+"""Integer units that a threshold keeps: below that a weight of a hundredth of it is nearly nothing."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What certifying cost. certified: neurons before and after; scales, and signal to noise in decibels (None where
+    nothing is rounded), before and after, of populations and projections."""
+
+    certified: tuple[int, int]
+    scales: Mapping[str, tuple[float, float]]
+    snr_db: Mapping[str, tuple[float | None, float | None]]
+
+
+def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetwork, Cost, Certificate, Price]:
+    """Quantise with the largest scales found at which all neurons certify, or as many as can."""
+    quantised, cost = quantise(network, compensate=compensate)
+    certificate = certify(quantised)
+    first, before, ceilings = cost, int(certificate.certified.sum()), dict[str, float]()
+    for _ in range(_ROUNDS):
+        lower = _lower(network, quantised, certificate)
+        if not lower:
+            break
+        ceilings |= lower
+        quantised, cost = quantise(network, compensate=compensate, ceilings=ceilings)
+        certificate = certify(quantised)
+    price = Price(
+        certified=(before, int(certificate.certified.sum())),
+        scales={a.name: (a.scale, b.scale) for a, b in zip(first.populations, cost.populations, strict=True)},
+        snr_db={a.name: (a.snr_db, b.snr_db) for a, b in zip(first.projections, cost.projections, strict=True)},
+    )
+    return quantised, cost, certificate, price
+
+
+def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> dict[str, float]:
+    """The scales of populations with neurons that do not certify, as far down as it takes, or as is allowed."""
+    found = {}
+    for p, q in zip(network.populations, quantised.populations, strict=True):
+        here = slice(quantised.offsets[p.name], quantised.offsets[p.name] + p.size)
+        missing = ~certificate.certified[here]
+        if not isinstance(p, Population) or not missing.any():
+            continue
+        fits = min(
+            fixed.SUM_LIMIT / max(int(certificate.largest_sum[here][missing].max()), 1),
+            fixed.UV_LIMIT / max(float(certificate.largest_u[here][missing].max()), 1.0),
+        )
+        threshold = np.abs(p.parameters[KINDS[p.kind].THRESHOLDS[0]])
+        least = LEAST_THRESHOLD / float(np.median(threshold))
+        scale = max(float(fixed.stable(np.array(q.scale * min(fits, 1.0) * 0.999))), least)
+        if scale < q.scale:
+            found[p.name] = scale
+    return found
