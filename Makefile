@@ -71,6 +71,7 @@ large: setup
 
 # What quantisation does to liquids, what it needs and what is proved: a quarter of an hour. QUICK=1: a taste of each.
 faithful: setup
+	$(BIN)/lsm-deploy quantise-report configs/japanese_vowels.yaml
 	cd tests && ../$(BIN)/python -m bench.faithful $(if $(QUICK),--quick)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
