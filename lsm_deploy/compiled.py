@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
@@ -39,6 +40,13 @@ def dispatcher(function: Callable[..., Any]) -> Any:
     from numba.core.caching import FunctionCache
 
     class Kept(FunctionCache):  # type: ignore[misc]
+        def __init__(self, py_func: Any) -> None:
+            super().__init__(py_func)
+            # What it calls may stand in other files of its folder, of which numba looks at none.
+            files = sorted(Path(py_func.__code__.co_filename).parent.glob("*.py"))
+            stamps = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+            self._cache_file._source_stamp = (self._cache_file._source_stamp, *stamps)
+
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             try:
                 return super().load_overload(sig, target_context)

@@ -9,7 +9,8 @@ from itertools import count, islice
 import numpy as np
 import pytest
 from lsm_backends import emulator, fast
-from lsm_backends.fast import kernels, layout, rows, session
+from lsm_backends.fast import layout, rows, session
+from lsm_backends.fast.kernels import neurons
 from lsm_backends.fast.session import Session
 from numpy.typing import NDArray
 from programs import REGISTERS, random_case
@@ -165,6 +166,6 @@ def test_the_list_of_the_active(size: int, rate: float) -> None:
     for shift in range(3):  # where in memory they begin does not matter
         fires = np.where(rng.random(size + shift) < rate, rng.choice([-1, 1], size + shift), 0).astype(np.int8)[shift:]
         active, signs = np.zeros(size + 1, np.int32), np.zeros(size + 1, np.int8)
-        found = kernels._list_active(fires, 7, active, signs)
+        found = neurons.list_active(fires, 7, active, signs)
         assert np.array_equal(active[:found], np.flatnonzero(fires) + 7)
         assert np.array_equal(signs[:found], fires[fires != 0])

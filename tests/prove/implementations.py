@@ -33,7 +33,7 @@ def fast() -> Iterator[Step]:
 
     The engine keeps sums in int64 where a true one could leave 32 bits, and in int16 where none can leave 16.
     """
-    from lsm_backends.fast import kernels
+    from lsm_backends.fast.kernels import neurons
 
     def step(u: Any, v: Any, a: Any, du: Any, dv: Any, vth: Any, mant: Any, exp: Any) -> tuple[Any, Any, Any]:
         constants = np.stack([4095 - du, 4096 - dv, vth << 6, mant << exp]).astype(np.int32)
@@ -44,7 +44,7 @@ def fast() -> Iterator[Step]:
         for width in widths:
             state = np.stack([u, v]).astype(np.int32)
             spikes = np.zeros(len(u), np.int8)
-            kernels._lif(constants, state, a.astype(width), spikes, 0, len(u))
+            neurons.lif(constants, state, a.astype(width), spikes, 0, len(u))
             answers.append((state[0], state[1], spikes))
         for width, answer in zip(widths, answers, strict=True):
             same = all(np.array_equal(ours, first) for ours, first in zip(answer, answers[0], strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from lsm_backends.fast import kernels
+from lsm_backends.fast.kernels import neurons
 
 LIMIT = 2**23
 EXCURSION = 2**31 - 2**24
@@ -16,7 +16,7 @@ def _wrong(x, keep):  # type: ignore[no-untyped-def]
     """Whether a decay is not the truncated division of the product; in int64, which has room."""
     product = np.int64(x) * np.int64(keep)
     # The remainder has the sign of what is divided, or is 0, and is smaller than 4096: only truncation does that.
-    rest = product - 4096 * np.int64(kernels._decay(np.int32(x), np.int32(keep)))
+    rest = product - 4096 * np.int64(neurons.decay(np.int32(x), np.int32(keep)))
     same_side = (rest >= 0) if product >= 0 else (rest <= 0)
     return not (same_side and -4096 < rest < 4096)
 

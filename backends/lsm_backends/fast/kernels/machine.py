@@ -1,0 +1,92 @@
+"""What numba has no words for: addresses, bits of a word, the cache, other threads."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["U", "ints", "lowest", "not_zero", "pointer", "prefetch", "wait"]
+
+U = np.uint32
+"""Of an index: numba looks at no sign, and does not read from the end."""
+
+
+@intrinsic
+def pointer(typing, address):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.int64), generate
+
+
+@intrinsic
+def _add_atomically(typing, address, value):  # type: ignore[no-untyped-def]
+    """Returns what was there; 0 as the value reads it."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", place, arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def prefetch(typing, address):  # type: ignore[no-untyped-def]
+    """Have the cache line fetched while other work goes on; no address is a wrong one."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [place.type], ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        )
+        builder.call(prefetch, [place, number(0), number(3), number(1)])  # to read, to stay, data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def not_zero(typing, address):  # type: ignore[no-untyped-def]
+    """Bit i says whether the i-th of the 64 bytes from `address` on is other than 0."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        vector = ir.VectorType(ir.IntType(8), 64)
+        loaded = builder.load(builder.inttoptr(arguments[0], vector.as_pointer()), align=1)
+        return builder.bitcast(builder.icmp_signed("!=", loaded, ir.Constant(vector, None)), ir.IntType(64))
+
+    return types.uint64(types.int64), generate
+
+
+@intrinsic
+def lowest(typing, word):  # type: ignore[no-untyped-def]
+    """The number of the lowest bit that is set; there is one."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+_yield = types.ExternalFunction("sched_yield", types.int32())
+
+
+@numba.njit
+def ints(address, rows, columns):  # type: ignore[no-untyped-def]
+    return numba.carray(pointer(address), (rows, columns), np.int64)
+
+
+@numba.njit
+def wait(arrived, blocks):  # type: ignore[no-untyped-def]
+    """Until all blocks have come here as often as this one."""
+    if blocks == 1:
+        return
+    round_ = _add_atomically(arrived, 1) // blocks
+    spins = 0
+    while _add_atomically(arrived, 0) < (round_ + 1) * blocks:
+        spins += 1
+        if spins % 64 == 0:  # somebody else may need the processor that the others wait for
+            _yield()

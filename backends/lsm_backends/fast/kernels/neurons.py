@@ -1,0 +1,212 @@
+"""Neurons, in int32 registers: all arithmetic is that of `lsm_deploy.fixed`, narrowed to what the ranges allow.
+
+decay     |x| = 4096 h + l, so |x| * k >> 12 = h * k + (l * k >> 12), both within 31 bits for k <= 4096
+sums      int32 additions wrap as the accumulator does, modulo 2**32
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from lsm_backends.fast.kernels.machine import U, lowest, not_zero
+
+__all__ = ["atrlif", "collect", "decay", "lif", "list_active", "update"]
+
+_I = np.int32
+
+
+@numba.njit(inline="always")
+def decay(x, k):  # type: ignore[no-untyped-def]
+    a = _I(abs(x))
+    r = _I(_I(_I(a >> _I(12)) * k) + _I(_I(_I(a & _I(4095)) * k) >> _I(12)))
+    return r if x >= 0 else _I(-r)
+
+
+@numba.njit(inline="always")
+def _current(u, keep, a):  # type: ignore[no-untyped-def]
+    """The decayed current plus the sum, before it wraps; of a wide sum the low 32 bits are enough."""
+    return _I(decay(u, keep) + _I(_I(a) << _I(6)))
+
+
+@numba.njit(inline="always")
+def _wrap(x):  # type: ignore[no-untyped-def]
+    u = x
+    if x > _I(8388608):
+        u = _I(x - _I(16777216))
+    elif x <= _I(-8388608):
+        u = _I(x + _I(16777216))
+    return u
+
+
+@numba.njit(inline="always")
+def _clip(x):  # type: ignore[no-untyped-def]
+    return _I(min(max(x, _I(-8388607)), _I(8388607)))
+
+
+# One function a kind: constants and state `[register, neuron]` and sums of neurons first..last in, state and spikes
+# out. Every array is cut to size first, row by row: an index that might be negative, or a stride that is not known to
+# be 1, keeps a loop from being vectorised. Counts are 32 bits wide, as everything else, for the same reason.
+
+
+@numba.njit(boundscheck=False)
+def lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    """constants: 4096 - (du + 1), 4096 - dv, vth << 6, bias_mant << bias_exp; state: u, v."""
+    keep_u, keep_v, theta, bias = (
+        constants[0][first:last],
+        constants[1][first:last],
+        constants[2][first:last],
+        constants[3][first:last],
+    )
+    us, vs = state[0][first:last], state[1][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
+    for i in range(sums.shape[0]):
+        x = _current(us[i], keep_u[i], sums[i])
+        u = _wrap(x)
+        total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
+        v = _clip(total)
+        fired = v > theta[i]
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        us[i] = u
+        vs[i] = _I(0) if fired else v
+        fires[i] = fired
+    return wraps, saturations, wide
+
+
+@numba.njit(boundscheck=False)
+def ternary(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    """constants: 4096 - (du + 1), 4096 - dv, vth_hi << 6, bias_mant << bias_exp, vth_lo << 6; state: u, v."""
+    keep_u, keep_v, high, bias, low = (
+        constants[0][first:last],
+        constants[1][first:last],
+        constants[2][first:last],
+        constants[3][first:last],
+        constants[4][first:last],
+    )
+    us, vs = state[0][first:last], state[1][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
+    for i in range(sums.shape[0]):
+        x = _current(us[i], keep_u[i], sums[i])
+        u = _wrap(x)
+        total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
+        v = _clip(total)
+        spike = np.int8(v > high[i]) - np.int8(v < low[i])
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        us[i] = u
+        vs[i] = _I(0) if spike != 0 else v
+        fires[i] = spike
+    return wraps, saturations, wide
+
+
+@numba.njit(boundscheck=False)
+def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    """constants: as LIF, then refractory_period; state: u, v, refractory."""
+    keep_u, keep_v, theta, bias, period = (
+        constants[0][first:last],
+        constants[1][first:last],
+        constants[2][first:last],
+        constants[3][first:last],
+        constants[4][first:last],
+    )
+    us, vs, counters = state[0][first:last], state[1][first:last], state[2][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
+    for i in range(sums.shape[0]):
+        x = _current(us[i], keep_u[i], sums[i])
+        u = _wrap(x)
+        total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
+        moved = _clip(total)
+        moves = counters[i] == 0
+        v = moved if moves else vs[i]
+        fired = v > theta[i]
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(moves & (moved != total)))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        us[i] = u
+        vs[i] = _I(0) if fired else v
+        counters[i] = period[i] if fired else _I(max(counters[i] - _I(1), _I(0)))
+        fires[i] = fired
+    return wraps, saturations, wide
+
+
+@numba.njit(boundscheck=False)
+def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    """constants: 4096 - (delta_i + 1), 4096 - delta_v, theta_0 << 6, bias_mant << bias_exp, 4096 - delta_theta,
+    4096 - delta_r, theta_step << 6; state: i, v, theta, r."""
+    keep_i, keep_v, rest, bias = (
+        constants[0][first:last],
+        constants[1][first:last],
+        constants[2][first:last],
+        constants[3][first:last],
+    )
+    keep_theta, keep_r, step = constants[4][first:last], constants[5][first:last], constants[6][first:last]
+    currents, vs, thetas, rs = state[0][first:last], state[1][first:last], state[2][first:last], state[3][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
+    for i in range(sums.shape[0]):
+        x = _current(currents[i], keep_i[i], sums[i])
+        u = _wrap(x)
+        total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
+        v = _clip(total)
+        theta = _I(decay(_I(thetas[i] - rest[i]), keep_theta[i]) + rest[i])
+        r = decay(rs[i], keep_r[i])
+        fired = _I(v - r) >= theta
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        currents[i] = u
+        vs[i] = v
+        thetas[i] = _I(theta + step[i]) if fired else theta
+        rs[i] = _I(r + _I(theta * _I(2))) if fired else r
+        fires[i] = fired
+    return wraps, saturations, wide
+
+
+@numba.njit(boundscheck=False)
+def update(kind, constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    if kind == 0:
+        return lif(constants, state, sums, fires, first, last)
+    if kind == 1:
+        return ternary(constants, state, sums, fires, first, last)
+    if kind == 2:
+        return refractory(constants, state, sums, fires, first, last)
+    return atrlif(constants, state, sums, fires, first, last)
+
+
+@numba.njit(boundscheck=False)
+def list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
+    """Which of `fires` are not 0, numbered from `offset`, and their signs; returns how many.
+
+    64 neurons become one word of bits, so that those at rest cost nothing.
+    """
+    size, count = fires.shape[0], 0
+    for i in range(0, size, 64):
+        if i + 64 <= size:
+            word = not_zero(fires.ctypes.data + i)
+        elif size >= 64:  # the last few, read together with those before them
+            word = not_zero(fires.ctypes.data + size - 64) >> np.uint64(i + 64 - size)
+        else:
+            word = np.uint64(0)
+            for k in range(size):
+                word |= np.uint64(fires[U(k)] != 0) << np.uint64(k)
+        while word:
+            k = i + lowest(word)
+            word &= word - np.uint64(1)
+            active[U(count)] = offset + k
+            signs[U(count)] = fires[U(k)]
+            count += 1
+    return count
+
+
+@numba.njit(boundscheck=False)
+def collect(due, others):  # type: ignore[no-untyped-def]
+    """Take what others have for the same neurons, and leave them nothing."""
+    for i in range(due.shape[0]):
+        due[i] += others[i]
+        others[i] = 0

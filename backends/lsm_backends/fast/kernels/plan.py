@@ -1,0 +1,42 @@
+"""What a run consists of, as the kernels are given it: tables of numbers and addresses, and their columns' names."""
+
+from __future__ import annotations
+
+__all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION"]
+
+KINDS = {"LIF": 0, "TernaryLIF": 1, "LIFRefractory": 2, "ATRLIF": 3}
+"""The kinds that `neurons.update` has a rule for, and their numbers there."""
+
+PIECE = ("kind", "block", "first", "last")
+"""Columns of the pieces: the neurons of one population in one block. The last piece is the input, in the first block;
+its kind is -1, and its numbers follow those of the neurons."""
+KIND, BLOCK, FIRST, LAST = range(len(PIECE))
+
+PROJECTION = (
+    "first_piece", "last_piece", "source", "target", "exponent", "delay", "usual",
+    "indptr", "post", "weights", "delays",
+)  # fmt: skip
+"""Columns of the projections that are kept as lists: the pieces of the source and the number of its first neuron; the
+number of the target's first neuron; the delay of all synapses, or -1; the usual length of a list; and the addresses of
+where the lists begin (int64), of targets (int32), weights (int16) and delays (uint8)."""
+(
+    FIRST_PIECE, LAST_PIECE, SOURCE, TARGET, EXPONENT, DELAY, USUAL, INDPTR, POST, WEIGHTS, DELAYS,
+) = range(len(PROJECTION))  # fmt: skip
+
+PLAN = (
+    "neurons", "channels", "size", "sources", "horizon", "interval", "ternary", "ahead", "blocks",
+    "piece_count", "pieces", "constant_rows", "constants", "registers", "initial", "state",
+    "class_count", "row_count", "rows", "row_of", "signs", "delays", "class_shifts", "shifts",
+    "projection_count", "projections", "recordable", "recorded",
+    "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
+)  # fmt: skip
+"""Sizes, and addresses of what `layout.Layout` and `session.Session` hold. recorded: `[register, piece]`, the row of
+the state where each register that can be recorded is found, or -1. begin_of: `[block, delay]`, room for where in a
+ring the sums of each delay begin."""
+(
+    NEURONS, CHANNELS, SIZE, SOURCES, HORIZON, INTERVAL, TERNARY, AHEAD, BLOCKS,
+    PIECE_COUNT, PIECES, CONSTANT_ROWS, CONSTANTS, REGISTERS, INITIAL, STATE,
+    CLASS_COUNT, ROW_COUNT, ROWS, ROW_OF, SIGNS, ROW_DELAYS, ROW_SHIFTS, SHIFTS,
+    PROJECTION_COUNT, PROJECTIONS, RECORDABLE, RECORDED,
+    RING, BEGIN_OF, ACTIVE, ACTIVE_SIGNS, ACTIVE_COUNTS, GATHERED, SUMS, EVENTS, ARRIVED,
+) = range(len(PLAN))  # fmt: skip
