@@ -54,8 +54,9 @@ class Backend(Protocol):
 class Session(Protocol):
     """One run of a program, from rest, that is advanced as its input comes in; what `start` of a backend returns."""
 
-    t: int
-    """Steps since the sample began."""
+    @property
+    def t(self) -> int:
+        """Steps since the sample began."""
 
     def step(self, spikes: NDArray[Any]) -> NDArray[np.int8]:
         """Take the input spikes `[channel]` of one step, return those of the neurons `[neuron]`.

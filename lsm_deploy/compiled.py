@@ -8,15 +8,20 @@ with the other's code: so there is a lock.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from glob import escape, glob
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
 
 __all__ = ["compiled", "dispatcher"]
+
+PATIENCE = 60
+"""Seconds that a process waits for another one to write."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -55,11 +60,20 @@ def dispatcher(function: Callable[..., Any]) -> Any:
                 return None
 
         def save_overload(self, sig: Any, data: Any) -> None:
+            base = f"{self.cache_path}/{self._impl.filename_base}"
             try:
                 self._impl.locator.ensure_cache_path()
-                with FileLock(f"{self.cache_path}/{self._impl.filename_base}.lock"):
-                    super().save_overload(sig, data)
-            except OSError as error:
+                with FileLock(f"{base}.lock", timeout=PATIENCE):
+                    # numba writes the index first: were it cut off then, that would name the code of an older source.
+                    if not self._cache_file._load_index():
+                        for old in glob(f"{escape(base)}.*.nbc"):
+                            os.unlink(old)
+                    try:
+                        super().save_overload(sig, data)
+                    except BaseException:
+                        Path(f"{base}.nbi").unlink(missing_ok=True)
+                        raise
+            except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
                 _warn(error)
 
     made = numba.njit(nogil=True, boundscheck=False)(function)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import backend as backends
+from lsm_deploy.errors import LsmError
 from lsm_deploy.fixed import Ints
 from lsm_deploy.ir import COUNTS, Program, Stimulus, standings
 from lsm_deploy.neurons import KINDS
@@ -43,7 +44,7 @@ def stream(
     """Run a program and write its trace into `folder` (the format: `store.parts`), in memory that does not grow.
 
     stimulus: whole, or an iterator of its pieces `[t, channel]`, which are one sample then. Whatever ends the run, an
-    error in the iterator or Ctrl-C, the folder holds a valid trace up to the last step that was run.
+    error in the iterator or Ctrl-C, the folder holds a valid trace of whole steps, up to some 20 ms before.
     LsmError: the backend knows no stepping; the folder holds something.
     """
     if isinstance(stimulus, Stimulus):
@@ -61,13 +62,13 @@ def stream(
         backend=backend,
         standings=standings(program.network),
     ) as parts:
-        for first, piece in _pieces(stimulus, max(1, AT_ONCE // program.network.neurons)):
-            if first:
+        for first, piece in _pieces(stimulus, program.network.channels, max(1, AT_ONCE // program.network.neurons)):
+            if first and not program.network.sample_interval:
+                session.reset()
+            spikes, registers = session.run(piece)
+            if first:  # now that there is something of it
                 parts.start_sample()
                 samples += 1
-                if not program.network.sample_interval:
-                    session.reset()
-            spikes, registers = session.run(piece)
             before, counts = counts, session.counts
             held = {name: np.ascontiguousarray(registers[:, i]) for i, name in enumerate(record)}
             parts.append(spikes, held, {name: counts[name] - before[name] for name in counts})
@@ -77,7 +78,9 @@ def stream(
     return Streamed(parts.steps, samples, fired, counts)
 
 
-def _pieces(stimulus: Stimulus | Iterable[NDArray[np.int8]], at_once: int) -> Iterator[tuple[bool, NDArray[np.int8]]]:
+def _pieces(
+    stimulus: Stimulus | Iterable[NDArray[np.int8]], channels: int, at_once: int
+) -> Iterator[tuple[bool, NDArray[np.int8]]]:
     """Pieces of at most so many steps, and whether a sample starts with each."""
     if isinstance(stimulus, Stimulus):
         stops = [*stimulus.starts[1:].tolist(), len(stimulus.spikes)]
@@ -88,6 +91,12 @@ def _pieces(stimulus: Stimulus | Iterable[NDArray[np.int8]], at_once: int) -> It
         return
     first = True
     for given in stimulus:
+        if np.ndim(given) != 2 or np.shape(given)[1] != channels:
+            raise LsmError(
+                f"a piece has shape {list(np.shape(given))}, the program takes {channels} channels",
+                where="stimulus",
+                hint="give pieces [t, channel]",
+            )
         for low in range(0, len(given), at_once):
             yield first, given[low : low + at_once]
             first = False

@@ -19,9 +19,10 @@ def twice(x):
 """
 
 
-def start_python(folder: Path, number: str = "4", before: str = "") -> subprocess.Popen[str]:
+def start_python(folder: Path, number: str = "4", before: str = "", source: str = TWICE) -> subprocess.Popen[str]:
     """A process of its own: numba looks for a folder to cache in when a function is declared, in a file."""
-    (folder / "twice.py").write_text(TWICE)
+    if not (folder / "twice.py").exists() or source != TWICE:
+        (folder / "twice.py").write_text(source)
     code = before + RUN.format(twice="from twice import twice", number=number)
     environment = {
         "PYTHONPATH": ":".join([str(folder), *sys.path]),
@@ -51,6 +52,21 @@ def test_a_full_disk_costs_a_line(tmp_path: Path) -> None:
     assert out == "done\n", err
     assert "compiled code cannot be kept" in err
     assert "File too large" in err
+
+
+def test_a_disk_that_fills_up_between_two_files_leaves_no_older_code(tmp_path: Path) -> None:
+    # The index fits, the code does not: with the code of an older source still there, the two would be paired.
+    start_python(tmp_path).communicate()
+    (small,) = (tmp_path / "cache").rglob("*.nbi")
+    limit = small.stat().st_size + 500
+    assert limit < next(iter(kept(tmp_path))).stat().st_size
+    full = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+    thrice = TWICE.replace("x + x", "x + x + 0  # of another source")
+    out, err = start_python(tmp_path, before=full, source=thrice).communicate()
+    assert out == "done\n", err
+    assert "compiled code cannot be kept" in err
+    assert not kept(tmp_path)
+    assert not list((tmp_path / "cache").rglob("*.nbi"))
 
 
 SLOWLY = """

@@ -96,6 +96,20 @@ def test_rows_and_lists_are_two_ways_to_the_same_answer(monkeypatch: pytest.Monk
         check_against_emulator(*case)
 
 
+@pytest.mark.parametrize(
+    ("post", "delays"), [((0, 1, 0), (0, 0, 0)), ((0, 0, 0), (1, 2, 1)), ((0, 0, 1), (0, 0, 0)), ((1, 0, 0), (3, 3, 3))]
+)
+def test_twins_need_not_stand_side_by_side(post: tuple[int, ...], delays: tuple[int, ...]) -> None:
+    registers = {"du": 4095, "dv": 4095, "vth": 100, "bias_mant": 0, "bias_exp": 0}
+    population = QPopulation("n", "LIF", 2, {name: np.full(2, value) for name, value in registers.items()})
+    wires = QProjection(
+        "i", "input", "n", "excitatory", 8, 0, np.array([0, 3]), np.array(post, np.int32),
+        np.array([10, 20, 40], np.int16), np.array(delays, np.uint8),
+    )  # fmt: skip
+    program = Program(QNetwork(1.0, 1, 0, (population,), (wires,)), np.zeros(2, np.int32), "oheo_gulch")
+    check_against_emulator(program, Stimulus(np.array([[1], [0], [1], [1], [0], [0], [0]], np.int8), np.array([0])))
+
+
 def test_sums_that_32_bits_cannot_hold_are_counted_in_64() -> None:
     # 65 800 synapses of 255 << 7 in one step are more than 2**31: a wide sum, though its low 32 bits look small.
     registers = {"du": 0, "dv": 0, "vth": 131071, "bias_mant": 0, "bias_exp": 0}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count, islice
 
 import numpy as np
@@ -66,11 +70,62 @@ def test_a_state_of_another_program_is_refused() -> None:
     one, other = fast.start(random_case(1)[0]), fast.start(random_case(2)[0])
     with pytest.raises(ValueError, match=r"sums in flight .*, not "):
         other.restore(one.save())
+    program, stimulus, expected = one_sample(3)
+    running = fast.start(program)
+    running.run(stimulus.spikes[:5])
+    state = running.save()
+    narrow = np.iinfo(running._ring.dtype).max
+    with pytest.raises(ValueError, match="are larger than any of this program"):
+        running.restore(replace(state, in_flight=state.in_flight + narrow + 1))
+    with pytest.raises(ValueError, match="the state has no "):
+        running.restore(replace(state, registers={}))
+    compare_step_by_step(running, program, stimulus, expected)  # which has gone on as if nothing had been asked
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_leaves_a_session_that_goes_on(in_blocks: None, threads: int) -> None:
+    # The signal comes while the kernels run; Python hears of it when they have returned.
+    program, stimulus, _ = one_sample(8, sizes=(70, 130), channels=40, projections=6)
+    steps = 20_000
+    row = np.tile(stimulus.spikes[:1], (steps + 5, 1))
+    expected = fast.start(program, threads=1).run(row)[0]
+    running = fast.start(program, threads=threads)
+    running.run(row[:0])  # compiled by now
+    timer = threading.Timer(0.01, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+
+    def again_and_again() -> None:
+        for _ in range(1000):
+            running.reset()
+            running.run(row[:steps])
+
+    with pytest.raises(KeyboardInterrupt):
+        again_and_again()
+    timer.join()
+    assert running.t in (0, steps), "whole steps"
+    assert np.array_equal(running.run(row[running.t : running.t + 5])[0], expected[running.t - 5 : running.t])
+
+
+def test_an_error_does_not_hang_the_other_samples() -> None:
+    program, stimulus = random_case(3, interval=0)
+    many = Stimulus(np.tile(stimulus.spikes, (20, 1)), np.arange(20) * len(stimulus.spikes))
+
+    def fails(done: int, total: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fast.run(program, many, progress=fails, threads=1)
+
+
+def test_anything_but_0_is_a_spike_for_a_run_too() -> None:
+    program, stimulus, expected = one_sample(4)
+    for wrong in (stimulus.spikes * 2, stimulus.spikes.astype(np.uint8) * 255, stimulus.spikes.astype(np.float32)):
+        assert np.array_equal(fast.start(program).run(wrong)[0], expected.spikes)
 
 
 @pytest.fixture
 def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "LARGE", 1)
+    monkeypatch.setattr(session, "blocks_for", lambda network, threads: threads)
 
 
 @pytest.mark.parametrize("threads", [2, 3])

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from lsm_backends import emulator, fast
+from lsm_backends.fast import session
 from numpy.typing import NDArray
 from programs import random_case, random_program
 
+from lsm_deploy import memory
 from lsm_deploy import streaming as streams
 from lsm_deploy.cli import main
 from lsm_deploy.errors import LsmError
@@ -21,6 +23,7 @@ from lsm_deploy.neurons import KINDS
 from lsm_deploy.store import (
     load_state,
     load_trace,
+    pack,
     parts,
     program_id,
     save_program,
@@ -91,6 +94,41 @@ def test_what_ends_a_run_leaves_whole_steps(plug: type[BaseException], tmp_path:
     found = load_trace(tmp_path / "t").trace
     assert np.array_equal(found.spikes, expected.spikes[:17])
     assert np.array_equal(found.registers["v"], expected.registers["v"][:17])
+
+
+def test_an_interrupt_at_the_start_of_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, stimulus = random_case(9, interval=0)
+    stimulus = Stimulus(stimulus.spikes[:30], np.array([0, 10, 20]))
+    run, calls = session.Session.run, []
+
+    def interrupted(self: session.Session, *given: object) -> object:
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session.Session, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        streams.stream(program, stimulus, tmp_path / "t")
+    found = load_trace(tmp_path / "t").trace
+    assert found.starts.tolist() == [0, 10]
+    assert np.array_equal(found.spikes, emulator.run(program, stimulus).spikes[:20])
+
+
+def test_pieces_of_another_shape_are_refused(tmp_path: Path) -> None:
+    program, _ = random_case(9, channels=3)
+    for wrong in (np.zeros((5, 2), np.int8), np.zeros(3, np.int8)):
+        with pytest.raises(LsmError, match=r"a piece has shape .*, the program takes 3 channels"):
+            streams.stream(program, iter([wrong]), tmp_path / str(wrong.ndim))
+
+
+def test_a_trace_that_memory_cannot_hold_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, stimulus = random_case(9)
+    streams.stream(program, stimulus, tmp_path / "t", ("v",))
+    monkeypatch.setattr(memory, "available", lambda: 5 * stimulus.spikes.shape[0] * program.network.neurons - 1)
+    monkeypatch.setattr(parts, "read_arrays", lambda file: dict(np.load(file)))
+    with pytest.raises(LsmError, match=r"the trace takes .* of memory"):
+        load_trace(tmp_path / "t")
 
 
 def test_memory_does_not_grow_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +227,13 @@ def test_a_state_goes_on_from_a_file(tmp_path: Path) -> None:
     fresh.restore(load_state(tmp_path / "s", program=program_id(program)))
     assert np.array_equal(fresh.run(stimulus.spikes[half:])[0], expected.spikes[half:])
     assert fresh.counts == dict(expected.counts)
+    save_state(tmp_path / "s", running.save(), program=program_id(program))
+    seen = CliRunner().invoke(main, ["inspect", str(tmp_path / "s")], catch_exceptions=False)
+    assert f"state after {half} steps of program {program_id(program)}" in seen.output
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(pack("state", {"program": program_id(program)}, {}))
+    with pytest.raises(LsmError, match="the content is not: 't'"):
+        load_state(damaged, program=program_id(program))
     other = program_id(random_program(np.random.default_rng(13)))
     with pytest.raises(LsmError, match="the state is of program"):
         load_state(tmp_path / "s", program=other)

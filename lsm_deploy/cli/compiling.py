@@ -85,6 +85,14 @@ def inspect(file: Path, as_json: bool, quiet: bool) -> None:
         output.facts({"kind": "stimulus", **report.stimulus_facts(stimulus)})
         report.show_stimulus(output.console, stimulus)
         return
+    if kind == "state":
+        state, program = store.read_state(file)
+        facts = {"program": program, "t": state.t, "neurons": state.in_flight.shape[1], "counts": dict(state.counts)}
+        output.facts({"kind": "state", **facts})
+        output.console.print(
+            f"state after {state.t} steps of program {program}, {facts['neurons']} neurons: {', '.join(state.registers)}"
+        )
+        return
     if kind == "model":
         model = api.load_model(file)
         output.facts({"kind": "model", **report.model_facts(model)})

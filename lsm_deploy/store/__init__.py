@@ -15,7 +15,7 @@ from lsm_deploy.store.programs import (
     save_program,
 )
 from lsm_deploy.store.recordings import load_stimulus, load_trace, save_stimulus, save_trace
-from lsm_deploy.store.states import load_state, save_state
+from lsm_deploy.store.states import load_state, read_state, save_state
 
 __all__ = [
     "TraceFile",
@@ -34,6 +34,7 @@ __all__ = [
     "program_to_bytes",
     "program_to_parts",
     "read_arrays",
+    "read_state",
     "save_program",
     "save_state",
     "save_stimulus",

@@ -108,7 +108,7 @@ def _padding(length: int) -> bytes:
 
 
 def kind_of(path: str | Path) -> str:
-    """What a file is by its first bytes: `program`, `model`, `npz`, or `text` (a spec, then)."""
+    """What a file is by its first bytes: `program`, `model`, `state`, `npz`, or `text` (a spec, then)."""
     with opened(Path(path)) as file:
         start = file.read(16)
         if start.startswith(b"PK"):
@@ -117,7 +117,7 @@ def kind_of(path: str | Path) -> str:
             return "text"
         header = file.read(min(int.from_bytes(start[8:], "little"), _LONGEST_HEADER))
     # A damaged header counts as a program: loading it says what is wrong.
-    return "model" if b'"kind":"model"' in header else "program"
+    return next((kind for kind in ("model", "state") if f'"kind":"{kind}"'.encode() in header), "program")
 
 
 _LONGEST_HEADER = 1 << 24

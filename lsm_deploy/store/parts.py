@@ -16,14 +16,15 @@ A part appears whole, or not at all. So the folder is a valid trace at any time,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import memory
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Trace, View
 from lsm_deploy.store.files import make_folder, read_arrays, write_file
@@ -31,6 +32,7 @@ from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pai
 
 __all__ = ["TraceFolder", "load_parts"]
 
+AGAIN = "copy the folder again, whole"
 PART_BYTES = 1 << 26
 """A part is written when so much has come together: 64 MB, which a run may lose if it is killed."""
 
@@ -123,44 +125,58 @@ def load_parts(folder: str | Path) -> TraceFile:
         raise LsmError(
             "this folder holds no trace", where=str(folder), hint="name one that `run --stream` wrote, or a file"
         )
-    spikes, registers, starts, counts = [], [], [], Counter[str]()
-    steps, origin = 0, None
-    for number, file in enumerate(files):
-        arrays = read_arrays(file)
-        _check_part(file, number, steps, arrays, origin)
-        neurons = int(arrays["neurons"])
-        fired = np.unpackbits(arrays["spikes"], axis=1, count=neurons).view(np.int8)
-        if "negative" in arrays:
-            fired = np.where(np.unpackbits(arrays["negative"], axis=1, count=neurons), -fired, fired).astype(np.int8)
-        spikes.append(fired)
-        registers.append({name: arrays[name] for name in sorted(arrays.keys() - _NOT_REGISTERS)})
-        starts.append(arrays["starts"])
-        counts.update(dict(zip(arrays["count_names"].tolist(), arrays["counts"].tolist(), strict=True)))
-        steps += len(fired)
-        origin = origin or {name: str(arrays[name]) for name in ("program", "backend", "view")} | {
-            "names": ", ".join(sorted(arrays))
-        }
-    assert origin is not None
-    trace = Trace(
-        np.concatenate(spikes),
-        {name: np.concatenate([part[name] for part in registers]) for name in registers[0]},
-        np.concatenate(starts),
-        dict(counts),
-        cast(View, origin["view"]),
-        dict(pairs_in(arrays, str(files[-1]))),
-    )
-    return TraceFile(trace, origin["program"], origin["backend"])
+    last = read_arrays(files[-1])
+    _check_keys(files[-1], last)
+    try:
+        names = tuple(sorted(last.keys() - _NOT_REGISTERS))
+        steps, neurons = int(last["first"]) + len(last["spikes"]), int(last["neurons"])
+        _check_room(steps * neurons * (1 + 4 * len(names)), folder)
+        spikes = np.empty((steps, neurons), np.int8)
+        registers = {name: np.empty((steps, neurons), np.int32) for name in names}
+        starts, counts, first = [], Counter[str](), 0
+        for number, file in enumerate(files):
+            arrays = read_arrays(file)
+            _check_part(file, number, first, arrays, last)
+            here = slice(first, first + len(arrays["spikes"]))
+            spikes[here] = np.unpackbits(arrays["spikes"], axis=1, count=neurons)
+            if "negative" in arrays:
+                spikes[here][np.unpackbits(arrays["negative"], axis=1, count=neurons).astype(np.bool_)] *= -1
+            for name in names:
+                registers[name][here] = arrays[name]
+            starts.append(arrays["starts"])
+            counts.update(dict(zip(arrays["count_names"].tolist(), arrays["counts"].tolist(), strict=True)))
+            first = here.stop
+        view = str(last["view"])
+        if view not in get_args(View):
+            raise ValueError(f"view is {view!r}")
+        standings = dict(pairs_in(last, str(files[-1])))
+        trace = Trace(spikes, registers, np.concatenate(starts), dict(counts), cast(View, view), standings)
+    except (ValueError, TypeError, IndexError) as error:
+        raise LsmError(f"a part is damaged: {error}", where=str(folder), hint=AGAIN) from None
+    return TraceFile(trace, str(last["program"]), str(last["backend"]))
+
+
+def _check_room(needed: int, folder: str | Path) -> None:
+    room = memory.available()
+    if room is not None and needed > room:
+        raise LsmError(
+            f"the trace takes {memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available",
+            where=str(folder),
+            hint="read its parts one by one with numpy.load",
+        )
 
 
 def _check_part(
-    file: Path, number: int, steps: int, arrays: Mapping[str, NDArray[Any]], origin: Mapping[str, str] | None
+    file: Path, number: int, steps: int, arrays: Mapping[str, NDArray[Any]], last: Mapping[str, NDArray[Any]]
 ) -> None:
     """An LsmError where a part is missing, is not whole, or is of another run."""
-    again = "copy the folder again, whole"
-    needed: Sequence[str] = sorted(_NOT_REGISTERS - {"negative"})
-    if lacking := [name for name in needed if name not in arrays]:
-        raise LsmError(f"this is no part of a trace: it has no {', '.join(lacking)}", where=str(file), hint=again)
+    _check_keys(file, arrays)
     if file.name != f"part-{number:06}.npz" or int(arrays["first"]) != steps:
-        raise LsmError(f"a part is missing before this one: step {steps} comes next", where=str(file), hint=again)
-    if origin and (str(arrays["program"]), ", ".join(sorted(arrays))) != (origin["program"], origin["names"]):
-        raise LsmError("this part is of another run than the first one", where=str(file), hint=again)
+        raise LsmError(f"a part is missing before this one: step {steps} comes next", where=str(file), hint=AGAIN)
+    if str(arrays["program"]) != str(last["program"]) or arrays.keys() != last.keys():
+        raise LsmError("this part is of another run than the last one", where=str(file), hint=AGAIN)
+
+
+def _check_keys(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    if lacking := sorted(_NOT_REGISTERS - {"negative"} - arrays.keys()):
+        raise LsmError(f"this is no part of a trace: it has no {', '.join(lacking)}", where=str(file), hint=AGAIN)

@@ -13,7 +13,7 @@ from lsm_deploy.ir import State
 from lsm_deploy.store.container import pack, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 
-__all__ = ["load_state", "save_state"]
+__all__ = ["load_state", "read_state", "save_state"]
 
 
 def save_state(path: str | Path, state: State, *, program: str) -> None:
@@ -27,13 +27,24 @@ def save_state(path: str | Path, state: State, *, program: str) -> None:
 
 def load_state(path: str | Path, *, program: str) -> State:
     """The state that was saved while `program` ran. LsmError: another program did, or the file is damaged."""
-    where = str(path)
-    meta, arrays = unpack(read_bytes(Path(path)), "state", where)
-    if meta["program"] != program:
+    state, saved = read_state(path)
+    if saved != program:
         raise LsmError(
-            f"the state is of program {meta['program']}, this is {program}",
-            where=where,
+            f"the state is of program {saved}, this is {program}",
+            where=str(path),
             hint="load the program that it was saved from",
         )
+    return state
+
+
+def read_state(path: str | Path) -> tuple[State, str]:
+    """A saved state, and the `program_id` of what was running."""
+    where = str(path)
+    meta, arrays = unpack(read_bytes(Path(path)), "state", where)
     registers = {name.removeprefix("register "): values for name, values in arrays.items() if name != "in_flight"}
-    return State(int(meta["t"]), registers, arrays["in_flight"].astype(np.int64), meta["counts"])
+    try:
+        state = State(int(meta["t"]), registers, arrays["in_flight"].astype(np.int64), meta["counts"])
+        return state, str(meta["program"])
+    except (KeyError, ValueError, TypeError) as error:
+        what = f"the checksum is right but the content is not: {error}"
+        raise LsmError(what, where=where, hint="save it again") from None

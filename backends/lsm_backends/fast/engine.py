@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -40,40 +39,42 @@ def run(
 ) -> Trace:
     """Run every sample, on `threads` threads (by default one a core)."""
     from lsm_backends.fast.layout import lay_out
-    from lsm_backends.fast.session import LARGE, Session
+    from lsm_backends.fast.session import Session, blocks_for, processors
 
     network, steps = program.network, len(stimulus.spikes)
     # `fresh`: every sample is a run of its own. `interval`: one long run, cleared by the clock.
     starts = [0] if network.sample_interval else stimulus.starts.tolist()
     windows = [slice(a, b) for a, b in zip(starts, [*starts[1:], steps], strict=True)]
-    threads = threads or os.cpu_count() or 1
-    in_blocks = network.neurons >= LARGE and len(windows) < 2 * threads
-    layout = lay_out(network, threads if in_blocks else 1)
+    threads = threads or processors()
+    blocks = blocks_for(network, threads) if len(windows) < 2 * threads else 1
+    layout = lay_out(network, blocks)
     sessions: SimpleQueue[Session] = SimpleQueue()
-    for _ in range(1 if in_blocks else min(threads, len(windows))):
+    for _ in range(1 if blocks > 1 else min(threads, len(windows))):
         sessions.put(Session.on(layout, record))
 
-    spikes = np.zeros((steps, network.neurons), np.int8)
+    spikes = np.empty((steps, network.neurons), np.int8)  # every one is written
     registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
     done, lock, stop = 0, Lock(), Event()
 
     def one(window: slice) -> None:
         nonlocal done
         session = sessions.get()
-        session.reset()
-        at_once = max(1, AT_ONCE // network.neurons)
-        for first in range(window.start, window.stop, at_once):
-            here = slice(first, min(first + at_once, window.stop))
-            _, recorded = session.run(stimulus.spikes[here], spikes[here])
-            for i, values in enumerate(registers.values()):
-                values[here] = recorded[:, i]
-            with lock:
-                done += here.stop - here.start
-                if progress:
-                    progress(done, steps)
-            if stop.is_set():
-                return
-        sessions.put(session)
+        try:
+            session.reset()
+            at_once = max(1, AT_ONCE // network.neurons)
+            for first in range(window.start, window.stop, at_once):
+                if stop.is_set():
+                    return
+                here = slice(first, min(first + at_once, window.stop))
+                _, recorded = session.run(stimulus.spikes[here], spikes[here])
+                for i, values in enumerate(registers.values()):
+                    values[here] = recorded[:, i]
+                with lock:
+                    done += here.stop - here.start
+                    if progress:
+                        progress(done, steps)
+        finally:
+            sessions.put(session)  # another window may wait for it
 
     with ThreadPoolExecutor(sessions.qsize()) as pool:
         running = [pool.submit(one, window) for window in windows]

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from lsm_deploy.fixed import Ints
 from lsm_deploy.ir import INPUT, QNetwork, QProjection
+from lsm_deploy.target import MAX_DELAY
 
 __all__ = ["Rows", "aligned"]
 
@@ -113,9 +114,9 @@ def _parts(p: QProjection, pre: Ints, network: QNetwork, size: int) -> list[tupl
 
 
 def _has_twins(p: QProjection, pre: Ints) -> bool:
-    """Whether two synapses of one delay join the same pair; they would stand side by side."""
-    alike = [array[1:] == array[:-1] for array in (pre, p.post, p.delays)]
-    return bool(np.logical_and.reduce(alike).any())
+    """Whether two synapses of one delay join the same pair: a row has one place for both."""
+    places = (pre * (int(p.post.max()) + 1) + p.post) * (MAX_DELAY + 1) + p.delays
+    return len(np.unique(places)) < len(places)
 
 
 def _class(classes: list[_Class], sign: int, delay: int, p: QProjection, exponent: int) -> _Class:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from lsm_backends.fast import kernels
 from lsm_backends.fast.layout import Layout, lay_out
 from lsm_backends.fast.rows import aligned
-from lsm_deploy.ir import COUNTS, Program, State
+from lsm_deploy.ir import COUNTS, Program, QNetwork, State
 
-__all__ = ["LARGE", "Session"]
+__all__ = ["LARGE", "Session", "blocks_for", "processors"]
 
 LARGE = 1 << 14
 """Neurons from which on blocks pay: a step then takes far longer than waiting for one another does."""
+SYNAPSE_BYTES = 7
+"""Target, weight and delay."""
 
 
 class Session:
@@ -34,8 +36,7 @@ class Session:
 
     def __init__(self, program: Program, record: Sequence[str] = (), *, threads: int | None = None) -> None:
         network = program.network
-        blocks = (threads or os.cpu_count() or 1) if network.neurons >= LARGE else 1
-        self._begin(lay_out(network, blocks), tuple(record))
+        self._begin(lay_out(network, blocks_for(network, threads or processors())), tuple(record))
 
     @classmethod
     def on(cls, layout: Layout, record: Sequence[str]) -> Session:
@@ -47,7 +48,6 @@ class Session:
     def _begin(self, layout: Layout, record: tuple[str, ...]) -> None:
         self._layout, self._record = layout, record
         network, size, sources, blocks = layout.network, layout.size, layout.sources, layout.blocks
-        self.t = 0
         self._state = aligned(layout.initial.shape, np.int32)
         self._state[:] = layout.initial
         self._ring = aligned((blocks, layout.horizon, size), layout.ring_type)
@@ -66,6 +66,7 @@ class Session:
             "sums": aligned((blocks, size), np.uint16),
             "events": self._events,
             "arrived": np.zeros(1, np.int64),
+            "clock": np.zeros(1, np.int64),
         }
         rows = layout.rows
         values = {
@@ -108,6 +109,7 @@ class Session:
         spikes = np.zeros(network.neurons, np.int8)
         self._step = (self._plan.ctypes.data, self._input.ctypes.data, spikes.ctypes.data)
         self._pool = ThreadPoolExecutor(blocks) if blocks > 1 else None
+        self._broken = False
         self.spikes: NDArray[np.int8] = spikes.view()
         self.spikes.setflags(write=False)
 
@@ -122,7 +124,6 @@ class Session:
         plan, stimulus, fired = self._step
         if self._pool is None:
             self._kernel(plan, 0, self.t, 1, stimulus, fired, 0, 0)
-            self.t += 1
         else:
             self._advance(1, stimulus, fired)
         return self.spikes
@@ -145,8 +146,9 @@ class Session:
         network, steps = self._layout.network, len(stimulus)
         if stimulus.shape != (steps, network.channels):
             raise ValueError(f"a stimulus of shape {stimulus.shape} for {network.channels} channels")
-        stimulus = np.ascontiguousarray(stimulus, np.int8)
-        spikes = np.zeros((steps, network.neurons), np.int8) if spikes is None else spikes
+        stimulus = np.ascontiguousarray(stimulus != 0).view(np.int8)
+        # Every one is written: empty memory, unlike zeros, comes in large pages.
+        spikes = np.empty((steps, network.neurons), np.int8) if spikes is None else spikes
         if spikes.shape != (steps, network.neurons) or spikes.dtype != np.int8 or not spikes.flags.c_contiguous:
             raise ValueError(f"spikes of shape {spikes.shape} and type {spikes.dtype} cannot be written to as they are")
         registers = np.zeros((steps, len(self._record), network.neurons), np.int32)
@@ -159,18 +161,23 @@ class Session:
         rest = (self.t, steps, stimulus, spikes, int(recording), registers)
         if self._pool is None:
             self._kernel(plan, 0, *rest)
-        else:
-            try:
-                running = [self._pool.submit(self._kernel, plan, block, *rest) for block in blocks]
-            except BaseException:
+            return
+        if self._broken:
+            raise RuntimeError("a thread of this session could not be started: begin another one")
+        running: list[Future[None]] = []
+        try:
+            for block in blocks:
+                running.append(self._pool.submit(self._kernel, plan, block, *rest))
+        finally:
+            if len(running) < len(blocks):
+                self._broken = True
                 self._work["arrived"][0] = 1 << 62  # those that run wait for others that never will
-                raise
-            try:
-                wait(running)
-            finally:  # Ctrl-C, too, finds whole steps
-                for done in running:
-                    done.result()
-        self.t += steps
+            _wait_for(running)
+
+    @property
+    def t(self) -> int:
+        """Steps since the sample began. The kernel counts them: whatever interrupts a run, this is where it stands."""
+        return int(self._work["clock"][0])
 
     def register(self, name: str) -> NDArray[np.int32]:
         """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""
@@ -189,7 +196,7 @@ class Session:
         """Begin a sample: everything at rest, nothing in flight, `t` 0; the counts go on."""
         self._state[:] = self._layout.initial
         self._ring[:] = 0
-        self.t = 0
+        self._work["clock"][0] = 0
 
     def save(self) -> State:
         """All that the next steps depend on; `restore` takes it back, in this session or in another one."""
@@ -206,8 +213,13 @@ class Session:
         rows = self._layout.horizon
         if state.in_flight.shape != (rows - 1, neurons):
             raise ValueError(f"sums in flight {state.in_flight.shape}, not {(rows - 1, neurons)}")
+        lacking = {name for names in self._layout.states for name in names} - state.registers.keys()
+        if lacking:
+            raise ValueError(f"the state has no {', '.join(sorted(lacking))}")
+        if np.abs(state.in_flight).max(initial=0) > np.iinfo(self._ring.dtype).max:
+            raise ValueError("sums in flight are larger than any of this program")
         self.reset()
-        self.t = state.t
+        self._work["clock"][0] = state.t
         for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
             for row, name in enumerate(names):
                 self._state[row, first:last] = state.registers[name][first:last]
@@ -216,3 +228,30 @@ class Session:
         ring[:] = np.roll(ring, self.t % rows, axis=0)
         self._events[:] = 0
         self._events[0, : len(COUNTS)] = [state.counts[name] for name in COUNTS]
+
+
+def _wait_for(running: Sequence[Future[None]]) -> None:
+    """Until all are done, whatever comes: they write to memory that is lent to them, and leave whole steps."""
+    interrupt: BaseException | None = None
+    while any(not future.done() for future in running):
+        try:
+            wait(running)
+        except BaseException as error:  # Ctrl-C
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
+    for future in running:
+        future.result()
+
+
+def processors() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def blocks_for(network: QNetwork, threads: int) -> int:
+    """Threads that share one run: several for large networks, while their sums take less than half the synapses."""
+    if network.neurons < LARGE:
+        return 1
+    sums = 4 * network.neurons * (max((int(p.delays.max(initial=0)) for p in network.projections), default=0) + 2)
+    return max(1, min(threads, network.synapses * SYNAPSE_BYTES // (2 * sums)))

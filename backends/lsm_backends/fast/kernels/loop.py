@@ -60,6 +60,7 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
     ring, ahead, horizon = rings[block], plan[at.AHEAD], plan[at.HORIZON]
     flat = ring.ravel()
     begin_of = numba.carray(pointer(plan[at.BEGIN_OF]), (blocks, horizon), np.uint32)[block]
+    clock = numba.carray(pointer(plan[at.CLOCK]), 1, np.int64)
 
     for step in range(steps):
         now = t + step
@@ -127,6 +128,8 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
                     else:
                         add_list(post, weights, delays, begin, end, factor, begin_of, flat)
         wait(plan[at.ARRIVED], blocks)
+        if block == 0:
+            clock[0] = now + 1
 
 
 # By the width of the sums in flight. Integers only: an array as an argument would cost more than a step of a small

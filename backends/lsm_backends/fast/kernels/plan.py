@@ -28,15 +28,15 @@ PLAN = (
     "piece_count", "pieces", "constant_rows", "constants", "registers", "initial", "state",
     "class_count", "row_count", "rows", "row_of", "signs", "delays", "class_shifts", "shifts",
     "projection_count", "projections", "recordable", "recorded",
-    "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
+    "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived", "clock",
 )  # fmt: skip
 """Sizes, and addresses of what `layout.Layout` and `session.Session` hold. recorded: `[register, piece]`, the row of
 the state where each register that can be recorded is found, or -1. begin_of: `[block, delay]`, room for where in a
-ring the sums of each delay begin."""
+ring the sums of each delay begin. clock: the number of the step that comes next."""
 (
     NEURONS, CHANNELS, SIZE, SOURCES, HORIZON, INTERVAL, TERNARY, AHEAD, BLOCKS,
     PIECE_COUNT, PIECES, CONSTANT_ROWS, CONSTANTS, REGISTERS, INITIAL, STATE,
     CLASS_COUNT, ROW_COUNT, ROWS, ROW_OF, SIGNS, ROW_DELAYS, ROW_SHIFTS, SHIFTS,
     PROJECTION_COUNT, PROJECTIONS, RECORDABLE, RECORDED,
-    RING, BEGIN_OF, ACTIVE, ACTIVE_SIGNS, ACTIVE_COUNTS, GATHERED, SUMS, EVENTS, ARRIVED,
+    RING, BEGIN_OF, ACTIVE, ACTIVE_SIGNS, ACTIVE_COUNTS, GATHERED, SUMS, EVENTS, ARRIVED, CLOCK,
 ) = range(len(PLAN))  # fmt: skip
