@@ -89,8 +89,9 @@ def inspect(file: Path, as_json: bool, quiet: bool) -> None:
         state, program = store.read_state(file)
         facts = {"program": program, "t": state.t, "neurons": state.in_flight.shape[1], "counts": dict(state.counts)}
         output.facts({"kind": "state", **facts})
+        registers = ", ".join(state.registers)
         output.console.print(
-            f"state after {state.t} steps of program {program}, {facts['neurons']} neurons: {', '.join(state.registers)}"
+            f"state after {state.t} steps of program {program}, {facts['neurons']} neurons: {registers}"
         )
         return
     if kind == "model":
