@@ -385,9 +385,36 @@ def test_certified_keeps_what_each_population_needs():
 
 
 def test_certified_stops_where_the_threshold_would_be_nothing():
-    chosen = compile_built(strong(300.0), how=Quantise(certified=True))
-    assert not chosen.certificate.certified.all()
+    chosen = compile_built(strong(60.0), how=Quantise(certified=True))
+    assert not chosen.certificate.certified.any()
     assert chosen.price.certified[1] < 20
+    # Nothing was gained, and nothing is paid.
+    before, after = chosen.price.scales["n"]
+    assert before == after
+
+
+def test_certified_does_not_follow_a_neuron_that_never_will():
+    network = strong(0.3)
+    (wires,) = network.projections
+    weight = wires.weight * np.where(wires.post == 7, 100.0, 1.0)
+    hopeless = replace(network, projections=(replace(wires, weight=weight),))
+    chosen = compile_built(hopeless, how=Quantise(certified=True))
+    certificate = chosen.certificate
+    assert certificate.certified.tolist() == [i != 7 for i in range(20)]
+    assert certificate.largest_u[certificate.certified].max() > 0.5 * fixed.UV_LIMIT, "no further than the others need"
+
+
+def test_certified_weighs_each_population_by_itself():
+    # All of one population come to certify, none of the other.
+    network = strong(0.3)
+    (fast,), (wires,) = network.populations, network.projections
+    worse = replace(wires, name="j", target="m", weight=wires.weight * 200)
+    both = replace(network, populations=(fast, replace(fast, name="m")), projections=(wires, worse))
+    chosen = compile_built(both, how=Quantise(certified=True))
+    assert chosen.certificate.certified.tolist() == [True] * 20 + [False] * 20
+    (before, after), (first, last) = chosen.price.scales["n"], chosen.price.scales["m"]
+    assert after < before
+    assert last == first
 
 
 # --- the commands ----------------------------------------------------------------------------------------------------
