@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import fixed
+
 __all__ = ["TYPES", "Certificate"]
 
 
@@ -36,12 +38,24 @@ class Certificate:
         if len(sizes) != 1 or len(next(iter(sizes))) != 1:
             raise ValueError(f"a certificate of {sizes} neurons")
 
-    def agrees(self, other: Certificate) -> bool:
-        """Whether both say the same, up to the last digits of a float."""
-        same = all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in TYPES if TYPES[name] is not np.float64
+    def follows_from(self, proved: Certificate) -> bool:
+        """Whether it promises no more than `proved` does, up to the last digits of a float.
+
+        It may promise less: a version that proved shorter intervals, and so larger bounds, was not wrong.
+        """
+        never = np.iinfo(np.int64).max
+        said, known = (np.where(c.shortest_interval == 0, never, c.shortest_interval) for c in (self, proved))
+        fits = (self.largest_sum <= fixed.SUM_LIMIT) & (self.largest_u < fixed.UV_LIMIT)
+        holds = (
+            (self.largest_sum >= proved.largest_sum)
+            & (self.largest_u >= proved.largest_u * (1 - 1e-6))
+            & (said > 0)
+            & (said <= known)
+            & (self.certified == fits)
+            & (self.certified <= proved.certified)
+            & (self.by_geometry <= proved.by_geometry)
         )
-        return same and bool(np.allclose(self.largest_u, other.largest_u, rtol=1e-6, atol=0))
+        return bool(holds.all())
 
 
 TYPES: dict[str, type] = {

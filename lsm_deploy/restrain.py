@@ -2,13 +2,15 @@
 
 The bounds on a neuron's sum and registers grow with its population's scale: where they do not fit, the scale comes down
 by what is missing, and all is quantised and certified again, because smaller weights are rounded elsewhere and other
-sources may spike more often or less.
+sources may spike more often or less. It does not follow a neuron that cannot certify at any scale, unless that is the
+last thing to try; what was tried for nothing is taken back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -40,6 +42,7 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
     quantised, cost = quantise(network, compensate=compensate)
     certificate = certify(quantised)
     first, before, ceilings = cost, int(certificate.certified.sum()), dict[str, float]()
+    tried = [(_counts(quantised, certificate), dict(ceilings))]
     for _ in range(_ROUNDS):
         lower = _lower(network, quantised, certificate)
         if not lower:
@@ -47,6 +50,20 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
         ceilings |= lower
         quantised, cost = quantise(network, compensate=compensate, ceilings=ceilings)
         certificate = certify(quantised)
+        tried.append((_counts(quantised, certificate), dict(ceilings)))
+    # Ceilings only come down, so the earliest of equal rounds has the largest scales.
+    most, best = max(tried, key=lambda each: sum(each[0].values()))
+    each_best = {
+        name: ceiling
+        for name in most
+        if (ceiling := max(tried, key=lambda each: each[0][name])[1].get(name)) is not None
+    }
+    for chosen in (each_best, best):  # what is best for each population by itself need not be so for its targets
+        if chosen != ceilings:
+            quantised, cost = quantise(network, compensate=compensate, ceilings=chosen)
+            certificate, ceilings = certify(quantised), chosen
+        if int(certificate.certified.sum()) >= sum(most.values()):
+            break
     price = Price(
         certified=(before, int(certificate.certified.sum())),
         scales={a.name: (a.scale, b.scale) for a, b in zip(first.populations, cost.populations, strict=True)},
@@ -55,21 +72,31 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
     return quantised, cost, certificate, price
 
 
+def _counts(quantised: QNetwork, certificate: Certificate) -> dict[str, int]:
+    """The neurons of each population that certify."""
+    ends = np.cumsum([0, *(p.size for p in quantised.populations)])
+    certified = [int(certificate.certified[ends[i] : ends[i + 1]].sum()) for i in range(len(quantised.populations))]
+    return dict(zip(quantised.offsets, certified, strict=True))
+
+
 def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> dict[str, float]:
-    """The scales of populations with neurons that do not certify, as far down as it takes, or as is allowed."""
+    """The scales of populations with neurons that do not certify, as far down as it takes those that can."""
     found = {}
     for p, q in zip(network.populations, quantised.populations, strict=True):
         here = slice(quantised.offsets[p.name], quantised.offsets[p.name] + p.size)
         missing = ~certificate.certified[here]
         if not isinstance(p, Population) or not missing.any():
             continue
-        fits = min(
-            fixed.SUM_LIMIT / max(int(certificate.largest_sum[here][missing].max()), 1),
-            fixed.UV_LIMIT / max(float(certificate.largest_u[here][missing].max()), 1.0),
+        fits = np.minimum(
+            fixed.SUM_LIMIT / np.maximum(certificate.largest_sum[here][missing], 1),
+            fixed.UV_LIMIT / np.maximum(certificate.largest_u[here][missing], 1.0),
         )
         threshold = np.abs(p.parameters[KINDS[p.kind].THRESHOLDS[0]])
         least = LEAST_THRESHOLD / float(np.median(threshold))
-        scale = max(float(fixed.stable(np.array(q.scale * min(fits, 1.0) * 0.999))), least)
+        needed = fixed.stable(q.scale * np.minimum(fits, 1.0) * 0.999)
+        scale = float(needed[needed >= least].min(initial=inf))
+        if scale == inf:
+            scale = least
         if scale < q.scale:
             found[p.name] = scale
     return found

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,9 @@ def prepare() -> None:
     for name, damage in (("cut.lsm", cut), ("altered.lsm", alter)):
         call("compile", "spec.yaml", "-o", name)
         damage(name)
+    good = store.load_program("good.lsm")
+    store.save_program("far.lsm", replace(good, cores=np.full(len(good.cores), 2**31 - 1, np.int32)))
+    store.save_program("mars.lsm", replace(good, target="mars"))
     Path("other.yaml").write_text(SPEC.replace("seed: 4", "seed: 5"))
     call("run", "other.yaml", "-o", "other.npz")
     call("run", "good.lsm", "-o", "spikes.npz")
@@ -275,6 +279,8 @@ BAD = {
     "a folder that is not there": ["compile", "spec.yaml", "-o", "none/x.lsm"],
     "a truncated program": ["run", "cut.lsm", "-o", "x.npz"],
     "an altered program": ["inspect", "altered.lsm"],
+    "a core that no board has": ["inspect", "far.lsm"],
+    "a board that there is not": ["inspect", "mars.lsm"],
     "no such backend": ["run", "good.lsm", "--backend", "emulater", "-o", "x.npz"],
     "no such register": ["run", "good.lsm", "--record", "u,w", "-o", "x.npz"],
     "a stimulus with pickles": ["run", "good.lsm", "--input", "pickled.npz", "-o", "x.npz"],

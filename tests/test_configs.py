@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,13 @@ RATE_HZ = 50.0
 
 
 @pytest.fixture(scope="module")
-def programs():
-    return {file.stem: compile_spec(load(file)).program for file in CONFIGS}
+def compilations():
+    return {file.stem: compile_spec(load(file)) for file in CONFIGS}
+
+
+@pytest.fixture(scope="module")
+def programs(compilations):
+    return {name: each.program for name, each in compilations.items()}
 
 
 def stimulus_for(program):
@@ -36,8 +42,13 @@ def stimulus_for(program):
     return type(whole)(whole.spikes, starts)
 
 
-def test_the_same_bytes_on_every_python(programs, golden):
-    golden(GOLDEN / "programs.txt", "\n".join(f"{name} {store.program_id(p)}" for name, p in programs.items()))
+def test_the_same_bytes_on_every_python(compilations, golden):
+    """What the program is called, and the whole file, with what is proved about it."""
+    lines = []
+    for name, each in compilations.items():
+        file = hashlib.sha256(store.program_to_bytes(each.program, each.certificate)).hexdigest()
+        lines.append(f"{name} {store.program_id(each.program)} {file}")
+    golden(GOLDEN / "programs.txt", "\n".join(lines))
 
 
 def test_the_configs_cover_the_language():

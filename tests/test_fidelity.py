@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from lsm_deploy.ir import Network, Population, Projection, Stimulus
 from lsm_deploy.reference import run_float
 from lsm_deploy.spec import load
 from lsm_deploy.streams import stream
+from lsm_deploy.target import TARGETS
 
 SPEC = """
 dt_ms: 1.0
@@ -286,6 +288,23 @@ def test_the_command(folder):
     assert len(found["populations"][0]["distance"]["over_time"]) == 40
     for name in ("weights", "time_constants", "rasters", "distance", "fit_bits"):
         assert (folder / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bits_that_the_board_has_no_room_for_are_measured_and_marked(folder, monkeypatch):
+    few = replace(TARGETS["oheo_gulch"], cores_per_chip=1, synapse_units_per_core=140)
+    monkeypatch.setitem(TARGETS, "oheo_gulch", few)
+    (folder / "spec.yaml").write_text(SPEC.replace("    topology", "    weight_bits: 4\n    topology"))
+    text = call("quantise-report", "spec.yaml", "--fit-bits", "distance:0.2").stdout
+    assert "fits oheo_gulch" in text
+    found = json.loads(call("quantise-report", "spec.yaml", "--fit-bits", "distance:0.2", "--json").stdout)
+    fits = {point["bits"]: point["fits"] for point in found["fit_bits"]["curve"]}
+    assert fits.keys() == set(range(1, 9))
+    assert not fits[8]
+    assert fits[4]
+    # What keeps the bound is said even so, and that it is no answer for this board.
+    eight = found["fit_bits"]["curve"][0]["value"]
+    text = call("quantise-report", "spec.yaml", "--fit-bits", f"distance:{eight + 1e-9}").stdout
+    assert "does not fit oheo_gulch" in text
 
 
 def test_what_cannot_be_reported_on(folder):

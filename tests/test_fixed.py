@@ -96,3 +96,11 @@ def test_stable_keeps_34_bits(x: float) -> None:
 def test_stable_forgets_last_digits() -> None:
     x = np.exp(-np.arange(1, 200) / 7)
     assert np.array_equal(fixed.stable(x), fixed.stable(np.nextafter(x, 1)))
+
+
+@given(st.floats(1, 1e12), st.integers(-3, 3))
+def test_a_stable_bound_is_one(x, noise):
+    bound = float(fixed.stable_bound(np.array(x)))
+    assert x <= bound <= x * (1 + 2.0**-32)
+    short = fixed.stable(np.array(x))
+    assert fixed.stable_bound(short + noise * np.spacing(short)) == fixed.stable_bound(short)

@@ -12,6 +12,7 @@ from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Network
 from lsm_deploy.pipeline import DEFAULT, Compiled, compile_built
+from lsm_deploy.target import NOWHERE, TARGETS
 
 SAMPLES = 50
 """Samples that spikes are compared on, of more; accuracy is that of all."""
@@ -59,13 +60,13 @@ def quantise_report(
         report.show_transfer(output.console, scores)
     fitted = None
     if wanted is not None:
-        board, how = compiled.program.target, subject.spec.quantise if subject.spec else DEFAULT
+        board, how = TARGETS[compiled.program.target], subject.spec.quantise if subject.spec else DEFAULT
 
         def compile_again(network: Network) -> Compiled:
-            return compile_built(network, board, how)
+            return compile_built(network, NOWHERE.name, how)  # more bits than it has now may not fit its board
 
         with output.progress("fitting bits") as progress:
-            fitted = fidelity.fit_bits(compile_again, wanted, baseline, taught, progress)
+            fitted = fidelity.fit_bits(compile_again, wanted, baseline, taught, progress, board)
         facts["fit_bits"] = report.fitted_facts(fitted)
         report.show_fitted(output.console, fitted)
     if folder is not None:

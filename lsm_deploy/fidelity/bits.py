@@ -2,6 +2,7 @@
 
 Rounding does not get worse monotonically (at some number of bits the grid may suit the weights by luck), so nothing is
 bisected: all eight are tried, and the answer is the fewest from which on every larger number keeps the bound as well.
+More bits take more synapse memory: what has no room on the board is measured all the same, and marked.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from lsm_deploy.errors import LsmError
 from lsm_deploy.fidelity.measure import Baseline, measure
 from lsm_deploy.fidelity.transfer import Taught, Transfer, transfer
 from lsm_deploy.fixed import WEIGHT_BITS
-from lsm_deploy.ir import Network, Projection
+from lsm_deploy.ir import Network, Projection, QNetwork
 from lsm_deploy.pipeline import Compiled
+from lsm_deploy.place import place
+from lsm_deploy.target import NOWHERE, Target
 
 __all__ = ["CRITERIA", "Bound", "Curve", "Fitted", "fit_bits"]
 
@@ -55,6 +58,8 @@ class Curve:
     transfer: Transfer | None
     value: float
     kept: bool
+    fits: bool
+    """Whether the board has room for it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Fitted:
     bits: int | None
     curve: Sequence[Curve]
     floor: float | None
+    board: str
 
 
 def fit_bits(
@@ -73,8 +79,12 @@ def fit_bits(
     baseline: Baseline,
     taught: Taught | None,
     progress: Callable[[int, int], None] | None = None,
+    board: Target = NOWHERE,
 ) -> Fitted:
-    """Try every number of bits for all projections that are quantised, whatever they ask for themselves."""
+    """Try every number of bits for all projections that are quantised, whatever they ask for themselves.
+
+    compile_network need not place what it compiles; `board` says where it should fit.
+    """
     if bound.criterion != "distance" and taught is None:
         raise LsmError(
             f"a bound on {bound.criterion} needs data and a readout", where="spec", hint="bound the distance instead"
@@ -94,11 +104,20 @@ def fit_bits(
         scores = transfer(taught, compiled.program) if taught else None
         value = distance if scores is None else _value(bound.criterion, distance, scores)
         lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
-        curve.append(Curve(bits, distance, lost, scores, value, value <= bound.most))
+        fits = _fits(compiled.program.network, board)
+        curve.append(Curve(bits, distance, lost, scores, value, value <= bound.most, fits))
         if progress:
             progress(done + 1, WEIGHT_BITS)
     kept = next((i for i, point in enumerate(curve) if not point.kept), len(curve))
-    return Fitted(bound, curve[kept - 1].bits if kept else None, tuple(curve), max(floors, default=None))
+    return Fitted(bound, curve[kept - 1].bits if kept else None, tuple(curve), max(floors, default=None), board.name)
+
+
+def _fits(network: QNetwork, board: Target) -> bool:
+    try:
+        place(network, board)
+    except LsmError:
+        return False
+    return True
 
 
 def _value(criterion: str, distance: float, scores: Transfer) -> float:

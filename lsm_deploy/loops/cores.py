@@ -36,8 +36,14 @@ def deliver(
         for k in range(indptr[j], indptr[j + 1]):
             target = first + post[k]
             added = np.int64(weights[k]) << weight_exp
-            stay = stays[target]
-            lasting = abs(added) / (1.0 - (stay if m == 1 else stay**m))
+            # r ** m from products alone: every machine rounds these alike, and not what a library makes of a power.
+            stay, square, rest = 1.0, stays[target], m
+            while rest:
+                if rest & 1:
+                    stay *= square
+                square *= square
+                rest >>= 1
+            lasting = abs(added) / (1.0 - stay)
             if signed or added > 0:
                 most[0, target] += abs(added)
                 drive[0, target] += lasting

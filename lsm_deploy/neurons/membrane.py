@@ -41,19 +41,28 @@ def steps_to(threshold: Ints, added: Floats, dv: Ints) -> Ints:
     With b = (4096 - dv) / 4096, v(n) <= V(n) = added * (1 + b + ... + b^(n - 1)): V(1) = added, and if v <= V, V >= 0,
     then t0(v * b) <= b * V, as truncation takes a positive value down, and a negative one stays below 0. So v(n + 1) <=
     b * V(n) + added = V(n + 1), and what is clipped or reset to 0 on the way stays below too. V(n) > threshold asks for
-    n > log(1 - threshold * (1 - b) / added) / log(b), and for added / (1 - b) > threshold at all.
+    added / (1 - b) > threshold at all.
+
+    V(n + m) = b^m * V(n) + V(m), so the last n with V(n) <= threshold is found bit by bit, from sums and products of
+    positive numbers alone: these round alike on every machine, a logarithm does not, and the answer is kept in files.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = threshold / (added * SLACK)
-        leak = dv / fixed.DECAY_UNITY
-        exact = np.where(dv > 0, np.log1p(-part * leak) / np.log1p(-leak), part)
-        never = (added <= 0) | (part * leak >= 1)
-        steps = np.floor(np.where(never | ~np.isfinite(exact), 0.0, exact) / SLACK) + 1
-    return np.where(never, 0, np.clip(steps, 1, _FAR)).astype(np.int64)
+    never = (added <= 0) | (threshold * (dv / fixed.DECAY_UNITY) >= added * SLACK)
+    largest = np.where(never, 0.0, added) * SLACK
+    leaks, which = np.unique(dv, return_inverse=True)
+    left, sums = [1.0 - leaks / fixed.DECAY_UNITY], [np.ones(len(leaks))]  # b^m and 1 + b + ... + b^(m - 1): m = 1,
+    for _ in range(_FAR_BITS - 1):  # 2, 4, ...
+        sums.append(sums[-1] * (1.0 + left[-1]))
+        left.append(left[-1] * left[-1])
+    steps, v = np.zeros(len(which), np.int64), np.zeros(len(which))
+    for bit in reversed(range(_FAR_BITS)):
+        further = v * left[bit][which] + largest * sums[bit][which]
+        below = further <= threshold
+        steps, v = steps + (below.astype(np.int64) << bit), np.where(below, further, v)
+    return np.where(never, 0, steps + 1)
 
 
-_FAR = 1 << 20
-"""Steps that are as good as any larger number of them."""
+_FAR_BITS = 20
+"""Of the most steps that are told from any larger number of them."""
 
 
 def bias(registers: Mapping[str, Ints]) -> Ints:

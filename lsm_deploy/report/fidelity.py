@@ -171,6 +171,7 @@ def fitted_facts(fitted: Fitted) -> dict[str, Any]:
                 "rounded_to_zero": c.rounded_to_zero,
                 "value": c.value,
                 "kept": c.kept,
+                "fits": c.fits,
                 "accuracy": c.transfer.to_json() if c.transfer else None,
             }
             for c in fitted.curve
@@ -194,11 +195,16 @@ def show_fitted(console: Console, fitted: Fitted) -> None:
         for c in fitted.curve
     ]
     columns = ["bits", "distance", "to zero", "accuracy, float's readout", "readout of its own", "bound kept"]
+    if not all(c.fits for c in fitted.curve):
+        columns.append(f"fits {fitted.board}")
+        rows = [[*row, "yes" if c.fits else "no"] for row, c in zip(rows, fitted.curve, strict=True)]
     console.print(table(f"bits a weight, for {fitted.bound.criterion} of at most {fitted.bound.most:g}", columns, rows))
     if fitted.bits is None:
         console.print("no number of bits keeps the bound")
     else:
-        console.print(f"{count(fitted.bits, 'bit')} a weight keep the bound")
+        fits = next(c.fits for c in fitted.curve if c.bits == fitted.bits)
+        short = "" if fits else f", and the network does not fit {fitted.board} with as many"
+        console.print(f"{count(fitted.bits, 'bit')} a weight keep the bound{short}")
     scores = fitted.curve[0].transfer
     if fitted.bound.criterion != "distance" and scores is not None and scores.shaken is not None:
         lost = 100 * (scores.floats.accuracy - scores.shaken.accuracy)

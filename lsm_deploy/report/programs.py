@@ -13,18 +13,22 @@ from lsm_deploy.certify import Certificate, certify
 from lsm_deploy.ir import Program, standings
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.pipeline import Compiled
-from lsm_deploy.place import load_of
+from lsm_deploy.place import board_of, load_of
 from lsm_deploy.report.runs import show_standings
 from lsm_deploy.report.text import count, table, text
 from lsm_deploy.restrain import Price
 from lsm_deploy.store import program_id
+from lsm_deploy.target import NOWHERE
 
 __all__ = ["compiled_facts", "program_facts", "show_compiled", "show_program"]
 
 
 def program_facts(program: Program, certificate: Certificate | None = None) -> dict[str, Any]:
     """What a program holds, and what the chip and its registers make of it."""
-    network, loads = program.network, load_of(program)
+    network = program.network
+    if program.target != NOWHERE.name:
+        board_of(program)  # a file may name any core, and each up to the last would be counted
+    loads = load_of(program)
     certificate = certificate or certify(network)
     unproven = standings(network)
     return {
