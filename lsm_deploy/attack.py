@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lsm_deploy import backend as backends
 from lsm_deploy.certificate import Certificate
 from lsm_deploy.ir import INPUT, Program, QNetwork, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.neurons import KINDS, membrane
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.streams import stream
 
@@ -71,7 +71,7 @@ def attack(
         spikes = np.concatenate(pool)
         stimulus = Stimulus(spikes, np.arange(len(pool), dtype=np.int64) * steps)
         trace = backends.run(backend, program, stimulus, _registers(network))
-        peaks = _peaks(network, trace).reshape(len(pool), steps, -1).max(axis=1)
+        peaks = _peaks(network, trace, steps)
         reached = np.maximum(reached, peaks.max(axis=0))
         shortest = _shorter(shortest, trace.spikes.reshape(len(pool), steps, -1))
         totals = {name: totals.get(name, 0) + count for name, count in trace.counts.items()}
@@ -99,15 +99,20 @@ def _registers(network: QNetwork) -> tuple[str, ...]:
     return tuple(name for name in names if name in ("u", "i", "theta", "r"))
 
 
-def _peaks(network: QNetwork, trace: Trace) -> NDArray[np.int64]:
-    """|current| + |bias|, or a further register where that is larger `[t, neuron]`."""
-    peaks = np.zeros(trace.spikes.shape, np.int64)
-    for p in network.populations:
-        here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
-        bias = np.abs(p.registers["bias_mant"] << p.registers["bias_exp"])
-        for name, values in trace.registers.items():
-            size = np.abs(values[:, here].astype(np.int64))
-            peaks[:, here] = np.maximum(peaks[:, here], size + bias if name in ("u", "i") else size)
+def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
+    """The largest of |current| + |bias|, and of further registers, in each sample `[sample, neuron]`.
+
+    Of the largest and the least value, so that nothing of the size of the trace is made anew.
+    """
+    bias = np.concatenate([membrane.largest_bias(p.registers) for p in network.populations])
+    samples = len(trace.spikes) // steps
+    peaks = np.zeros((samples, network.neurons), np.int64)
+    for name, values in trace.registers.items():
+        added = bias if name in ("u", "i") else 0
+        for sample in range(samples):
+            rows = values[sample * steps : (sample + 1) * steps]
+            size = np.maximum(rows.max(axis=0).astype(np.int64), -rows.min(axis=0).astype(np.int64))
+            peaks[sample] = np.maximum(peaks[sample], size + added)
     return peaks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +15,12 @@ from lsm_backends import emulator
 from programs import random_case
 
 from lsm_deploy import fixed, loops, store
-from lsm_deploy.attack import attack
+from lsm_deploy.attack import _peaks, attack
 from lsm_deploy.certificate import TYPES
 from lsm_deploy.certify import certify, check_certificate
 from lsm_deploy.cli import main
 from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.ir import Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.neurons import KINDS, membrane
 from lsm_deploy.pipeline import compile_built
 from lsm_deploy.spec.schema import Quantise
@@ -277,6 +278,21 @@ def test_the_search_comes_near_and_intervals_tell(kind):
     bias = np.abs(program.network.populations[0].registers["bias_mant"].astype(int) << 3)
     peaks = [np.abs(trace.registers[n].astype(int)) + (bias if n in "ui" else 0) for n in ("u", "i", "theta", "r")]
     assert np.max(peaks, axis=(0, 1))[found.neuron] == found.reached[found.neuron]
+
+
+def test_an_attack_takes_little_memory_beside_what_it_records():
+    steps, neurons = 2000, 500
+    registers = {"du": 1, "dv": 1, "vth": 1, "bias_mant": -3, "bias_exp": 1}
+    population = QPopulation("n", "LIF", neurons, {name: np.full(neurons, v) for name, v in registers.items()})
+    network = QNetwork(1.0, 1, 0, (population,), ())
+    u = np.random.default_rng(0).integers(-100, 100, (4 * steps, neurons), np.int32)
+    trace = Trace(np.zeros(u.shape, np.int8), {"u": u}, np.arange(4) * steps, {})
+    tracemalloc.start()
+    peaks = _peaks(network, trace, steps)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(peaks, np.abs(u.astype(int)).reshape(4, steps, neurons).max(axis=1) + 6)
+    assert most < u.nbytes / 20
 
 
 # --- it travels with the program -------------------------------------------------------------------------------------
