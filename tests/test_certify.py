@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from lsm_deploy.attack import _peaks, attack
 from lsm_deploy.certificate import TYPES
 from lsm_deploy.certify import certify, check_certificate
 from lsm_deploy.cli import main
+from lsm_deploy.cli.subject import subject_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.neurons import KINDS, membrane
@@ -286,7 +288,7 @@ def test_an_attack_takes_little_memory_beside_what_it_records():
     population = QPopulation("n", "LIF", neurons, {name: np.full(neurons, v) for name, v in registers.items()})
     network = QNetwork(1.0, 1, 0, (population,), ())
     u = np.random.default_rng(0).integers(-100, 100, (4 * steps, neurons), np.int32)
-    trace = Trace(np.zeros(u.shape, np.int8), np.arange(4) * steps, {"u": u}, {})
+    trace = Trace(np.zeros(u.shape, np.int8), {"u": u}, np.arange(4) * steps, {})
     tracemalloc.start()
     peaks = _peaks(network, trace, steps)
     _, most = tracemalloc.get_traced_memory()
@@ -303,17 +305,27 @@ def test_a_certificate_is_in_the_file_and_is_proved_again(tmp_path):
     certificate = certify(program.network)
     file = tmp_path / "p.lsm"
     store.save_program(file, program, certificate)
-    read = store.load_certificate(file)
+    saved, read = store.load_certified(file)
     assert all(np.array_equal(getattr(read, name), getattr(certificate, name)) for name in TYPES)
-    assert store.program_id(store.load_program(file)) == store.program_id(program)
-    check_certificate(store.load_program(file).network, read)
+    assert store.program_id(store.load_program(file)) == store.program_id(saved) == store.program_id(program)
+    check_certificate(saved.network, read)
     store.save_program(file, program)
-    assert store.load_certificate(file) is None
+    assert store.load_certified(file)[1] is None
     for name, value in (("certified", ~certificate.certified), ("largest_u", certificate.largest_u * 0.9)):
         with pytest.raises(LsmError, match="not that of this program"):
             check_certificate(program.network, replace(certificate, **{name: value}))
     with pytest.raises(LsmError, match="not that of this program"):
         check_certificate(chain(), certificate)
+
+
+def test_a_file_is_read_once_for_both(tmp_path, monkeypatch):
+    program, read = weakly_driven("LIFRefractory", 0, 0), []
+    store.save_program(tmp_path / "p.lsm", program, certify(program.network))
+    whole = Path.read_bytes
+    for module in ("store.programs", "store.files"):
+        monkeypatch.setattr(f"lsm_deploy.{module}.read_bytes", lambda file: read.append(file) or whole(file))
+    assert subject_of(tmp_path / "p.lsm").certificate is not None
+    assert len(read) == 1
 
 
 def test_a_file_may_promise_less_than_can_be_proved_and_no_more():
@@ -480,7 +492,7 @@ projections:
         result = CliRunner().invoke(main, [*command, "--certified"])
         assert result.exit_code == 0, result.output
         assert "certified: 0 of 20 neurons at the scales that round least, 20 at these" in result.stdout
-    assert store.load_certificate("p.lsm").certified.all()
+    assert store.load_certified("p.lsm")[1].certified.all()
     result = CliRunner().invoke(main, ["check", "p.lsm", "--certified"])
     assert (result.exit_code, "leave no scale to choose" in result.stderr) == (1, True)
     plain = json.loads(CliRunner().invoke(main, ["check", "spec.yaml", "--json"]).stdout)

@@ -11,7 +11,7 @@ from lsm_backends import emulator
 from lsm_deploy.ir import Network, Population, Program, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.quantise import quantise
-from lsm_deploy.quantise.grid import exponent_of, to_grid
+from lsm_deploy.quantise.grid import COARSE, exponent_of, to_grid
 from lsm_deploy.reference import run_float
 
 
@@ -65,7 +65,8 @@ def test_every_weight_is_within_half_a_step_or_counted(values, bits, sign_mode, 
     error = np.abs(realised(q, scale) - sign * np.array(values))
     assert (error <= step / 2 * (1 + 1e-9)).sum() >= len(values) - c.clipped
     assert c.rounded_to_zero == len(values) - len(q.weights)
-    assert c.clipped == 0 or c.weight_exp == 7
+    # Of few bits, the largest may be clipped so that the rest is rounded less.
+    assert c.clipped == 0 or c.weight_exp == 7 or bits <= COARSE
     assert c.synapses == len(values)
     assert q.num_weight_bits == bits
     assert abs(quantised.populations[0].registers["vth"][0] - scale * threshold) <= 0.5

@@ -37,7 +37,7 @@ def subject_of(file: Path, strict: bool = False, certified: bool = False) -> Sub
     if certified and kind != "text":
         raise LsmError("exact integers leave no scale to choose", where=str(file), hint="drop --certified")
     if kind == "program":
-        program, certificate = store.load_program(file), store.load_certificate(file)
+        program, certificate = store.load_certified(file)
         if certificate is not None:
             check_certificate(program.network, certificate)
         return Subject(program, None, None, certificate)

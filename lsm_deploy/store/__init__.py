@@ -5,7 +5,7 @@ from lsm_deploy.store.files import make_folder, read_arrays, write_file
 from lsm_deploy.store.origin import TraceFile
 from lsm_deploy.store.parts import TraceFolder
 from lsm_deploy.store.programs import (
-    load_certificate,
+    load_certified,
     load_program,
     program_from_bytes,
     program_from_parts,
@@ -21,7 +21,7 @@ __all__ = [
     "TraceFile",
     "TraceFolder",
     "kind_of",
-    "load_certificate",
+    "load_certified",
     "load_program",
     "load_state",
     "load_stimulus",

@@ -18,7 +18,7 @@ from lsm_deploy.store.container import Arrays, pieces, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 
 __all__ = [
-    "load_certificate",
+    "load_certified",
     "load_program",
     "program_from_bytes",
     "program_from_parts",
@@ -120,14 +120,15 @@ def load_program(path: str | Path) -> Program:
     return program_from_bytes(read_bytes(Path(path)), str(path))
 
 
-def load_certificate(path: str | Path) -> Certificate | None:
-    """What the file says is proved about its program; None where it says nothing. To believe it, prove it again."""
+def load_certified(path: str | Path) -> tuple[Program, Certificate | None]:
+    """A program, and what its file says is proved about it, if anything. To believe that, prove it again."""
     where = str(path)
-    _, arrays = unpack(read_bytes(Path(path)), "program", where)
+    meta, arrays = unpack(read_bytes(Path(path)), "program", where)
+    program = program_from_parts(meta, arrays, where)
     if not any(name.startswith(_CERTIFICATE) for name in arrays):
-        return None
+        return program, None
     try:
-        return Certificate(**{name: arrays[f"{_CERTIFICATE}{name}"] for name in TYPES})
+        return program, Certificate(**{name: arrays[f"{_CERTIFICATE}{name}"] for name in TYPES})
     except (ValueError, KeyError, TypeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise LsmError(f"the certificate is not valid: {what}", where=where, hint="compile it again") from None
