@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -112,6 +114,8 @@ class Process:
         for name in ("case.npz", "case.json"):
             os.link(case_folder / name, folder / name)
         self.folder, self._said = folder, folder / "output"
+        # Not below `folder`: Lava's processes talk through sockets there, whose names may not be long.
+        self._temporary = tempfile.mkdtemp(prefix="bench-")
         answers, theirs = os.pipe()  # not standard output: simulators print there
         with self._said.open("wb") as said:
             self._child = subprocess.Popen(
@@ -120,7 +124,7 @@ class Process:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(folder)},
+                env={**os.environ, **_ENVIRONMENT, "TMPDIR": self._temporary},
                 start_new_session=True,
                 pass_fds=(theirs,),
             )
@@ -158,6 +162,7 @@ class Process:
         self._answers.close()
         with suppress(BrokenPipeError):
             self._child.stdin.close()  # type: ignore[union-attr]
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _ask(self, **command: Any) -> dict[str, Any]:
         assert self._child.stdin is not None
