@@ -29,7 +29,7 @@ VECTOR = 64
 
 CACHED = 1 << 21
 """Bytes of lists beyond which they are asked for ahead of their turn, by AHEAD lists. At 100,000 neurons × 100 synapses
-a step then takes half the time; lists that stay in a core's cache would only be delayed."""
+a step then takes a third of the time; lists that stay in a core's cache would only be delayed."""
 AHEAD = 4
 
 
@@ -56,19 +56,6 @@ class Layout:
     projections: NDArray[np.int64]
     lists: tuple[NDArray[Any], ...]
     """What `projections` point to."""
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes beside the program's own."""
-        named: tuple[NDArray[Any], ...] = (
-            self.constants,
-            self.initial,
-            self.rows.weights,
-            self.rows.row_of,
-            self.rows.shifts,
-            *self.lists,
-        )
-        return sum(array.nbytes for array in named if array.base is None)
 
 
 def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
