@@ -18,7 +18,8 @@ from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate import Evaluation, evaluate
 from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.model import Model, load_model, predict, save_model, train
+from lsm_deploy.model import Model, OnChip, load_model, predict, save_model, scores, train
+from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
 from lsm_deploy.reference import FloatTrace, run_float
@@ -43,6 +44,8 @@ __all__ = [
     "Frames",
     "LsmError",
     "Model",
+    "OnChip",
+    "OnChipAccuracy",
     "Program",
     "Spec",
     "Stimulus",
@@ -59,6 +62,7 @@ __all__ = [
     "load_state",
     "load_stimulus",
     "load_trace",
+    "on_chip_accuracy",
     "poisson_stimulus",
     "predict",
     "program_id",
@@ -69,7 +73,9 @@ __all__ = [
     "save_state",
     "save_stimulus",
     "save_trace",
+    "scores",
     "start",
     "stream",
     "train",
+    "train_on_chip",
 ]

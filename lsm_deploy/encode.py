@@ -51,11 +51,13 @@ def encode(
     seed: int,
     sample_interval: int = 0,
     role: Literal["train", "test"] = "test",
+    first: int = 0,
 ) -> Stimulus:
     """The spikes of every sample, end to end `[t, spike channel]`.
 
     ranges: from `fit_ranges`. sample_interval: 0, or N steps that every sample is padded to with silence; a longer one
-    is an LsmError. A sample's spikes depend on no other sample.
+    is an LsmError. first: the index of the first sample, where these are a piece of more. A sample's spikes depend on
+    no other sample.
     """
     check_channels(data, section)
     encoder = section.encoder
@@ -65,8 +67,8 @@ def encode(
     lengths = data.lengths * steps
     if sample_interval and lengths.max() > sample_interval:
         raise LsmError(
-            f"sample {lengths.argmax()} has {data.lengths.max()} frames of {steps} steps, {lengths.max()} in all, but"
-            f" the interval is {sample_interval}",
+            f"sample {first + lengths.argmax()} has {data.lengths.max()} frames of {steps} steps, {lengths.max()} in"
+            f" all, but the interval is {sample_interval}",
             where=data.source,
             hint=f"set `samples: {{policy: interval, steps: {lengths.max()}}}`, or shorten frame_ms",
         )
@@ -74,10 +76,10 @@ def encode(
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
     starts = np.concatenate([[0], np.cumsum(padded)])
     spikes = np.zeros((int(starts[-1]), section.spike_channels), np.int8)
-    for i, (first, length) in enumerate(zip(data.starts, data.lengths, strict=True)):
-        random = stream(seed, "encode", role, i)
+    for i, (start, length) in enumerate(zip(data.starts, data.lengths, strict=True)):
+        random = stream(seed, "encode", role, first + i)
         rows = slice(starts[i], starts[i] + lengths[i])
-        spikes[rows] = _encode_sample(encoder, x[first : first + length], steps, dt_ms, random)
+        spikes[rows] = _encode_sample(encoder, x[start : start + length], steps, dt_ms, random)
     return Stimulus(spikes, starts[:-1])
 
 

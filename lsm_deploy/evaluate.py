@@ -24,13 +24,12 @@ from lsm_deploy import readout as readouts
 from lsm_deploy.data import Frames, check_labels, load_data
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import INPUT, Program, Trace
-from lsm_deploy.model import columns_of, data_of, encode_for, features_of, parts_of, readout_of, require_spikes
-from lsm_deploy.neurons.kind import Floats
+from lsm_deploy.ir import INPUT, Program
+from lsm_deploy.model import data_of, fit_to, readout_of
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Classifier
-from lsm_deploy.samples import contaminated
 from lsm_deploy.spec.schema import Spec
+from lsm_deploy.states import Role, Run, columns_of, require_spikes, run_features, steps_of
 
 __all__ = ["Activity", "Evaluation", "Score", "evaluate"]
 
@@ -138,19 +137,23 @@ def evaluate(
     check_labels(train, test)
     program = compile_spec(spec).program
     ranges = fit_ranges(train, spec.input)
-    stimuli = (
-        encode_for(program, spec.input, ranges, train, spec.seed, "train"),
-        encode_for(program, spec.input, ranges, test, spec.seed, "test"),
-    )
+    steps = sum(int(steps_of(program, spec.input, data).sum()) for data in (train, test))
     cut = _without_recurrence(program)
-    told = _Told(progress, sum(len(s.spikes) for s in stimuli) * (2 if cut else 1))
-    traces = [backends.run(backend, program, stimuli[0], progress=told.next())]
-    require_spikes(program, stimuli[0], traces[0], section.population, backend)
-    traces.append(backends.run(backend, program, stimuli[1], progress=told.next()))
+    told = _Told(progress, steps * (2 if cut else 1))
 
-    def score(features: Sequence[Floats]) -> tuple[Score, tuple[str, ...], Classifier]:
-        classifier = readouts.fit(features[0], train.labels, section, spec.seed)
-        answers = readouts.predict(classifier, features[1])
+    def run(of: Program, data: Frames, role: Role) -> Run:
+        return run_features(of, spec.input, section, ranges, data, spec.seed, role, backend, told.next())
+
+    runs = [run(program, train, "train")]
+    require_spikes(program, spec.input, section, ranges, train, spec.seed, backend, runs[0])
+    runs.append(run(program, test, "test"))
+
+    def score(features: Sequence[Any], integers: bool = True) -> tuple[Score, tuple[str, ...], Classifier]:
+        classifier = fit_to(features[0], train, section, spec.seed)
+        if integers:
+            answers = readouts.answers(readouts.quantise_readout(classifier, section.weight_bits), features[1])
+        else:
+            answers = readouts.predict(classifier, features[1])
         correct = sum(answer == label for answer, label in zip(answers, test.labels, strict=True))
         cv_accuracy = float(classifier.cv_accuracy[classifier.candidates == classifier.regularisation][0])
         result = Score(
@@ -158,18 +161,17 @@ def evaluate(
         )
         return result, answers, classifier
 
-    liquid, answers, classifier = score([features_of(program, trace, section) for trace in traces])
-    parts = sorted({*range(1, 6), parts_of(section)})
-    raws = [score([readouts.mean_bins(d.frames, d.starts, n) for d in (train, test)])[0] for n in parts]
+    liquid, answers, classifier = score([each.features for each in runs])
+    parts = sorted({*range(1, 6), readouts.parts_of(section)})
+    raws = [score([readouts.mean_bins(d.frames, d.starts, n) for d in (train, test)], integers=False)[0] for n in parts]
     raw = max(raws, key=lambda found: found.cv_accuracy)
-    encoded = score([readouts.features(s.spikes, s.starts, section, spec.dt_ms) for s in stimuli])[0]
+    encoded = score([each.encoded for each in runs])[0]
     feedforward = None
     if cut:
-        runs = [backends.run(backend, cut, stimulus, progress=told.next()) for stimulus in stimuli]
-        feedforward = score([features_of(cut, trace, section) for trace in runs])[0]
+        feedforward = score([run(cut, train, "train").features, run(cut, test, "test").features])[0]
     counts: Counter[str] = Counter()
-    for trace in traces:
-        counts.update(trace.counts)
+    for each in runs:
+        counts.update(each.counts)
     return Evaluation(
         backend=backend,
         classes=classifier.classes,
@@ -180,9 +182,9 @@ def evaluate(
         encoded=encoded,
         feedforward=feedforward,
         confusion=_confusion(classifier.classes, test.labels, answers),
-        activity=_activity(program, traces[1]),
+        activity=_activity(program, runs[1]),
         counts=dict(counts),
-        contaminated=sum(contaminated(program, s, t.spikes) for s, t in zip(stimuli, traces, strict=True)),
+        contaminated=sum(each.contaminated for each in runs),
     )
 
 
@@ -220,8 +222,8 @@ def _confusion(classes: Sequence[str], labels: Sequence[str], answers: Sequence[
     return confusion
 
 
-def _activity(program: Program, trace: Trace) -> dict[str, Activity]:
-    per_step = (trace.spikes != 0).mean(axis=0)
+def _activity(program: Program, run: Run) -> dict[str, Activity]:
+    per_step = run.fired / run.steps
     hz = per_step * 1000 / program.network.dt_ms
     activity = {}
     for population in program.network.populations:

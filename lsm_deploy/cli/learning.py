@@ -51,16 +51,20 @@ def _data_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) 
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The model file to write.")
 @click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
+@click.option("--on-chip", is_flag=True, help="Make the readout output neurons, as a part of the program.")
 @BACKEND_OPTION
 @common_options()
-def train(file: Path, target: Path, train_file: Path | None, backend: str, as_json: bool, quiet: bool) -> None:
+def train(
+    file: Path, target: Path, train_file: Path | None, on_chip: bool, backend: str, as_json: bool, quiet: bool
+) -> None:
     """Train a readout and keep it together with its program."""
     output = output_of(as_json, quiet)
     check_target(target, file, train_file)
     spec = specs.load(file)
     frames = data.load_frames(train_file) if train_file is not None else _data_of(spec, None, None)[0]
     with output.progress("training") as progress:
-        model = api.train(spec, frames, backend=backend, progress=progress)
+        teach = api.train_on_chip if on_chip else api.train
+        model: api.Model | api.OnChip = teach(spec, frames, backend=backend, progress=progress)
     api.save_model(target, model)
     output.facts(report.model_facts(model))
     report.show_model(output.console, model)

@@ -19,12 +19,14 @@ from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.evaluate import Score
 from lsm_deploy.fidelity.measure import move_spikes
+from lsm_deploy.fixed import Ints
 from lsm_deploy.ir import Network, Program, Stimulus
-from lsm_deploy.model import columns_of, encode_for, features_of, readout_of
+from lsm_deploy.model import readout_of
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.readout import Classifier
 from lsm_deploy.reference import run_float
 from lsm_deploy.spec.schema import Readout, Spec
+from lsm_deploy.states import encode_for, features_of, read, sizes_of
 from lsm_deploy.streams import stream
 
 __all__ = ["Taught", "Transfer", "teach", "transfer"]
@@ -74,13 +76,13 @@ def teach(
     )
     moved = move_spikes(stimuli[1], stream(spec.seed, "moved spike", "test"))
     runs = [*stimuli, *([moved] if moved else [])]
-    columns = columns_of(program, section.population)
+    sizes = sizes_of(program, section)
     starts = np.cumsum([0, *(len(stimulus.spikes) for stimulus in runs)]).tolist()
     total, features = starts[-1], []
     for stimulus, before in zip(runs, starts, strict=False):
         told = (lambda done, _, before=before: progress(before + done, total)) if progress else None
-        spikes = run_float(network, stimulus, progress=told).spikes[:, columns]
-        features.append(readouts.features(spikes, stimulus.starts, section, spec.dt_ms))
+        spikes = read(program, run_float(network, stimulus, progress=told).spikes, section)
+        features.append(readouts.features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
     classifier = readouts.fit(features[0], train.labels, section, spec.seed)
     scores = [_score(classifier, unseen, test.labels) for unseen in features[1:]]
     labels = (train.labels, test.labels)
@@ -101,7 +103,7 @@ def transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) 
     )
 
 
-def _score(classifier: Classifier, features: Floats, labels: Sequence[str]) -> Score:
+def _score(classifier: Classifier, features: Floats | Ints, labels: Sequence[str]) -> Score:
     answers = readouts.predict(classifier, features)
     return Score(
         correct=sum(answer == label for answer, label in zip(answers, labels, strict=True)),

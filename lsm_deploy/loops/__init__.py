@@ -1,7 +1,8 @@
-"""Loops over synapses: what numpy does only by sorting, by looking at every pair, or with arrays beyond the cache."""
+"""Loops over synapses and spikes: what numpy does by sorting, by looking at every pair, or beyond the cache."""
 
 from lsm_deploy.loops.chunks import CHUNK, chunks
 from lsm_deploy.loops.cores import deliver
+from lsm_deploy.loops.counts import count_parts, decay_parts, race
 from lsm_deploy.loops.events import count_reached, list_reached, spread
 from lsm_deploy.loops.floats import gather, send
 from lsm_deploy.loops.grids import to_grid, to_steps
@@ -19,8 +20,10 @@ __all__ = [
     "count_chosen",
     "count_lists",
     "count_messages",
+    "count_parts",
     "count_reached",
     "count_targets",
+    "decay_parts",
     "deliver",
     "distances",
     "distinct",
@@ -30,6 +33,7 @@ __all__ = [
     "join_near",
     "list_reached",
     "lone_loads",
+    "race",
     "rewire",
     "send",
     "skip",

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from lsm_deploy.evaluate import Evaluation
-from lsm_deploy.model import Model
+from lsm_deploy.model import Model, OnChip
 from lsm_deploy.report.runs import overflow_text
 from lsm_deploy.report.text import table
 from lsm_deploy.store import program_id
@@ -15,28 +15,41 @@ from lsm_deploy.store import program_id
 __all__ = ["model_facts", "show_evaluation", "show_model"]
 
 
-def model_facts(model: Model) -> dict[str, Any]:
-    c = model.classifier
-    best = float(c.cv_accuracy.max())
-    return {
+def model_facts(model: Model | OnChip) -> dict[str, Any]:
+    facts = {
         "program": program_id(model.program),
+        "on_chip": isinstance(model, OnChip),
         "population": model.readout.population,
-        "features": c.coef.shape[1],
-        "classes": list(c.classes),
+        "classes": list(model.classes),
         "classifier": model.readout.classifier,
-        "regularisation": c.regularisation,
-        "cross_validated_accuracy": best,
         "channels": model.input.channels,
+    }
+    if isinstance(model, OnChip):
+        return facts
+    c = model.classifier
+    return facts | {
+        "available_features": c.available,
+        "features": len(c.kept),
+        "weight_bits": model.readout.weight_bits,
+        "regularisation": c.regularisation,
+        "cross_validated_accuracy": float(c.cv_accuracy.max()),
     }
 
 
-def show_model(console: Console, model: Model) -> None:
+def show_model(console: Console, model: Model | OnChip) -> None:
     facts = model_facts(model)
+    read = ", ".join(repr(name) for name in model.readout.populations)
+    classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"
+    takes = f"takes frames of {facts['channels']} channels"
+    if isinstance(model, OnChip):
+        reading = f"output neurons on the chip for {classes} read population {read}"
+        console.print(f"model of program {facts['program']}: {reading}; {takes}")
+        return
+    kept = f"{facts['features']} of {facts['available_features']}" if model.readout.keep else f"{facts['features']}"
     console.print(
-        f"model of program {facts['program']}: {facts['classifier']} on {facts['features']} features of population "
-        f"{facts['population']!r}, {len(facts['classes'])} classes ({', '.join(facts['classes'])}), regularisation "
-        f"{facts['regularisation']:g}, cross-validated accuracy {facts['cross_validated_accuracy']:.1%}; "
-        f"takes frames of {facts['channels']} channels"
+        f"model of program {facts['program']}: {facts['classifier']} on {kept} features of population {read}, "
+        f"{classes}, regularisation {facts['regularisation']:g}, cross-validated accuracy "
+        f"{facts['cross_validated_accuracy']:.1%}, answers with weights of {facts['weight_bits']} bits; {takes}"
     )
 
 

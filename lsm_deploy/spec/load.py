@@ -20,7 +20,7 @@ from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.ir import INPUT
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.spec import schema
-from lsm_deploy.spec.schema import Data, Explicit, Input, Population, Projection, Readout, Samples, Spec
+from lsm_deploy.spec.schema import Data, Explicit, Input, Population, Projection, Rates, Readout, Samples, Spec
 from lsm_deploy.spec.source import Path_, Source, read
 
 __all__ = ["load"]
@@ -375,8 +375,18 @@ class _Contradictions:
     def _readout(self) -> None:
         raw = self.data.get("readout")
         if isinstance(raw, dict):
-            self._population(raw.get("population"), ("readout", "population"))
+            named = raw.get("population")
+            for i, name in enumerate(named if isinstance(named, list) else [named]):
+                self._population(name, ("readout", "population", *((i,) if isinstance(named, list) else ())))
         readout = self._section(Readout, "readout")
+        if readout and isinstance(readout.features, Rates):
+            sizes = [self.populations[name].neurons for name in readout.populations if name in self.populations]
+            if sizes and readout.features.groups > min(sizes):
+                self._report(
+                    f"{readout.features.groups} groups of {min(sizes)} neurons",
+                    ("readout", "features", "groups"),
+                    f"take at most {min(sizes)}",
+                )
         section = self._section(Input, "input")
         if readout and section and section.encoder is None:
             self._report(

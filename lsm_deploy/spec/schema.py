@@ -27,6 +27,7 @@ __all__ = [
     "Encoder",
     "ErdosRenyi",
     "Explicit",
+    "Features",
     "GaussianPopulation",
     "Input",
     "Latency",
@@ -38,6 +39,7 @@ __all__ = [
     "Projection",
     "Quantise",
     "Rate",
+    "Rates",
     "Readout",
     "Ring",
     "Samples",
@@ -450,17 +452,57 @@ class Traces:
 
 
 @dataclass(frozen=True)
-class Readout:
-    """A linear classifier on a population's transient states; its regularisation chosen by cross-validation.
+class Rates:
+    """Spike counts of whole groups of neurons, in `bins` equal parts of a sample.
 
-    regularisation: ridge's alphas, or the inverses of logistic regression's C.
+    A group is a population; or one of `groups` nearly equal parts of it, each of neurons that follow each other.
     """
 
-    population: Text
-    features: Annotated[Bins | Traces, Field(discriminator="kind")]
-    classifier: Literal["ridge", "logistic"] = "ridge"
+    kind: Literal["rates"]
+    groups: Count = 1
+    bins: Count = 1
+
+
+Features: TypeAlias = Annotated[Bins | Traces | Rates, Field(discriminator="kind")]
+
+
+def _one_or_several(written: Any) -> str:
+    return "a name" if isinstance(written, str) else "a list"
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A linear classifier on transient states; its regularisation chosen by cross-validation.
+
+    population: one, or several that are read together, as an ensemble of small liquids is. keep: so many features with
+    the largest ANOVA F on the training data, of all. regularisation: ridge's alphas, or the inverses of logistic
+    regression's C. forgetting: what an older sample counts, of the next one, when training is online. weight_bits: of
+    the integers that answer on the host. class_weight: balanced lets every class count the same.
+    """
+
+    population: Annotated[
+        Annotated[Text, Tag("a name")] | Annotated[tuple[Text, ...], Len(1), Tag("a list")],
+        Discriminator(_one_or_several),
+    ]
+    features: Features
+    classifier: Literal["ridge", "logistic", "online"] = "ridge"
     regularisation: Annotated[tuple[Positive, ...], Len(1)] = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
     folds: Annotated[Integer, Ge(2)] = 5
+    keep: Count | None = None
+    forgetting: Annotated[Positive, Le(1)] = 1.0
+    class_weight: Literal["balanced", "none"] = "none"
+    weight_bits: Annotated[Integer, Ge(2), Le(16)] = 8
+
+    def __post_init__(self) -> None:
+        if len(set(self.populations)) < len(self.populations):
+            raise ValueError("population names one twice")
+        if self.forgetting < 1 and self.classifier != "online":
+            raise ValueError(f"forgetting belongs to the classifier online, and this is {self.classifier}")
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """What is read, in the order in which its features come."""
+        return (self.population,) if isinstance(self.population, str) else self.population
 
 
 @dataclass(frozen=True)
