@@ -12,6 +12,8 @@
 The command line is written on these functions. A user's mistake raises `LsmError`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from lsm_deploy.backend import run, start
 from lsm_deploy.data import Frames, load_frames
 from lsm_deploy.encode import poisson_stimulus
@@ -37,17 +39,24 @@ from lsm_deploy.store import (
 )
 from lsm_deploy.streaming import stream
 
+if TYPE_CHECKING:
+    from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
+
 __all__ = [
     "Compiled",
     "Evaluation",
     "FloatTrace",
     "Frames",
+    "LiquidClassifier",
+    "LiquidFeatures",
     "LsmError",
     "Model",
     "OnChip",
     "OnChipAccuracy",
+    "OnlineRegressor",
     "Program",
     "Spec",
+    "SpikeReadout",
     "Stimulus",
     "Trace",
     "Verdict",
@@ -79,3 +88,14 @@ __all__ = [
     "train",
     "train_on_chip",
 ]
+
+_ESTIMATORS = ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout")
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes longer to import than most commands do.
+    if name in _ESTIMATORS:
+        from lsm_deploy import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

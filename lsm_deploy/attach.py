@@ -7,8 +7,8 @@ An output neuron integrates and does not leak (du = 4095, dv = 0), so that its v
 and the class is that of the neuron with the most spikes in a sample; of several, the one that had as many first; of
 several still, the lower class. A synapse takes a step: what the liquid sends in the last step of a sample comes too
 late (`fresh`: it is lost, `interval`: it falls into the next sample). No silent steps are added for it; who wants it
-heard pads samples with one. What exceeds the threshold is lost with the reset, so that thresholds have to be large against
-what one step can add: `onchip` chooses them.
+heard pads samples with one. What exceeds the threshold is lost with the reset, so that thresholds have to be large
+against what one step can add: `onchip` chooses them.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ A reset loses what exceeds the threshold, and what is negative never spikes. So 
 neuron has onto any class is taken from all of its weights (this moves all scores alike): all of it makes every weight
 positive, less of it leaves more of the drive to the difference between classes. Which share, and how many spikes a
 winner has, is tried out on the training data: one more run of it, in which output neurons are integrated beside the
-liquid for each of `SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy is
-taken; of several, the one that decides the fewest samples by a tie, then the one with the fewest spikes.
+liquid for each of `SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy
+is taken; of several, the one that decides the fewest samples by a tie, then the one with the fewest spikes.
 """
 
 from __future__ import annotations
