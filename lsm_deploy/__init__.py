@@ -13,10 +13,11 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 """
 
 from lsm_deploy.backend import run, start
-from lsm_deploy.data import Frames, load_frames
+from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw, splits, subset
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate import Evaluation, evaluate
+from lsm_deploy.front import to_frames
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.model import Model, load_model, predict, save_model, train
 from lsm_deploy.parity import Verdict, compare
@@ -37,8 +38,11 @@ from lsm_deploy.store import (
 from lsm_deploy.streaming import stream
 
 __all__ = [
+    "Audio",
+    "Beats",
     "Compiled",
     "Evaluation",
+    "Events",
     "FloatTrace",
     "Frames",
     "LsmError",
@@ -56,6 +60,7 @@ __all__ = [
     "load_frames",
     "load_model",
     "load_program",
+    "load_raw",
     "load_state",
     "load_stimulus",
     "load_trace",
@@ -69,7 +74,10 @@ __all__ = [
     "save_state",
     "save_stimulus",
     "save_trace",
+    "splits",
     "start",
     "stream",
+    "subset",
+    "to_frames",
     "train",
 ]

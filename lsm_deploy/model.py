@@ -18,22 +18,22 @@ from numpy.typing import NDArray
 from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
 from lsm_deploy import store
-from lsm_deploy.data import Frames, check_labels, load_data
+from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.encode import encode, fit_ranges
 from lsm_deploy.errors import LsmError
+from lsm_deploy.front import load_data
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Classifier
-from lsm_deploy.spec.schema import Data, Input, Readout, Spec, Traces
+from lsm_deploy.spec.schema import FrontEnd, Input, Readout, Spec, Traces
 from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.store.files import read_bytes
 
 __all__ = [
     "Model",
     "columns_of",
-    "data_of",
     "encode_for",
     "features_of",
     "load_model",
@@ -63,6 +63,7 @@ class Model:
     readout: Readout
     classifier: Classifier
     seed: int
+    front_end: FrontEnd | None = None
 
     def __post_init__(self) -> None:
         ranges = np.array(self.ranges, np.float64)
@@ -88,7 +89,7 @@ def train(
 ) -> Model:
     """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
     section = readout_of(spec)
-    data = load_data(data_of(spec))[0] if data is None else data
+    data = load_data(spec)[0] if data is None else data
     check_labels(data)
     program = compile_spec(spec).program
     ranges = fit_ranges(data, spec.input)
@@ -96,7 +97,7 @@ def train(
     trace = backends.run(backend, program, stimulus, progress=progress)
     require_spikes(program, stimulus, trace, section.population, backend)
     classifier = readouts.fit(features_of(program, trace, section), data.labels, section, spec.seed)
-    return Model(program, spec.input, ranges, section, classifier, spec.seed)
+    return Model(program, spec.input, ranges, section, classifier, spec.seed, spec.front_end)
 
 
 def predict(
@@ -138,6 +139,7 @@ def model_to_parts(model: Model) -> tuple[dict[str, Any], dict[str, NDArray[Any]
         "input": section_to_json(model.input),
         "readout": section_to_json(model.readout),
         "seed": model.seed,
+        "front_end": section_to_json(model.front_end) if model.front_end is not None else None,
     }
     return meta, {"ranges": model.ranges, **readouts.to_arrays(model.classifier)}
 
@@ -154,6 +156,7 @@ def model_from_parts(
             section_from_json(Readout, meta["readout"]),
             readouts.from_arrays(arrays),
             index(meta["seed"]),
+            section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None,
         )
     except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
@@ -167,14 +170,6 @@ def readout_of(spec: Spec) -> Readout:
     if spec.readout is None:
         raise LsmError("the spec has no readout to train", where="spec", hint="add a readout section")
     return spec.readout
-
-
-def data_of(spec: Spec) -> Data:
-    if spec.data is None:
-        raise LsmError(
-            "the spec names no data", where="spec", hint="add a data section, or give training and test data"
-        )
-    return spec.data
 
 
 def encode_for(
