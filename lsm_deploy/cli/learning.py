@@ -31,6 +31,9 @@ def eval_command(
     output = output_of(as_json, quiet)
     spec = specs.load(file)
     train, test = _data_of(spec, train_file, test_file)
+    if constant := data.constant_channels(train):
+        names = ", ".join(str(channel) for channel in constant)
+        output.console.print(f"channels that never change in the training data: {names}")
     with output.progress("evaluating") as progress:
         found = api.evaluate(spec, train, test, backend=backend, progress=progress)
     output.facts(found.to_json())

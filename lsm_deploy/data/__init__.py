@@ -2,7 +2,7 @@
 
 from lsm_deploy.data.checks import check_channels, check_labels, check_split, class_order, constant_channels
 from lsm_deploy.data.frame_files import load_frames, make_frames
-from lsm_deploy.data.load import load_dataset, load_raw, load_sets
+from lsm_deploy.data.load import load_data, load_dataset, load_raw
 from lsm_deploy.data.raw import Audio, Beats, Events, Frames, Raw, digests, lengths, rows_of, subset
 from lsm_deploy.data.split import splits
 
@@ -19,10 +19,10 @@ __all__ = [
     "constant_channels",
     "digests",
     "lengths",
+    "load_data",
     "load_dataset",
     "load_frames",
     "load_raw",
-    "load_sets",
     "make_frames",
     "rows_of",
     "splits",

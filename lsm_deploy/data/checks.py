@@ -75,7 +75,13 @@ def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
         names = ", ".join(repr(label) for label in class_order(unknown))
         what = f"class {names} of the test data is not in the training data ({train.source})"
         errors.append(LsmError(what, where=test.source, hint="train on every class, or remove it from the test data"))
-    if single := [label for label, many in Counter(train.labels).items() if many == 1]:
+    # Altered copies of a sample are no others.
+    originals = (
+        [train.labels[i] for i in np.unique(train.origin)]
+        if isinstance(train, Frames) and train.labels
+        else train.labels
+    )
+    if single := [label for label, many in Counter(originals).items() if many == 1]:
         what = f"class {_listed(class_order(single))} has a single sample"
         errors.append(LsmError(what, where=train.source, hint="add samples of it, or remove it"))
     if len(set(train.labels)) == 1:

@@ -104,6 +104,8 @@ def load_frames(path: str | Path) -> Frames:
         return frames_from_arrays(read_arrays(path), str(path))
     if path.suffix == ".csv":
         return _from_csv(path)
+    if not path.exists():
+        raise LsmError("cannot read: No such file or directory", where=str(path), hint="check the path")
     raise LsmError(
         f"frames cannot be read from a {path.suffix or 'nameless'} file", where=str(path), hint="write .npz or .csv"
     )

@@ -16,10 +16,10 @@ from lsm_deploy.errors import LsmError
 from lsm_deploy.spec.schema import Data
 from lsm_deploy.store import read_arrays
 
-__all__ = ["load_dataset", "load_raw", "load_sets"]
+__all__ = ["load_data", "load_dataset", "load_raw"]
 
 
-def load_sets(data: Data) -> tuple[Raw, Raw]:
+def load_data(data: Data) -> tuple[Raw, Raw]:
     """The training and test data that a spec names."""
     if data.dataset is not None:
         return load_dataset(data.dataset, data.root)
@@ -40,6 +40,10 @@ def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
             return load_wfdb(path)
         what = f"the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are {_listed(suffixes)}"
         raise LsmError(what, where=str(path), hint="check the path")
+    if path.exists() and path.suffix not in (".npz", ".csv"):
+        what = f"data cannot be read from a {path.suffix or 'nameless'} file"
+        hint = "give .npz or .csv, or a folder of WAV files or WFDB annotations"
+        raise LsmError(what, where=str(path), hint=hint)
     if path.suffix != ".npz":
         return load_frames(path)
     arrays = read_arrays(path)

@@ -223,7 +223,8 @@ def rows_of(starts: Integers, many: Integers) -> Integers:
 def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
     """The samples that a mask, or ascending indices, choose: at least one. Of copies whose original is not among
     them, the first is the original of the others."""
-    picked = np.arange(len(data.starts))[np.asarray(chosen)]
+    asked = np.asarray(chosen)
+    picked = np.flatnonzero(asked) if asked.dtype == bool else asked.astype(np.int64)
     if not len(picked) or (np.diff(picked) <= 0).any():
         raise ValueError("a subset chooses at least one sample, and in their order")
     many = lengths(data)[picked]

@@ -1,8 +1,8 @@
 """Sound becomes frames of log band power, in this order:
 
 trim the ends; shift and add noise (altered copies); pre-emphasis; power spectrum of Hann windows, one every hop and
-centred on multiples of it, silence around; bands, warped (copies); dB, floored below the loudest; stretch (copies); normalise;
-resample to so many frames; differences.
+centred on multiples of it, silence around; bands, warped (copies); dB, floored below the loudest; stretch (copies);
+normalise; resample to so many frames; differences.
 
 The samples themselves come first and in their order, then their first altered copies, and so on.
 """

@@ -25,11 +25,11 @@ def filter_bank(section: AudioFrontEnd, n_fft: int) -> Floats:
     """The weight of every bin of an `n_fft`-point spectrum in every band."""
     if isinstance(section, GammatoneFrontEnd):
         return _gammatone(section, n_fft)
-    from librosa import filters
+    from librosa.filters import mel
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of empty bands, which are an error below
-        bank: Floats = filters.mel(
+        bank: Floats = mel(
             sr=section.rate_hz,
             n_fft=n_fft,
             n_mels=section.bands,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, load_raw, load_sets
+from lsm_deploy import data
+from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, load_raw
 from lsm_deploy.errors import LsmError
 from lsm_deploy.front.audio import frames_of_audio
 from lsm_deploy.front.beats import frames_of_beats
@@ -30,7 +31,7 @@ def load_data(spec: Spec, train: Path | None = None, test: Path | None = None) -
     """
     if train is not None and test is not None:
         return load(train, spec, "train"), load(test, spec, "test")
-    raws = load_sets(spec.data if spec.data is not None else Data())
+    raws = data.load_data(spec.data if spec.data is not None else Data())
     return _fitting(raws[0], spec, "train"), _fitting(raws[1], spec, "test")
 
 
@@ -41,7 +42,9 @@ def load(path: str | Path, spec: Spec, role: Role = "test") -> Frames:
 
 def _fitting(raw: Raw, spec: Spec, role: Role) -> Frames:
     frames = to_frames(raw, spec.front_end, role=role, seed=spec.seed)
-    if spec.front_end is not None and frames.channels != spec.input.channels:
+    if spec.front_end is None:
+        data.check_channels(frames, spec.input)
+    elif frames.channels != spec.input.channels:
         raise LsmError(
             f"the front end ({spec.front_end.kind}) makes {frames.channels} channels, the spec's input takes"
             f" {spec.input.channels}",

@@ -530,9 +530,9 @@ class BeatsFrontEnd:
     """Heart beats to windows of `window_beats`, one frame a beat; a last window that is not full is left out.
 
     A window is AF if more than half of its beats lie in the rhythm `positive`, else not AF. stride_beats: from one
-    window to the next; left out, as long as a window. channels, of RR, the interval in s that a beat ends:
-    rr; rr_relative, over the median of RR in its window so far; drr, less the one before; drr_relative, that over the mean of
-    both, and abs_drr_relative, without its sign; ddrr_relative, what drr_relative changed by.
+    window to the next; left out, as long as a window. channels, of RR, the interval in s that a beat ends: rr;
+    rr_relative, over the median of RR in its window so far; drr, less the one before; drr_relative, that over the mean
+    of both, and abs_drr_relative, without its sign; ddrr_relative, what drr_relative changed by.
     """
 
     kind: Literal["beats"]
