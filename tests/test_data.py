@@ -733,7 +733,7 @@ def test_tonic_events_with_pixels_and_polarities(tmp_path: Path, monkeypatch: py
     for data in (train, test):
         assert (data.t_us.tolist(), data.x.tolist(), data.y.tolist()) == ([1000, 1 << 17], [33, 2], [7, 3])
         assert (data.p.tolist(), data.sensor, data.labels, data.groups) == ([1, 0], (34, 34, 2), ("3", "5"), ())
-    assert error(check_split, train, test)[0][0].startswith("2 samples, such as 0, are in the training data")
+    assert error(check_split, train, test)[1][0].startswith("2 samples, such as 0, are in the training data")
 
 
 def test_tonic_data_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,8 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
     if kind == "missing":
         return LsmError(f"the key {name!r} is missing", where=where, hint=f"add {name!r}")
     name = str(path[-1]) if path else "spec"
+    if isinstance(path[-1] if path else None, int):  # an item is named by its list
+        name = f"{path[-2]}[{name}]"
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context.get("expected", "")
         choices = [choice.strip().strip("'") for choice in str(expected).replace(" or ", ", ").split(",")]
