@@ -15,10 +15,11 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 from typing import TYPE_CHECKING, Any
 
 from lsm_deploy.backend import run, start
-from lsm_deploy.data import Frames, load_frames
+from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw, splits, subset
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate import Evaluation, evaluate
+from lsm_deploy.front import to_frames
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.model import Model, OnChip, load_model, predict, save_model, scores, train
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
@@ -43,8 +44,11 @@ if TYPE_CHECKING:
     from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
 
 __all__ = [
+    "Audio",
+    "Beats",
     "Compiled",
     "Evaluation",
+    "Events",
     "FloatTrace",
     "Frames",
     "LiquidClassifier",
@@ -68,6 +72,7 @@ __all__ = [
     "load_frames",
     "load_model",
     "load_program",
+    "load_raw",
     "load_state",
     "load_stimulus",
     "load_trace",
@@ -83,8 +88,11 @@ __all__ = [
     "save_stimulus",
     "save_trace",
     "scores",
+    "splits",
     "start",
     "stream",
+    "subset",
+    "to_frames",
     "train",
     "train_on_chip",
 ]

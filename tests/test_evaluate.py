@@ -382,7 +382,9 @@ def test_refused(tmp_path: Path) -> None:
     described = spec(tmp_path)
     bare = Frames(TRAIN.frames, TRAIN.starts)
     assert error(lambda: train(described, bare))[0] == "the samples have no labels"
-    assert error(lambda: evaluate(described, TRAIN, bare))[0] == "the samples have no labels"
+    assert (
+        error(lambda: evaluate(described, TRAIN, Frames(TEST.frames, TEST.starts)))[0] == "the samples have no labels"
+    )
     assert error(lambda: evaluate(described, TRAIN))[0] == "training and test data come together"
     assert error(lambda: evaluate(described)) == (
         "the spec names no data",

@@ -6,6 +6,7 @@ Three kinds of mistake, all found in one pass: keys that stand twice (`source.py
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -26,6 +27,9 @@ from lsm_deploy.spec.source import Path_, Source, read
 __all__ = ["load"]
 
 _Section = TypeVar("_Section")
+
+WAV_GROUPS = ("label", "group", "take")
+"""What the name of a WAV file may say."""
 
 
 def load(file: str | Path) -> Spec:
@@ -58,8 +62,9 @@ def _resolve_files(spec: Spec, folder: Path) -> Spec:
         for p in spec.projections
     )
     data = spec.data
-    if data is not None and data.train is not None and data.test is not None:
-        data = replace(data, train=folder / data.train, test=folder / data.test)
+    if data is not None:
+        named = {name: folder / path for name in ("train", "test", "root") if (path := getattr(data, name)) is not None}
+        data = replace(data, **named)
     return replace(spec, projections=projections, data=data)
 
 
@@ -94,6 +99,8 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
     if kind == "missing":
         return LsmError(f"the key {name!r} is missing", where=where, hint=f"add {name!r}")
     name = str(path[-1]) if path else "spec"
+    if isinstance(path[-1] if path else None, int):  # an item is named by its list
+        name = f"{path[-2]}[{name}]"
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context.get("expected", "")
         choices = [choice.strip().strip("'") for choice in str(expected).replace(" or ", ", ").split(",")]
@@ -209,6 +216,8 @@ class _Contradictions:
         for i in range(len(projections) if isinstance(projections, list) else 0):
             self._projection(i)
         self._readout()
+        self._data()
+        self._front_end()
         self._timing()
         return self.errors
 
@@ -397,6 +406,60 @@ class _Contradictions:
             )
         if self._section(Data, "data") and section and section.encoder is None:
             self._report("data needs an encoder, but input has none", ("data",), "add an encoder to input", key=True)
+
+    def _data(self) -> None:
+        data = self._section(Data, "data")
+        if data is None:
+            return
+        name = data.dataset
+        if name is not None and not re.fullmatch(r"japanese_vowels|tonic:\w+", name):
+            known = ["japanese_vowels", "tonic:NAME"]
+            self._report(f"there is no data set {name!r}", ("data", "dataset"), _suggest(name, known))
+        if data.pattern is not None:
+            try:
+                groups = re.compile(data.pattern).groupindex.keys()
+            except re.error as error:
+                self._report(f"pattern is no regular expression: {error}", ("data", "pattern"), "mend pattern")
+            else:
+                if "label" not in groups or groups - set(WAV_GROUPS):
+                    self._report(
+                        f"pattern names the groups {', '.join(groups) or '(none)'}",
+                        ("data", "pattern"),
+                        "write (?P<label>...), and (?P<group>...) and (?P<take>...) if names say so, and no others",
+                    )
+
+    def _front_end(self) -> None:
+        if self.data.get("front_end") is None:
+            return
+        front, data, section = self._front(), self._section(Data, "data"), self._section(Input, "input")
+        dataset = data.dataset if data else None
+        if dataset == "japanese_vowels":
+            self._report("japanese_vowels is frames, which need no front end", ("front_end",), "remove it", key=True)
+        if front is None:
+            return
+        if (dataset or "").startswith("tonic:") and front.kind != "events":
+            what = f"{front.kind} does not go with {dataset}, whose data are events"
+            self._report(what, ("front_end", "kind"), "write `kind: events`")
+        if section is not None and section.encoder is None:
+            self._report(
+                "a front end makes frames, but input has no encoder",
+                ("front_end",),
+                "add an encoder to input",
+                key=True,
+            )
+        if section is not None and front.frame_channels not in (None, section.channels):
+            self._report(
+                f"the front end makes {front.frame_channels} channels, input takes {section.channels}",
+                ("input", "channels"),
+                f"write {front.frame_channels}",
+            )
+
+    def _front(self) -> Any:
+        # A union, which `_section` has no type for.
+        try:
+            return TypeAdapter(schema.FrontEnd).validate_python(self.data["front_end"])
+        except ValidationError:
+            return None
 
     def _timing(self) -> None:
         dt = self.data.get("dt_ms")
