@@ -22,6 +22,7 @@ from lsm_deploy.model import Model, load_model, predict, save_model, train
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
 from lsm_deploy.reference import FloatTrace, run_float
+from lsm_deploy.search import search
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.store import (
     load_program,
@@ -35,6 +36,7 @@ from lsm_deploy.store import (
     save_trace,
 )
 from lsm_deploy.streaming import stream
+from lsm_deploy.tune import tune
 
 __all__ = [
     "Compiled",
@@ -69,7 +71,9 @@ __all__ = [
     "save_state",
     "save_stimulus",
     "save_trace",
+    "search",
     "start",
     "stream",
     "train",
+    "tune",
 ]

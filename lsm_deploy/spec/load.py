@@ -25,7 +25,7 @@ from lsm_deploy.spec import schema
 from lsm_deploy.spec.schema import Data, Explicit, Input, Population, Projection, Readout, Samples, Search, Spec
 from lsm_deploy.spec.source import Path_, Source, parse, read, read_text
 
-__all__ = ["load", "load_search", "load_text", "suggest"]
+__all__ = ["NOT_WHOLE", "load", "load_search", "load_text", "suggest"]
 
 _Section = TypeVar("_Section")
 
@@ -66,8 +66,10 @@ def load_search(file: Path) -> tuple[Search, Source]:
     return section, source
 
 
-_adapter = cache(TypeAdapter)
-"""Reading the declarations takes longer than checking a spec by them."""
+@cache
+def _adapter(declaration: Any) -> TypeAdapter[Any]:
+    # Reading the declarations takes longer than checking a spec by them.
+    return TypeAdapter(declaration)
 
 
 def _place(error: LsmError) -> tuple[int, int]:
@@ -90,10 +92,14 @@ def _resolve_files(spec: Spec, folder: Path) -> Spec:
 
 # --- a field that breaks its declaration --------------------------------------------------------------------------
 
+_WHOLE = "a whole number"
+NOT_WHOLE = f", not {_WHOLE}"
+"""How a complaint ends about a fraction where none may stand."""
+
 _EXPECTED = {
     "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "int_type": _WHOLE,
+    "int_from_float": _WHOLE,
     "bool_type": "true or false",
     "string_type": "text",
     "dict_type": "a mapping",
@@ -171,7 +177,7 @@ def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
     for step in loc:
         options = list(_options(here))
         sections = [option for option in options if is_dataclass(option)]
-        tagged = [section for section in sections if step in (_tag(section), section.__name__.lower())]
+        tagged = [section for section in sections if step in (_tag(section), getattr(section, "__name__", "").lower())]
         inside = [hint for section in sections for key, hint in _keys(section).items() if key == step]
         if tagged:
             here = tagged[0]
@@ -243,7 +249,7 @@ class _Contradictions:
         try:
             for step in path:
                 data = data[step]
-            return cast(_Section, _adapter(section).validate_python(data))
+            return cast(_Section, _adapter(cast(Any, section)).validate_python(data))
         except (ValidationError, KeyError, TypeError, IndexError):
             return None
 

@@ -172,7 +172,8 @@ Weight: TypeAlias = Annotated[
     Discriminator(_shape_of_value),
 ]
 Gain: TypeAlias = Annotated[
-    Annotated[Positive, Tag("number")] | Annotated[PerTypeGain, Tag("per type")], Discriminator(_shape_of_value)
+    Annotated[Positive, Tag("number")] | Annotated[PerTypeGain, Tag("pertypegain")],
+    Discriminator(lambda value: "pertypegain" if isinstance(value, dict | PerTypeGain) else "number"),
 ]
 Delay: TypeAlias = Annotated[
     Annotated[NotNegative, Tag("number")]
