@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from statistics import stdev
 from typing import Any
@@ -16,7 +15,7 @@ from lsm_deploy.tune import Measured, Tuned
 __all__ = ["search_facts", "show_search", "show_tuned", "tuned_facts"]
 
 SHOWN = 10
-"""Trials, and reasons for failure, that are shown; `--json` has all."""
+"""Of the best trials, and of those that failed; `--json` has all."""
 
 
 def tuned_facts(tuned: Tuned) -> dict[str, Any]:
@@ -83,11 +82,15 @@ def show_search(console: Console, found: Found) -> None:
         for trial in found.ranked()[:SHOWN]
     ]
     console.print(table(title, ["spec", "accuracy", *paths], rows))
+    if (found.as_written.accuracy or 0.0) >= (found.best.accuracy or 0.0):
+        console.print("no trial is better than the spec as it is written")
     if found.importance:
         shares = [[path, f"{share:.0%}"] for path, share in found.importance.items()]
         console.print(table("share of the accuracy's variance", ["parameter", "share"], shares))
-    for reason, times in Counter(trial.reason for trial in failed).most_common(SHOWN):
-        console.print(f"failed {count(times, 'time')}: {reason}")
+    for trial in failed[:SHOWN]:
+        console.print(f"trial {trial.turn} failed: {trial.reason}")
+    if len(failed) > SHOWN:
+        console.print(f"and {len(failed) - SHOWN} more")
 
 
 def _accuracy(trial: Trial) -> str:

@@ -180,7 +180,9 @@ def _study(file: Path, identity: Mapping[str, str]) -> Any:
         raise LsmError(what, where=str(file), hint="name another file, or remove it") from None
     if names not in ([], [STUDY]):
         raise LsmError(f"this is the journal of {names[0]!r}", where=str(file), hint="name another file")
-    study = optuna.create_study(storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True)
+    if not names:
+        optuna.create_study(storage=storage, study_name=STUDY, direction="maximize")
+    study = optuna.load_study(storage=storage, study_name=STUDY)
     errors = []
     for name, value in identity.items():
         kept = study.user_attrs.get(name)

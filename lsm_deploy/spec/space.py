@@ -160,7 +160,7 @@ def _parameter(
         return None
     if interval.step is not None:
         return _grid(path, low, high, interval.step, check, report)
-    between = refused(low + BETWEEN * (high - low))
+    between = refused(float(f"{low + BETWEEN * (high - low):.7g}"))
     if between is None:
         return Parameter(path, low=low, high=high, log=interval.log)
     if NOT_WHOLE in between.what and isinstance(low, int) and isinstance(high, int):
@@ -174,7 +174,7 @@ def _grid(
 ) -> Parameter | None:
     count = math.floor((high - low) / step + 1e-9) + 1
     if not 2 <= count <= MAX_STEPS:
-        report(LsmError(f"{path} has {count} values, not 2 to {MAX_STEPS}", hint="change its step"))
+        report(LsmError(f"the number of values of {path} is {count}, not 2 to {MAX_STEPS}", hint="change its step"))
         return None
     values = tuple(_number(float(f"{low + i * step:.10g}")) for i in range(count))
     # Values between are on one line with their ends; what their step breaks shows at the next one.
