@@ -295,6 +295,11 @@ def test_what_is_no_journal_is_left_alone(folder, tmp_path, content, what):
     assert journal.read_text() == content
 
 
+def test_no_journal_where_nothing_can_be_written(folder):
+    with pytest.raises(LsmError, match="cannot write: "):
+        search(folder / "spec.yaml", 1, folder / "spec.yaml" / "j")
+
+
 def test_one_search_at_a_time(folder, tmp_path):
     filelock = pytest.importorskip("filelock")
     with (

@@ -121,7 +121,8 @@ def opened_journal(
     file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int
 ) -> Iterator[Journal]:
     """The journal in `file`, new or as it was left. identity: what it belongs to, each part by its name; an LsmError
-    names those in which it differs. One process at a time."""
+    names those in which it differs. One process at a time.
+    """
     try:
         import optuna
     except ImportError:
@@ -129,18 +130,26 @@ def opened_journal(
             "a search needs optuna, which is not installed", where="search", hint="pip install -e '.[search]'"
         ) from None
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with _alone(file):
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            _mend(file)
+            yield Journal(_study(file, identity), parameters, seed)
+        finally:
+            optuna.logging.set_verbosity(verbosity)
+
+
+def _alone(file: Path) -> FileLock:
+    """The lock of a journal, held; the system lets go of it when a process is killed."""
     lock = FileLock(f"{file}.lock")
     try:
         lock.acquire(timeout=0)
-        _mend(file)
-        yield Journal(_study(file, identity), parameters, seed)
     except Timeout:
         what, hint = "another search is writing this journal", "wait for it, or name another journal"
         raise LsmError(what, where=str(file), hint=hint) from None
-    finally:
-        lock.release()
-        optuna.logging.set_verbosity(verbosity)
+    except OSError as error:
+        raise LsmError(f"cannot write: {error.strerror}", where=str(file), hint="choose a writable folder") from None
+    return lock
 
 
 def _mend(file: Path) -> None:

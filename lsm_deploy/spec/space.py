@@ -120,7 +120,8 @@ class _Trier:
                 inside = ".".join(str(before) for before in path[:i]) or "the spec"
                 self.missing = LsmError(f"there is no {step!r} in {inside}", hint=suggest(str(step), list(data)))
                 break
-            data = data[step]
+            if (data := data[step]) is None:
+                break
 
     def __call__(self, value: Any) -> LsmError | None:
         """Of several mistakes the one in the value's place, or a key that nobody knows: the others may be its echo."""
