@@ -19,7 +19,7 @@ from lsm_deploy.fidelity import branching_ratio
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.spec import load, load_text, put
 from lsm_deploy.spec.schema import PerTypeGain
-from lsm_deploy.tune import tune
+from lsm_deploy.tune import liquid, tune
 
 SPEC = """\
 dt_ms: 1.0
@@ -133,6 +133,19 @@ def test_the_interval_policy_and_other_data(folder):
     assert measured(tuned.spec, folder)[0] == pytest.approx(20.0, rel=0.02)
     with pytest.raises(LsmError, match="the spec names no data"):
         tune(spec, 20.0)
+
+
+def test_of_many_samples_some_that_are_evenly_spaced(folder, monkeypatch):
+    monkeypatch.setattr(liquid, "SAMPLES", 4)
+    spec, told = spec_of(folder), []
+    tuned = tune(spec, 40.0, progress=lambda done, total: told.append((done, total)))
+    data = frames_of(folder)
+    stimulus = encode(spec.input, fit_ranges(data, spec.input), data, 1.0, 4, 0, "train")
+    spikes = backends.run("emulator", compile_spec(tuned.spec).program, stimulus).spikes.reshape(12, 100, 60)
+    assert tuned.samples == 4
+    assert tuned.after.rate_hz == pytest.approx(spikes[[0, 4, 7, 11]].mean() * 1000)
+    assert [done for done, _ in told] == list(range(1, len(tuned.steps) + 1))
+    assert all(done < total for done, total in told)
 
 
 # --- out of reach -----------------------------------------------------------------------------------------------------
