@@ -26,6 +26,7 @@ from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
 from lsm_deploy.reference import FloatTrace, run_float
+from lsm_deploy.search import search
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.store import (
     load_program,
@@ -39,6 +40,7 @@ from lsm_deploy.store import (
     save_trace,
 )
 from lsm_deploy.streaming import stream
+from lsm_deploy.tune import tune
 
 if TYPE_CHECKING:
     from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
@@ -88,6 +90,7 @@ __all__ = [
     "save_stimulus",
     "save_trace",
     "scores",
+    "search",
     "splits",
     "start",
     "stream",
@@ -95,6 +98,7 @@ __all__ = [
     "to_frames",
     "train",
     "train_on_chip",
+    "tune",
 ]
 
 _ESTIMATORS = ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout")

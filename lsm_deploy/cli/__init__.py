@@ -14,6 +14,7 @@ from lsm_deploy.cli import (
     learning,
     placing,
     running,
+    tuning,
 )
 from lsm_deploy.cli.app import main
 
@@ -29,4 +30,5 @@ __all__ = [
     "main",
     "placing",
     "running",
+    "tuning",
 ]

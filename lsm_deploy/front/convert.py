@@ -13,7 +13,7 @@ from lsm_deploy.front.beats import frames_of_beats
 from lsm_deploy.front.events import frames_of_events
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, EventsFrontEnd, FrontEnd, Spec
 
-__all__ = ["Role", "load", "load_data", "to_frames"]
+__all__ = ["Role", "frames_for", "load", "load_data", "to_frames"]
 
 Role = Literal["train", "test"]
 
@@ -32,15 +32,16 @@ def load_data(spec: Spec, train: Path | None = None, test: Path | None = None) -
     if train is not None and test is not None:
         return load(train, spec, "train"), load(test, spec, "test")
     raws = data.load_data(spec.data if spec.data is not None else Data())
-    return _fitting(raws[0], spec, "train"), _fitting(raws[1], spec, "test")
+    return frames_for(raws[0], spec, "train"), frames_for(raws[1], spec, "test")
 
 
 def load(path: str | Path, spec: Spec, role: Role = "test") -> Frames:
     """Frames from a file or folder of what the spec's front end takes, or of frames where it has none."""
-    return _fitting(load_raw(path, spec.data.pattern if spec.data is not None else None), spec, role)
+    return frames_for(load_raw(path, spec.data.pattern if spec.data is not None else None), spec, role)
 
 
-def _fitting(raw: Raw, spec: Spec, role: Role) -> Frames:
+def frames_for(raw: Raw, spec: Spec, role: Role = "test") -> Frames:
+    """What the spec's front end makes of raw data, if its input takes that."""
     frames = to_frames(raw, spec.front_end, role=role, seed=spec.seed)
     if spec.front_end is None:
         data.check_channels(frames, spec.input)

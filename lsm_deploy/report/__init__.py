@@ -30,6 +30,7 @@ from lsm_deploy.report.runs import (
 )
 from lsm_deploy.report.stages import dump
 from lsm_deploy.report.text import count
+from lsm_deploy.report.tuning import search_facts, show_search, show_tuned, tuned_facts
 
 __all__ = [
     "certificate_facts",
@@ -47,6 +48,7 @@ __all__ = [
     "recording_facts",
     "resources_facts",
     "rules_facts",
+    "search_facts",
     "show_certificate",
     "show_compiled",
     "show_conformance",
@@ -59,15 +61,18 @@ __all__ = [
     "show_recording",
     "show_resources",
     "show_rules",
+    "show_search",
     "show_shrunk",
     "show_stimulus",
     "show_trace",
     "show_trace_file",
     "show_transfer",
+    "show_tuned",
     "show_verdict",
     "shrunk_facts",
     "stimulus_facts",
     "streamed_facts",
     "trace_facts",
+    "tuned_facts",
     "verdict_facts",
 ]

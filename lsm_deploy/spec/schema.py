@@ -25,6 +25,7 @@ __all__ = [
     "BeatChannel",
     "BeatsFrontEnd",
     "Bins",
+    "Choices",
     "Data",
     "DelayByDistance",
     "Distribution",
@@ -34,23 +35,28 @@ __all__ = [
     "Explicit",
     "Features",
     "FrontEnd",
+    "Gain",
     "GammatoneFrontEnd",
     "GaussianPopulation",
     "Input",
+    "Interval",
     "Latency",
     "Maass",
     "MelFrontEnd",
     "Neuron",
     "OneToOne",
     "PerType",
+    "PerTypeGain",
     "Population",
     "Projection",
     "Quantise",
+    "Range",
     "Rate",
     "Rates",
     "Readout",
     "Ring",
     "Samples",
+    "Search",
     "SendOnDelta",
     "Spec",
     "Spikes",
@@ -153,6 +159,16 @@ class PerTypeProbability:
 
 
 @dataclass(frozen=True)
+class PerTypeGain:
+    """A gain for each pair of types, which sets the balance of excitation and inhibition; 1 where left out."""
+
+    EE: Positive = 1.0
+    EI: Positive = 1.0
+    IE: Positive = 1.0
+    II: Positive = 1.0
+
+
+@dataclass(frozen=True)
 class DelayByDistance:
     """offset_ms + per_unit_ms * Euclidean distance, between neurons on grids."""
 
@@ -165,6 +181,10 @@ Weight: TypeAlias = Annotated[
     | Annotated[Distribution, Tag("a distribution")]
     | Annotated[PerType, Tag("per type")],
     Discriminator(_shape_of_value),
+]
+Gain: TypeAlias = Annotated[
+    Annotated[Positive, Tag("number")] | Annotated[PerTypeGain, Tag("pertypegain")],
+    Discriminator(lambda value: "pertypegain" if isinstance(value, dict | PerTypeGain) else "number"),
 ]
 Delay: TypeAlias = Annotated[
     Annotated[NotNegative, Tag("number")]
@@ -340,6 +360,7 @@ class Projection:
 
     weight: in units of the threshold; left out for an explicit topology, whose file has the weights.
     delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
+    gain: multiplies the weights, after a spectral radius has; a number, or one for each pair of types.
     weight_bits, sign_mode: how it is quantised; `split` makes two projections of one sign each.
     """
 
@@ -349,6 +370,7 @@ class Projection:
     weight: Weight | None = None
     delay_ms: Delay = 0.0
     spectral_radius: Positive | None = None
+    gain: Gain = 1.0
     weight_bits: Annotated[Integer, Ge(1), Le(8)] | None = None
     sign_mode: Literal["split", "mixed"] = "split"
 
@@ -701,6 +723,51 @@ class Quantise:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """Numbers from `low` to `high`, both included: all of them, in equal parts of their logarithm, or each `step`."""
+
+    low: Number
+    high: Number
+    log: Flag = False
+    step: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise ValueError(f"low is {self.low}, not below high, which is {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low is {self.low}, which has no logarithm")
+        if self.log and self.step is not None:
+            raise ValueError("give either log or step")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Any values, without an order."""
+
+    choices: Annotated[tuple[Any, ...], Len(2)]
+
+
+def _shape_of_range(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "ends"
+    return "choices" if "choices" in value else "interval"
+
+
+Range: TypeAlias = Annotated[
+    Annotated[tuple[Number, ...], Len(2, 2), Tag("ends")]
+    | Annotated[Interval, Tag("interval")]
+    | Annotated[Choices, Tag("choices")],
+    Discriminator(_shape_of_range),
+]
+
+Search: TypeAlias = Mapping[Text, Range]
+"""What may be varied to make the liquid good: dotted paths of the spec, such as `projections.0.gain`, and their values.
+
+A range is `[low, high]`, `{low, high, log, step}` or `{choices: [...]}`.
+"""
+
+
+@dataclass(frozen=True)
 class Target:
     """The board that neurons are placed on: 1, 8 or 1152 chips of 120 cores; or none, for the CPU backends only.
 
@@ -725,6 +792,7 @@ class Spec:
     samples: Samples = field(default_factory=Samples)
     quantise: Quantise = field(default_factory=Quantise)
     target: Target = field(default_factory=Target)
+    search: Annotated[Search, Len(1)] | None = None
 
 
 # An unknown key is a mistake, everywhere.
