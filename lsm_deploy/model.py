@@ -201,7 +201,9 @@ def parts_of(section: Readout) -> int:
     return section.features.samples if isinstance(section.features, Traces) else section.features.bins
 
 
-def require_spikes(program: Program, stimulus: Stimulus, trace: Trace, population: str, backend: str) -> None:
+def require_spikes(
+    program: Program, stimulus: Stimulus, trace: Trace, population: str, backend: str, on: str = "the training data"
+) -> None:
     """A silent population has nothing to read: say how far it is from its threshold."""
     columns = columns_of(program, population)
     if trace.spikes[:, columns].any():
@@ -220,9 +222,9 @@ def require_spikes(program: Program, stimulus: Stimulus, trace: Trace, populatio
     reached = float((v / np.maximum(KINDS[silent.kind].threshold(silent.registers), 1)).max())
     if reached <= 0:
         hint = "join it to the input with excitatory weights, or raise its bias"
-        raise LsmError("it never spikes on the training data: nothing raises its voltage", where=where, hint=hint)
+        raise LsmError(f"it never spikes on {on}: nothing raises its voltage", where=where, hint=hint)
     raise LsmError(
-        f"it never spikes on the training data: the first samples raise it to {reached:.3g} of its threshold",
+        f"it never spikes on {on}: the first samples raise it to {reached:.3g} of its threshold",
         where=where,
         hint=f"raise the weights onto it about {1.5 / reached:.2g}-fold, or lower its v_threshold",
     )

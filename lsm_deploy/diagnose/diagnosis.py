@@ -1,0 +1,291 @@
+"""The whole examination: the same stimuli through the float liquid and the deployed one, every measure of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy import backend as backends
+from lsm_deploy.data import Frames, load_data
+from lsm_deploy.diagnose import capacity as capacities
+from lsm_deploy.diagnose import fading as fadings
+from lsm_deploy.diagnose import growth as growths
+from lsm_deploy.diagnose import ranks as kernels
+from lsm_deploy.diagnose import separation as separations
+from lsm_deploy.diagnose.liquid import Liquid, deployed_liquid, float_liquid
+from lsm_deploy.diagnose.states import dimension, final_states, trajectories
+from lsm_deploy.diagnose.stimuli import end_to_end, poisson
+from lsm_deploy.encode import encode, fit_ranges
+from lsm_deploy.errors import LsmError
+from lsm_deploy.fidelity import TAU_MS, Activity, Dynamics, activity_of, branching_ratio, spectral_radius
+from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.model import columns_of, require_spikes
+from lsm_deploy.neurons.kind import Floats
+from lsm_deploy.pipeline import Compiled, compile_spec
+from lsm_deploy.spec import Spec
+from lsm_deploy.streams import stream
+
+__all__ = ["RATE_HZ", "SAMPLES", "Diagnosis", "Measures", "Shown", "diagnose"]
+
+SAMPLES = 45
+RATE_HZ = 50.0
+"""Of generated input, a channel, where there are no data to take it from."""
+LENGTH_MS = 200.0
+"""Of a sample that stands for data where there are none."""
+MOST_READ = 1000
+"""Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the liquid is shown: the stimulus, its samples' labels or (), in words what it is, and its rate a channel."""
+
+    stimulus: Stimulus
+    labels: tuple[str, ...]
+    words: str
+    rate_hz: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """One side. states: those on what is shown `[t, neuron read]`; dimension: of them."""
+
+    activity: Activity
+    dynamics: Dynamics
+    dimension: float | None
+    separation: separations.Separation
+    classes: separations.ClassSeparation | None
+    ranks: kernels.Ranks
+    capacity: capacities.Capacity
+    fading: fadings.Fading
+    growth: growths.Growth
+    states: Floats = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        classes = self.classes
+        return {
+            **asdict(self.activity),
+            **asdict(self.dynamics),
+            "dimension": self.dimension,
+            "separation": {"redrawn": separations.SHARES, **asdict(self.separation)},
+            "classes": _class_facts(classes) if classes else None,
+            "ranks": asdict(self.ranks),
+            "memory_capacity": {"total": self.capacity.total, **asdict(self.capacity)},
+            "fading": asdict(self.fading),
+            "growth": asdict(self.growth),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """floats: None for a program, whose floats are gone. of_input: classes' separation in the filtered input itself.
+
+    neurons, read: all there are, and those that the states are made of. clears: registers would be cleared every so
+    many steps, which is left out here; 0 where they are not.
+    """
+
+    shown: Shown
+    seed: int
+    backend: str
+    tau_ms: float
+    population: str | None
+    neurons: int
+    read: int
+    clears: int
+    of_input: separations.ClassSeparation | None
+    floats: Measures | None
+    deployed: Measures
+
+    def to_json(self) -> dict[str, Any]:
+        shown = self.shown
+        return {
+            "stimulus": {
+                "words": shown.words,
+                "samples": len(shown.stimulus.starts),
+                "steps": len(shown.stimulus.spikes),
+                "rate_hz": shown.rate_hz,
+            },
+            "seed": self.seed,
+            "backend": self.backend,
+            "tau_ms": self.tau_ms,
+            "population": self.population,
+            "neurons": self.neurons,
+            "read": self.read,
+            "clearing_left_out": self.clears,
+            "classes_of_input": _class_facts(self.of_input) if self.of_input else None,
+            "float": self.floats.to_json() if self.floats else None,
+            "deployed": self.deployed.to_json(),
+        }
+
+
+def _class_facts(classes: separations.ClassSeparation) -> dict[str, Any]:
+    return {"separation": classes.separation, "ratio": classes.ratio, **asdict(classes)}
+
+
+def diagnose(
+    subject: Spec | Compiled | Program,
+    *,
+    samples: int = SAMPLES,
+    seed: int | None = None,
+    backend: str = backends.DEFAULT,
+    tau_ms: float = TAU_MS,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Measure a liquid on so many samples of its spec's training data (or Poisson ones) and on generated input.
+
+    seed: of all that is generated; the spec's own, or 0. tau_ms: of the filter that makes spikes a state. A liquid that
+    never spikes is an LsmError that says how far it is from its threshold.
+    """
+    spec = subject if isinstance(subject, Spec) else None
+    compiled = compile_spec(subject) if isinstance(subject, Spec) else subject
+    program = compiled if isinstance(compiled, Program) else compiled.program
+    floats = None if isinstance(compiled, Program) else compiled.network
+    seed = (spec.seed if spec else 0) if seed is None else seed
+    if samples < 1 or not np.isfinite(tau_ms) or tau_ms <= 0:
+        what, hint = (f"{samples} samples", "take at least 1") if samples < 1 else (f"a tau of {tau_ms} ms", "raise it")
+        raise LsmError(what, where="diagnose", hint=hint)
+    network = program.network
+    if not network.channels:
+        raise LsmError("the network has no input channel to stimulate", where="diagnose", hint="give it an input")
+    shown = _shown(spec, program, samples, seed)
+    population = spec.readout.population if spec and spec.readout else None
+    read = _read(program, population, seed)
+    deployed = deployed_liquid(program, read, backend)
+    _require_spikes(program, deployed, shown, population, backend)
+    tests = _Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
+    tau_steps = tau_ms / network.dt_ms
+    total = (1 + (floats is not None)) * _PARTS
+
+    def told(first: int) -> Callable[[int], None]:
+        return lambda done: progress(first + done, total) if progress else None
+
+    measured = _measure(deployed, shown, tests, tau_steps, told(0))
+    before = _measure(float_liquid(floats, read), shown, tests, tau_steps, told(_PARTS)) if floats else None
+    of_input = separations.separate_classes(
+        final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
+    )
+    clears = network.sample_interval
+    return Diagnosis(
+        shown, seed, backend, tau_ms, population, network.neurons, len(read), clears, of_input, before, measured
+    )
+
+
+# --- what it is shown ----------------------------------------------------------------------------------------------
+
+
+def _shown(spec: Spec | None, program: Program, samples: int, seed: int) -> Shown:
+    channels, dt_ms = program.network.channels, program.network.dt_ms
+    if spec is not None and spec.data is not None:
+        # Training data: what a liquid is tuned by must not have seen the test.
+        train = load_data(spec.data)[0]
+        some = _of_each_class(train, samples)
+        stimulus = encode(spec.input, fit_ranges(train, spec.input), some, dt_ms, spec.seed, role="train")
+        rate_hz = float(stimulus.spikes.mean()) * 1000 / dt_ms
+        if not rate_hz:
+            hint = "raise max_rate_hz, or lower threshold or delta"
+            raise LsmError("the encoded training data has no spikes", where="input", hint=hint)
+        words = f"the spec's encoded training data, {some.samples} of {train.samples} samples"
+        return Shown(stimulus, some.labels, words, rate_hz)
+    rng = stream(seed, "diagnose", "shown")
+    steps, rate_hz = max(1, round(LENGTH_MS / dt_ms)), min(RATE_HZ, 500 / dt_ms)
+    stimulus = end_to_end([poisson(steps, channels, rate_hz * dt_ms / 1000, rng) for _ in range(samples)])
+    return Shown(stimulus, (), f"Poisson input, {samples} samples of {LENGTH_MS:g} ms", rate_hz)
+
+
+def _of_each_class(frames: Frames, samples: int) -> Frames:
+    """The first samples of each class in turn, in the order of the data: files are often sorted by class."""
+    seen: dict[str, int] = {}
+    turn = []
+    for i in range(frames.samples):
+        label = frames.labels[i] if frames.labels else ""
+        turn.append((seen.get(label, 0), i))
+        seen[label] = seen.get(label, 0) + 1
+    chosen = sorted(i for _, i in sorted(turn)[:samples])
+    parts = [frames.frames[frames.starts[i] : frames.starts[i] + frames.lengths[i]] for i in chosen]
+    starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    labels = tuple(frames.labels[i] for i in chosen) if frames.labels else ()
+    return Frames(np.concatenate(parts), starts, labels, frames.source)
+
+
+def _read(program: Program, population: str | None, seed: int) -> NDArray[np.int64]:
+    columns = columns_of(program, population) if population else slice(0, program.network.neurons)
+    neurons = np.arange(columns.start, columns.stop)
+    if len(neurons) <= MOST_READ:
+        return neurons
+    chosen = np.argsort(stream(seed, "diagnose", "read").random(len(neurons)))[:MOST_READ]
+    return np.sort(neurons[chosen])
+
+
+def _require_spikes(program: Program, liquid: Liquid, shown: Shown, population: str | None, backend: str) -> None:
+    spikes, _ = liquid.run(shown.stimulus, ())
+    if spikes[:, liquid.read].any():
+        return
+    trace = Trace(spikes, {}, shown.stimulus.starts, {})
+    fresh = Program(liquid.network, program.cores, program.target)  # type: ignore[arg-type]
+    for name in (population,) if population else [p.name for p in program.network.populations]:
+        require_spikes(fresh, shown.stimulus, trace, name, backend, on="what it is shown")
+
+
+# --- the examination -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Tests:
+    """Generated input, drawn once for both sides."""
+
+    pairs: separations.Pairs
+    ranks: tuple[Stimulus, Stimulus]
+    bits: capacities.Bits
+    histories: Sequence[Stimulus]
+    perturbed: Sequence[Stimulus]
+
+    @classmethod
+    def of(cls, channels: int, probability: float, dt_ms: float, seed: int) -> _Tests:
+        given = (channels, probability, dt_ms, seed)
+        return cls(
+            pairs=separations.pairs_of(*given),
+            ranks=kernels.rank_stimuli(*given),
+            bits=capacities.bit_stream(*given),
+            histories=fadings.histories(*given),
+            perturbed=growths.perturbed(*given),
+        )
+
+
+_PARTS = 6
+
+
+def _measure(liquid: Liquid, shown: Shown, tests: _Tests, tau_steps: float, told: Callable[[int], None]) -> Measures:
+    stimulus = shown.stimulus
+    every, _ = liquid.run(stimulus, ())
+    spikes = every[:, liquid.read]
+    states = trajectories(spikes, stimulus, tau_steps)
+    told(1)
+    separation = separations.separate(liquid, tests.pairs, tau_steps)
+    told(2)
+    ranks = kernels.ranks(liquid, tests.ranks, tau_steps)
+    told(3)
+    capacity = capacities.capacity(liquid, tests.bits)
+    told(4)
+    fading = fadings.fading(liquid, tests.histories, tau_steps)
+    told(5)
+    growth = growths.growth(liquid, tests.perturbed, tau_steps)
+    told(6)
+    states.setflags(write=False)
+    return Measures(
+        activity=activity_of(spikes, liquid.network.dt_ms),
+        dynamics=Dynamics(spectral_radius(liquid.network), branching_ratio(every, stimulus.starts)),
+        dimension=dimension(states),
+        separation=separation,
+        classes=separations.separate_classes(final_states(spikes, stimulus, tau_steps), shown.labels),
+        ranks=ranks,
+        capacity=capacity,
+        fading=fading,
+        growth=growth,
+        states=states,
+    )
