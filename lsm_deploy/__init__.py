@@ -14,6 +14,7 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 
 from lsm_deploy.backend import run, start
 from lsm_deploy.data import Frames, load_frames
+from lsm_deploy.diagnose import Diagnosis, diagnose
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate import Evaluation, evaluate
@@ -38,6 +39,7 @@ from lsm_deploy.streaming import stream
 
 __all__ = [
     "Compiled",
+    "Diagnosis",
     "Evaluation",
     "FloatTrace",
     "Frames",
@@ -51,6 +53,7 @@ __all__ = [
     "compare",
     "compile_network",
     "compile_spec",
+    "diagnose",
     "evaluate",
     "load",
     "load_frames",

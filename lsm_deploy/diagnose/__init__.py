@@ -1,14 +1,15 @@
 """Liquid diagnostics: what a liquid separates, remembers, forgets and amplifies, in floats and as it is deployed.
 
-Read in order: `liquid` and `stimuli`, `states`, one file for each measure with its paper, `diagnosis`.
+Read in order: `liquid`, `stimuli`, `shown`, `states`, one file for each measure with its paper, `diagnosis`.
 """
 
 from lsm_deploy.diagnose.capacity import DELAYS, SYMBOL_MS, Capacity
-from lsm_deploy.diagnose.diagnosis import SAMPLES, Diagnosis, Measures, Shown, diagnose
+from lsm_deploy.diagnose.diagnosis import Diagnosis, Measures, diagnose
 from lsm_deploy.diagnose.fading import SAME_MS, Fading
 from lsm_deploy.diagnose.growth import HORIZON_MS, PERTURBATIONS, Growth
 from lsm_deploy.diagnose.ranks import INPUTS, JITTER_MS, Rank, Ranks
 from lsm_deploy.diagnose.separation import SHARES, ClassSeparation, Separation
+from lsm_deploy.diagnose.shown import SAMPLES, Shown
 from lsm_deploy.diagnose.states import TOLERANCE
 
 __all__ = [

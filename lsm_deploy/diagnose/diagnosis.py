@@ -1,25 +1,27 @@
-"""The whole examination: the same stimuli through the float liquid and the deployed one, every measure of both."""
+"""The whole examination: the same stimuli through the float liquid and the deployed one, every measure of both.
+
+The `interval` policy's clearing of registers is left out, as all memory would end where it clears: each sample, of data
+and of generated input, starts from rest instead.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import backend as backends
-from lsm_deploy.data import Frames, load_data
 from lsm_deploy.diagnose import capacity as capacities
 from lsm_deploy.diagnose import fading as fadings
 from lsm_deploy.diagnose import growth as growths
 from lsm_deploy.diagnose import ranks as kernels
 from lsm_deploy.diagnose import separation as separations
 from lsm_deploy.diagnose.liquid import Liquid, deployed_liquid, float_liquid
+from lsm_deploy.diagnose.shown import SAMPLES, Shown, shown_of
 from lsm_deploy.diagnose.states import dimension, final_states, trajectories
-from lsm_deploy.diagnose.stimuli import end_to_end, poisson
-from lsm_deploy.encode import encode, fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.fidelity import TAU_MS, Activity, Dynamics, activity_of, branching_ratio, spectral_radius
 from lsm_deploy.ir import Program, Stimulus, Trace
@@ -29,27 +31,12 @@ from lsm_deploy.pipeline import Compiled, compile_spec
 from lsm_deploy.spec import Spec
 from lsm_deploy.streams import stream
 
-__all__ = ["RATE_HZ", "SAMPLES", "Diagnosis", "Measures", "Shown", "diagnose"]
+__all__ = ["Diagnosis", "Measures", "diagnose"]
 
-SAMPLES = 45
-RATE_HZ = 50.0
-"""Of generated input, a channel, where there are no data to take it from."""
-LENGTH_MS = 200.0
-"""Of a sample that stands for data where there are none."""
 MOST_READ = 1000
 """Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What the liquid is shown: the stimulus, its samples' labels or (), in words what it is, and its rate a channel."""
-
-    stimulus: Stimulus
-    labels: tuple[str, ...]
-    words: str
-    rate_hz: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,14 +137,17 @@ def diagnose(
     if samples < 1 or not np.isfinite(tau_ms) or tau_ms <= 0:
         what, hint = (f"{samples} samples", "take at least 1") if samples < 1 else (f"a tau of {tau_ms} ms", "raise it")
         raise LsmError(what, where="diagnose", hint=hint)
-    network = program.network
-    if not network.channels:
+    if not program.network.channels:
         raise LsmError("the network has no input channel to stimulate", where="diagnose", hint="give it an input")
-    shown = _shown(spec, program, samples, seed)
+    clears = program.network.sample_interval
+    program = replace(program, network=replace(program.network, sample_interval=0))
+    floats = replace(floats, sample_interval=0) if floats else None
+    network = program.network
+    shown = shown_of(spec, network.channels, network.dt_ms, samples, seed)
     population = spec.readout.population if spec and spec.readout else None
     read = _read(program, population, seed)
     deployed = deployed_liquid(program, read, backend)
-    _require_spikes(program, deployed, shown, population, backend)
+    _require_spikes(program, deployed, shown.stimulus, population, backend)
     tests = _Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
     tau_steps = tau_ms / network.dt_ms
     total = (1 + (floats is not None)) * _PARTS
@@ -170,47 +160,12 @@ def diagnose(
     of_input = separations.separate_classes(
         final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
     )
-    clears = network.sample_interval
     return Diagnosis(
         shown, seed, backend, tau_ms, population, network.neurons, len(read), clears, of_input, before, measured
     )
 
 
-# --- what it is shown ----------------------------------------------------------------------------------------------
-
-
-def _shown(spec: Spec | None, program: Program, samples: int, seed: int) -> Shown:
-    channels, dt_ms = program.network.channels, program.network.dt_ms
-    if spec is not None and spec.data is not None:
-        # Training data: what a liquid is tuned by must not have seen the test.
-        train = load_data(spec.data)[0]
-        some = _of_each_class(train, samples)
-        stimulus = encode(spec.input, fit_ranges(train, spec.input), some, dt_ms, spec.seed, role="train")
-        rate_hz = float(stimulus.spikes.mean()) * 1000 / dt_ms
-        if not rate_hz:
-            hint = "raise max_rate_hz, or lower threshold or delta"
-            raise LsmError("the encoded training data has no spikes", where="input", hint=hint)
-        words = f"the spec's encoded training data, {some.samples} of {train.samples} samples"
-        return Shown(stimulus, some.labels, words, rate_hz)
-    rng = stream(seed, "diagnose", "shown")
-    steps, rate_hz = max(1, round(LENGTH_MS / dt_ms)), min(RATE_HZ, 500 / dt_ms)
-    stimulus = end_to_end([poisson(steps, channels, rate_hz * dt_ms / 1000, rng) for _ in range(samples)])
-    return Shown(stimulus, (), f"Poisson input, {samples} samples of {LENGTH_MS:g} ms", rate_hz)
-
-
-def _of_each_class(frames: Frames, samples: int) -> Frames:
-    """The first samples of each class in turn, in the order of the data: files are often sorted by class."""
-    seen: dict[str, int] = {}
-    turn = []
-    for i in range(frames.samples):
-        label = frames.labels[i] if frames.labels else ""
-        turn.append((seen.get(label, 0), i))
-        seen[label] = seen.get(label, 0) + 1
-    chosen = sorted(i for _, i in sorted(turn)[:samples])
-    parts = [frames.frames[frames.starts[i] : frames.starts[i] + frames.lengths[i]] for i in chosen]
-    starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
-    labels = tuple(frames.labels[i] for i in chosen) if frames.labels else ()
-    return Frames(np.concatenate(parts), starts, labels, frames.source)
+# --- the examination -----------------------------------------------------------------------------------------------
 
 
 def _read(program: Program, population: str | None, seed: int) -> NDArray[np.int64]:
@@ -222,17 +177,14 @@ def _read(program: Program, population: str | None, seed: int) -> NDArray[np.int
     return np.sort(neurons[chosen])
 
 
-def _require_spikes(program: Program, liquid: Liquid, shown: Shown, population: str | None, backend: str) -> None:
-    spikes, _ = liquid.run(shown.stimulus, ())
-    if spikes[:, liquid.read].any():
-        return
-    trace = Trace(spikes, {}, shown.stimulus.starts, {})
-    fresh = Program(liquid.network, program.cores, program.target)  # type: ignore[arg-type]
-    for name in (population,) if population else [p.name for p in program.network.populations]:
-        require_spikes(fresh, shown.stimulus, trace, name, backend, on="what it is shown")
-
-
-# --- the examination -----------------------------------------------------------------------------------------------
+def _require_spikes(
+    program: Program, liquid: Liquid, stimulus: Stimulus, population: str | None, backend: str
+) -> None:
+    spikes, _ = liquid.run(stimulus, ())
+    if not spikes[:, liquid.read].any():
+        trace = Trace(spikes, {}, stimulus.starts, {})
+        for name in (population,) if population else [p.name for p in program.network.populations]:
+            require_spikes(program, stimulus, trace, name, backend, on="what it is shown")
 
 
 @dataclass(frozen=True, eq=False)

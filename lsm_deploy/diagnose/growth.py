@@ -75,7 +75,7 @@ def growth(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Growt
     horizon, until = round(HORIZON_MS / dt_ms), round((BEFORE_MS + WITHIN_MS) / dt_ms)
     squared, lasting = [], 0
     for pair in pairs:
-        first, second = np.split(liquid.spikes(pair).astype(np.int8), 2)
+        first, second = np.split(liquid.spikes(pair), 2)
         differ = np.flatnonzero((first != second).any(axis=1))
         if not len(differ) or differ[0] > until:
             continue

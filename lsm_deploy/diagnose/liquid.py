@@ -1,13 +1,12 @@
 """A liquid under examination, in floats or in the deployed integers: a stimulus goes in, spikes and registers come out.
 
-Every measure is taken of this one type, so that both sides of a table are computed by the same code. The `interval`
-policy's clearing of registers is left out, as memory would end where it clears: each sample starts from rest instead.
+Every measure is taken of this one type, so that both sides of a table are computed by the same code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,20 +42,16 @@ class Liquid:
 
 
 def float_liquid(network: Network, read: NDArray[np.int64]) -> Liquid:
-    fresh = replace(network, sample_interval=0)
-
     def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
-        trace = run_float(fresh, stimulus, record)
+        trace = run_float(network, stimulus, record)
         return trace.spikes, trace.state
 
-    return Liquid(fresh, run, read)
+    return Liquid(network, run, read)
 
 
 def deployed_liquid(program: Program, read: NDArray[np.int64], backend: str = backends.DEFAULT) -> Liquid:
-    fresh = replace(program, network=replace(program.network, sample_interval=0))
-
     def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
-        trace = backends.run(backend, fresh, stimulus, record)
+        trace = backends.run(backend, program, stimulus, record)
         return trace.spikes, trace.registers
 
-    return Liquid(fresh.network, run, read)
+    return Liquid(program.network, run, read)

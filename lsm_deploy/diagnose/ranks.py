@@ -19,8 +19,8 @@ from lsm_deploy.streams import stream
 
 __all__ = ["INPUTS", "JITTER_MS", "Rank", "Ranks", "rank_stimuli", "ranks"]
 
-INPUTS = 100
-LENGTH_MS = 150.0
+INPUTS = 400
+LENGTH_MS = 100.0
 JITTER_MS = 2.0
 """The standard deviation of a spike's time in variants."""
 
