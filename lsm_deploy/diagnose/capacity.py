@@ -7,8 +7,8 @@ The input is a stream of fair bits, each held for a symbol. Half of the channels
 once, while the bit is 1, the others while it is 0: the drive is the same for both, and carries no noise. The state is
 each neuron's count of spikes in the symbol, which remembers nothing by itself, unlike a filtered state: what is older
 than a symbol is in the liquid or nowhere. Ridge regression, its strength chosen by leave-one-out on the training part,
-is measured on symbols held out. Of independent bits some correlation remains by chance: their mean is the `chance` that
-is taken from every delay of the sum.
+is measured on symbols held out. With bits that are independent of the input some correlation remains by chance: with c
+its mean, a squared correlation r counts as (r - c) / (1 - c), which is 0 for chance and 1 for all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["DELAYS", "SYMBOL_MS", "Bits", "Capacity", "bit_stream", "capacity"]
 SYMBOL_MS = 10.0
 DELAYS = 20
 """Symbols back, at most."""
-TRAINED, TESTED = 800, 400
+TRAINED, TESTED = 800, 600
 """Symbols."""
 _STRENGTHS = np.logspace(-3, 5, 17)
 
@@ -45,15 +45,15 @@ class Bits:
 
 @dataclass(frozen=True)
 class Capacity:
-    """curve: the squared correlation at delays 0, 1, ... DELAYS symbols; chance: the mean of it for independent bits."""
+    """curve: the squared correlation at delays 0, 1, ... DELAYS symbols; chance: its mean for independent bits."""
 
     curve: tuple[float, ...]
     chance: float
 
     @property
     def total(self) -> float:
-        """In bits, delay 0 left out."""
-        return sum(self.curve[1:]) - self.chance * (len(self.curve) - 1)
+        """In bits, delay 0 left out; of nothing it may come out a little below 0."""
+        return sum((r - self.chance) / (1 - self.chance) for r in self.curve[1:])
 
 
 def bit_stream(channels: int, probability: float, dt_ms: float, seed: int) -> Bits:

@@ -177,9 +177,7 @@ def _read(program: Program, population: str | None, seed: int) -> NDArray[np.int
     return np.sort(neurons[chosen])
 
 
-def _require_spikes(
-    program: Program, liquid: Liquid, stimulus: Stimulus, population: str | None, backend: str
-) -> None:
+def _require_spikes(program: Program, liquid: Liquid, stimulus: Stimulus, population: str | None, backend: str) -> None:
     spikes, _ = liquid.run(stimulus, ())
     if not spikes[:, liquid.read].any():
         trace = Trace(spikes, {}, stimulus.starts, {})

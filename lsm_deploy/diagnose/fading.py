@@ -5,7 +5,8 @@ Maass, Natschlaeger & Markram, Neural Comp. 14 (2002), ask of every filter in a 
 once all registers of all neurons are equal, and what is in flight with them, the two runs are one for ever. In floats
 registers come near each other, and are equal only when rounding makes them so.
 
-"Equal from" is the step after the last difference within the run: a difference in its last step means not within it.
+"Equal from" is the step after the last difference, if none follows for TAIL_MS: spikes are rare, and a few steps that
+are alike are no end of it.
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ __all__ = ["SAME_MS", "Fading", "fading", "histories"]
 
 PAIRS = 5
 HISTORY_MS = 200.0
-SAME_MS = 600.0
+SAME_MS = 1000.0
 """The common input."""
+TAIL_MS = 100.0
+"""Of it that has to pass without a difference, up to its end."""
 
 
 @dataclass(frozen=True)
 class Fading:
-    """Of each pair, after how many ms of common input all spikes, and all registers, are equal; None: not within
-    SAME_MS. distance: of the states over time `[step of common input]`, 0 equal, all pairs together."""
+    """Of each pair, after how many ms of common input all spikes, and all registers, are equal up to its end; None:
+    not within SAME_MS - TAIL_MS. distance: of the states `[step of common input]`, 0 equal, all pairs together."""
 
     spikes_ms: tuple[float | None, ...]
     registers_ms: tuple[float | None, ...]
@@ -73,7 +76,7 @@ def fading(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Fadin
 
 
 def _equal_from(differ: NDArray[np.bool_], dt_ms: float) -> float | None:
-    """The time after the last difference `[t, any]`; None where that is the last step."""
+    """The time after the last difference `[t, any]`; None where that lies in the tail."""
     steps = np.flatnonzero(differ.any(axis=1))
-    last = int(steps[-1]) + 1 if len(steps) else 0
-    return last * dt_ms if last < len(differ) else None
+    equal_ms = (int(steps[-1]) + 1 if len(steps) else 0) * dt_ms
+    return equal_ms if equal_ms <= SAME_MS - TAIL_MS else None

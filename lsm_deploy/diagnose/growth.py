@@ -3,12 +3,13 @@
 One input spike is taken away (or added, where there is none), and d(t), the distance of the states from the unperturbed
 run, followed from the step t0 in which a spike of the liquid first differs:
 
-    rate = ln(d(t0 + T) / d(t0)) / T        d the root mean square over perturbations that have an effect; T = HORIZON_MS
+    rate = ln(d(t0 + T) / d(t0)) / T,   T = HORIZON_MS,   d the root mean square over perturbations that have an effect
 
 after Legenstein & Maass, Neural Networks 20 (2007), who estimate Lyapunov's exponent so. A rate above 0 is chaos, one
 below 0 order; Bertschinger & Natschlaeger, Neural Comp. 16 (2004), found networks near the line between them to compute
-best. States are filtered spikes, so that nothing dies sooner than the filter forgets: the rate is never below -1 / tau.
-It also ends where two runs are as far apart as they get: trust its sign, not its size, in a chaotic liquid.
+best. Its size is to be read with care. States are filtered spikes, so that nothing dies much sooner than the filter
+forgets: a rate of about -1 / tau is as low as it gets. One input spike changes several spikes by itself, without any
+recurrence: compare d some tau later, not at t0. And two runs are at some time as far apart as they get.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kernel quality and generalisation rank: how many inputs a linear readout can tell apart, and how much noise with them.
+"""Kernel quality and generalisation rank: how many inputs a linear readout can tell apart, and how much noise.
 
 Legenstein & Maass, Neural Networks 20 (2007): the rank of the states in which m different inputs end bounds what linear
 readouts can do with them; the rank for m noisy variants of one input estimates their VC dimension, and is the smaller

@@ -22,8 +22,8 @@ from lsm_deploy.neurons.kind import Floats
 __all__ = ["TOLERANCE", "dimension", "effective_rank", "final_states", "numerical_rank", "trajectories"]
 
 TOLERANCE = 0.01
-"""Of the largest singular value. What is smaller counts as nothing: almost any set of real states has full rank in exact
-arithmetic, but no readout can use a direction that is lost in noise or in rounding."""
+"""Of the largest singular value. What is smaller counts as nothing: almost any set of states has full rank in exact
+arithmetic, but a direction that is lost in noise or in rounding is of no use to a readout."""
 
 
 def trajectories(spikes: NDArray[np.int8], stimulus: Stimulus, tau_steps: float) -> Floats:

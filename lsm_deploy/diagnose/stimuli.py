@@ -27,7 +27,7 @@ def poisson(steps: int, channels: int, probability: float, rng: np.random.Genera
 def redrawn(rows: Rows, share: float, probability: float, rng: np.random.Generator) -> Rows:
     """The sample with that share of its channels and steps, chosen at random, drawn again; 0 leaves it as it is."""
     again = rng.random(rows.shape) < share
-    return np.where(again, poisson(*rows.shape, probability, rng), rows).astype(np.int8)
+    return np.where(again, poisson(len(rows), rows.shape[1], probability, rng), rows).astype(np.int8)
 
 
 def jittered(rows: Rows, deviation_steps: float, rng: np.random.Generator) -> Rows:

@@ -35,14 +35,15 @@ def draw_states(file: Path, found: Diagnosis) -> None:
 
     sides = {"float": found.floats, "deployed": found.deployed}
     states = {name: side.states for name, side in sides.items() if side is not None}
-    basis = next(iter(states))
+    basis = next(name for name, values in states.items() if values.any())  # the deployed has spiked
     components = min(2, *states[basis].shape)
     pca = PCA(components, svd_solver="full").fit(states[basis])
     labels = found.shown.labels
     classes = class_order(set(labels))
     palette = colormaps["tab10" if len(classes) <= 10 else "turbo"]
     shades = [palette(i if len(classes) <= 10 else i / max(len(classes) - 1, 1)) for i in range(len(classes))]
-    colours = [shades[classes.index(label)] for label in labels] or [_ONE_COLOUR] * len(found.shown.stimulus.starts)
+    none: list[Any] = [_ONE_COLOUR] * len(found.shown.stimulus.starts)
+    colours = [shades[classes.index(label)] for label in labels] or none
     with style.context("default"):
         figure = Figure(figsize=(5.2 * len(states) + 0.8, 5.2), layout="constrained")
         axes = figure.subplots(1, len(states), squeeze=False, sharex=True, sharey=True)[0]
@@ -50,7 +51,9 @@ def draw_states(file: Path, found: Diagnosis) -> None:
             places = np.zeros((len(values), 2))
             places[:, :components] = pca.transform(values)
             _trajectories(axis, places, found.shown.stimulus.starts, colours)
-            share = 1 - ((values - _back(pca, values)) ** 2).sum() / max(((values - values.mean(axis=0)) ** 2).sum(), 1e-12)
+            share = 1 - ((values - _back(pca, values)) ** 2).sum() / max(
+                ((values - values.mean(axis=0)) ** 2).sum(), 1e-12
+            )
             axis.set(title=f"{name}: {share:.0%} of the variance is in this plane", xlabel="component 1")
             axis.spines[["top", "right"]].set_visible(False)
         axes[0].set_ylabel("component 2")

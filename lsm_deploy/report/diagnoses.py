@@ -91,6 +91,9 @@ def _rows(found: Diagnosis) -> Sequence[_Row]:
         _Row(f"  distance of states after {SAME_MS:g} ms", lambda m: m.fading.distance[-1], distance),
         _Row(f"perturbations with an effect, of {PERTURBATIONS}", lambda m: m.growth.effective, whole),
         _Row(f"  that last {0.75 * HORIZON_MS:g} ms", lambda m: m.growth.lasting, whole),
+        _Row("  distance of states at first, spikes", lambda m: _apart(m, 0.0)),
+        _Row(f"    {found.tau_ms:g} ms later", lambda m: _apart(m, found.tau_ms)),
+        _Row(f"    {HORIZON_MS:g} ms later", lambda m: _apart(m, HORIZON_MS)),
         _Row("  growth rate, 1/s", lambda m: m.growth.rate_per_s),
     ]
 
@@ -111,6 +114,11 @@ def _last(after_ms: Sequence[float | None]) -> float | None:
     return max(_times(after_ms), default=None)
 
 
+def _apart(measures: Measures, after_ms: float) -> float | None:
+    curve = measures.growth.distance
+    return curve[round(min(after_ms / HORIZON_MS, 1.0) * (len(curve) - 1))] if curve else None
+
+
 def _readings(found: Diagnosis) -> Sequence[str]:
     """What the papers support, about the deployed side."""
     now = found.deployed
@@ -122,14 +130,16 @@ def _readings(found: Diagnosis) -> Sequence[str]:
     if now.classes:
         same = found.of_input.ratio if found.of_input else None
         beside = "" if same is None else f"; between / within is {same:.3g} in the filtered input itself"
-        lines.append(f"classes: the better separated, the more accurate were liquids of Norton & Ventura (2010){beside}")
+        lines.append(
+            f"classes: the better separated, the more accurate were liquids of Norton & Ventura (2010){beside}"
+        )
     lines += [
         f"ranks, at most {now.ranks.most} (singular values above {TOLERANCE:g} of the largest; variants move spikes by "
         f"{JITTER_MS:g} ms): high for different inputs, low for variants is best (Legenstein & Maass 2007)",
         f"memory capacity: cannot exceed the {count(found.read, 'neuron')} read (Jaeger 2001); less chance, "
         f"{now.capacity.chance:.4f} a delay",
         _fading(now, len(now.fading.spikes_ms)),
-        _growth(now.growth.rate_per_s, found.tau_ms),
+        _growth(now, found.tau_ms),
     ]
     return lines
 
@@ -143,12 +153,18 @@ def _fading(now: Measures, pairs: int) -> str:
     return f"{head}some pairs of deployed runs are one, some not: whether it forgets depends on the input (Jaeger 2001)"
 
 
-def _growth(rate: float | None, tau_ms: float) -> str:
+def _growth(now: Measures, tau_ms: float) -> str:
     head = f"growth: one input spike more or less, {HORIZON_MS:g} ms later"
-    if rate is None:
+    rate, early, late = now.growth.rate_per_s, _apart(now, tau_ms), _apart(now, HORIZON_MS)
+    if rate is None or early is None or late is None:
         return f"{head}: none changed any spike"
-    side = "grows: the chaotic side" if rate > 0 else "dies out: the ordered side"
+    if rate < 0:
+        side = "is dying out, the ordered side"
+    elif late > early:
+        side = "has grown, the chaotic side"
+    else:
+        side = "lasts without growing on: near the line between order and chaos, or as far apart as two runs get"
     return (
-        f"{head}, {side}; networks near the line between, 0, computed best (Bertschinger & Natschlaeger 2004, Legenstein "
-        f"& Maass 2007); no rate is below {-1000 / tau_ms:g}, what the filter forgets"
+        f"{head}, {side}; networks near the line, 0, computed best (Bertschinger & Natschlaeger 2004, "
+        f"Legenstein & Maass 2007); what only the filter remembers goes at {-1000 / tau_ms:g}"
     )
