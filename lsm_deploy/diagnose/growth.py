@@ -29,7 +29,9 @@ __all__ = ["HORIZON_MS", "PERTURBATIONS", "Growth", "growth", "perturbed"]
 
 PERTURBATIONS = 15
 BEFORE_MS = 100.0
-"""The liquid is under way when its input changes."""
+"""The liquid is under way when its input changes,"""
+SPREAD_MS = 50.0
+"""at a spike within so long."""
 WITHIN_MS = 100.0
 """A change that has had no effect on any spike so long after it counts as one without."""
 HORIZON_MS = 200.0
@@ -51,12 +53,13 @@ class Growth:
 
 def perturbed(channels: int, probability: float, dt_ms: float, seed: int) -> Sequence[Stimulus]:
     """Pairs of samples, the second with one spike less, or more."""
-    before, steps = round(BEFORE_MS / dt_ms), round((BEFORE_MS + WITHIN_MS + HORIZON_MS) / dt_ms) + 1
+    before, within = round(BEFORE_MS / dt_ms), max(1, round(SPREAD_MS / dt_ms))
+    steps = before + within + round(WITHIN_MS / dt_ms) + round(HORIZON_MS / dt_ms) + 1
     pairs = []
     for k in range(PERTURBATIONS):
         rng = stream(seed, "diagnose", "growth", k)
         rows = poisson(steps, channels, probability, rng)
-        pairs.append(end_to_end([rows, _with_one_changed(rows, before, round(WITHIN_MS / dt_ms) // 2, rng)]))
+        pairs.append(end_to_end([rows, _with_one_changed(rows, before, within, rng)]))
     return pairs
 
 
@@ -73,12 +76,13 @@ def _with_one_changed(rows: Rows, start: int, within: int, rng: np.random.Genera
 
 def growth(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Growth:
     dt_ms = liquid.network.dt_ms
-    horizon, until = round(HORIZON_MS / dt_ms), round((BEFORE_MS + WITHIN_MS) / dt_ms)
+    horizon, within = round(HORIZON_MS / dt_ms), round(WITHIN_MS / dt_ms)
     squared, lasting = [], 0
     for pair in pairs:
         first, second = np.split(liquid.spikes(pair), 2)
         differ = np.flatnonzero((first != second).any(axis=1))
-        if not len(differ) or differ[0] > until:
+        changed = np.flatnonzero((np.subtract(*np.split(pair.spikes, 2)) != 0).any(axis=1))[0]
+        if not len(differ) or differ[0] > changed + within:
             continue
         after = slice(int(differ[0]), int(differ[0]) + horizon + 1)
         apart = filtered(first, tau_steps) - filtered(second, tau_steps)
