@@ -12,10 +12,11 @@ import lsm_deploy as ld
 from lsm_deploy import pipeline
 from lsm_deploy.cli import main
 from lsm_deploy.data import Frames
-from lsm_deploy.diagnose import capacity, fading, growth, ranks, separation, shown, states, stimuli
+from lsm_deploy.diagnose import capacity, diagnosis, fading, growth, ranks, separation, shown, states, stimuli
 from lsm_deploy.diagnose.liquid import Liquid, deployed_liquid, float_liquid
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import INPUT, Network, Population, Projection, Stimulus
+from lsm_deploy.picture.states import in_a_plane
 
 TAU = 20.0
 AT_ONCE = {"tau_mem_ms": 1e-3, "tau_syn_ms": 0.0, "v_threshold": 1.0, "bias": 0.0}
@@ -456,7 +457,6 @@ def test_samples_of_each_class_in_turn():
 
 
 def test_of_many_neurons_some_are_read(monkeypatch):
-    diagnosis = pytest.importorskip("lsm_deploy.diagnose.diagnosis")
     monkeypatch.setattr(diagnosis, "MOST_READ", 7)
     program = pipeline.compile_built(leaky()).program
     read = diagnosis._read(program, None, 3)
@@ -471,12 +471,27 @@ def test_what_cannot_be_examined(folder):
     error = call("diagnose", "spec.yaml", status=1).stderr
     assert "it never spikes on what it is shown" in error
     assert "raise the weights onto it about" in error
-    with pytest.raises(LsmError, match="0 samples"):
+    with pytest.raises(LsmError, match="0 samples to show"):
         ld.diagnose(ld.load("spec.yaml"), samples=0)
-    with pytest.raises(LsmError, match="a tau of 0"):
+    with pytest.raises(LsmError, match="a filter of 0 ms"):
         ld.diagnose(ld.load("spec.yaml"), tau_ms=0)
     assert "would replace an input" in call("diagnose", "spec.yaml", "--picture", "spec.yaml", status=1).stderr
     assert (folder / "spec.yaml").read_text() == weak
+
+
+def test_both_sides_lie_in_the_plane_of_the_first():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 40, 5)) * [5, 3, 1, 1, 1]
+    basis, places = in_a_plane({"float": first, "deployed": second})
+    mean = first.mean(axis=0)
+    axes = np.linalg.svd(first - mean)[2][:2]
+    assert basis == "float"
+    for name, values in (("float", first), ("deployed", second)):
+        np.testing.assert_allclose(np.abs(places[name]), np.abs((values - mean) @ axes.T), atol=1e-9)
+    basis, places = in_a_plane({"float": first[:, :1] * 0, "deployed": second[:, :1]})
+    assert basis == "deployed"
+    assert places["deployed"].shape == (40, 2)
+    assert not places["deployed"][:, 1].any()
 
 
 def test_the_command(folder):

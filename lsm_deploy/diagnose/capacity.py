@@ -1,6 +1,6 @@
 """Linear memory capacity: how much of what the input was can be read from the state now.
 
-Jaeger, GMD Report 152 (2001): the sum over delays k = 1, 2, ... of the squared correlation between the input k symbols
+Jaeger, Short Term Memory in Echo State Networks, GMD Report 152 (2001): the sum over delays k = 1, 2, ... of the squared correlation between the input k symbols
 ago and the best linear reading of it. It cannot exceed the number of neurons.
 
 The input is a stream of fair bits, each held for a symbol. Half of the channels spike in a pattern of their own, drawn
@@ -71,6 +71,7 @@ def bit_stream(channels: int, probability: float, dt_ms: float, seed: int) -> Bi
 
 
 def capacity(liquid: Liquid, bits: Bits) -> Capacity:
+    """Run the bits, train on the first symbols, measure on the others."""
     from sklearn.linear_model import RidgeCV
 
     spikes = liquid.spikes(bits.stimulus)

@@ -22,7 +22,7 @@ from lsm_deploy.diagnose import separation as separations
 from lsm_deploy.diagnose.liquid import Liquid, deployed_liquid, float_liquid
 from lsm_deploy.diagnose.shown import SAMPLES, Shown, shown_of
 from lsm_deploy.diagnose.states import dimension, final_states, trajectories
-from lsm_deploy.errors import LsmError
+from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.fidelity import TAU_MS, Activity, Dynamics, activity_of, branching_ratio, spectral_radius
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.model import columns_of, require_spikes
@@ -134,11 +134,7 @@ def diagnose(
     program = compiled if isinstance(compiled, Program) else compiled.program
     floats = None if isinstance(compiled, Program) else compiled.network
     seed = (spec.seed if spec else 0) if seed is None else seed
-    if samples < 1 or not np.isfinite(tau_ms) or tau_ms <= 0:
-        what, hint = (f"{samples} samples", "take at least 1") if samples < 1 else (f"a tau of {tau_ms} ms", "raise it")
-        raise LsmError(what, where="diagnose", hint=hint)
-    if not program.network.channels:
-        raise LsmError("the network has no input channel to stimulate", where="diagnose", hint="give it an input")
+    _check(program, samples, tau_ms)
     clears = program.network.sample_interval
     program = replace(program, network=replace(program.network, sample_interval=0))
     floats = replace(floats, sample_interval=0) if floats else None
@@ -166,6 +162,19 @@ def diagnose(
 
 
 # --- the examination -----------------------------------------------------------------------------------------------
+
+
+def _check(program: Program, samples: int, tau_ms: float) -> None:
+    errors = []
+    if samples < 1:
+        errors.append(LsmError(f"{samples} samples to show", where="diagnose", hint="take at least 1"))
+    if not 0 < tau_ms < np.inf:
+        hint = "choose a finite time above 0"
+        errors.append(LsmError(f"a filter of {tau_ms} ms", where="diagnose", hint=hint))
+    if not program.network.channels:
+        hint = "give it an input"
+        errors.append(LsmError("the network has no input channel to stimulate", where="diagnose", hint=hint))
+    raise_all(errors)
 
 
 def _read(program: Program, population: str | None, seed: int) -> NDArray[np.int64]:

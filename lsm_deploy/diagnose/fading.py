@@ -1,6 +1,6 @@
 """Fading memory, or the echo-state property: does the liquid forget where it started from?
 
-Two runs of the same input after different histories must end in the same state: Jaeger, GMD Report 152 (2001), and what
+Two runs of the same input after different histories must end in the same state: Jaeger, GMD Report 148 (2001), and what
 Maass, Natschlaeger & Markram, Neural Comp. 14 (2002), ask of every filter in a liquid. In integers that can be exact:
 once all registers of all neurons are equal, and what is in flight with them, the two runs are one for ever. In floats
 registers come near each other, and are equal only when rounding makes them so.
@@ -57,6 +57,7 @@ def histories(channels: int, probability: float, dt_ms: float, seed: int) -> Seq
 
 
 def fading(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Fading:
+    """Run each pair by itself, as every register of every neuron is recorded."""
     dt_ms = liquid.network.dt_ms
     same = round(SAME_MS / dt_ms)
     spikes_ms, registers_ms = [], []

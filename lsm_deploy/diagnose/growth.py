@@ -75,6 +75,7 @@ def _with_one_changed(rows: Rows, start: int, within: int, rng: np.random.Genera
 
 
 def growth(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Growth:
+    """Run each pair and follow the neurons that are read."""
     dt_ms = liquid.network.dt_ms
     horizon, within = round(HORIZON_MS / dt_ms), round(WITHIN_MS / dt_ms)
     squared, lasting = [], 0

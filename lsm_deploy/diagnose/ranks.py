@@ -50,6 +50,7 @@ def rank_stimuli(channels: int, probability: float, dt_ms: float, seed: int) -> 
 
 
 def ranks(liquid: Liquid, stimuli: tuple[Stimulus, Stimulus], tau_steps: float) -> Ranks:
+    """Of the states in which different inputs end, and variants of one."""
     found = []
     for stimulus in stimuli:
         states = final_states(liquid.spikes(stimulus), stimulus, tau_steps)

@@ -37,6 +37,7 @@ def final_states(spikes: NDArray[np.int8], stimulus: Stimulus, tau_steps: float)
 
 
 def numerical_rank(states: Floats) -> int:
+    """0 where all states are."""
     values = np.linalg.svd(states, compute_uv=False)
     return int((values > TOLERANCE * values[0]).sum())
 
