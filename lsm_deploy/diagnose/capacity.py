@@ -1,7 +1,8 @@
 """Linear memory capacity: how much of what the input was can be read from the state now.
 
 Jaeger, Short Term Memory in Echo State Networks, GMD Report 152 (2001): the sum over delays k = 1, 2, ... of the
-squared correlation between the input k symbols ago and the best linear reading of it. It cannot exceed the number of neurons.
+squared correlation between the input k symbols ago and the best linear reading of it. It cannot exceed the number of
+neurons.
 
 The input is a stream of fair bits, each held for a symbol. Half of the channels spike in a pattern of their own, drawn
 once, while the bit is 1, the others while it is 0: the drive is the same for both, and carries no noise. The state is
