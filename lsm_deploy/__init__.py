@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsm_deploy.backend import run, start
 from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw, splits, subset
+from lsm_deploy.diagnose import Diagnosis, diagnose
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate import Evaluation, evaluate
@@ -49,6 +50,7 @@ __all__ = [
     "Audio",
     "Beats",
     "Compiled",
+    "Diagnosis",
     "Evaluation",
     "Events",
     "FloatTrace",
@@ -69,6 +71,7 @@ __all__ = [
     "compare",
     "compile_network",
     "compile_spec",
+    "diagnose",
     "evaluate",
     "load",
     "load_frames",

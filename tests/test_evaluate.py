@@ -372,7 +372,7 @@ def test_a_silent_input(tmp_path: Path) -> None:
     described = spec(tmp_path)
     encoder = replace(described.input.encoder, code="latency", threshold=1.0, range=(1e6, 2e6), neurons=3)
     assert error(lambda: train(replace(described, input=replace(described.input, encoder=encoder)), TRAIN)) == (
-        "the encoded training data has no spikes",
+        "the training data, as it is encoded, has no spikes",
         "input",
         "raise max_rate_hz, or lower threshold or delta",
     )

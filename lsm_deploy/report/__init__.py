@@ -5,6 +5,7 @@
 
 from lsm_deploy.report.certificates import certificate_facts, show_certificate
 from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
+from lsm_deploy.report.diagnoses import show_diagnosis
 from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
 from lsm_deploy.report.forensics import (
     explanation_facts,
@@ -52,6 +53,7 @@ __all__ = [
     "show_certificate",
     "show_compiled",
     "show_conformance",
+    "show_diagnosis",
     "show_evaluation",
     "show_explanation",
     "show_fidelity",
