@@ -617,6 +617,14 @@ def test_beats_npz(tmp_path: Path) -> None:
     assert (part.beats.tolist(), part.groups) == (AT["r2"], ("r2",))
 
 
+def test_a_record_is_the_same_whenever_it_began_and_however_it_is_annotated() -> None:
+    def record(at: list[int], rhythm: int) -> Beats:
+        return Beats(np.array(at), [0], 250.0, np.full(len(at), rhythm), ("N", "AFIB"), ("r",))
+
+    first, later, other = record([10, 50, 99], 0), record([110, 150, 199], 1), record([10, 51, 99], 0)
+    assert digests(first).tolist() == digests(later).tolist() != digests(other).tolist()
+
+
 def test_bad_beats_npz(tmp_path: Path) -> None:
     arrays = beat_arrays() | {"r1_beats": np.array([5, 3, -2]), "r1_rhythm": np.array([1, 9, 0])} | {"rate": 0}
     del arrays["r2_onset"]
