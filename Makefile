@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,netx,prove,sanafe,metis,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove faithful placement bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove faithful drift placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -73,6 +73,10 @@ large: setup
 faithful: setup
 	$(BIN)/lsm-deploy quantise-report configs/japanese_vowels.yaml
 	cd tests && ../$(BIN)/python -m bench.faithful $(if $(QUICK),--quick)
+
+# Signals that drift: a readout that was trained at once fails, one that learns online and forgets recovers: a minute.
+drift: setup
+	cd tests && ../$(BIN)/python -m bench.drift $(if $(QUICK),--quick)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup
