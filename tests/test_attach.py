@@ -166,6 +166,18 @@ def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
     assert ties == -sum(row.count(max(row)) > 1 for row in each.tolist())
 
 
+def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels drawn at random can be learnt by heart, and no more."""
+    labels = tuple(np.random.default_rng(3).permutation(TRAIN.labels).tolist())
+    described = spec(tmp_path)
+    described = replace(described, readout=replace(described.readout, regularisation=(1e-3,)))
+    tried, try_ = [], onchip._try
+    monkeypatch.setattr(onchip, "_try", lambda *given: tried.append(try_(*given)) or tried[-1])
+    chip = ld.train_on_chip(described, replace(TRAIN, labels=labels))
+    by_heart = np.mean(np.array(ld.predict(chip, TRAIN)) == labels)
+    assert sum(tried)[:, 0].max() / TRAIN.samples < 0.5 < 0.6 < by_heart
+
+
 def test_weights_leave_room_for_the_busiest_step() -> None:
     rng = np.random.default_rng(0)
     features = rng.poisson(9.0, (30, 301))
