@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,wfdb,events,netx,prove,sanafe,metis,search,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove faithful diagnose placement bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -78,6 +78,10 @@ faithful: setup
 diagnose: setup
 	@mkdir -p build
 	$(BIN)/lsm-deploy diagnose configs/japanese_vowels.yaml --picture build/states.png
+
+# Signals that drift: a readout that was trained at once fails, one that learns online and forgets recovers: a minute.
+drift: setup
+	cd tests && ../$(BIN)/python -m bench.drift $(if $(QUICK),--quick)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

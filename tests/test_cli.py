@@ -76,6 +76,19 @@ def facts(*arguments, status=0):
 # --- a whole session -------------------------------------------------------------------------------------------------
 
 
+def test_a_readout_on_the_chip(folder):
+    text = call("train", "spec.yaml", "--on-chip", "-o", "chip.model").stdout
+    assert "output neurons on the chip for 3 classes (0, 1, 2) read population 'liquid'" in text
+    given = facts("inspect", "chip.model")
+    assert (given["on_chip"], given["classes"]) == (True, ["0", "1", "2"])
+    labels = facts("predict", "chip.model", "test.npz")["labels"]
+    assert labels == facts("predict", "chip.model", "test.npz", "--backend", "emulator")["labels"]
+    assert np.mean(np.array(labels) == frames(1)[1].astype(str)) > 0.6
+    assert "spikes" in call("parity", "chip.model", "--backends", "emulator,fast", "--registers").stdout
+    assert facts("resources", "chip.model")["ok"]
+    assert facts("check", "chip.model", "--target", "oheo_gulch")["ok"]
+
+
 def test_check(folder, golden):
     golden(GOLDEN / "check.txt", call("check", "spec.yaml").stdout)
     found = facts("check", "spec.yaml")

@@ -106,11 +106,13 @@ def runs(described: Spec) -> tuple[list[Stimulus], list[Trace]]:
 # --- the figures ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("bits", [8, 3])
 @pytest.mark.parametrize("features", ["{kind: bins, bins: 2}", "{kind: traces, tau_ms: 10.0, samples: 2}"])
-def test_every_score_as_by_hand(tmp_path: Path, features: str) -> None:
+def test_every_score_as_by_hand(tmp_path: Path, features: str, bits: int) -> None:
     described = spec(tmp_path, features=features)
     assert described.readout is not None
-    section = described.readout
+    section = replace(described.readout, weight_bits=bits)
+    described = replace(described, readout=section)
     got = evaluate(described, TRAIN, TEST)
     program = compile_spec(described).program
     stimuli, traces = runs(described)
@@ -119,7 +121,10 @@ def test_every_score_as_by_hand(tmp_path: Path, features: str) -> None:
     def score(train_features: Any, test_features: Any) -> Score:
         nonlocal answers
         classifier = readouts.fit(train_features, TRAIN.labels, section, 4)
-        answers = readouts.predict(classifier, test_features)
+        if train_features.dtype == np.int64:
+            answers = readouts.answers(readouts.quantise_readout(classifier, bits), test_features)
+        else:
+            answers = readouts.predict(classifier, test_features)
         correct = sum(a == b for a, b in zip(answers, TEST.labels, strict=True))
         best = classifier.cv_accuracy.max()
         return Score(correct, 30, train_features.shape[1], classifier.regularisation, best, True)
@@ -303,6 +308,11 @@ def test_a_model_file_that_is_none(tmp_path: Path) -> None:
     [
         (lambda meta, arrays: arrays.pop("ranges"), "the model is not valid: no 'ranges'"),
         (lambda meta, arrays: arrays.pop("coef"), "the model is not valid: no 'coef'"),
+        (lambda meta, arrays: arrays.pop("integer.biases"), "the model is not valid: no 'integer.biases'"),
+        (
+            lambda meta, arrays: meta.update(on_chip=True),
+            "the model is not valid: there is no population 'readout'",
+        ),
         (lambda meta, arrays: meta.pop("seed"), "the model is not valid: no 'seed'"),
         (lambda meta, arrays: meta.update(seed=-1), "the model is not valid: the seed is -1"),
         (

@@ -28,6 +28,10 @@ MAX_ITERATIONS = 1000
 """Of logistic regression's L-BFGS; `Classifier.converged` says whether they sufficed."""
 
 
+SMALL = 5_000_000
+"""Values of features that one thread trains on."""
+
+
 @dataclass(frozen=True, eq=False)
 class Classifier:
     """Of `available` features those in `kept` `[feature]` are read: mean, scale `[feature]`; coef `[class, feature]`;
@@ -83,6 +87,23 @@ def fit(
     """
     classes = class_order(labels)
     _check(labels, classes, features.shape[1], section)
+    from threadpoolctl import threadpool_limits
+
+    # Small products are not worth a second thread, which on a busy machine makes them 20 times slower.
+    with threadpool_limits(1 if features.size < SMALL else None):
+        return _fit(features, labels, classes, section, seed, groups, origin, centre)
+
+
+def _fit(
+    features: Floats | Ints,
+    labels: Sequence[str],
+    classes: tuple[str, ...],
+    section: Readout,
+    seed: int,
+    groups: Sequence[object] | None,
+    origin: Sequence[int] | None,
+    centre: bool,
+) -> Classifier:
     index = {name: i for i, name in enumerate(classes)}
     y = np.array([index[label] for label in labels])
     x = features.astype(np.float64)

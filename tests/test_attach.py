@@ -1,0 +1,208 @@
+"""Output neurons on the chip: what the pass adds, what they decide, and that all backends decide alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import liquid
+import numpy as np
+import pytest
+from lsm_backends.lava import sim
+from waves import FRESH, INTERVAL, spec, waves
+
+import lsm_deploy as ld
+from lsm_deploy import attach, onchip, readout
+from lsm_deploy.attach import OUTPUT, OutputWeights, attach_readout, output_of, winners
+from lsm_deploy.encode import encode
+from lsm_deploy.errors import LsmError
+from lsm_deploy.ir import Trace
+from lsm_deploy.model import OnChip
+from lsm_deploy.place import load_of
+from lsm_deploy.spec.schema import Bins
+
+NO_LAVA = sim.missing()
+needs_lava = pytest.mark.skipif(NO_LAVA is not None, reason=str(NO_LAVA))
+TRAIN, TEST = waves(24, 1, noise=0.25), waves(12, 2, noise=0.25)
+
+
+def weights(mixed: bool, vth: int = 700) -> OutputWeights:
+    rng = np.random.default_rng(3)
+    values = rng.integers(-128, 128, (3, 20)) * 2 if mixed else rng.integers(0, 256, (3, 20))
+    values[rng.random(values.shape) < 0.2] = 0
+    return OutputWeights(("inh", "exc"), values, vth, np.array([100, -50, 0]), np.array([0, 2, 7]))
+
+
+# --- the pass ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_output_neurons_integrate_what_they_hear(mixed: bool) -> None:
+    program, given = liquid.liquid(), weights(mixed)
+    attached = attach_readout(program.network, given)
+    assert attached.populations[:-1] == program.network.populations
+    assert attached.projections[:4] == program.network.projections
+    assert [p.sign_mode for p in attached.projections[4:]] == ["mixed" if mixed else "excitatory"] * 2
+    whole = replace(program, network=attached, cores=np.zeros(attached.neurons, np.int32))
+    stimulus = liquid.stimulus(200, (0, 90))
+    trace = ld.run("emulator", whole, stimulus, ("v",))
+    alone = ld.run("emulator", program, stimulus)
+    assert (trace.spikes[:, :20] == alone.spikes).all()  # nothing comes back from them
+    # By hand, one neuron and step at a time.
+    order = [*range(16, 20), *range(16)]  # inh before exc
+    for c in range(3):
+        v = 0
+        for t in range(200):
+            if t in (0, 90):
+                v = 0
+                heard = 0
+            else:
+                heard = sum(int(given.weights[c, k]) * int(alone.spikes[t - 1, n]) for k, n in enumerate(order))
+            v += heard * 64 + (int(given.bias_mant[c]) << int(given.bias_exp[c]))
+            fires = v > 700 * 64
+            v = 0 if fires else v
+            assert (trace.spikes[t, 20 + c], trace.registers["v"][t, 20 + c]) == (fires, v)
+    assert trace.spikes[:, 20:].sum() > 20
+
+
+def test_a_name_that_is_taken() -> None:
+    attached = attach_readout(liquid.liquid().network, weights(False))
+    with pytest.raises(LsmError, match="there is a population 'readout' already"):
+        attach_readout(attached, weights(False))
+    with pytest.raises(LsmError, match="there is no population 'readout'"):
+        output_of(liquid.liquid())
+
+
+def test_the_most_spikes_then_the_first_then_the_lower_class() -> None:
+    program = liquid.liquid()
+    network = attach_readout(program.network, weights(False))
+    program = replace(program, network=network, cores=np.zeros(23, np.int32))
+    spikes = np.zeros((60, 23), np.int8)
+    for sample, fired in enumerate(([(1, 2), (3, 2), (2, 0)], [(1, 0), (8, 0), (2, 1), (7, 1)], [(4, 2), (4, 1)], [])):
+        for t, c in fired:
+            spikes[15 * sample + t, 20 + c] = 1
+    spikes[:, 0] = 1  # the liquid's own do not count
+    assert winners(program, Trace(spikes, {}, np.arange(0, 60, 15), {})).tolist() == [2, 1, 1, 0]
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=[FRESH, INTERVAL], ids=["fresh", "interval"])
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, OnChip]:
+    described = spec(tmp_path_factory.mktemp("on_chip"), samples=request.param, read="[liquid, other]")
+    return described, ld.train_on_chip(described, TRAIN)
+
+
+def stimulus_of(chip: OnChip) -> ld.Stimulus:
+    return encode(chip.input, chip.ranges, TEST, 1.0, chip.seed, chip.program.network.sample_interval)
+
+
+@pytest.mark.parametrize("backend", ["fast", "brian", pytest.param("lava", marks=[pytest.mark.lava, needs_lava])])
+def test_every_backend_decides_alike(trained: tuple[Any, OnChip], backend: str) -> None:
+    _, chip = trained
+    stimulus = stimulus_of(chip)
+    ours = ld.run("emulator", chip.program, stimulus, ("u", "v"))
+    theirs = ld.run(backend, chip.program, stimulus, ("u", "v"))
+    assert ld.compare(chip.program, ours, theirs, ("u", "v")).equal
+    assert chip.decisions(theirs) == chip.decisions(ours) == ld.predict(chip, TEST, backend)
+    assert ours.spikes[:, output_of(chip.program)].sum() > TEST.samples  # they do spike
+    assert ours.counts["wide_sums"] == 0
+
+
+def test_decisions_are_near_those_of_an_unbinned_host(trained: tuple[Any, OnChip]) -> None:
+    described, chip = trained
+    found = ld.on_chip_accuracy(described, TRAIN, TEST)
+    right = [a == b for a, b in zip(ld.predict(chip, TEST), TEST.labels, strict=True)]
+    assert found.on_chip == sum(right)
+    unbinned = replace(described, readout=replace(described.readout, features=Bins("bins", 1)))
+    host = ld.train(unbinned, TRAIN)
+    assert found.integers == sum(a == b for a, b in zip(ld.predict(host, TEST), TEST.labels, strict=True))
+    both = zip(ld.predict(host, TEST), ld.predict(chip, TEST), strict=True)
+    assert found.agreed == sum(a == b for a, b in both)
+    assert found.agreed >= 0.8 * TEST.samples
+    assert found.on_chip >= found.floats - 4 >= 0.7 * TEST.samples
+    assert found.samples == TEST.samples == 36
+    assert found.to_json()["accuracy"]["on_chip"] == found.on_chip / 36
+
+
+def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, OnChip]) -> None:
+    """With a threshold out of reach the voltage at the end is the sum, but for the spikes of the last step."""
+    described, chip = trained
+    taught = onchip._teach(described, TRAIN, "fast", None)
+    outputs = chip.program.network.populations[-1]
+    endless = replace(outputs, registers={**outputs.registers, "vth": np.full(3, 131071)})
+    network = replace(chip.program.network, populations=(*chip.program.network.populations[:-1], endless))
+    stimulus = stimulus_of(chip)
+    trace = ld.run("fast", replace(chip.program, network=network), stimulus, ("v",))
+    ends = np.append(stimulus.starts[1:], len(stimulus.spikes))
+    section = replace(described.readout, features=Bins("bins", 1))
+    seen = trace.spikes[:, :52].copy()
+    seen[ends - 1] = 0
+    counts = readout.features(seen, stimulus.starts, section, 1.0)
+    sums = onchip._sums(taught.weights, counts, ends - stimulus.starts)
+    whole = ~(trace.spikes[:, -3:] != 0).any()
+    assert whole
+    got = trace.registers["v"][ends - 1, -3:]
+    if network.sample_interval:  # the last step of the sample before arrives here
+        late = trace.spikes[ends[:-1] - 1, :52].astype(np.int64) @ taught.weights.weights.T << 6
+        sums[1:] += late
+    assert got.tolist() == sums.tolist()
+
+
+def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    taught = onchip._teach(described, TRAIN, "fast", None)
+    chip = taught.chip
+    stimulus = encode(chip.input, chip.ranges, TRAIN, 1.0, chip.seed, 0, "train")
+    trace = ld.run("fast", chip.program, stimulus)
+    right = np.array([chip.classes.index(label) for label in TRAIN.labels])
+    ((hits, ties, spikes),) = onchip._try([taught.weights], trace.spikes[:, :40], stimulus.starts, right)
+    outputs = trace.spikes[:, output_of(chip.program)]
+    assert hits == np.count_nonzero(winners(chip.program, trace) == right)
+    assert spikes == -outputs.sum()
+    each = np.add.reduceat(outputs, stimulus.starts, axis=0)
+    assert ties == -sum(row.count(max(row)) > 1 for row in each.tolist())
+
+
+def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels drawn at random can be learnt by heart, and no more."""
+    labels = tuple(np.random.default_rng(3).permutation(TRAIN.labels).tolist())
+    described = spec(tmp_path)
+    described = replace(described, readout=replace(described.readout, regularisation=(1e-3,)))
+    tried, try_ = [], onchip._try
+    monkeypatch.setattr(onchip, "_try", lambda *given: tried.append(try_(*given)) or tried[-1])
+    chip = ld.train_on_chip(described, replace(TRAIN, labels=labels))
+    by_heart = np.mean(np.array(ld.predict(chip, TRAIN)) == labels)
+    assert sum(tried)[:, 0].max() / TRAIN.samples < 0.5 < 0.6 < by_heart
+
+
+def test_weights_leave_room_for_the_busiest_step() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.poisson(9.0, (30, 301))
+    for busiest in (10, 300):
+        for candidate in onchip._candidates(("liquid",), rng.normal(size=(4, 301)), features, busiest):
+            assert np.abs(candidate.weights).max() * busiest <= 32767 * 1.01
+            assert 1 <= candidate.vth <= 131071
+            attach_readout(replace_size(300), candidate)  # every constraint of the integers holds
+
+
+def replace_size(size: int) -> Any:
+    network = liquid.liquid().network
+    registers = {name: np.resize(values, size) for name, values in network.populations[0].registers.items()}
+    population = replace(network.populations[0], name="liquid", size=size, registers=registers)
+    return replace(network, populations=(population,), projections=())
+
+
+def test_a_model_on_the_chip_in_a_file(trained: tuple[Any, OnChip], tmp_path: Path) -> None:
+    _, chip = trained
+    ld.save_model(tmp_path / "a.model", chip)
+    again = ld.load_model(tmp_path / "a.model")
+    assert isinstance(again, OnChip)
+    assert again.classes == chip.classes == ("a", "b", "c")
+    assert ld.predict(again, TEST) == ld.predict(chip, TEST)
+    with pytest.raises(ValueError, match="3 output neurons for 2 classes"):
+        replace(chip, classes=("a", "b"))
+    assert sum(load.neurons for load in load_of(chip.program)) == 55  # placed, output neurons and all
+    assert OUTPUT == attach.OUTPUT == chip.program.network.populations[-1].name

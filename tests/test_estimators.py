@@ -1,0 +1,170 @@
+"""scikit-learn's own checks of the plain readouts, and liquids in its pipelines, cross-validation and searches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from waves import spec, waves
+
+import lsm_deploy as ld
+from lsm_deploy.errors import LsmError
+from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
+
+KINDS = (SpikeReadout(kind) for kind in ("ridge", "logistic", "online"))
+PLAIN = [*KINDS, SpikeReadout(balanced=True), OnlineRegressor()]
+TRAIN, TEST = waves(12, 1, noise=0.3), waves(8, 2, noise=0.3)
+
+
+@pytest.mark.filterwarnings("ignore")  # scikit-learn's checks provoke warnings of its own
+@pytest.mark.parametrize(("estimator", "check"), [pair for e in PLAIN for pair in estimator_checks_generator(e)])
+def test_scikit_learns_conventions(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def arrays(data: ld.Frames) -> list[Any]:
+    return np.split(data.frames, data.starts[1:])
+
+
+# --- plain readouts ---------------------------------------------------------------------------------------------------
+
+
+def blobs() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    return rng.normal(size=(3, 5))[y] + 0.7 * rng.normal(size=(90, 5)), np.array(["x", "y", "z"])[y]
+
+
+@pytest.mark.parametrize("kind", ["ridge", "logistic", "online"])
+def test_a_readout_in_a_search(kind: str) -> None:
+    x, y = blobs()
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), SpikeReadout(kind)),
+        {"spikereadout__regularisation": [(0.1,), (10.0,)], "spikereadout__balanced": [True, False]},
+        cv=3,
+    ).fit(x, y)
+    assert search.best_score_ > 0.85
+    assert search.predict(x).dtype == y.dtype
+    assert clone(search.best_estimator_).get_params()["spikereadout__kind"] == kind
+
+
+def test_groups_reach_the_folds_of_a_readout() -> None:
+    group = np.repeat(np.arange(20), 4)
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(20, 60))[group] + 0.01 * rng.normal(size=(80, 60)), group % 2
+    assert SpikeReadout().fit(x, y).classifier_.cv_accuracy.max() > 0.95
+    assert SpikeReadout().fit(x, y, groups=group).classifier_.cv_accuracy.max() < 0.8
+
+
+def test_learning_in_parts_is_learning_at_once() -> None:
+    x, y = blobs()
+    whole = SpikeReadout("online", regularisation=(1.0,), forgetting=0.99).fit(x, y)
+    fresh = SpikeReadout("online", regularisation=(1.0,), forgetting=0.99)
+    fresh.partial_fit(x, y, classes=["x", "y", "z"])
+    np.testing.assert_allclose(fresh.decision_function(x), whole.decision_function(x), atol=1e-9)
+    halves = SpikeReadout("online", regularisation=(1.0,), forgetting=0.99)
+    halves.partial_fit(x[:60], y[:60], classes=["x", "y", "z"])
+    halves.partial_fit(x[60:], y[60:])
+    assert np.mean(halves.predict(x) == y) > 0.9
+    with pytest.raises(AttributeError, match="partial_fit"):
+        SpikeReadout("ridge").partial_fit  # noqa: B018
+    with pytest.raises(ValueError, match="needs classes"):
+        SpikeReadout("online").partial_fit(x, y)
+    with pytest.raises(ValueError, match="a class is not one of"):
+        halves.partial_fit(x[:2], np.array(["x", "w"]))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kind": "ridg"}, "kind is 'ridg'"),
+        ({"regularisation": (0.0,)}, "regularisation is"),
+        ({"kind": "online", "keep": 2}, "keep cannot be chosen online"),
+        ({"keep": 9}, "9 features are to be kept of 5"),
+        ({"forgetting": 0.5}, "forgetting belongs to the classifier online"),
+    ],
+)
+def test_parameters_that_are_none(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        SpikeReadout(**options).fit(*blobs())
+
+
+def test_a_regressor_follows_a_signal_whose_mapping_changes() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(1000, 3))
+    y = np.where(np.arange(1000) < 500, x[:, 0], -x[:, 0]) + 1.0
+    forgets, stays = OnlineRegressor(forgetting=0.97), OnlineRegressor()
+    late = [float(np.mean((each.follow(x, y) - y)[-100:] ** 2)) for each in (forgets, stays)]
+    assert late[0] < 1e-6 < 0.5 < late[1]
+    np.testing.assert_allclose(OnlineRegressor(0.97).fit(x, y).predict(x), forgets.predict(x))
+    more = OnlineRegressor(0.97).fit(x[:700], y[:700]).partial_fit(x[700:], y[700:])
+    np.testing.assert_allclose(more.predict(x), forgets.predict(x))
+    both = OnlineRegressor().fit(x, np.column_stack([x[:, 1], x[:, 2]]))
+    np.testing.assert_allclose(both.predict(x), x[:, 1:], atol=0.01)
+    with pytest.raises(ValueError, match="forgetting is 1"):
+        OnlineRegressor(forgetting=1.5).fit(x, y)
+
+
+# --- liquids ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_liquid_answers_as_a_model_does(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    found = LiquidClassifier(described).fit(arrays(TRAIN), np.array(TRAIN.labels))
+    model = ld.train(described, TRAIN)
+    assert tuple(found.predict(arrays(TEST))) == ld.predict(model, TEST)
+    assert found.decision_function(arrays(TEST)).tolist() == ld.scores(model, TEST).tolist()
+    assert found.score(arrays(TEST), TEST.labels) > 0.8
+    other = LiquidClassifier(described, seed=9, keep=11, weight_bits=4, classifier="logistic")
+    fitted = clone(other).fit(arrays(TRAIN), TRAIN.labels).model_
+    assert (fitted.seed, len(fitted.classifier.kept), fitted.readout.classifier) == (9, 11, "logistic")
+    assert np.abs(fitted.integers.weights).max() == 7
+
+
+def test_two_classes_have_one_score(tmp_path: Path) -> None:
+    data = waves(12, 1, classes=2, noise=0.3)
+    labels = np.array(data.labels) == "b"
+    found = LiquidClassifier(spec(tmp_path)).fit(arrays(data), labels)
+    given = found.decision_function(arrays(data))
+    assert given.shape == (24,)
+    assert ((given > 0) == found.predict(arrays(data))).all()
+    assert found.score(arrays(data), labels) > 0.9
+
+
+def test_liquid_features_in_a_pipeline_and_a_search(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    liquid = LiquidFeatures(described)
+    x, y = arrays(TRAIN), np.array(TRAIN.labels)
+    features = liquid.fit_transform(x)
+    assert features.dtype == np.int64
+    assert features.shape == (36, 80)
+    readout = SpikeReadout(regularisation=described.readout.regularisation, folds=3, seed=4)
+    model = ld.train(described, TRAIN)
+    np.testing.assert_allclose(readout.fit(features, y).classifier_.coef, model.classifier.coef)
+    pipeline = make_pipeline(LiquidFeatures(described), readout)
+    assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.7
+    search = GridSearchCV(
+        LiquidClassifier(described),
+        {"keep": [5, 40], "spec": [described, spec(tmp_path, read="[liquid, other]")]},
+        cv=3,
+    ).fit(x, y)
+    assert search.best_score_ > 0.7
+    assert len(search.cv_results_["params"]) == 4
+
+
+def test_what_is_no_sample_of_frames(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    for wrong in ([], [np.zeros(3)], [np.zeros((2, 2)), np.zeros((2, 3))], [np.zeros((0, 2))]):
+        with pytest.raises(LsmError, match="not arrays"):
+            LiquidFeatures(described).fit(wrong)
+    with pytest.raises(ValueError, match="there is no spec"):
+        LiquidClassifier().fit(arrays(TRAIN), TRAIN.labels)
+    cube = np.random.default_rng(0).normal(size=(4, 6, 2))
+    assert LiquidFeatures(described).fit_transform(cube).shape == (4, 80)

@@ -1,0 +1,66 @@
+"""Features of pieces are those of the whole, whatever is cut where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from waves import FRESH, INTERVAL, spec, waves
+
+from lsm_deploy import backend as backends
+from lsm_deploy import readout as readouts
+from lsm_deploy import states
+from lsm_deploy.encode import encode, fit_ranges
+from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.samples import contaminated
+from lsm_deploy.states import pieces, run_features
+
+DATA = waves(8, 3)
+
+
+def facts(run: states.Run) -> dict[str, Any]:
+    return {name: np.array(value).tolist() for name, value in vars(run).items() if name != "counts"} | run.counts
+
+
+@pytest.mark.parametrize("samples", [FRESH, INTERVAL])
+@pytest.mark.parametrize("backend", ["fast", "emulator"])
+@pytest.mark.parametrize("read", ["liquid", "[other, liquid]"])
+def test_pieces_are_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: str, backend: str, read: str
+) -> None:
+    described = spec(tmp_path, samples=samples, read=read, features="{kind: traces, tau_ms: 20.0}")
+    section = described.readout
+    assert section is not None
+    program, ranges = compile_spec(described).program, fit_ranges(DATA, described.input)
+    given = program, described.input, section, ranges, DATA, 4, "train", backend
+    whole = run_features(*given)
+    stimulus = encode(described.input, ranges, DATA, 1.0, 4, program.network.sample_interval, "train")
+    trace = backends.run("emulator", program, stimulus)
+    columns = list(range(40)) if read == "liquid" else [*range(40, 52), *range(40)]
+    expected = readouts.features(trace.spikes[:, columns], trace.starts, section, 1.0)
+    assert whole.features.tolist() == expected.tolist()
+    assert whole.encoded.tolist() == readouts.features(stimulus.spikes, stimulus.starts, section, 1.0).tolist()
+    assert whole.fired.tolist() == (trace.spikes != 0).sum(axis=0).tolist()
+    assert whole.steps == len(trace.spikes)
+    assert whole.busiest == (trace.spikes[:, columns] != 0).sum(axis=1).max()
+    assert whole.entered == stimulus.spikes.sum()
+    assert whole.counts == dict(trace.counts)
+    assert whole.contaminated == contaminated(program, stimulus, trace.spikes)
+    assert (whole.contaminated > 0) == (samples == INTERVAL)
+
+    monkeypatch.setattr(states, "AT_ONCE", 100 * 62)
+    cut = [len(piece.stimulus.starts) for piece in pieces(*given[:2], *given[3:])]
+    assert sum(cut) == DATA.samples
+    # The emulator has no session that could go on where a piece ends.
+    assert len(cut) == 1 if (samples, backend) == (INTERVAL, "emulator") else len(cut) > 5
+    told: list[tuple[int, int]] = []
+    assert facts(run_features(*given, lambda done, total: told.append((done, total)))) == facts(whole)
+    assert told[-1] == (whole.steps, whole.steps)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_piece_is_as_large_as_it_may_be() -> None:
+    assert states._cuts(np.array([3, 3, 3, 9, 1, 1]), 6) == [0, 2, 3, 4, 6]
+    assert states._cuts(np.array([3]), 1) == [0, 1]
