@@ -19,7 +19,7 @@ from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw,
 from lsm_deploy.diagnose import Diagnosis, diagnose
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate import Evaluation, evaluate
+from lsm_deploy.evaluate import Across, Evaluation, evaluate, evaluate_across
 from lsm_deploy.front import to_frames
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.model import Model, OnChip, load_model, predict, save_model, scores, train
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
 
 __all__ = [
+    "Across",
     "Audio",
     "Beats",
     "Compiled",
@@ -73,6 +74,7 @@ __all__ = [
     "compile_spec",
     "diagnose",
     "evaluate",
+    "evaluate_across",
     "load",
     "load_frames",
     "load_model",

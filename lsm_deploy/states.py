@@ -44,6 +44,7 @@ __all__ = [
     "run_features",
     "sizes_of",
     "steps_of",
+    "stimuli",
 ]
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -153,6 +154,17 @@ def pieces(
         piece = Piece(stimulus, spikes, counts, _contaminated(program, before, stimulus, spikes))
         yield piece
         before, done = piece, done + len(spikes)
+
+
+def stimuli(
+    program: Program, section: Input, ranges: Floats, data: Frames, seed: int, role: Role
+) -> Iterator[Stimulus]:
+    """The encoded samples, in pieces that may be run one by one: under the `interval` policy there is one."""
+    network = program.network
+    sizes = steps_of(program, section, data) * (network.neurons + network.channels)
+    cuts = [0, data.samples] if network.sample_interval else _cuts(sizes, AT_ONCE)
+    for first, last in pairwise(cuts):
+        yield encode_for(program, section, ranges, _samples(data, first, last), seed, role, first)
 
 
 def _cuts(sizes: Ints, most: int) -> list[int]:

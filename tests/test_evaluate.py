@@ -22,6 +22,7 @@ from lsm_deploy.evaluate import Evaluation, Score, evaluate
 from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.model import Model, load_model, model_from_parts, model_to_parts, predict, save_model, train
 from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.reference import run_float
 from lsm_deploy.samples import contaminated
 from lsm_deploy.spec import Spec, load
 
@@ -140,12 +141,22 @@ def test_every_score_as_by_hand(tmp_path: Path, features: str, bits: int) -> Non
         ),
     )
     assert len(cut.network.projections) == 1
-    assert got.feedforward == score(*liquid(cut))
-    assert got.encoded == score(*(readouts.features(s.spikes, s.starts, section, 1.0) for s in stimuli))
+    assert got.baselines["feedforward"] == score(*liquid(cut))
+    assert got.baselines["encoded"] == score(*(readouts.features(s.spikes, s.starts, section, 1.0) for s in stimuli))
     raws = [score(*(readouts.mean_bins(d.frames, d.starts, n) for d in (TRAIN, TEST))) for n in range(1, 6)]
-    assert got.raw == max(raws, key=lambda found: found.cv_accuracy)
-    assert got.liquid == score(*liquid(program))
-    assert got.liquid != got.feedforward
+    assert got.baselines["raw"] == max(raws, key=lambda found: found.cv_accuracy)
+    network = compile_spec(described).network
+    floating = [run_float(network, stimulus) for stimulus in stimuli]
+    assert got.floats == score(
+        *(readouts.float_features(trace.spikes[:, :40], trace.starts, section, 1.0) for trace in floating)
+    )
+    x, unseen = liquid(program)
+    classifier = readouts.fit(x, TRAIN.labels, section, 4)
+    said = readouts.predict(classifier, unseen)
+    assert got.unrounded.correct == sum(a == b for a, b in zip(said, TEST.labels, strict=True))
+    assert got.answers["unrounded"].said == said
+    assert got.liquid == score(x, unseen)
+    assert got.liquid != got.baselines["feedforward"]
     assert (got.train_samples, got.test_samples) == (36, 30)
     assert got.liquid.accuracy > 0.6  # it learned something at all
     assert got.classes == ("a", "b", "c")
@@ -154,7 +165,7 @@ def test_every_score_as_by_hand(tmp_path: Path, features: str, bits: int) -> Non
     assert got.confusion.tolist() != got.confusion.T.tolist()
     assert got.contaminated == 0
 
-    rates = traces[1].spikes.mean(axis=0) * 1000
+    rates = np.concatenate([trace.spikes for trace in traces]).mean(axis=0) * 1000
     synapses = program.network.projections
     inhibitory = np.zeros(40, bool)
     for p in synapses:
@@ -202,7 +213,9 @@ def test_the_specs_own_data(tmp_path: Path) -> None:
     with (tmp_path / "spec.yaml").open("a") as file:
         file.write("data: {train: train.npz, test: test.npz}\n")
     described = load(tmp_path / "spec.yaml")
-    assert evaluate(described).to_json() == evaluate(described, TRAIN, TEST).to_json()
+    own, given = evaluate(described).to_json(), evaluate(described, TRAIN, TEST).to_json()
+    assert own.pop("seconds").keys() == given.pop("seconds").keys()
+    assert own == given
     assert predict(train(described), TEST) == predict(train(described, TRAIN), TEST)
 
 
@@ -220,7 +233,7 @@ def test_nothing_of_the_test_data_reaches_the_model(tmp_path: Path, unseen: Fram
 def test_no_recurrence_no_ablation(tmp_path: Path) -> None:
     described = spec(tmp_path)
     described = replace(described, projections=described.projections[:1])
-    assert evaluate(described, TRAIN, TEST).feedforward is None
+    assert evaluate(described, TRAIN, TEST).baselines["feedforward"] is None
 
 
 @pytest.mark.parametrize("projections", [1, 2])
@@ -233,7 +246,7 @@ def test_progress_ascends_to_the_total(tmp_path: Path, projections: int) -> None
         TEST,
         progress=lambda done, total: told.append((done, total)),
     )
-    steps = 5 * (len(TRAIN.frames) + len(TEST.frames)) * projections
+    steps = 5 * (len(TRAIN.frames) + len(TEST.frames)) * (1 + projections)  # with the float liquid
     done = [d for d, _ in told]
     assert done == sorted(done)
     assert told[-1] == (steps, steps)
@@ -244,7 +257,10 @@ def test_json(tmp_path: Path) -> None:
     got = evaluate(spec(tmp_path), TRAIN, TEST)
     data = json.loads(json.dumps(got.to_json()))
     assert data["liquid"]["accuracy"] == got.liquid.accuracy
-    assert list(data["baselines"]) == ["raw", "encoded", "feedforward"]
+    assert list(data["baselines"]) == ["feedforward", "encoded", "raw"]
+    assert data["accuracy"] == got.liquid.accuracy
+    assert data["accuracy_float"] == got.floats.accuracy
+    assert "sensitivity" not in data
     assert data["confusion"] == got.confusion.tolist()
     assert isinstance(got, Evaluation)
 

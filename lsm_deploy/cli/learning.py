@@ -17,12 +17,27 @@ from lsm_deploy.errors import LsmError
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
 @click.option("--test", "test_file", type=FILE, help="Labelled data to test on, instead of the spec's.")
+@click.option("--data", "data_file", type=FILE, help="Labelled data to split, by --split.")
+@click.option(
+    "--split",
+    "how",
+    metavar="HOW",
+    help="official (takes 0 to 4 are test data), leave-one-group-out, group-folds=N or folds=N.",
+)
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="With --data: so many liquids.")
+@click.option("--without", "left_out", metavar="A,B,...", default="", help="With --data: groups that are left out.")
+@click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
 @BACKEND_OPTION
 @common_options()
 def eval_command(
     file: Path,
     train_file: Path | None,
     test_file: Path | None,
+    data_file: Path | None,
+    how: str | None,
+    seeds: int,
+    left_out: str,
+    on_chip: bool,
     backend: str,
     as_json: bool,
     quiet: bool,
@@ -30,24 +45,36 @@ def eval_command(
     """Train a readout on the liquid's integer spikes and test it, beside honest baselines."""
     output = output_of(as_json, quiet)
     spec = specs.load(file)
-    train, test = _data_of(spec, train_file, test_file)
-    if constant := data.constant_channels(train):
-        names = ", ".join(str(channel) for channel in constant)
-        output.console.print(f"channels that never change in the training data: {names}")
+    if data_file is not None:
+        if train_file is not None or test_file is not None or how is None:
+            raise click.UsageError("--data goes with --split, and without --train and --test")
+        recordings = data.load_raw(data_file, spec.data.pattern if spec.data else None)
+        leave_out = tuple(name for name in left_out.split(",") if name)
+        with output.progress("evaluating") as progress:
+            across = api.evaluate_across(
+                spec, recordings, how, seeds, backend, progress, on_chip=on_chip, leave_out=leave_out
+            )
+        output.facts(across.to_json())
+        report.show_across(output.console, across)
+        return
+    if how is not None or seeds > 1 or left_out:
+        raise click.UsageError("--split, --seeds and --without go with --data")
+    train, test = _raw_of(spec, train_file, test_file)
     with output.progress("evaluating") as progress:
-        found = api.evaluate(spec, train, test, backend=backend, progress=progress)
+        found = api.evaluate(spec, train, test, backend, progress, on_chip=on_chip)
     output.facts(found.to_json())
     report.show_evaluation(output.console, found)
 
 
-def _data_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -> tuple[data.Frames, data.Frames]:
+def _raw_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -> tuple[data.Raw, data.Raw]:
     if (train_file is None) != (test_file is None):
         raise click.UsageError("give both --train and --test, or neither")
+    pattern = spec.data.pattern if spec.data is not None else None
     if train_file is not None and test_file is not None:
-        return front.load_data(spec, train_file, test_file)
+        return data.load_raw(train_file, pattern), data.load_raw(test_file, pattern)
     if spec.data is None or not spec.data.named:
         raise LsmError("the spec names no data", hint="add a data section, or give --train and --test")
-    return front.load_data(spec)
+    return data.load_data(spec.data)
 
 
 @main.command()
@@ -64,7 +91,11 @@ def train(
     output = output_of(as_json, quiet)
     check_target(target, file, train_file)
     spec = specs.load(file)
-    frames = front.load(train_file, spec, "train") if train_file is not None else _data_of(spec, None, None)[0]
+    frames = (
+        front.load(train_file, spec, "train")
+        if train_file is not None
+        else front.frames_for(_raw_of(spec, None, None)[0], spec, "train")
+    )
     with output.progress("training") as progress:
         teach = api.train_on_chip if on_chip else api.train
         model: api.Model | api.OnChip = teach(spec, frames, backend=backend, progress=progress)

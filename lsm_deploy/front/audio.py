@@ -2,7 +2,7 @@
 
 trim the ends; shift and add noise (altered copies); pre-emphasis; power spectrum of Hann windows, one every hop and
 centred on multiples of it, silence around; bands, warped (copies); dB, floored below the loudest; stretch (copies);
-normalise; resample to so many frames; differences.
+level; normalise; resample to so many frames; differences.
 
 The samples themselves come first and in their order, then their first altered copies, and so on.
 """
@@ -24,6 +24,8 @@ from lsm_deploy.streams import stream
 
 __all__ = ["frames_of_audio"]
 
+QUIETEST_DB = 1e-9
+"""Less than this an utterance does not vary but by rounding."""
 SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
 
@@ -49,6 +51,8 @@ def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Literal["train",
             decibels = analysis.decibels(heard, drawn.warp)
             parts[copy].append(_resampled(decibels, max(2, round(len(decibels) * drawn.stretch))))
     samples, n = [part for copy in parts for part in copy], len(audio.starts)
+    if section.level:
+        samples = [(part - part.mean()) / max(part.std(), QUIETEST_DB) for part in samples]
     if section.normalise != "none":
         names = audio.groups if section.normalise == "group" else tuple(str(i) for i in range(n))
         # A speaker whose vocal tract was altered is another one.

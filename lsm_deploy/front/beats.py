@@ -51,7 +51,7 @@ def frames_of_beats(beats: Beats, section: BeatsFrontEnd) -> Frames:
     channels = _channels(rr, first[many > 0])
     frames = np.empty((len(rows), size, section.frame_channels))
     for i, name in enumerate(section.channels):
-        frames[:, :, i] = rr[rows] / _running_median(rr[rows]) if name == "rr_relative" else channels[name][rows]
+        frames[:, :, i] = rr[rows] / _running_median(rr[rows]) - 1 if name == "rr_relative" else channels[name][rows]
     is_af = 2 * positive[rows].sum(axis=1) > size
     return Frames(
         frames.reshape(-1, section.frame_channels),

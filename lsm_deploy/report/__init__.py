@@ -6,6 +6,7 @@
 from lsm_deploy.report.certificates import certificate_facts, show_certificate
 from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
 from lsm_deploy.report.diagnoses import show_diagnosis
+from lsm_deploy.report.evaluations import show_across, show_evaluation
 from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
 from lsm_deploy.report.forensics import (
     explanation_facts,
@@ -14,8 +15,8 @@ from lsm_deploy.report.forensics import (
     show_shrunk,
     shrunk_facts,
 )
+from lsm_deploy.report.models import model_facts, show_model
 from lsm_deploy.report.programs import compiled_facts, program_facts, show_compiled, show_program
-from lsm_deploy.report.readouts import model_facts, show_evaluation, show_model
 from lsm_deploy.report.resources import resources_facts, show_resources
 from lsm_deploy.report.rules import rules_facts, show_rules
 from lsm_deploy.report.runs import (
@@ -50,6 +51,7 @@ __all__ = [
     "resources_facts",
     "rules_facts",
     "search_facts",
+    "show_across",
     "show_certificate",
     "show_compiled",
     "show_conformance",

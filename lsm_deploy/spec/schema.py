@@ -489,7 +489,8 @@ class AudioFrontEnd:
     """Sound to `bands` of log power `[frame, band]`, one frame every `hop_ms`, in dB.
 
     fmax_hz: left out, half the rate. floor_db: nothing is further below the utterance's loudest value. trim_db: cuts
-    both ends where they are so far below the loudest frame. normalise: mean 0 and variance 1 of every band, over the
+    both ends where they are so far below the loudest frame. level: first, mean 0 and variance 1 of every utterance over
+    all its bands together, so that near and far sound alike. normalise: mean 0 and variance 1 of every band, over the
     `utterance` or over all utterances of its `group`, the speaker, in the same file. frames: every utterance in time
     resampled to so many. deltas: what changed since the frame before, as `bands` more channels.
     """
@@ -503,6 +504,7 @@ class AudioFrontEnd:
     floor_db: Positive = 60.0
     trim_db: Positive | None = None
     pre_emphasis: Annotated[Probability, Gt(0)] | None = None
+    level: Flag = False
     normalise: Literal["none", "utterance", "group"] = "none"
     frames: Annotated[Integer, Ge(2)] | None = None
     deltas: Flag = False
@@ -555,8 +557,9 @@ class BeatsFrontEnd:
 
     A window is AF if more than half of its beats lie in the rhythm `positive`, else not AF. stride_beats: from one
     window to the next; left out, as long as a window. channels, of RR, the interval in s that a beat ends: rr;
-    rr_relative, over the median of RR in its window so far; drr, less the one before; drr_relative, that over the mean
-    of both, and abs_drr_relative, without its sign; ddrr_relative, what drr_relative changed by.
+    rr_relative, its excess over the median of its window so far, as a share of that; drr, less the one before;
+    drr_relative, that over the mean of both, and abs_drr_relative, without its sign; ddrr_relative, what drr_relative
+    changed by.
     """
 
     kind: Literal["beats"]

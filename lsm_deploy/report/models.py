@@ -1,0 +1,50 @@
+"""Models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from lsm_deploy.model import Model, OnChip
+from lsm_deploy.store import program_id
+
+__all__ = ["model_facts", "show_model"]
+
+
+def model_facts(model: Model | OnChip) -> dict[str, Any]:
+    facts = {
+        "program": program_id(model.program),
+        "on_chip": isinstance(model, OnChip),
+        "population": model.readout.population,
+        "classes": list(model.classes),
+        "classifier": model.readout.classifier,
+        "channels": model.input.channels,
+    }
+    if isinstance(model, OnChip):
+        return facts
+    c = model.classifier
+    return facts | {
+        "available_features": c.available,
+        "features": len(c.kept),
+        "weight_bits": model.readout.weight_bits,
+        "regularisation": c.regularisation,
+        "cross_validated_accuracy": float(c.cv_accuracy.max()),
+    }
+
+
+def show_model(console: Console, model: Model | OnChip) -> None:
+    facts = model_facts(model)
+    read = ", ".join(repr(name) for name in model.readout.populations)
+    classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"
+    takes = f"takes frames of {facts['channels']} channels"
+    if isinstance(model, OnChip):
+        reading = f"output neurons on the chip for {classes} read population {read}"
+        console.print(f"model of program {facts['program']}: {reading}; {takes}")
+        return
+    kept = f"{facts['features']} of {facts['available_features']}" if model.readout.keep else f"{facts['features']}"
+    console.print(
+        f"model of program {facts['program']}: {facts['classifier']} on {kept} features of population {read}, "
+        f"{classes}, regularisation {facts['regularisation']:g}, cross-validated accuracy "
+        f"{facts['cross_validated_accuracy']:.1%}, answers with weights of {facts['weight_bits']} bits; {takes}"
+    )
