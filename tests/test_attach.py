@@ -185,6 +185,16 @@ def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monk
     assert judged < 0.55 < 0.7 < by_heart[:, 0].max() / few.samples
 
 
+def test_a_few_neurons_are_read(tmp_path: Path) -> None:
+    described = spec(tmp_path, features="{kind: bins, bins: 4}")
+    many = replace(described, readout=replace(described.readout, keep=100))  # of 160; there are 40 whole counts
+    assert ld.train_on_chip(many, TRAIN).readout.keep == 40
+    few = ld.train_on_chip(replace(described, readout=replace(described.readout, keep=6)), TRAIN)
+    projection = few.program.network.projections[-1]
+    assert 0 < np.count_nonzero(np.diff(projection.indptr)) <= 6
+    assert np.mean(np.array(ld.predict(few, TEST)) == TEST.labels) > 0.5
+
+
 def test_weights_leave_room_for_the_busiest_step() -> None:
     rng = np.random.default_rng(0)
     features = rng.poisson(9.0, (30, 301))
