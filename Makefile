@@ -7,10 +7,10 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,netx,prove,sanafe,metis,dev
+EXTRAS ?= brian,lava,data,audio,wfdb,events,netx,prove,sanafe,metis,search,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove faithful drift placement bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -73,6 +73,11 @@ large: setup
 faithful: setup
 	$(BIN)/lsm-deploy quantise-report configs/japanese_vowels.yaml
 	cd tests && ../$(BIN)/python -m bench.faithful $(if $(QUICK),--quick)
+
+# What the quick start's liquid separates, remembers, forgets and amplifies, in floats and in integers; and its picture.
+diagnose: setup
+	@mkdir -p build
+	$(BIN)/lsm-deploy diagnose configs/japanese_vowels.yaml --picture build/states.png
 
 # Signals that drift: a readout that was trained at once fails, one that learns online and forgets recovers: a minute.
 drift: setup

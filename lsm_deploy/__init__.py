@@ -15,16 +15,19 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 from typing import TYPE_CHECKING, Any
 
 from lsm_deploy.backend import run, start
-from lsm_deploy.data import Frames, load_frames
+from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw, splits, subset
+from lsm_deploy.diagnose import Diagnosis, diagnose
 from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate import Evaluation, evaluate
+from lsm_deploy.front import to_frames
 from lsm_deploy.ir import Program, Stimulus, Trace
 from lsm_deploy.model import Model, OnChip, load_model, predict, save_model, scores, train
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
 from lsm_deploy.parity import Verdict, compare
 from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
 from lsm_deploy.reference import FloatTrace, run_float
+from lsm_deploy.search import search
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.store import (
     load_program,
@@ -38,13 +41,18 @@ from lsm_deploy.store import (
     save_trace,
 )
 from lsm_deploy.streaming import stream
+from lsm_deploy.tune import tune
 
 if TYPE_CHECKING:
     from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
 
 __all__ = [
+    "Audio",
+    "Beats",
     "Compiled",
+    "Diagnosis",
     "Evaluation",
+    "Events",
     "FloatTrace",
     "Frames",
     "LiquidClassifier",
@@ -63,11 +71,13 @@ __all__ = [
     "compare",
     "compile_network",
     "compile_spec",
+    "diagnose",
     "evaluate",
     "load",
     "load_frames",
     "load_model",
     "load_program",
+    "load_raw",
     "load_state",
     "load_stimulus",
     "load_trace",
@@ -83,10 +93,15 @@ __all__ = [
     "save_stimulus",
     "save_trace",
     "scores",
+    "search",
+    "splits",
     "start",
     "stream",
+    "subset",
+    "to_frames",
     "train",
     "train_on_chip",
+    "tune",
 ]
 
 _ESTIMATORS = ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout")

@@ -139,7 +139,13 @@ def _projection(
     if section.spectral_radius is not None:
         factor = _spectral_factor(section.spectral_radius, indptr, post, weight, target.neurons, where)
     for part in chunks(len(weight)):
-        weight[part] = fixed.stable(weight[part] * factor)
+        weight[part] *= factor
+        if isinstance(section.gain, schema.PerTypeGain):
+            gains = np.array([getattr(section.gain, kind) for kind in _KINDS])
+            weight[part] *= gains[_kinds(indptr, post, part, types[section.source], types[section.target])]
+        else:
+            weight[part] *= section.gain
+        weight[part] = fixed.stable(weight[part])
     if not weight.any():
         raise LsmError("no synapse was drawn, or all weights are 0", where=where, hint="raise its density or weight")
     return _by_sign(name, section, weight_bits, indptr, post, weight, delay)
@@ -165,14 +171,29 @@ def _weights(
     else:
         weight, kinds = np.empty(len(post)), np.empty(len(post), np.int8)
         for part in chunks(len(post)):
-            kinds[part] = 2 * pre_inhibitory[_sources(indptr, part)] + post_inhibitory[post[part]]
-        for number, kind in enumerate(("EE", "EI", "IE", "II")):
+            kinds[part] = _kinds(indptr, post, part, pre_inhibitory, post_inhibitory)
+        for number, kind in enumerate(_KINDS):
             rng = stream(seed, "weight", name, kind)
             places = (part.start + np.flatnonzero(kinds[part] == number) for part in chunks(len(post)))
             fill(weight, places, getattr(value, kind), rng, allowed, where)
     for part in chunks(len(post) if dale else 0):
         weight[part][pre_inhibitory[_sources(indptr, part)]] *= -1
     return weight
+
+
+_KINDS = ("EE", "EI", "IE", "II")
+
+
+def _kinds(
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
+    part: slice,
+    pre_inhibitory: NDArray[np.bool_],
+    post_inhibitory: NDArray[np.bool_],
+) -> NDArray[np.int8]:
+    """Which of `_KINDS` each synapse of that part is."""
+    kinds: NDArray[np.int8] = 2 * pre_inhibitory[_sources(indptr, part)].astype(np.int8) + post_inhibitory[post[part]]
+    return kinds
 
 
 def _sources(indptr: NDArray[np.int64], part: slice) -> NDArray[np.int64]:

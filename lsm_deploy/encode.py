@@ -7,6 +7,7 @@ A frame lasts `frame_ms / dt_ms` steps. Each value is mapped to x in 0..1 by its
                                                                 Thorpe, Delorme & Van Rullen, Neural Networks (2001)
     send_on_delta        a level starts each sample at 0 and follows x in whole deltas, one up or down spike for each,
                          evenly over the frame; what a frame has no steps for is sent in the next  Miskowicz (2006)
+    spikes               a spike in the first step of a frame for every value that is not 0; ranges play no part
     gaussian_population  `neurons` fields exp(-(x - centre)**2 / (2 width**2)) a channel, each then coded as above;
                          centre_i = (2 i - 3) / (2 (neurons - 2)), i from 1; width = 1 / (beta (neurons - 2))
                                                                 Bohte, Kok & La Poutre, Neurocomputing (2002)
@@ -22,17 +23,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy import fixed
+from lsm_deploy import fixed, memory
 from lsm_deploy.data import Frames, check_channels
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus
 from lsm_deploy.neurons.kind import Floats
-from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Input, Latency, Rate, SendOnDelta
+from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Input, Latency, Rate, SendOnDelta, Spikes
 from lsm_deploy.streams import stream
 
 __all__ = ["encode", "fit_ranges", "poisson_stimulus"]
 
-Spikes = NDArray[np.bool_]
+Trains = NDArray[np.bool_]
 
 
 def fit_ranges(train: Frames, section: Input) -> Floats:
@@ -72,9 +73,10 @@ def encode(
             where=data.source,
             hint=f"set `samples: {{policy: interval, steps: {lengths.max()}}}`, or shorten frame_ms",
         )
-    x = _normalise(data.frames, ranges)
+    x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges)
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
     starts = np.concatenate([[0], np.cumsum(padded)])
+    _check_room(int(starts[-1]) * section.spike_channels, data.source)
     spikes = np.zeros((int(starts[-1]), section.spike_channels), np.int8)
     for i, (start, length) in enumerate(zip(data.starts, data.lengths, strict=True)):
         random = stream(seed, "encode", role, first + i)
@@ -95,6 +97,14 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
     return Stimulus(spikes.astype(np.int8), np.zeros(1, np.int64))
 
 
+def _check_room(needed: int, where: str) -> None:
+    # A stimulus keeps a copy of its own.
+    room = memory.available()
+    if room is not None and 2 * needed > room:
+        what = f"the spikes take {memory.gigabytes(2 * needed)} of memory, {memory.gigabytes(room)} are available"
+        raise LsmError(what, where=where, hint="shorten frame_ms, or give fewer samples at a time")
+
+
 def _normalise(frames: Floats, ranges: Floats) -> Floats:
     low, width = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
     # A channel that never changed in training carries nothing: it is 0 everywhere.
@@ -102,8 +112,10 @@ def _normalise(frames: Floats, ranges: Floats) -> Floats:
     return np.clip(x, 0.0, 1.0)
 
 
-def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Spikes:
+def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
     """Spikes `[frame * steps, spike channel]` of values `[frame, channel]`."""
+    if isinstance(encoder, Spikes):
+        return _first_steps(x, steps)
     if isinstance(encoder, SendOnDelta):
         return _send_on_delta(x, encoder.delta, steps)
     if isinstance(encoder, Rate):
@@ -116,16 +128,22 @@ def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random
     return _latency(fields, encoder.threshold, steps)
 
 
-def _rate(x: Floats, max_rate_hz: float, steps: int, dt_ms: float, random: np.random.Generator) -> Spikes:
+def _first_steps(x: Floats, steps: int) -> Trains:
+    spikes = np.zeros((len(x), steps, x.shape[1]), bool)
+    spikes[:, 0] = x != 0
+    return spikes.reshape(-1, x.shape[1])
+
+
+def _rate(x: Floats, max_rate_hz: float, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
     probability = np.repeat(x * (max_rate_hz * dt_ms / 1000), steps, axis=0)
-    spikes: Spikes = random.random(probability.shape) < probability
+    spikes: Trains = random.random(probability.shape) < probability
     return spikes
 
 
-def _latency(x: Floats, threshold: float, steps: int) -> Spikes:
+def _latency(x: Floats, threshold: float, steps: int) -> Trains:
     step = np.rint(fixed.stable((1 - x) * (steps - 1)))
     enough = fixed.stable(x) >= fixed.stable(np.asarray(threshold))
-    fires: Spikes = (step[:, None] == np.arange(steps)[:, None]) & enough[:, None]
+    fires: Trains = (step[:, None] == np.arange(steps)[:, None]) & enough[:, None]
     return fires.reshape(-1, x.shape[1])
 
 
@@ -137,7 +155,7 @@ def _receptive_fields(x: Floats, encoder: GaussianPopulation) -> Floats:
     return fixed.stable(fields.reshape(len(x), -1))
 
 
-def _send_on_delta(x: Floats, delta: float, steps: int) -> Spikes:
+def _send_on_delta(x: Floats, delta: float, steps: int) -> Trains:
     target = fixed.stable(x / delta)
     level = np.zeros(x.shape[1])
     moves = np.zeros(x.shape)
@@ -147,5 +165,5 @@ def _send_on_delta(x: Floats, delta: float, steps: int) -> Spikes:
     # n spikes over the steps of a frame, as evenly as they go: Bresenham's line.
     count = np.abs(moves)[:, None]
     due = (np.arange(steps)[:, None] * count) % steps < count
-    up_down: Spikes = np.stack([due & (moves > 0)[:, None], due & (moves < 0)[:, None]], axis=-1)
+    up_down: Trains = np.stack([due & (moves > 0)[:, None], due & (moves < 0)[:, None]], axis=-1)
     return up_down.reshape(len(x) * steps, -1)

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
-from lsm_deploy.data import Frames, check_labels, load_data
+from lsm_deploy.data import Frames, check_split
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
+from lsm_deploy.front import load_data
 from lsm_deploy.ir import INPUT, Program
-from lsm_deploy.model import data_of, fit_to, readout_of
+from lsm_deploy.model import fit_to, readout_of
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Classifier
 from lsm_deploy.spec.schema import Spec
@@ -131,10 +132,10 @@ def evaluate(
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines."""
     section = readout_of(spec)
     if train is None and test is None:
-        train, test = load_data(data_of(spec))
+        train, test = load_data(spec)
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
-    check_labels(train, test)
+    check_split(train, test, spec.data is not None and spec.data.shared_groups)
     program = compile_spec(spec).program
     ranges = fit_ranges(train, spec.input)
     steps = sum(int(steps_of(program, spec.input, data).sum()) for data in (train, test))

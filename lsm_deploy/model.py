@@ -20,15 +20,16 @@ from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
 from lsm_deploy import store
 from lsm_deploy.attach import output_of, winners
-from lsm_deploy.data import Frames, check_labels, load_data
+from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.fixed import Ints
+from lsm_deploy.front import load_data
 from lsm_deploy.ir import Program, Trace
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Classifier, IntegerReadout
-from lsm_deploy.spec.schema import Data, Input, Readout, Spec
+from lsm_deploy.spec.schema import FrontEnd, Input, Readout, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.states import pieces, require_spikes, run_features, sizes_of
 from lsm_deploy.store.files import read_bytes
@@ -36,7 +37,6 @@ from lsm_deploy.store.files import read_bytes
 __all__ = [
     "Model",
     "OnChip",
-    "data_of",
     "fit_to",
     "folds_for",
     "load_model",
@@ -66,6 +66,7 @@ class Model:
     classifier: Classifier
     integers: IntegerReadout
     seed: int
+    front_end: FrontEnd | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -90,6 +91,7 @@ class OnChip:
     readout: Readout
     classes: tuple[str, ...]
     seed: int
+    front_end: FrontEnd | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -122,7 +124,7 @@ def train(
 ) -> Model:
     """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
     section = readout_of(spec)
-    data = load_data(data_of(spec))[0] if data is None else data
+    data = load_data(spec)[0] if data is None else data
     check_labels(data)
     program = compile_spec(spec).program
     ranges = fit_ranges(data, spec.input)
@@ -130,7 +132,7 @@ def train(
     require_spikes(program, spec.input, section, ranges, data, spec.seed, backend, run)
     classifier = fit_to(run.features, data, section, spec.seed)
     integers = readouts.quantise_readout(classifier, section.weight_bits)
-    return Model(program, spec.input, ranges, section, classifier, integers, spec.seed)
+    return Model(program, spec.input, ranges, section, classifier, integers, spec.seed, spec.front_end)
 
 
 def fit_to(features: Floats | Ints, data: Frames, section: Readout, seed: int, *, centre: bool = True) -> Classifier:
@@ -143,8 +145,8 @@ def folds_for(data: Frames, y: Ints, section: Readout, seed: int) -> list[readou
     return readouts.folds_of(y, section.folds, seed, *_kept_together(data))
 
 
-def _kept_together(data: Frames) -> tuple[Sequence[object] | None, Sequence[int] | None]:
-    return getattr(data, "groups", None), getattr(data, "origin", None)
+def _kept_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
+    return data.groups, data.origin.tolist()
 
 
 def predict(
@@ -171,14 +173,6 @@ def readout_of(spec: Spec) -> Readout:
     if spec.readout is None:
         raise LsmError("the spec has no readout to train", where="spec", hint="add a readout section")
     return spec.readout
-
-
-def data_of(spec: Spec) -> Data:
-    if spec.data is None:
-        raise LsmError(
-            "the spec names no data", where="spec", hint="add a data section, or give training and test data"
-        )
-    return spec.data
 
 
 # --- a model's file ------------------------------------------------------------------------------------------------
@@ -208,6 +202,7 @@ _PREFIX = "program."
 def model_to_parts(model: Model | OnChip) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Facts and arrays of a model, without its program."""
     meta = {
+        "front_end": section_to_json(model.front_end) if model.front_end is not None else None,
         "input": section_to_json(model.input),
         "on_chip": isinstance(model, OnChip),
         "readout": section_to_json(model.readout),
@@ -226,10 +221,11 @@ def model_from_parts(
     try:
         given = program, section_from_json(Input, meta["input"]), arrays["ranges"]
         readout, seed = section_from_json(Readout, meta["readout"]), index(meta["seed"])
+        front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
         if meta["on_chip"]:
-            return OnChip(*given, readout, tuple(str(name) for name in arrays["classes"]), seed)
+            return OnChip(*given, readout, tuple(str(name) for name in arrays["classes"]), seed, front_end)
         integers = readouts.integer_from_arrays(arrays)
-        return Model(*given, readout, readouts.from_arrays(arrays), integers, seed)
+        return Model(*given, readout, readouts.from_arrays(arrays), integers, seed, front_end)
     except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
         raise LsmError(f"the model is not valid: {what}", where=where, hint="train it again") from None

@@ -26,11 +26,12 @@ from lsm_deploy import backend as backends
 from lsm_deploy import fixed, loops
 from lsm_deploy import readout as readouts
 from lsm_deploy.attach import OutputWeights, attach_readout, first_of_most, winners
-from lsm_deploy.data import Frames, check_labels, load_data
+from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.fixed import Ints
+from lsm_deploy.front import load_data
 from lsm_deploy.ir import Trace
-from lsm_deploy.model import OnChip, data_of, fit_to, folds_for, readout_of
+from lsm_deploy.model import OnChip, fit_to, folds_for, readout_of
 from lsm_deploy.neurons import membrane
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import integers_of_spec
@@ -77,7 +78,7 @@ def train_on_chip(
     spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
 ) -> OnChip:
     """Compile a spec, train output neurons on the training data (its own, if none is given), attach and place them."""
-    data = load_data(data_of(spec))[0] if data is None else data
+    data = load_data(spec)[0] if data is None else data
     return _teach(spec, data, backend, progress).chip
 
 
@@ -175,7 +176,8 @@ def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) ->
         first += len(starts)
     best = candidates(np.arange(len(y)))[max(range(len(found)), key=lambda i: tuple(found[i]))]
     program = place(attach_readout(network, best), TARGETS[spec.target.board])
-    return _Taught(OnChip(program, spec.input, ranges, section, classes, spec.seed), best, run)
+    chip = OnChip(program, spec.input, ranges, section, classes, spec.seed, spec.front_end)
+    return _Taught(chip, best, run)
 
 
 class _Twice:

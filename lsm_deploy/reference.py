@@ -24,6 +24,9 @@ from lsm_deploy.neurons.kind import Floats
 
 __all__ = ["FloatTrace", "run_float"]
 
+SIDE_BY_SIDE = 1 << 15
+"""Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class FloatTrace:
@@ -55,12 +58,14 @@ def run_float(
     stops = [*starts[1:], steps]
     longest = max(stop - start for start, stop in zip(starts, stops, strict=True))
     synapses = [_Synapses.of(p, network, longest) for p in network.projections]
-    for start, stop in zip(starts, stops, strict=True):
-        window = slice(start, stop)
-        recorded = {name: values[window] for name, values in state.items()}
-        _run_sample(network, synapses, stimulus.spikes[window], spikes[window], recorded)
+    windows = sorted((slice(*ends) for ends in zip(starts, stops, strict=True)), key=lambda w: w.start - w.stop)
+    together, done = max(1, SIDE_BY_SIDE // neurons), 0
+    for first in range(0, len(windows), together):
+        batch = windows[first : first + together]
+        _run_samples(network, synapses, stimulus.spikes, batch, spikes, state)
+        done += sum(window.stop - window.start for window in batch)
         if progress:
-            progress(stop, steps)
+            progress(done, steps)
     return FloatTrace(spikes, state, stimulus.starts)
 
 
@@ -90,13 +95,15 @@ def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[s
     return KINDS[population.kind].realise(population.registers, population.scale, dt_ms)
 
 
-def _run_sample(
+def _run_samples(
     network: Network,
     synapses: Sequence[_Synapses],
     stimulus: NDArray[np.int8],
+    windows: Sequence[slice],
     spikes: NDArray[np.int8],
     recorded: Mapping[str, Floats],
 ) -> None:
+    """Samples side by side, the longest first: states are `[sample, neuron]`, and a sample that has ended goes."""
     starts = np.cumsum([0, *(p.size for p in network.populations)]).tolist()
     here = {p.name: slice(a, a + p.size) for p, a in zip(network.populations, starts, strict=False)}
     kinds = {p.name: KINDS[p.kind] for p in network.populations}
@@ -104,20 +111,30 @@ def _run_sample(
         p.name: kinds[p.name].float_constants(_parameters(p, network.dt_ms), network.dt_ms) for p in network.populations
     }
     cleared = {name: kinds[name].float_initial(values) for name, values in constants.items()}
-    states = dict(cleared)
-    ring = np.zeros((2 + max((int(s.delay.max(initial=0)) for s in synapses), default=0), spikes.shape[1]))
-    interval = network.sample_interval
-    for t in range(len(stimulus)):
-        a = ring[t % len(ring)].copy()
-        ring[t % len(ring)] = 0.0
+    begins = np.array([window.start for window in windows])
+    lengths = np.array([window.stop - window.start for window in windows])
+    states: dict[str, Mapping[str, Floats]] = {
+        name: {register: np.tile(values, (len(windows), 1)) for register, values in initial.items()}
+        for name, initial in cleared.items()
+    }
+    horizon = 2 + max((int(s.delay.max(initial=0)) for s in synapses), default=0)
+    ring = np.zeros((horizon, len(windows), spikes.shape[1]))
+    interval, left = network.sample_interval, len(windows)
+    for t in range(int(lengths[0])):
+        if t >= lengths[left - 1]:
+            left = int(np.count_nonzero(lengths > t))
+            states = {n: {k: v[:left] for k, v in state.items()} for n, state in states.items()}
+        rows = begins[:left] + t
+        a = ring[t % horizon, :left].copy()
+        ring[t % horizon] = 0.0
         for name, where in here.items():
             if interval and t % interval == 0:
-                states[name] = cleared[name]
-            step = kinds[name].float_step(constants[name], states[name], a[where])
+                states[name] = {k: np.tile(v, (left, 1)) for k, v in cleared[name].items()}
+            step = kinds[name].float_step(constants[name], states[name], a[:, where])
             states[name] = step.state
-            spikes[t, where] = step.spikes
+            spikes[rows, where] = step.spikes
             for register, values in recorded.items():
-                values[t, where] = step.state.get(register, 0.0)
+                values[rows, where] = step.state.get(register, 0.0)
         for s in synapses:
-            fired = stimulus[t] if s.source == INPUT else spikes[t, here[s.source]]
+            fired = stimulus[rows] if s.source == INPUT else spikes[rows, here[s.source]]
             loops.send(fired, s.indptr, s.post, s.weight, s.delay, here[s.target].start, t, ring)

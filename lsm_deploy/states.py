@@ -9,10 +9,10 @@ none runs everything at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ __all__ = [
     "features_of",
     "pieces",
     "read",
+    "refuse_silence",
     "require_spikes",
     "run_features",
     "sizes_of",
@@ -262,31 +263,38 @@ def require_spikes(
     backend: str,
     run: Run,
 ) -> None:
-    """Populations that are silent on the training data leave nothing to read: say how far from a threshold they are."""
+    """Populations that are silent on the training data leave nothing to read: say how far they are from a threshold."""
     columns = np.concatenate([np.r_[columns_of(program, name)] for name in readout.populations])
     if run.fired[columns].any():
         return
-    names = ", ".join(repr(name) for name in readout.populations)
-    where = f"population {names}"
-    if not run.entered:
+    ends = np.cumsum(steps_of(program, section, data))
+    few = max(1, int(np.searchsorted(ends, DIAGNOSED_STEPS, "right"))) if run.entered else data.samples
+    stimulus = encode_for(program, section, ranges, _samples(data, 0, few), seed, "train")
+    refuse_silence(program, stimulus, readout.populations, backend, "the training data")
+
+
+def refuse_silence(program: Program, stimulus: Stimulus, populations: Sequence[str], backend: str, on: str) -> NoReturn:
+    """An LsmError that says how far from its threshold the first part of a stimulus brings what never spikes."""
+    where = f"population {', '.join(repr(name) for name in populations)}"
+    if not stimulus.spikes.any():
         raise LsmError(
-            "the encoded training data has no spikes",
+            f"{on}, as it is encoded, has no spikes",
             where="input",
             hint="raise max_rate_hz, or lower threshold or delta",
         )
-    ends = np.cumsum(steps_of(program, section, data))
-    few = max(1, int(np.searchsorted(ends, DIAGNOSED_STEPS, "right")))
-    stimulus = encode_for(program, section, ranges, _samples(data, 0, few), seed, "train")
-    end = min(len(stimulus.spikes), max(DIAGNOSED_STEPS, program.network.sample_interval))
+    later = stimulus.starts[1:][stimulus.starts[1:] <= DIAGNOSED_STEPS]
+    whole = int(later[-1]) if len(later) else DIAGNOSED_STEPS
+    end = min(len(stimulus.spikes), max(whole, program.network.sample_interval))
     part = Stimulus(stimulus.spikes[:end].copy(), stimulus.starts[stimulus.starts < end].copy())
+    columns = np.concatenate([np.r_[columns_of(program, name)] for name in populations])
     v = backends.run(backend, program, part, ("v",)).registers["v"].max(axis=0)
     thresholds = np.concatenate([KINDS[p.kind].threshold(p.registers) for p in program.network.populations])
     reached = float((v / np.maximum(thresholds, 1))[columns].max())
     if reached <= 0:
         hint = "join it to the input with excitatory weights, or raise its bias"
-        raise LsmError("it never spikes on the training data: nothing raises its voltage", where=where, hint=hint)
+        raise LsmError(f"it never spikes on {on}: nothing raises its voltage", where=where, hint=hint)
     raise LsmError(
-        f"it never spikes on the training data: the first samples raise it to {reached:.3g} of its threshold",
+        f"it never spikes on {on}: the first samples raise it to {reached:.3g} of its threshold",
         where=where,
         hint=f"raise the weights onto it about {1.5 / reached:.2g}-fold, or lower its v_threshold",
     )

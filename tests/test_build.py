@@ -132,6 +132,36 @@ def test_delays_by_distance(tmp_path):
         assert delay == pytest.approx(1.5 + 2.0 * distance)
 
 
+def test_a_gain_multiplies_what_is_drawn(tmp_path):
+    gamma = "{distribution: gamma, mean: 1, std: 1}"
+    plain = parts(build(spec(tmp_path, gamma, gamma)))
+    text = BASE.replace("weight: %s}", "weight: %s, gain: 2.5}")
+    found = parts(build(spec(tmp_path, gamma, gamma, text=text)))
+    assert found["input->liquid:exc"].weight == pytest.approx(2.5 * plain["input->liquid:exc"].weight, rel=1e-9)
+    for name in ("liquid->liquid:exc", "liquid->liquid:inh"):
+        assert np.array_equal(found[name].weight, plain[name].weight)
+
+
+def test_a_gain_per_type_sets_the_balance_of_excitation_and_inhibition(tmp_path):
+    gamma = "{distribution: gamma, mean: 1, std: 1}"
+    plain = parts(build(spec(tmp_path, weight=gamma)))
+    text = BASE.replace("delay_ms: %s", "delay_ms: %s, gain: {EI: 2, IE: 3, II: 4}")
+    found = parts(build(spec(tmp_path, weight=gamma, text=text)))
+    inhibitory = np.isin(np.arange(200), pre_of(plain["liquid->liquid:inh"]))
+    for name, onto_exc, onto_inh in (("liquid->liquid:exc", 1, 2), ("liquid->liquid:inh", 3, 4)):
+        ratio = found[name].weight / plain[name].weight
+        assert ratio == pytest.approx(np.where(inhibitory[plain[name].post], onto_inh, onto_exc), rel=1e-9)
+
+
+def test_a_gain_comes_after_a_spectral_radius(tmp_path):
+    text = BASE.replace("delay_ms: %s", "delay_ms: %s, spectral_radius: 0.9")
+    plain, found = (
+        parts(build(spec(tmp_path, text=each)))["liquid->liquid:exc"].weight
+        for each in (text, text.replace("radius: 0.9", "radius: 0.9, gain: 2"))
+    )
+    assert found == pytest.approx(2 * plain, rel=1e-9)
+
+
 def test_spectral_radius(tmp_path):
     text = BASE.replace("delay_ms: %s", "delay_ms: %s, spectral_radius: 0.9")
     found = parts(build(spec(tmp_path, weight="{distribution: gamma, mean: 1, std: 1}", text=text)))

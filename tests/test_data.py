@@ -10,14 +10,23 @@ import numpy as np
 import pytest
 
 from lsm_deploy.data import (
+    Audio,
+    Beats,
+    Events,
     Frames,
     check_channels,
     check_labels,
+    check_split,
     class_order,
+    constant_channels,
+    digests,
     load_data,
     load_dataset,
     load_frames,
+    load_raw,
     make_frames,
+    splits,
+    subset,
 )
 from lsm_deploy.errors import LsmError
 from lsm_deploy.spec.schema import Data, Input
@@ -326,6 +335,7 @@ def test_a_wrong_column_does_not_fill_the_screen(tmp_path: Path) -> None:
 
 def test_files_that_are_no_frames(tmp_path: Path) -> None:
     missing, foreign = tmp_path / "no.csv", tmp_path / "d.wav"
+    foreign.touch()
     assert error(load_frames, missing) == [("cannot read: No such file or directory", str(missing), "check the path")]
     assert error(load_frames, foreign) == [
         ("frames cannot be read from a .wav file", str(foreign), "write .npz or .csv")
@@ -366,10 +376,505 @@ def test_channels_and_labels_that_do_not_fit() -> None:
             "class 'c', 'd' of the test data is not in the training data (train.npz)",
             "test.npz",
             "train on every class, or remove it from the test data",
-        )
+        ),
+        ("class 'b' has a single sample", "train.npz", "add samples of it, or remove it"),
     ]
     bare = make_frames(FLAT, np.array([0]), source="bare.npz")
     assert (
         error(check_labels, bare, bare)
         == [("the samples have no labels", "bare.npz", "add labels; `predict` does without")] * 2
     )
+
+
+# --- groups, copies and leaks ---------------------------------------------------------------------------------------
+
+
+def test_groups_of_npz_and_csv(tmp_path: Path) -> None:
+    got = load_frames(npz(tmp_path, frames=FLAT, starts=[0, 2, 3], labels=LABELS, groups=[7, 8, 7]))
+    assert (got.labels, got.groups) == (LABELS, ("7", "8", "7"))
+    got = load_frames(text(tmp_path, "sample,group,label,x\n0,ann,a,1\n0,ann,a,2\n1,bob,b,3\n"))
+    assert (got.labels, got.groups, got.channels) == (("a", "b"), ("ann", "bob"), 1)
+    assert error(load_frames, text(tmp_path, "sample,group,x\n0,ann,1\n0,bob,2\n1,,3\n")) == [
+        ("sample '0' is of group 'bob', and 'ann' above", f"{tmp_path / 'd.csv'}:3", "give a sample one group")
+    ]
+    assert error(load_frames, npz(tmp_path, frames=FLAT, starts=[0, 2], groups=["a"], labels=[1.5, 2])) == [
+        (
+            "labels are neither text nor integers",
+            f"{tmp_path / 'd.npz'}",
+            "write `labels.astype(str)`, one label a sample",
+        ),
+        ("there are 1 groups for 2 samples", f"{tmp_path / 'd.npz'}", "write one group a sample, or none at all"),
+    ]
+
+
+def labelled(seed: int, source: str, groups: tuple[str, ...] = (), channels: int = 2) -> Frames:
+    values = np.random.default_rng(seed).normal(size=(12, channels))
+    return make_frames(values, np.arange(0, 12, 3), ["a", "b", "a", "b"], source, groups)
+
+
+def test_a_group_on_both_sides_is_refused_unless_asked_for() -> None:
+    train, test = labelled(0, "A", ("ann", "bob", "cy", "cy")), labelled(1, "B", ("dan", "bob", "cy", "eve"))
+    assert error(check_split, train, test) == [
+        (
+            "'bob', 'cy' of the test data is in the training data (A) too",
+            "B",
+            "keep each speaker or record on one side, or ask for it: `data: {shared_groups: true}`",
+        )
+    ]
+    check_split(train, test, shared_groups=True)
+    check_split(train, labelled(1, "B", ("dan", "dan", "eve", "eve")))
+    check_split(train, labelled(1, "B"))  # who is not named cannot be found
+
+
+def test_a_sample_on_both_sides_is_always_refused() -> None:
+    train, fresh = labelled(0, "A"), labelled(1, "B")
+    mixed = fresh.frames.copy()
+    mixed[3:6] = train.frames[9:]
+    hint = "remove them from one side: who has seen the answer is not tested"
+    expected = [("sample 1 is in the training data (A) too, 1 as its sample 3", "B", hint)]
+    assert error(check_split, train, make_frames(mixed, fresh.starts, fresh.labels, "B")) == expected
+    assert error(check_split, train, make_frames(mixed, fresh.starts, fresh.labels, "B"), True) == expected
+    assert error(check_split, train, train, True)[0][0].startswith("4 samples, such as 0, are in the training data")
+    check_split(train, fresh)
+
+
+def test_every_mistake_of_a_split_at_once() -> None:
+    train = make_frames(np.ones((4, 3)), np.arange(4), ["a", "a", "a", "b"], "A", ["x"] * 4)
+    test = make_frames(np.ones((2, 3)), np.arange(2), ["a", "c"], "B", ["x", "y"])
+    assert [what for what, _, _ in error(check_split, train, test)] == [
+        "class 'c' of the test data is not in the training data (A)",
+        "class 'b' has a single sample",
+        "every channel is constant (0, 1, 2): there is nothing to learn from",
+        "'x' of the test data is in the training data (A) too",
+        "2 samples, such as 0, are in the training data (A) too, 0 as its sample 0",
+    ]
+
+
+def test_constant_channels_are_named_and_no_mistake_while_others_vary() -> None:
+    values = np.array([[1.0, 5.0, 0.0], [2.0, 5.0, 0.0], [1.0, 5.0, 0.0], [2.5, 5.0, 0.0]])
+    data = make_frames(values, np.arange(4), ["a", "b", "a", "b"])
+    assert constant_channels(data) == (1, 2)
+    check_labels(data)
+    one = make_frames(values, np.arange(4), ["a"] * 4)
+    assert error(check_labels, one) == [
+        ("all samples are of class 'a'", "data", "give at least two classes to tell apart")
+    ]
+
+
+def test_copies_do_not_make_a_class_of_one_two() -> None:
+    copied = Frames(np.arange(8.0)[:, None], np.arange(8), tuple("aabbaabc"), origin=np.array([0, 1, 2, 3, 0, 1, 2, 7]))
+    assert error(check_labels, copied)[0][0] == "class 'c' has a single sample"
+    twice = Frames(np.arange(4.0)[:, None], np.arange(4), tuple("aabb"), origin=np.array([0, 1, 2, 2]))
+    assert error(check_labels, twice)[0][0] == "class 'b' has a single sample"
+
+
+def test_a_subset_is_its_samples() -> None:
+    data = Frames(
+        FLAT[[0, 1, 2, 3, 4, 5]], [0, 2, 3], LABELS, "x", ("g", "h", "g"), np.array([0, 1, 0]), np.array([5, 6, 5])
+    )
+    got = subset(data, np.array([False, True, True]))
+    assert got.frames.tolist() == FLAT[2:].tolist()
+    assert (got.starts.tolist(), got.labels, got.groups, got.source) == ([0, 1], ("b", "a"), ("h", "g"), "x")
+    assert (got.origin.tolist(), got.digests.tolist()) == ([0, 1], [6, 5])
+    assert subset(data, [0, 2]).origin.tolist() == [0, 0]
+    with pytest.raises(ValueError, match="at least one"):
+        subset(data, [])
+
+
+# --- sound ----------------------------------------------------------------------------------------------------------
+
+SOUND = np.arange(-4, 6, dtype=np.int16)
+UTTERANCES = {
+    "audio": SOUND,
+    "length": [4, 6],
+    "digit": [3, 3],
+    "speaker": ["ann", "bob"],
+    "take": [0, 9],
+    "rate": 8000,
+}
+
+
+def test_audio_npz(tmp_path: Path) -> None:
+    got = load_raw(npz(tmp_path, **UTTERANCES))
+    assert isinstance(got, Audio)
+    assert (got.sound.tolist(), got.sound.dtype, got.starts.tolist(), got.rate) == (
+        SOUND.tolist(),
+        np.int16,
+        [0, 4],
+        8000,
+    )
+    assert (got.labels, got.groups, got.takes.tolist()) == (("3", "3"), ("ann", "bob"), [0, 9])
+    bare = load_raw(npz(tmp_path, audio=SOUND / 7, length=[10], rate=[44100.0], labels=["x"], groups=["y"]))
+    assert (bare.labels, bare.groups, len(bare.takes), bare.rate) == (("x",), ("y",), 0, 44100)
+    assert bare.sound.tolist() == (SOUND / 7).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"rate": None}, [("rate is missing", "write how many values a second has, in Hz")]),
+        (
+            {"length": [4, 5], "rate": -1, "take": [0], "digit": [1]},
+            [
+                ("rate is [-1]", "write how many values a second has, in Hz"),
+                ("lengths sum to 9, but audio has 10 values", "write how many values each utterance has"),
+                ("there are 1 labels for 2 samples", "write one label a sample, or none at all"),
+                ("there are 1 takes for 2 samples", "write a whole number for each, or none at all"),
+            ],
+        ),
+        (
+            {"audio": SOUND.astype(np.int32), "length": [4.0, 6.0]},
+            [
+                ("audio is int32 of shape [10]", "write int16 or floats [t], all end to end"),
+                ("length is no list of whole numbers above 0", "write how many values each utterance has"),
+            ],
+        ),
+        ({"audio": np.full(10, np.nan)}, [("audio has 10 values that are not finite", "write finite numbers")]),
+    ],
+)
+def test_bad_audio_npz(tmp_path: Path, changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    arrays = {name: value for name, value in {**UTTERANCES, **changes}.items() if value is not None}
+    path = npz(tmp_path, **arrays)
+    assert error(load_raw, path) == [(what, str(path), hint) for what, hint in expected]
+
+
+def wav(file: Path, sound: Any = SOUND, rate: int = 8000, subtype: str = "PCM_16") -> None:
+    pytest.importorskip("soundfile").write(file, np.asarray(sound), rate, subtype=subtype)
+
+
+def test_a_folder_of_wav_files(tmp_path: Path) -> None:
+    wav(tmp_path / "3_ann_0.wav", SOUND[:4])
+    wav(tmp_path / "3_bob_9.WAV", SOUND[4:])
+    (tmp_path / "README").touch()
+    pattern = r"(?P<label>\d)_(?P<group>\w+)_(?P<take>\d)\.(wav|WAV)"
+    got, same_again = load_raw(tmp_path, pattern), load_raw(npz(tmp_path, **UTTERANCES))
+    assert isinstance(got, Audio)
+    for name in ("sound", "starts", "takes"):
+        assert getattr(got, name).tolist() == getattr(same_again, name).tolist()
+    assert (got.labels, got.groups, got.rate) == (same_again.labels, same_again.groups, same_again.rate)
+    assert digests(got).tolist() == digests(same_again).tolist()
+    (tmp_path / "3_bob_9.WAV").unlink()
+    assert load_raw(tmp_path).groups == ("ann",)
+    assert load_raw(tmp_path, r"(?P<label>\d).*").groups == ()
+    wav(tmp_path / "4_ann_1.wav", [0.25, -0.5], subtype="FLOAT")
+    assert load_raw(tmp_path).sound.tolist() == [*(SOUND[:4] / 32768).tolist(), 0.25, -0.5]
+
+
+def test_bad_wav_files_are_all_named(tmp_path: Path) -> None:
+    wav(tmp_path / "0_ann_0.wav")
+    wav(tmp_path / "1_ann_0.wav", rate=16000)
+    wav(tmp_path / "2_ann_0.wav", np.zeros((5, 2)))
+    wav(tmp_path / "3_ann_0.wav", [])
+    wav(tmp_path / "4.wav")
+    (tmp_path / "5_ann_0.wav").write_text("no sound")
+    told = error(load_raw, tmp_path)
+    assert [(Path(where).name, what) for what, where, _ in told[:4]] == [
+        ("1_ann_0.wav", "it has 16000 values a second, 0_ann_0.wav has 8000"),
+        ("2_ann_0.wav", "it has 2 channels"),
+        ("3_ann_0.wav", "it holds no sound"),
+        ("4.wav", r"its name does not follow (?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.wav"),
+    ]
+    assert told[4][0].startswith("it cannot be read: ")
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize(("module", "file", "extra"), [("soundfile", "0_a_0.wav", "audio"), ("wfdb", "r.atr", "wfdb")])
+def test_a_library_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, file: str, extra: str
+) -> None:
+    (tmp_path / file).touch()
+    monkeypatch.setitem(sys.modules, module, None)
+    [(what, where, hint)] = error(load_raw, tmp_path)
+    assert what.endswith(f"read with {module}, which is not installed")
+    assert (where, hint) == (str(tmp_path), f"pip install -e '.[{extra}]'")
+
+
+# --- heart beats ----------------------------------------------------------------------------------------------------
+
+AT = {"r1": [100, 300, 500, 720, 900], "r2": [50, 260]}
+ONSETS = {"r1": ([300, 700], [1, 3]), "r2": ([], [])}
+
+
+def beat_arrays() -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    for record, at in AT.items():
+        arrays[f"{record}_beats"] = np.diff(at, prepend=0).astype(np.int32)
+        arrays[f"{record}_onset"], arrays[f"{record}_rhythm"] = (np.array(a, np.int32) for a in ONSETS[record])
+    return arrays
+
+
+def same_beats(got: Any) -> None:
+    assert isinstance(got, Beats)
+    assert got.beats.tolist() == AT["r1"] + AT["r2"]
+    assert (got.starts.tolist(), got.groups, got.rate) == ([0, 5], ("r1", "r2"), 250)
+    assert [got.rhythms[i] for i in got.rhythm] == ["N", "AFIB", "AFIB", "J", "J", "N", "N"]
+
+
+def test_beats_npz(tmp_path: Path) -> None:
+    same_beats(load_raw(npz(tmp_path, **beat_arrays())))
+    assert load_raw(npz(tmp_path, **beat_arrays(), rate=128)).rate == 128
+    part = subset(load_raw(npz(tmp_path, **beat_arrays())), [1])
+    assert (part.beats.tolist(), part.groups) == (AT["r2"], ("r2",))
+
+
+def test_a_record_is_the_same_whenever_it_began_and_however_it_is_annotated() -> None:
+    def record(at: list[int], rhythm: int) -> Beats:
+        return Beats(np.array(at), [0], 250.0, np.full(len(at), rhythm), ("N", "AFIB"), ("r",))
+
+    first, later, other = record([10, 50, 99], 0), record([110, 150, 199], 1), record([10, 51, 99], 0)
+    assert digests(first).tolist() == digests(later).tolist() != digests(other).tolist()
+
+
+def test_bad_beats_npz(tmp_path: Path) -> None:
+    arrays = beat_arrays() | {"r1_beats": np.array([5, 3, -2]), "r1_rhythm": np.array([1, 9, 0])} | {"rate": 0}
+    del arrays["r2_onset"]
+    path = npz(tmp_path, **arrays, r3_beats=[], r3_onset=[5, 2], r3_rhythm=[0, 0])
+    assert [(what, where.removeprefix(str(path))) for what, where, _ in error(load_raw, path)] == [
+        ("beat 2 comes 2 samples before the one it follows", ": record 'r1'"),
+        ("there are 2 onsets for 3 rhythms", ": record 'r1'"),
+        ("there is a rhythm 9", ": record 'r1'"),
+        ("onset is no list of whole numbers", ": record 'r2'"),
+        ("there are no beats", ": record 'r3'"),
+        ("the onsets descend", ": record 'r3'"),
+        ("rate is 0", ""),
+    ]
+
+
+def wfdb_record(folder: Path, record: str, separate: bool = True) -> None:
+    """As the MIT-BIH Atrial Fibrillation Database has them: rhythms in .atr, beats in .qrs, the rate in .hea."""
+    wfdb = pytest.importorskip("wfdb")
+    onset, rhythm = ONSETS[record]
+    names = ["(" + ["N", "AFIB", "AFL", "J"][code] for code in rhythm]
+    marks = [(t, "+", name) for t, name in zip(onset, names, strict=True)] or [(1, "+", "(N")]
+    beats = [(t, "N", "") for t in AT[record]] + [(AT[record][0] + 7, "|", "")]  # an artefact is no beat
+    for extension, rows in (("atr", marks), ("qrs", beats)) if separate else (("atr", marks + beats),):
+        samples, symbols, notes = zip(*sorted(rows), strict=True)
+        wfdb.wrann(record, extension, np.array(samples), list(symbols), aux_note=list(notes), write_dir=str(folder))
+    (folder / f"{record}.hea").write_text(f"{record} 0 250 1000\n")
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_a_folder_of_wfdb_annotations(tmp_path: Path, separate: bool) -> None:
+    for record in AT:
+        wfdb_record(tmp_path, record, separate)
+    same_beats(load_raw(tmp_path))
+
+
+def test_bad_wfdb_annotations(tmp_path: Path) -> None:
+    for record in AT:
+        wfdb_record(tmp_path, record)
+    (tmp_path / "r1.atr").unlink()
+    (tmp_path / "r2.hea").unlink()
+    (tmp_path / "r3.atr").write_bytes(b"123")
+    told = error(load_raw, tmp_path)
+    assert told[:2] == [
+        ("there is no r1.atr", f"{tmp_path}: record 'r1'", "put the rhythms beside the beats"),
+        ("nothing says how many samples a second has", f"{tmp_path}: record 'r2'", "put its .hea beside its .atr"),
+    ]
+    assert told[2][0].startswith("the annotations cannot be read: ")
+    assert len(told) == 3
+
+
+def test_other_rhythms_keep_their_names(tmp_path: Path) -> None:
+    wfdb_record(tmp_path, "r2")
+    wfdb = pytest.importorskip("wfdb")
+    wfdb.wrann("r2", "atr", np.array([60]), ["+"], aux_note=["(SVTA"], write_dir=str(tmp_path))
+    got = load_raw(tmp_path)
+    assert [got.rhythms[i] for i in got.rhythm] == ["N", "SVTA"]
+
+
+def test_a_folder_of_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    assert error(load_raw, tmp_path) == [
+        (
+            "the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are .txt",
+            str(tmp_path),
+            "check the path",
+        )
+    ]
+
+
+# --- events, through tonic ------------------------------------------------------------------------------------------
+
+
+def shd(root: Path) -> None:
+    """Spiking Heidelberg Digits, as tonic unpacks it, with two short recordings a part."""
+    h5py = pytest.importorskip("h5py")
+    pytest.importorskip("tonic")
+    (root / "SHD").mkdir()
+    for part, speakers in (("train", [1, 2]), ("test", [3, 3])):
+        (root / "SHD" / f"shd_{part}.h5.zip").touch()  # only that it is there is looked at
+        with h5py.File(root / "SHD" / f"shd_{part}.h5", "w") as file:
+            for name, kind, rows in (
+                ("times", np.float16, [[0.0, 0.25, 0.5], [0.125]]),
+                ("units", np.uint16, [[0, 699, 3], [speakers[0]]]),
+            ):
+                rows = [np.array(row, kind) for row in rows]
+                ragged = file.create_dataset(f"spikes/{name}", (2,), h5py.vlen_dtype(kind))
+                for i, row in enumerate(rows):
+                    ragged[i] = row
+            file["labels"] = np.array([4, 17], np.uint16)
+            file["extra/speaker"] = np.array(speakers)
+            file["extra/keys"] = [b"zero", b"one"]
+
+
+def test_a_tonic_data_set(tmp_path: Path) -> None:
+    shd(tmp_path)
+    train, test = load_data(Data(dataset="tonic:SHD", root=tmp_path))
+    assert isinstance(train, Events)
+    assert (train.t_us.tolist(), train.x.tolist()) == ([0, 250000, 500000, 125000], [0, 699, 3, 1])
+    assert (train.starts.tolist(), train.labels, train.groups) == ([0, 3], ("4", "17"), ("1", "2"))
+    assert (train.sensor, train.p.tolist(), train.y.tolist()) == ((700, 1, 1), [0] * 4, [0] * 4)
+    assert (test.groups, test.x[-1]) == (("3", "3"), 3)
+
+
+def test_tonic_events_with_pixels_and_polarities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("tonic.datasets")
+    # N-MNIST: of each event x, y, and a bit of polarity before 23 of time, in 5 bytes. tonic wants 10,000 such files.
+    monkeypatch.setattr(datasets.NMNIST, "_check_exists", lambda self: True)
+    for part in ("Train", "Test"):
+        for label, event in (("3", (33, 7, 1 << 23 | 1000)), ("5", (2, 3, 1 << 17))):
+            folder = tmp_path / "NMNIST" / part / label
+            folder.mkdir(parents=True)
+            (folder / "0.bin").write_bytes(bytes(event[:2]) + event[2].to_bytes(3, "big"))
+    train, test = load_data(Data(dataset="tonic:NMNIST", root=tmp_path))
+    for data in (train, test):
+        assert (data.t_us.tolist(), data.x.tolist(), data.y.tolist()) == ([1000, 1 << 17], [33, 2], [7, 3])
+        assert (data.p.tolist(), data.sensor, data.labels, data.groups) == ([1, 0], (34, 34, 2), ("3", "5"), ())
+    assert error(check_split, train, test)[1][0].startswith("2 samples, such as 0, are in the training data")
+
+
+def test_tonic_data_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("tonic.datasets")
+
+    def offline(_: Any) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(datasets.SHD, "download", offline)
+    assert error(load_dataset, "tonic:SHD", tmp_path) == [
+        (
+            "tonic cannot read or download it: no network",
+            "SHD train",
+            f"put the data below {tmp_path / 'SHD'} as tonic lays them out, or try again",
+        )
+    ]
+    where = "data set 'tonic:NMIST'"
+    assert error(load_dataset, "tonic:NMIST", tmp_path) == [
+        ("tonic has no data set 'NMIST'", where, "did you mean 'NMNIST'?")
+    ]
+    assert error(load_dataset, "tonic:ASLDVS", tmp_path)[0][0].startswith("tonic does not divide it")
+    monkeypatch.setitem(sys.modules, "tonic.datasets", None)
+    assert error(load_dataset, "tonic:SHD", tmp_path)[0][2] == "pip install -e '.[events]'"
+
+
+# --- splits ---------------------------------------------------------------------------------------------------------
+
+
+def spoken(samples: int = 40) -> Audio:
+    """Utterances of 1 to 4 values that number them; ten words by four speakers of unequal diligence."""
+    many = np.arange(samples) % 4 + 1
+    groups = tuple("aaaaabbbcd"[i % 10] for i in range(samples))
+    labels = tuple(str(i % 5) for i in range(samples))
+    sound = np.repeat(np.arange(samples, dtype=np.int16), many)
+    return Audio(sound, np.cumsum(many) - many, 8000.0, labels, "said", groups, np.arange(samples) % 8)
+
+
+def members(part: Any) -> list[int]:
+    return [int(part.sound[start]) for start in part.starts]
+
+
+@pytest.mark.parametrize(
+    ("how", "names"),
+    [
+        ("official", ["official"]),
+        ("leave-one-group-out", ["a", "b", "c", "d"]),
+        ("group-folds=3", ["fold 1", "fold 2", "fold 3"]),
+        ("folds=5", [f"fold {i}" for i in range(1, 6)]),
+    ],
+)
+def test_splits_divide_the_samples(how: str, names: list[str]) -> None:
+    data = spoken()
+    found = list(splits(data, how, seed=3))
+    assert [name for name, _, _ in found] == names
+    for name, train, test in found:
+        assert sorted(members(train) + members(test)) == list(range(40))
+        assert train.labels == tuple(data.labels[i] for i in members(train))
+        check_split(train, test, shared_groups=how in ("official", "folds=5"))
+        if how == "leave-one-group-out":
+            assert set(test.groups) == {name}
+        if how == "official":
+            assert (set(test.takes), set(train.takes)) == ({0, 1, 2, 3, 4}, {5, 6, 7})
+        if how == "folds=5":
+            assert {test.labels.count(str(c)) for c in range(5)} <= {1, 2}  # 8 of each, in 5 folds
+    if how != "official":
+        assert sorted(i for _, _, test in found for i in members(test)) == list(range(40))
+    if how == "group-folds=3":
+        assert sorted(len(test.starts) for _, _, test in found) == [8, 12, 20]  # c and d together
+    again = list(splits(data, how, seed=3))
+    assert [members(test) for _, _, test in again] == [members(test) for _, _, test in found]
+
+
+def test_the_seed_shuffles_folds() -> None:
+    first, other = (members(next(splits(spoken(), "folds=5", seed))[2]) for seed in (1, 2))
+    assert first != other
+
+
+def test_folds_of_records_are_even_in_beats(tmp_path: Path) -> None:
+    many = [60, 10, 10, 10, 10, 10, 50]
+    beats = np.concatenate([np.arange(n) * 200 for n in many])
+    data = Beats(beats, np.cumsum(many) - many, 250.0, np.zeros(160), ("N",), tuple("abcdefg"))
+    assert sorted(len(test.beats) for _, _, test in splits(data, "group-folds=2")) == [80, 80]
+
+
+def test_copies_stay_with_their_original() -> None:
+    origin = np.array([0, 1, 2, 3, 0, 1, 2, 3])
+    data = Frames(np.arange(8.0)[:, None], np.arange(8), tuple("aabbaabb"), origin=origin)
+    for _, train, test in splits(data, "folds=2"):
+        assert {int(x) % 4 for x in train.frames[:, 0]} & {int(x) % 4 for x in test.frames[:, 0]} == set()
+        assert (train.samples, test.samples) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("official", "no take is known"),
+        ("folds=1", "there is no split 'folds=1'"),
+        ("loso", "there is no split 'loso'"),
+        ("folds=5", "there are 4 samples for 5 folds"),
+        ("leave-one-group-out", "there are 0 groups, leave-one-group-out needs at least 2"),
+        ("group-folds=3", "there are 0 groups, group-folds=3 needs at least 3"),
+    ],
+)
+def test_a_split_that_cannot_be(how: str, what: str) -> None:
+    assert error(lambda: list(splits(labelled(0, "A"), how)))[0][:2] == (what, "A")
+    early = Audio(np.zeros(2), [0, 1], 1.0, takes=[0, 4])
+    assert error(lambda: list(splits(early, "official")))[0][0] == "all takes are test data"
+
+
+# --- the files that others exist of ---------------------------------------------------------------------------------
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def shared(name: str) -> Any:
+    if not (SHARED / name).exists():
+        pytest.skip(f"there is no {name}")
+    return load_raw(SHARED / name)
+
+
+def test_spoken_digits_and_their_official_split() -> None:
+    data = shared("fsdd.npz")
+    assert (len(data.starts), data.rate, len(data.sound)) == (2000, 8000, 6784910)
+    assert sorted(set(data.groups)) == ["george", "jackson", "nicolas", "theo"]
+    [(_, train, test)] = splits(data, "official")
+    assert (len(train.starts), len(test.starts)) == (1800, 200)
+    assert [test.labels.count(str(digit)) for digit in range(10)] == [20] * 10
+
+
+def test_heart_beats_by_record() -> None:
+    data = shared("afdb_beats.npz")
+    assert (len(data.groups), data.rate) == (20, 250)
+    assert data.rhythms == ("N", "AFIB", "AFL", "J")
+    folds = [len(test.beats) for _, _, test in splits(data, "group-folds=5")]
+    assert sum(folds) == len(data.beats)
+    assert max(folds) < 1.02 * min(folds)

@@ -13,7 +13,7 @@ from lsm_deploy.data import Frames, make_frames
 from lsm_deploy.encode import encode, fit_ranges, poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus
-from lsm_deploy.spec.schema import GaussianPopulation, Input, Latency, Rate, SendOnDelta
+from lsm_deploy.spec.schema import GaussianPopulation, Input, Latency, Rate, SendOnDelta, Spikes
 from lsm_deploy.streams import stream
 
 DT_MS, SEED, CHANNELS = 0.5, 11, 3
@@ -203,6 +203,26 @@ def test_an_interval_pads_with_silence(name: str) -> None:
         length = stop - start
         np.testing.assert_array_equal(padded.spikes[70 * i : 70 * i + length], alone.spikes[start:stop])
         assert not padded.spikes[70 * i + length : 70 * (i + 1)].any()
+
+
+def test_what_is_spikes_already_stays_as_it_is() -> None:
+    data = make_frames(np.array([[1.0, 0.0], [0.0, 0.0], [-2.0, 1e-9]]), np.array([0, 2]))
+    section = Input(2, Spikes(kind="spikes", frame_ms=3.0))
+    for ranges in (fit_ranges(data, section), np.array([[5.0, 6.0]] * 2)):
+        got = encode(section, ranges, data, 1.0, SEED)
+        assert np.argwhere(got.spikes).tolist() == [[0, 0], [6, 0], [6, 1]]
+        assert (got.starts.tolist(), got.spikes.shape) == ([0, 6], (9, 2))
+
+
+def test_spikes_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_frames(np.ones((1000, 2)), np.array([0]))
+    section = Input(2, Spikes(kind="spikes", frame_ms=1000.0))
+    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 3_999_999)
+    with pytest.raises(LsmError) as caught:
+        encode(section, np.zeros((2, 2)), data, 1.0, SEED)
+    assert caught.value.what == "the spikes take 0.004 GB of memory, 0.004 GB are available"
+    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 4_000_000)
+    assert len(encode(section, np.zeros((2, 2)), data, 1.0, SEED).spikes) == 1_000_000
 
 
 # --- ranges ---------------------------------------------------------------------------------------------------------

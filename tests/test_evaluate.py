@@ -382,7 +382,7 @@ def test_a_silent_input(tmp_path: Path) -> None:
     described = spec(tmp_path)
     encoder = replace(described.input.encoder, code="latency", threshold=1.0, range=(1e6, 2e6), neurons=3)
     assert error(lambda: train(replace(described, input=replace(described.input, encoder=encoder)), TRAIN)) == (
-        "the encoded training data has no spikes",
+        "the training data, as it is encoded, has no spikes",
         "input",
         "raise max_rate_hz, or lower threshold or delta",
     )
@@ -392,7 +392,9 @@ def test_refused(tmp_path: Path) -> None:
     described = spec(tmp_path)
     bare = Frames(TRAIN.frames, TRAIN.starts)
     assert error(lambda: train(described, bare))[0] == "the samples have no labels"
-    assert error(lambda: evaluate(described, TRAIN, bare))[0] == "the samples have no labels"
+    assert (
+        error(lambda: evaluate(described, TRAIN, Frames(TEST.frames, TEST.starts)))[0] == "the samples have no labels"
+    )
     assert error(lambda: evaluate(described, TRAIN))[0] == "training and test data come together"
     assert error(lambda: evaluate(described)) == (
         "the spec names no data",

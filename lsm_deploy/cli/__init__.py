@@ -8,12 +8,14 @@ from lsm_deploy.cli import (
     compiling,
     completion,
     conformance,
+    diagnosing,
     exporting,
     fidelity,
     forensics,
     learning,
     placing,
     running,
+    tuning,
 )
 from lsm_deploy.cli.app import main
 
@@ -22,6 +24,7 @@ __all__ = [
     "compiling",
     "completion",
     "conformance",
+    "diagnosing",
     "exporting",
     "fidelity",
     "forensics",
@@ -29,4 +32,5 @@ __all__ = [
     "main",
     "placing",
     "running",
+    "tuning",
 ]

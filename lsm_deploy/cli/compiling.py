@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import data, report, store
+from lsm_deploy import data, front, report, store
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.cli.subject import integers_of, show_subject, subject_of
 from lsm_deploy.errors import LsmError
@@ -35,8 +35,8 @@ def check(file: Path, strict: bool, board: str | None, certified: bool, as_json:
             click.get_current_context().exit(1)
         return
     subject = subject_of(file, strict, certified)
-    if subject.spec is not None and subject.spec.data is not None:
-        for part in data.load_data(subject.spec.data):
+    if subject.spec is not None and subject.spec.data is not None and subject.spec.data.named:
+        for part in front.load_data(subject.spec):
             data.check_channels(part, subject.spec.input)
     show_subject(output, subject)
     output.console.print(f"{file} is valid")

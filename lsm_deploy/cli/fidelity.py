@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsm_deploy import data, fidelity, picture, report
+from lsm_deploy import fidelity, front, picture, report
 from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.errors import LsmError
@@ -81,8 +81,8 @@ def quantise_report(
 
 def _taught(output: Output, subject: Subject) -> fidelity.Taught | None:
     spec, compiled = subject.spec, subject.compiled
-    if spec is None or spec.data is None or spec.readout is None or compiled is None:
+    if spec is None or spec.data is None or not spec.data.named or spec.readout is None or compiled is None:
         return None
-    train, test = data.load_data(spec.data)
+    train, test = front.load_data(spec)
     with output.progress("training on the float liquid") as progress:
         return fidelity.teach(spec, compiled.network, compiled.program, train, test, progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import data, report
+from lsm_deploy import data, front, report
 from lsm_deploy import spec as specs
 from lsm_deploy.cli.app import BACKEND_OPTION, FILE, check_target, common_options, main, output_of
 from lsm_deploy.errors import LsmError
@@ -15,8 +15,8 @@ from lsm_deploy.errors import LsmError
 
 @main.command(name="eval")
 @click.argument("file", metavar="SPEC", type=FILE)
-@click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
-@click.option("--test", "test_file", type=FILE, help="Labelled frames to test on, instead of the spec's.")
+@click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
+@click.option("--test", "test_file", type=FILE, help="Labelled data to test on, instead of the spec's.")
 @BACKEND_OPTION
 @common_options()
 def eval_command(
@@ -31,6 +31,9 @@ def eval_command(
     output = output_of(as_json, quiet)
     spec = specs.load(file)
     train, test = _data_of(spec, train_file, test_file)
+    if constant := data.constant_channels(train):
+        names = ", ".join(str(channel) for channel in constant)
+        output.console.print(f"channels that never change in the training data: {names}")
     with output.progress("evaluating") as progress:
         found = api.evaluate(spec, train, test, backend=backend, progress=progress)
     output.facts(found.to_json())
@@ -41,16 +44,16 @@ def _data_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) 
     if (train_file is None) != (test_file is None):
         raise click.UsageError("give both --train and --test, or neither")
     if train_file is not None and test_file is not None:
-        return data.load_frames(train_file), data.load_frames(test_file)
-    if spec.data is None:
+        return front.load_data(spec, train_file, test_file)
+    if spec.data is None or not spec.data.named:
         raise LsmError("the spec names no data", hint="add a data section, or give --train and --test")
-    return data.load_data(spec.data)
+    return front.load_data(spec)
 
 
 @main.command()
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The model file to write.")
-@click.option("--train", "train_file", type=FILE, help="Labelled frames to train on, instead of the spec's.")
+@click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
 @click.option("--on-chip", is_flag=True, help="Make the readout output neurons, as a part of the program.")
 @BACKEND_OPTION
 @common_options()
@@ -61,7 +64,7 @@ def train(
     output = output_of(as_json, quiet)
     check_target(target, file, train_file)
     spec = specs.load(file)
-    frames = data.load_frames(train_file) if train_file is not None else _data_of(spec, None, None)[0]
+    frames = front.load(train_file, spec, "train") if train_file is not None else _data_of(spec, None, None)[0]
     with output.progress("training") as progress:
         teach = api.train_on_chip if on_chip else api.train
         model: api.Model | api.OnChip = teach(spec, frames, backend=backend, progress=progress)
@@ -80,7 +83,7 @@ def predict(model_file: Path, data_file: Path, backend: str, as_json: bool, quie
     """Classify the samples of DATA, one label a line."""
     output = output_of(as_json, quiet)
     model = api.load_model(model_file)
-    frames = data.load_frames(data_file)
+    frames = front.to_frames(data.load_raw(data_file), model.front_end)
     with output.progress("predicting") as progress:
         labels = api.predict(model, frames, backend=backend, progress=progress)
     output.facts({"labels": list(labels)})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lsm_deploy as api
-from lsm_deploy import data, encode, pipeline, report, store
+from lsm_deploy import data, encode, front, pipeline, report, store
 from lsm_deploy import spec as specs
 from lsm_deploy.certify import Certificate, check_certificate
 from lsm_deploy.cli.app import Output
@@ -68,8 +68,8 @@ def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tup
         stimulus = _first_samples(store.load_stimulus(file), samples)
         return stimulus, f"{file} ({report.count(len(stimulus.starts), 'sample')}, {len(stimulus.spikes)} steps)"
     spec = subject.spec
-    if spec is not None and spec.data is not None:
-        train, test = data.load_data(spec.data)
+    if spec is not None and spec.data is not None and spec.data.named:
+        train, test = front.load_data(spec)
         chosen = _first_frames(test, samples)
         ranges = encode.fit_ranges(train, spec.input)
         stimulus = encode.encode(spec.input, ranges, chosen, spec.dt_ms, spec.seed, network.sample_interval)
@@ -83,8 +83,7 @@ def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tup
 def _first_frames(frames: data.Frames, samples: int | None) -> data.Frames:
     if samples is None or samples >= frames.samples:
         return frames
-    stop = int(frames.starts[samples])
-    return data.Frames(frames.frames[:stop], frames.starts[:samples], frames.labels[:samples], frames.source)
+    return data.subset(frames, range(samples))
 
 
 def _first_samples(stimulus: Stimulus, samples: int | None) -> Stimulus:

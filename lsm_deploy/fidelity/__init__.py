@@ -1,9 +1,18 @@
 """What quantisation did to a liquid: the deployed integers beside the float network that they stand for."""
 
 from lsm_deploy.fidelity.bits import CRITERIA, Bound, Curve, Fitted, fit_bits
-from lsm_deploy.fidelity.distances import TAU_MS, Distance, compare_spikes
+from lsm_deploy.fidelity.distances import TAU_MS, Distance, compare_spikes, filtered
 from lsm_deploy.fidelity.dynamics import branching_ratio, spectral_radius
-from lsm_deploy.fidelity.measure import Activity, Baseline, Dynamics, Fidelity, PopulationFidelity, baseline_of, measure
+from lsm_deploy.fidelity.measure import (
+    Activity,
+    Baseline,
+    Dynamics,
+    Fidelity,
+    PopulationFidelity,
+    activity_of,
+    baseline_of,
+    measure,
+)
 from lsm_deploy.fidelity.transfer import Taught, Transfer, teach, transfer
 
 __all__ = [
@@ -20,9 +29,11 @@ __all__ = [
     "PopulationFidelity",
     "Taught",
     "Transfer",
+    "activity_of",
     "baseline_of",
     "branching_ratio",
     "compare_spikes",
+    "filtered",
     "fit_bits",
     "measure",
     "spectral_radius",

@@ -20,7 +20,7 @@ from scipy.signal import lfilter
 
 from lsm_deploy.neurons.kind import Floats
 
-__all__ = ["TAU_MS", "Distance", "compare_spikes", "mean_of"]
+__all__ = ["TAU_MS", "Distance", "compare_spikes", "filtered", "mean_of"]
 
 TAU_MS = 20.0
 """Spikes that lie closer than this count as near; a membrane's time constant."""
@@ -39,6 +39,12 @@ class Distance:
     over_time: Floats
 
 
+def filtered(spikes: NDArray[np.int8], tau_steps: float) -> Floats:
+    """The states `[t, neuron]` that the spikes `[t, neuron]` of one sample leave, from rest."""
+    states: Floats = lfilter([1.0], [1.0, -np.exp(-1.0 / tau_steps)], spikes.astype(np.float64), axis=0)
+    return states
+
+
 def compare_spikes(
     first: NDArray[np.int8], second: NDArray[np.int8], starts: NDArray[np.int64], tau_steps: float
 ) -> Distance:
@@ -46,7 +52,6 @@ def compare_spikes(
     steps, neurons = first.shape
     windows = [slice(a, b) for a, b in zip(starts.tolist(), [*starts[1:].tolist(), steps], strict=True)]
     longest = max(window.stop - window.start for window in windows)
-    alpha = np.exp(-1.0 / tau_steps)
     apart = held = 0.0
     apart_at, held_at = np.zeros(longest), np.zeros(longest)
     moments = np.zeros(3)  # of the states about each neuron's mean: first with itself, second, both
@@ -55,7 +60,7 @@ def compare_spikes(
         sums = np.zeros((5, columns.stop - columns.start))
         for window in windows:
             a, b = first[window, columns].astype(np.float64), second[window, columns].astype(np.float64)
-            x, y = (lfilter([1.0], [1.0, -alpha], spikes, axis=0) for spikes in (a, b))
+            x, y = filtered(first[window, columns], tau_steps), filtered(second[window, columns], tau_steps)
             apart += float(((a - b) * (2 * (x - y) - (a - b))).sum())
             held += float((a * (2 * x - a)).sum() + (b * (2 * y - b)).sum())
             apart_at[: len(x)] += ((x - y) ** 2).sum(axis=1)

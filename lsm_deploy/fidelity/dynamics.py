@@ -56,7 +56,8 @@ def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
 def branching_ratio(spikes: NDArray[np.int8], starts: NDArray[np.int64]) -> float | None:
     """Spikes that one spike causes, one step later: m of r(k) = b m^k, r(k) the regression of A(t + k) on A(t).
 
-    A is the number of spikes in a step; Wilting & Priesemann, Nature Comm. 9 (2018). What the input has in common with
+    A is the number of spikes in a step. The branching parameter of Beggs & Plenz, J. Neurosci. 23 (2003), estimated as
+    Wilting & Priesemann, Nature Comm. 9 (2018), do. What the input has in common with
     itself counts as well: compare it before and after, not with 1. None where activity does not vary, or has no memory.
     """
     activity = np.abs(spikes).sum(axis=1, dtype=np.int64).astype(np.float64)

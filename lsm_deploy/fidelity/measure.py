@@ -25,6 +25,7 @@ __all__ = [
     "Dynamics",
     "Fidelity",
     "PopulationFidelity",
+    "activity_of",
     "baseline_of",
     "measure",
     "move_spikes",
@@ -137,8 +138,8 @@ def measure(baseline: Baseline, program: Program, backend: str = backends.DEFAUL
             PopulationFidelity(
                 name=p.name,
                 neurons=p.size,
-                before=_activity(rates[0], network.dt_ms),
-                after=_activity(rates[1], network.dt_ms),
+                before=activity_of(a, network.dt_ms),
+                after=activity_of(b, network.dt_ms),
                 rate_change_hz=float(np.abs(rates[1] - rates[0]).mean() * 1000 / network.dt_ms),
                 fell_silent=int(((rates[0] > 0) & (rates[1] == 0)).sum()),
                 woke=int(((rates[0] == 0) & (rates[1] > 0)).sum()),
@@ -156,7 +157,9 @@ def measure(baseline: Baseline, program: Program, backend: str = backends.DEFAUL
     )
 
 
-def _activity(per_step: NDArray[np.float64], dt_ms: float) -> Activity:
+def activity_of(spikes: NDArray[np.int8], dt_ms: float) -> Activity:
+    """The activity of the neurons whose spikes `[t, neuron]` these are."""
+    per_step = (spikes != 0).mean(axis=0)
     return Activity(
         rate_hz=float(per_step.mean() * 1000 / dt_ms),
         silent=float((per_step == 0).mean()),

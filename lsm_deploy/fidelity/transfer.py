@@ -15,7 +15,7 @@ import numpy as np
 
 from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
-from lsm_deploy.data import Frames, check_labels
+from lsm_deploy.data import Frames, check_split
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.evaluate import Score
 from lsm_deploy.fidelity.measure import move_spikes
@@ -67,7 +67,7 @@ def teach(
     spec: Spec, network: Network, program: Program, train: Frames, test: Frames, progress: Progress | None = None
 ) -> Taught:
     """Train the spec's readout on the spikes of the float network; the program says how its samples are laid out."""
-    check_labels(train, test)
+    check_split(train, test, spec.data is not None and spec.data.shared_groups)
     section = readout_of(spec)
     ranges = fit_ranges(train, spec.input)
     stimuli = (

@@ -21,17 +21,19 @@ def send(
     t: int,
     ring: NDArray[np.float64],
 ) -> None:
-    """Add to `ring` `[step % len, neuron]` what the spikes (signed) of step t deliver, delay + 1 steps later.
+    """Add to `ring` `[step % len, sample, neuron]` what the spikes `[sample, source]` (signed) of step t deliver,
+    delay + 1 steps later.
 
     first: the number of the projection's first target. What would arrive beyond the ring's end never does.
     """
     horizon = len(ring)
-    for j in range(len(fired)):
-        if fired[j] == 0:
-            continue
-        for k in range(indptr[j], indptr[j + 1]):
-            if delay[k] < horizon - 1:
-                ring[(t + 1 + delay[k]) % horizon, first + post[k]] += fired[j] * weight[k]
+    for i in range(len(fired)):
+        for j in range(fired.shape[1]):
+            if fired[i, j] == 0:
+                continue
+            for k in range(indptr[j], indptr[j + 1]):
+                if delay[k] < horizon - 1:
+                    ring[(t + 1 + delay[k]) % horizon, i, first + post[k]] += fired[i, j] * weight[k]
 
 
 @compiled

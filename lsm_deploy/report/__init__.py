@@ -5,6 +5,7 @@
 
 from lsm_deploy.report.certificates import certificate_facts, show_certificate
 from lsm_deploy.report.conformance import conformance_facts, recording_facts, show_conformance, show_recording
+from lsm_deploy.report.diagnoses import show_diagnosis
 from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
 from lsm_deploy.report.forensics import (
     explanation_facts,
@@ -30,6 +31,7 @@ from lsm_deploy.report.runs import (
 )
 from lsm_deploy.report.stages import dump
 from lsm_deploy.report.text import count
+from lsm_deploy.report.tuning import search_facts, show_search, show_tuned, tuned_facts
 
 __all__ = [
     "certificate_facts",
@@ -47,9 +49,11 @@ __all__ = [
     "recording_facts",
     "resources_facts",
     "rules_facts",
+    "search_facts",
     "show_certificate",
     "show_compiled",
     "show_conformance",
+    "show_diagnosis",
     "show_evaluation",
     "show_explanation",
     "show_fidelity",
@@ -59,15 +63,18 @@ __all__ = [
     "show_recording",
     "show_resources",
     "show_rules",
+    "show_search",
     "show_shrunk",
     "show_stimulus",
     "show_trace",
     "show_trace_file",
     "show_transfer",
+    "show_tuned",
     "show_verdict",
     "shrunk_facts",
     "stimulus_facts",
     "streamed_facts",
     "trace_facts",
+    "tuned_facts",
     "verdict_facts",
 ]

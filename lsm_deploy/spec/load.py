@@ -6,13 +6,16 @@ Three kinds of mistake, all found in one pass: keys that stand twice (`source.py
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
+from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -20,29 +23,69 @@ from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.ir import INPUT
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.spec import schema
-from lsm_deploy.spec.schema import Data, Explicit, Input, Population, Projection, Rates, Readout, Samples, Spec, Traces
-from lsm_deploy.spec.source import Path_, Source, read
+from lsm_deploy.spec.schema import (
+    Data,
+    Explicit,
+    Input,
+    Population,
+    Projection,
+    Rates,
+    Readout,
+    Samples,
+    Search,
+    Spec,
+    Traces,
+)
+from lsm_deploy.spec.source import Path_, Source, parse, read, read_text
 
-__all__ = ["load"]
+__all__ = ["NOT_WHOLE", "load", "load_search", "load_text", "suggest"]
 
 _Section = TypeVar("_Section")
+
+WAV_GROUPS = ("label", "group", "take")
+"""What the name of a WAV file may say."""
 
 
 def load(file: str | Path) -> Spec:
     """Read and check a spec; file names in it are relative to it. Raises LsmError with all mistakes."""
-    source = read(Path(file))
+    return load_text(read_text(Path(file)), Path(file))
+
+
+def load_text(text: str, file: Path) -> Spec:
+    """The spec that a file would be with this text."""
+    source = parse(text, file)
     if not isinstance(source.data, dict):
         raise LsmError("a spec is a mapping of sections", where=source.where(()), hint="see configs/ for examples")
     errors = list(source.errors)
     spec: Spec | None = None
     try:
-        spec = TypeAdapter(Spec).validate_python(source.data)
+        spec = _adapter(Spec).validate_python(source.data)
     except ValidationError as failed:
         errors += [_translate(error, source) for error in failed.errors()]
     errors += _Contradictions(source).find()
     raise_all(sorted(errors, key=_place))
     assert spec is not None
-    return _resolve_files(spec, Path(file).parent)
+    return _resolve_files(spec, file.parent)
+
+
+def load_search(file: Path) -> tuple[Search, Source]:
+    """What a file of its own says about a search, as the section `search` of a spec would, and where it stands."""
+    source = read(file)
+    errors = list(source.errors)
+    section: Search = {}
+    try:
+        section = _adapter(Annotated[Search, Len(1)]).validate_python(source.data)
+    except ValidationError as failed:
+        inside = [cast(ErrorDetails, {**error, "loc": ("search", *error["loc"])}) for error in failed.errors()]
+        errors += [_translate(error, source) for error in inside]
+    raise_all(sorted(errors, key=_place))
+    return section, source
+
+
+@cache
+def _adapter(declaration: Any) -> TypeAdapter[Any]:
+    # Reading the declarations takes longer than checking a spec by them.
+    return TypeAdapter(declaration)
 
 
 def _place(error: LsmError) -> tuple[int, int]:
@@ -58,17 +101,22 @@ def _resolve_files(spec: Spec, folder: Path) -> Spec:
         for p in spec.projections
     )
     data = spec.data
-    if data is not None and data.train is not None and data.test is not None:
-        data = replace(data, train=folder / data.train, test=folder / data.test)
+    if data is not None:
+        named = {name: folder / path for name in ("train", "test", "root") if (path := getattr(data, name)) is not None}
+        data = replace(data, **named)
     return replace(spec, projections=projections, data=data)
 
 
 # --- a field that breaks its declaration --------------------------------------------------------------------------
 
+_WHOLE = "a whole number"
+NOT_WHOLE = f", not {_WHOLE}"
+"""How a complaint ends about a fraction where none may stand."""
+
 _EXPECTED = {
     "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "int_type": _WHOLE,
+    "int_from_float": _WHOLE,
     "bool_type": "true or false",
     "string_type": "text",
     "dict_type": "a mapping",
@@ -89,18 +137,20 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
     if kind == "unexpected_keyword_argument":
         known = _known_keys(error["loc"][:-1])
         return LsmError(
-            f"there is no key {name!r} here", where=source.where((*path,), key=True), hint=_suggest(name, known)
+            f"there is no key {name!r} here", where=source.where((*path,), key=True), hint=suggest(name, known)
         )
     if kind == "missing":
         return LsmError(f"the key {name!r} is missing", where=where, hint=f"add {name!r}")
     name = str(path[-1]) if path else "spec"
+    if isinstance(path[-1] if path else None, int):  # an item is named by its list
+        name = f"{path[-2]}[{name}]"
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context.get("expected", "")
         choices = [choice.strip().strip("'") for choice in str(expected).replace(" or ", ", ").split(",")]
         key = str(context["discriminator"]).strip("'") if kind == "union_tag_invalid" else name
         tag = context.get("tag", given)
         tag_path = (*path, key) if kind == "union_tag_invalid" else path
-        return LsmError(f"{key} cannot be {tag!r}", where=source.where(tag_path), hint=_suggest(str(tag), choices))
+        return LsmError(f"{key} cannot be {tag!r}", where=source.where(tag_path), hint=suggest(str(tag), choices))
     if kind == "union_tag_not_found":
         key = str(context["discriminator"]).strip("'")
         return LsmError(f"{name} does not say its {key}", where=where, hint=f"add {key!r} to {name}")
@@ -125,7 +175,8 @@ def _unit(name: str) -> str:
     return {"ms": "ms", "hz": "Hz"}.get(name.rsplit("_", 1)[-1], "")
 
 
-def _suggest(name: str, known: list[str]) -> str:
+def suggest(name: str, known: list[str]) -> str:
+    """A hint for a name that is not known."""
     near = get_close_matches(name, known, 1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known) or 'none, for now'}"
 
@@ -145,7 +196,7 @@ def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
     for step in loc:
         options = list(_options(here))
         sections = [option for option in options if is_dataclass(option)]
-        tagged = [section for section in sections if _tag(section) == step]
+        tagged = [section for section in sections if step in (_tag(section), getattr(section, "__name__", "").lower())]
         inside = [hint for section in sections for key, hint in _keys(section).items() if key == step]
         if tagged:
             here = tagged[0]
@@ -209,6 +260,8 @@ class _Contradictions:
         for i in range(len(projections) if isinstance(projections, list) else 0):
             self._projection(i)
         self._readout()
+        self._data()
+        self._front_end()
         self._timing()
         return self.errors
 
@@ -217,7 +270,7 @@ class _Contradictions:
         try:
             for step in path:
                 data = data[step]
-            return TypeAdapter(section).validate_python(data)
+            return cast(_Section, _adapter(cast(Any, section)).validate_python(data))
         except (ValidationError, KeyError, TypeError, IndexError):
             return None
 
@@ -242,7 +295,7 @@ class _Contradictions:
 
     def _population(self, name: Any, path: Path_, *, also: tuple[str, ...] = ()) -> None:
         if isinstance(name, str) and name not in self.names and name not in also:
-            self._report(f"there is no population {name!r}", path, _suggest(name, [*self.names, *also]))
+            self._report(f"there is no population {name!r}", path, suggest(name, [*self.names, *also]))
 
     def _projection(self, i: int) -> None:
         path: Path_ = ("projections", i)
@@ -290,6 +343,14 @@ class _Contradictions:
                         (*path, "weight"),
                         "write it without the sign; inhibitory neurons supply it",
                     )
+        if isinstance(p.gain, schema.PerTypeGain) and (explicit or len(typed) < 2):
+            self._report(
+                "gains per type (EE, EI, IE, II) need both populations split into excitatory and inhibitory",
+                (*path, "gain"),
+                "give both an inhibitory_fraction, or one gain",
+            )
+        if isinstance(p.topology, Explicit) and p.topology.exact and p.gain != 1.0:
+            self._report("exact weights cannot be multiplied by a gain", (*path, "gain"), "remove it, or drop exact")
         if (
             isinstance(p.topology, Explicit)
             and p.topology.exact
@@ -402,6 +463,60 @@ class _Contradictions:
         if readout.keep is not None and readout.keep > available:
             what = f"{readout.keep} features are to be kept of {available}"
             self._report(what, ("readout", "keep"), f"take at most {available}, or leave it out")
+
+    def _data(self) -> None:
+        data = self._section(Data, "data")
+        if data is None:
+            return
+        name = data.dataset
+        if name is not None and not re.fullmatch(r"japanese_vowels|tonic:\w+", name):
+            known = ["japanese_vowels", "tonic:NAME"]
+            self._report(f"there is no data set {name!r}", ("data", "dataset"), suggest(name, known))
+        if data.pattern is not None:
+            try:
+                groups = re.compile(data.pattern).groupindex.keys()
+            except re.error as error:
+                self._report(f"pattern is no regular expression: {error}", ("data", "pattern"), "mend pattern")
+            else:
+                if "label" not in groups or groups - set(WAV_GROUPS):
+                    self._report(
+                        f"pattern names the groups {', '.join(groups) or '(none)'}",
+                        ("data", "pattern"),
+                        "write (?P<label>...), and (?P<group>...) and (?P<take>...) if names say so, and no others",
+                    )
+
+    def _front_end(self) -> None:
+        if self.data.get("front_end") is None:
+            return
+        front, data, section = self._front(), self._section(Data, "data"), self._section(Input, "input")
+        dataset = data.dataset if data else None
+        if dataset == "japanese_vowels":
+            self._report("japanese_vowels is frames, which need no front end", ("front_end",), "remove it", key=True)
+        if front is None:
+            return
+        if (dataset or "").startswith("tonic:") and front.kind != "events":
+            what = f"{front.kind} does not go with {dataset}, whose data are events"
+            self._report(what, ("front_end", "kind"), "write `kind: events`")
+        if section is not None and section.encoder is None:
+            self._report(
+                "a front end makes frames, but input has no encoder",
+                ("front_end",),
+                "add an encoder to input",
+                key=True,
+            )
+        if section is not None and front.frame_channels not in (None, section.channels):
+            self._report(
+                f"the front end makes {front.frame_channels} channels, input takes {section.channels}",
+                ("input", "channels"),
+                f"write {front.frame_channels}",
+            )
+
+    def _front(self) -> Any:
+        # A union, which `_section` has no type for.
+        try:
+            return TypeAdapter(schema.FrontEnd).validate_python(self.data["front_end"])
+        except ValidationError:
+            return None
 
     def _timing(self) -> None:
         dt = self.data.get("dt_ms")

@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_da
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AllowInfNan, Discriminator, Field, Strict, Tag
@@ -20,31 +20,46 @@ from lsm_deploy.neurons import KINDS, Kind
 
 __all__ = [
     "AllToAll",
+    "AudioFrontEnd",
+    "Augment",
+    "BeatChannel",
+    "BeatsFrontEnd",
     "Bins",
+    "Choices",
     "Data",
     "DelayByDistance",
     "Distribution",
     "Encoder",
     "ErdosRenyi",
+    "EventsFrontEnd",
     "Explicit",
     "Features",
+    "FrontEnd",
+    "Gain",
+    "GammatoneFrontEnd",
     "GaussianPopulation",
     "Input",
+    "Interval",
     "Latency",
     "Maass",
+    "MelFrontEnd",
     "Neuron",
     "OneToOne",
     "PerType",
+    "PerTypeGain",
     "Population",
     "Projection",
     "Quantise",
+    "Range",
     "Rate",
     "Rates",
     "Readout",
     "Ring",
     "Samples",
+    "Search",
     "SendOnDelta",
     "Spec",
+    "Spikes",
     "Target",
     "Topology",
     "Traces",
@@ -144,6 +159,16 @@ class PerTypeProbability:
 
 
 @dataclass(frozen=True)
+class PerTypeGain:
+    """A gain for each pair of types, which sets the balance of excitation and inhibition; 1 where left out."""
+
+    EE: Positive = 1.0
+    EI: Positive = 1.0
+    IE: Positive = 1.0
+    II: Positive = 1.0
+
+
+@dataclass(frozen=True)
 class DelayByDistance:
     """offset_ms + per_unit_ms * Euclidean distance, between neurons on grids."""
 
@@ -156,6 +181,10 @@ Weight: TypeAlias = Annotated[
     | Annotated[Distribution, Tag("a distribution")]
     | Annotated[PerType, Tag("per type")],
     Discriminator(_shape_of_value),
+]
+Gain: TypeAlias = Annotated[
+    Annotated[Positive, Tag("number")] | Annotated[PerTypeGain, Tag("pertypegain")],
+    Discriminator(lambda value: "pertypegain" if isinstance(value, dict | PerTypeGain) else "number"),
 ]
 Delay: TypeAlias = Annotated[
     Annotated[NotNegative, Tag("number")]
@@ -331,6 +360,7 @@ class Projection:
 
     weight: in units of the threshold; left out for an explicit topology, whose file has the weights.
     delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
+    gain: multiplies the weights, after a spectral radius has; a number, or one for each pair of types.
     weight_bits, sign_mode: how it is quantised; `split` makes two projections of one sign each.
     """
 
@@ -340,6 +370,7 @@ class Projection:
     weight: Weight | None = None
     delay_ms: Delay = 0.0
     spectral_radius: Positive | None = None
+    gain: Gain = 1.0
     weight_bits: Annotated[Integer, Ge(1), Le(8)] | None = None
     sign_mode: Literal["split", "mixed"] = "split"
 
@@ -399,7 +430,16 @@ class GaussianPopulation(_Frames):
     threshold: Probability = 0.1
 
 
-Encoder: TypeAlias = Annotated[Rate | Latency | SendOnDelta | GaussianPopulation, Field(discriminator="kind")]
+@dataclass(frozen=True, kw_only=True)
+class Spikes:
+    """Values that are spikes already, such as binned events: whatever is not 0 is one, in its frame's first step."""
+
+    kind: Literal["spikes"]
+    frame_ms: Positive
+    range: ClassVar[None] = None
+
+
+Encoder: TypeAlias = Annotated[Rate | Latency | SendOnDelta | GaussianPopulation | Spikes, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -419,19 +459,173 @@ class Input:
         return self.channels
 
 
-@dataclass(frozen=True)
-class Data:
-    """A data set by name, or files of frames with labels."""
+# --- from recordings to frames ------------------------------------------------------------------------------------
 
-    dataset: Literal["japanese_vowels"] | None = None
-    train: Path | None = None
-    test: Path | None = None
+
+@dataclass(frozen=True)
+class Augment:
+    """Altered copies of the training utterances; test data stay as they are. Each copy draws its own values, evenly.
+
+    warp: the factor on the frequency axis (vocal tract length perturbation: Jaitly & Hinton, ICML workshop 2013).
+    stretch: the factor on the duration. time_shift_ms: at most so much later or earlier, at most a quarter of the
+    utterance. noise_db: white noise, so many dB below the utterance.
+    """
+
+    copies: Count = 1
+    warp: Annotated[tuple[Positive, ...], Len(2, 2)] | None = None
+    stretch: Annotated[tuple[Positive, ...], Len(2, 2)] | None = None
+    noise_db: Number | None = None
+    time_shift_ms: Positive | None = None
 
     def __post_init__(self) -> None:
-        if (self.dataset is None) == (self.train is None):
+        for name in ("warp", "stretch"):
+            bounds = getattr(self, name)
+            if bounds is not None and not 0.25 <= bounds[0] <= bounds[1] <= 4:
+                raise ValueError(f"{name} is {list(bounds)}, not two ascending factors within 0.25 to 4")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFrontEnd:
+    """Sound to `bands` of log power `[frame, band]`, one frame every `hop_ms`, in dB.
+
+    fmax_hz: left out, half the rate. floor_db: nothing is further below the utterance's loudest value. trim_db: cuts
+    both ends where they are so far below the loudest frame. normalise: mean 0 and variance 1 of every band, over the
+    `utterance` or over all utterances of its `group`, the speaker, in the same file. frames: every utterance in time
+    resampled to so many. deltas: what changed since the frame before, as `bands` more channels.
+    """
+
+    rate_hz: Positive
+    bands: Count = 24
+    fmin_hz: NotNegative = 50.0
+    fmax_hz: Positive | None = None
+    window_ms: Positive = 25.0
+    hop_ms: Positive = 10.0
+    floor_db: Positive = 60.0
+    trim_db: Positive | None = None
+    pre_emphasis: Annotated[Probability, Gt(0)] | None = None
+    normalise: Literal["none", "utterance", "group"] = "none"
+    frames: Annotated[Integer, Ge(2)] | None = None
+    deltas: Flag = False
+    augment: Augment | None = None
+
+    def __post_init__(self) -> None:
+        if not self.fmin_hz < self.highest_hz <= self.rate_hz / 2:
+            raise ValueError(
+                f"the bands run from {self.fmin_hz:g} to {self.highest_hz:g} Hz, not upwards within half the rate,"
+                f" {self.rate_hz / 2:g} Hz"
+            )
+        for name in ("window_ms", "hop_ms"):
+            if getattr(self, name) * self.rate_hz < 1000:
+                raise ValueError(f"{name} is {getattr(self, name):g}, less than one sample of {self.rate_hz:g} Hz")
+
+    @property
+    def highest_hz(self) -> float:
+        return self.rate_hz / 2 if self.fmax_hz is None else self.fmax_hz
+
+    @property
+    def frame_channels(self) -> int:
+        return self.bands * (2 if self.deltas else 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MelFrontEnd(AudioFrontEnd):
+    """Triangles, evenly spaced on the mel scale (Slaney 1998, librosa's)."""
+
+    kind: Literal["mel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GammatoneFrontEnd(AudioFrontEnd):
+    """The power responses of gammatone filters, evenly spaced in ERBs (Slaney 1993; Glasberg & Moore 1990)."""
+
+    kind: Literal["gammatone"]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fmin_hz == 0:
+            raise ValueError("fmin_hz is 0, and a gammatone filter needs a frequency above it")
+
+
+BeatChannel: TypeAlias = Literal["rr", "rr_relative", "drr", "drr_relative", "abs_drr_relative", "ddrr_relative"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeatsFrontEnd:
+    """Heart beats to windows of `window_beats`, one frame a beat; a last window that is not full is left out.
+
+    A window is AF if more than half of its beats lie in the rhythm `positive`, else not AF. stride_beats: from one
+    window to the next; left out, as long as a window. channels, of RR, the interval in s that a beat ends: rr;
+    rr_relative, over the median of RR in its window so far; drr, less the one before; drr_relative, that over the mean
+    of both, and abs_drr_relative, without its sign; ddrr_relative, what drr_relative changed by.
+    """
+
+    kind: Literal["beats"]
+    window_beats: Count
+    stride_beats: Count | None = None
+    positive: Text = "AFIB"
+    channels: Annotated[tuple[BeatChannel, ...], Len(1)] = ("rr", "drr_relative")
+
+    def __post_init__(self) -> None:
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError(f"channels are {', '.join(self.channels)}: one stands twice")
+
+    @property
+    def stride(self) -> int:
+        return self.window_beats if self.stride_beats is None else self.stride_beats
+
+    @property
+    def frame_channels(self) -> int:
+        return len(self.channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsFrontEnd:
+    """Events to frames of `bin_ms`: 1 where a bin has an event, else 0.
+
+    pool: pixels, along x and along y, that become one channel. merge_polarity: brighter and darker become one.
+    """
+
+    kind: Literal["events"]
+    bin_ms: Positive
+    pool: Annotated[tuple[Count, ...], Len(2, 2)] = (1, 1)
+    merge_polarity: Flag = False
+    frame_channels: ClassVar[None] = None
+    """That is the sensor's to say."""
+
+
+FrontEnd: TypeAlias = Annotated[
+    MelFrontEnd | GammatoneFrontEnd | BeatsFrontEnd | EventsFrontEnd, Field(discriminator="kind")
+]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set by name, or files and folders; neither where the command line names them.
+
+    dataset: japanese_vowels, or tonic:NAME for one of tonic's, kept below the folder `root`. pattern: how the name of
+    a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these names.
+    shared_groups: let a speaker or record be in both the training and the test data; otherwise that is refused.
+    """
+
+    dataset: Text | None = None
+    root: Path | None = None
+    train: Path | None = None
+    test: Path | None = None
+    pattern: Text | None = None
+    shared_groups: Flag = False
+
+    def __post_init__(self) -> None:
+        if self.dataset is not None and (self.train is not None or self.test is not None):
             raise ValueError("give either dataset, or train and test files")
         if (self.train is None) != (self.test is None):
             raise ValueError("give both train and test files")
+        if (self.root is not None) != (self.dataset or "").startswith("tonic:"):
+            raise ValueError("root belongs to a tonic data set, which needs it: the folder that holds or gets it")
+
+    @property
+    def named(self) -> bool:
+        """Whether this says where the data are."""
+        return self.dataset is not None or self.train is not None
 
 
 @dataclass(frozen=True)
@@ -529,6 +723,51 @@ class Quantise:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """Numbers from `low` to `high`, both included: all of them, in equal parts of their logarithm, or each `step`."""
+
+    low: Number
+    high: Number
+    log: Flag = False
+    step: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise ValueError(f"low is {self.low}, not below high, which is {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low is {self.low}, which has no logarithm")
+        if self.log and self.step is not None:
+            raise ValueError("give either log or step")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Any values, without an order."""
+
+    choices: Annotated[tuple[Any, ...], Len(2)]
+
+
+def _shape_of_range(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "ends"
+    return "choices" if "choices" in value else "interval"
+
+
+Range: TypeAlias = Annotated[
+    Annotated[tuple[Number, ...], Len(2, 2), Tag("ends")]
+    | Annotated[Interval, Tag("interval")]
+    | Annotated[Choices, Tag("choices")],
+    Discriminator(_shape_of_range),
+]
+
+Search: TypeAlias = Mapping[Text, Range]
+"""What may be varied to make the liquid good: dotted paths of the spec, such as `projections.0.gain`, and their values.
+
+A range is `[low, high]`, `{low, high, log, step}` or `{choices: [...]}`.
+"""
+
+
+@dataclass(frozen=True)
 class Target:
     """The board that neurons are placed on: 1, 8 or 1152 chips of 120 cores; or none, for the CPU backends only.
 
@@ -548,10 +787,12 @@ class Spec:
     populations: Annotated[Mapping[Text, Population], Len(1)]
     projections: tuple[Projection, ...]
     data: Data | None = None
+    front_end: FrontEnd | None = None
     readout: Readout | None = None
     samples: Samples = field(default_factory=Samples)
     quantise: Quantise = field(default_factory=Quantise)
     target: Target = field(default_factory=Target)
+    search: Annotated[Search, Len(1)] | None = None
 
 
 # An unknown key is a mistake, everywhere.

@@ -18,11 +18,12 @@ def section_to_json(section: Any) -> Any:
     return TypeAdapter(type(section)).dump_python(section, mode="json", by_alias=True)
 
 
-def section_from_json(declaration: type[_Section], data: Any) -> _Section:
-    """The section, checked again by its declaration."""
+def section_from_json(declaration: type[_Section] | Any, data: Any) -> _Section | Any:
+    """The section, checked again by its declaration, which may be a union of several."""
     try:
         return TypeAdapter(declaration).validate_python(data)
     except ValidationError as error:
         first = error.errors()[0]
-        at = ".".join(str(step) for step in (declaration.__name__.lower(), *first["loc"]))
+        name = declaration.__name__.lower() if isinstance(declaration, type) else "section"
+        at = ".".join(str(step) for step in (name, *first["loc"]))
         raise LsmError(f"{at}: {first['msg']}", hint="make the file again with this version") from None

@@ -11,7 +11,7 @@ import yaml
 
 from lsm_deploy.errors import LsmError
 
-__all__ = ["Path_", "Source", "read"]
+__all__ = ["Loader", "Path_", "Source", "parse", "read", "read_text"]
 
 Path_ = tuple[str | int, ...]
 """Where a value is in the data: `("projections", 0, "weight")`."""
@@ -35,29 +35,38 @@ class Source:
         return f"{self.file}:{line}:{column}"
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML 1.1 reads `1e-3` as text for want of a dot; here it is a number."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
 
 def read(file: Path) -> Source:
     """Parse a file; keys that stand twice are collected in `errors`, a file that is no YAML raises."""
+    return parse(read_text(file), file)
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, or an LsmError."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, UnicodeDecodeError):
             what, hint = "this is no spec: it is not UTF-8 text", "give the YAML file that describes the liquid"
         else:
             what, hint = f"cannot read the spec: {error.strerror}", "check the path"
         raise LsmError(what, where=str(file), hint=hint) from None
-    loader = _Loader(text)
+
+
+def parse(text: str, file: Path) -> Source:
+    """Parse the text of a file, as `read` does."""
+    loader = Loader(text)
     try:
         node = loader.get_single_node()
         reader = _Reader(file, loader)
@@ -75,7 +84,7 @@ def read(file: Path) -> Source:
 
 
 class _Reader:
-    def __init__(self, file: Path, loader: _Loader) -> None:
+    def __init__(self, file: Path, loader: Loader) -> None:
         self.file, self.loader = file, loader
         self.keys: dict[Path_, tuple[int, int]] = {}
         self.values: dict[Path_, tuple[int, int]] = {}

@@ -1,16 +1,16 @@
-"""Real-valued frames with labels: a data set by name, or a user's own `.npz` or `.csv`; every mistake at once.
+"""Real-valued frames with labels, from a user's own `.npz` or `.csv`; every mistake at once.
 
 .npz   frames [frame, channel], samples end to end, with starts [sample] or lengths [sample]
        or frames [sample, frame, channel], padded where lengths [sample] says so
-       labels [sample], text or integers; left out where there are none
-.csv   a header `sample,label,<channel>,...` and one row a frame; rows of a sample stand together; label is optional
+       labels [sample], and groups [sample] (speakers, records), text or integers; left out where there are none
+.csv   a header `sample,label,group,<channel>,...` and one row a frame; rows of a sample stand together; label and group
+       are optional
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,76 +18,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.errors import LsmError, raise_all
-from lsm_deploy.neurons.kind import Floats
-from lsm_deploy.spec.schema import Data, Input
 from lsm_deploy.store import read_arrays
 
-__all__ = [
-    "Frames",
-    "check_channels",
-    "check_labels",
-    "class_order",
-    "load_data",
-    "load_dataset",
-    "load_frames",
-    "make_frames",
-]
-
-LARGEST = 1e300
-"""Beyond this, the width of a range could overflow."""
+__all__ = ["SHOWN", "frames_from_arrays", "load_frames", "make_frames", "names_of", "starts_of"]
 
 SHOWN = 20
 """Mistakes of one file that are spelt out; a wrong column makes one in every row."""
 
 
-@dataclass(frozen=True, eq=False)
-class Frames:
-    """Frames `[frame, channel]` of all samples end to end, the first frame of each `[sample]`, and its label or ().
-
-    source: what errors call the data, a file or a name. `make_frames` tells a user what is wrong; a `ValueError` from
-    here is a bug.
-    """
-
-    frames: Floats
-    starts: NDArray[np.int64]
-    labels: tuple[str, ...] = ()
-    source: str = "data"
-
-    def __post_init__(self) -> None:
-        frames, starts = np.array(self.frames, np.float64, order="C"), np.array(self.starts, np.int64)
-        if frames.ndim != 2 or not frames.size or not (np.abs(frames) <= LARGEST).all():
-            raise ValueError(f"frames of shape {frames.shape} are empty or not finite")
-        if (
-            starts.ndim != 1
-            or not len(starts)
-            or starts[0]
-            or (np.diff(starts) <= 0).any()
-            or starts[-1] >= len(frames)
-        ):
-            raise ValueError("sample starts do not ascend from 0")
-        if self.labels and len(self.labels) != len(starts):
-            raise ValueError(f"{len(self.labels)} labels for {len(starts)} samples")
-        for name, array in (("frames", frames), ("starts", starts)):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    @property
-    def samples(self) -> int:
-        return len(self.starts)
-
-    @property
-    def channels(self) -> int:
-        return int(self.frames.shape[1])
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Frames in each sample."""
-        return np.diff(self.starts, append=len(self.frames))
-
-
 def make_frames(
-    frames: NDArray[Any], starts: NDArray[Any], labels: NDArray[Any] | Sequence[str] = (), source: str = "data"
+    frames: NDArray[Any],
+    starts: NDArray[Any],
+    labels: NDArray[Any] | Sequence[str] = (),
+    source: str = "data",
+    groups: NDArray[Any] | Sequence[str] = (),
 ) -> Frames:
     """Frames that a user made, or an LsmError with all that is wrong with them."""
     errors: list[LsmError] = []
@@ -121,80 +67,53 @@ def make_frames(
             f"{place} is {frames[frame, channel]}{more}",
             "write finite numbers; where NaN pads short samples, cut it off, or give lengths",
         )
-    names = _label_names(labels)
-    if names is None:
-        report("labels are neither text nor integers", "write `labels.astype(str)`, one label a sample")
-    elif np.size(labels) and ascending and len(names) != len(starts):
-        report(f"there are {len(names)} labels for {len(starts)} samples", "write one label a sample, or none at all")
-    elif "" in names:
-        report(f"sample {names.index('')} has an empty label", "label every sample, or none at all")
+    samples = len(starts) if ascending else None
+    names, others = (
+        names_of(given, what, samples, source, errors) for given, what in ((labels, "label"), (groups, "group"))
+    )
     raise_all(errors)
-    return Frames(frames.astype(np.float64), starts, names or (), source)
+    return Frames(frames.astype(np.float64), starts, names, source, others)
 
 
-def _label_names(labels: NDArray[Any] | Sequence[str]) -> tuple[str, ...] | None:
-    array = np.asarray(labels)
+def names_of(
+    given: NDArray[Any] | Sequence[str], what: str, samples: int | None, source: str, errors: list[LsmError]
+) -> tuple[str, ...]:
+    """A label or group of each sample as text, or () where there are none; what is wrong with them goes to `errors`."""
+    array = np.asarray(given)
     if not array.size:
         return ()
-    return tuple(str(label) for label in array) if array.ndim == 1 and array.dtype.kind in "Uiu" else None
-
-
-# --- data sets -----------------------------------------------------------------------------------------------------
-
-
-def load_data(data: Data) -> tuple[Frames, Frames]:
-    """The training and test data that a spec names."""
-    if data.dataset is not None:
-        return load_dataset(data.dataset)
-    assert data.train is not None
-    assert data.test is not None
-    return load_frames(data.train), load_frames(data.test)
-
-
-def load_dataset(name: str) -> tuple[Frames, Frames]:
-    """`japanese_vowels`: the training and test part of real speech that ships inside sktime, without a download.
-
-    270 and 370 utterances of two vowels by 9 speakers (the labels), each 7 to 29 frames of 12 LPC cepstra.
-    Kudo, Toyama & Shimbo, Pattern Recognition Letters 20 (1999).
-    """
-    if name != "japanese_vowels":
-        raise LsmError(f"there is no data set {name!r}", hint="choose japanese_vowels, or give train and test files")
-    try:
-        from sktime.datasets import load_japanese_vowels
-    except ImportError:
-        raise LsmError(
-            "japanese_vowels comes with sktime, which is not installed",
-            where="data set 'japanese_vowels'",
-            hint="pip install -e '.[data]'",
-        ) from None
-    tables = {split: load_japanese_vowels(split) for split in ("TRAIN", "TEST")}
-    return _from_nested(tables["TRAIN"], f"{name} train"), _from_nested(tables["TEST"], f"{name} test")
-
-
-def _from_nested(split: tuple[Any, Any], source: str) -> Frames:
-    """sktime's frame of series: one row a sample, one column a channel, one series a cell."""
-    table, labels = split
-    samples = [np.stack([np.asarray(series) for series in row], axis=1) for row in table.itertuples(index=False)]
-    return make_frames(np.concatenate(samples), _starts([len(s) for s in samples]), [str(y) for y in labels], source)
-
-
-# --- a user's own files --------------------------------------------------------------------------------------------
+    hint = f"write `{what}s.astype(str)`, one {what} a sample"
+    if array.ndim != 1 or array.dtype.kind not in "Uiu":
+        errors.append(LsmError(f"{what}s are neither text nor integers", where=source, hint=hint))
+        return ()
+    names = tuple(str(name) for name in array)
+    if samples is not None and len(names) != samples:
+        mistake = f"there are {len(names)} {what}s for {samples} samples"
+        hint = f"write one {what} a sample, or none at all"
+        errors.append(LsmError(mistake, where=source, hint=hint))
+    elif "" in names:
+        mistake, hint = f"sample {names.index('')} has an empty {what}", f"{what} every sample, or none at all"
+        errors.append(LsmError(mistake, where=source, hint=hint))
+    return names
 
 
 def load_frames(path: str | Path) -> Frames:
     """Frames from a `.npz` or `.csv` file, as the head of this module describes them."""
     path = Path(path)
     if path.suffix == ".npz":
-        return _from_npz(read_arrays(path), str(path))
+        return frames_from_arrays(read_arrays(path), str(path))
     if path.suffix == ".csv":
         return _from_csv(path)
+    if not path.exists():
+        raise LsmError("cannot read: No such file or directory", where=str(path), hint="check the path")
     raise LsmError(
         f"frames cannot be read from a {path.suffix or 'nameless'} file", where=str(path), hint="write .npz or .csv"
     )
 
 
-def _from_npz(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames:
-    known = ("frames", "starts", "lengths", "labels")
+def frames_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames:
+    """Frames from the arrays of an `.npz`."""
+    known = ("frames", "starts", "lengths", "labels", "groups")
     errors = [
         LsmError(f"there is an array {name!r}", where=where, hint=f"did you mean {near[0]!r}?")
         for name in sorted(arrays.keys() - set(known))
@@ -204,12 +123,12 @@ def _from_npz(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames:
     if "frames" not in arrays:
         what = f"there is no array 'frames'; here are {', '.join(sorted(arrays)) or 'none'}"
         raise LsmError(what, where=where, hint="save frames [frame, channel] with np.savez")
-    frames, labels = arrays["frames"], arrays.get("labels", ())
+    frames, labels, groups = arrays["frames"], arrays.get("labels", ()), arrays.get("groups", ())
     if frames.ndim == 3 and "starts" not in arrays:
         lengths = arrays.get("lengths", np.full(len(frames), frames.shape[1]))
         _check_lengths(lengths, where, samples=len(frames), longest=frames.shape[1])
         kept = np.arange(frames.shape[1]) < lengths[:, None]
-        return make_frames(frames[kept], _starts(lengths), labels, where)
+        return make_frames(frames[kept], starts_of(lengths), labels, where, groups)
     if ("starts" in arrays) == ("lengths" in arrays) or frames.ndim == 3:
         raise LsmError(
             f"frames [frame, channel] need either starts or lengths; here are {', '.join(sorted(arrays))}",
@@ -217,12 +136,12 @@ def _from_npz(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames:
             hint="write the first frame of each sample as starts, or how many frames it has as lengths",
         )
     if "starts" in arrays:
-        return make_frames(frames, arrays["starts"], labels, where)
+        return make_frames(frames, arrays["starts"], labels, where, groups)
     _check_lengths(arrays["lengths"], where)
     if frames.ndim == 2 and arrays["lengths"].sum() != len(frames):
         what = f"lengths sum to {arrays['lengths'].sum()}, but there are {len(frames)} frames"
         raise LsmError(what, where=where, hint="write how many frames each sample has")
-    return make_frames(frames, _starts(arrays["lengths"]), labels, where)
+    return make_frames(frames, starts_of(arrays["lengths"]), labels, where, groups)
 
 
 def _check_lengths(lengths: NDArray[Any], where: str, samples: int | None = None, longest: int | None = None) -> None:
@@ -238,7 +157,8 @@ def _check_lengths(lengths: NDArray[Any], where: str, samples: int | None = None
         raise LsmError(f"sample {i} has a length of {lengths[i]} frames{limit}", where=where, hint=hint)
 
 
-def _starts(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
+def starts_of(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
+    """Where samples of these lengths start, end to end."""
     return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
 
@@ -255,8 +175,8 @@ def _from_csv(path: Path) -> Frames:
     if not rows:
         raise LsmError("the file is empty", where=str(path), hint="write a header and one row a frame")
     (_, header), *rows = rows
-    labelled = "label" in header
-    channels = [name for name in header if name not in ("sample", "label")]
+    named = [name for name in ("label", "group") if name in header]
+    channels = [name for name in header if name not in ("sample", "label", "group")]
     if "sample" not in header or not channels or len(set(header)) != len(header):
         what = f"the header is {','.join(header)!r}"
         raise LsmError(what, where=f"{path}:1", hint="write `sample,label,<channel>,...`, each name once; label may go")
@@ -266,7 +186,7 @@ def _from_csv(path: Path) -> Frames:
     errors: list[LsmError] = []
     frames: list[list[float]] = []
     starts: list[int] = []
-    labels: list[str] = []
+    names: dict[str, list[str]] = {name: [] for name in ("label", "group")}
     seen: set[str] = set()
     current: str | None = None
     for line, row in rows:
@@ -284,10 +204,14 @@ def _from_csv(path: Path) -> Frames:
             seen.add(sample)
             current = sample
             starts.append(len(frames))
-            labels.append(cells.get("label", ""))
-        elif labelled and cells["label"] != labels[-1]:
-            what = f"sample {sample!r} is labelled {cells['label']!r}, and {labels[-1]!r} above"
-            errors.append(LsmError(what, where=where, hint="give a sample one label"))
+            for name, values in names.items():
+                values.append(cells.get(name, ""))
+        else:
+            for name in named:
+                if cells[name] != names[name][-1]:
+                    verb = "is labelled" if name == "label" else "is of group"
+                    what = f"sample {sample!r} {verb} {cells[name]!r}, and {names[name][-1]!r} above"
+                    errors.append(LsmError(what, where=where, hint=f"give a sample one {name}"))
         for name in channels:
             if _number(cells[name]) is None:
                 what = f"{name} is {cells[name]!r}, not a finite number"
@@ -297,7 +221,8 @@ def _from_csv(path: Path) -> Frames:
         rest = LsmError(f"and {len(errors) - SHOWN} more mistakes", where=str(path), hint="mend those above first")
         errors = [*errors[:SHOWN], rest]
     raise_all(errors)
-    return make_frames(np.array(frames), np.array(starts), labels if any(labels) else (), str(path))
+    labels, groups = (values if any(values) else () for values in names.values())
+    return make_frames(np.array(frames), np.array(starts), labels, str(path), groups)
 
 
 def _number(cell: str) -> float | None:
@@ -306,36 +231,3 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) <= LARGEST and "_" not in cell else None
-
-
-# --- does it fit? --------------------------------------------------------------------------------------------------
-
-
-def check_channels(data: Frames, section: Input) -> None:
-    """The data have as many channels as the spec's input takes."""
-    if data.channels != section.channels:
-        raise LsmError(
-            f"the frames have {data.channels} channels, the spec's input takes {section.channels}",
-            where=data.source,
-            hint=f"set `input: {{channels: {data.channels}}}`, or choose other data",
-        )
-
-
-def check_labels(train: Frames, test: Frames | None = None) -> None:
-    """All parts are labelled, and the test part has no class that the training part lacks."""
-    errors = [
-        LsmError("the samples have no labels", where=part.source, hint="add labels; `predict` does without")
-        for part in (train, test)
-        if part is not None and not part.labels
-    ]
-    if test is not None and not errors and (unknown := set(test.labels) - set(train.labels)):
-        names = ", ".join(repr(label) for label in class_order(unknown))
-        what = f"class {names} of the test data is not in the training data ({train.source})"
-        errors.append(LsmError(what, where=test.source, hint="train on every class, or remove it from the test data"))
-    raise_all(errors)
-
-
-def class_order(labels: set[str] | Sequence[str]) -> tuple[str, ...]:
-    """The classes, in numerical order if all are whole numbers, else alphabetically."""
-    classes = sorted(set(labels))
-    return tuple(sorted(classes, key=int)) if all(c.isdecimal() for c in classes) else tuple(classes)

@@ -1,0 +1,128 @@
+"""Sound with labels: an `.npz` of all utterances end to end, or a folder of WAV files whose names say what they are.
+
+.npz    audio [t], int16 or float; length [utterance] values of each; rate, in Hz; digit or labels [utterance];
+        speaker or groups, and take or takes [utterance], left out where there are none
+folder  <label>_<group>_<take>.wav, or as a regular expression with groups of these names says; one channel, one rate
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.data.frame_files import SHOWN, names_of, starts_of
+from lsm_deploy.data.raw import Audio
+from lsm_deploy.errors import LsmError, raise_all
+
+__all__ = ["PATTERN", "audio_from_arrays", "load_wavs"]
+
+PATTERN = r"(?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.wav"
+
+_ALIASES = {
+    "length": ("length", "lengths"),
+    "label": ("digit", "labels", "label"),
+    "group": ("speaker", "groups", "group"),
+    "take": ("take", "takes"),
+}
+
+
+def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
+    """Sound from the arrays of an `.npz`, as the head of this module describes them."""
+    errors: list[LsmError] = []
+
+    def report(what: str, hint: str) -> None:
+        errors.append(LsmError(what, where=where, hint=hint))
+
+    sound, rate = arrays["audio"], arrays.get("rate", np.zeros(0))
+    found = {
+        name: next((arrays[alias] for alias in aliases if alias in arrays), np.zeros(0, np.int64))
+        for name, aliases in _ALIASES.items()
+    }
+    many, takes = found["length"], found["take"]
+    if sound.ndim != 1 or not (sound.dtype == np.int16 or sound.dtype.kind == "f") or not sound.size:
+        report(f"audio is {sound.dtype} of shape {list(sound.shape)}", "write int16 or floats [t], all end to end")
+    elif sound.dtype.kind == "f" and not np.isfinite(sound).all():
+        report(f"audio has {int((~np.isfinite(sound)).sum())} values that are not finite", "write finite numbers")
+    if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < float(rate.ravel()[0]) < np.inf:
+        report(f"rate is {rate.ravel()[:3].tolist() or 'missing'}", "write how many values a second has, in Hz")
+    if many.ndim != 1 or many.dtype.kind not in "iu" or not many.size or (many < 1).any():
+        report("length is no list of whole numbers above 0", "write how many values each utterance has")
+    elif sound.ndim == 1 and int(many.sum(dtype=np.int64)) != len(sound):
+        total = int(many.sum(dtype=np.int64))
+        report(f"lengths sum to {total}, but audio has {len(sound)} values", "write how many values each utterance has")
+    labels, groups = (names_of(found[name], name, len(many), where, errors) for name in ("label", "group"))
+    if takes.size and (takes.shape != many.shape or takes.dtype.kind not in "iu"):
+        report(f"there are {takes.size} takes for {len(many)} samples", "write a whole number for each, or none at all")
+    raise_all(errors)
+    return Audio(sound, starts_of(many), float(rate.ravel()[0]), labels, where, groups, takes.astype(np.int64))
+
+
+def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
+    """Sound from a folder of WAV files, in the order of their names; pattern: see the head of this module."""
+    soundfile = _soundfile(folder)
+    expression = re.compile(pattern or PATTERN)
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".wav")
+    errors: list[LsmError] = []
+    sounds, said = [], []
+    rates: dict[int, Path] = {}
+    for file in files:
+        match = expression.fullmatch(file.name)
+        if match is None:
+            what, hint = f"its name does not follow {expression.pattern}", "rename it, or set `data: {pattern: ...}`"
+            errors.append(LsmError(what, where=str(file), hint=hint))
+            continue
+        try:
+            with soundfile.SoundFile(file) as opened:
+                kind = "int16" if opened.subtype == "PCM_16" else "float64"
+                sound, rate = opened.read(dtype=kind), opened.samplerate
+        except (soundfile.LibsndfileError, OSError) as error:
+            reason = getattr(error, "error_string", None) or str(error)
+            errors.append(LsmError(f"it cannot be read: {reason}", where=str(file), hint="write it again as WAV"))
+            continue
+        rates.setdefault(rate, file)
+        if sound.ndim != 1:
+            what, hint = f"it has {sound.shape[1]} channels", "mix them down to one"
+            errors.append(LsmError(what, where=str(file), hint=hint))
+        elif not len(sound) or not np.isfinite(sound).all():
+            what = "it holds no sound" if not len(sound) else "it has values that are not finite"
+            errors.append(LsmError(what, where=str(file), hint="record it again, or take it out"))
+        elif rate != next(iter(rates)):
+            first, other = next(iter(rates.items()))
+            what = f"it has {rate} values a second, {other.name} has {first}"
+            errors.append(LsmError(what, where=str(file), hint="resample all to one rate"))
+        sounds.append(sound)
+        said.append(match.groupdict())
+    if len(errors) > SHOWN:
+        rest = LsmError(f"and {len(errors) - SHOWN} more mistakes", where=str(folder), hint="mend those above first")
+        errors = [*errors[:SHOWN], rest]
+    raise_all(errors)
+    if len({sound.dtype for sound in sounds}) > 1:
+        sounds = [sound / 32768 if sound.dtype == np.int16 else sound for sound in sounds]
+    names = {key: [match.get(key) for match in said] for key in ("label", "group", "take")}
+    labels, groups = (
+        tuple(str(name) for name in names[key]) if None not in names[key] else () for key in ("label", "group")
+    )
+    takes = [int(take) for take in names["take"] if take is not None and take.isdecimal()]
+    return Audio(
+        np.concatenate(sounds),
+        starts_of([len(sound) for sound in sounds]),
+        float(next(iter(rates))),
+        labels,
+        str(folder),
+        groups,
+        np.array(takes if len(takes) == len(sounds) else [], np.int64),
+    )
+
+
+def _soundfile(folder: Path) -> Any:
+    try:
+        import soundfile
+    except (ImportError, OSError):  # OSError: the package is there, its library is not
+        what = "WAV files are read with soundfile, which is not installed"
+        raise LsmError(what, where=str(folder), hint="pip install -e '.[audio]'") from None
+    return soundfile

@@ -1,0 +1,110 @@
+"""Do data fit: the spec's input, their labels, and each other? All mistakes at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from lsm_deploy.data.raw import Frames, Raw, digests
+from lsm_deploy.errors import LsmError, raise_all
+from lsm_deploy.spec.schema import Input
+
+__all__ = ["check_channels", "check_labels", "check_split", "class_order", "constant_channels"]
+
+SHOWN = 5
+"""Names that a message spells out."""
+
+
+def check_channels(data: Frames, section: Input) -> None:
+    """The data have as many channels as the spec's input takes."""
+    if data.channels != section.channels:
+        raise LsmError(
+            f"the frames have {data.channels} channels, the spec's input takes {section.channels}",
+            where=data.source,
+            hint=f"set `input: {{channels: {data.channels}}}`, or choose other data",
+        )
+
+
+def check_labels(train: Raw, test: Raw | None = None) -> None:
+    """All parts are labelled; no class has a single training sample, or is in the test part alone; features vary."""
+    raise_all(_label_errors(train, test))
+
+
+def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
+    """Labels as `check_labels` has them, and no leak: no sample of the training data is test data as well, and no
+    speaker or record is in both, unless `shared_groups` asks for that."""
+    if type(train) is not type(test):
+        what = (
+            f"this is {type(test).__name__.lower()}, the training data ({train.source}) {type(train).__name__.lower()}"
+        )
+        raise LsmError(what, where=test.source, hint="give training and test data of one kind")
+    # Beats are labelled window by window.
+    errors = _label_errors(train, test) if not hasattr(train, "rhythm") else []
+    if (shared := set(train.groups) & set(test.groups)) and not shared_groups:
+        errors.append(
+            LsmError(
+                f"{_listed(class_order(shared))} of the test data is in the training data ({train.source}) too",
+                where=test.source,
+                hint="keep each speaker or record on one side, or ask for it: `data: {shared_groups: true}`",
+            )
+        )
+    there = {digest: i for i, digest in reversed(list(enumerate(digests(train).tolist())))}
+    twice = [(i, there[digest]) for i, digest in enumerate(digests(test).tolist()) if digest in there]
+    if twice:
+        (here, copy), many = twice[0], len(twice)
+        count = f"sample {here} is" if many == 1 else f"{many} samples, such as {here}, are"
+        errors.append(
+            LsmError(
+                f"{count} in the training data ({train.source}) too, {here} as its sample {copy}",
+                where=test.source,
+                hint="remove them from one side: who has seen the answer is not tested",
+            )
+        )
+    raise_all(errors)
+
+
+def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
+    errors = [
+        LsmError("the samples have no labels", where=part.source, hint="add labels; `predict` does without")
+        for part in (train, test)
+        if part is not None and not part.labels
+    ]
+    if test is not None and not errors and (unknown := set(test.labels) - set(train.labels)):
+        names = ", ".join(repr(label) for label in class_order(unknown))
+        what = f"class {names} of the test data is not in the training data ({train.source})"
+        errors.append(LsmError(what, where=test.source, hint="train on every class, or remove it from the test data"))
+    # Altered copies of a sample are no others.
+    originals = (
+        [train.labels[i] for i in np.unique(train.origin)]
+        if isinstance(train, Frames) and train.labels
+        else train.labels
+    )
+    if single := [label for label, many in Counter(originals).items() if many == 1]:
+        what = f"class {_listed(class_order(single))} has a single sample"
+        errors.append(LsmError(what, where=train.source, hint="add samples of it, or remove it"))
+    if len(set(train.labels)) == 1:
+        what = f"all samples are of class {train.labels[0]!r}"
+        errors.append(LsmError(what, where=train.source, hint="give at least two classes to tell apart"))
+    if isinstance(train, Frames) and len(constant := constant_channels(train)) == train.channels:
+        what = f"every channel is constant ({_listed(constant)}): there is nothing to learn from"
+        errors.append(LsmError(what, where=train.source, hint="give data that vary"))
+    return errors
+
+
+def constant_channels(data: Frames) -> tuple[int, ...]:
+    """Channels that have one value in all frames of all samples; they tell nothing."""
+    return tuple(np.flatnonzero((data.frames == data.frames[0]).all(axis=0)).tolist())
+
+
+def _listed(items: Iterable[object]) -> str:
+    every = [repr(item) for item in items]
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
+
+
+def class_order(labels: set[str] | Sequence[str]) -> tuple[str, ...]:
+    """The classes, in numerical order if all are whole numbers, else alphabetically."""
+    classes = sorted(set(labels))
+    return tuple(sorted(classes, key=int)) if all(c.isdecimal() for c in classes) else tuple(classes)

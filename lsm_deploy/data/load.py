@@ -1,0 +1,90 @@
+"""Files, folders and data sets by name, found out by their content, as raw data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
+from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
+from lsm_deploy.data.event_files import load_tonic
+from lsm_deploy.data.frame_files import frames_from_arrays, load_frames, make_frames, starts_of
+from lsm_deploy.data.raw import Frames, Raw
+from lsm_deploy.errors import LsmError
+from lsm_deploy.spec.schema import Data
+from lsm_deploy.store import read_arrays
+
+__all__ = ["load_data", "load_dataset", "load_raw"]
+
+
+def load_data(data: Data) -> tuple[Raw, Raw]:
+    """The training and test data that a spec names."""
+    if data.dataset is not None:
+        return load_dataset(data.dataset, data.root)
+    if data.train is None or data.test is None:
+        hint = "add a data section, or give training and test data"
+        raise LsmError("the spec names no data", where="spec", hint=hint)
+    return load_raw(data.train, data.pattern), load_raw(data.test, data.pattern)
+
+
+def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
+    """Frames, sound or beats from a file or a folder; pattern: how WAV files are named, if not as the default."""
+    path = Path(path)
+    if path.is_dir():
+        suffixes = {file.suffix.lower() for file in path.iterdir()}
+        if ".wav" in suffixes:
+            return load_wavs(path, pattern)
+        if suffixes & {".atr", ".qrs"}:
+            return load_wfdb(path)
+        what = f"the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are {_listed(suffixes)}"
+        raise LsmError(what, where=str(path), hint="check the path")
+    if path.exists() and path.suffix not in (".npz", ".csv"):
+        what = f"data cannot be read from a {path.suffix or 'nameless'} file"
+        hint = "give .npz or .csv, or a folder of WAV files or WFDB annotations"
+        raise LsmError(what, where=str(path), hint=hint)
+    if path.suffix != ".npz":
+        return load_frames(path)
+    arrays = read_arrays(path)
+    if "audio" in arrays:
+        return audio_from_arrays(arrays, str(path))
+    if "frames" not in arrays and any(name.endswith("_beats") for name in arrays):
+        return beats_from_arrays(arrays, str(path))
+    return frames_from_arrays(arrays, str(path))
+
+
+def _listed(suffixes: set[str]) -> str:
+    return ", ".join(sorted(suffix or "nameless files" for suffix in suffixes)) or "no files"
+
+
+def load_dataset(name: str, root: Path | None = None) -> tuple[Raw, Raw]:
+    """`japanese_vowels`: the training and test part of real speech that ships inside sktime, without a download.
+
+    270 and 370 utterances of two vowels by 9 speakers (the labels), each 7 to 29 frames of 12 LPC cepstra.
+    Kudo, Toyama & Shimbo, Pattern Recognition Letters 20 (1999).
+
+    `tonic:NAME`: event data, below the folder `root`.
+    """
+    if name.startswith("tonic:") and root is not None:
+        return load_tonic(name.removeprefix("tonic:"), root)
+    if name != "japanese_vowels":
+        hint = "choose japanese_vowels, or tonic:NAME and its root, or give train and test files"
+        raise LsmError(f"there is no data set {name!r}", hint=hint)
+    try:
+        from sktime.datasets import load_japanese_vowels
+    except ImportError:
+        raise LsmError(
+            "japanese_vowels comes with sktime, which is not installed",
+            where="data set 'japanese_vowels'",
+            hint="pip install -e '.[data]'",
+        ) from None
+    tables = {split: load_japanese_vowels(split) for split in ("TRAIN", "TEST")}
+    return _from_nested(tables["TRAIN"], f"{name} train"), _from_nested(tables["TEST"], f"{name} test")
+
+
+def _from_nested(split: tuple[Any, Any], source: str) -> Frames:
+    """sktime's frame of series: one row a sample, one column a channel, one series a cell."""
+    table, labels = split
+    samples = [np.stack([np.asarray(series) for series in row], axis=1) for row in table.itertuples(index=False)]
+    return make_frames(np.concatenate(samples), starts_of([len(s) for s in samples]), [str(y) for y in labels], source)

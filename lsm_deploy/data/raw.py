@@ -1,0 +1,257 @@
+"""What is read from files: frames, sound, heart beats, or events; samples end to end, with their labels and groups.
+
+A sample is an utterance, a record of beats, or a recording of events. Its group is whoever it comes from, a speaker or
+a patient: `split` keeps groups together, and `check` refuses data whose training and test part share one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.neurons.kind import Floats
+
+__all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "digests", "lengths", "rows_of", "subset"]
+
+LARGEST = 1e300
+"""Beyond this, the width of a range could overflow."""
+
+Integers: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Frames `[frame, channel]` of all samples end to end, the first frame of each `[sample]`, and its label or ().
+
+    source: what errors call the data, a file or a name. groups: the speaker or record of each sample, or (). origin
+    `[sample]`: the sample that each is an altered copy of, itself where it is none; left out, there are no copies.
+    digests `[sample]`: of the recording that each was made from, or left out. `make_frames` tells a user what is wrong;
+    a `ValueError` from here is a bug.
+    """
+
+    frames: Floats
+    starts: Integers
+    labels: tuple[str, ...] = ()
+    source: str = "data"
+    groups: tuple[str, ...] = ()
+    origin: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    digests: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    def __post_init__(self) -> None:
+        frames, starts = np.array(self.frames, np.float64, order="C"), np.array(self.starts, np.int64)
+        if frames.ndim != 2 or not frames.size or not (np.abs(frames) <= LARGEST).all():
+            raise ValueError(f"frames of shape {frames.shape} are empty or not finite")
+        _check_samples(starts, len(frames), self.labels, self.groups)
+        every = np.arange(len(starts))
+        origin = np.array(self.origin, np.int64) if len(self.origin) else every
+        if (
+            origin.shape != every.shape
+            or (origin > every).any()
+            or (origin < 0).any()
+            or (origin[origin] != origin).any()
+        ):
+            raise ValueError("origin does not name an earlier sample that is no copy")
+        prints = np.array(self.digests, np.uint64)
+        if prints.shape not in ((0,), every.shape):
+            raise ValueError(f"{prints.shape} digests for {len(starts)} samples")
+        _own(self, frames=frames, starts=starts, origin=origin, digests=prints)
+
+    @property
+    def samples(self) -> int:
+        return len(self.starts)
+
+    @property
+    def channels(self) -> int:
+        return int(self.frames.shape[1])
+
+    @property
+    def lengths(self) -> Integers:
+        """Frames in each sample."""
+        return lengths(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Mono sound `[t]` of all utterances end to end, int16 or float, `rate` values a second.
+
+    takes `[utterance]`: which repetition of a word by a speaker each is, or none.
+    """
+
+    sound: NDArray[np.int16] | Floats
+    starts: Integers
+    rate: float
+    labels: tuple[str, ...] = ()
+    source: str = "data"
+    groups: tuple[str, ...] = ()
+    takes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        sound = np.array(self.sound, np.int16 if np.asarray(self.sound).dtype == np.int16 else np.float64)
+        starts, takes = np.array(self.starts, np.int64), np.array(self.takes, np.int64)
+        if sound.ndim != 1 or not np.isfinite(sound).all():
+            raise ValueError(f"sound of shape {sound.shape} is not [t], or not finite")
+        _check_samples(starts, len(sound), self.labels, self.groups)
+        if takes.shape not in ((0,), starts.shape):
+            raise ValueError(f"{len(takes)} takes for {len(starts)} utterances")
+        if not 0 < self.rate < np.inf:
+            raise ValueError(f"the rate is {self.rate}")
+        _own(self, sound=sound, starts=starts, takes=takes)
+
+
+@dataclass(frozen=True, eq=False)
+class Beats:
+    """Heart beats of all records end to end, as sample numbers `[beat]` at `rate` Hz, each with its rhythm `[beat]`.
+
+    rhythm: indices into `rhythms`, names such as N and AFIB. groups: the records' names.
+    """
+
+    beats: Integers
+    starts: Integers
+    rate: float
+    rhythm: NDArray[np.int8]
+    rhythms: tuple[str, ...]
+    groups: tuple[str, ...]
+    source: str = "data"
+
+    def __post_init__(self) -> None:
+        beats, starts = np.array(self.beats, np.int64), np.array(self.starts, np.int64)
+        rhythm = np.array(self.rhythm, np.int8)
+        if beats.ndim != 1 or rhythm.shape != beats.shape:
+            raise ValueError(f"beats {beats.shape} and rhythms {rhythm.shape} are not both [beat]")
+        _check_samples(starts, len(beats), (), self.groups)
+        if (np.delete(np.diff(beats), starts[1:] - 1) < 0).any():
+            raise ValueError("the beats of a record descend")
+        if len(self.groups) != len(starts) or len(set(self.groups)) != len(starts):
+            raise ValueError("the records do not have a name each")
+        if (rhythm < 0).any() or (rhythm >= len(self.rhythms)).any():
+            raise ValueError(f"a rhythm beyond {self.rhythms}")
+        if not 0 < self.rate < np.inf:
+            raise ValueError(f"the rate is {self.rate}")
+        _own(self, beats=beats, starts=starts, rhythm=rhythm)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """None: windows of beats have them."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events of all samples end to end: time in µs, pixel x and y, polarity p, each `[event]`; a sample may have none.
+
+    sensor: its width, height and polarities; p is 0 or 1, or always 0 where there is one polarity.
+    """
+
+    t_us: Integers
+    x: NDArray[np.int32]
+    y: NDArray[np.int32]
+    p: NDArray[np.int8]
+    starts: Integers
+    sensor: tuple[int, int, int]
+    labels: tuple[str, ...] = ()
+    source: str = "data"
+    groups: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        t_us, starts = np.array(self.t_us, np.int64), np.array(self.starts, np.int64)
+        x, y, p = np.array(self.x, np.int32), np.array(self.y, np.int32), np.array(self.p, np.int8)
+        _check_samples(starts, len(t_us), self.labels, self.groups, empty=True)
+        pixels: tuple[NDArray[Any], ...] = (x, y, p)
+        for name, values, limit in zip("xyp", pixels, self.sensor, strict=True):
+            if values.shape != t_us.shape or (values < 0).any() or (values >= limit).any():
+                raise ValueError(f"{name} does not lie within the sensor, {self.sensor}, for each event")
+        _own(self, t_us=t_us, x=x, y=y, p=p, starts=starts)
+
+
+Raw: TypeAlias = Frames | Audio | Beats | Events
+
+
+def _check_samples(
+    starts: Integers, total: int, labels: tuple[str, ...], groups: tuple[str, ...], empty: bool = False
+) -> None:
+    if (
+        starts.ndim != 1
+        or not len(starts)
+        or starts[0]
+        or (np.diff(starts) < (0 if empty else 1)).any()
+        or starts[-1] > total - (0 if empty else 1)
+    ):
+        raise ValueError("sample starts do not ascend from 0")
+    if labels and len(labels) != len(starts):
+        raise ValueError(f"{len(labels)} labels for {len(starts)} samples")
+    if groups and len(groups) != len(starts):
+        raise ValueError(f"{len(groups)} groups for {len(starts)} samples")
+
+
+def _own(data: Raw, **arrays: NDArray[Any]) -> None:
+    for name, array in arrays.items():
+        array.setflags(write=False)
+        object.__setattr__(data, name, array)
+
+
+# --- samples of any kind -------------------------------------------------------------------------------------------
+
+_SERIES: dict[type[Any], tuple[str, ...]] = {
+    Frames: ("frames",),
+    Audio: ("sound",),
+    Beats: ("beats", "rhythm"),
+    Events: ("t_us", "x", "y", "p"),
+}
+"""What runs through all samples; all else that has entries has one for each sample."""
+
+_Some = TypeVar("_Some", Frames, Audio, Beats, Events)
+
+
+def lengths(data: Raw) -> Integers:
+    """Frames, values, beats or events in each sample."""
+    return np.diff(data.starts, append=len(getattr(data, _SERIES[type(data)][0])))
+
+
+def rows_of(starts: Integers, many: Integers) -> Integers:
+    """The rows of samples that start at `starts` and have `many` rows each, end to end."""
+    many = np.asarray(many)
+    first = np.cumsum(many) - many
+    rows: Integers = np.arange(int(many.sum())) + np.repeat(starts - first, many)
+    return rows
+
+
+def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
+    """The samples that a mask, or ascending indices, choose: at least one. Of copies whose original is not among
+    them, the first is the original of the others."""
+    asked = np.asarray(chosen)
+    picked = np.flatnonzero(asked) if asked.dtype == bool else asked.astype(np.int64)
+    if not len(picked) or (np.diff(picked) <= 0).any():
+        raise ValueError("a subset chooses at least one sample, and in their order")
+    many = lengths(data)[picked]
+    rows = rows_of(data.starts[picked], many)
+    changed: dict[str, Any] = {name: getattr(data, name)[rows] for name in _SERIES[type(data)]}
+    changed["starts"] = np.cumsum(many) - many
+    for name in ("labels", "groups"):
+        if name in data.__dataclass_fields__ and getattr(data, name):
+            changed[name] = tuple(getattr(data, name)[i] for i in picked)
+    for name in ("takes", "digests"):
+        if len(getattr(data, name, ())):
+            changed[name] = getattr(data, name)[picked]
+    if isinstance(data, Frames):
+        _, first, which = np.unique(data.origin[picked], return_index=True, return_inverse=True)
+        changed["origin"] = first[which]
+    return replace(data, **changed)
+
+
+def digests(data: Raw) -> NDArray[np.uint64]:
+    """64 bits for each sample that are equal where samples are: those it was made from, if the data say so."""
+    if isinstance(data, Frames) and len(data.digests):
+        return data.digests
+    found = []
+    for start, many in zip(data.starts.tolist(), lengths(data).tolist(), strict=True):
+        parts = [getattr(data, name)[start : start + many] for name in _SERIES[type(data)]]
+        if isinstance(data, Beats):
+            parts = [np.diff(parts[0])]  # when a recording began, and how it is annotated, is no difference
+        content = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+        found.append(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little"))
+    return np.array(found, np.uint64)

@@ -1,0 +1,121 @@
+"""The deployed liquid at other gains: the spec compiled with them, its integers run on training data, and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+import numpy as np
+
+from lsm_deploy import backend as backends
+from lsm_deploy.data import Frames
+from lsm_deploy.encode import fit_ranges
+from lsm_deploy.errors import LsmError
+from lsm_deploy.fidelity import branching_ratio
+from lsm_deploy.ir import Stimulus
+from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.spec import Spec
+from lsm_deploy.spec.schema import Gain, PerTypeGain
+from lsm_deploy.states import columns_of, encode_for
+
+__all__ = ["Liquid", "Measured", "Part", "Progress"]
+
+Part = Literal["input", "recurrent"]
+"""The synapses whose gain is changed: those from the input, or those among the liquid's own neurons."""
+Progress = Callable[[int, int], None]
+
+SAMPLES = 200
+"""Training samples that are run, of more: evenly spaced, because files are often sorted by class."""
+
+
+EXPECTED = 24
+"""Measurements that a bar of progress begins with; one target rarely takes more."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the deployed liquid does at these factors of its gains. branching: None where activity has no memory.
+
+    part: whose gain was being sought. silent, saturated: shares of neurons that never spike, or in half of all steps.
+    wraps: how often a current passed its 24 bits, in the whole network.
+    """
+
+    part: Part
+    input: float
+    recurrent: float
+    rate_hz: float
+    branching: float | None
+    silent: float
+    saturated: float
+    wraps: int
+
+
+class Liquid:
+    """Measures the deployed liquid at factors of its gains, each pair once."""
+
+    def __init__(
+        self, spec: Spec, population: str, chosen: dict[Part, tuple[int, ...]], data: Frames, progress: Progress | None
+    ) -> None:
+        self.spec, self.population, self.chosen, self.progress = spec, population, chosen, progress
+        program = compile_spec(spec).program
+        whole = encode_for(program, spec.input, fit_ranges(data, spec.input), data, spec.seed, "train")
+        self.stimulus = _evenly(whole, SAMPLES)
+        if not self.stimulus.spikes.any():
+            hint = "raise max_rate_hz, or lower threshold or delta"
+            raise LsmError("the encoded training data has no spikes", where="input", hint=hint)
+        self.known: dict[tuple[float, float], Measured] = {}
+        self.steps: list[Measured] = []
+
+    def gains(self, factors: Mapping[Part, float]) -> dict[int, Gain]:
+        return {
+            i: _times(self.spec.projections[i].gain, factor)
+            for part, factor in factors.items()
+            if factor != 1.0
+            for i in self.chosen[part]
+        }
+
+    def spec_at(self, factors: Mapping[Part, float]) -> Spec:
+        gains = self.gains(factors)
+        projections = (replace(p, gain=gains.get(i, p.gain)) for i, p in enumerate(self.spec.projections))
+        return replace(self.spec, projections=tuple(projections))
+
+    def measure(self, part: Part, factors: Mapping[Part, float]) -> Measured:
+        at = (factors["input"], factors["recurrent"])
+        if at not in self.known:
+            program = compile_spec(self.spec_at(factors)).program
+            trace = backends.run(backends.DEFAULT, program, self.stimulus)
+            spikes = trace.spikes[:, columns_of(program, self.population)]
+            per_step = (spikes != 0).mean(axis=0)
+            found = Measured(
+                part,
+                *at,
+                rate_hz=float(per_step.mean()) * 1000 / self.spec.dt_ms,
+                branching=branching_ratio(spikes, trace.starts),
+                silent=float((per_step == 0).mean()),
+                saturated=float((per_step > 0.5).mean()),
+                wraps=trace.counts.get("u_wraps", 0),
+            )
+            self.known[at] = found
+            self.steps.append(found)
+            if self.progress:
+                self.progress(len(self.steps), max(EXPECTED, len(self.steps) + 1))
+        return replace(self.known[at], part=part)
+
+
+def _times(gain: Gain, factor: float) -> Gain:
+    # Rounded before it is measured, so that what is measured is what is written.
+    if isinstance(gain, PerTypeGain):
+        return PerTypeGain(**{f.name: float(f"{getattr(gain, f.name) * factor:.5g}") for f in fields(gain)})
+    return float(f"{gain * factor:.5g}")
+
+
+def _evenly(stimulus: Stimulus, most: int) -> Stimulus:
+    """At most so many of the samples, evenly spaced."""
+    samples = len(stimulus.starts)
+    if samples <= most:
+        return stimulus
+    windows = np.stack([stimulus.starts, np.append(stimulus.starts[1:], len(stimulus.spikes))], axis=1)
+    kept = windows[np.linspace(0, samples - 1, most).round().astype(np.int64)]
+    starts = np.concatenate([[0], np.cumsum(kept[:, 1] - kept[:, 0])[:-1]])
+    return Stimulus(np.concatenate([stimulus.spikes[a:b] for a, b in kept]), starts)

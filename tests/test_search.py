@@ -1,0 +1,359 @@
+"""Searches: what may be searched, what a trial is worth, and that a kill changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lsm_deploy.cli import main
+from lsm_deploy.data import make_frames
+from lsm_deploy.errors import LsmError
+from lsm_deploy.model import train
+from lsm_deploy.search import search
+from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
+
+pytest.importorskip("optuna", reason="a search needs optuna")
+
+SPEC = """\
+# A small liquid.
+dt_ms: 1.0
+seed: 4
+data: {train: train.npz, test: test.npz}
+input:
+  channels: 2
+  encoder: {kind: gaussian_population, frame_ms: 5.0, neurons: 5, code: rate, max_rate_hz: 600.0}
+populations:
+  liquid:
+    size: 30
+    inhibitory_fraction: 0.25
+    neuron: {kind: LIF, tau_mem_ms: 20.0, tau_syn_ms: 4.0}  # leaky
+projections:
+  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 3}, weight: 0.2}
+  - source: liquid
+    target: liquid
+    topology: {kind: erdos_renyi, in_degree: 5}
+    weight: 0.05
+    delay_ms: 3.0
+readout:
+  population: liquid
+  features: {kind: bins, bins: 1}
+  regularisation: [1.0, 10.0]
+  folds: 3
+"""
+SPACE = """\
+search:
+  projections.0.gain: {low: 0.001, high: 4, log: true}
+  projections.1.gain.II: [0.5, 2.0]
+  readout.features.bins: [1, 3]
+  readout.classifier: {choices: [ridge, logistic]}
+"""
+TRIALS = 14
+"""More than the ten that are drawn before the sampler has learnt something."""
+
+
+def waves(each=8, seed=1):
+    """Three classes of two slow waves that differ in their phase."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(6)
+    samples = [
+        np.stack([np.sin(t + 2.1 * (i % 3)), np.cos(0.7 * t + 2.1 * (i % 3))], axis=1) + 0.6 * rng.normal(size=(6, 2))
+        for i in range(3 * each)
+    ]
+    return np.stack(samples), np.array(["abc"[i % 3] for i in range(3 * each)])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("search")
+    for name, seed in (("train", 1), ("test", 2)):
+        frames, labels = waves(seed=seed)
+        np.savez(made / f"{name}.npz", frames=frames, labels=labels)
+    (made / "spec.yaml").write_text(SPEC + SPACE)
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """A search that nothing interrupts."""
+    return search(folder / "spec.yaml", TRIALS, folder / "whole.journal", seed=3)
+
+
+def frames_of(folder):
+    data = np.load(folder / "train.npz")
+    frames = data["frames"]
+    return make_frames(frames.reshape(-1, 2), np.arange(0, frames.size // 2, 6), data["labels"])
+
+
+# --- what may be searched -------------------------------------------------------------------------------------------
+
+
+def space_of(tmp_path, lines):
+    file = tmp_path / "space.yaml"
+    file.write_text(lines)
+    return read_space(SPEC, tmp_path / "spec.yaml", file)
+
+
+def test_parameters(tmp_path):
+    assert space_of(
+        tmp_path,
+        """
+readout.features.bins: [1, 4]
+projections.0.gain: [1, 4]
+projections.0.topology.in_degree: {low: 2, high: 9, step: 3}
+populations.liquid.neuron.tau_mem_ms: {low: 5, high: 50, log: true}
+quantise.weight_bits: {low: 4, high: 8, log: true}
+input.encoder.frame_ms: {low: 4.0, high: 7.0, step: 1}
+projections.1.weight: {choices: [0.1, {distribution: gamma, mean: 0.1, std: 0.1}]}
+""",
+    ) == (
+        Parameter("input.encoder.frame_ms", (4, 5, 6, 7), ordered=True),
+        Parameter("populations.liquid.neuron.tau_mem_ms", low=5, high=50, log=True),
+        Parameter("projections.0.gain", low=1, high=4),
+        Parameter("projections.0.topology.in_degree", (2, 5, 8), ordered=True),
+        Parameter("projections.1.weight", (0.1, {"distribution": "gamma", "mean": 0.1, "std": 0.1})),
+        Parameter("quantise.weight_bits", low=4, high=8, log=True, whole=True),
+        Parameter("readout.features.bins", low=1, high=4, whole=True),
+    )
+
+
+def test_every_mistake_of_a_space_is_told_before_anything_runs(tmp_path, golden):
+    lines = """
+projections.1.gian: [0.1, 10]
+projections.5.gain: [1, 2]
+projections.1.gain.IJ: [1, 2]
+populations.liqid.neuron.tau_mem_ms: [1, 2]
+populations.liquid.neuron.tau_mem_ms: {low: -5, high: 20}
+populations.liquid.size.x: [1, 2]
+input.encoder.frame_ms: [5, 20]
+input.encoder.code: {choices: [rate, latenc]}
+projections.0.topology: {choices: [{kind: all_to_all}, 1]}
+projections.0.topology.in_degree: [1, 200]
+readout.features.bins: [0.5, 3]
+readout.folds: {low: 2, high: 5, step: 7}
+quantise.weight_bits: [0, 9]
+nothing.at.all: [1, 2]
+projections.1.gain: [2, 1]
+seed: [1, 3]
+"""
+    with pytest.raises(LsmError) as caught:
+        space_of(tmp_path, lines)
+    golden(Path(__file__).parent / "golden" / "bad-space.txt", str(caught.value).replace(f"{tmp_path}/", ""))
+    assert all(each.hint for each in caught.value.each())
+
+
+def test_a_spec_without_a_space(tmp_path):
+    with pytest.raises(LsmError, match="does not say what to search"):
+        read_space(SPEC, tmp_path / "spec.yaml")
+
+
+# --- trials ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_trial_is_worth_its_cross_validated_accuracy(folder, whole):
+    file = folder / "spec.yaml"
+    changes = {
+        ("projections", 0, "gain"): whole.best.values["projections.0.gain"],
+        ("projections", 1, "gain", "II"): whole.best.values["projections.1.gain.II"],
+        ("readout", "features", "bins"): whole.best.values["readout.features.bins"],
+        ("readout", "classifier"): whole.best.values["readout.classifier"],
+    }
+    spec = load_text(put(file.read_text(), file, changes), file)
+    by_hand = train(spec, frames_of(folder)).classifier.cv_accuracy.max()
+    assert whole.best.accuracies == (by_hand,)
+    assert whole.best.accuracy == max(trial.accuracy for trial in whole.trials if trial.accuracy is not None)
+    assert whole.as_written.accuracies == (train(load(file), frames_of(folder)).classifier.cv_accuracy.max(),)
+    assert load_text(whole.text, file) == spec
+    assert "# leaky" in whole.text
+    assert parse(whole.text, file).data["search"] == parse(SPACE, file).data["search"]
+
+
+def test_trials_stay_within_their_ranges_and_differ(whole):
+    values = [trial.values for trial in whole.trials]
+    assert len(values) == TRIALS
+    assert [trial.turn for trial in whole.trials] == list(range(TRIALS))
+    assert all(0.001 <= v["projections.0.gain"] <= 4 and 0.5 <= v["projections.1.gain.II"] <= 2 for v in values)
+    assert {v["readout.features.bins"] for v in values} == {1, 2, 3}
+    assert {v["readout.classifier"] for v in values} == {"ridge", "logistic"}
+    assert len({v["projections.0.gain"] for v in values}) == TRIALS
+
+
+def test_a_trial_that_fails_is_kept_with_its_reason_and_the_search_goes_on(whole):
+    failed = [trial for trial in whole.trials if trial.accuracy is None]
+    assert failed, "some gains are too small for any spike"
+    assert all(trial.reason.startswith("population 'liquid': it never spikes") for trial in failed)
+    assert all(trial.values["projections.0.gain"] < 0.3 for trial in failed)
+    assert len(whole.ranked()) == TRIALS - len(failed)
+    assert [t.accuracy for t in whole.ranked()] == sorted((t.accuracy for t in whole.ranked()), reverse=True)
+
+
+def test_importance_is_a_share(whole):
+    assert set(whole.importance) == set(whole.best.values)
+    assert sum(whole.importance.values()) == pytest.approx(1.0)
+
+
+def test_several_liquids(folder, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text("projections.1.gain: {choices: [0.5, 1.5]}\n")
+    file = folder / "spec.yaml"
+    found = search(file, 2, tmp_path / "j", space=space, liquid_seeds=3, train=frames_of(folder))
+    text = put(file.read_text(), file, {("projections", 1, "gain"): found.trials[0].values["projections.1.gain"]})
+    seeds = [load_text(text.replace("seed: 4", f"seed: {seed}"), file) for seed in (4, 5, 6)]
+    accuracies = [train(spec).classifier.cv_accuracy.max() for spec in seeds]
+    assert found.trials[0].accuracies == tuple(accuracies)
+    assert found.trials[0].accuracy == pytest.approx(np.mean(accuracies))
+    assert len(set(accuracies)) > 1
+
+
+def test_all_trials_fail(folder, tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text("projections.0.gain: [1e-5, 2e-5]\n")
+    with pytest.raises(LsmError, match="all 2 trials failed, the last: population 'liquid': it never spikes"):
+        search(folder / "spec.yaml", 2, tmp_path / "j", space=space)
+
+
+# --- the journal ----------------------------------------------------------------------------------------------------
+
+
+def told(journal):
+    return journal.read_text(errors="replace").count('"accuracies"') if journal.exists() else 0
+
+
+def test_a_killed_search_goes_on_as_if_nothing_had_happened(folder, whole):
+    """Killed twice, the second time with a line half written; what is under way is tried again."""
+    journal = folder / "killed.journal"
+    options = ["--trials", str(TRIALS), "--journal", str(journal), "--seed", "3"]
+    arguments = ["search", str(folder / "spec.yaml"), "-o", str(folder / "killed.yaml"), *options]
+    code = f"from lsm_deploy.cli import main; main({arguments!r})"
+    for wanted in (3, 11):
+        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
+        deadline = time.monotonic() + 300
+        while told(journal) < wanted and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "it was over before it was killed"
+        assert told(journal) < TRIALS
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":6,"wor')
+    found = search(folder / "spec.yaml", TRIALS, journal, seed=3)
+    assert found.trials == whole.trials
+    assert found.text == whole.text
+    assert found.importance == pytest.approx(whole.importance)
+
+
+def test_trials_are_counted_in_the_journal(folder, whole):
+    journal = folder / "again.journal"
+    journal.write_bytes((folder / "whole.journal").read_bytes())
+    before = journal.read_bytes()
+    assert search(folder / "spec.yaml", 5, journal, seed=3).trials == whole.trials
+    assert journal.read_bytes() == before
+    more = search(folder / "spec.yaml", TRIALS + 1, journal, seed=3)
+    assert more.trials[:TRIALS] == whole.trials
+    assert len(more.trials) == TRIALS + 1
+
+
+def test_a_journal_belongs_to_its_search(folder, whole, tmp_path):
+    journal = folder / "whole.journal"
+    before = journal.read_bytes()
+    text = SPEC.replace("weight: 0.2", "weight: 0.3").replace("train.npz", f"{folder}/test.npz")
+    other = tmp_path / "other.yaml"
+    other.write_text(text.replace("test: test", f"test: {folder}/test") + SPACE.replace("[0.5, 2.0]", "[0.5, 3.0]"))
+    with pytest.raises(LsmError) as caught:
+        search(other, TRIALS, journal, seed=1, liquid_seeds=2)
+    names = ["spec", "search space", "seed", "number of liquid seeds", "training data"]
+    assert [error.what for error in caught.value.each()] == [f"its trials are of another {name}" for name in names]
+    assert journal.read_bytes() == before
+
+
+def test_comments_of_a_spec_may_change(folder, whole):
+    file = folder / "commented.yaml"
+    file.write_text("# More words.\n" + SPEC + SPACE)
+    assert search(file, TRIALS, folder / "whole.journal", seed=3).trials == whole.trials
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("dt_ms: 1.0\n", "this is no journal of a search"),
+        ('{"op_code"\n{"op_code":3}\n', "the journal is damaged"),
+        ('{"op_code":0,"worker_id":"a","study_name":"another","directions":[1]}\n', "this is the journal of 'another'"),
+    ],
+)
+def test_what_is_no_journal_is_left_alone(folder, tmp_path, content, what):
+    journal = tmp_path / "j"
+    journal.write_text(content)
+    with pytest.raises(LsmError, match=what):
+        search(folder / "spec.yaml", 1, journal)
+    assert journal.read_text() == content
+
+
+def test_no_journal_where_nothing_can_be_written(folder):
+    with pytest.raises(LsmError, match="cannot write: "):
+        search(folder / "spec.yaml", 1, folder / "spec.yaml" / "j")
+
+
+def test_one_search_at_a_time(folder, tmp_path):
+    filelock = pytest.importorskip("filelock")
+    with (
+        filelock.FileLock(tmp_path / "j.lock"),
+        pytest.raises(LsmError, match="another search is writing this journal"),
+    ):
+        search(folder / "spec.yaml", 1, tmp_path / "j")
+
+
+def test_optuna_is_missing(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(LsmError, match=r"pip install -e '\.\[search\]'"):
+        search(folder / "spec.yaml", 1, tmp_path / "j")
+
+
+def test_optuna_speaks_as_loud_as_before(folder, whole):
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    try:
+        optuna.logging.set_verbosity(optuna.logging.DEBUG)
+        search(folder / "spec.yaml", 1, folder / "whole.journal", seed=3)
+        assert optuna.logging.get_verbosity() == optuna.logging.DEBUG
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def call(*arguments, status=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_the_command(folder, whole):
+    arguments = ["search", folder / "spec.yaml", "-o", folder / "best.yaml", "--trials", TRIALS, "--seed", 3]
+    arguments += ["--journal", folder / "whole.journal"]
+    printed = call(*arguments).stdout
+    assert (folder / "best.yaml").read_text() == whole.text
+    failed = sum(trial.accuracy is None for trial in whole.trials)
+    assert f"{TRIALS} trials, {failed} failed; cross-validated on 24 training samples, 1 liquid each" in printed
+    assert f"trial {whole.best.turn} " in printed
+    assert printed.count(" failed: population 'liquid': it never spikes") == failed
+    facts = json.loads(call(*arguments, "--json").stdout)
+    assert facts["best"]["values"] == whole.best.values
+    assert facts["best"]["accuracy"] == whole.best.accuracy
+    assert [trial["failed"] or None for trial in facts["trials"]] == [trial.reason or None for trial in whole.trials]
+    assert facts["importance"] == whole.importance
+
+
+def test_a_spec_that_names_files_stays_in_its_folder(folder, tmp_path):
+    arguments = ["search", folder / "spec.yaml", "-o", tmp_path / "best.yaml", "--trials", 1, "--journal", "j"]
+    assert "names files relative to its own folder" in call(*arguments, status=1).stderr

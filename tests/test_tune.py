@@ -1,0 +1,266 @@
+"""Tuning: the targets are met on the deployed integers, and where they cannot be, that is said."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lsm_deploy import backend as backends
+from lsm_deploy.cli import main
+from lsm_deploy.data import make_frames
+from lsm_deploy.encode import encode, fit_ranges
+from lsm_deploy.errors import LsmError
+from lsm_deploy.fidelity import branching_ratio
+from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.spec import load, load_text, put
+from lsm_deploy.spec.schema import PerTypeGain
+from lsm_deploy.tune import liquid, tune
+
+SPEC = """\
+dt_ms: 1.0
+seed: 4
+input:
+  channels: 2
+  encoder: {kind: gaussian_population, frame_ms: 2.0, neurons: 5, code: rate, max_rate_hz: 600.0}
+data: {train: train.npz, test: train.npz}
+populations:
+  liquid: # a comment
+    size: 60
+    inhibitory_fraction: 0.2
+    neuron: {kind: LIF, tau_mem_ms: {distribution: lognormal, mean: 20.0, std: 5.0}, tau_syn_ms: 4.0}
+projections:
+  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 3}, weight: 0.05} # in
+  - source: liquid
+    target: liquid
+    topology: {kind: erdos_renyi, in_degree: 8}
+    weight: 0.02 # a comment of its own
+    delay_ms: 1.0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(1)
+    np.savez(tmp_path / "train.npz", frames=rng.random((12, 50, 2)))
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    return tmp_path
+
+
+def spec_of(folder, *changes):
+    text = SPEC
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return load_text(text, folder / "spec.yaml")
+
+
+def frames_of(folder):
+    frames = np.load(folder / "train.npz")["frames"]
+    return make_frames(frames.reshape(-1, 2), np.arange(0, 600, 50), source="train")
+
+
+def measured(spec, folder):
+    """Rate and branching ratio of the first population, by the emulator and by hand."""
+    data = frames_of(folder)
+    stimulus = encode(spec.input, fit_ranges(data, spec.input), data, 1.0, 4, spec.samples.steps or 0, "train")
+    size = next(iter(spec.populations.values())).neurons
+    trace = backends.run("emulator", compile_spec(spec).program, stimulus)
+    spikes = trace.spikes[:, :size]
+    return spikes.sum() / spikes.size * 1000, branching_ratio(spikes, trace.starts)
+
+
+@pytest.mark.parametrize("rate_hz", [15.0, 40.0, 150.0])
+def test_a_rate(folder, rate_hz):
+    before = spec_of(folder)
+    tuned = tune(before, rate_hz)
+    rate, branching = measured(tuned.spec, folder)
+    assert rate == pytest.approx(rate_hz, rel=0.02)
+    assert tuned.after.rate_hz == pytest.approx(rate)
+    assert tuned.after.branching == pytest.approx(branching)
+    assert tuned.before.rate_hz == pytest.approx(measured(before, folder)[0])
+    assert set(tuned.gains) == {0}
+    as_before = replace(tuned.spec, projections=tuple(replace(p, gain=1.0) for p in tuned.spec.projections))
+    assert as_before == before
+
+
+def test_a_branching_ratio(folder):
+    before = spec_of(folder)
+    now = measured(before, folder)[1]
+    for wanted in (now - 0.05, now + 0.02):
+        tuned = tune(before, branching=wanted)
+        assert measured(tuned.spec, folder)[1] == pytest.approx(wanted, abs=0.01)
+        assert set(tuned.gains) == {1}
+
+
+def test_both_in_turn(folder):
+    now = measured(spec_of(folder), folder)[1]
+    tuned = tune(spec_of(folder), 30.0, now - 0.03)
+    rate, branching = measured(tuned.spec, folder)
+    assert rate == pytest.approx(30.0, rel=0.02)
+    assert branching == pytest.approx(now - 0.03, abs=0.01)
+    assert set(tuned.gains) == {0, 1}
+    assert {step.part for step in tuned.steps} == {"input", "recurrent"}
+
+
+def test_what_is_right_is_left(folder):
+    spec = spec_of(folder)
+    tuned = tune(spec, measured(spec, folder)[0])
+    assert tuned.gains == {}
+    assert tuned.spec == spec
+    assert len(tuned.steps) == 1
+
+
+def test_gains_per_type_keep_their_balance(folder):
+    now = measured(spec_of(folder), folder)[1]
+    spec = spec_of(folder, ("delay_ms: 1.0", "gain: {II: 2, EE: 0.5}"))
+    tuned = tune(spec, branching=now - 0.03)
+    gain = tuned.gains[1]
+    assert isinstance(gain, PerTypeGain)
+    assert pytest.approx(4 * gain.EE, rel=1e-3) == gain.II
+    assert gain.EI == gain.IE == pytest.approx(gain.II / 2, rel=1e-3)
+
+
+def test_the_interval_policy_and_other_data(folder):
+    spec = replace(
+        spec_of(folder, ("data: {train: train.npz, test: train.npz}", "samples: {policy: interval, steps: 130}"))
+    )
+    tuned = tune(spec, 20.0, train=frames_of(folder))
+    assert measured(tuned.spec, folder)[0] == pytest.approx(20.0, rel=0.02)
+    with pytest.raises(LsmError, match="the spec names no data"):
+        tune(spec, 20.0)
+
+
+def test_of_many_samples_some_that_are_evenly_spaced(folder, monkeypatch):
+    monkeypatch.setattr(liquid, "SAMPLES", 4)
+    spec, told = spec_of(folder), []
+    tuned = tune(spec, 40.0, progress=lambda done, total: told.append((done, total)))
+    data = frames_of(folder)
+    stimulus = encode(spec.input, fit_ranges(data, spec.input), data, 1.0, 4, 0, "train")
+    spikes = backends.run("emulator", compile_spec(tuned.spec).program, stimulus).spikes.reshape(12, 100, 60)
+    assert tuned.samples == 4
+    assert tuned.after.rate_hz == pytest.approx(spikes[[0, 4, 7, 11]].mean() * 1000)
+    assert [done for done, _ in told] == list(range(1, len(tuned.steps) + 1))
+    assert all(done < total for done, total in told)
+
+
+# --- out of reach -----------------------------------------------------------------------------------------------------
+
+
+def told(spec, *arguments, **options):
+    with pytest.raises(LsmError) as caught:
+        tune(spec, *arguments, **options)
+    return str(caught.value)
+
+
+def test_no_faster_than_refractory_periods_allow(folder):
+    spec = spec_of(folder, ("kind: LIF,", "kind: LIFRefractory, t_refractory_ms: 19.0,"))
+    message = told(spec, 200.0)
+    assert message.startswith("population 'liquid': it reaches 4")
+    assert "Hz at most, not 200, with its input gain" in message
+    assert "shorten its refractory period" in message
+
+
+def test_silent_at_any_gain(folder):
+    spec = spec_of(folder, ("in_degree: 3}, weight: 0.05", "in_degree: 3}, weight: -0.05"))
+    message = told(spec, 20.0)
+    assert message.startswith("population 'liquid': it is silent with its input gain 0.000244 to 32 times what it was")
+    assert "beyond which its currents overflow" in message
+
+
+def test_never_slower_than_its_bias_drives_it(folder):
+    spec = spec_of(folder, ("kind: LIF,", "kind: LIF, bias: 0.5,"))
+    message = told(spec, 20.0)
+    assert "it does not come below" in message
+    assert "bias" in message
+
+
+def test_the_nearest_where_the_integers_move_in_steps(folder):
+    """Weights that are all the same, which the chip moves in steps: no rate lies within 2 %, but one near."""
+    tuned = tune(spec_of(folder), 5.0)
+    assert measured(tuned.spec, folder)[0] == pytest.approx(5.0, rel=0.1)
+    assert abs(tuned.after.rate_hz - 5.0) == min(abs(step.rate_hz - 5.0) for step in tuned.steps) > 0.1
+
+
+def test_a_jump(folder):
+    """One spike train into neurons that are all the same, and forget at once: all of them spike with it, or none."""
+    spec = spec_of(
+        folder,
+        ("channels: 2", "channels: 1"),
+        ("{kind: gaussian_population, frame_ms: 2.0, neurons: 5, code: rate, max_rate_hz: 600.0}",
+         "{kind: latency, frame_ms: 10.0, threshold: 0.0}"),
+        ("{distribution: lognormal, mean: 20.0, std: 5.0}, tau_syn_ms: 4.0", "0.1, tau_syn_ms: 0"),
+        ("{kind: erdos_renyi, in_degree: 3}", "{kind: all_to_all}"),
+    )  # fmt: skip
+    data = make_frames(np.random.default_rng(1).random((40, 1)), np.array([0, 20]))
+    message = told(spec, 30.0, train=data)
+    assert "it jumps from 0 Hz to 97.5 Hz where the input gain is" in message
+    assert "past 30" in message
+
+
+def test_every_mistake_at_once(folder):
+    spec = spec_of(
+        folder,
+        ("  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 3}, weight: 0.05} # in\n", ""),
+    )
+    message = told(spec, 2000.0, 3.0)
+    for what in (
+        "a rate of 2000 Hz does not fit steps of 1 ms",
+        "ratio of 3 is out of range",
+        "no synapse joins the input",
+    ):
+        assert what in message
+    assert told(spec).startswith("tune: there is nothing to tune for")
+    assert "did you mean 'liquid'?" in told(spec, 20.0, population="liquit")
+
+
+def test_which_population(folder):
+    two = ("projections:\n", "  b: {size: 3, neuron: {kind: LIF}}\nprojections:\n")
+    spec = spec_of(folder, two)
+    assert "the spec has 2 populations" in told(spec, 20.0)
+    assert tune(spec, 20.0, population="liquid").population == "liquid"
+    assert "population 'b': no synapse joins its neurons to each other" in told(spec, branching=0.9, population="b")
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def call(*arguments, status=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_the_command_changes_gains_and_nothing_else(folder):
+    target = folder / "tuned.yaml"
+    result = call("tune", folder / "spec.yaml", "-o", target, "--rate", 40, "--branching", 0.86)
+    tuned = tune(load(folder / "spec.yaml"), 40.0, 0.86)
+    assert load(target) == tuned.spec
+    lines = list(difflib.ndiff(SPEC.splitlines(), target.read_text().splitlines()))
+    assert [x for x in lines if x[0] == "+"] == [
+        "+   - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 3}, weight: 0.05, "
+        f"gain: {tuned.gains[0]}}} # in",
+        f"+     gain: {tuned.gains[1]}",
+    ]
+    assert len([x for x in lines if x[0] == "-"]) == 1
+    assert f"rate {tuned.before.rate_hz:.4g} -> {tuned.after.rate_hz:.4g} Hz" in result.stdout
+    assert result.stdout.count("\ninput ") + result.stdout.count("\nrecurrent ") == len(tuned.steps)
+
+
+def test_json(folder):
+    facts = json.loads(call("tune", folder / "spec.yaml", "-o", folder / "t.yaml", "--rate", 40, "--json").stdout)
+    assert facts["after"]["rate_hz"] == pytest.approx(40, rel=0.02)
+    text = put(SPEC, folder / "spec.yaml", {("projections", 0, "gain"): facts["gains"]["projections.0.gain"]})
+    assert (folder / "t.yaml").read_text() == text
+
+
+def test_nothing_is_written_where_a_target_is_out_of_reach(folder):
+    result = call("tune", folder / "spec.yaml", "-o", folder / "t.yaml", "--rate", 4000, status=1)
+    assert "does not fit steps" in result.stderr
+    assert not (folder / "t.yaml").exists()
