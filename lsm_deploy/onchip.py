@@ -37,7 +37,7 @@ from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import integers_of_spec
 from lsm_deploy.place import place
 from lsm_deploy.spec.schema import Bins, Spec
-from lsm_deploy.states import Run, pieces, read, require_spikes, run_features, steps_of
+from lsm_deploy.states import Run, pieces, read, require_spikes, run_features, sizes_of, steps_of
 from lsm_deploy.target import NOWHERE, TARGETS
 
 __all__ = ["OnChipAccuracy", "on_chip_accuracy", "train_on_chip"]
@@ -143,10 +143,13 @@ class _Taught:
 
 
 def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) -> _Taught:
-    section = replace(readout_of(spec), features=Bins("bins", 1))
+    section = readout_of(spec)
     check_labels(data)
     network = integers_of_spec(spec)
     liquid = place(network, NOWHERE)
+    # Of whole counts there may be fewer than the spec keeps of its features.
+    keep = section.keep and min(section.keep, sum(sizes_of(liquid, section)))
+    section = replace(section, features=Bins("bins", 1), keep=keep)
     ranges = fit_ranges(data, spec.input)
     told = _Twice(progress)
     run = run_features(liquid, spec.input, section, ranges, data, spec.seed, "train", backend, told.first)

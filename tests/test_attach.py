@@ -168,14 +168,31 @@ def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
 
 def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels drawn at random can be learnt by heart, and no more."""
-    labels = tuple(np.random.default_rng(3).permutation(TRAIN.labels).tolist())
+    few = waves(8, 1)
+    few = replace(few, labels=tuple(np.random.default_rng(3).permutation(few.labels).tolist()))
     described = spec(tmp_path)
     described = replace(described, readout=replace(described.readout, regularisation=(1e-3,)))
     tried, try_ = [], onchip._try
     monkeypatch.setattr(onchip, "_try", lambda *given: tried.append(try_(*given)) or tried[-1])
-    chip = ld.train_on_chip(described, replace(TRAIN, labels=labels))
-    by_heart = np.mean(np.array(ld.predict(chip, TRAIN)) == labels)
-    assert sum(tried)[:, 0].max() / TRAIN.samples < 0.5 < 0.6 < by_heart
+    taught = onchip._teach(described, few, "fast", None)
+    judged = sum(tried)[:, 0].max() / few.samples
+    stimulus = encode(described.input, taught.chip.ranges, few, 1.0, 4, 0, "train")
+    spikes = ld.run("fast", taught.chip.program, stimulus).spikes[:, :40]
+    right = np.array([taught.chip.classes.index(label) for label in few.labels])
+    features = np.column_stack([taught.run.features, np.diff(stimulus.starts, append=len(spikes))])
+    real = readout.weights_at(features, right, 3, described.readout, 1e-3)
+    by_heart = onchip._try(onchip._candidates(("liquid",), real, features, 9), spikes, stimulus.starts, right)
+    assert judged < 0.55 < 0.7 < by_heart[:, 0].max() / few.samples
+
+
+def test_a_few_neurons_are_read(tmp_path: Path) -> None:
+    described = spec(tmp_path, features="{kind: bins, bins: 4}")
+    many = replace(described, readout=replace(described.readout, keep=100))  # of 160; there are 40 whole counts
+    assert ld.train_on_chip(many, TRAIN).readout.keep == 40
+    few = ld.train_on_chip(replace(described, readout=replace(described.readout, keep=6)), TRAIN)
+    projection = few.program.network.projections[-1]
+    assert 0 < np.count_nonzero(np.diff(projection.indptr)) <= 6
+    assert np.mean(np.array(ld.predict(few, TEST)) == TEST.labels) > 0.5
 
 
 def test_weights_leave_room_for_the_busiest_step() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,14 @@ def test_a_regressor_follows_a_signal_whose_mapping_changes() -> None:
     np.testing.assert_allclose(both.predict(x), x[:, 1:], atol=0.01)
     with pytest.raises(ValueError, match="forgetting is 1"):
         OnlineRegressor(forgetting=1.5).fit(x, y)
+
+
+def test_scikit_learn_is_imported_when_an_estimator_is_asked_for() -> None:
+    code = "import sys, lsm_deploy as ld; assert 'sklearn' not in sys.modules; print(ld.SpikeReadout())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "SpikeReadout()\n"
+    with pytest.raises(AttributeError, match="has no attribute 'SpikeReadot'"):
+        ld.SpikeReadot  # noqa: B018
 
 
 # --- liquids ----------------------------------------------------------------------------------------------------------

@@ -355,6 +355,18 @@ def test_groups_are_told_apart_by_cross_validation_and_not_by_the_accuracy_it_re
     assert fit(x, y.tolist(), section(), 0, groups=group.tolist()).cv_accuracy.max() < 0.75
 
 
+@pytest.mark.parametrize("kind", ["ridge", "logistic", "online"])
+def test_a_fold_may_lack_a_class(kind: Any) -> None:
+    x, _ = blobs(3, each=20)
+    rng = np.random.default_rng(8)
+    y = rng.permutation(np.repeat(["a", "b", "c"], 20))
+    x[:, :3] += 4.0 * (y[:, None] == ["a", "b", "c"])
+    groups = np.where(y == "c", "last", rng.integers(0, 4, 60).astype(str))  # all of class c
+    got = fit(x, y.tolist(), section(classifier=kind, regularisation=(0.1, 1.0)), 0, groups=groups.tolist())
+    assert 0.5 < got.cv_accuracy.max() < 0.95  # class c is not answered where it is held out
+    assert np.mean(np.array(predict(got, x)) == y) > 0.95
+
+
 # --- online ----------------------------------------------------------------------------------------------------------
 
 

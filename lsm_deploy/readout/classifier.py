@@ -194,14 +194,17 @@ class _Solver:
     def final(self, strength: float) -> tuple[Ints, Floats, Floats, Solution, bool]:
         """What all samples teach, and whether that converged."""
         kept, mean, scale = self._prepare(np.arange(len(self.x)))
-        path, converged = self._solve((self.x[:, kept] - mean) / scale, self.y, [strength])
+        if self.shared is not None:
+            path, converged = self.shared.solve(np.zeros(0, np.int64), mean, scale, [strength]), True
+        else:
+            path, converged = self._solve((self.x[:, kept] - mean) / scale, self.y, [strength])
         # What is constant has coefficients of 0.
         return kept, mean, np.where(np.isfinite(scale), scale, 1.0), path[0], converged
 
     def _prepare(self, rows: Ints) -> tuple[Ints, Floats, Floats]:
         x = self.x[rows]
         kept = _select(x, self.y[rows], self.section.keep)
-        mean, scale = standard(x[:, kept])
+        mean, scale = standard(x if self.section.keep is None else x[:, kept])
         return kept, mean if self.centre else np.zeros(len(kept)), scale
 
     def _solve(self, z: Floats, y: Ints, strengths: Sequence[float]) -> tuple[list[Solution], bool]:
@@ -211,7 +214,7 @@ class _Solver:
         if self.section.classifier == "logistic":
             return _logistic(z, y, self.classes, weights, strengths, self.centre)
         targets = targets_of(y, self.classes)
-        if self.section.classifier == "ridge" or not self.centre:
+        if self.section.classifier == "ridge" or not self.centre:  # what is put on the chip learns at once
             return ridge(z, targets, weights, strengths, self.centre), True
         weights, forgetting = np.ones(len(y)) if weights is None else weights, self.section.forgetting
         if len(strengths) == 1:

@@ -23,7 +23,19 @@ from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.ir import INPUT
 from lsm_deploy.neurons import KINDS
 from lsm_deploy.spec import schema
-from lsm_deploy.spec.schema import Data, Explicit, Input, Population, Projection, Rates, Readout, Samples, Search, Spec
+from lsm_deploy.spec.schema import (
+    Data,
+    Explicit,
+    Input,
+    Population,
+    Projection,
+    Rates,
+    Readout,
+    Samples,
+    Search,
+    Spec,
+    Traces,
+)
 from lsm_deploy.spec.source import Path_, Source, parse, read, read_text
 
 __all__ = ["NOT_WHOLE", "load", "load_search", "load_text", "suggest"]
@@ -428,14 +440,8 @@ class _Contradictions:
             for i, name in enumerate(named if isinstance(named, list) else [named]):
                 self._population(name, ("readout", "population", *((i,) if isinstance(named, list) else ())))
         readout = self._section(Readout, "readout")
-        if readout and isinstance(readout.features, Rates):
-            sizes = [self.populations[name].neurons for name in readout.populations if name in self.populations]
-            if sizes and readout.features.groups > min(sizes):
-                self._report(
-                    f"{readout.features.groups} groups of {min(sizes)} neurons",
-                    ("readout", "features", "groups"),
-                    f"take at most {min(sizes)}",
-                )
+        if readout and all(name in self.populations for name in readout.populations):
+            self._features(readout, [self.populations[name].neurons for name in readout.populations])
         section = self._section(Input, "input")
         if readout and section and section.encoder is None:
             self._report(
@@ -446,6 +452,17 @@ class _Contradictions:
             )
         if self._section(Data, "data") and section and section.encoder is None:
             self._report("data needs an encoder, but input has none", ("data",), "add an encoder to input", key=True)
+
+    def _features(self, readout: Readout, sizes: list[int]) -> None:
+        features = readout.features
+        if isinstance(features, Rates) and features.groups > min(sizes):
+            what, path = f"{features.groups} groups of {min(sizes)} neurons", ("readout", "features", "groups")
+            self._report(what, path, f"take at most {min(sizes)}")
+        parts = features.samples if isinstance(features, Traces) else features.bins
+        available = parts * (features.groups * len(sizes) if isinstance(features, Rates) else sum(sizes))
+        if readout.keep is not None and readout.keep > available:
+            what = f"{readout.keep} features are to be kept of {available}"
+            self._report(what, ("readout", "keep"), f"take at most {available}, or leave it out")
 
     def _data(self) -> None:
         data = self._section(Data, "data")
