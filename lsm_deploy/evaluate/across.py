@@ -116,11 +116,13 @@ def evaluate_across(
     progress: Progress | None = None,
     *,
     on_chip: bool = False,
+    alone: bool = False,
     leave_out: Sequence[str] = (),
 ) -> Across:
     """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
 
-    seeds: the spec's own and those after it. leave_out: groups that are neither trained on nor tested.
+    seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
+    neither trained on nor tested.
     """
     if seeds < 1:
         raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
@@ -149,6 +151,7 @@ def evaluate_across(
                 backend,
                 told,
                 on_chip=on_chip,
+                alone=alone,
                 kept=kept,
                 split=name,
             )

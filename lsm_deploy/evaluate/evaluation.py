@@ -75,7 +75,7 @@ class Evaluation:
     group_of: tuple[str, ...]
     liquid: Score
     unrounded: Score
-    floats: Score
+    floats: Score | None
     baselines: Mapping[str, Score | None]
     answers: Mapping[str, Answers]
     groups: Mapping[str, Score]
@@ -91,14 +91,14 @@ class Evaluation:
         detection = asdict(self.liquid.detection) if self.liquid.detection else {}
         return {
             "accuracy": self.liquid.accuracy,
-            "accuracy_float": self.floats.accuracy,
+            "accuracy_float": self.floats.accuracy if self.floats else None,
             **detection,
             "backend": self.backend,
             "train_samples": self.train_samples,
             "test_samples": self.test_samples,
             "liquid": self.liquid.to_json(),
             "float_readout": self.unrounded.to_json(),
-            "float_liquid": self.floats.to_json(),
+            "float_liquid": self.floats.to_json() if self.floats else None,
             "on_chip": self.on_chip.to_json() if self.on_chip else None,
             "baselines": {name: score.to_json() if score else None for name, score in self.baselines.items()},
             "classes": list(self.classes),
@@ -134,13 +134,15 @@ def evaluate(
     progress: Progress | None = None,
     *,
     on_chip: bool = False,
+    alone: bool = False,
     kept: Kept | None = None,
     split: str = "",
 ) -> Evaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
-    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. kept,
-    split: what other evaluations of this spec left to share, and the name of this split among them.
+    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. alone:
+    without floats, ablation and baselines. kept, split: what other evaluations of this spec left to share, and the name
+    of this split among them.
     """
     section = readout_of(spec)
     if train is None and test is None:
@@ -157,7 +159,7 @@ def evaluate(
     kept = Kept() if kept is None else kept
     ranges = fit_ranges(heard, spec.input)
     liquids = kept.liquids.setdefault(ranges.tobytes(), Liquids(spec, ranges, backend))
-    told = _Told(progress, liquids.steps(heard, unseen))
+    told = _Told(progress, liquids.steps(alone, heard, unseen))
     positive = positive_of(spec, heard)
     clock.stop("compile")
 
@@ -173,13 +175,14 @@ def evaluate(
     answers = {"liquid": integer_answers(classifier, features, section.weight_bits, positive)}
     clock.stop("answer")
     answers["unrounded"] = float_answers(classifier, features, positive)
-    if liquids.feedforward is not None:
-        alone, features, _ = taught(liquids.feedforward)
-        answers["feedforward"] = integer_answers(alone, features, section.weight_bits, positive)
-    in_floats, features, _ = taught(liquids.floats)
-    answers["floats"] = float_answers(in_floats, features, positive)
+    if liquids.feedforward is not None and not alone:
+        cut, features, _ = taught(liquids.feedforward)
+        answers["feedforward"] = integer_answers(cut, features, section.weight_bits, positive)
+    if not alone:
+        in_floats, features, _ = taught(liquids.floats)
+        answers["floats"] = float_answers(in_floats, features, positive)
     clock.stop("float liquid and ablation")
-    others = kept.unseeded.get(split) if split else None
+    others = {} if alone else kept.unseeded.get(split) if split else None
     if others is None:
         kept_few = replace(section, keep=min(section.keep, spikes[0].shape[1])) if section.keep else section
         encoded = fit_to(spikes[0], heard, kept_few, spec.seed)
@@ -204,7 +207,7 @@ def evaluate(
         group_of=unseen.groups,
         liquid=scores["liquid"],
         unrounded=scores["unrounded"],
-        floats=scores["floats"],
+        floats=scores.get("floats"),
         baselines={"feedforward": scores.get("feedforward"), **{name: scores[name] for name in others}},
         answers=answers,
         groups=by_group(answers["liquid"], unseen.labels, unseen.groups, positive) if unseen.groups else {},

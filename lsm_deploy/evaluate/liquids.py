@@ -112,10 +112,10 @@ class Liquids:
     def program(self) -> Program:
         return self.compiled.program
 
-    def steps(self, *parts: Frames) -> int:
-        """How long one run of these parts by each liquid is."""
+    def steps(self, alone: bool, *parts: Frames) -> int:
+        """How long one run of these parts is: by the deployed liquid, or by each."""
         each = sum(int(steps_of(self.program, self.spec.input, part).sum()) for part in parts)
-        return each * (3 if self.feedforward else 2)
+        return each if alone else each * (3 if self.feedforward else 2)
 
     def _deployed(self, program: Program, refuse: bool) -> Callable[[Frames, Role, Progress | None], Ran]:
         spec, section = self.spec, readout_of(self.spec)
