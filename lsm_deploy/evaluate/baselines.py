@@ -2,7 +2,7 @@
 
 raw           the spec's readout on the frames, averaged over 1 to 5 parts of a sample, whichever cross-validates best
 svm           sound: a support vector machine, RBF kernel, on the means of ten parts of a sample, from the same frames
-              (altered copies included), standardised
+              (altered copies included), centred by speaker where the readout's features are, standardised
 hrv_logistic  heart beats: logistic regression on measures of heart rate variability of the same windows
 hrv_boosting  the same measures, with gradient boosting (histograms, scikit-learn's defaults)
 
@@ -12,7 +12,7 @@ and NASPE, Circulation 93 (1996); turning points and normalised differences: Das
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from lsm_deploy import readout as readouts
 from lsm_deploy.data import Beats, Frames, Raw
 from lsm_deploy.evaluate.score import Answers, float_answers
 from lsm_deploy.front import AF, NOT_AF, to_frames
-from lsm_deploy.model import fit_to
+from lsm_deploy.model import fit_to, relative
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, FrontEnd, Readout
 
@@ -34,22 +34,29 @@ PENALTY = 10.0
 
 
 def baselines(
-    section: FrontEnd | None, frames: tuple[Frames, Frames], recordings: tuple[Raw, Raw], seed: int
+    front_end: FrontEnd | None,
+    section: Readout,
+    frames: tuple[Frames, Frames],
+    recordings: tuple[Raw, Raw],
+    seed: int,
 ) -> dict[str, Answers]:
     """By name, the answers for the second of two parts, trained on the first; those that fit this kind of data."""
-    if isinstance(section, AudioFrontEnd):
-        return {"svm": _svm(*frames)}
+    if isinstance(front_end, AudioFrontEnd):
+        return {"svm": _svm(section, *frames)}
     first, second = recordings
-    if isinstance(section, BeatsFrontEnd) and isinstance(first, Beats) and isinstance(second, Beats):
-        return _of_heart_rate(section, (first, second), (frames[0].labels, frames[1].labels), seed)
+    if isinstance(front_end, BeatsFrontEnd) and isinstance(first, Beats) and isinstance(second, Beats):
+        return _of_heart_rate(front_end, (first, second), (frames[0].labels, frames[1].labels), seed)
     return {}
 
 
-def raw_answers(frames: tuple[Frames, Frames], section: Readout, seed: int, positive: str | None = None) -> Answers:
-    """The spec's readout on averages of the frames themselves."""
+def raw_answers(
+    frames: tuple[Frames, Frames], groups: Sequence[str], section: Readout, seed: int, positive: str | None = None
+) -> Answers:
+    """The spec's readout on averages of the frames themselves; groups: of the training samples, to centre them by."""
     found = []
     for parts in sorted({*range(1, 6), readouts.parts_of(section)}):
         x, unseen = (readouts.mean_bins(part.frames, part.starts, parts) for part in frames)
+        x, unseen = relative(x, replace(frames[0], groups=tuple(groups)), section), relative(unseen, frames[1], section)
         kept = replace(section, keep=min(section.keep, x.shape[1])) if section.keep else section
         classifier = fit_to(x, frames[0], kept, seed)
         found.append(float_answers(classifier, unseen, positive))
@@ -59,12 +66,14 @@ def raw_answers(frames: tuple[Frames, Frames], section: Readout, seed: int, posi
 # --- sound -----------------------------------------------------------------------------------------------------------
 
 
-def _svm(train: Frames, test: Frames) -> Answers:
+def _svm(section: Readout, train: Frames, test: Frames) -> Answers:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    x, unseen = (readouts.mean_bins(part.frames, part.starts, SLICES) for part in (train, test))
+    x, unseen = (
+        relative(readouts.mean_bins(part.frames, part.starts, SLICES), part, section) for part in (train, test)
+    )
     machine = make_pipeline(StandardScaler(), SVC(C=PENALTY, cache_size=1000)).fit(x, list(train.labels))
     return Answers(tuple(str(said) for said in machine.predict(unseen)), None, x.shape[1], None, None)
 

@@ -31,7 +31,7 @@ from lsm_deploy.evaluate.liquids import Liquid, Liquids
 from lsm_deploy.evaluate.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.front import AF, frames_for
 from lsm_deploy.ir import Program
-from lsm_deploy.model import fit_to, readout_of
+from lsm_deploy.model import fit_to, readout_of, relative
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.readout import Classifier
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
@@ -153,8 +153,8 @@ def evaluate(
     heard, unseen = _frames(train, spec, "train"), _frames(test, spec, "test")
     check_split(heard, unseen, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(heard)
-    if set(heard.groups) & set(unseen.groups):
-        heard = replace(heard, groups=())
+    # Folds hold out what the test does.
+    folded = replace(heard, groups=()) if set(heard.groups) & set(unseen.groups) else heard
     clock.stop("front end")
     kept = Kept() if kept is None else kept
     ranges = fit_ranges(heard, spec.input)
@@ -167,7 +167,9 @@ def evaluate(
         x, inputs = liquid.features(heard, "train", told.next())
         unseen_x, unseen_inputs = liquid.features(unseen, "test", told.next())
         clock.stop("run")
-        classifier = fit_to(x, heard, section, spec.seed)
+        x, inputs = (relative(each, heard, section) for each in (x, inputs))
+        unseen_x, unseen_inputs = (relative(each, unseen, section) for each in (unseen_x, unseen_inputs))
+        classifier = fit_to(x, folded, section, spec.seed)
         clock.stop("train readout")
         return classifier, unseen_x, (inputs, unseen_inputs)
 
@@ -185,11 +187,11 @@ def evaluate(
     others = {} if alone else kept.unseeded.get(split) if split else None
     if others is None:
         kept_few = replace(section, keep=min(section.keep, spikes[0].shape[1])) if section.keep else section
-        encoded = fit_to(spikes[0], heard, kept_few, spec.seed)
+        encoded = fit_to(spikes[0], folded, kept_few, spec.seed)
         others = {
             "encoded": integer_answers(encoded, spikes[1], section.weight_bits, positive),
-            "raw": raw_answers((heard, unseen), section, spec.seed, positive),
-            **baselines(spec.front_end, (heard, unseen), (train, test), spec.seed),
+            "raw": raw_answers((folded, unseen), heard.groups, section, spec.seed, positive),
+            **baselines(spec.front_end, section, (heard, unseen), (train, test), spec.seed),
         }
         kept.unseeded[split] = others
     answers |= others
