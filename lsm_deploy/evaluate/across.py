@@ -117,10 +117,12 @@ def evaluate_across(
     *,
     on_chip: bool = False,
     leave_out: Sequence[str] = (),
+    kept: dict[int, Kept] | None = None,
 ) -> Across:
     """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
 
     seeds: the spec's own and those after it. leave_out: groups that are neither trained on nor tested.
+    kept: by seed, the liquids of other calls with this spec, and room for those of this one.
     """
     if seeds < 1:
         raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
@@ -137,7 +139,7 @@ def evaluate_across(
     found: list[list[Evaluation]] = []
     unseeded: dict[str, dict[str, Answers]] = {}
     for number in numbers:
-        kept = Kept(unseeded=unseeded)
+        of_seed = kept.setdefault(number, Kept()) if kept is not None else Kept()
         found.append([])
         for i, (name, train, test) in enumerate(parts):
             done, total = (len(found) - 1) * len(parts) + i, seeds * len(parts)
@@ -149,7 +151,7 @@ def evaluate_across(
                 backend,
                 told,
                 on_chip=on_chip,
-                kept=kept,
+                kept=Kept(of_seed.liquids, unseeded),
                 split=name,
             )
             found[-1].append(each)
