@@ -57,7 +57,8 @@ class Spread:
 class Across:
     """scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
     does not depend on the liquid). splits: the accuracy of what answered in each split, the mean over liquids. groups:
-    that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid."""
+    that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid. evaluations: of
+    each liquid, of each split."""
 
     how: str
     seeds: tuple[int, ...]
@@ -66,7 +67,7 @@ class Across:
     splits: Mapping[str, Mapping[str, float]]
     groups: Mapping[str, tuple[Score, ...]]
     on_chip: tuple[dict[str, float], ...]
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[tuple[Evaluation, ...], ...]
     seconds: float
 
     def accuracy(self, name: str) -> Spread:
@@ -138,6 +139,7 @@ def evaluate_across(
     numbers = tuple(range(spec.seed, spec.seed + seeds))
     found: list[list[Evaluation]] = []
     unseeded: dict[str, dict[str, Answers]] = {}
+    frames: dict[str, tuple[Frames, Frames]] = {}
     for number in numbers:
         of_seed = kept.setdefault(number, Kept()) if kept is not None else Kept()
         found.append([])
@@ -151,7 +153,7 @@ def evaluate_across(
                 backend,
                 told,
                 on_chip=on_chip,
-                kept=Kept(of_seed.liquids, unseeded),
+                kept=Kept(of_seed.liquids, unseeded, frames),
                 split=name,
             )
             found[-1].append(each)
@@ -201,7 +203,7 @@ def _joined(
         },
         groups={name: tuple(liquid[name] for liquid in by_liquid) for name in by_liquid[0]} if groups else {},
         on_chip=tuple(_on_chip(liquid) for liquid in found if liquid[0].on_chip),
-        evaluations=tuple(first),
+        evaluations=tuple(tuple(liquid) for liquid in found),
         seconds=seconds,
     )
 

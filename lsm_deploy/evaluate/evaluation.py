@@ -34,7 +34,7 @@ from lsm_deploy.ir import Program
 from lsm_deploy.model import fit_to, readout_of
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.readout import Classifier
-from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
+from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 from lsm_deploy.states import columns_of
 
 __all__ = ["Activity", "Evaluation", "Kept", "evaluate", "positive_of"]
@@ -116,11 +116,13 @@ class Evaluation:
 class Kept:
     """What several evaluations of a spec share: its liquids by the ranges of their input, and baselines by the split.
 
-    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid.
+    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid. frames: training
+    and test frames of each split, where the front end knows no seed.
     """
 
     liquids: dict[bytes, Liquids] = field(default_factory=dict)
     unseeded: dict[str, dict[str, Answers]] = field(default_factory=dict)
+    frames: dict[str, tuple[Frames, Frames]] = field(default_factory=dict)
 
 
 # --- what a user asks for ------------------------------------------------------------------------------------------
@@ -148,15 +150,18 @@ def evaluate(
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
     clock = _Clock()
-    heard, unseen = _frames(train, spec, "train"), _frames(test, spec, "test")
+    kept = Kept() if kept is None else kept
+    heard, unseen = kept.frames.get(split) or (_frames(train, spec, "train"), _frames(test, spec, "test"))
+    if split and not isinstance(spec.front_end, AudioFrontEnd):  # whose augmentation is seeded
+        kept.frames[split] = heard, unseen
     check_split(heard, unseen, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(heard)
     if set(heard.groups) & set(unseen.groups):
         heard = replace(heard, groups=())
     clock.stop("front end")
-    kept = Kept() if kept is None else kept
     ranges = fit_ranges(heard, spec.input)
-    liquids = kept.liquids.setdefault(ranges.tobytes(), Liquids(spec, ranges, backend))
+    liquids = kept.liquids.get(ranges.tobytes()) or Liquids(spec, ranges, backend)
+    kept.liquids[ranges.tobytes()] = liquids
     told = _Told(progress, liquids.steps(heard, unseen))
     positive = positive_of(spec, heard)
     clock.stop("compile")
