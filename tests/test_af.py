@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from bench.af import chip as chips
 from bench.af import monitor, table
-from bench.af.monitor import Causal, Monitor, alarm, outcome
-from bench.af.windows import choose, front_of, of_size, of_window, sized, windows
+from bench.af.beats import Causal, Monitor, heard
+from bench.af.monitor import alarm, outcome
+from bench.af.windows import choose, front_of, of_window, windows
 
 import lsm_deploy as ld
 from lsm_deploy.data import Beats, splits, subset
@@ -90,13 +91,6 @@ def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(sp
     assert low - 0.05 <= chosen.accuracy.mean <= high + 0.05
 
 
-def test_a_size_is_what_an_evaluation_finds(spec: Spec) -> None:
-    data = hearts()
-    small = sized(spec, data, 16, 2)
-    whole = ld.evaluate_across(of_size(spec, 16), data, "group-folds=5", 2)
-    assert [score.accuracy for score in small.scores] == [score.accuracy for score in whole.scores["liquid"]]
-
-
 # --- beat by beat -----------------------------------------------------------------------------------------------------
 
 
@@ -105,16 +99,16 @@ def test_causal_channels_are_those_of_a_first_window(spec: Spec) -> None:
     every: Any = ("rr", "drr", "rr_relative", "drr_relative", "abs_drr_relative", "ddrr_relative")
     frames = to_frames(data, replace(front_of(spec), channels=every, window_beats=128)).frames[:128]
     causal = Causal(every)
-    heard = [causal.hear(rr) for rr in (np.diff(data.beats) / data.rate).tolist()]
-    assert np.allclose(heard[:128], frames, rtol=0, atol=1e-12)
-    rr = np.array(heard)[:, 0]
-    assert heard[300][2] == pytest.approx(rr[300] / np.median(rr[300 - 127 : 301]) - 1, abs=1e-12)
+    values = [causal.hear(rr) for rr in (np.diff(data.beats) / data.rate).tolist()]
+    assert np.allclose(values[:128], frames, rtol=0, atol=1e-12)
+    rr = np.array(values)[:, 0]
+    assert values[300][2] == pytest.approx(rr[300] / np.median(rr[300 - 127 : 301]) - 1, abs=1e-12)
 
 
 def test_one_beat_at_a_time_is_the_whole_record(spec: Spec) -> None:
     data = hearts(4)
     program = ld.compile_spec(spec).program
-    records = monitor.heard(spec, program, data)
+    records = heard(spec, program, data)
     integers = monitor.train(spec, records[:3], 32)
     record = records[3]
     assert record.counts(32)[5].tolist() == record.spikes[5:37].sum(axis=0).tolist()
@@ -148,7 +142,7 @@ def test_delays_misses_and_false_alarms() -> None:
 def test_watching_test_records_finds_what_is_plain(spec: Spec) -> None:
     data = hearts()
     program = ld.compile_spec(spec).program
-    found = monitor.watch(spec, data, monitor.heard(spec, program, data), 32)
+    found = monitor.watch(spec, data, heard(spec, program, data), 32)
     assert found.episodes == 20
     assert found.missed <= 1
     assert len(found.in_a_row) == 5
@@ -157,7 +151,7 @@ def test_watching_test_records_finds_what_is_plain(spec: Spec) -> None:
     rr = np.concatenate([np.diff(subset(data, [i]).beats) / 250 for i in range(10)])
     calm = np.concatenate([subset(data, [i]).rhythm[1:] == 0 for i in range(10)])
     assert found.hours == pytest.approx(rr[calm].sum() / 3600)
-    patient = monitor.watch(spec, data, monitor.heard(spec, program, data), 32, 0.0)
+    patient = monitor.watch(spec, data, heard(spec, program, data), 32, 0.0)
     assert min(patient.in_a_row) >= max(1, min(found.in_a_row))
     assert patient.false_alarms <= found.false_alarms
     assert np.median(patient.delays) >= np.median(found.delays)

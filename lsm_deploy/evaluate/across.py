@@ -16,7 +16,8 @@ import numpy as np
 from lsm_deploy import backend as backends
 from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, splits, subset
 from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate.evaluation import Evaluation, Kept, evaluate
+from lsm_deploy.evaluate.evaluation import Evaluation, evaluate
+from lsm_deploy.evaluate.liquids import Kept
 from lsm_deploy.evaluate.score import Answers, Score, by_group, pooled, score_of
 from lsm_deploy.front import AF
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
@@ -117,13 +118,15 @@ def evaluate_across(
     progress: Progress | None = None,
     *,
     on_chip: bool = False,
+    alone: bool = False,
     leave_out: Sequence[str] = (),
     kept: dict[int, Kept] | None = None,
 ) -> Across:
     """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
 
-    seeds: the spec's own and those after it. leave_out: groups that are neither trained on nor tested.
-    kept: by seed, the liquids of other calls with this spec, and room for those of this one.
+    seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
+    neither trained on nor tested. kept: by seed, the liquids of other calls with this spec, and room for those of this
+    one.
     """
     if seeds < 1:
         raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
@@ -153,6 +156,7 @@ def evaluate_across(
                 backend,
                 told,
                 on_chip=on_chip,
+                alone=alone,
                 kept=Kept(of_seed.liquids, unseeded, frames),
                 split=name,
             )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from lsm_deploy.data import Frames, Raw, check_split, class_order, constant_chan
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate.baselines import baselines, raw_answers
-from lsm_deploy.evaluate.liquids import Liquid, Liquids
+from lsm_deploy.evaluate.liquids import Kept, Liquid, Liquids
 from lsm_deploy.evaluate.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.front import AF, frames_for
 from lsm_deploy.ir import Program
@@ -37,7 +37,7 @@ from lsm_deploy.readout import Classifier
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 from lsm_deploy.states import columns_of
 
-__all__ = ["Activity", "Evaluation", "Kept", "evaluate", "positive_of"]
+__all__ = ["Activity", "Evaluation", "evaluate", "positive_of"]
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +75,7 @@ class Evaluation:
     group_of: tuple[str, ...]
     liquid: Score
     unrounded: Score
-    floats: Score
+    floats: Score | None
     baselines: Mapping[str, Score | None]
     answers: Mapping[str, Answers]
     groups: Mapping[str, Score]
@@ -91,14 +91,14 @@ class Evaluation:
         detection = asdict(self.liquid.detection) if self.liquid.detection else {}
         return {
             "accuracy": self.liquid.accuracy,
-            "accuracy_float": self.floats.accuracy,
+            "accuracy_float": self.floats.accuracy if self.floats else None,
             **detection,
             "backend": self.backend,
             "train_samples": self.train_samples,
             "test_samples": self.test_samples,
             "liquid": self.liquid.to_json(),
             "float_readout": self.unrounded.to_json(),
-            "float_liquid": self.floats.to_json(),
+            "float_liquid": self.floats.to_json() if self.floats else None,
             "on_chip": self.on_chip.to_json() if self.on_chip else None,
             "baselines": {name: score.to_json() if score else None for name, score in self.baselines.items()},
             "classes": list(self.classes),
@@ -112,19 +112,6 @@ class Evaluation:
         }
 
 
-@dataclass(eq=False)
-class Kept:
-    """What several evaluations of a spec share: its liquids by the ranges of their input, and baselines by the split.
-
-    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid. frames: training
-    and test frames of each split, where the front end knows no seed.
-    """
-
-    liquids: dict[bytes, Liquids] = field(default_factory=dict)
-    unseeded: dict[str, dict[str, Answers]] = field(default_factory=dict)
-    frames: dict[str, tuple[Frames, Frames]] = field(default_factory=dict)
-
-
 # --- what a user asks for ------------------------------------------------------------------------------------------
 
 
@@ -136,13 +123,15 @@ def evaluate(
     progress: Progress | None = None,
     *,
     on_chip: bool = False,
+    alone: bool = False,
     kept: Kept | None = None,
     split: str = "",
 ) -> Evaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
-    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. kept,
-    split: what other evaluations of this spec left to share, and the name of this split among them.
+    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. alone:
+    without floats, ablation and baselines. kept, split: what other evaluations of this spec left to share, and the name
+    of this split among them.
     """
     section = readout_of(spec)
     if train is None and test is None:
@@ -150,7 +139,7 @@ def evaluate(
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
     clock = _Clock()
-    kept = Kept() if kept is None else kept
+    kept = kept or Kept()
     heard, unseen = kept.frames.get(split) or (_frames(train, spec, "train"), _frames(test, spec, "test"))
     if split and not isinstance(spec.front_end, AudioFrontEnd):  # whose augmentation is seeded
         kept.frames[split] = heard, unseen
@@ -162,7 +151,7 @@ def evaluate(
     ranges = fit_ranges(heard, spec.input)
     liquids = kept.liquids.get(ranges.tobytes()) or Liquids(spec, ranges, backend)
     kept.liquids[ranges.tobytes()] = liquids
-    told = _Told(progress, liquids.steps(heard, unseen))
+    told = _Told(progress, liquids.steps(alone, heard, unseen))
     positive = positive_of(spec, heard)
     clock.stop("compile")
 
@@ -178,13 +167,14 @@ def evaluate(
     answers = {"liquid": integer_answers(classifier, features, section.weight_bits, positive)}
     clock.stop("answer")
     answers["unrounded"] = float_answers(classifier, features, positive)
-    if liquids.feedforward is not None:
-        alone, features, _ = taught(liquids.feedforward)
-        answers["feedforward"] = integer_answers(alone, features, section.weight_bits, positive)
-    in_floats, features, _ = taught(liquids.floats)
-    answers["floats"] = float_answers(in_floats, features, positive)
+    if liquids.feedforward is not None and not alone:
+        cut, features, _ = taught(liquids.feedforward)
+        answers["feedforward"] = integer_answers(cut, features, section.weight_bits, positive)
+    if not alone:
+        in_floats, features, _ = taught(liquids.floats)
+        answers["floats"] = float_answers(in_floats, features, positive)
     clock.stop("float liquid and ablation")
-    others = kept.unseeded.get(split) if split else None
+    others = {} if alone else kept.unseeded.get(split) if split else None
     if others is None:
         kept_few = replace(section, keep=min(section.keep, spikes[0].shape[1])) if section.keep else section
         encoded = fit_to(spikes[0], heard, kept_few, spec.seed)
@@ -209,7 +199,7 @@ def evaluate(
         group_of=unseen.groups,
         liquid=scores["liquid"],
         unrounded=scores["unrounded"],
-        floats=scores["floats"],
+        floats=scores.get("floats"),
         baselines={"feedforward": scores.get("feedforward"), **{name: scores[name] for name in others}},
         answers=answers,
         groups=by_group(answers["liquid"], unseen.labels, unseen.groups, positive) if unseen.groups else {},

@@ -36,7 +36,7 @@ ON_CHIP = 3
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.af", description="atrial fibrillation, measured")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "afdb_beats.npz")
-    parser.add_argument("--quick", action="store_true", help="two liquids, one window, two sizes, and no README")
+    parser.add_argument("--quick", action="store_true", help="two liquids, one window, one size, and no README")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "af")
     options = parser.parse_args()
     if not options.data.exists():
@@ -65,9 +65,9 @@ def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
         _say(f"windows of {beats} beats", begun)
     chosen = choose([each.every for each in by_window]), choose([each.fewer for each in by_window])
     best = by_window[max(chosen[0].times, key=lambda i: chosen[0].times[i])]
-    spec, sizes = of_window(spec, best.beats), []
+    spec, sizes = of_window(spec, best.beats), {}
     for neurons, liquids in ({16: 1} if quick else SIZES).items():
-        sizes.append(sized(spec, data, neurons, liquids))
+        sizes[neurons] = sized(spec, data, neurons, liquids)
         _say(f"{neurons} neurons", begun)
     steps = to_the_chip(spec, data, 1 if quick else ON_CHIP)
     _say("to the chip", begun)
@@ -90,7 +90,7 @@ def facts(found: Found) -> dict[str, Any]:
         "machine": found.machine,
         "windows": {each.beats: {"all": each.every.to_json(), "fewer": each.fewer.to_json()} for each in found.windows},
         "chosen": [asdict(each) for each in found.chosen],
-        "sizes": [{"neurons": each.neurons, "accuracy": [s.accuracy for s in each.scores]} for each in found.sizes],
+        "sizes": {neurons: each.to_json() for neurons, each in found.sizes.items()},
         "to_the_chip": list(found.steps),
         "beat_by_beat": asdict(found.watched),
         "on_chip": asdict(found.chip),

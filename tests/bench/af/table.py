@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.af.chip import Deployed, Parity, Power
 from bench.af.monitor import Watched
-from bench.af.windows import FAULTY, Chosen, Sized, Windows
+from bench.af.windows import FAULTY, Chosen, Windows
 from lsm_deploy.evaluate import Across, Spread
 
 __all__ = ["BEGIN", "END", "Found", "insert", "render"]
@@ -44,7 +44,7 @@ class Found:
     """With every record, and without `FAULTY`."""
     best: Windows
     """Of the length that is chosen most often."""
-    sizes: Sequence[Sized]
+    sizes: Mapping[int, Across]
     steps: Sequence[dict[str, float]]
     watched: Watched
     chip: Deployed
@@ -129,11 +129,11 @@ def _sizes(found: Found) -> str:
     if not found.sizes:
         return ""
     rows = [
-        [str(each.neurons), str(len(each.scores)), _spread(Spread.of([score.accuracy for score in each.scores]))]
-        for each in found.sizes
+        [str(neurons), str(len(each.seeds)), _spread(each.accuracy("liquid")), _detection(each, "liquid")]
+        for neurons, each in found.sizes.items()
     ]
-    title = f"**Sizes** (windows of {found.best.beats} beats, all records):\n\n"
-    return title + _table(["neurons", "liquids", "accuracy of the deployed integers, %"], rows)
+    title = f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):\n\n"
+    return title + _table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
 
 
 def _steps(on_chip: Sequence[dict[str, float]]) -> str:

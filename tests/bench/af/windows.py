@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lsm_deploy.data import Beats, Frames, splits
-from lsm_deploy.encode import fit_ranges
-from lsm_deploy.evaluate import Across, Score, Spread, evaluate_across
-from lsm_deploy.evaluate.evaluation import Kept
-from lsm_deploy.evaluate.liquids import Liquids
-from lsm_deploy.evaluate.score import integer_answers, pooled, score_of
-from lsm_deploy.front import AF, to_frames
-from lsm_deploy.model import fit_to, readout_of
-from lsm_deploy.onchip import on_chip_accuracy
+from lsm_deploy.data import Beats
+from lsm_deploy.evaluate import Across, Spread, evaluate_across
+from lsm_deploy.evaluate.liquids import Kept
+from lsm_deploy.evaluate.score import pooled, score_of
+from lsm_deploy.front import AF
 from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
 
 __all__ = [
     "FAULTY",
     "SPLIT",
     "Chosen",
-    "Sized",
     "Windows",
     "choose",
     "front_of",
@@ -54,14 +49,6 @@ class Chosen:
     specificity: Spread
     times: dict[int, int]
     """How often each window was chosen, of liquids times folds."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sized:
-    """Of so many neurons, one score a liquid."""
-
-    neurons: int
-    scores: tuple[Score, ...]
 
 
 def front_of(spec: Spec) -> BeatsFrontEnd:
@@ -108,33 +95,11 @@ def choose(found: Sequence[Across]) -> Chosen:
     )
 
 
-def sized(spec: Spec, data: Beats, neurons: int, liquids: int) -> Sized:
-    """The deployed integers of liquids of so many neurons."""
-    spec = of_size(spec, neurons)
-    section, parts, scores = readout_of(spec), _parts(spec, data), []
-    labels = [label for _, test in parts for label in test.labels]
-    for seed in range(spec.seed, spec.seed + liquids):
-        liquid = Liquids(replace(spec, seed=seed), fit_ranges(parts[0][0], spec.input), "fast").deployed
-        answers = []
-        for train, test in parts:
-            classifier = fit_to(liquid.features(train, "train")[0], train, section, seed)
-            answers.append(integer_answers(classifier, liquid.features(test, "test")[0], section.weight_bits, AF))
-        scores.append(score_of(pooled(answers), labels, AF))
-    return Sized(neurons, tuple(scores))
+def sized(spec: Spec, data: Beats, neurons: int, liquids: int) -> Across:
+    """Liquids of so many neurons, with every record and without anything beside them."""
+    return evaluate_across(of_size(spec, neurons), data, SPLIT, liquids, alone=True)
 
 
-def to_the_chip(spec: Spec, data: Beats, liquids: int) -> list[dict[str, float]]:
-    """For each liquid, the shares of `OnChipAccuracy` over the test records of all folds."""
-    parts, found = _parts(spec, data), []
-    for seed in range(spec.seed, spec.seed + liquids):
-        each = [on_chip_accuracy(replace(spec, seed=seed), train, test) for train, test in parts]
-        samples = sum(fold.samples for fold in each)
-        steps = ("floats", "integers", "summed", "on_chip", "agreed", "tied")
-        found.append({step: sum(getattr(fold, step) for fold in each) / samples for step in steps})
-    return found
-
-
-def _parts(spec: Spec, data: Beats) -> list[tuple[Frames, Frames]]:
-    """Training and test windows of each fold of records."""
-    front = front_of(spec)
-    return [(to_frames(train, front), to_frames(test, front)) for _, train, test in splits(data, SPLIT, spec.seed)]
+def to_the_chip(spec: Spec, data: Beats, liquids: int) -> tuple[dict[str, float], ...]:
+    """For each liquid, what `OnChipAccuracy` counts, as shares over the test records of all folds."""
+    return evaluate_across(spec, data, SPLIT, liquids, on_chip=True, alone=True).on_chip
