@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,17 @@ from lsm_deploy.data import Frames, Raw, check_split, class_order, constant_chan
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate.baselines import baselines, raw_answers
-from lsm_deploy.evaluate.liquids import Liquid, Liquids
+from lsm_deploy.evaluate.liquids import Kept, Liquid, Liquids
 from lsm_deploy.evaluate.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.front import AF, frames_for
 from lsm_deploy.ir import Program
 from lsm_deploy.model import fit_to, readout_of, relative
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.readout import Classifier
-from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
+from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 from lsm_deploy.states import columns_of
 
-__all__ = ["Activity", "Evaluation", "Kept", "evaluate", "positive_of"]
+__all__ = ["Activity", "Evaluation", "evaluate", "positive_of"]
 
 Progress = Callable[[int, int], None]
 
@@ -112,17 +112,6 @@ class Evaluation:
         }
 
 
-@dataclass(eq=False)
-class Kept:
-    """What several evaluations of a spec share: its liquids by the ranges of their input, and baselines by the split.
-
-    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid.
-    """
-
-    liquids: dict[bytes, Liquids] = field(default_factory=dict)
-    unseeded: dict[str, dict[str, Answers]] = field(default_factory=dict)
-
-
 # --- what a user asks for ------------------------------------------------------------------------------------------
 
 
@@ -150,15 +139,18 @@ def evaluate(
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
     clock = _Clock()
-    heard, unseen = _frames(train, spec, "train"), _frames(test, spec, "test")
+    kept = kept or Kept()
+    heard, unseen = kept.frames.get(split) or (_frames(train, spec, "train"), _frames(test, spec, "test"))
+    if split and not isinstance(spec.front_end, AudioFrontEnd):  # whose augmentation is seeded
+        kept.frames[split] = heard, unseen
     check_split(heard, unseen, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(heard)
     # Folds hold out what the test does.
     folded = replace(heard, groups=()) if set(heard.groups) & set(unseen.groups) else heard
     clock.stop("front end")
-    kept = Kept() if kept is None else kept
     ranges = fit_ranges(heard, spec.input)
-    liquids = kept.liquids.setdefault(ranges.tobytes(), Liquids(spec, ranges, backend))
+    liquids = kept.liquids.get(ranges.tobytes()) or Liquids(spec, ranges, backend)
+    kept.liquids[ranges.tobytes()] = liquids
     told = _Told(progress, liquids.steps(alone, heard, unseen))
     positive = positive_of(spec, heard)
     clock.stop("compile")
