@@ -300,7 +300,14 @@ def slow_windows(data: Beats, size: int, stride: int) -> list[tuple[str, str, li
         ddrr = [b - a for a, b in zip(relative[:1] + relative, relative, strict=False)]
         for first in range(0, len(rr) - size + 1, stride):
             rows = [
-                [rr[i], rr[i] / statistics.median(rr[first : i + 1]) - 1, drr[i], relative[i], abs(relative[i]), ddrr[i]]
+                [
+                    rr[i],
+                    rr[i] / statistics.median(rr[first : i + 1]) - 1,
+                    drr[i],
+                    relative[i],
+                    abs(relative[i]),
+                    ddrr[i],
+                ]
                 for i in range(first, first + size)
             ]
             af = sum(rhythm[i + 1] == 1 for i in range(first, first + size)) > size / 2

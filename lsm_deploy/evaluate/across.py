@@ -128,6 +128,8 @@ def evaluate_across(
         raise LsmError(
             f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"
         )
+    if data.groups and not set(data.groups) - set(leave_out):
+        raise LsmError("every group is left out", where=data.source, hint="leave fewer out")
     if leave_out:
         data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
     begun = time.perf_counter()
@@ -140,8 +142,7 @@ def evaluate_across(
         kept = Kept(unseeded=unseeded)
         found.append([])
         for i, (name, train, test) in enumerate(parts):
-            done, total = (len(found) - 1) * len(parts) + i, seeds * len(parts)
-            told = (lambda now, of, done=done, total=total: progress(done * of + now, total * of)) if progress else None
+            told = _share(progress, (len(found) - 1) * len(parts) + i, seeds * len(parts)) if progress else None
             each = evaluate(
                 replace(spec, seed=number),
                 train,
@@ -154,6 +155,15 @@ def evaluate_across(
             )
             found[-1].append(each)
     return _joined(how, numbers, [name for name, _, _ in parts], found, spec, time.perf_counter() - begun)
+
+
+def _share(progress: Progress, before: int, total: int) -> Progress:
+    """Of one evaluation among so many; splits differ in how many steps they take."""
+    return lambda done, of: progress(before * _PARTS + _PARTS * done // of, total * _PARTS)
+
+
+_PARTS = 1000
+"""That the progress of an evaluation is told in."""
 
 
 def _allowing(spec: Spec, how: str) -> Spec:

@@ -80,6 +80,8 @@ def _of_heart_rate(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if section.window_beats < FEWEST:
+        return {}
     intervals = replace(section, channels=("rr",))
     x, unseen = (hrv(to_frames(part, intervals).frames.reshape(-1, section.window_beats)) for part in recordings)
     models: dict[str, Callable[[], Any]] = {
@@ -94,6 +96,9 @@ def _of_heart_rate(
         found[name] = Answers(said, chance, x.shape[1], None, None)
     return found
 
+
+FEWEST = 3
+"""Beats of a window that every measure is defined for: differences of differences."""
 
 HRV = (
     "mean RR, s",
