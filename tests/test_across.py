@@ -94,13 +94,12 @@ def test_several_splits_and_liquids_are_evaluations_one_by_one(tmp_path: Path) -
     assert facts["groups"]["B"] == pytest.approx(np.mean([score.accuracy for score in got.groups["B"]]))
 
 
-def test_random_spikes_are_drawn_anew_for_each_liquid_and_split(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "width"), [("rate", (-3.0, 3.0)), ("latency", None)])
+def test_what_liquids_of_several_splits_may_not_share(tmp_path: Path, code: str, width: Any) -> None:
+    """Random spikes, and what was encoded for the range of other training data."""
     described = spec(tmp_path)
-    described = replace(
-        described,
-        input=replace(described.input, encoder=replace(described.input.encoder, range=(-3.0, 3.0))),
-        data=Data(shared_groups=True),
-    )
+    encoder = replace(described.input.encoder, code=code, range=width)
+    described = replace(described, input=replace(described.input, encoder=encoder), data=Data(shared_groups=True))
     got, found = (make(described, DATA, "folds=3", 2) for make in (evaluate_across, one_by_one))
     for name in SEEDED:
         assert [score.correct for score in got.scores[name]] == [right(each, name) for each in found]

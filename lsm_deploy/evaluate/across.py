@@ -25,6 +25,10 @@ __all__ = ["Across", "Spread", "evaluate_across"]
 
 Progress = Callable[[int, int], None]
 
+_LIQUIDS = ("liquid", "unrounded", "floats")
+_SEEDED = (*_LIQUIDS, "feedforward")
+"""Answers that depend on the liquid's seed."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -83,8 +87,16 @@ class Across:
         right = [sum(s[i].correct for s in kept) / sum(s[i].samples for s in kept) for i in range(len(self.seeds))]
         return float(np.mean(right))
 
+    def _means(self, name: str) -> dict[str, float]:
+        found = {what: self.detection(name, what) for what in ("sensitivity", "specificity", "auc")}
+        return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in found.items() if each}}
+
     def to_json(self) -> dict[str, Any]:
+        """With the keys of one evaluation, as means over liquids, ahead of all that they come from."""
         return {
+            **self._means("liquid"),
+            "accuracy_float": self.accuracy("floats").mean,
+            "baselines": {name: self._means(name) for name in self.scores if name not in _LIQUIDS},
             "split": self.how,
             "seeds": list(self.seeds),
             "samples": self.samples,
@@ -187,8 +199,7 @@ def _joined(
     positive = AF if isinstance(spec.front_end, BeatsFrontEnd) else None
     scores: dict[str, tuple[Score, ...]] = {}
     for name in first[0].answers:
-        varies = name in ("liquid", "unrounded", "floats", "feedforward")
-        liquids = found if varies else found[:1]
+        liquids = found if name in _SEEDED else found[:1]
         scores[name] = tuple(
             score_of(pooled([each.answers[name] for each in liquid]), labels, positive) for liquid in liquids
         )

@@ -94,7 +94,7 @@ def _of_heart_rate(
         # Too little work to share: on a busy machine, threads that wait for each other take a hundred times as long.
         with threadpool_limits(1):
             fitted = model().fit(x, list(labels[0]))
-        chance = fitted.predict_proba(unseen)[:, list(fitted.classes_).index(AF)]
+            chance = fitted.predict_proba(unseen)[:, list(fitted.classes_).index(AF)]
         said = tuple(AF if p > 0.5 else NOT_AF for p in chance)
         found[name] = Answers(said, chance, x.shape[1], None, None)
     return found
