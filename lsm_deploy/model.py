@@ -42,6 +42,7 @@ __all__ = [
     "load_model",
     "model_from_parts",
     "model_to_parts",
+    "pattern_of",
     "predict",
     "readout_of",
     "relative",
@@ -57,7 +58,7 @@ Progress = Callable[[int, int], None]
 class Model:
     """A trained readout with the program it belongs to and all that turns frames into its input.
 
-    classifier: as it was trained; integers: what answers.
+    classifier: as it was trained; integers: what answers. pattern: how WAV files were named, if not as the default.
     """
 
     program: Program
@@ -68,6 +69,7 @@ class Model:
     integers: IntegerReadout
     seed: int
     front_end: FrontEnd | None = None
+    pattern: str | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -93,6 +95,7 @@ class OnChip:
     classes: tuple[str, ...]
     seed: int
     front_end: FrontEnd | None = None
+    pattern: str | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -133,7 +136,8 @@ def train(
     require_spikes(program, spec.input, section, ranges, data, spec.seed, backend, run)
     classifier = fit_to(relative(run.features, data, section), data, section, spec.seed)
     integers = readouts.quantise_readout(classifier, section.weight_bits)
-    return Model(program, spec.input, ranges, section, classifier, integers, spec.seed, spec.front_end)
+    pattern = pattern_of(spec)
+    return Model(program, spec.input, ranges, section, classifier, integers, spec.seed, spec.front_end, pattern)
 
 
 def fit_to(features: Floats | Ints, data: Frames, section: Readout, seed: int, *, centre: bool = True) -> Classifier:
@@ -147,7 +151,8 @@ def folds_for(data: Frames, y: Ints, section: Readout, seed: int) -> list[readou
 
 
 def _kept_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
-    return data.groups, data.origin.tolist()
+    # One speaker alone, or one record, has nobody to be held out against.
+    return data.groups if len(set(data.groups)) > 1 else (), data.origin.tolist()
 
 
 def predict(
@@ -181,6 +186,11 @@ def readout_of(spec: Spec) -> Readout:
     return spec.readout
 
 
+def pattern_of(spec: Spec) -> str | None:
+    """How WAV files are named, if not as the default."""
+    return spec.data.pattern if spec.data is not None else None
+
+
 # --- a model's file ------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +221,7 @@ def model_to_parts(model: Model | OnChip) -> tuple[dict[str, Any], dict[str, NDA
         "front_end": section_to_json(model.front_end) if model.front_end is not None else None,
         "input": section_to_json(model.input),
         "on_chip": isinstance(model, OnChip),
+        "pattern": model.pattern,
         "readout": section_to_json(model.readout),
         "seed": model.seed,
     }
@@ -228,10 +239,11 @@ def model_from_parts(
         given = program, section_from_json(Input, meta["input"]), arrays["ranges"]
         readout, seed = section_from_json(Readout, meta["readout"]), index(meta["seed"])
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
+        pattern = str(meta["pattern"]) if meta.get("pattern") is not None else None
         if meta["on_chip"]:
-            return OnChip(*given, readout, tuple(str(name) for name in arrays["classes"]), seed, front_end)
+            return OnChip(*given, readout, tuple(str(name) for name in arrays["classes"]), seed, front_end, pattern)
         integers = readouts.integer_from_arrays(arrays)
-        return Model(*given, readout, readouts.from_arrays(arrays), integers, seed, front_end)
+        return Model(*given, readout, readouts.from_arrays(arrays), integers, seed, front_end, pattern)
     except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
         raise LsmError(f"the model is not valid: {what}", where=where, hint="train it again") from None

@@ -31,7 +31,7 @@ from lsm_deploy.encode import fit_ranges
 from lsm_deploy.fixed import Ints
 from lsm_deploy.front import load_data
 from lsm_deploy.ir import Trace
-from lsm_deploy.model import OnChip, fit_to, folds_for, readout_of
+from lsm_deploy.model import OnChip, fit_to, folds_for, pattern_of, readout_of
 from lsm_deploy.neurons import membrane
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import integers_of_spec
@@ -176,7 +176,7 @@ def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) ->
         first += len(starts)
     best = candidates(np.arange(len(y)))[max(range(len(found)), key=lambda i: tuple(found[i]))]
     program = place(attach_readout(network, best), TARGETS[spec.target.board])
-    chip = OnChip(program, spec.input, ranges, section, classes, spec.seed, spec.front_end)
+    chip = OnChip(program, spec.input, ranges, section, classes, spec.seed, spec.front_end, pattern_of(spec))
     return _Taught(chip, best, run)
 
 

@@ -11,6 +11,7 @@ from lsm_deploy import data, front, report
 from lsm_deploy import spec as specs
 from lsm_deploy.cli.app import BACKEND_OPTION, FILE, check_target, common_options, main, output_of
 from lsm_deploy.errors import LsmError
+from lsm_deploy.model import pattern_of
 
 
 @main.command(name="eval")
@@ -48,7 +49,7 @@ def eval_command(
     if data_file is not None:
         if train_file is not None or test_file is not None or how is None:
             raise click.UsageError("--data goes with --split, and without --train and --test")
-        recordings = data.load_raw(data_file, spec.data.pattern if spec.data else None)
+        recordings = data.load_raw(data_file, pattern_of(spec))
         leave_out = tuple(name for name in left_out.split(",") if name)
         with output.progress("evaluating") as progress:
             across = api.evaluate_across(
@@ -69,7 +70,7 @@ def eval_command(
 def _raw_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -> tuple[data.Raw, data.Raw]:
     if (train_file is None) != (test_file is None):
         raise click.UsageError("give both --train and --test, or neither")
-    pattern = spec.data.pattern if spec.data is not None else None
+    pattern = pattern_of(spec)
     if train_file is not None and test_file is not None:
         return data.load_raw(train_file, pattern), data.load_raw(test_file, pattern)
     if spec.data is None or not spec.data.named:
@@ -108,13 +109,14 @@ def train(
 @main.command()
 @click.argument("model_file", metavar="MODEL", type=FILE)
 @click.argument("data_file", metavar="DATA", type=FILE)
+@click.option("--pattern", metavar="REGEX", help="How WAV files are named, if not as those that it was trained on.")
 @BACKEND_OPTION
 @common_options()
-def predict(model_file: Path, data_file: Path, backend: str, as_json: bool, quiet: bool) -> None:
+def predict(model_file: Path, data_file: Path, pattern: str | None, backend: str, as_json: bool, quiet: bool) -> None:
     """Classify the samples of DATA, one label a line."""
     output = output_of(as_json, quiet)
     model = api.load_model(model_file)
-    frames = front.to_frames(data.load_raw(data_file), model.front_end)
+    frames = front.to_frames(data.load_raw(data_file, pattern or model.pattern), model.front_end)
     with output.progress("predicting") as progress:
         labels = api.predict(model, frames, backend=backend, progress=progress)
     output.facts({"labels": list(labels)})

@@ -11,6 +11,7 @@ from lsm_deploy import data, front, report, store
 from lsm_deploy import spec as specs
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.errors import LsmError
+from lsm_deploy.model import pattern_of
 
 
 @main.command()
@@ -54,7 +55,7 @@ def tune(
 @click.option("--journal", type=FILE, required=True, help="Where trials are kept; the same command goes on with it.")
 @click.option("--space", type=FILE, help="What may vary, instead of the spec's section `search`.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search, not of the liquid.")
-@click.option("--train", "train_file", type=FILE, help="Labelled frames to judge on, instead of the spec's.")
+@click.option("--train", "train_file", type=FILE, help="Labelled data to judge on, instead of the spec's.")
 @click.option(
     "--liquid-seeds", type=click.IntRange(1), default=1, show_default=True, help="Judge each trial on so many liquids."
 )
@@ -78,7 +79,7 @@ def search(
     output = output_of(as_json, quiet)
     _text_to_change(file, target, train_file, space)
     check_target(journal, file, target, train_file, space)
-    frames = data.load_raw(train_file) if train_file is not None else None
+    raw = data.load_raw(train_file, pattern_of(specs.load(file))) if train_file is not None else None
     with output.progress("searching") as progress:
         found = api.search(
             file,
@@ -86,7 +87,7 @@ def search(
             journal,
             space=space,
             seed=seed,
-            train=frames,
+            train=raw,
             liquid_seeds=liquid_seeds,
             progress=progress,
         )

@@ -65,7 +65,11 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
 def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
     """Sound from a folder of WAV files, in the order of their names; pattern: see the head of this module."""
     soundfile = _soundfile(folder)
-    expression = re.compile(pattern or PATTERN)
+    try:
+        expression = re.compile(pattern or PATTERN)
+    except re.error as error:
+        what = f"the pattern of file names, {pattern!r}, is no regular expression: {error}"
+        raise LsmError(what, where=str(folder), hint="mend the pattern") from None
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".wav")
     errors: list[LsmError] = []
     sounds, said = [], []
@@ -73,7 +77,8 @@ def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
     for file in files:
         match = expression.fullmatch(file.name)
         if match is None:
-            what, hint = f"its name does not follow {expression.pattern}", "rename it, or set `data: {pattern: ...}`"
+            what = f"its name does not follow {expression.pattern}"
+            hint = "rename it, or set `data: {pattern: ...}`, for `predict` --pattern"
             errors.append(LsmError(what, where=str(file), hint=hint))
             continue
         try:

@@ -67,9 +67,8 @@ def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
 
 def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
     errors = [
-        LsmError("the samples have no labels", where=part.source, hint="add labels; `predict` does without")
-        for part in (train, test)
-        if part is not None and not part.labels
+        LsmError("the samples have no labels", where=source, hint="add labels; `predict` does without")
+        for source in dict.fromkeys(part.source for part in (train, test) if part is not None and not part.labels)
     ]
     if test is not None and not errors and (unknown := set(test.labels) - set(train.labels)):
         names = ", ".join(repr(label) for label in class_order(unknown))

@@ -26,6 +26,10 @@ __all__ = ["Across", "Spread", "evaluate_across"]
 
 Progress = Callable[[int, int], None]
 
+_LIQUIDS = ("liquid", "unrounded", "floats")
+_SEEDED = (*_LIQUIDS, "feedforward")
+"""Answers that depend on the liquid's seed."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -85,8 +89,16 @@ class Across:
         right = [sum(s[i].correct for s in kept) / sum(s[i].samples for s in kept) for i in range(len(self.seeds))]
         return float(np.mean(right))
 
+    def _means(self, name: str) -> dict[str, float]:
+        found = {what: self.detection(name, what) for what in ("sensitivity", "specificity", "auc")}
+        return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in found.items() if each}}
+
     def to_json(self) -> dict[str, Any]:
+        """With the keys of one evaluation, as means over liquids, ahead of all that they come from."""
         return {
+            **self._means("liquid"),
+            "accuracy_float": self.accuracy("floats").mean,
+            "baselines": {name: self._means(name) for name in self.scores if name not in _LIQUIDS},
             "split": self.how,
             "seeds": list(self.seeds),
             "samples": self.samples,
@@ -134,6 +146,8 @@ def evaluate_across(
         raise LsmError(
             f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"
         )
+    if data.groups and not set(data.groups) - set(leave_out):
+        raise LsmError("every group is left out", where=data.source, hint="leave fewer out")
     if leave_out:
         data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
     begun = time.perf_counter()
@@ -147,8 +161,7 @@ def evaluate_across(
         of_seed = kept.setdefault(number, Kept()) if kept is not None else Kept()
         found.append([])
         for i, (name, train, test) in enumerate(parts):
-            done, total = (len(found) - 1) * len(parts) + i, seeds * len(parts)
-            told = (lambda now, of, done=done, total=total: progress(done * of + now, total * of)) if progress else None
+            told = _share(progress, (len(found) - 1) * len(parts) + i, seeds * len(parts)) if progress else None
             each = evaluate(
                 replace(spec, seed=number),
                 train,
@@ -162,6 +175,15 @@ def evaluate_across(
             )
             found[-1].append(each)
     return _joined(how, numbers, [name for name, _, _ in parts], found, spec, time.perf_counter() - begun)
+
+
+def _share(progress: Progress, before: int, total: int) -> Progress:
+    """Of one evaluation among so many; splits differ in how many steps they take."""
+    return lambda done, of: progress(before * _PARTS + _PARTS * done // of, total * _PARTS)
+
+
+_PARTS = 1000
+"""That the progress of an evaluation is told in."""
 
 
 def _allowing(spec: Spec, how: str) -> Spec:
@@ -185,8 +207,7 @@ def _joined(
     positive = AF if isinstance(spec.front_end, BeatsFrontEnd) else None
     scores: dict[str, tuple[Score, ...]] = {}
     for name in first[0].answers:
-        varies = name in ("liquid", "unrounded", "floats", "feedforward")
-        liquids = found if varies else found[:1]
+        liquids = found if name in _SEEDED else found[:1]
         scores[name] = tuple(
             score_of(pooled([each.answers[name] for each in liquid]), labels, positive) for liquid in liquids
         )

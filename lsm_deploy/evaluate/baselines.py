@@ -101,7 +101,10 @@ def _of_heart_rate(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
+    if section.window_beats < FEWEST:
+        return {}
     intervals = replace(section, channels=("rr",))
     x, unseen = (hrv(to_frames(part, intervals).frames.reshape(-1, section.window_beats)) for part in recordings)
     models: dict[str, Callable[[], Any]] = {
@@ -110,12 +113,17 @@ def _of_heart_rate(
     }
     found = {}
     for name, model in models.items():
-        fitted = model().fit(x, list(labels[0]))
-        chance = fitted.predict_proba(unseen)[:, list(fitted.classes_).index(AF)]
+        # Too little work to share: on a busy machine, threads that wait for each other take a hundred times as long.
+        with threadpool_limits(1):
+            fitted = model().fit(x, list(labels[0]))
+            chance = fitted.predict_proba(unseen)[:, list(fitted.classes_).index(AF)]
         said = tuple(AF if p > 0.5 else NOT_AF for p in chance)
         found[name] = Answers(said, chance, x.shape[1], None, None)
     return found
 
+
+FEWEST = 3
+"""Beats of a window that every measure is defined for: differences of differences."""
 
 HRV = (
     "SDNN",

@@ -64,7 +64,8 @@ class Evaluation:
     of each speaker's, or record's, test samples. labels, group_of: of the test samples. confusion: `[true class,
     answered class]`. on_chip: what unbinned readouts get right on the way to output neurons, where that was asked for.
     counts: those of `ir.COUNTS` that the backend sees. contaminated: samples that an older one reached, of all that
-    were run. constant: channels that never change in the training data. seconds: what took how long.
+    were run. activity, counts, contaminated: of all runs so far, where evaluations share a liquid. constant: channels
+    that never change in the training data. seconds: what took how long.
     """
 
     backend: str
@@ -149,8 +150,9 @@ def evaluate(
     folded = replace(heard, groups=()) if set(heard.groups) & set(unseen.groups) else heard
     clock.stop("front end")
     ranges = fit_ranges(heard, spec.input)
-    liquids = kept.liquids.get(ranges.tobytes()) or Liquids(spec, ranges, backend)
-    kept.liquids[ranges.tobytes()] = liquids
+    if (key := ranges.tobytes()) not in kept.liquids:
+        kept.liquids[key] = Liquids(spec, ranges, backend)
+    liquids = kept.liquids[key]
     told = _Told(progress, liquids.steps(alone, heard, unseen))
     positive = positive_of(spec, heard)
     clock.stop("compile")
@@ -175,6 +177,7 @@ def evaluate(
     if not alone:
         in_floats, features, _ = taught(liquids.floats)
         answers["floats"] = float_answers(in_floats, features, positive)
+    told.finish()
     clock.stop("float liquid and ablation")
     others = {} if alone else kept.unseeded.get(split) if split else None
     if others is None:
@@ -248,6 +251,11 @@ class _Told:
     def next(self) -> Progress | None:
         self.before, self.last = self.before + self.last, 0
         return self._tell if self.progress else None
+
+    def finish(self) -> None:
+        """Samples that were known already are done as well."""
+        if self.progress:
+            self.progress(self.total, self.total)
 
     def _tell(self, done: int, total: int) -> None:
         self.last = total

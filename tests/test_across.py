@@ -1,0 +1,399 @@
+"""Evaluations over splits and liquids against plain loops, what they share, and detection against scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import recall_score, roc_auc_score
+from waves import FRESH, INTERVAL, spec, waves
+
+from lsm_deploy import readout as readouts
+from lsm_deploy.data import Audio, Frames, splits, subset
+from lsm_deploy.encode import fit_ranges
+from lsm_deploy.errors import LsmError
+from lsm_deploy.evaluate import Evaluation, Spread, evaluate, evaluate_across
+from lsm_deploy.evaluate.evaluation import Kept
+from lsm_deploy.evaluate.liquids import Liquid, Liquids
+from lsm_deploy.evaluate.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
+from lsm_deploy.spec import Spec
+from lsm_deploy.spec.schema import Data, MelFrontEnd
+
+SEEDED = ("liquid", "unrounded", "floats", "feedforward")
+UNSEEDED = ("encoded", "raw")
+
+
+def grouped(each: int = 12, seed: int = 1) -> Frames:
+    """Three speakers who say everything."""
+    data = waves(each, seed, noise=0.9)
+    return replace(data, groups=tuple("ABC"[i // 3 % 3] for i in range(data.samples)))
+
+
+DATA = grouped()
+
+
+def still(folder: Path, samples: str = FRESH) -> Spec:
+    """A spec whose spikes depend on nothing but the frames."""
+    found = spec(folder, samples=samples)
+    encoder = replace(found.input.encoder, code="latency", range=(-3.0, 3.0))
+    return replace(found, input=replace(found.input, encoder=encoder))
+
+
+def error(call: Any) -> tuple[str, str, str]:
+    with pytest.raises(LsmError) as caught:
+        call()
+    return caught.value.what, caught.value.where, caught.value.hint
+
+
+def one_by_one(described: Spec, data: Any, how: str, seeds: int, **options: Any) -> list[list[Evaluation]]:
+    """Nothing shared: each liquid on each split."""
+    return [
+        [evaluate(replace(described, seed=seed), *parts, **options) for _, *parts in splits(data, how, described.seed)]
+        for seed in range(described.seed, described.seed + seeds)
+    ]
+
+
+def right(evaluations: list[Evaluation], name: str) -> int:
+    return sum(a == b for each in evaluations for a, b in zip(each.answers[name].said, each.labels, strict=True))
+
+
+# --- against plain loops ---------------------------------------------------------------------------------------------
+
+
+def test_several_splits_and_liquids_are_evaluations_one_by_one(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    got = evaluate_across(described, DATA, "leave-one-group-out", 2, on_chip=True)
+    found = one_by_one(described, DATA, "leave-one-group-out", 2, on_chip=True)
+    assert (got.how, got.seeds, got.samples) == ("leave-one-group-out", (4, 5), DATA.samples)
+    for name in SEEDED:
+        assert [score.correct for score in got.scores[name]] == [right(each, name) for each in found]
+        assert {score.samples for score in got.scores[name]} == {DATA.samples}
+    for name in UNSEEDED:  # of the first liquid's evaluations
+        assert [score.correct for score in got.scores[name]] == [right(found[0], name)]
+    assert len({score.correct for score in got.scores["liquid"]}) == 2, "two liquids differ"
+    assert list(got.splits) == ["A", "B", "C"]
+    for i, (group, shares) in enumerate(got.splits.items()):
+        assert shares["liquid"] == pytest.approx(np.mean([each[i].liquid.accuracy for each in found]))
+        assert shares["raw"] == found[0][i].baselines["raw"].accuracy
+        assert [score.correct for score in got.groups[group]] == [each[i].liquid.correct for each in found]
+    assert [each.liquid for each in got.evaluations] == [each.liquid for each in found[0]]
+    for sums, each in zip(got.on_chip, found, strict=True):
+        assert set(sums) == {"floats", "integers", "summed", "on_chip", "agreed", "tied"}
+        for step, share in sums.items():
+            assert share == sum(getattr(e.on_chip, step) for e in each) / DATA.samples
+    for left_out in ((), ("B",), ("A", "C")):
+        kept = [i for i, name in enumerate("ABC") if name not in left_out]
+        shares = [sum(each[i].liquid.correct for i in kept) / (12 * len(kept)) for each in found]
+        assert got.without(left_out) == pytest.approx(np.mean(shares))
+    facts = got.to_json()
+    assert facts["scores"]["liquid"]["accuracy"] == asdict(got.accuracy("liquid"))
+    assert facts["groups"]["B"] == pytest.approx(np.mean([score.accuracy for score in got.groups["B"]]))
+
+
+@pytest.mark.parametrize(("code", "width"), [("rate", (-3.0, 3.0)), ("latency", None)])
+def test_what_liquids_of_several_splits_may_not_share(tmp_path: Path, code: str, width: Any) -> None:
+    """Random spikes, and what was encoded for the range of other training data."""
+    described = spec(tmp_path)
+    encoder = replace(described.input.encoder, code=code, range=width)
+    described = replace(described, input=replace(described.input, encoder=encoder), data=Data(shared_groups=True))
+    got, found = (make(described, DATA, "folds=3", 2) for make in (evaluate_across, one_by_one))
+    for name in SEEDED:
+        assert [score.correct for score in got.scores[name]] == [right(each, name) for each in found]
+
+
+def test_what_is_left_out_is_neither_trained_on_nor_tested(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    without = subset(DATA, np.array([group != "B" for group in DATA.groups]))
+    got = evaluate_across(described, DATA, "leave-one-group-out", leave_out=("B",))
+    same = evaluate_across(described, without, "leave-one-group-out")
+    assert got.scores == same.scores
+    assert list(got.splits) == ["A", "C"]
+    assert error(lambda: evaluate_across(described, DATA, "folds=2", leave_out=("B", "X", "D")))[:2] == (
+        "there is no group D, X",
+        "waves 1",
+    )
+    assert error(lambda: evaluate_across(described, DATA, "folds=2", leave_out=("A", "B", "C"))) == (
+        "every group is left out",
+        "waves 1",
+        "leave fewer out",
+    )
+    assert error(lambda: evaluate_across(described, DATA, "folds=2", 0))[0] == "0 liquids are asked for"
+
+
+# --- what is shared --------------------------------------------------------------------------------------------------
+
+
+def each_liquid(liquids: Liquids) -> list[Liquid]:
+    assert liquids.feedforward is not None
+    return [liquids.deployed, liquids.feedforward, liquids.floats]
+
+
+def runs_of(described: Spec, parts: list[tuple[Frames, Any]], shared: bool) -> tuple[list[Any], list[int]]:
+    """Features and encoded spikes of each part by each liquid, and how many samples each liquid ran."""
+    ranges, found = fit_ranges(DATA, described.input), []
+    together = Liquids(described, ranges, "fast")
+    for data, role in parts:
+        liquids = together if shared else Liquids(described, ranges, "fast")
+        found += [liquid.features(data, role) for liquid in each_liquid(liquids)]
+    return found, [liquid.samples for liquid in each_liquid(together)]
+
+
+PARTS: list[tuple[Frames, Any]] = [
+    (subset(DATA, range(20)), "train"),
+    (subset(DATA, range(20, 36)), "test"),
+    (subset(DATA, range(8, 30)), "train"),
+    (subset(DATA, [1, 3, 35]), "test"),
+]
+
+
+def test_a_sample_is_run_once_where_its_spikes_depend_on_nothing_else(tmp_path: Path) -> None:
+    shared, ran = runs_of(still(tmp_path), PARTS, shared=True)
+    apart, _ = runs_of(still(tmp_path), PARTS, shared=False)
+    for (x, spikes), (same, same_spikes) in zip(shared, apart, strict=True):
+        assert x.any()
+        np.testing.assert_array_equal(x, same)
+        np.testing.assert_array_equal(spikes, same_spikes)
+    assert ran == [36, 36, 36]
+
+
+def test_a_sample_that_is_there_twice_is_run_once(tmp_path: Path) -> None:
+    once = subset(DATA, [0, 5])
+    rows = np.concatenate([once.frames, once.frames])
+    twice = Frames(rows, np.concatenate([once.starts, once.starts + len(once.frames)]), once.labels * 2)
+    (features, *_), ran = runs_of(still(tmp_path), [(twice, "train")], shared=True)
+    assert ran == [2, 2, 2]
+    np.testing.assert_array_equal(features[0][:2], features[0][2:])
+    assert (features[0][0] != features[0][1]).any()
+
+
+@pytest.mark.parametrize("samples", [FRESH, INTERVAL])
+def test_where_they_depend_on_more_every_sample_is_run_again(tmp_path: Path, samples: str) -> None:
+    """Random encoders draw by the sample's number, and an interval's samples reach into each other."""
+    described = spec(tmp_path) if samples == FRESH else still(tmp_path, samples)
+    shared, ran = runs_of(described, PARTS, shared=True)
+    apart, _ = runs_of(described, PARTS, shared=False)
+    for (x, spikes), (same, same_spikes) in zip(shared, apart, strict=True):
+        np.testing.assert_array_equal(x, same)
+        np.testing.assert_array_equal(spikes, same_spikes)
+    assert ran == [sum(data.samples for data, _ in PARTS)] * 3
+    # The same sample, elsewhere: 8 is the first of the third part.
+    assert (shared[0][0][8] != shared[6][0][0]).any()
+
+
+def test_a_liquid_is_compiled_once_where_its_ranges_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lsm_deploy.evaluate import liquids
+
+    compiled, compile_spec = [], liquids.compile_spec
+
+    def counted(described: Spec) -> Any:
+        compiled.append(described.seed)
+        return compile_spec(described)
+
+    monkeypatch.setattr(liquids, "compile_spec", counted)
+    evaluate_across(still(tmp_path), DATA, "leave-one-group-out", 2)
+    assert compiled == [4, 5]
+
+
+def test_baselines_without_a_liquid_are_shared_by_split(tmp_path: Path) -> None:
+    described, kept = still(tmp_path), Kept()
+    parts = [parts for _, *parts in splits(DATA, "leave-one-group-out", 4)][:2]
+    alone = [evaluate(described, *each) for each in parts]
+    for each, name, same in zip(parts, "ab", alone, strict=True):
+        first = evaluate(described, *each, kept=kept, split=name)
+        again = evaluate(replace(described, seed=9), *each, kept=Kept(unseeded=kept.unseeded), split=name)
+        for found in (first, again):
+            assert [found.answers[n].said for n in UNSEEDED] == [same.answers[n].said for n in UNSEEDED]
+    assert alone[0].answers["raw"].said != alone[1].answers["raw"].said
+
+
+# --- who is held out -------------------------------------------------------------------------------------------------
+
+
+def test_folds_hold_out_groups_only_where_the_test_has_other_groups(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    assert described.readout is not None
+    asked = replace(described, data=Data(shared_groups=True))
+    others = replace(grouped(seed=2), groups=("D",) * DATA.samples)
+    speaks_alike = np.repeat([group != "C" for group in DATA.groups], DATA.lengths)
+    heard = replace(DATA, frames=np.where(speaks_alike[:, np.newaxis], DATA.frames, -DATA.frames))
+    x, _ = Liquids(described, fit_ranges(heard, described.input), "fast").deployed.features(heard, "train")
+    by_sample = readouts.fit(x, heard.labels, described.readout, 4)
+    by_speaker = readouts.fit(x, heard.labels, described.readout, 4, heard.groups)
+    assert by_sample.cv_accuracy.max() > by_speaker.cv_accuracy.max()
+
+    assert evaluate(described, heard, others).liquid.cv_accuracy == by_speaker.cv_accuracy.max()
+    some = replace(others, groups=("D",) * 30 + ("B",) * 6)
+    assert evaluate(asked, heard, some).liquid.cv_accuracy == by_sample.cv_accuracy.max()
+    assert error(lambda: evaluate(described, heard, some))[0].startswith("'B' of the test data is in the training data")
+
+
+def test_a_single_speaker_is_no_reason_not_to_train(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    alone, other = replace(DATA, groups=("A",) * 36), replace(grouped(seed=2), groups=("D",) * 36)
+    nobody = replace(DATA, groups=())
+    assert evaluate(described, alone, other).liquid == evaluate(described, nobody, other).liquid
+
+
+def test_a_split_by_samples_asks_for_speakers_on_both_sides(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    got = evaluate_across(described, DATA, "folds=3")
+    assert sum(score[0].samples for score in got.groups.values()) == DATA.samples
+    [(_, *parts), *_] = list(splits(DATA, "folds=3", 4))
+    assert "is in the training data" in error(lambda: evaluate(described, *parts))[0]
+
+
+RATE = 8000
+
+
+def speech(seed: int) -> Audio:
+    """Two words by two speakers, of whom one says more; takes 0 to 4 and others."""
+    rng, t = np.random.default_rng(seed), np.arange(960) / RATE
+    takes = [*range(9), *range(9), *range(4, 7), *range(4, 7)]
+    labels = [*("0" * 9), *("1" * 9), *("0" * 3), *("1" * 3)]
+    groups = ["ann"] * 18 + ["bob"] * 6
+    sounds = [np.sin(6.28 * (400, 1500)[int(label)] * t) * 0.3 + 0.1 * rng.normal(size=len(t)) for label in labels]
+    starts = np.arange(24) * len(t)
+    return Audio(np.concatenate(sounds), starts, RATE, tuple(labels), "speech", tuple(groups), np.array(takes))
+
+
+def hearing(folder: Path, **options: Any) -> Spec:
+    """It hears eight bands."""
+    found = still(folder)
+    front = MelFrontEnd(kind="mel", rate_hz=RATE, bands=2, frames=6, normalise="utterance", **options)
+    assert found.readout is not None
+    return replace(found, front_end=front, readout=replace(found.readout, folds=2))
+
+
+def test_the_official_split_shares_its_speakers(tmp_path: Path) -> None:
+    pytest.importorskip("librosa")
+    described = hearing(tmp_path)
+    got = evaluate_across(described, speech(1), "official", 2)
+    assert (got.samples, list(got.splits), list(got.groups)) == (12, ["official"], ["ann", "bob"])
+    [(_, *parts)] = list(splits(speech(1), "official"))
+    assert "is in the training data" in error(lambda: evaluate(described, *parts))[0]
+
+
+# --- progress --------------------------------------------------------------------------------------------------------
+
+
+def ascends(told: list[tuple[int, int]]) -> None:
+    done, totals = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert len(set(totals)) == 1
+    assert told[-1][0] == told[-1][1]
+    assert done[0] < done[-1] / 3
+
+
+def test_progress_ascends_to_its_total(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    evaluate_across(still(tmp_path), DATA, "leave-one-group-out", 2, progress=lambda *at: told.append(at))
+    ascends(told)
+
+
+def test_progress_ascends_where_splits_differ_in_length(tmp_path: Path) -> None:
+    """Training parts are augmented, test parts are not."""
+    pytest.importorskip("librosa")
+    from lsm_deploy.spec.schema import Augment
+
+    described, told = hearing(tmp_path, augment=Augment(copies=2, noise_db=10.0)), []
+    assert described.input.encoder is not None
+    free = replace(described, input=replace(described.input, encoder=replace(described.input.encoder, range=None)))
+    evaluate_across(free, speech(1), "leave-one-group-out", progress=lambda *at: told.append(at))
+    ascends(told)
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_spread_of_several_is_students() -> None:
+    values = [0.91, 0.95, 0.93, 0.98, 0.9]
+    got = Spread.of(values)
+    low, high = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
+    assert (got.mean, got.low, got.high) == pytest.approx((0.934, low, high))
+    # By hand: deviations -24, 16, -4, 46, -34 thousandths, t(4) = 2.776.
+    assert got.high == pytest.approx(0.934 + 2.776445 * (0.00412 / 4 / 5) ** 0.5, abs=1e-7)
+    assert (got.least, got.most) == (0.9, 0.98)
+    assert Spread.of([0.5]) == Spread(0.5, None, None, 0.5, 0.5)
+
+
+def answers(said: str, margins: Any = None) -> Answers:
+    return Answers(tuple(said), None if margins is None else np.array(margins, float), 3, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_detection_is_scikit_learns(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, margins = rng.choice(list("xy"), 40), rng.integers(-3, 4, 40)  # many tie
+    said = "".join(np.where(margins > 0, "y", "x"))
+    got = score_of(answers(said, margins), labels.tolist(), "y")
+    assert got.detection is not None
+    assert got.detection.sensitivity == pytest.approx(recall_score(labels, list(said), pos_label="y"))
+    assert got.detection.specificity == pytest.approx(recall_score(labels, list(said), pos_label="x"))
+    assert got.detection.auc == pytest.approx(roc_auc_score(labels == "y", margins))
+    assert got.correct == (labels == np.array(list(said))).sum()
+
+
+def test_detection_of_what_is_not_there() -> None:
+    assert score_of(answers("xy"), ["x", "y"]).detection is None
+    alone = score_of(answers("xy", [-1, 1]), ["y", "y"], "y").detection
+    assert alone is not None
+    assert (alone.sensitivity, alone.specificity, alone.auc) == (0.5, None, None)
+    others = score_of(answers("xy", [-1, 1]), ["x", "x"], "y").detection
+    assert others is not None
+    assert (others.sensitivity, others.specificity, others.auc) == (None, 0.5, None)
+    unmeasured = score_of(answers("xy"), ["x", "y"], "y").detection
+    assert unmeasured is not None
+    assert (unmeasured.sensitivity, unmeasured.auc) == (1.0, None)
+
+
+@pytest.mark.parametrize("positive", ["a", "b", "c"])
+@pytest.mark.parametrize("classes", ["ab", "abc"])
+def test_margins_rise_with_the_positive_class_wherever_it_stands(tmp_path: Path, positive: str, classes: str) -> None:
+    section = spec(tmp_path).readout
+    assert section is not None
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % len(classes)
+    x = rng.poisson(3 + 2 * np.eye(3, dtype=int)[y])
+    labels = [classes[i] for i in y]
+    classifier = readouts.fit(x, labels, section, 0)
+    if positive not in classes:
+        assert float_answers(classifier, x, positive).margins is None
+        return
+    scores = readouts.decision_function(classifier, x)
+    exact = readouts.scores(readouts.quantise_readout(classifier, 8), x)
+    is_positive = np.array(labels) == positive
+    for got, each in (
+        (float_answers(classifier, x, positive), scores),
+        (integer_answers(classifier, x, 8, positive), exact),
+    ):
+        assert got.margins is not None
+        here = classes.index(positive)
+        expected = [row[here] - max(v for i, v in enumerate(row) if i != here) for row in each.tolist()]
+        np.testing.assert_allclose(got.margins, expected)
+        found = score_of(got, labels, positive).detection
+        assert found is not None
+        assert found.auc == pytest.approx(roc_auc_score(is_positive, expected))
+        assert found.auc is not None
+        assert found.auc > 0.7
+        assert all((said == positive) == (m > 0) for said, m in zip(got.said, got.margins.tolist(), strict=True) if m)
+
+
+def test_pooled_answers_and_those_of_each_group() -> None:
+    parts = [answers("xyx", [-1, 2, -3]), answers("yy", [4, 5])]
+    got = pooled(parts)
+    assert (got.said, got.regularisation, got.cv_accuracy, got.features) == (tuple("xyxyy"), None, None, 3)
+    assert got.margins is not None
+    assert got.margins.tolist() == [-1, 2, -3, 4, 5]
+    assert pooled([parts[0], answers("yy")]).margins is None
+    assert not pooled([parts[0], replace(parts[1], converged=False)]).converged
+    found = by_group(got, list("xxxyx"), ["p", "q", "p", "q", "q"], "y")
+    assert {name: (s.correct, s.samples) for name, s in found.items()} == {"p": (2, 2), "q": (1, 3)}
+    assert found["q"].detection is not None
+    assert (found["q"].detection.sensitivity, found["q"].detection.specificity) == (1.0, 0.0)
+    assert found["q"].detection.auc == 0.5  # 4 among 2 and 5
