@@ -89,6 +89,12 @@ AF ?= ../shared/data/afdb_beats.npz
 af: setup
 	cd tests && ../$(BIN)/python -m bench.af --data $(abspath $(AF)) $(if $(QUICK),--quick)
 
+# Spoken digits: accuracy on the official split and on speakers never heard, ablations, decision time, parity: half an
+# hour, and the README's tables. DIGITS: an .npz of sound, or a folder of WAV files. QUICK=1: a taste.
+DIGITS ?= ../shared/data/fsdd.npz
+digits: setup
+	cd tests && ../$(BIN)/python -m bench.digits --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup
 	$(BIN)/pytest hardware-tests

@@ -1,0 +1,257 @@
+"""`python -m bench.digits`: everything that the README says of spoken digits, measured; it writes what came out.
+
+Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the README's tables. Exit status
+1 where backends differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import lsm_deploy as ld
+from bench.af.chip import Parity, backends_here, parity, sampled, stimulus_of
+from bench.digits.variants import VARIANTS
+from bench.page import insert, spread, table
+from bench.workers import ROOT
+from lsm_deploy import readout as readouts
+from lsm_deploy.data import Audio, splits, subset
+from lsm_deploy.evaluate import Across, evaluate_across
+from lsm_deploy.front import frames_for
+from lsm_deploy.model import relative
+from lsm_deploy.resources import Range, estimate
+from lsm_deploy.spec.schema import Spec
+from lsm_deploy.states import encode_for, features_of
+
+LIQUIDS, ON_CHIP, VARIED = 5, 2, 2
+"""Liquids for the main tables, for the way to the chip, and for each variant."""
+HOW = ("official", "leave-one-group-out")
+TIMED, COMPARED = 100, 60
+"""Utterances whose decision is timed, and that backends are compared on."""
+ROWS = {
+    "liquid": "**deployed integers**",
+    "unrounded": "the same, readout in floats",
+    "floats": "float liquid",
+    "feedforward": "recurrence off",
+    "encoded": "encoded spikes, no liquid",
+    "raw": "linear on the frames",
+    "svm": "RBF SVM on ten slices of the frames",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """After the end of a word: ms here, median and longest, by part; ms modelled for the chip's steps; those steps."""
+
+    front_end: float
+    encode: float
+    run: float
+    answer: float
+    longest: float
+    chip: Range
+    steps: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.digits", description="spoken digits, measured")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
+    parser.add_argument("--quick", action="store_true", help="one liquid, no variants, and no README")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "digits")
+    options = parser.parse_args()
+    if not options.data.exists():
+        sys.exit(f"there is no {options.data}: give sound as an .npz or a folder of WAV files, DIGITS=...")
+    spec, data = ld.load(ROOT / "configs" / "spoken_digits.yaml"), ld.load_raw(options.data)
+    if not isinstance(data, Audio):
+        sys.exit(f"{options.data} holds no sound")
+    begun = time.monotonic()
+    main_table = {how: evaluate_across(spec, data, how, 1 if options.quick else LIQUIDS) for how in HOW}
+    _say("accuracy", begun)
+    chips = {} if options.quick else {how: _to_the_chip(spec, data, how) for how in HOW}
+    _say("on the chip", begun)
+    varied = {} if options.quick else {name: _varied(change(spec), data) for name, change in VARIANTS.items()}
+    _say("variants", begun)
+    decision, compared = _deployed(spec, data, ["emulator", "fast"] if options.quick else backends_here())
+    _say("decisions", begun)
+    text = _render(main_table, chips, varied, decision, compared, time.monotonic() - begun)
+    print("\n" + text)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.md").write_text(text)
+    facts = {
+        "accuracy": {how: found.to_json() for how, found in main_table.items()},
+        "to_the_chip": chips,
+        "variants": {
+            name: {how: asdict(each.accuracy("liquid")) for how, each in found.items()}
+            for name, found in varied.items()
+        },
+        "decision": asdict(decision),
+        "parity": [asdict(each) for each in compared],
+    }
+    (options.out / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
+    if not options.quick:
+        readme = ROOT / "README.md"
+        readme.write_text(insert(readme.read_text(), "digits", text))
+    if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in compared):
+        sys.exit("backends differ")
+
+
+def _say(what: str, begun: float) -> None:
+    print(f"{time.monotonic() - begun:5.0f} s: {what}", flush=True)
+
+
+def _to_the_chip(spec: Spec, data: Audio, how: str) -> dict[str, float]:
+    found = evaluate_across(spec, data, how, ON_CHIP, on_chip=True, alone=True).on_chip
+    return {step: float(np.mean([each[step] for each in found])) for step in found[0]}
+
+
+def _varied(spec: Spec, data: Audio) -> dict[str, Across]:
+    return {how: evaluate_across(spec, data, how, VARIED, alone=True) for how in HOW}
+
+
+# --- one word after the other --------------------------------------------------------------------------------------
+
+
+def _deployed(spec: Spec, data: Audio, names: Sequence[str]) -> tuple[Decision, list[Parity]]:
+    """Of the official split, one liquid."""
+    _, train, test = next(splits(data, "official", spec.seed))
+    heard = frames_for(train, spec, "train")
+    model, chip = ld.train(spec, heard), ld.train_on_chip(spec, heard)
+    begun = time.perf_counter()
+    frames = frames_for(test, spec)
+    front_end = (time.perf_counter() - begun) / frames.samples
+    x = ld.run("fast", model.program, stimulus_of(chip, frames))  # compiled code is loaded
+    usual = features_of(model.program, x, model.readout)
+    centre = usual - relative(usual, frames, model.readout)  # what is usual for each speaker, known by then
+    spent: list[tuple[float, float, float]] = []
+    for i in range(min(TIMED, frames.samples)):
+        times = [time.perf_counter()]
+        stimulus = encode_for(model.program, model.input, model.ranges, subset(frames, [i]), model.seed, "test")
+        times.append(time.perf_counter())
+        trace = ld.run("fast", model.program, stimulus)
+        times.append(time.perf_counter())
+        readouts.answers(model.integers, features_of(model.program, trace, model.readout) - centre[i])
+        times.append(time.perf_counter())
+        spent.append(tuple(np.diff(times).tolist()))
+    stimulus = stimulus_of(chip, frames)
+    modelled = estimate(chip.program, stimulus, ld.run("fast", chip.program, stimulus)).estimate.step_time
+    steps = len(stimulus.spikes) / frames.samples
+    encode, run, answer = (1000 * float(np.median(part)) for part in zip(*spent, strict=True))
+    decision = Decision(
+        1000 * front_end,
+        encode,
+        run,
+        answer,
+        1000 * max(sum(each) for each in spent),
+        Range(1000 * steps * modelled.least, 1000 * steps * modelled.most),
+        steps,
+    )
+    return decision, parity(chip, stimulus_of(chip, sampled(frames, COMPARED)), names)
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+
+
+def _render(
+    found: dict[str, Across],
+    chips: dict[str, dict[str, float]],
+    varied: dict[str, dict[str, Across]],
+    decision: Decision,
+    compared: Sequence[Parity],
+    seconds: float,
+) -> str:
+    parts = [
+        f"Measured on {_machine()}. Intervals are Student's, 95 %, of the mean over liquids; those marked * are "
+        "Wilson's, of a share of the test samples.",
+        _accuracies(found),
+    ]
+    if chips:
+        names = {
+            "floats": "in floats",
+            "integers": "in integers",
+            "summed": "the chip's weights, were nothing lost",
+            "on_chip": "output neurons on the chip",
+        }
+        rows = [[words, *(f"{100 * chips[how][name]:.1f}" for how in HOW)] for name, words in names.items()]
+        parts.append(
+            f"**To the chip** (readouts of whole words, not centred: a weight a neuron; {ON_CHIP} liquids), %:\n\n"
+            + table(["unbinned readout", *HOW], rows)
+        )
+    if varied:
+        rows = [[name, *(spread_of(each[how]) for how in HOW)] for name, each in varied.items()]
+        parts.append(
+            f"**One thing changed** (deployed integers, mean of {VARIED} liquids, each of them in brackets), %:\n\n"
+            + table(["", *HOW], rows)
+        )
+    d = decision
+    parts.append(
+        f"**Decision after the end of a word:** here {d.front_end:.1f} ms of front end, {d.encode:.2f} of encoding, "
+        f"{d.run:.2f} of running {d.steps:.0f} steps and {d.answer:.2f} of answering (medians of {TIMED} words, one "
+        f"after the other; without the front end the longest took {d.longest:.1f} ms). The chip's steps are modelled "
+        f"to take {d.chip.least:.2f} to {d.chip.most:.2f} ms."
+    )
+    rows = [
+        [
+            each.backend,
+            str(each.windows),
+            str(each.spikes),
+            str(each.spikes_differ),
+            str(each.values),
+            str(each.values_differ),
+            str(each.decisions_differ),
+        ]
+        for each in compared
+    ]
+    head = ["emulator and", "words", "spikes", "differ", "values of u, v", "differ", "decisions differ"]
+    parts.append("**Parity of the program with output neurons:**\n\n" + table(head, rows))
+    took = ", ".join(f"{how} {found[how].seconds:.0f} s" for how in HOW)
+    parts.append(
+        f"**Time:** training and evaluating {len(found[HOW[0]].seeds)} liquids with all baselines: {took}; all of "
+        f"this {seconds / 60:.0f} min."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _accuracies(found: dict[str, Across]) -> str:
+    speakers = list(found[HOW[1]].splits)
+    rows = []
+    for name, words in ROWS.items():
+        cells = []
+        for how in HOW:
+            scores = found[how].scores[name]
+            low, high = scores[0].interval
+            one = f"{100 * scores[0].accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})*"
+            cells.append(spread(found[how].accuracy(name)) if len(scores) > 1 else one)
+        rows.append([words, *cells, *(f"{100 * found[HOW[1]].splits[who][name]:.1f}" for who in speakers)])
+    samples = {how: found[how].samples for how in HOW}
+    head = [
+        "accuracy in %, readout on",
+        f"official split, {samples[HOW[0]]} words",
+        f"speakers never heard, {samples[HOW[1]]} words",
+        *speakers,
+    ]
+    return f"**Accuracy** ({len(found[HOW[0]].seeds)} liquids of 600 neurons):\n\n" + table(head, rows)
+
+
+def spread_of(found: Across) -> str:
+    each = ", ".join(f"{100 * score.accuracy:.1f}" for score in found.scores["liquid"])
+    return f"{100 * found.accuracy('liquid').mean:.1f} ({each})"
+
+
+def _machine() -> str:
+    info, model = Path("/proc/cpuinfo"), platform.machine()
+    if info.exists():
+        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = named[0] if named else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

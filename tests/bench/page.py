@@ -1,0 +1,32 @@
+"""Markdown for the README, between marks that a command owns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lsm_deploy.evaluate import Spread
+
+__all__ = ["insert", "spread", "table"]
+
+
+def insert(document: str, name: str, text: str) -> str:
+    """The document with `text` between the marks of `name`, instead of what stood there. ValueError: there are none."""
+    first, last = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, begin, rest = document.partition(first)
+    _, end, after = rest.partition(last)
+    if not begin or not end:
+        raise ValueError(f"the document has no {first} with {last} after it")
+    return f"{before}{first}\n{text}{last}{after}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """The first `left` columns to the left, the others to the right."""
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
+
+
+def spread(found: Spread) -> str:
+    """A mean in per cent, with its interval where there is one."""
+    if found.low is None or found.high is None:
+        return f"{100 * found.mean:.1f}"
+    return f"{100 * found.mean:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
