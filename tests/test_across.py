@@ -168,6 +168,12 @@ def test_a_sample_that_is_there_twice_is_run_once(tmp_path: Path) -> None:
     assert ran == [2, 2, 2]
     np.testing.assert_array_equal(features[0][:2], features[0][2:])
     assert (features[0][0] != features[0][1]).any()
+    # One that begins alike is another one.
+    rows = np.concatenate([once.frames, once.frames[:1], -once.frames[1 : once.starts[1]]])
+    alike = Frames(rows, np.append(once.starts, len(once.frames)), ("a", "b", "a"))
+    (features, *_), ran = runs_of(still(tmp_path), [(alike, "train")], shared=True)
+    assert ran == [3, 3, 3]
+    assert (features[0][0] != features[0][2]).any()
 
 
 @pytest.mark.parametrize("samples", [FRESH, INTERVAL])
