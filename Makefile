@@ -83,6 +83,12 @@ diagnose: setup
 drift: setup
 	cd tests && ../$(BIN)/python -m bench.drift $(if $(QUICK),--quick)
 
+# Atrial fibrillation from heart beats: accuracy by record, alarms beat by beat, power, parity, and the README's tables:
+# half an hour. AF: beats as an .npz, or a folder of WFDB annotations. QUICK=1: a taste of it, and no README.
+AF ?= ../shared/data/afdb_beats.npz
+af: setup
+	cd tests && ../$(BIN)/python -m bench.af --data $(abspath $(AF)) $(if $(QUICK),--quick)
+
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup
 	$(BIN)/pytest hardware-tests

@@ -18,13 +18,14 @@ its own, named by the seed, the role of its data (so that training and test nois
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import fixed, memory
-from lsm_deploy.data import Frames, check_channels
+from lsm_deploy.data import Frames, check_channels, rows_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus
 from lsm_deploy.neurons.kind import Floats
@@ -34,6 +35,9 @@ from lsm_deploy.streams import stream
 __all__ = ["encode", "fit_ranges", "poisson_stimulus"]
 
 Trains = NDArray[np.bool_]
+
+AT_ONCE = 1 << 12
+"""Frames whose fields and steps a cache holds, about."""
 
 
 def fit_ranges(train: Frames, section: Input) -> Floats:
@@ -78,10 +82,11 @@ def encode(
     starts = np.concatenate([[0], np.cumsum(padded)])
     _check_room(int(starts[-1]) * section.spike_channels, data.source)
     spikes = np.zeros((int(starts[-1]), section.spike_channels), np.int8)
-    for i, (start, length) in enumerate(zip(data.starts, data.lengths, strict=True)):
+    rows = rows_of(starts[:-1], lengths)
+    cuts = _cuts(encoder, data)
+    for i, (low, high) in enumerate(pairwise(cuts)):
         random = stream(seed, "encode", role, first + i)
-        rows = slice(starts[i], starts[i] + lengths[i])
-        spikes[rows] = _encode_sample(encoder, x[start : start + length], steps, dt_ms, random)
+        spikes[rows[low * steps : high * steps]] = _encode(encoder, x[low:high], steps, dt_ms, random)
     return Stimulus(spikes, starts[:-1])
 
 
@@ -112,7 +117,16 @@ def _normalise(frames: Floats, ranges: Floats) -> Floats:
     return np.clip(x, 0.0, 1.0)
 
 
-def _encode_sample(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
+def _cuts(encoder: Encoder, data: Frames) -> list[int]:
+    """Where what is encoded at once begins, and the end: samples, or any frames where each stands for itself."""
+    alone = isinstance(encoder, Spikes | Latency) or (
+        isinstance(encoder, GaussianPopulation) and encoder.code == "latency"
+    )
+    begin: list[int] = list(range(0, len(data.frames), AT_ONCE)) if alone else data.starts.tolist()
+    return [*begin, len(data.frames)]
+
+
+def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
     """Spikes `[frame * steps, spike channel]` of values `[frame, channel]`."""
     if isinstance(encoder, Spikes):
         return _first_steps(x, steps)
@@ -141,10 +155,12 @@ def _rate(x: Floats, max_rate_hz: float, steps: int, dt_ms: float, random: np.ra
 
 
 def _latency(x: Floats, threshold: float, steps: int) -> Trains:
-    step = np.rint(fixed.stable((1 - x) * (steps - 1)))
-    enough = fixed.stable(x) >= fixed.stable(np.asarray(threshold))
-    fires: Trains = (step[:, None] == np.arange(steps)[:, None]) & enough[:, None]
-    return fires.reshape(-1, x.shape[1])
+    # Most are silent in most steps: only spikes are written.
+    frame, channel = np.nonzero(fixed.stable(x) >= fixed.stable(np.asarray(threshold)))
+    step = np.rint(fixed.stable((1 - x[frame, channel]) * (steps - 1))).astype(np.int64)
+    fires = np.zeros((len(x) * steps, x.shape[1]), bool)
+    fires[frame * steps + step, channel] = True
+    return fires
 
 
 def _receptive_fields(x: Floats, encoder: GaussianPopulation) -> Floats:

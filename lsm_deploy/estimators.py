@@ -253,14 +253,14 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.spec, self.backend, self.classifier = spec, backend, classifier
         self.keep, self.weight_bits, self.seed = keep, weight_bits, seed
 
-    def fit(self, X: Any, y: Any) -> LiquidClassifier:  # noqa: N803
-        """Train on samples of frames."""
+    def fit(self, X: Any, y: Any, groups: Any = ()) -> LiquidClassifier:  # noqa: N803
+        """Train on samples of frames; groups: as `folds_of` has them."""
         spec = _required(self.spec)
         changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
         readout = replace(readout_of(spec), **{name: value for name, value in changed.items() if value is not None})
         spec = replace(spec, readout=readout, seed=spec.seed if self.seed is None else self.seed)
         self.classes_, index = np.unique(y, return_inverse=True)
-        self.model_: Model = train(spec, _frames(X, index), self.backend)
+        self.model_: Model = train(spec, _frames(X, index, groups), self.backend)
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
@@ -287,7 +287,7 @@ def _required(spec: Spec | None) -> Spec:
     return spec
 
 
-def _frames(samples: Any, labels: Any = ()) -> Frames:
+def _frames(samples: Any, labels: Any = (), groups: Any = ()) -> Frames:
     arrays = [np.asarray(sample) for sample in samples]
     if not arrays or any(a.ndim != 2 or not len(a) for a in arrays) or len({a.shape[1] for a in arrays}) > 1:
         raise LsmError(
@@ -296,4 +296,4 @@ def _frames(samples: Any, labels: Any = ()) -> Frames:
             hint="give a list of such arrays, or one array [sample, frame, channel]",
         )
     starts = np.cumsum([0, *(len(a) for a in arrays[:-1])])
-    return make_frames(np.concatenate(arrays), starts, np.asarray(labels), "samples")
+    return make_frames(np.concatenate(arrays), starts, np.asarray(labels), "samples", groups)

@@ -45,6 +45,7 @@ __all__ = [
     "pattern_of",
     "predict",
     "readout_of",
+    "relative",
     "save_model",
     "scores",
     "train",
@@ -133,7 +134,7 @@ def train(
     ranges = fit_ranges(data, spec.input)
     run = run_features(program, spec.input, section, ranges, data, spec.seed, "train", backend, progress)
     require_spikes(program, spec.input, section, ranges, data, spec.seed, backend, run)
-    classifier = fit_to(run.features, data, section, spec.seed)
+    classifier = fit_to(relative(run.features, data, section), data, section, spec.seed)
     integers = readouts.quantise_readout(classifier, section.weight_bits)
     pattern = pattern_of(spec)
     return Model(program, spec.input, ranges, section, classifier, integers, spec.seed, spec.front_end, pattern)
@@ -171,7 +172,12 @@ def scores(model: Model, data: Frames, backend: str = backends.DEFAULT, progress
     run = run_features(
         model.program, model.input, model.readout, model.ranges, data, model.seed, "test", backend, progress
     )
-    return readouts.scores(model.integers, run.features)
+    return readouts.scores(model.integers, relative(run.features, data, model.readout))
+
+
+def relative(features: NDArray[Any], data: Frames, section: Readout) -> NDArray[Any]:
+    """Features of these samples as the readout takes them: centred, where it says so."""
+    return readouts.centred(features, data.groups, data.source) if section.centre == "group" else features
 
 
 def readout_of(spec: Spec) -> Readout:

@@ -201,7 +201,9 @@ def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busi
         # All of it leaves nothing negative: one sign, and so steps of 1. Mixed weights are even.
         step, low = (1, 0) if share == 1 else (2, None)
         scale, weights = readouts.choose_scale(shifted[:, :-1], deviation, max(1, limit // step), low)
-        bias = membrane.quantise_bias(shifted[:, -1], step * scale)
+        # A bias makes up for what rounding moved on average.
+        moved = (shifted[:, :-1] - weights / scale) @ features[:, :-1].mean(axis=0) / features[:, -1].mean()
+        bias = membrane.quantise_bias(shifted[:, -1] + moved, step * scale)
         mantissa = np.clip(bias["bias_mant"], -4096, 4095)
         chosen = OutputWeights(populations, step * weights, LARGEST_VTH, mantissa, bias["bias_exp"])
         winner = float(_sums(chosen, features[:, :-1], features[:, -1]).max(axis=1).mean()) / (1 << fixed.ACT_SHIFT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,17 @@ def test_a_liquid_answers_as_a_model_does(tmp_path: Path) -> None:
     fitted = clone(other).fit(arrays(TRAIN), TRAIN.labels).model_
     assert (fitted.seed, len(fitted.classifier.kept), fitted.readout.classifier) == (9, 11, "logistic")
     assert np.abs(fitted.integers.weights).max() == 7
+
+
+def test_groups_reach_the_folds_of_a_liquid(tmp_path: Path) -> None:
+    groups = np.repeat(np.arange(12), 3).astype(str)  # one sample of each class in each
+    x, y = arrays(TRAIN), np.array(TRAIN.labels)
+    found = LiquidClassifier(spec(tmp_path)).fit(x, y, groups=groups).model_.classifier
+    expected = ld.train(spec(tmp_path), replace(TRAIN, groups=tuple(groups))).classifier
+    assert found.cv_accuracy.tolist() == expected.cv_accuracy.tolist()
+    assert (
+        found.cv_accuracy.tolist() != LiquidClassifier(spec(tmp_path)).fit(x, y).model_.classifier.cv_accuracy.tolist()
+    )
 
 
 def test_two_classes_have_one_score(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from lsm_deploy.readout import (
     Classifier,
     IntegerReadout,
     answers,
+    centred,
     decision_function,
     features,
     fit,
@@ -542,3 +544,39 @@ def test_refused(labels: tuple[str, ...], expected: tuple[str, str]) -> None:
         fit(np.zeros((10, 2)), labels, section(), seed=0)
     assert (caught.value.what, caught.value.hint) == expected
     assert caught.value.where == "readout"
+
+
+# --- roots, and what is usual for a group --------------------------------------------------------------------------
+
+
+def test_roots_are_those_of_plain_integers() -> None:
+    rng = np.random.default_rng(5)
+    spikes = (rng.random((400, 7)) < rng.random(7)).astype(np.int8)
+    spikes[:, 6] *= -1  # a ternary kind's
+    starts = np.array([0, 90, 300])
+    counts = features(spikes, starts, section(Bins("bins", 3)), 1.0)
+    roots = features(spikes, starts, section(Bins("bins", 3, root=True)), 1.0)
+    assert roots.dtype == np.int64
+    assert roots.tolist() == [
+        [math.isqrt(256 * abs(count)) * (1 if count > 0 else -1) for count in row] for row in counts.tolist()
+    ]
+    floats = float_features(spikes, starts, section(Bins("bins", 3, root=True)), 1.0)
+    assert np.abs(floats - roots).max() < 1
+    assert floats == pytest.approx(16 * np.sign(counts) * np.sqrt(np.abs(counts)))
+
+
+def test_centred_by_group() -> None:
+    values_of = np.random.default_rng(6).integers(-50, 90, (11, 4))
+    groups = tuple("abcabcabcaa")
+    got = centred(values_of, groups)
+    for name in "abc":
+        rows = [i for i, group in enumerate(groups) if group == name]
+        for column in range(4):
+            values = [int(values_of[i, column]) for i in rows]
+            mean = math.floor(Fraction(sum(values), len(values)) + Fraction(1, 2))
+            assert got[rows, column].tolist() == [value - mean for value in values]
+    assert got.dtype == np.int64
+    floats = centred(values_of.astype(float), groups)
+    assert floats[[i for i, g in enumerate(groups) if g == "b"]].mean(axis=0) == pytest.approx(0, abs=1e-12)
+    with pytest.raises(LsmError, match="do not say to which each sample belongs"):
+        centred(values_of, ())

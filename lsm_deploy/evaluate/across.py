@@ -16,7 +16,8 @@ import numpy as np
 from lsm_deploy import backend as backends
 from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, splits, subset
 from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate.evaluation import Evaluation, Kept, evaluate
+from lsm_deploy.evaluate.evaluation import Evaluation, evaluate
+from lsm_deploy.evaluate.liquids import Kept
 from lsm_deploy.evaluate.score import Answers, Score, by_group, pooled, score_of
 from lsm_deploy.front import AF
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
@@ -61,7 +62,8 @@ class Spread:
 class Across:
     """scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
     does not depend on the liquid). splits: the accuracy of what answered in each split, the mean over liquids. groups:
-    that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid."""
+    that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid. evaluations: of
+    each liquid, of each split."""
 
     how: str
     seeds: tuple[int, ...]
@@ -70,7 +72,7 @@ class Across:
     splits: Mapping[str, Mapping[str, float]]
     groups: Mapping[str, tuple[Score, ...]]
     on_chip: tuple[dict[str, float], ...]
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[tuple[Evaluation, ...], ...]
     seconds: float
 
     def accuracy(self, name: str) -> Spread:
@@ -128,11 +130,15 @@ def evaluate_across(
     progress: Progress | None = None,
     *,
     on_chip: bool = False,
+    alone: bool = False,
     leave_out: Sequence[str] = (),
+    kept: dict[int, Kept] | None = None,
 ) -> Across:
     """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
 
-    seeds: the spec's own and those after it. leave_out: groups that are neither trained on nor tested.
+    seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
+    neither trained on nor tested. kept: by seed, the liquids of other calls with this spec, and room for those of this
+    one.
     """
     if seeds < 1:
         raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
@@ -150,8 +156,9 @@ def evaluate_across(
     numbers = tuple(range(spec.seed, spec.seed + seeds))
     found: list[list[Evaluation]] = []
     unseeded: dict[str, dict[str, Answers]] = {}
+    frames: dict[str, tuple[Frames, Frames]] = {}
     for number in numbers:
-        kept = Kept(unseeded=unseeded)
+        of_seed = kept.setdefault(number, Kept()) if kept is not None else Kept()
         found.append([])
         for i, (name, train, test) in enumerate(parts):
             told = _share(progress, (len(found) - 1) * len(parts) + i, seeds * len(parts)) if progress else None
@@ -162,7 +169,8 @@ def evaluate_across(
                 backend,
                 told,
                 on_chip=on_chip,
-                kept=kept,
+                alone=alone,
+                kept=Kept(of_seed.liquids, unseeded, frames),
                 split=name,
             )
             found[-1].append(each)
@@ -220,7 +228,7 @@ def _joined(
         },
         groups={name: tuple(liquid[name] for liquid in by_liquid) for name in by_liquid[0]} if groups else {},
         on_chip=tuple(_on_chip(liquid) for liquid in found if liquid[0].on_chip),
-        evaluations=tuple(first),
+        evaluations=tuple(tuple(liquid) for liquid in found),
         seconds=seconds,
     )
 

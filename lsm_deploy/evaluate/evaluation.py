@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,17 @@ from lsm_deploy.data import Frames, Raw, check_split, class_order, constant_chan
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate.baselines import baselines, raw_answers
-from lsm_deploy.evaluate.liquids import Liquid, Liquids
+from lsm_deploy.evaluate.liquids import Kept, Liquid, Liquids
 from lsm_deploy.evaluate.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.front import AF, frames_for
 from lsm_deploy.ir import Program
-from lsm_deploy.model import fit_to, readout_of
+from lsm_deploy.model import fit_to, readout_of, relative
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.readout import Classifier
-from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
+from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 from lsm_deploy.states import columns_of
 
-__all__ = ["Activity", "Evaluation", "Kept", "evaluate", "positive_of"]
+__all__ = ["Activity", "Evaluation", "evaluate", "positive_of"]
 
 Progress = Callable[[int, int], None]
 
@@ -76,7 +76,7 @@ class Evaluation:
     group_of: tuple[str, ...]
     liquid: Score
     unrounded: Score
-    floats: Score
+    floats: Score | None
     baselines: Mapping[str, Score | None]
     answers: Mapping[str, Answers]
     groups: Mapping[str, Score]
@@ -92,14 +92,14 @@ class Evaluation:
         detection = asdict(self.liquid.detection) if self.liquid.detection else {}
         return {
             "accuracy": self.liquid.accuracy,
-            "accuracy_float": self.floats.accuracy,
+            "accuracy_float": self.floats.accuracy if self.floats else None,
             **detection,
             "backend": self.backend,
             "train_samples": self.train_samples,
             "test_samples": self.test_samples,
             "liquid": self.liquid.to_json(),
             "float_readout": self.unrounded.to_json(),
-            "float_liquid": self.floats.to_json(),
+            "float_liquid": self.floats.to_json() if self.floats else None,
             "on_chip": self.on_chip.to_json() if self.on_chip else None,
             "baselines": {name: score.to_json() if score else None for name, score in self.baselines.items()},
             "classes": list(self.classes),
@@ -113,17 +113,6 @@ class Evaluation:
         }
 
 
-@dataclass(eq=False)
-class Kept:
-    """What several evaluations of a spec share: its liquids by the ranges of their input, and baselines by the split.
-
-    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid.
-    """
-
-    liquids: dict[bytes, Liquids] = field(default_factory=dict)
-    unseeded: dict[str, dict[str, Answers]] = field(default_factory=dict)
-
-
 # --- what a user asks for ------------------------------------------------------------------------------------------
 
 
@@ -135,13 +124,15 @@ def evaluate(
     progress: Progress | None = None,
     *,
     on_chip: bool = False,
+    alone: bool = False,
     kept: Kept | None = None,
     split: str = "",
 ) -> Evaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
-    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. kept,
-    split: what other evaluations of this spec left to share, and the name of this split among them.
+    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. alone:
+    without floats, ablation and baselines. kept, split: what other evaluations of this spec left to share, and the name
+    of this split among them.
     """
     section = readout_of(spec)
     if train is None and test is None:
@@ -149,18 +140,20 @@ def evaluate(
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
     clock = _Clock()
-    heard, unseen = _frames(train, spec, "train"), _frames(test, spec, "test")
+    kept = kept or Kept()
+    heard, unseen = kept.frames.get(split) or (_frames(train, spec, "train"), _frames(test, spec, "test"))
+    if split and not isinstance(spec.front_end, AudioFrontEnd):  # whose augmentation is seeded
+        kept.frames[split] = heard, unseen
     check_split(heard, unseen, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(heard)
-    if set(heard.groups) & set(unseen.groups):
-        heard = replace(heard, groups=())
+    # Folds hold out what the test does.
+    folded = replace(heard, groups=()) if set(heard.groups) & set(unseen.groups) else heard
     clock.stop("front end")
-    kept = Kept() if kept is None else kept
     ranges = fit_ranges(heard, spec.input)
     if (key := ranges.tobytes()) not in kept.liquids:
         kept.liquids[key] = Liquids(spec, ranges, backend)
     liquids = kept.liquids[key]
-    told = _Told(progress, liquids.steps(heard, unseen))
+    told = _Told(progress, liquids.steps(alone, heard, unseen))
     positive = positive_of(spec, heard)
     clock.stop("compile")
 
@@ -168,7 +161,9 @@ def evaluate(
         x, inputs = liquid.features(heard, "train", told.next())
         unseen_x, unseen_inputs = liquid.features(unseen, "test", told.next())
         clock.stop("run")
-        classifier = fit_to(x, heard, section, spec.seed)
+        x, inputs = (relative(each, heard, section) for each in (x, inputs))
+        unseen_x, unseen_inputs = (relative(each, unseen, section) for each in (unseen_x, unseen_inputs))
+        classifier = fit_to(x, folded, section, spec.seed)
         clock.stop("train readout")
         return classifier, unseen_x, (inputs, unseen_inputs)
 
@@ -176,21 +171,22 @@ def evaluate(
     answers = {"liquid": integer_answers(classifier, features, section.weight_bits, positive)}
     clock.stop("answer")
     answers["unrounded"] = float_answers(classifier, features, positive)
-    if liquids.feedforward is not None:
-        alone, features, _ = taught(liquids.feedforward)
-        answers["feedforward"] = integer_answers(alone, features, section.weight_bits, positive)
-    in_floats, features, _ = taught(liquids.floats)
-    answers["floats"] = float_answers(in_floats, features, positive)
+    if liquids.feedforward is not None and not alone:
+        cut, features, _ = taught(liquids.feedforward)
+        answers["feedforward"] = integer_answers(cut, features, section.weight_bits, positive)
+    if not alone:
+        in_floats, features, _ = taught(liquids.floats)
+        answers["floats"] = float_answers(in_floats, features, positive)
     told.finish()
     clock.stop("float liquid and ablation")
-    others = kept.unseeded.get(split) if split else None
+    others = {} if alone else kept.unseeded.get(split) if split else None
     if others is None:
         kept_few = replace(section, keep=min(section.keep, spikes[0].shape[1])) if section.keep else section
-        encoded = fit_to(spikes[0], heard, kept_few, spec.seed)
+        encoded = fit_to(spikes[0], folded, kept_few, spec.seed)
         others = {
             "encoded": integer_answers(encoded, spikes[1], section.weight_bits, positive),
-            "raw": raw_answers((heard, unseen), section, spec.seed, positive),
-            **baselines(spec.front_end, (heard, unseen), (train, test), spec.seed),
+            "raw": raw_answers((folded, unseen), heard.groups, section, spec.seed, positive),
+            **baselines(spec.front_end, section, (heard, unseen), (train, test), spec.seed),
         }
         kept.unseeded[split] = others
     answers |= others
@@ -208,7 +204,7 @@ def evaluate(
         group_of=unseen.groups,
         liquid=scores["liquid"],
         unrounded=scores["unrounded"],
-        floats=scores["floats"],
+        floats=scores.get("floats"),
         baselines={"feedforward": scores.get("feedforward"), **{name: scores[name] for name in others}},
         answers=answers,
         groups=by_group(answers["liquid"], unseen.labels, unseen.groups, positive) if unseen.groups else {},

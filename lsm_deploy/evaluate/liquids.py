@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy import readout as readouts
 from lsm_deploy.data import Frames, lengths, subset
+from lsm_deploy.evaluate.score import Answers
 from lsm_deploy.ir import INPUT, Program
 from lsm_deploy.model import readout_of
 from lsm_deploy.neurons.kind import Floats
@@ -25,7 +26,7 @@ from lsm_deploy.reference import run_float
 from lsm_deploy.spec.schema import GaussianPopulation, Rate, Spec
 from lsm_deploy.states import Role, read, require_spikes, run_features, sizes_of, steps_of, stimuli
 
-__all__ = ["Liquid", "Liquids", "Progress", "without_recurrence"]
+__all__ = ["Kept", "Liquid", "Liquids", "Progress", "without_recurrence"]
 
 Progress = Callable[[int, int], None]
 
@@ -112,10 +113,10 @@ class Liquids:
     def program(self) -> Program:
         return self.compiled.program
 
-    def steps(self, *parts: Frames) -> int:
-        """How long one run of these parts by each liquid is."""
+    def steps(self, alone: bool, *parts: Frames) -> int:
+        """How long one run of these parts is: by the deployed liquid, or by each."""
         each = sum(int(steps_of(self.program, self.spec.input, part).sum()) for part in parts)
-        return each * (3 if self.feedforward else 2)
+        return each if alone else each * (3 if self.feedforward else 2)
 
     def _deployed(self, program: Program, refuse: bool) -> Callable[[Frames, Role, Progress | None], Ran]:
         spec, section = self.spec, readout_of(self.spec)
@@ -143,6 +144,19 @@ class Liquids:
         features = np.concatenate(found)
         nothing = np.zeros((len(features), 0), np.int64)
         return Ran(features, nothing, np.zeros(program.network.neurons, np.int64), done, {}, 0)
+
+
+@dataclass(eq=False)
+class Kept:
+    """What several evaluations of a spec share: its liquids by the ranges of their input, and baselines by the split.
+
+    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid. frames: training
+    and test frames of each split, where the front end knows no seed.
+    """
+
+    liquids: dict[bytes, Liquids] = field(default_factory=dict)
+    unseeded: dict[str, dict[str, Answers]] = field(default_factory=dict)
+    frames: dict[str, tuple[Frames, Frames]] = field(default_factory=dict)
 
 
 def without_recurrence(program: Program) -> Program | None:

@@ -5,6 +5,7 @@
 `attach` puts one on the chip instead.
 """
 
+from lsm_deploy.readout.centre import centred
 from lsm_deploy.readout.classifier import Classifier, decision_function, fit, predict, standard, weights_at
 from lsm_deploy.readout.features import features, float_features, mean_bins, parts_of, trace_registers, width
 from lsm_deploy.readout.folds import Fold, folds_of
@@ -19,6 +20,7 @@ __all__ = [
     "IntegerReadout",
     "Recursive",
     "answers",
+    "centred",
     "choose_scale",
     "decision_function",
     "features",

@@ -1,7 +1,8 @@
 """Features of samples: what a linear readout sees of spikes, in integers, as the chip or its host would hold them.
 
 A sample of length L falls into parts [k L // n, (k + 1) L // n); where L < n some are empty. `bins` counts each part's
-spikes. `rates` sums these over groups of neurons. `traces` is the current of a neuron on the chip that hears one other,
+spikes, or takes floor(16 sqrt(count)) of them. `rates` sums counts over groups of neurons. `traces` is the current of a
+neuron on the chip that hears one other,
 
     u = t0(u * (4096 - (du + 1))) + (weight << 6) * spike
 
@@ -13,6 +14,7 @@ weight of 1, truncation would forget a spike within 64 steps, however slow the t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +24,7 @@ from lsm_deploy import fixed, loops
 from lsm_deploy.fixed import Ints
 from lsm_deploy.neurons import membrane
 from lsm_deploy.neurons.kind import Floats
-from lsm_deploy.spec.schema import Rates, Readout, Traces
+from lsm_deploy.spec.schema import Bins, Rates, Readout, Traces
 
 __all__ = ["features", "float_features", "mean_bins", "parts_of", "trace_registers", "width"]
 
@@ -42,6 +44,9 @@ def features(spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: fl
         loops.decay_parts(spikes, edges, fixed.DECAY_UNITY - (du + 1), weight << fixed.ACT_SHIFT, found)
     else:
         loops.count_parts(spikes, edges, found)
+    if isinstance(section.features, Bins) and section.features.root:
+        # Roots of whole numbers below 2**52 are rounded correctly, and so is their whole part.
+        found = np.sign(found) * np.floor(np.sqrt(np.abs(found) << 8)).astype(np.int64)
     if isinstance(section.features, Rates):
         found = np.add.reduceat(found, _groups(sizes or spikes.shape[1:], section.features.groups), axis=2)
     return found.reshape(len(starts), -1)
@@ -50,7 +55,12 @@ def features(spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: fl
 def float_features(
     spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float, sizes: Sequence[int] = ()
 ) -> Floats:
-    """The same without rounding; traces as sums of exp(-(r - t) dt / tau) over spikes at t <= r, a part's last step."""
+    """The same without rounding; roots as they are, traces as sums of exp(-(r - t) dt / tau) over spikes at t <= r, a
+    part's last step."""
+    if isinstance(section.features, Bins) and section.features.root:
+        counted = replace(section, features=replace(section.features, root=False))
+        counts = features(spikes, starts, counted, dt_ms, sizes)
+        return np.asarray(16 * np.sign(counts) * np.sqrt(np.abs(counts)))
     if not isinstance(section.features, Traces):
         return features(spikes, starts, section, dt_ms, sizes).astype(np.float64)
     edges, tau_steps = _edges(starts, len(spikes), section.features.samples), section.features.tau_ms / dt_ms

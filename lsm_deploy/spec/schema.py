@@ -633,10 +633,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Bins:
-    """Spike counts of each neuron in `bins` equal parts of a sample."""
+    """Spike counts of each neuron in `bins` equal parts of a sample.
+
+    root: 16 times their square roots, rounded down: the noise of a count grows as its root, that of a root does not
+    (Anscombe, Biometrika 35, 1948)."""
 
     kind: Literal["bins"]
     bins: Count = 1
+    root: Flag = False
 
 
 @dataclass(frozen=True)
@@ -674,7 +678,8 @@ class Readout:
     population: one, or several that are read together, as an ensemble of small liquids is. keep: so many features with
     the largest ANOVA F on the training data, of all. regularisation: ridge's alphas, or the inverses of logistic
     regression's C. forgetting: what an older sample counts, of the next one, when training is online. weight_bits: of
-    the integers that answer on the host. class_weight: balanced lets every class count the same.
+    the integers that answer on the host. class_weight: balanced lets every class count the same. centre: `group` takes
+    the mean of its group's samples in the same data (the speaker's, say) off each feature, for training and answers.
     """
 
     population: Annotated[
@@ -689,6 +694,7 @@ class Readout:
     forgetting: Annotated[Positive, Le(1)] = 1.0
     class_weight: Literal["balanced", "none"] = "none"
     weight_bits: Annotated[Integer, Ge(2), Le(16)] = 8
+    centre: Literal["none", "group"] = "none"
 
     def __post_init__(self) -> None:
         if len(set(self.populations)) < len(self.populations):

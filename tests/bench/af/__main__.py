@@ -1,0 +1,115 @@
+"""`python -m bench.af`: everything that the README says of atrial fibrillation, measured; it writes what came out.
+
+Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the README's tables. Exit status
+1 where backends differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lsm_deploy as ld
+from bench.af import chip as chips
+from bench.af import monitor
+from bench.af.table import Found, insert, render
+from bench.af.windows import choose, of_window, sized, to_the_chip, windows
+from bench.workers import ROOT
+from lsm_deploy.data import Beats
+from lsm_deploy.spec.schema import Spec
+
+WINDOWS = {32: 5, 64: 5, 128: 5}
+"""Liquids for each length."""
+SIZES = {16: 3, 32: 3, 64: 3, 128: 3, 256: 2, 512: 1}
+"""Liquids for each size: large ones take minutes each."""
+ON_CHIP = 3
+"""Liquids, each trained and run anew in every fold."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.af", description="atrial fibrillation, measured")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "afdb_beats.npz")
+    parser.add_argument("--quick", action="store_true", help="two liquids, one window, one size, and no README")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "af")
+    options = parser.parse_args()
+    if not options.data.exists():
+        sys.exit(f"there is no {options.data}: give beats as an .npz or a folder of WFDB annotations, AF=...")
+    spec, data = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), ld.load_raw(options.data)
+    if not isinstance(data, Beats):
+        sys.exit(f"{options.data} holds no heart beats")
+    found = measure(spec, data, quick=options.quick)
+    text = render(found)
+    print("\n" + text)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.md").write_text(text)
+    (options.out / "results.json").write_text(json.dumps(facts(found), indent=1) + "\n")
+    if not options.quick:
+        readme = ROOT / "README.md"
+        readme.write_text(insert(readme.read_text(), text))
+    if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in found.chip.parity):
+        sys.exit("backends differ")
+
+
+def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
+    begun = time.monotonic()
+    by_window = []
+    for beats, liquids in ({128: 2} if quick else WINDOWS).items():
+        by_window.append(windows(spec, data, beats, liquids))
+        _say(f"windows of {beats} beats", begun)
+    chosen = choose([each.every for each in by_window]), choose([each.fewer for each in by_window])
+    best = by_window[max(chosen[0].times, key=lambda i: chosen[0].times[i])]
+    spec, sizes = of_window(spec, best.beats), {}
+    for neurons, liquids in ({16: 1} if quick else SIZES).items():
+        sizes[neurons] = sized(spec, data, neurons, liquids)
+        _say(f"{neurons} neurons", begun)
+    steps = to_the_chip(spec, data, 1 if quick else ON_CHIP)
+    _say("to the chip", begun)
+    lengths = [each.beats for each in by_window]
+    watched = monitor.monitored(spec, data, lengths, 2000 if quick else 20_000)
+    _say("beat by beat", begun)
+    names = ["emulator", "fast"] if quick else chips.backends_here()
+    chip = chips.deployed(spec, data, 10 if quick else 60, names, watched.rate)
+    _say("on the chip", begun)
+    seconds = {
+        f"evaluating {len(best.every.seeds)} liquids in 5 folds (windows of {best.beats} beats)": best.every.seconds,
+        **chip.seconds,
+        "all of this": time.monotonic() - begun,
+    }
+    return Found(_machine(), by_window, chosen, best, sizes, steps, watched, chip, seconds)
+
+
+def facts(found: Found) -> dict[str, Any]:
+    return {
+        "machine": found.machine,
+        "windows": {each.beats: {"all": each.every.to_json(), "fewer": each.fewer.to_json()} for each in found.windows},
+        "chosen": [asdict(each) for each in found.chosen],
+        "sizes": {neurons: each.to_json() for neurons, each in found.sizes.items()},
+        "to_the_chip": list(found.steps),
+        "beat_by_beat": asdict(found.watched),
+        "on_chip": asdict(found.chip),
+        "seconds": found.seconds,
+    }
+
+
+def _say(what: str, begun: float) -> None:
+    print(f"{time.monotonic() - begun:5.0f} s: {what}", flush=True)
+
+
+def _machine() -> str:
+    model = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = named[0] if named else model
+    return f"{model}, {os.cpu_count()} cores that others used too, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Results as Markdown, and the place in the README that carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.af.chip import Deployed, Parity, Power
+from bench.af.monitor import Watched
+from bench.af.windows import FAULTY, Chosen, Windows
+from lsm_deploy.evaluate import Across, Spread
+
+__all__ = ["BEGIN", "END", "Found", "insert", "render"]
+
+BEGIN, END = "<!-- af:begin -->", "<!-- af:end -->"
+
+ROWS = {
+    "liquid": "**deployed integers**",
+    "unrounded": "the same, readout in floats",
+    "floats": "float liquid",
+    "feedforward": "recurrence off",
+    "encoded": "encoded spikes, no liquid",
+    "raw": "raw intervals",
+    "hrv_logistic": "logistic, heart-rate measures",
+    "hrv_boosting": "boosting, heart-rate measures",
+}
+STEPS = {
+    "floats": "readout in floats, trained without bins or intercept",
+    "integers": "the same in integers, on the host",
+    "summed": "the chip's weights, were nothing lost",
+    "on_chip": "output neurons on the chip",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All that was measured; a part that was not asked for is empty."""
+
+    machine: str
+    windows: Sequence[Windows]
+    chosen: tuple[Chosen, Chosen]
+    """With every record, and without `FAULTY`."""
+    best: Windows
+    """Of the length that is chosen most often."""
+    sizes: Mapping[int, Across]
+    steps: Sequence[dict[str, float]]
+    watched: Watched
+    chip: Deployed
+    seconds: dict[str, float]
+
+
+def insert(document: str, text: str) -> str:
+    """The document with `text` between the marks, instead of what stood there. ValueError: there are no marks."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the document has no {BEGIN} with {END} after it")
+    return f"{before}{BEGIN}\n{text}{END}{after}"
+
+
+def render(found: Found) -> str:
+    parts = [
+        f"Measured on {found.machine}. Intervals are Student's, 95 %, of the mean over liquids; what has none does "
+        "not depend on the liquid.",
+        _accuracies(found),
+        _chosen(found),
+        _detections(found.windows),
+        _sizes(found),
+        _steps(found.steps),
+        _records(found.best),
+        _watches(found.watched),
+        _power(found.chip.power),
+        _parity(found.chip.parity),
+        "**Time:** " + "; ".join(f"{name} {seconds:.0f} s" for name, seconds in found.seconds.items()) + ".",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+
+def _accuracies(found: Found) -> str:
+    first = found.windows[0].every
+    names = [name for name in ROWS if name in first.scores]
+    head = ["accuracy in %, readout on"]
+    head += [f"{w.beats} beats, {which}" for w in found.windows for which in ("all records", f"{len(FAULTY)} left out")]
+    rows = [
+        [ROWS[name], *(_spread(part.accuracy(name)) for w in found.windows for part in (w.every, w.fewer))]
+        for name in names
+    ]
+    present = [name for name in FAULTY if name in first.groups]
+    counted = [cell for w in found.windows for cell in ("", f"{100 * w.every.without(present):.1f}")]
+    rows.insert(1, ["the same, the two trained on but not counted", *counted])
+    liquids = ", ".join(str(len(w.every.seeds)) for w in found.windows)
+    samples = ", ".join(f"{w.every.samples} of {w.beats}" for w in found.windows)
+    title = f"**Windows** ({len(first.groups)} records, 5 folds of records, {liquids} liquids of 32 neurons; "
+    return f"{title}{samples} beats; left out of training and test: {', '.join(FAULTY)}):\n\n" + _table(head, rows)
+
+
+def _chosen(found: Found) -> str:
+    lines = []
+    for what, each in zip(("all records", "the two left out"), found.chosen, strict=True):
+        times = ", ".join(f"{found.windows[i].beats} beats {n} times" for i, n in each.times.items() if n)
+        lines.append(
+            f"{what}: accuracy {_spread(each.accuracy)} %, sensitivity {_spread(each.sensitivity)} %, specificity "
+            f"{_spread(each.specificity)} % ({times})"
+        )
+    return "**The window chosen by cross-validation within the training records:** " + "; ".join(lines) + "."
+
+
+def _detections(windows: Sequence[Windows]) -> str:
+    first = windows[0].every
+    head = ["all records: sensitivity %, specificity %, AUC"] + [f"{w.beats} beats" for w in windows]
+    rows = [[ROWS[name], *(_detection(w.every, name) for w in windows)] for name in ROWS if name in first.scores]
+    return _table(head, rows)
+
+
+def _detection(across: Across, name: str) -> str:
+    found = [across.detection(name, what) for what in ("sensitivity", "specificity", "auc")]
+    scales = (100, 100, 1)
+    return ", ".join(
+        "-" if f is None else f"{s * f.mean:.{1 if s > 1 else 3}f}" for f, s in zip(found, scales, strict=True)
+    )
+
+
+def _sizes(found: Found) -> str:
+    if not found.sizes:
+        return ""
+    rows = [
+        [str(neurons), str(len(each.seeds)), _spread(each.accuracy("liquid")), _detection(each, "liquid")]
+        for neurons, each in found.sizes.items()
+    ]
+    title = f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):\n\n"
+    return title + _table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
+
+
+def _steps(on_chip: Sequence[dict[str, float]]) -> str:
+    if not on_chip:
+        return ""
+    rows = [[name, _spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
+    agreed, tied = (np.mean([each[what] for each in on_chip]) for what in ("agreed", "tied"))
+    title = f"**To the chip** ({len(on_chip)} liquids, the same windows and folds, accuracy in %; the chip says what "
+    title += f"the host's integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
+    return f"{title}\n\n" + _table(["step", "accuracy"], rows)
+
+
+def _records(windows: Windows) -> str:
+    labels = [label for each in windows.every.evaluations[0] for label in each.labels]
+    groups = [group for each in windows.every.evaluations[0] for group in each.group_of]
+    cells = []
+    for name, scores in windows.every.groups.items():
+        af = sum(label == "AF" for label, group in zip(labels, groups, strict=True) if group == name)
+        accuracy = 100 * np.mean([score.accuracy for score in scores])
+        cells.append([name, str(scores[0].samples), str(af), f"{accuracy:.1f}"])
+    half = -(-len(cells) // 2)
+    rows = [a + b for a, b in zip(cells[:half], [*cells[half:], [""] * 4][:half], strict=True)]
+    title = f"**Record by record** (deployed integers, windows of {windows.beats} beats, the mean over liquids):"
+    return f"{title}\n\n" + _table(["record", "windows", "AF", "right, %"] * 2, rows)
+
+
+# --- beats, power, parity ---------------------------------------------------------------------------------------------
+
+
+def _watches(found: Watched) -> str:
+    head = [
+        "window",
+        "k is chosen for, in training",
+        "k of each fold",
+        "beats right, %",
+        "episodes",
+        "missed",
+        "beats to the alarm: median (quartiles)",
+        "false alarms an hour of other rhythms",
+        "of them without AF in the last 128 beats",
+    ]
+    rows = []
+    for watch in found.watches:
+        low, middle, high = np.quantile(watch.delays, (0.25, 0.5, 0.75))
+        rows.append(
+            [
+                str(watch.window),
+                "most beats right" if watch.at_most is None else f"at most {watch.at_most:g} false alarms an hour",
+                ", ".join(map(str, watch.in_a_row)),
+                f"{100 * watch.agreed:.1f}",
+                str(watch.episodes),
+                str(watch.missed),
+                f"{middle:.0f} ({low:.0f} to {high:.0f})",
+                f"{watch.false_alarms / watch.hours:.2f}",
+                f"{watch.without_cause / watch.hours:.2f}",
+            ]
+        )
+    middle, most, longest = (1e3 * seconds for seconds in found.beat_seconds)
+    hours = found.watches[0].hours
+    return (
+        f"**Beat by beat** (the spec's liquid, one endless run a record, {hours:.0f} hours of other rhythms):\n\n"
+        + _table(head, rows)
+        + f"\n\nA beat takes {middle:.2f} ms here, from the interval to the alarm (99 %: {most:.2f}, longest "
+        f"{longest:.1f}), nearly all of it Python around ten steps of the liquid."
+    )
+
+
+def _power(found: Power) -> str:
+    energy, power, latency = found.energy, found.power, found.latency
+    cores = found.resources.cores
+    return (
+        f"**Power, modelled on Loihi 1 figures:** a beat of {found.steps} steps takes {1e9 * energy.least:.0f} to "
+        f"{1e9 * energy.most:.0f} nJ of dynamic energy on {cores} core{'' if cores == 1 else 's'} and "
+        f"{1e6 * latency.least:.0f} to {1e6 * latency.most:.0f} µs; at {found.beats_per_minute:.0f} beats a minute, "
+        f"the mean of these records, {1e9 * power.least:.0f} to {1e9 * power.most:.0f} nW."
+    )
+
+
+def _parity(found: Sequence[Parity]) -> str:
+    rows = [
+        [
+            f"emulator and {each.backend}",
+            str(each.windows),
+            f"{each.spikes}, {each.spikes_differ}",
+            f"{each.values}, {each.values_differ}",
+            str(each.decisions_differ),
+        ]
+        for each in found
+    ]
+    head = [
+        "parity, readout on the chip",
+        "test windows",
+        "spikes, differing",
+        "u and v, differing",
+        "decisions differ",
+    ]
+    return _table(head, rows)
+
+
+def _spread(found: Spread) -> str:
+    if found.low is None or found.high is None:
+        return f"{100 * found.mean:.1f}"
+    return f"{100 * found.mean:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))

@@ -1,0 +1,105 @@
+"""Accuracy on windows of beats, record by record: by length, at the length chosen in training, by size of liquid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lsm_deploy.data import Beats
+from lsm_deploy.evaluate import Across, Spread, evaluate_across
+from lsm_deploy.evaluate.liquids import Kept
+from lsm_deploy.evaluate.score import pooled, score_of
+from lsm_deploy.front import AF
+from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
+
+__all__ = [
+    "FAULTY",
+    "SPLIT",
+    "Chosen",
+    "Windows",
+    "choose",
+    "front_of",
+    "of_size",
+    "of_window",
+    "sized",
+    "to_the_chip",
+    "windows",
+]
+
+FAULTY = ("04936", "05091")
+"""Records whose annotations several papers call faulty, and leave out."""
+SPLIT = "group-folds=5"
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """With every record, and with `FAULTY` neither trained on nor tested."""
+
+    beats: int
+    every: Across
+    fewer: Across
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The answers of the window with the best cross-validated accuracy on the training records of each fold."""
+
+    accuracy: Spread
+    sensitivity: Spread
+    specificity: Spread
+    times: dict[int, int]
+    """How often each window was chosen, of liquids times folds."""
+
+
+def front_of(spec: Spec) -> BeatsFrontEnd:
+    assert isinstance(spec.front_end, BeatsFrontEnd)
+    return spec.front_end
+
+
+def of_window(spec: Spec, beats: int) -> Spec:
+    return replace(spec, front_end=replace(front_of(spec), window_beats=beats))
+
+
+def of_size(spec: Spec, neurons: int) -> Spec:
+    [(name, population)] = spec.populations.items()
+    return replace(spec, populations={name: replace(population, size=neurons)})
+
+
+def windows(spec: Spec, data: Beats, beats: int, liquids: int) -> Windows:
+    """Evaluate with `FAULTY` and without; windows are run once for both."""
+    spec, kept = of_window(spec, beats), dict[int, Kept]()
+    every = evaluate_across(spec, data, SPLIT, liquids, kept=kept)
+    left_out = [name for name in FAULTY if name in data.groups]
+    return Windows(beats, every, evaluate_across(spec, data, SPLIT, liquids, leave_out=left_out, kept=kept))
+
+
+def choose(found: Sequence[Across]) -> Chosen:
+    """For each liquid and fold, of evaluations with other windows, the one that training data alone would choose."""
+    times = dict.fromkeys(range(len(found)), 0)
+    scores = []
+    for i in range(min(len(across.seeds) for across in found)):
+        answers, labels = [], []
+        for fold in range(len(found[0].splits)):
+            of_fold = [across.evaluations[i][fold] for across in found]
+            best = max(range(len(found)), key=lambda k: of_fold[k].liquid.cv_accuracy or 0.0)
+            times[best] += 1
+            answers.append(of_fold[best].answers["liquid"])
+            labels += of_fold[best].labels
+        scores.append(score_of(pooled(answers), labels, AF))
+    detections = [score.detection for score in scores if score.detection]
+    return Chosen(
+        Spread.of([score.accuracy for score in scores]),
+        Spread.of([found.sensitivity or 0.0 for found in detections]),
+        Spread.of([found.specificity or 0.0 for found in detections]),
+        times,
+    )
+
+
+def sized(spec: Spec, data: Beats, neurons: int, liquids: int) -> Across:
+    """Liquids of so many neurons, with every record and without anything beside them."""
+    return evaluate_across(of_size(spec, neurons), data, SPLIT, liquids, alone=True)
+
+
+def to_the_chip(spec: Spec, data: Beats, liquids: int) -> tuple[dict[str, float], ...]:
+    """For each liquid, what `OnChipAccuracy` counts, as shares over the test records of all folds."""
+    return evaluate_across(spec, data, SPLIT, liquids, on_chip=True, alone=True).on_chip
