@@ -20,6 +20,7 @@ from lsm_deploy.evaluate import Evaluation, Spread, evaluate, evaluate_across
 from lsm_deploy.evaluate.evaluation import Kept
 from lsm_deploy.evaluate.liquids import Liquid, Liquids
 from lsm_deploy.evaluate.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
+from lsm_deploy.onchip import on_chip_accuracy
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Data, MelFrontEnd
 
@@ -80,7 +81,10 @@ def test_several_splits_and_liquids_are_evaluations_one_by_one(tmp_path: Path) -
         assert shares["liquid"] == pytest.approx(np.mean([each[i].liquid.accuracy for each in found]))
         assert shares["raw"] == found[0][i].baselines["raw"].accuracy
         assert [score.correct for score in got.groups[group]] == [each[i].liquid.correct for each in found]
-    assert [each.liquid for each in got.evaluations] == [each.liquid for each in found[0]]
+    assert [[e.liquid for e in each] for each in got.evaluations] == [[e.liquid for e in each] for each in found]
+    alone = evaluate_across(described, DATA, "leave-one-group-out", 2, alone=True)
+    assert alone.scores == {name: got.scores[name] for name in ("liquid", "unrounded")}
+    assert (alone.to_json()["accuracy"], alone.to_json()["accuracy_float"]) == (got.to_json()["accuracy"], None)
     for sums, each in zip(got.on_chip, found, strict=True):
         assert set(sums) == {"floats", "integers", "summed", "on_chip", "agreed", "tied"}
         for step, share in sums.items():
@@ -168,6 +172,12 @@ def test_a_sample_that_is_there_twice_is_run_once(tmp_path: Path) -> None:
     assert ran == [2, 2, 2]
     np.testing.assert_array_equal(features[0][:2], features[0][2:])
     assert (features[0][0] != features[0][1]).any()
+    # One that begins alike is another one.
+    rows = np.concatenate([once.frames, once.frames[:1], -once.frames[1 : once.starts[1]]])
+    alike = Frames(rows, np.append(once.starts, len(once.frames)), ("a", "b", "a"))
+    (features, *_), ran = runs_of(still(tmp_path), [(alike, "train")], shared=True)
+    assert ran == [3, 3, 3]
+    assert (features[0][0] != features[0][2]).any()
 
 
 @pytest.mark.parametrize("samples", [FRESH, INTERVAL])
@@ -229,6 +239,8 @@ def test_folds_hold_out_groups_only_where_the_test_has_other_groups(tmp_path: Pa
 
     assert evaluate(described, heard, others).liquid.cv_accuracy == by_speaker.cv_accuracy.max()
     some = replace(others, groups=("D",) * 30 + ("B",) * 6)
+    without = on_chip_accuracy(asked, replace(heard, groups=()), some)
+    assert evaluate(asked, heard, some, on_chip=True).on_chip == without != on_chip_accuracy(asked, heard, some)
     assert evaluate(asked, heard, some).liquid.cv_accuracy == by_sample.cv_accuracy.max()
     assert error(lambda: evaluate(described, heard, some))[0].startswith("'B' of the test data is in the training data")
 

@@ -97,7 +97,7 @@ class Across:
         """With the keys of one evaluation, as means over liquids, ahead of all that they come from."""
         return {
             **self._means("liquid"),
-            "accuracy_float": self.accuracy("floats").mean,
+            "accuracy_float": self.accuracy("floats").mean if "floats" in self.scores else None,
             "baselines": {name: self._means(name) for name in self.scores if name not in _LIQUIDS},
             "split": self.how,
             "seeds": list(self.seeds),

@@ -191,7 +191,7 @@ def evaluate(
         kept.unseeded[split] = others
     answers |= others
     clock.stop("baselines")
-    chip = on_chip_accuracy(spec, heard, unseen, backend) if on_chip else None
+    chip = on_chip_accuracy(spec, folded, unseen, backend) if on_chip else None
     clock.stop("on chip")
     scores = {name: score_of(said, unseen.labels, positive) for name, said in answers.items()}
     program, deployed = liquids.program, liquids.deployed
