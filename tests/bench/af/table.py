@@ -171,13 +171,15 @@ def _watches(found: Watched) -> str:
         "beats right, %",
         "episodes",
         "missed",
-        "beats to the alarm: median (quartiles)",
+        "alarm on already",
+        "beats to the alarm of the others: median (quartiles)",
         "false alarms an hour of other rhythms",
         "of them without AF in the last 128 beats",
     ]
     rows = []
     for watch in found.watches:
-        low, middle, high = np.quantile(watch.delays, (0.25, 0.5, 0.75))
+        late = [delay for delay in watch.delays if delay]
+        low, middle, high = np.quantile(late, (0.25, 0.5, 0.75)) if late else (np.nan,) * 3
         rows.append(
             [
                 str(watch.window),
@@ -186,6 +188,7 @@ def _watches(found: Watched) -> str:
                 f"{100 * watch.agreed:.1f}",
                 str(watch.episodes),
                 str(watch.missed),
+                str(len(watch.delays) - len(late)),
                 f"{middle:.0f} ({low:.0f} to {high:.0f})",
                 f"{watch.false_alarms / watch.hours:.2f}",
                 f"{watch.without_cause / watch.hours:.2f}",
