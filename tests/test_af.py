@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.af import __main__ as application
 from bench.af import chip as chips
 from bench.af import monitor, table
 from bench.af.beats import Causal, Monitor, heard
@@ -208,6 +210,20 @@ def test_tables_go_between_their_marks() -> None:
     assert table.insert(document, "new\n") == f"a\n{table.BEGIN}\nnew\n{table.END}\nb"
     with pytest.raises(ValueError, match="no <!-- af:begin -->"):
         table.insert("a", "new")
+
+
+def test_everything_is_measured_and_written(spec: Spec) -> None:
+    quick = replace(spec, readout=replace(readout_of(spec), regularisation=(1.0,), folds=2))
+    found = application.measure(quick, hearts(10, 8), quick=True)
+    assert json.loads(json.dumps(application.facts(found)))["windows"]["128"]["all"]["samples"] == 90
+    text = table.render(found)
+    for scores in (found.windows[0].every.scores[name] for name in ("liquid", "hrv_logistic", "hrv_boosting")):
+        mean = 100 * np.mean([score.accuracy for score in scores])
+        assert mean > 80
+        assert f"| {mean:.1f}" in text
+    assert f"| emulator and fast | 10 | {found.chip.parity[0].spikes}, 0 |" in text
+    assert len(found.steps) == 1
+    assert set(found.sizes) == {16}
 
 
 # --- the data ---------------------------------------------------------------------------------------------------------
