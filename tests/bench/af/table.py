@@ -130,7 +130,7 @@ def _sizes(found: Found) -> str:
         return ""
     rows = [
         [str(neurons), str(len(each.seeds)), _spread(each.accuracy("liquid")), _detection(each, "liquid")]
-        for neurons, each in found.sizes.items()
+        for neurons, each in sorted(found.sizes.items())
     ]
     title = f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):\n\n"
     return title + _table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
