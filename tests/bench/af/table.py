@@ -141,8 +141,9 @@ def _steps(on_chip: Sequence[dict[str, float]]) -> str:
         return ""
     rows = [[name, _spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
     agreed, tied = (np.mean([each[what] for each in on_chip]) for what in ("agreed", "tied"))
-    title = f"**To the chip** ({len(on_chip)} liquids, the same windows and folds, accuracy in %; the chip says what "
-    title += f"the host's integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
+    liquids = f"{len(on_chip)} liquid{'' if len(on_chip) == 1 else 's'}"
+    title = f"**To the chip** ({liquids}, the same windows and folds, accuracy in %; the chip says what the host's "
+    title += f"integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
     return f"{title}\n\n" + _table(["step", "accuracy"], rows)
 
 
