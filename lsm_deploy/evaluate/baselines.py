@@ -39,9 +39,10 @@ BOOSTING = {
     "learning_rate": 0.03,
     "max_iter": 150,
     "max_leaf_nodes": 8,
-    "min_samples_leaf": 100,
     "l2_regularization": 10.0,
 }
+LEAF = 100
+"""Windows that a leaf has at the least; of few windows a twentieth."""
 CLOSE = 0.05, 0.1
 """Intervals are alike that differ by no more than this share of the mean."""
 
@@ -107,9 +108,12 @@ def _of_heart_rate(
         return {}
     intervals = replace(section, channels=("rr",))
     x, unseen = (hrv(to_frames(part, intervals).frames.reshape(-1, section.window_beats)) for part in recordings)
+    leaf = max(1, min(LEAF, len(x) // 20))
     models: dict[str, Callable[[], Any]] = {
         "hrv_logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000)),
-        "hrv_boosting": lambda: HistGradientBoostingClassifier(**BOOSTING, random_state=seed % 2**32),
+        "hrv_boosting": lambda: HistGradientBoostingClassifier(
+            **BOOSTING, min_samples_leaf=leaf, random_state=seed % 2**32
+        ),
     }
     found = {}
     for name, model in models.items():

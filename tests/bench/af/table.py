@@ -130,7 +130,7 @@ def _sizes(found: Found) -> str:
         return ""
     rows = [
         [str(neurons), str(len(each.seeds)), _spread(each.accuracy("liquid")), _detection(each, "liquid")]
-        for neurons, each in found.sizes.items()
+        for neurons, each in sorted(found.sizes.items())
     ]
     title = f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):\n\n"
     return title + _table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
@@ -141,8 +141,9 @@ def _steps(on_chip: Sequence[dict[str, float]]) -> str:
         return ""
     rows = [[name, _spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
     agreed, tied = (np.mean([each[what] for each in on_chip]) for what in ("agreed", "tied"))
-    title = f"**To the chip** ({len(on_chip)} liquids, the same windows and folds, accuracy in %; the chip says what "
-    title += f"the host's integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
+    liquids = f"{len(on_chip)} liquid{'' if len(on_chip) == 1 else 's'}"
+    title = f"**To the chip** ({liquids}, the same windows and folds, accuracy in %; the chip says what the host's "
+    title += f"integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
     return f"{title}\n\n" + _table(["step", "accuracy"], rows)
 
 
@@ -171,13 +172,15 @@ def _watches(found: Watched) -> str:
         "beats right, %",
         "episodes",
         "missed",
-        "beats to the alarm: median (quartiles)",
+        "alarm on already",
+        "beats to the alarm of the others: median (quartiles)",
         "false alarms an hour of other rhythms",
         "of them without AF in the last 128 beats",
     ]
     rows = []
     for watch in found.watches:
-        low, middle, high = np.quantile(watch.delays, (0.25, 0.5, 0.75))
+        late = [delay for delay in watch.delays if delay]
+        low, middle, high = np.quantile(late, (0.25, 0.5, 0.75)) if late else (np.nan,) * 3
         rows.append(
             [
                 str(watch.window),
@@ -186,6 +189,7 @@ def _watches(found: Watched) -> str:
                 f"{100 * watch.agreed:.1f}",
                 str(watch.episodes),
                 str(watch.missed),
+                str(len(watch.delays) - len(late)),
                 f"{middle:.0f} ({low:.0f} to {high:.0f})",
                 f"{watch.false_alarms / watch.hours:.2f}",
                 f"{watch.without_cause / watch.hours:.2f}",
