@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import decided
 from bench.af import __main__ as application
 from bench.af import chip as chips
 from bench.af import monitor, table
@@ -169,9 +170,9 @@ def test_watching_test_records_finds_what_is_plain(spec: Spec) -> None:
 def test_power_is_energy_times_rate(spec: Spec) -> None:
     frames = to_frames(hearts(), front_of(spec))
     chip = ld.train_on_chip(spec, frames)
-    stimulus = chips.stimulus_of(chip, chips.sampled(frames, 4))
+    stimulus = decided.stimulus_of(chip, decided.sampled(frames, 4))
     assert len(stimulus.starts) == 4
-    [found] = chips.parity(chip, stimulus, ["emulator", "fast"])
+    [found] = decided.parity(chip, stimulus, ["emulator", "fast"])
     trace = ld.run("fast", chip.program, stimulus)
     assert (found.spikes_differ, found.values_differ, found.decisions_differ) == (0, 0, 0)
     assert found.values == 2 * 34 * 4 * 320
@@ -186,8 +187,8 @@ def test_power_is_energy_times_rate(spec: Spec) -> None:
 def test_what_differs_is_counted(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = to_frames(hearts(), front_of(spec))
     chip = ld.train_on_chip(spec, frames)
-    stimulus = chips.stimulus_of(chip, chips.sampled(frames, 4))
-    run = chips.backends.run
+    stimulus = decided.stimulus_of(chip, decided.sampled(frames, 4))
+    run = decided.backends.run
 
     def other(name: str, *given: Any) -> Any:
         trace = run(name, *given)
@@ -198,18 +199,11 @@ def test_what_differs_is_counted(spec: Spec, monkeypatch: pytest.MonkeyPatch) ->
         v[7, 3] += 1
         return replace(trace, spikes=spikes, registers={**trace.registers, "v": v})
 
-    monkeypatch.setattr(chips.backends, "run", other)
-    [found] = chips.parity(chip, stimulus, ["emulator", "fast"])
+    monkeypatch.setattr(decided.backends, "run", other)
+    [found] = decided.parity(chip, stimulus, ["emulator", "fast"])
     assert found.values_differ == 1
     assert found.spikes_differ > 0
     assert found.decisions_differ > 0
-
-
-def test_tables_go_between_their_marks() -> None:
-    document = f"a\n{table.BEGIN}\nold\n{table.END}\nb"
-    assert table.insert(document, "new\n") == f"a\n{table.BEGIN}\nnew\n{table.END}\nb"
-    with pytest.raises(ValueError, match="no <!-- af:begin -->"):
-        table.insert("a", "new")
 
 
 def test_everything_is_measured_and_written(spec: Spec) -> None:
@@ -235,10 +229,10 @@ def test_windows_of_unseen_records_are_told_apart_and_backends_agree() -> None:
     whole = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml")
     _, train, test = next(splits(ld.load_raw(DATA), "group-folds=5", whole.seed))  # type: ignore[type-var]
     first, second = to_frames(train, whole.front_end), to_frames(test, whole.front_end)
-    first = chips.sampled(first, 1500)  # quick
+    first = decided.sampled(first, 1500)  # quick
     chip = ld.train_on_chip(whole, first)
     said = ld.predict(chip, second)
     assert np.mean([a == b for a, b in zip(said, second.labels, strict=True)]) > 0.9
-    stimulus = chips.stimulus_of(chip, chips.sampled(second, 6))
-    for found in chips.parity(chip, stimulus, chips.backends_here()):
+    stimulus = decided.stimulus_of(chip, decided.sampled(second, 6))
+    for found in decided.parity(chip, stimulus, decided.backends_here()):
         assert (found.spikes_differ, found.values_differ, found.decisions_differ) == (0, 0, 0)

@@ -13,6 +13,7 @@ from bench.agreement import Agreement, DisagreementError, check, compare
 from bench.grid import AXES, cases
 from bench.latency import Latency
 from bench.network import Case, activity_of, draw
+from bench.page import insert
 from bench.rounds import Entry, Result
 from bench.workers import PEERS, Peer, Process, WorkerError, absence, write_case
 from lsm_backends import emulator, fast
@@ -292,13 +293,13 @@ def test_ratios_are_of_the_same_round() -> None:
 
 
 def test_the_readme_keeps_everything_around_the_tables() -> None:
-    assert (
-        table.insert(f"a\n{table.BEGIN}\nold\n{table.END}\nb\n", "new\n") == f"a\n{table.BEGIN}\nnew\n{table.END}\nb\n"
-    )
-    with pytest.raises(ValueError, match="has no"):
-        table.insert("a\n", "new\n")
+    marked = "a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb\n"
+    assert insert(marked, "x", "new\n") == "a\n<!-- x:begin -->\nnew\n<!-- x:end -->\nb\n"
+    with pytest.raises(ValueError, match="no <!-- y:begin -->"):
+        insert(marked, "y", "new\n")
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    assert table.insert(table.insert(readme, "one\n"), "two\n") == table.insert(readme, "two\n")
+    for name in ("bench", "af", "digits"):
+        assert insert(insert(readme, name, "one\n"), name, "two\n") == insert(readme, name, "two\n")
 
 
 def test_the_plot_shows_every_size(tmp_path: Path) -> None:

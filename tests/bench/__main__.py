@@ -23,9 +23,10 @@ from bench.agreement import DisagreementError
 from bench.grid import AXES, cases
 from bench.latency import Latency, measure_latency
 from bench.limit import limit_of, measured
+from bench.page import insert
 from bench.plot import draw_scaling
 from bench.rounds import Result, measure
-from bench.table import insert, render
+from bench.table import render
 from bench.workers import ROOT
 
 QUICK = ("main",)
@@ -68,7 +69,7 @@ def main() -> None:
         sys.exit("not timed, because spikes differ:\n" + "\n".join(disagreements))
     if set(axes) == set(AXES):
         readme = ROOT / "README.md"
-        readme.write_text(insert(readme.read_text(), text))
+        readme.write_text(insert(readme.read_text(), "bench", text))
 
 
 def _write(folder: Path, machine: str, results: list[Result], latency: Latency | None) -> None:

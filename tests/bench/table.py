@@ -1,4 +1,4 @@
-"""Results as Markdown, and the place in the README that carries them."""
+"""Results as Markdown, for the README."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from statistics import median
 from bench.grid import AXES
 from bench.latency import Latency
 from bench.limit import Limit
+from bench.page import table
 from bench.rounds import Entry, Result
 from bench.workers import PEERS
 
-__all__ = ["BEGIN", "END", "insert", "ratios", "render"]
+__all__ = ["ratios", "render"]
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 OURS = "fast"
 
 
@@ -31,15 +31,6 @@ def render(machine: str, results: Sequence[Result], latency: Latency | None) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def insert(document: str, text: str) -> str:
-    """The document with `text` between the marks, instead of what stood there. ValueError: there are no marks."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no {BEGIN} with {END} after it")
-    return f"{before}{BEGIN}\n{text}{END}{after}"
-
-
 def ratios(entry: Entry, ours: Entry) -> tuple[float, float, float]:
     """How many times as long as ours a step takes: median, least, most; each of one round."""
     found = [theirs / own for theirs, own in zip(entry.times, ours.times, strict=True)]
@@ -49,11 +40,6 @@ def ratios(entry: Entry, ours: Entry) -> tuple[float, float, float]:
 def number(value: float) -> str:
     """Three digits."""
     return f"{value:.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
 
 
 def _spread(found: tuple[float, float, float]) -> str:
@@ -105,7 +91,7 @@ def _main(result: Result) -> str:
         "build s",
         "first run s",
     ]
-    return title + "\n\n" + _table(head, rows, left=2)
+    return title + "\n\n" + table(head, rows, left=2)
 
 
 def _cell(text: str) -> str:
@@ -138,7 +124,7 @@ def _grid(title: str, results: Sequence[Result]) -> str:
             else:
                 row.append(_spread(ratios(entry, ours)))
         rows.append(row)
-    return f"**{title}** (others: how many times as long as `fast`):\n\n" + _table(head, rows)
+    return f"**{title}** (others: how many times as long as `fast`):\n\n" + table(head, rows)
 
 
 def _times_limit(limit: Limit | None, ours: Entry) -> str:
@@ -177,4 +163,4 @@ def _latency(latency: Latency) -> str:
     return (
         f"**A step of the stepping interface** (main case, {latency.steps} steps, percentiles), and a fresh process "
         f"until its first step, with nothing compiled and with everything:\n\n"
-    ) + _table([*head, "first start", "second start"], [[*row, f"{latency.first:.1f} s", f"{latency.second:.1f} s"]], 0)
+    ) + table([*head, "first start", "second start"], [[*row, f"{latency.first:.1f} s", f"{latency.second:.1f} s"]], 0)

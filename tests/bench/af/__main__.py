@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import lsm_deploy as ld
+from bench import decided
 from bench.af import chip as chips
 from bench.af import monitor
-from bench.af.table import Found, insert, render
+from bench.af.table import Found, render
 from bench.af.windows import choose, of_window, sized, to_the_chip, windows
+from bench.page import insert
 from bench.workers import ROOT
 from lsm_deploy.data import Beats
 from lsm_deploy.spec.schema import Spec
@@ -52,7 +54,7 @@ def main() -> None:
     (options.out / "results.json").write_text(json.dumps(facts(found), indent=1) + "\n")
     if not options.quick:
         readme = ROOT / "README.md"
-        readme.write_text(insert(readme.read_text(), text))
+        readme.write_text(insert(readme.read_text(), "af", text))
     if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in found.chip.parity):
         sys.exit("backends differ")
 
@@ -74,7 +76,7 @@ def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
     lengths = [each.beats for each in by_window]
     watched = monitor.monitored(spec, data, lengths, 2000 if quick else 20_000)
     _say("beat by beat", begun)
-    names = ["emulator", "fast"] if quick else chips.backends_here()
+    names = ["emulator", "fast"] if quick else decided.backends_here()
     chip = chips.deployed(spec, data, 10 if quick else 60, names, watched.rate)
     _say("on the chip", begun)
     seconds = {

@@ -6,36 +6,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 import lsm_deploy as ld
 from bench.af.windows import SPLIT, front_of
+from bench.decided import Parity, parity, sampled, stimulus_of
 from lsm_deploy import backend as backends
-from lsm_deploy.data import Beats, Frames, splits, subset
+from lsm_deploy.data import Beats, splits
 from lsm_deploy.front import to_frames
 from lsm_deploy.ir import Stimulus, Trace
 from lsm_deploy.model import OnChip
-from lsm_deploy.parity import compare
 from lsm_deploy.resources import Range, Resources, estimate
 from lsm_deploy.spec.schema import Spec
-from lsm_deploy.states import encode_for
 
-__all__ = ["Deployed", "Parity", "Power", "backends_here", "deployed", "parity", "power", "sampled", "stimulus_of"]
-
-REGISTERS = ("u", "v")
-
-
-@dataclass(frozen=True)
-class Parity:
-    """The emulator beside another backend: values that were compared, and that differ."""
-
-    backend: str
-    windows: int
-    spikes: int
-    spikes_differ: int
-    values: int
-    values_differ: int
-    decisions_differ: int
+__all__ = ["Deployed", "Power", "deployed", "power"]
 
 
 @dataclass(frozen=True)
@@ -48,41 +30,6 @@ class Power:
     power: Range
     latency: Range
     resources: Resources
-
-
-def backends_here() -> list[str]:
-    """What simulates and is installed, the emulator first."""
-    return [name for name in ("emulator", "fast", "lava", "brian") if backends.load(name).missing() is None]
-
-
-def sampled(data: Frames, windows: int) -> Frames:
-    """So many windows, evenly from all of them."""
-    return subset(data, np.unique(np.linspace(0, data.samples - 1, min(windows, data.samples)).astype(np.int64)))
-
-
-def stimulus_of(chip: OnChip, data: Frames) -> Stimulus:
-    return encode_for(chip.program, chip.input, chip.ranges, data, chip.seed, "test")
-
-
-def parity(chip: OnChip, stimulus: Stimulus, names: Sequence[str]) -> list[Parity]:
-    """Run the same windows on each backend: what the others are beside the first."""
-    traces = {name: backends.run(name, chip.program, stimulus, REGISTERS) for name in names}
-    first, found = traces[names[0]], []
-    for name in names[1:]:
-        verdict = compare(chip.program, first, traces[name], REGISTERS)
-        said = zip(chip.decisions(first), chip.decisions(traces[name]), strict=True)
-        found.append(
-            Parity(
-                backend=name,
-                windows=len(stimulus.starts),
-                spikes=verdict.spikes[0],
-                spikes_differ=verdict.differing["s"],
-                values=sum(verdict.compared[register] for register in REGISTERS),
-                values_differ=sum(verdict.differing[register] for register in REGISTERS),
-                decisions_differ=sum(one != other for one, other in said),
-            )
-        )
-    return found
 
 
 def power(chip: OnChip, stimulus: Stimulus, trace: Trace, frame_ms: float, beats_per_minute: float) -> Power:

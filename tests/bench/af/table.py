@@ -1,4 +1,4 @@
-"""Results as Markdown, and the place in the README that carries them."""
+"""Results as Markdown, for the README."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.af.chip import Deployed, Parity, Power
+from bench.af.chip import Deployed, Power
 from bench.af.monitor import Watched
 from bench.af.windows import FAULTY, Chosen, Windows
+from bench.decided import Parity
+from bench.page import spread, table
 from lsm_deploy.evaluate import Across, Spread
 
-__all__ = ["BEGIN", "END", "Found", "insert", "render"]
-
-BEGIN, END = "<!-- af:begin -->", "<!-- af:end -->"
+__all__ = ["Found", "render"]
 
 ROWS = {
     "liquid": "**deployed integers**",
@@ -51,15 +51,6 @@ class Found:
     seconds: dict[str, float]
 
 
-def insert(document: str, text: str) -> str:
-    """The document with `text` between the marks, instead of what stood there. ValueError: there are no marks."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no {BEGIN} with {END} after it")
-    return f"{before}{BEGIN}\n{text}{END}{after}"
-
-
 def render(found: Found) -> str:
     parts = [
         f"Measured on {found.machine}. Intervals are Student's, 95 %, of the mean over liquids; what has none does "
@@ -87,7 +78,7 @@ def _accuracies(found: Found) -> str:
     head = ["accuracy in %, readout on"]
     head += [f"{w.beats} beats, {which}" for w in found.windows for which in ("all records", f"{len(FAULTY)} left out")]
     rows = [
-        [ROWS[name], *(_spread(part.accuracy(name)) for w in found.windows for part in (w.every, w.fewer))]
+        [ROWS[name], *(spread(part.accuracy(name)) for w in found.windows for part in (w.every, w.fewer))]
         for name in names
     ]
     present = [name for name in FAULTY if name in first.groups]
@@ -96,7 +87,7 @@ def _accuracies(found: Found) -> str:
     liquids = ", ".join(str(len(w.every.seeds)) for w in found.windows)
     samples = ", ".join(f"{w.every.samples} of {w.beats}" for w in found.windows)
     title = f"**Windows** ({len(first.groups)} records, 5 folds of records, {liquids} liquids of 32 neurons; "
-    return f"{title}{samples} beats; left out of training and test: {', '.join(FAULTY)}):\n\n" + _table(head, rows)
+    return f"{title}{samples} beats; left out of training and test: {', '.join(FAULTY)}):\n\n" + table(head, rows)
 
 
 def _chosen(found: Found) -> str:
@@ -104,8 +95,8 @@ def _chosen(found: Found) -> str:
     for what, each in zip(("all records", "the two left out"), found.chosen, strict=True):
         times = ", ".join(f"{found.windows[i].beats} beats {n} times" for i, n in each.times.items() if n)
         lines.append(
-            f"{what}: accuracy {_spread(each.accuracy)} %, sensitivity {_spread(each.sensitivity)} %, specificity "
-            f"{_spread(each.specificity)} % ({times})"
+            f"{what}: accuracy {spread(each.accuracy)} %, sensitivity {spread(each.sensitivity)} %, specificity "
+            f"{spread(each.specificity)} % ({times})"
         )
     return "**The window chosen by cross-validation within the training records:** " + "; ".join(lines) + "."
 
@@ -114,7 +105,7 @@ def _detections(windows: Sequence[Windows]) -> str:
     first = windows[0].every
     head = ["all records: sensitivity %, specificity %, AUC"] + [f"{w.beats} beats" for w in windows]
     rows = [[ROWS[name], *(_detection(w.every, name) for w in windows)] for name in ROWS if name in first.scores]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _detection(across: Across, name: str) -> str:
@@ -129,22 +120,22 @@ def _sizes(found: Found) -> str:
     if not found.sizes:
         return ""
     rows = [
-        [str(neurons), str(len(each.seeds)), _spread(each.accuracy("liquid")), _detection(each, "liquid")]
+        [str(neurons), str(len(each.seeds)), spread(each.accuracy("liquid")), _detection(each, "liquid")]
         for neurons, each in sorted(found.sizes.items())
     ]
     title = f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):\n\n"
-    return title + _table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
+    return title + table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
 
 
 def _steps(on_chip: Sequence[dict[str, float]]) -> str:
     if not on_chip:
         return ""
-    rows = [[name, _spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
+    rows = [[name, spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
     agreed, tied = (np.mean([each[what] for each in on_chip]) for what in ("agreed", "tied"))
     liquids = f"{len(on_chip)} liquid{'' if len(on_chip) == 1 else 's'}"
     title = f"**To the chip** ({liquids}, the same windows and folds, accuracy in %; the chip says what the host's "
     title += f"integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
-    return f"{title}\n\n" + _table(["step", "accuracy"], rows)
+    return f"{title}\n\n" + table(["step", "accuracy"], rows)
 
 
 def _records(windows: Windows) -> str:
@@ -158,7 +149,7 @@ def _records(windows: Windows) -> str:
     half = -(-len(cells) // 2)
     rows = [a + b for a, b in zip(cells[:half], [*cells[half:], [""] * 4][:half], strict=True)]
     title = f"**Record by record** (deployed integers, windows of {windows.beats} beats, the mean over liquids):"
-    return f"{title}\n\n" + _table(["record", "windows", "AF", "right, %"] * 2, rows)
+    return f"{title}\n\n" + table(["record", "windows", "AF", "right, %"] * 2, rows)
 
 
 # --- beats, power, parity ---------------------------------------------------------------------------------------------
@@ -199,7 +190,7 @@ def _watches(found: Watched) -> str:
     hours = found.watches[0].hours
     return (
         f"**Beat by beat** (the spec's liquid, one endless run a record, {hours:.0f} hours of other rhythms):\n\n"
-        + _table(head, rows)
+        + table(head, rows)
         + f"\n\nA beat takes {middle:.2f} ms here, from the interval to the alarm (99 %: {most:.2f}, longest "
         f"{longest:.1f}), nearly all of it Python around ten steps of the liquid."
     )
@@ -220,7 +211,7 @@ def _parity(found: Sequence[Parity]) -> str:
     rows = [
         [
             f"emulator and {each.backend}",
-            str(each.windows),
+            str(each.samples),
             f"{each.spikes}, {each.spikes_differ}",
             f"{each.values}, {each.values_differ}",
             str(each.decisions_differ),
@@ -234,15 +225,4 @@ def _parity(found: Sequence[Parity]) -> str:
         "u and v, differing",
         "decisions differ",
     ]
-    return _table(head, rows)
-
-
-def _spread(found: Spread) -> str:
-    if found.low is None or found.high is None:
-        return f"{100 * found.mean:.1f}"
-    return f"{100 * found.mean:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
+    return table(head, rows)

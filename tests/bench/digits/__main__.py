@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import lsm_deploy as ld
-from bench.af.chip import Parity, backends_here, parity, sampled, stimulus_of
+from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
 from bench.page import insert, spread, table
 from bench.workers import ROOT
@@ -200,7 +200,7 @@ def _render(
     rows = [
         [
             each.backend,
-            str(each.windows),
+            str(each.samples),
             str(each.spikes),
             str(each.spikes_differ),
             str(each.values),
