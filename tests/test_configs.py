@@ -19,8 +19,6 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 LARGE = "large"
 """Compiled like the others, but run briefly, and on two backends only: the others would take minutes a second."""
 NAMES = [file.stem for file in CONFIGS if file.stem != LARGE]
-UNSETTLED = ("spoken_digits",)
-"""Still being tried out: no golden bytes yet."""
 BUSY = {"atrial_fibrillation": 0.2, "spoken_digits": 0.3}
 """The share of neurons that may spike in most steps, where it is not 0.05: these have weights of either sign, drawn
 about a mean near 0, and so neurons that mostly excitation reaches."""
@@ -51,8 +49,6 @@ def test_the_same_bytes_on_every_python(compilations, golden):
     """What the program is called, and the whole file, with what is proved about it."""
     lines = []
     for name, each in compilations.items():
-        if name in UNSETTLED:
-            continue
         file = hashlib.sha256(store.program_to_bytes(each.program, each.certificate)).hexdigest()
         lines.append(f"{name} {store.program_id(each.program)} {file}")
     golden(GOLDEN / "programs.txt", "\n".join(lines))
