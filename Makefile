@@ -14,7 +14,7 @@ JOBS ?= 2
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
-	$(BIN)/lsm-deploy eval configs/japanese_vowels.yaml
+	$(BIN)/lsm-deploy eval configs/japanese_vowels.yaml --on-chip
 	$(BIN)/lsm-deploy parity configs/japanese_vowels.yaml --registers --samples 20
 
 test: check
