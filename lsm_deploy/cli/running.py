@@ -22,7 +22,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 RECORD_OPTION = click.option("--record", default="", metavar="REGISTERS", help="Registers to record, such as u,v.")
 INPUT_OPTION = click.option(
-    "--input", "input_file", type=FILE, help="A stimulus (.npz); see the README for the default."
+    "--input", "input_file", type=FILE, help="A stimulus (.npz), or data to encode; see the README for the default."
 )
 SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
 

@@ -12,6 +12,7 @@ from lsm_deploy.certify import Certificate, check_certificate
 from lsm_deploy.cli.app import Output
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Program, QNetwork, Stimulus
+from lsm_deploy.model import Model, OnChip
 
 __all__ = ["Subject", "integers_of", "show_subject", "stimulus_of", "subject_of"]
 
@@ -30,6 +31,8 @@ class Subject:
     compiled: pipeline.Compiled | None
     certificate: Certificate | None = None
     """As a program's file has it, and proved again."""
+    model: Model | OnChip | None = None
+    """The trained readout that the program came with."""
 
 
 def subject_of(file: Path, strict: bool = False, certified: bool = False) -> Subject:
@@ -45,7 +48,8 @@ def subject_of(file: Path, strict: bool = False, certified: bool = False) -> Sub
         compiled = pipeline.compile_network(file, strict=strict)
         return Subject(compiled.program, None, compiled)
     if kind == "model":
-        return Subject(api.load_model(file).program, None, None)
+        model = api.load_model(file)
+        return Subject(model.program, None, None, model=model)
     spec = specs.load(file)
     compiled = pipeline.compile_spec(spec, strict=strict, certified=certified)
     return Subject(compiled.program, spec, compiled)
@@ -62,8 +66,10 @@ def integers_of(file: Path, strict: bool = False, certified: bool = False) -> QN
 
 
 def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tuple[Stimulus, str]:
-    """The stimulus to run, and in words what it is."""
+    """The stimulus to run, and in words what it is: a file's, or what the spec or model makes of a file of data."""
     network = subject.program.network
+    if file is not None and _holds_data(file):
+        return _encoded(subject, file, samples)
     if file is not None:
         stimulus = _first_samples(store.load_stimulus(file), samples)
         return stimulus, f"{file} ({report.count(len(stimulus.starts), 'sample')}, {len(stimulus.spikes)} steps)"
@@ -78,6 +84,38 @@ def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tup
     steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
     stimulus = encode.poisson_stimulus(network.channels, steps, DEFAULT_RATE_HZ, network.dt_ms, seed)
     return stimulus, f"a Poisson stimulus, {DEFAULT_RATE_HZ:g} Hz a channel, {steps} steps, seed {seed}"
+
+
+def _holds_data(file: Path) -> bool:
+    if file.is_dir() or file.suffix == ".csv":
+        return True
+    if file.suffix != ".npz" or not file.exists():
+        return False
+    names = store.read_arrays(file).keys()
+    return bool(names & {"frames", "audio"}) or any(name.endswith("_beats") for name in names)
+
+
+def _encoded(subject: Subject, file: Path, samples: int | None) -> tuple[Stimulus, str]:
+    spec, model = subject.spec, subject.model
+    if model is not None:
+        frames = front.to_frames(data.load_raw(file, model.pattern), model.front_end)
+        data.check_channels(frames, model.input)
+        section, ranges, seed = model.input, model.ranges, model.seed
+    elif spec is not None:
+        frames = front.load(file, spec)
+        section, seed = spec.input, spec.seed
+        fixed = section.encoder is not None and section.encoder.range is not None
+        named = spec.data is not None and spec.data.named
+        if not fixed and not named:
+            what = "the spec gives no range of values, and no training data to take it from"
+            raise LsmError(what, where=str(file), hint="set `input: {encoder: {range: ...}}`, or give a trained model")
+        ranges = encode.fit_ranges(frames if fixed else front.load_data(spec)[0], section)
+    else:
+        what = "this is data, and a program does not say how they become its input"
+        raise LsmError(what, where=str(file), hint="give a spec or a trained model, or a stimulus")
+    chosen, network = _first_frames(frames, samples), subject.program.network
+    stimulus = encode.encode(section, ranges, chosen, network.dt_ms, seed, network.sample_interval)
+    return stimulus, f"{file}, encoded ({chosen.samples} of {frames.samples} samples)"
 
 
 def _first_frames(frames: data.Frames, samples: int | None) -> data.Frames:
