@@ -32,6 +32,7 @@ from lsm_deploy.model import Model, readout_of, scores, train
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Recursive
 from lsm_deploy.spec.schema import Bins, Readout, Spec
+from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.states import Role, require_spikes, run_features
 
 __all__ = ["LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"]
@@ -213,7 +214,7 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any = None) -> LiquidFeatures:  # noqa: N803
         """Compile the spec, and fit the ranges of the encoder to samples of frames."""
         spec = _required(self.spec)
-        readout_of(spec)
+        _refuse_centring(readout_of(spec))
         self.program_ = compile_spec(spec).program
         self.ranges_ = fit_ranges(_frames(X), spec.input)
         return self
@@ -257,7 +258,9 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train on samples of frames; groups: as `folds_of` has them."""
         spec = _required(self.spec)
         changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
-        readout = replace(readout_of(spec), **{name: value for name, value in changed.items() if value is not None})
+        given = {name: value for name, value in changed.items() if value is not None}
+        readout = section_from_json(Readout, section_to_json(readout_of(spec)) | given)  # checked as a file's is
+        _refuse_centring(readout)
         spec = replace(spec, readout=readout, seed=spec.seed if self.seed is None else self.seed)
         self.classes_, index = np.unique(y, return_inverse=True)
         self.model_: Model = train(spec, _frames(X, index, groups), self.backend)
@@ -279,6 +282,12 @@ def _chosen(classes: NDArray[Any], scores: NDArray[Any]) -> NDArray[Any]:
     """The class of the largest score, the lower one of equals; of two classes the second where its score is above 0."""
     chosen: NDArray[Any] = classes[np.argmax(scores, axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
     return chosen
+
+
+def _refuse_centring(readout: Readout) -> None:
+    if readout.centre == "group":
+        what = "features are to be centred by group, and scikit-learn's samples have none when they are answered for"
+        raise LsmError(what, where="readout", hint="set `readout: {centre: none}`, or use train and predict")
 
 
 def _required(spec: Spec | None) -> Spec:

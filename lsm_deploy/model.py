@@ -29,7 +29,7 @@ from lsm_deploy.ir import Program, Trace
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Classifier, IntegerReadout
-from lsm_deploy.spec.schema import FrontEnd, Input, Readout, Spec
+from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Readout, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.states import pieces, require_spikes, run_features, sizes_of
 from lsm_deploy.store.files import read_bytes
@@ -37,6 +37,7 @@ from lsm_deploy.store.files import read_bytes
 __all__ = [
     "Model",
     "OnChip",
+    "check_overlap",
     "fit_to",
     "folds_for",
     "load_model",
@@ -130,6 +131,7 @@ def train(
     section = readout_of(spec)
     data = load_data(spec)[0] if data is None else data
     check_labels(data)
+    check_overlap(spec, data)
     program = compile_spec(spec).program
     ranges = fit_ranges(data, spec.input)
     run = run_features(program, spec.input, section, ranges, data, spec.seed, "train", backend, progress)
@@ -153,6 +155,18 @@ def folds_for(data: Frames, y: Ints, section: Readout, seed: int) -> list[readou
 def _kept_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
     # One speaker alone, or one record, has nobody to be held out against.
     return data.groups if len(set(data.groups)) > 1 else (), data.origin.tolist()
+
+
+def check_overlap(spec: Spec, data: Frames) -> None:
+    """Refuse windows that share beats where there is no other record for cross-validation to hold out."""
+    front_end = spec.front_end
+    if isinstance(front_end, BeatsFrontEnd) and front_end.stride < front_end.window_beats and len(set(data.groups)) < 2:
+        raise LsmError(
+            f"windows of {front_end.window_beats} beats begin every {front_end.stride}, and cross-validation has no"
+            " other record to hold out: it would test on beats that it trains on",
+            where=data.source,
+            hint=f"set `front_end: {{stride_beats: {front_end.window_beats}}}`, or train on other records",
+        )
 
 
 def predict(

@@ -31,7 +31,7 @@ from lsm_deploy.encode import fit_ranges
 from lsm_deploy.fixed import Ints
 from lsm_deploy.front import load_data
 from lsm_deploy.ir import Trace
-from lsm_deploy.model import OnChip, fit_to, folds_for, pattern_of, readout_of
+from lsm_deploy.model import OnChip, check_overlap, fit_to, folds_for, pattern_of, readout_of
 from lsm_deploy.neurons import membrane
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import integers_of_spec
@@ -145,11 +145,12 @@ class _Taught:
 def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) -> _Taught:
     section = readout_of(spec)
     check_labels(data)
+    check_overlap(spec, data)
     network = integers_of_spec(spec)
     liquid = place(network, NOWHERE)
     # Of whole counts there may be fewer than the spec keeps of its features.
     keep = section.keep and min(section.keep, sum(sizes_of(liquid, section)))
-    section = replace(section, features=Bins("bins", 1), keep=keep)
+    section = replace(section, features=Bins("bins", 1), keep=keep, centre="none")
     ranges = fit_ranges(data, spec.input)
     told = _Twice(progress)
     run = run_features(liquid, spec.input, section, ranges, data, spec.seed, "train", backend, told.first)

@@ -327,12 +327,12 @@ def test_which_readout_reads_what(folder):
         readouts.features(s, stimulus.starts, spec.readout, 1.0)
         for s, stimulus in zip(spikes, taught.stimuli, strict=True)
     ]
-    again = readouts.fit(features[0], taught.labels[0], spec.readout, spec.seed)
+    again = readouts.fit(features[0], taught.data[0].labels, spec.readout, spec.seed)
     for classifier, score in ((taught.classifier, scores.unchanged), (again, scores.retrained)):
         answers = readouts.predict(classifier, features[1])
-        assert score.correct == sum(a == b for a, b in zip(answers, taught.labels[1], strict=True))
+        assert score.correct == sum(a == b for a, b in zip(answers, taught.data[1].labels, strict=True))
     assert scores.unchanged.correct != scores.retrained.correct
     moved = move_spikes(taught.stimuli[1], stream(spec.seed, "moved spike", "test"))
     spikes = run_float(compiled.network, moved).spikes
     answers = readouts.predict(taught.classifier, readouts.features(spikes, moved.starts, spec.readout, 1.0))
-    assert scores.shaken.correct == sum(a == b for a, b in zip(answers, taught.labels[1], strict=True))
+    assert scores.shaken.correct == sum(a == b for a, b in zip(answers, taught.data[1].labels, strict=True))

@@ -97,7 +97,9 @@ BACKEND_OPTION = click.option(
 def check_target(target: Path, *inputs: Path | None) -> None:
     """Refuse to write over what is read, or where nothing can be written, before any work is done."""
     for file in inputs:
-        if file is not None and file.exists() and target.exists() and os.path.samefile(file, target):
+        if file is not None and (
+            file.resolve() == target.resolve() or (file.exists() and target.exists() and os.path.samefile(file, target))
+        ):
             raise LsmError("the output would replace an input", where=str(target), hint="choose another file name")
     if target.is_dir():
         raise LsmError("this is a folder", where=str(target), hint="name a file in it")

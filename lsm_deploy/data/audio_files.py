@@ -55,9 +55,9 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
     elif sound.ndim == 1 and int(many.sum(dtype=np.int64)) != len(sound):
         total = int(many.sum(dtype=np.int64))
         report(f"lengths sum to {total}, but audio has {len(sound)} values", "write how many values each utterance has")
-    labels, groups = (names_of(found[name], name, len(many), where, errors) for name in ("label", "group"))
+    labels, groups = (names_of(found[name], name, many.size, where, errors) for name in ("label", "group"))
     if takes.size and (takes.shape != many.shape or takes.dtype.kind not in "iu"):
-        report(f"there are {takes.size} takes for {len(many)} samples", "write a whole number for each, or none at all")
+        report(f"there are {takes.size} takes for {many.size} samples", "write a whole number for each, or none at all")
     raise_all(errors)
     return Audio(sound, starts_of(many), float(rate.ravel()[0]), labels, where, groups, takes.astype(np.int64))
 

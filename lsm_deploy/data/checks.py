@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from lsm_deploy.data.raw import Frames, Raw, digests
+from lsm_deploy.data.raw import Frames, Raw, digests, lengths
 from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.spec.schema import Input
 
@@ -51,7 +51,8 @@ def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
             )
         )
     there = {digest: i for i, digest in reversed(list(enumerate(digests(train).tolist())))}
-    twice = [(i, there[digest]) for i, digest in enumerate(digests(test).tolist()) if digest in there]
+    full = lengths(test) > 0  # two recordings without an event are equal, and none of the other
+    twice = [(i, there[digest]) for i, digest in enumerate(digests(test).tolist()) if digest in there and full[i]]
     if twice:
         (here, copy), many = twice[0], len(twice)
         count = f"sample {here} is" if many == 1 else f"{many} samples, such as {here}, are"

@@ -36,7 +36,7 @@ def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
         suffixes = {file.suffix.lower() for file in path.iterdir()}
         if ".wav" in suffixes:
             return load_wavs(path, pattern)
-        if suffixes & {".atr", ".qrs"}:
+        if {file.suffix for file in path.iterdir()} & {".atr", ".qrs"}:  # wfdb itself looks for small letters
             return load_wfdb(path)
         what = f"the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are {_listed(suffixes)}"
         raise LsmError(what, where=str(path), hint="check the path")

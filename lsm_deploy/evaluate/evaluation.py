@@ -31,7 +31,7 @@ from lsm_deploy.evaluate.liquids import Kept, Liquid, Liquids
 from lsm_deploy.evaluate.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.front import AF, frames_for
 from lsm_deploy.ir import Program
-from lsm_deploy.model import fit_to, readout_of, relative
+from lsm_deploy.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.readout import Classifier
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
@@ -148,6 +148,7 @@ def evaluate(
     constant = constant_channels(heard)
     # Folds hold out what the test does.
     folded = replace(heard, groups=()) if set(heard.groups) & set(unseen.groups) else heard
+    check_overlap(spec, folded)
     clock.stop("front end")
     ranges = fit_ranges(heard, spec.input)
     if (key := ranges.tobytes()) not in kept.liquids:

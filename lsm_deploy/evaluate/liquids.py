@@ -24,7 +24,7 @@ from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import Compiled, compile_spec
 from lsm_deploy.reference import run_float
 from lsm_deploy.spec.schema import GaussianPopulation, Rate, Spec
-from lsm_deploy.states import Role, read, require_spikes, run_features, sizes_of, steps_of, stimuli
+from lsm_deploy.states import Role, columns_of, read, require_spikes, run_features, sizes_of, steps_of, stimuli
 
 __all__ = ["Kept", "Liquid", "Liquids", "Progress", "without_recurrence"]
 
@@ -120,11 +120,13 @@ class Liquids:
 
     def _deployed(self, program: Program, refuse: bool) -> Callable[[Frames, Role, Progress | None], Ran]:
         spec, section = self.spec, readout_of(self.spec)
+        columns = np.concatenate([np.r_[columns_of(program, name)] for name in section.populations])
 
         def make(data: Frames, role: Role, progress: Progress | None) -> Ran:
             given = program, spec.input, section, self.ranges, data, spec.seed
             run = run_features(*given, role, self.backend, progress)
-            if refuse and role == "train":
+            before = self.deployed.fired
+            if refuse and role == "train" and (before is None or not before[columns].any()):
                 require_spikes(*given, self.backend, run)
             return Ran(run.features, run.encoded, run.fired, run.steps, run.counts, run.contaminated)
 

@@ -130,7 +130,8 @@ def integer_answers(classifier: Classifier, features: Ints, weight_bits: int, po
     integers = readouts.quantise_readout(classifier, weight_bits)
     scores = readouts.scores(integers, features)
     said = tuple(classifier.classes[i] for i in np.argmax(scores, axis=1))
-    return _answers(classifier, said, scores.astype(np.float64), positive)
+    # In units of the float scores: those of several splits are compared with each other.
+    return _answers(classifier, said, scores / integers.scale, positive)
 
 
 def _answers(classifier: Classifier, said: tuple[str, ...], scores: Floats, positive: str | None) -> Answers:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from lsm_deploy.neurons.kind import Floats
 
@@ -41,6 +40,8 @@ class Distance:
 
 def filtered(spikes: NDArray[np.int8], tau_steps: float) -> Floats:
     """The states `[t, neuron]` that the spikes `[t, neuron]` of one sample leave, from rest."""
+    from scipy.signal import lfilter
+
     states: Floats = lfilter([1.0], [1.0, -np.exp(-1.0 / tau_steps)], spikes.astype(np.float64), axis=0)
     return states
 

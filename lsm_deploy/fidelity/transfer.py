@@ -21,7 +21,7 @@ from lsm_deploy.evaluate import Score
 from lsm_deploy.fidelity.measure import move_spikes
 from lsm_deploy.fixed import Ints
 from lsm_deploy.ir import Network, Program, Stimulus
-from lsm_deploy.model import readout_of
+from lsm_deploy.model import fit_to, readout_of, relative
 from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.readout import Classifier
 from lsm_deploy.reference import run_float
@@ -41,7 +41,7 @@ class Taught:
     section: Readout
     seed: int
     stimuli: tuple[Stimulus, Stimulus]
-    labels: tuple[Sequence[str], Sequence[str]]
+    data: tuple[Frames, Frames]
     classifier: Classifier
     score: Score
     shaken: Score | None
@@ -83,23 +83,25 @@ def teach(
         told = (lambda done, _, before=before: progress(before + done, total)) if progress else None
         spikes = read(program, run_float(network, stimulus, progress=told).spikes, section)
         features.append(readouts.features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
-    classifier = readouts.fit(features[0], train.labels, section, spec.seed)
-    scores = [_score(classifier, unseen, test.labels) for unseen in features[1:]]
-    labels = (train.labels, test.labels)
-    return Taught(section, spec.seed, stimuli, labels, classifier, scores[0], scores[1] if moved else None)
+    classifier = fit_to(relative(features[0], train, section), train, section, spec.seed)
+    scores = [_score(classifier, relative(unseen, test, section), test.labels) for unseen in features[1:]]
+    data = (train, test)
+    return Taught(section, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
 
 
 def transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) -> Transfer:
     """Read the deployed liquid with what was taught, and with a readout of its own."""
+    section = taught.section
     features = [
-        features_of(program, backends.run(backend, program, stimulus), taught.section) for stimulus in taught.stimuli
+        relative(features_of(program, backends.run(backend, program, stimulus), section), part, section)
+        for stimulus, part in zip(taught.stimuli, taught.data, strict=True)
     ]
-    again = readouts.fit(features[0], taught.labels[0], taught.section, taught.seed)
+    again = fit_to(features[0], taught.data[0], section, taught.seed)
     return Transfer(
         floats=taught.score,
         shaken=taught.shaken,
-        unchanged=_score(taught.classifier, features[1], taught.labels[1]),
-        retrained=_score(again, features[1], taught.labels[1]),
+        unchanged=_score(taught.classifier, features[1], taught.data[1].labels),
+        retrained=_score(again, features[1], taught.data[1].labels),
     )
 
 

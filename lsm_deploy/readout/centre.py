@@ -24,6 +24,10 @@ def centred(features: NDArray[Any], groups: Sequence[str], source: str = "data")
         raise LsmError(what, where=source, hint="add groups, or set `readout: {centre: none}`")
     number = np.unique(np.array(groups), return_inverse=True)[1]
     many = np.bincount(number)[:, None]
+    if alone := sorted({name for name, i in zip(groups, number.tolist(), strict=True) if many[i] == 1}):
+        more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+        what = f"group {alone[0]!r}{more} has a single sample: less its own mean, nothing is left of it"
+        raise LsmError(what, where=source, hint="give several samples of each group, or set `readout: {centre: none}`")
     total = np.zeros((len(many), features.shape[1]), features.dtype)
     np.add.at(total, number, features)
     # Half up, in integers: the same on every machine.

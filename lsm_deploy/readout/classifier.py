@@ -204,8 +204,12 @@ class _Solver:
     def _prepare(self, rows: Ints) -> tuple[Ints, Floats, Floats]:
         x = self.x[rows]
         kept = _select(x, self.y[rows], self.section.keep)
-        mean, scale = standard(x if self.section.keep is None else x[:, kept])
-        return kept, mean if self.centre else np.zeros(len(kept)), scale
+        x = x if self.section.keep is None else x[:, kept]
+        mean, scale = standard(x)
+        if self.centre:
+            return kept, mean, scale
+        # Without an intercept what is constant is of use: it is one.
+        return kept, np.zeros(len(kept)), np.where(np.isinf(scale) & (x[0] != 0), np.abs(x[0]), scale)
 
     def _solve(self, z: Floats, y: Ints, strengths: Sequence[float]) -> tuple[list[Solution], bool]:
         counts = np.bincount(y, minlength=self.classes)

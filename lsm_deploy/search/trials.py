@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.data import Frames, Raw, check_labels, digests, load_data
+from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.errors import LsmError
 from lsm_deploy.front import frames_for
 from lsm_deploy.model import readout_of, train
@@ -132,7 +132,9 @@ def _identity(
     """What a journal belongs to. Comments and layout of a spec may change, what it says may not."""
     data = hashlib.sha256()
     data.update(digests(raw).tobytes())
-    data.update(json.dumps([raw.labels, raw.groups]).encode())
+    data.update(json.dumps([raw.labels, raw.groups, getattr(raw, "rate", None)]).encode())
+    if isinstance(raw, Beats):
+        data.update(raw.rhythm.tobytes() + json.dumps(raw.rhythms).encode())
     return {
         # The training data are known by what is in them, not by where they are.
         "spec": _digest(json.dumps({k: v for k, v in written.items() if k not in ("data", "search")}, sort_keys=True)),

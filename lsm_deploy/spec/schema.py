@@ -478,6 +478,8 @@ class Augment:
     time_shift_ms: Positive | None = None
 
     def __post_init__(self) -> None:
+        if (self.warp, self.stretch, self.noise_db, self.time_shift_ms) == (None,) * 4:
+            raise ValueError("copies are asked for, and nothing says how they differ")
         for name in ("warp", "stretch"):
             bounds = getattr(self, name)
             if bounds is not None and not 0.25 <= bounds[0] <= bounds[1] <= 4:

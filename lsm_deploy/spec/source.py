@@ -55,7 +55,8 @@ def read(file: Path) -> Source:
 def read_text(file: Path) -> str:
     """The text of a file, or an LsmError."""
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8", newline="") as text:  # line ends as they are: `edit` writes them back
+            return text.read()
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, UnicodeDecodeError):
             what, hint = "this is no spec: it is not UTF-8 text", "give the YAML file that describes the liquid"

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
-
 from lsm_deploy.errors import LsmError
 from lsm_deploy.tune.liquid import Liquid, Measured, Part
 
@@ -58,6 +56,8 @@ def find(target: Target, liquid: Liquid, factors: Mapping[Part, float], alone: b
     if bracket is None:
         raise _unreachable(target, liquid, seen)
     low, high = bracket
+    from scipy.optimize import brentq
+
     root = low if low == high else float(brentq(excess, low, high, xtol=1e-4, maxiter=60))
     if excess(root) == 0:
         return float(2.0**root)

@@ -29,9 +29,9 @@ from lsm_deploy.spec.schema import Spec
 
 WINDOWS = {32: 5, 64: 5, 128: 5}
 """Liquids for each length."""
-SIZES = {16: 3, 64: 3, 128: 2, 256: 1, 512: 1}
+SIZES = {16: 3, 64: 2, 128: 1, 256: 1, 512: 1}
 """Liquids for each size beside 32, which is there already: large ones take minutes each."""
-ON_CHIP = 3
+ON_CHIP = 2
 """Liquids, each trained and run anew in every fold."""
 
 
