@@ -12,7 +12,7 @@ from lsm_deploy import fixed
 from lsm_deploy.errors import LsmError
 from lsm_deploy.loops import chunks
 from lsm_deploy.neurons.kind import Floats
-from lsm_deploy.spec import schema
+from lsm_deploy.spec.values import Constant, Gamma, Lognormal, Normal, Uniform
 
 __all__ = ["draw", "fill"]
 
@@ -59,16 +59,16 @@ def _draw_once(value: Any, size: int, rng: np.random.Generator) -> Floats:
     match value:
         case float() | int():
             return np.full(size, float(value))
-        case schema.Constant(value=constant):
+        case Constant(value=constant):
             return np.full(size, constant)
-        case schema.Uniform(low=low, high=high):
+        case Uniform(low=low, high=high):
             return fixed.stable(low + (high - low) * rng.random(size))
-        case schema.Normal(mean=mean, std=std):
+        case Normal(mean=mean, std=std):
             return fixed.stable(mean + std * rng.standard_normal(size))
-        case schema.Lognormal(mean=mean, std=std):
+        case Lognormal(mean=mean, std=std):
             variance = np.log1p((std / mean) ** 2)
             log_mean = np.log(mean) - variance / 2
             return fixed.stable(np.exp(log_mean + np.sqrt(variance) * rng.standard_normal(size)))
-        case schema.Gamma(mean=mean, std=std):
+        case Gamma(mean=mean, std=std):
             return fixed.stable(rng.standard_gamma((mean / std) ** 2, size) * std**2 / mean)
     raise AssertionError(value)

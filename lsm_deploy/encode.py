@@ -19,13 +19,12 @@ its own, named by the seed, the role of its data (so that training and test nois
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import fixed, memory
-from lsm_deploy.data import Frames, check_channels, rows_of
+from lsm_deploy.data import Frames, Role, check_channels, rows_of
 from lsm_deploy.errors import LsmError
 from lsm_deploy.ir import Stimulus
 from lsm_deploy.neurons.kind import Floats
@@ -55,7 +54,7 @@ def encode(
     dt_ms: float,
     seed: int,
     sample_interval: int = 0,
-    role: Literal["train", "test"] = "test",
+    role: Role = "test",
     first: int = 0,
 ) -> Stimulus:
     """The spikes of every sample, end to end `[t, spike channel]`.

@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
-from lsm_deploy.data import Frames, make_frames
+from lsm_deploy.data import Frames, Role, make_frames
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.model import Model, readout_of, scores, train
@@ -33,7 +33,7 @@ from lsm_deploy.pipeline import compile_spec
 from lsm_deploy.readout import Recursive
 from lsm_deploy.spec.schema import Bins, Readout, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
-from lsm_deploy.states import Role, require_spikes, run_features
+from lsm_deploy.states import require_spikes, run_features
 
 __all__ = ["LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"]
 

@@ -15,6 +15,7 @@ is taken; of several, the one that decides the fewest samples by a tie, then the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -57,7 +58,8 @@ class OnChipAccuracy:
     floats, integers: the readout on the host, before and after its weights are rounded. summed: the chip's weights and
     biases on whole samples, were nothing lost at thresholds, in resets and in the last step. on_chip: output neurons.
     agreed: samples in which these say what the host's integers say. tied: those that spike counts alone leave open.
-    output_spikes: of all output neurons, in a sample.
+    output_spikes: of all output neurons, in a sample. counts: events of the whole program on the test samples, as in a
+    trace.
     """
 
     samples: int
@@ -68,6 +70,7 @@ class OnChipAccuracy:
     agreed: int
     tied: int
     output_spikes: float
+    counts: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
         steps = ("floats", "integers", "summed", "on_chip")
@@ -93,9 +96,10 @@ def on_chip_accuracy(
     integers = readouts.quantise_readout(host, unbinned.weight_bits)
     counts: list[Ints] = []
     chosen: list[Ints] = []
-    tied, spikes = 0, 0
+    tied, spikes, events = 0, 0, Counter[str]()
     for piece in pieces(chip.program, chip.input, chip.ranges, test, chip.seed, "test", backend):
         trace = Trace(piece.spikes, {}, piece.stimulus.starts, piece.counts)
+        events.update(piece.counts)
         counts.append(readouts.features(read(chip.program, trace.spikes, unbinned), trace.starts, unbinned, spec.dt_ms))
         chosen.append(winners(chip.program, trace))
         outputs = trace.spikes[:, -len(chip.classes) :]
@@ -115,6 +119,7 @@ def on_chip_accuracy(
         agreed=_equal(said["on_chip"], said["integers"]),
         tied=tied,
         output_spikes=spikes / test.samples,
+        counts=dict(events),
         **{name: _equal(answers, test.labels) for name, answers in said.items()},
     )
 

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import backend as backends
 from lsm_deploy import readout as readouts
-from lsm_deploy.data import Frames
+from lsm_deploy.data import Frames, Role
 from lsm_deploy.encode import encode
 from lsm_deploy.errors import LsmError
 from lsm_deploy.fixed import Ints
@@ -32,7 +32,6 @@ from lsm_deploy.target import MAX_DELAY
 
 __all__ = [
     "Piece",
-    "Role",
     "Run",
     "columns_of",
     "encode_for",
@@ -48,7 +47,6 @@ __all__ = [
 ]
 
 Progress: TypeAlias = Callable[[int, int], None]
-Role: TypeAlias = Literal["train", "test"]
 
 AT_ONCE = 1 << 28
 """Bytes of spikes, of channels and neurons, that a piece may have; a longer sample is a piece of its own."""

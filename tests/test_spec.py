@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lsm_deploy.errors import LsmError
-from lsm_deploy.spec import load, schema
+from lsm_deploy.spec import load, schema, values
 
 BAD = Path(__file__).parent / "bad"
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -47,7 +47,7 @@ def test_a_good_spec(tmp_path):
     assert spec.dt_ms == 1.0
     assert spec.projections[0].weight == 0.1  # 1e-1, which YAML 1.1 would read as text
     assert spec.populations["liquid"].neuron.tau_mem_ms == 20.0
-    assert spec.populations["liquid"].neuron.v_threshold == schema.Constant("constant", 2.0)
+    assert spec.populations["liquid"].neuron.v_threshold == values.Constant("constant", 2.0)
     assert spec.populations["other"].neurons == 12  # what stands here wins over what is merged in
     assert spec.samples == schema.Samples("fresh", None)
     assert spec.readout is None

@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.neurons.kind import Floats
 
-__all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "digests", "lengths", "rows_of", "subset"]
+__all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "Role", "digests", "lengths", "rows_of", "subset"]
 
 LARGEST = 1e300
 """Beyond this, the width of a range could overflow."""
 
 Integers: TypeAlias = NDArray[np.int64]
+Role: TypeAlias = Literal["train", "test"]
+"""What data are for: only training data are augmented, and their noise is another one."""
 
 
 @dataclass(frozen=True, eq=False)

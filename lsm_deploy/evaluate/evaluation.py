@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import backend as backends
-from lsm_deploy.data import Frames, Raw, check_split, class_order, constant_channels, load_data
+from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
 from lsm_deploy.encode import fit_ranges
 from lsm_deploy.errors import LsmError
 from lsm_deploy.evaluate.baselines import baselines, raw_answers
@@ -227,7 +227,7 @@ def positive_of(spec: Spec, data: Frames) -> str | None:
 # --- the steps between ---------------------------------------------------------------------------------------------
 
 
-def _frames(part: Raw, spec: Spec, role: Any) -> Frames:
+def _frames(part: Raw, spec: Spec, role: Role) -> Frames:
     return part if isinstance(part, Frames) and spec.front_end is not None else frames_for(part, spec, role)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import readout as readouts
-from lsm_deploy.data import Frames, lengths, subset
+from lsm_deploy.data import Frames, Role, lengths, subset
 from lsm_deploy.evaluate.score import Answers
 from lsm_deploy.ir import INPUT, Program
 from lsm_deploy.model import readout_of
@@ -24,7 +24,7 @@ from lsm_deploy.neurons.kind import Floats
 from lsm_deploy.pipeline import Compiled, compile_spec
 from lsm_deploy.reference import run_float
 from lsm_deploy.spec.schema import GaussianPopulation, Rate, Spec
-from lsm_deploy.states import Role, columns_of, read, require_spikes, run_features, sizes_of, steps_of, stimuli
+from lsm_deploy.states import columns_of, read, require_spikes, run_features, sizes_of, steps_of, stimuli
 
 __all__ = ["Kept", "Liquid", "Liquids", "Progress", "without_recurrence"]
 

@@ -9,13 +9,13 @@ The samples themselves come first and in their order, then their first altered c
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import fixed
-from lsm_deploy.data import Audio, Frames, digests, lengths
+from lsm_deploy.data import Audio, Frames, Role, digests, lengths
 from lsm_deploy.errors import LsmError
 from lsm_deploy.front.banks import filter_bank, warped
 from lsm_deploy.neurons.kind import Floats
@@ -30,7 +30,7 @@ SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
 
 
-def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Literal["train", "test"], seed: int) -> Frames:
+def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Role, seed: int) -> Frames:
     """Frames `[frame, band]` in dB (or without a unit, if normalised), with the altered copies if it is to train on."""
     _check(audio, section)
     librosa = _librosa(audio.source)

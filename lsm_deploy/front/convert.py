@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from lsm_deploy import data
-from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, load_raw
+from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, Role, load_raw
 from lsm_deploy.errors import LsmError
 from lsm_deploy.front.audio import frames_of_audio
 from lsm_deploy.front.beats import frames_of_beats
 from lsm_deploy.front.events import frames_of_events
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, EventsFrontEnd, FrontEnd, Spec
 
-__all__ = ["Role", "frames_for", "load", "load_data", "to_frames"]
-
-Role = Literal["train", "test"]
+__all__ = ["frames_for", "load", "load_data", "to_frames"]
 
 _EXAMPLES = {
     Audio: "add `front_end: {kind: mel, rate_hz: ...}`, or gammatone",

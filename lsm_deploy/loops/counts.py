@@ -9,9 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import fixed
 from lsm_deploy.compiled import compiled
 
 __all__ = ["count_parts", "decay_parts", "race"]
+
+LIMIT = fixed.UV_LIMIT
 
 
 @compiled
@@ -56,13 +59,12 @@ def race(
     counts: spikes `[sample, class]`; reached: the step of the last one. Voltages are held within 24 bits.
     """
     steps, classes = drive.shape
-    limit = (1 << 23) - 1
     for c in range(classes):
         for sample in range(len(starts)):
             stop = starts[sample + 1] if sample + 1 < len(starts) else steps
             v = 0
             for t in range(starts[sample], stop):
-                v = max(-limit, min(limit, v + drive[t, c]))
+                v = max(-LIMIT, min(LIMIT, v + drive[t, c]))
                 if v > threshold:
                     v = 0
                     counts[sample, c] += 1

@@ -84,10 +84,10 @@ def on_chip_text(found: OnChipAccuracy) -> str:
     """What each step to output neurons costs, in a line."""
     share = {name: getattr(found, name) / found.samples for name in ("floats", "integers", "summed", "on_chip")}
     return (
-        f"unbinned readouts: in floats {share['floats']:.1%}, in integers {share['integers']:.1%}, the chip's weights"
-        f" summed {share['summed']:.1%}, output neurons on the chip {share['on_chip']:.1%}; {found.agreed} of"
+        f"readouts of whole counts: in floats {share['floats']:.1%}, in integers {share['integers']:.1%}, the chip's"
+        f" weights summed {share['summed']:.1%}, output neurons on the chip {share['on_chip']:.1%}; {found.agreed} of"
         f" {found.samples} decisions are those of the integers, {found.tied} are ties of spike counts,"
-        f" {found.output_spikes:.3g} output spikes a sample"
+        f" {found.output_spikes:.3g} output spikes a sample; overflow: {overflow_text(found.counts)}"
     )
 
 
@@ -117,8 +117,8 @@ def show_across(console: Console, found: Across) -> None:
     if found.on_chip:
         mean = {name: sum(each[name] for each in found.on_chip) / len(found.on_chip) for name in found.on_chip[0]}
         console.print(
-            f"unbinned readouts: in floats {mean['floats']:.1%}, in integers {mean['integers']:.1%}, the chip's weights"
-            f" summed {mean['summed']:.1%}, output neurons on the chip {mean['on_chip']:.1%}"
+            f"readouts of whole counts: in floats {mean['floats']:.1%}, in integers {mean['integers']:.1%}, the chip's"
+            f" weights summed {mean['summed']:.1%}, output neurons on the chip {mean['on_chip']:.1%}"
         )
     if len(found.groups) > len(found.splits):
         rows = [

@@ -39,7 +39,10 @@ def show_model(console: Console, model: Model | OnChip) -> None:
     classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"
     takes = f"takes frames of {facts['channels']} channels"
     if isinstance(model, OnChip):
-        reading = f"output neurons on the chip for {classes} read population {read}"
+        reading = (
+            f"output neurons on the chip for {classes} read population {read}, its counts in whole samples (parts,"
+            " roots, centring and weight_bits are for readouts on the host)"
+        )
         console.print(f"model of program {facts['program']}: {reading}; {takes}")
         return
     kept = f"{facts['features']} of {facts['available_features']}" if model.readout.keep else f"{facts['features']}"

@@ -37,6 +37,7 @@ from lsm_deploy.spec.schema import (
     Traces,
 )
 from lsm_deploy.spec.source import Path_, Source, parse, read, read_text
+from lsm_deploy.spec.values import Constant
 
 __all__ = ["NOT_WHOLE", "load", "load_search", "load_text", "suggest"]
 
@@ -336,7 +337,7 @@ class _Contradictions:
             values = p.weight if isinstance(p.weight, schema.PerType) else None
             each = [values.EE, values.EI, values.IE, values.II] if values else [p.weight]
             for value in each:
-                number = value.value if isinstance(value, schema.Constant) else value
+                number = value.value if isinstance(value, Constant) else value
                 if isinstance(number, float) and number < 0:
                     self._report(
                         f"weight is {number}, but {p.source!r} follows Dale's law: its weights are magnitudes",
