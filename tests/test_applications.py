@@ -384,3 +384,50 @@ def test_a_pattern_that_is_none(folder: Path) -> None:
     call("train", "sound.yaml", "--train", "ab.npz", "-o", "m.model")
     told = call("predict", "m.model", "heard", "--pattern", "(", status=1).stderr
     assert "the pattern of file names, '(', is no regular expression: missing ), unterminated subpattern" in told
+
+
+# --- data in the place of a stimulus ---------------------------------------------------------------------------------
+
+
+@needs_librosa
+def test_data_are_encoded_where_a_stimulus_may_stand(folder: Path) -> None:
+    call("train", "sound.yaml", "--train", "ab.npz", "--on-chip", "-o", "chip.model")
+    chip = ld.load_model("chip.model")
+    assert isinstance(chip, ld.OnChip)
+    call("run", "chip.model", "--input", "cd.npz", "-o", "trace.npz")
+    said = chip.decisions(ld.load_trace("trace.npz").trace)
+    frames = ld.to_frames(load_raw("cd.npz"), chip.front_end)
+    assert said == ld.predict(chip, frames) == tuple(call("predict", "chip.model", "cd.npz").stdout.split())
+    found = facts("parity", "chip.model", "--input", "cd.npz", "--samples", "3", "--backends", "emulator,fast")
+    assert "cd.npz, encoded (3 of 12 samples)" in json.dumps(found)
+    # A spec needs to know the range of values; a program cannot know how data become its input.
+    assert (
+        "no training data to take it from"
+        in call("run", "sound.yaml", "--input", "cd.npz", "-o", "t.npz", status=1).output
+    )
+    call("compile", "sound.yaml", "-o", "sound.lsm")
+    assert "a program does not say" in call("run", "sound.lsm", "--input", "cd.npz", "-o", "t.npz", status=1).output
+    assert not Path("t.npz").exists()
+
+
+def test_overlapping_windows_of_one_record_are_refused(folder: Path) -> None:
+    text = SECTIONS.format(**BEATS, weight=0.4).replace("window_beats: 8", "window_beats: 8, stride_beats: 4")
+    Path("overlapping.yaml").write_text(text)
+    np.savez("p.npz", **beating("p", 1))
+    for command in (
+        ["train", "overlapping.yaml", "--train", "p.npz", "-o", "m"],
+        ["eval", *on("p.npz", "rs.npz", "overlapping.yaml")[1:]],
+    ):
+        assert "windows of 8 beats begin every 4" in call(*command, status=1).output
+    call("train", "overlapping.yaml", "--train", "pq.npz", "-o", "m")  # a record is held out
+
+
+def test_a_journal_is_not_replaced(folder: Path) -> None:
+    Path("space.yaml").write_text("projections.0.gain: [0.5, 2.0]\n")
+    same = ["search", "beats.yaml", "--space", "space.yaml", "--train", "pq.npz", "--trials", "1"]
+    assert "would replace an input" in call(*same, "-o", "x", "--journal", "x", status=1).output
+    assert not Path("x").exists()
+    call(*same, "-o", "best.yaml", "--journal", "x")
+    rhythms = {name: 1 - array if name.endswith("rhythm") else array for name, array in beating("pq", 1).items()}
+    np.savez("pq.npz", **rhythms)  # the same beats, and other answers
+    assert "training data" in call(*same, "-o", "best.yaml", "--journal", "x", status=1).output

@@ -877,3 +877,13 @@ def test_heart_beats_by_record() -> None:
     folds = [len(test.beats) for _, _, test in splits(data, "group-folds=5")]
     assert sum(folds) == len(data.beats)
     assert max(folds) < 1.02 * min(folds)
+
+
+def test_recordings_without_an_event_are_no_leak() -> None:
+    nothing = np.zeros(0, np.int64)
+
+    def silent(source: str) -> Events:
+        return Events(nothing, nothing, nothing, nothing, np.zeros(2, np.int64), (2, 2, 1), ("a", "b"), source)
+
+    train = Events([0, 9], [0, 1], [0, 0], [0, 0], [0, 1, 2, 2], (2, 2, 1), ("a", "b", "a", "b"), "train")
+    check_split(train, silent("test"))

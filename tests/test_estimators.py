@@ -190,3 +190,17 @@ def test_what_is_no_sample_of_frames(tmp_path: Path) -> None:
         LiquidClassifier().fit(arrays(TRAIN), TRAIN.labels)
     cube = np.random.default_rng(0).normal(size=(4, 6, 2))
     assert LiquidFeatures(described).fit_transform(cube).shape == (4, 80)
+
+
+@pytest.mark.parametrize(("name", "value"), [("classifier", "nope"), ("keep", 0), ("weight_bits", 40)])
+def test_what_a_liquid_classifier_replaces_is_checked(tmp_path: Path, name: str, value: Any) -> None:
+    with pytest.raises(Exception, match=name):
+        ld.LiquidClassifier(spec(tmp_path), **{name: value}).fit(arrays(TRAIN), np.array(TRAIN.labels))
+
+
+def test_liquids_of_scikit_learn_do_not_centre(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    described = replace(described, readout=replace(described.readout, centre="group"))
+    for estimator in (ld.LiquidClassifier(described), ld.LiquidFeatures(described)):
+        with pytest.raises(LsmError, match="centred by group"):
+            estimator.fit(arrays(TRAIN), np.array(TRAIN.labels))

@@ -580,3 +580,34 @@ def test_centred_by_group() -> None:
     assert floats[[i for i, g in enumerate(groups) if g == "b"]].mean(axis=0) == pytest.approx(0, abs=1e-12)
     with pytest.raises(LsmError, match="do not say to which each sample belongs"):
         centred(values_of, ())
+
+
+def test_a_groups_only_sample_is_refused() -> None:
+    with pytest.raises(LsmError, match=r"group 'b' and 1 more has a single sample"):
+        centred(np.ones((4, 2)), ("a", "a", "b", "c"))
+
+
+def test_without_an_intercept_a_constant_feature_is_one() -> None:
+    """Two classes that differ in one count: only a constant can put the border between 8 and 12."""
+    rng = np.random.default_rng(7)
+    y = np.arange(400) % 2
+    x = np.column_stack([rng.poisson(8 + 4 * y), np.full(400, 100)])
+    labels = ["ab"[i] for i in y]
+    classifier = fit(x, labels, section(regularisation=(1.0,)), 0, centre=False)
+    assert (classifier.coef[:, 1] != 0).all()
+    right = np.mean([a == b for a, b in zip(predict(classifier, x), labels, strict=True)])
+    assert right > 0.7
+    assert (classifier.intercept == 0).all()
+    nothing = fit(np.column_stack([x[:, 0], 0 * x[:, 0]]), labels, section(regularisation=(1.0,)), 0, centre=False)
+    assert (nothing.coef[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["ridge", "logistic"])
+def test_groups_of_one_class_each(kind: Literal["ridge", "logistic"]) -> None:
+    """Whatever is held out, one class is left: that is said, and not by scikit-learn."""
+    x = np.random.default_rng(8).integers(0, 9, (40, 3))
+    labels = ["a"] * 20 + ["b"] * 20
+    with pytest.raises(LsmError, match="one class is left to train on"):
+        fit(x, labels, section(classifier=kind), 0, ["p"] * 20 + ["q"] * 20)
+    groups = ["p"] * 20 + ["q"] * 10 + ["r"] * 10  # holding out q or r leaves both
+    assert fit(x, labels, section(classifier=kind), 0, groups).cv_accuracy.shape == (7,)
