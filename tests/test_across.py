@@ -332,6 +332,7 @@ def test_the_spread_of_several_is_students() -> None:
     assert got.high == pytest.approx(0.934 + 2.776445 * (0.00412 / 4 / 5) ** 0.5, abs=1e-7)
     assert (got.least, got.most) == (0.9, 0.98)
     assert Spread.of([0.5]) == Spread(0.5, None, None, 0.5, 0.5)
+    assert Spread.of([0.25, 0.75]) == Spread(0.5, None, None, 0.25, 0.75)
 
 
 def answers(said: str, margins: Any = None) -> Answers:

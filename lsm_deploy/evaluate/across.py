@@ -33,7 +33,7 @@ _SEEDED = (*_LIQUIDS, "feedforward")
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over several liquids: the mean, Student's 95 % interval of it (None of one alone), and the extremes."""
+    """A figure over several liquids: the mean, Student's 95 % interval of it (None of one or two), and the extremes."""
 
     mean: float
     low: float | None
@@ -46,7 +46,7 @@ class Spread:
         from scipy import stats
 
         mean, half = float(np.mean(values)), None
-        if len(values) > 1:
+        if len(values) > 2:  # of two the interval is thirteen times their distance
             error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
             half = float(stats.t.ppf(0.975, len(values) - 1)) * error
         return cls(
