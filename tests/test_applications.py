@@ -431,3 +431,15 @@ def test_a_journal_is_not_replaced(folder: Path) -> None:
     rhythms = {name: 1 - array if name.endswith("rhythm") else array for name, array in beating("pq", 1).items()}
     np.savez("pq.npz", **rhythms)  # the same beats, and other answers
     assert "training data" in call(*same, "-o", "best.yaml", "--journal", "x", status=1).output
+
+
+def test_a_new_patient_has_beats_and_no_rhythms(folder: Path) -> None:
+    call("train", "beats.yaml", "--train", "pq.npz", "-o", "af.model")
+    labelled = call("predict", "af.model", "rs.npz").stdout
+    np.savez("new.npz", **{name: array for name, array in beating("rs", 2).items() if name.endswith("_beats")})
+    assert call("predict", "af.model", "new.npz").stdout == labelled
+    assert "have no labels" in call("eval", *on("pq.npz", "new.npz", "beats.yaml")[1:], status=1).output
+    partly = beating("rs", 2)
+    del partly["r_rhythm"]
+    np.savez("partly.npz", **partly)
+    assert "save r_rhythm beside r_beats" in call("predict", "af.model", "partly.npz", status=1).output.lower()

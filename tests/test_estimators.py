@@ -63,7 +63,7 @@ def test_groups_reach_the_folds_of_a_readout() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(20, 60))[group] + 0.01 * rng.normal(size=(80, 60)), group % 2
     assert SpikeReadout().fit(x, y).classifier_.cv_accuracy.max() > 0.95
-    assert SpikeReadout().fit(x, y, groups=group).classifier_.cv_accuracy.max() < 0.8
+    assert SpikeReadout().fit(x, y, groups=group).classifier_.cv_accuracy.max() < 0.9  # chance, of 20 groups
 
 
 def test_learning_in_parts_is_learning_at_once() -> None:

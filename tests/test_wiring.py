@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lsm_deploy.column import expected_synapses
 from lsm_deploy.spec import schema
+from lsm_deploy.spec.values import PerTypeProbability
 from lsm_deploy.streams import stream
 from lsm_deploy.wiring import connect
 
@@ -120,7 +121,7 @@ def typed_column(grid):
 def test_the_column_follows_distance_and_type(cutoff, scale):
     """Counts of each pair of types at each distance, against the rule as it is written, pair by pair."""
     size, inhibitory, squared = typed_column(grid := (6, 5, 11))
-    topology = schema.Maass("maass", 2.0, schema.PerTypeProbability(*scale), cutoff)
+    topology = schema.Maass("maass", 2.0, PerTypeProbability(*scale), cutoff)
     types = 2 * inhibitory[:, None] + inhibitory[None, :]
     repeats = 20
     found = np.zeros((size, size))
@@ -140,7 +141,7 @@ def test_the_column_follows_distance_and_type(cutoff, scale):
 def test_the_column_treats_all_pairs_at_a_distance_alike():
     """Each source as often as it has neighbours, each direction as often as its opposite: what skipping could bias."""
     size, inhibitory, squared = typed_column(grid := (5, 4, 6))
-    topology = schema.Maass("maass", 1.5, schema.PerTypeProbability(0.3, 0.3, 0.3, 0.3))
+    topology = schema.Maass("maass", 1.5, PerTypeProbability(0.3, 0.3, 0.3, 0.3))
     found = np.zeros((size, size))
     for seed in range(300):
         i, j = np.array(pairs(topology, size, size, True, grid, inhibitory, seed)).T
@@ -155,7 +156,7 @@ def test_the_column_treats_all_pairs_at_a_distance_alike():
 def test_synapses_of_the_column_are_counted_before_they_are_drawn():
     size, _, squared = typed_column(grid := (6, 5, 11))
     for cutoff in (1.0, 2.5, 4.0, None):
-        topology = schema.Maass("maass", 2.0, schema.PerTypeProbability(0.3, 0.2, 0.4, 0.1), cutoff)
+        topology = schema.Maass("maass", 2.0, PerTypeProbability(0.3, 0.2, 0.4, 0.1), cutoff)
         share = np.array([0.8, 0.2])
         mean_c = share @ [[0.3, 0.2], [0.4, 0.1]] @ share
         rule = mean_c * np.exp(-squared / 4) * (squared > 0)
@@ -172,15 +173,15 @@ def test_what_a_cut_off_loses_is_what_the_docstrings_say(lambdas, lost):
     analytic = math.erfc(lambdas) + 2 * lambdas * math.exp(-(lambdas**2)) / math.sqrt(math.pi)
     assert analytic == pytest.approx(lost, rel=0.02)
     # Seen from the middle of a large grid, where few pairs are missing; and a bounded one loses less.
-    topology = schema.Maass("maass", 4.0, schema.PerTypeProbability(0.1, 0.1, 0.1, 0.1), 4.0 * lambdas)
+    topology = schema.Maass("maass", 4.0, PerTypeProbability(0.1, 0.1, 0.1, 0.1), 4.0 * lambdas)
     drawn, beyond = expected_synapses(topology, (100, 100, 100), 0.0)
     assert 0.5 * analytic < beyond / (drawn + beyond) < 1.03 * analytic
 
 
 def test_a_column_that_joins_nobody():
-    nothing = schema.PerTypeProbability(0.0, 0.0, 0.0, 0.0)
+    nothing = PerTypeProbability(0.0, 0.0, 0.0, 0.0)
     assert pairs(schema.Maass("maass", 2.0, nothing), 8, 8, True, (2, 2, 2)) == []
-    alone = schema.Maass("maass", 2.0, schema.PerTypeProbability(1.0, 1.0, 1.0, 1.0))
+    alone = schema.Maass("maass", 2.0, PerTypeProbability(1.0, 1.0, 1.0, 1.0))
     assert pairs(alone, 1, 1, True, (1, 1, 1)) == []
-    rare = schema.Maass("maass", 0.05, schema.PerTypeProbability(1.0, 1.0, 1.0, 1.0), 3.0)
+    rare = schema.Maass("maass", 0.05, PerTypeProbability(1.0, 1.0, 1.0, 1.0), 3.0)
     assert pairs(rare, 27, 27, True, (3, 3, 3)) == []

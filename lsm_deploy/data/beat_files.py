@@ -2,10 +2,10 @@
 
 .npz    of each record R: R_beats [beat], the sample number of the first beat and then first differences; R_onset, the
         sample numbers at which a rhythm begins, and R_rhythm, which: 0 N, 1 AFIB, 2 AFL, 3 J; rate, 250 Hz if left out
-folder  R.atr with the rhythms, marked (AFIB and so on; the beats from R.qrs, or where that is missing from R.atr; the
+folder  R.atr with the rhythms, marked "(AFIB" and so on; the beats from R.qrs, or where that is missing from R.atr; the
         rate from R.hea, or from the annotations
 
-Beats before the first onset count as N.
+Beats before the first onset count as N. Where no record has rhythms, there are none: `predict` does without.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
     records = [name.removesuffix("_beats") for name in arrays if name.endswith("_beats")]
     errors: list[LsmError] = []
     beats, rhythms = [], []
+    known = any(f"{record}_{name}" in arrays for record in records for name in ("onset", "rhythm"))
+    unknown = {} if known else dict.fromkeys(("onset", "rhythm"), np.zeros(0, np.int64))
     for record in records:
-        part: dict[str, Any] = {name: arrays.get(f"{record}_{name}") for name in ("beats", "onset", "rhythm")}
+        part: dict[str, Any] = {name: arrays.get(f"{record}_{name}") for name in ("beats", "onset", "rhythm")} | unknown
         mistakes = _mistakes(part)
         for what, hint in mistakes:
             errors.append(LsmError(what, where=f"{where}: record {record!r}", hint=hint))
@@ -45,7 +47,7 @@ def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
     if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < float(rate.ravel()[0]) < np.inf:
         errors.append(LsmError(f"rate is {rate.tolist()}", where=where, hint="write the samples a second has, in Hz"))
     raise_all(errors)
-    return _beats(records, beats, rhythms, float(rate.ravel()[0]), RHYTHMS, where)
+    return _beats(records, beats, rhythms, float(rate.ravel()[0]), RHYTHMS if known else (), where)
 
 
 def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -82,9 +84,10 @@ def load_wfdb(folder: Path) -> Beats:
     records = sorted({file.stem for file in folder.iterdir() if file.suffix in (".atr", ".qrs")})
     beats, marks = [], []
     rates: dict[float, str] = {}
+    known = any(file.suffix == ".atr" for file in folder.iterdir())
     for record in records:
         try:
-            rhythm = wfdb.rdann(str(folder / record), "atr")
+            rhythm = wfdb.rdann(str(folder / record), "atr" if known else "qrs")
             separate = (folder / f"{record}.qrs").exists()
             marked = wfdb.rdann(str(folder / record), "qrs") if separate else rhythm
         except FileNotFoundError as error:
@@ -111,6 +114,8 @@ def load_wfdb(folder: Path) -> Beats:
         what = f"records have different rates: {', '.join(f'{name!r} {rate:g} Hz' for rate, name in rates.items())}"
         errors.append(LsmError(what, where=str(folder), hint="keep each rate in a folder of its own"))
     raise_all(errors)
+    if not known:
+        return _beats(records, beats, [np.zeros(len(at), np.int8) for at in beats], next(iter(rates)), (), str(folder))
     names = (*RHYTHMS, *sorted({name for record in marks for _, name in record} - set(RHYTHMS)))
     rhythms = [
         _rhythm_of(at, [t for t, _ in record], [names.index(name) for _, name in record])

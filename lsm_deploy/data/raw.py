@@ -109,7 +109,8 @@ class Audio:
 class Beats:
     """Heart beats of all records end to end, as sample numbers `[beat]` at `rate` Hz, each with its rhythm `[beat]`.
 
-    rhythm: indices into `rhythms`, names such as N and AFIB. groups: the records' names.
+    rhythm: indices into `rhythms`, names such as N and AFIB, or 0 where no rhythm is known, and rhythms (). groups: the
+    records' names.
     """
 
     beats: Integers
@@ -130,7 +131,7 @@ class Beats:
             raise ValueError("the beats of a record descend")
         if len(self.groups) != len(starts) or len(set(self.groups)) != len(starts):
             raise ValueError("the records do not have a name each")
-        if (rhythm < 0).any() or (rhythm >= len(self.rhythms)).any():
+        if (rhythm < 0).any() or (rhythm >= max(1, len(self.rhythms))).any():
             raise ValueError(f"a rhythm beyond {self.rhythms}")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"the rate is {self.rate}")

@@ -27,14 +27,15 @@ SHORTEST_S, LONGEST_S = 0.2, 3.0
 
 def frames_of_beats(beats: Beats, section: BeatsFrontEnd) -> Frames:
     """Frames `[beat of a window, channel]`; the groups are the records."""
-    if section.positive not in beats.rhythms:
+    if beats.rhythms and section.positive not in beats.rhythms:
         what = f"there is no rhythm {section.positive!r}; here are {', '.join(beats.rhythms)}"
         raise LsmError(what, where=beats.source, hint="write one of them as `front_end: {positive: ...}`")
     # An interval belongs to the beat that ends it; the first beat of a record ends none.
     first, many = beats.starts - np.arange(len(beats.starts)), lengths(beats) - 1
     ends = rows_of(beats.starts + 1, many)
     rr = np.clip((beats.beats[ends] - beats.beats[ends - 1]) / beats.rate, SHORTEST_S, LONGEST_S)
-    positive = beats.rhythm[ends] == beats.rhythms.index(section.positive)
+    wanted = beats.rhythms.index(section.positive) if beats.rhythms else 0
+    positive = beats.rhythm[ends] == wanted
 
     size = section.window_beats
     windows = np.maximum(0, (many - size) // section.stride + 1)
@@ -56,7 +57,7 @@ def frames_of_beats(beats: Beats, section: BeatsFrontEnd) -> Frames:
     return Frames(
         frames.reshape(-1, section.frame_channels),
         np.arange(len(rows)) * size,
-        tuple(AF if yes else NOT_AF for yes in is_af.tolist()),
+        tuple(AF if yes else NOT_AF for yes in is_af.tolist()) if beats.rhythms else (),
         beats.source,
         tuple(beats.groups[i] for i in record.tolist()),
         digests=digests(beats)[record],
