@@ -1,9 +1,9 @@
-"""Training and test parts of one set of data, in which no speaker, record or altered copy is on both sides.
+"""Training and test parts of one set of data; no altered copy is on the other side than its original.
 
-official             takes 0 to 4 are test data, as the Free Spoken Digit Dataset has it
-leave-one-group-out  each group in turn
-group-folds=N        groups in N folds of about equal size
-folds=N              samples in N folds, classes evenly among them, copies with their original
+official             takes 0 to 4 are test data, as the Free Spoken Digit Dataset has it; of speakers trained on
+leave-one-group-out  each group in turn: a speaker or record is on one side
+group-folds=N        groups in N folds of about equal size, likewise
+folds=N              samples in N folds, classes evenly among them; groups may be on both sides
 """
 
 from __future__ import annotations

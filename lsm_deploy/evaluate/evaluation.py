@@ -61,11 +61,11 @@ class Evaluation:
 
     liquid: the deployed integers. unrounded: the same liquid, its readout in floats. floats: float liquid and readout.
     baselines: by name, None where there is no such thing. answers: of all of these by name. groups: the liquid's score
-    of each speaker's, or record's, test samples. labels, group_of: of the test samples. confusion: `[true class,
-    answered class]`. on_chip: what unbinned readouts get right on the way to output neurons, where that was asked for.
-    counts: those of `ir.COUNTS` that the backend sees. contaminated: samples that an older one reached, of all that
-    were run. activity, counts, contaminated: of all runs so far, where evaluations share a liquid. constant: channels
-    that never change in the training data. seconds: what took how long.
+    of each speaker's, or record's, test samples. labels, group_of: of the test samples; trained_groups: those of the
+    training data. confusion: `[true class, answered class]`. on_chip: what unbinned readouts get right on the way to
+    output neurons, where that was asked for. counts: those of `ir.COUNTS` that the backend sees. contaminated: samples
+    that an older one reached, of all that were run. constant: channels that never change in the training data. seconds:
+    what took how long.
     """
 
     backend: str
@@ -74,6 +74,7 @@ class Evaluation:
     test_samples: int
     labels: tuple[str, ...]
     group_of: tuple[str, ...]
+    trained_groups: tuple[str, ...]
     liquid: Score
     unrounded: Score
     floats: Score | None
@@ -203,6 +204,7 @@ def evaluate(
         test_samples=unseen.samples,
         labels=unseen.labels,
         group_of=unseen.groups,
+        trained_groups=tuple(sorted(set(heard.groups))),
         liquid=scores["liquid"],
         unrounded=scores["unrounded"],
         floats=scores.get("floats"),

@@ -65,6 +65,16 @@ def show_evaluation(console: Console, found: Evaluation) -> None:
         ]
         columns = ["of", "samples", "accuracy", *(("sensitivity", "specificity", "AUC") if detects else ())]
         console.print(table("the deployed liquid, one by one", columns, rows))
+    _show_activity(console, found)
+    if found.contaminated:
+        samples = found.train_samples + found.test_samples
+        console.print(f"{found.contaminated} of {samples} samples were reached by spikes of the one before")
+    if found.constant:
+        names = ", ".join(str(channel) for channel in found.constant)
+        console.print(f"channels that never change in the training data: {names}")
+
+
+def _show_activity(console: Console, found: Evaluation) -> None:
     activity = [
         [name, a.rate_hz, _hz(a.exc_hz), _hz(a.inh_hz), f"{a.silent:.1%}", f"{a.saturated:.1%}"]
         for name, a in found.activity.items()
@@ -72,12 +82,6 @@ def show_evaluation(console: Console, found: Evaluation) -> None:
     columns = ["population", "rate Hz", "exc Hz", "inh Hz", "silent", "saturated"]
     console.print(table("activity", columns, activity))
     console.print("overflow: " + (overflow_text(found.counts) if found.counts else "not counted by this backend"))
-    if found.contaminated:
-        samples = found.train_samples + found.test_samples
-        console.print(f"{found.contaminated} of {samples} samples were reached by spikes of the one before")
-    if found.constant:
-        names = ", ".join(str(channel) for channel in found.constant)
-        console.print(f"channels that never change in the training data: {names}")
 
 
 def on_chip_text(found: OnChipAccuracy) -> str:
@@ -125,6 +129,10 @@ def show_across(console: Console, found: Across) -> None:
             [name, s[0].samples, f"{sum(each.accuracy for each in s) / len(s):.1%}"] for name, s in found.groups.items()
         ]
         console.print(table("the deployed liquid, one by one", ["of", "samples", "accuracy"], rows))
+    last = found.evaluations[0][-1]  # of the first liquid, which by then has run everything
+    _show_activity(console, last)
+    if any(set(each.group_of) & set(each.trained_groups) for each in found.evaluations[0]):
+        console.print("speakers or records that are tested are also trained on, as this split has it")
     console.print(f"took {found.seconds:.0f} s")
 
 
