@@ -113,18 +113,31 @@ def test_every_backend_decides_alike(trained: tuple[Any, OnChip], backend: str) 
 
 def test_decisions_are_near_those_of_an_unbinned_host(trained: tuple[Any, OnChip]) -> None:
     described, chip = trained
-    found = ld.on_chip_accuracy(described, TRAIN, TEST)
-    right = [a == b for a, b in zip(ld.predict(chip, TEST), TEST.labels, strict=True)]
+    many = waves(100, 2, noise=0.25)
+    found = ld.on_chip_accuracy(described, TRAIN, many)
+    right = [a == b for a, b in zip(ld.predict(chip, many), many.labels, strict=True)]
     assert found.on_chip == sum(right)
     unbinned = replace(described, readout=replace(described.readout, features=Bins("bins", 1)))
     host = ld.train(unbinned, TRAIN)
-    assert found.integers == sum(a == b for a, b in zip(ld.predict(host, TEST), TEST.labels, strict=True))
-    both = zip(ld.predict(host, TEST), ld.predict(chip, TEST), strict=True)
+    assert found.integers == sum(a == b for a, b in zip(ld.predict(host, many), many.labels, strict=True))
+    both = zip(ld.predict(host, many), ld.predict(chip, many), strict=True)
     assert found.agreed == sum(a == b for a, b in both)
-    assert found.agreed >= 0.8 * TEST.samples
-    assert found.on_chip >= found.floats - 5 >= 0.7 * TEST.samples
-    assert found.samples == TEST.samples == 36
-    assert found.to_json()["accuracy"]["on_chip"] == found.on_chip / 36
+    assert found.agreed >= 0.8 * many.samples
+    assert found.on_chip >= found.floats - many.samples / 9 >= 0.7 * many.samples
+    assert found.samples == many.samples == 300
+    assert found.to_json()["accuracy"]["on_chip"] == found.on_chip / 300
+
+
+def test_biases_make_up_for_what_rounding_moves_on_average() -> None:
+    """Many spikes, and small differences between classes: errors of rounded weights add up over the mean counts."""
+    rng = np.random.default_rng(4)
+    features = np.column_stack([300 + rng.poisson(60, (300, 400)), rng.integers(500, 520, 300)])
+    real = rng.normal(size=(5, 401)) * np.append(np.full(400, 1.0), 0.0)
+    real[:, -1] = -(real[:, :-1] @ features[:, :-1].mean(axis=0)) / features[:, -1].mean()
+    wanted = np.argmax(features @ real.T, axis=1)
+    for candidate in onchip._candidates(("liquid",), real, features, 300)[:: len(onchip.SPIKES)]:
+        sums = onchip._sums(candidate, features[:, :-1], features[:, -1])
+        assert np.mean(np.argmax(sums, axis=1) == wanted) > 0.9
 
 
 def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, OnChip]) -> None:
@@ -167,22 +180,25 @@ def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
 
 
 def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Labels drawn at random can be learnt by heart, and no more."""
-    few = waves(8, 1)
-    few = replace(few, labels=tuple(np.random.default_rng(3).permutation(few.labels).tolist()))
+    """Labels drawn at random can be learnt by heart, and no more: in several draws, for they are few."""
     described = spec(tmp_path)
     described = replace(described, readout=replace(described.readout, regularisation=(1e-3,)))
-    tried, try_ = [], onchip._try
+    tried, try_, judged = [], onchip._try, []
     monkeypatch.setattr(onchip, "_try", lambda *given: tried.append(try_(*given)) or tried[-1])
-    taught = onchip._teach(described, few, "fast", None)
-    judged = sum(tried)[:, 0].max() / few.samples
-    stimulus = encode(described.input, taught.chip.ranges, few, 1.0, 4, 0, "train")
-    spikes = ld.run("fast", taught.chip.program, stimulus).spikes[:, :40]
-    right = np.array([taught.chip.classes.index(label) for label in few.labels])
-    features = np.column_stack([taught.run.features, np.diff(stimulus.starts, append=len(spikes))])
-    real = readout.weights_at(features, right, 3, described.readout, 1e-3)
-    by_heart = onchip._try(onchip._candidates(("liquid",), real, features, 9), spikes, stimulus.starts, right)
-    assert judged < 0.6 < 0.7 < by_heart[:, 0].max() / few.samples
+    for draw in range(6):
+        few = waves(8, 1)
+        few = replace(few, labels=tuple(np.random.default_rng(draw).permutation(few.labels).tolist()))
+        tried.clear()
+        taught = onchip._teach(described, few, "fast", None)
+        judged.append(sum(tried)[:, 0].max() / few.samples)
+        stimulus = encode(described.input, taught.chip.ranges, few, 1.0, 4, 0, "train")
+        spikes = ld.run("fast", taught.chip.program, stimulus).spikes[:, :40]
+        right = np.array([taught.chip.classes.index(label) for label in few.labels])
+        features = np.column_stack([taught.run.features, np.diff(stimulus.starts, append=len(spikes))])
+        real = readout.weights_at(features, right, 3, described.readout, 1e-3)
+        by_heart = try_(onchip._candidates(("liquid",), real, features, 9), spikes, stimulus.starts, right)
+        assert by_heart[:, 0].max() / few.samples > 0.7
+    assert np.mean(judged) < 0.55
 
 
 def test_a_few_neurons_are_read(tmp_path: Path) -> None:

@@ -59,11 +59,11 @@ def test_a_readout_in_a_search(kind: str) -> None:
 
 
 def test_groups_reach_the_folds_of_a_readout() -> None:
-    group = np.repeat(np.arange(20), 4)
+    group = np.repeat(np.arange(80), 4)  # so many that chance stays well below 0.8
     rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(20, 60))[group] + 0.01 * rng.normal(size=(80, 60)), group % 2
+    x, y = rng.normal(size=(80, 200))[group] + 0.01 * rng.normal(size=(320, 200)), group % 2
     assert SpikeReadout().fit(x, y).classifier_.cv_accuracy.max() > 0.95
-    assert SpikeReadout().fit(x, y, groups=group).classifier_.cv_accuracy.max() < 0.9  # chance, of 20 groups
+    assert SpikeReadout().fit(x, y, groups=group).classifier_.cv_accuracy.max() < 0.8
 
 
 def test_learning_in_parts_is_learning_at_once() -> None:
