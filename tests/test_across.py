@@ -411,3 +411,21 @@ def test_pooled_answers_and_those_of_each_group() -> None:
     assert found["q"].detection is not None
     assert (found["q"].detection.sensitivity, found["q"].detection.specificity) == (1.0, 0.0)
     assert found["q"].detection.auc == 0.5  # 4 among 2 and 5
+
+
+def test_silence_is_judged_by_all_that_was_run(tmp_path: Path) -> None:
+    """What is new in a later evaluation may be quiet, though the training data as a whole are not."""
+    described = still(tmp_path)
+    # A single frame of three equal samples: too few input spikes for anyone to fire.
+    frames = np.concatenate([DATA.frames, np.full((3, 2), -3.0)])
+    starts = np.append(DATA.starts, len(DATA.frames) + np.arange(3))
+    quiet = Frames(frames[-3:], np.arange(3), ("a", "b", "a"), "quiet")
+    labels = (*DATA.labels, *quiet.labels)
+    data = Frames(frames, starts, labels, "some", (*DATA.groups, *"qqq"), digests=np.arange(len(starts)))
+    features, _ = Liquids(described, fit_ranges(DATA, described.input), "fast").deployed.features(quiet, "test")
+    assert not features.any()
+    kept: dict[int, Kept] = {}
+    evaluate_across(described, data, "leave-one-group-out", alone=True, leave_out=("q",), kept=kept)
+    both = evaluate_across(described, data, "leave-one-group-out", alone=True, kept=kept)
+    alone = evaluate_across(described, data, "leave-one-group-out", alone=True)
+    assert both.scores["liquid"] == alone.scores["liquid"]

@@ -20,8 +20,10 @@ from lsm_deploy.encode import poisson_stimulus
 from lsm_deploy.errors import LsmError
 from lsm_deploy.fidelity.measure import move_spikes
 from lsm_deploy.ir import Network, Population, Projection, Stimulus
+from lsm_deploy.model import relative, train
 from lsm_deploy.reference import run_float
 from lsm_deploy.spec import load
+from lsm_deploy.states import run_features
 from lsm_deploy.streams import stream
 from lsm_deploy.target import TARGETS
 
@@ -336,3 +338,28 @@ def test_which_readout_reads_what(folder):
     spikes = run_float(compiled.network, moved).spikes
     answers = readouts.predict(taught.classifier, readouts.features(spikes, moved.starts, spec.readout, 1.0))
     assert scores.shaken.correct == sum(a == b for a, b in zip(answers, taught.data[1].labels, strict=True))
+
+
+def test_the_readout_that_is_reported_on_is_the_one_that_is_trained(folder):
+    """Centred by group, and in folds that split none: as `train` has it."""
+    spec = load(folder / "spec.yaml")
+    spec = replace(spec, readout=replace(spec.readout, centre="group"))
+    parts = []
+    for i, part in enumerate(load_data(spec.data)):
+        groups = tuple(f"{i}{j % 3}" for j in range(part.samples))
+        parts.append(replace(part, groups=groups))
+    compiled = pipeline.compile_spec(spec)
+    taught = fidelity.teach(spec, compiled.network, compiled.program, *parts)
+    scores = fidelity.transfer(taught, compiled.program)
+    model = train(spec, parts[0])
+    answers = readouts.predict(model.classifier, _of(model, parts[1]))
+    right = [a == b for a, b in zip(answers, parts[1].labels, strict=True)]
+    assert scores.retrained.correct == sum(right)
+    assert scores.retrained.cv_accuracy == model.classifier.cv_accuracy.max()
+    plain = readouts.fit(_of(model, parts[0]), parts[0].labels, spec.readout, spec.seed)
+    assert plain.cv_accuracy.tolist() != model.classifier.cv_accuracy.tolist()  # the groups did matter
+
+
+def _of(model, part):
+    run = run_features(model.program, model.input, model.readout, model.ranges, part, model.seed, "test")
+    return relative(run.features, part, model.readout)

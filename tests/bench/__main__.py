@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import signal
 import sys
 import time
@@ -23,7 +21,7 @@ from bench.agreement import DisagreementError
 from bench.grid import AXES, cases
 from bench.latency import Latency, measure_latency
 from bench.limit import limit_of, measured
-from bench.page import insert
+from bench.page import insert, machine
 from bench.plot import draw_scaling
 from bench.rounds import Result, measure
 from bench.table import render
@@ -47,7 +45,7 @@ def main() -> None:
 
     rates, results, disagreements = measured(), [], []
     latency: Latency | None = None
-    machine = _machine()
+    here = f"{machine()}, numpy {np.__version__}"
     for case in cases(axes):
         started = time.monotonic()
         print(f"{case.axis}: {case.label}", flush=True)
@@ -60,10 +58,10 @@ def main() -> None:
         results.append(replace(result, limit=limit_of(case, rates)))
         if case.axis == "main":
             latency = measure_latency(case, 10_000 if options.quick else 100_000)
-        _write(options.out, machine, results, latency)
+        _write(options.out, here, results, latency)
         print(f"  {time.monotonic() - started:.0f} s", flush=True)
 
-    text = render(machine, results, latency)
+    text = render(here, results, latency)
     print("\n" + text)
     if disagreements:
         sys.exit("not timed, because spikes differ:\n" + "\n".join(disagreements))
@@ -81,15 +79,6 @@ def _write(folder: Path, machine: str, results: list[Result], latency: Latency |
     (folder / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
     (folder / "results.md").write_text(render(machine, results, latency))
     draw_scaling(results, folder / "scaling.png")
-
-
-def _machine() -> str:
-    model = platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        model = named[0] if named else model
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
 
 
 if __name__ == "__main__":

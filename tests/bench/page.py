@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Sequence
+from pathlib import Path
 
 from lsm_deploy.evaluate import Spread
 
-__all__ = ["insert", "spread", "table"]
+__all__ = ["ANSWERS", "insert", "machine", "spread", "table"]
+
+ANSWERS = {
+    "liquid": "**deployed integers**",
+    "unrounded": "the same, readout in floats",
+    "floats": "float liquid",
+    "feedforward": "recurrence off",
+    "encoded": "encoded spikes, no liquid",
+}
+"""What answers in every evaluation, in the order of the tables; baselines follow."""
+
+
+def machine() -> str:
+    """Its processor, cores and Python."""
+    model, info = platform.machine(), Path("/proc/cpuinfo")
+    if info.exists():
+        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = named[0] if named else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def insert(document: str, name: str, text: str) -> str:

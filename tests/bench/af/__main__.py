@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from dataclasses import asdict
@@ -22,7 +20,7 @@ from bench.af import chip as chips
 from bench.af import monitor
 from bench.af.table import Found, render
 from bench.af.windows import choose, of_window, sized, to_the_chip, windows
-from bench.page import insert
+from bench.page import insert, machine
 from bench.workers import ROOT
 from lsm_deploy.data import Beats
 from lsm_deploy.spec.schema import Spec
@@ -84,7 +82,7 @@ def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
         **chip.seconds,
         "all of this": time.monotonic() - begun,
     }
-    return Found(_machine(), by_window, chosen, best, sizes, steps, watched, chip, seconds)
+    return Found(f"{machine()} (shared with other work)", by_window, chosen, best, sizes, steps, watched, chip, seconds)
 
 
 def facts(found: Found) -> dict[str, Any]:
@@ -102,15 +100,6 @@ def facts(found: Found) -> dict[str, Any]:
 
 def _say(what: str, begun: float) -> None:
     print(f"{time.monotonic() - begun:5.0f} s: {what}", flush=True)
-
-
-def _machine() -> str:
-    model = platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        model = named[0] if named else model
-    return f"{model}, {os.cpu_count()} cores that others used too, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

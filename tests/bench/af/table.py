@@ -11,17 +11,13 @@ from bench.af.chip import Deployed, Power
 from bench.af.monitor import Watched
 from bench.af.windows import FAULTY, Chosen, Windows
 from bench.decided import Parity
-from bench.page import spread, table
+from bench.page import ANSWERS, spread, table
 from lsm_deploy.evaluate import Across, Spread
 
 __all__ = ["Found", "render"]
 
 ROWS = {
-    "liquid": "**deployed integers**",
-    "unrounded": "the same, readout in floats",
-    "floats": "float liquid",
-    "feedforward": "recurrence off",
-    "encoded": "encoded spikes, no liquid",
+    **ANSWERS,
     "raw": "raw intervals",
     "hrv_logistic": "logistic, heart-rate measures",
     "hrv_boosting": "boosting, heart-rate measures",

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ import numpy as np
 import lsm_deploy as ld
 from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
-from bench.page import insert, spread, table
+from bench.page import ANSWERS, insert, machine, spread, table
 from bench.workers import ROOT
 from lsm_deploy import readout as readouts
 from lsm_deploy.data import Audio, splits, subset
@@ -37,15 +35,7 @@ LIQUIDS, ON_CHIP, VARIED = 5, 2, 2
 HOW = ("official", "leave-one-group-out")
 TIMED, COMPARED = 100, 60
 """Utterances whose decision is timed, and that backends are compared on."""
-ROWS = {
-    "liquid": "**deployed integers**",
-    "unrounded": "the same, readout in floats",
-    "floats": "float liquid",
-    "feedforward": "recurrence off",
-    "encoded": "encoded spikes, no liquid",
-    "raw": "linear on the frames",
-    "svm": "RBF SVM on ten slices of the frames",
-}
+ROWS = {**ANSWERS, "raw": "linear on the frames", "svm": "RBF SVM on ten slices of the frames"}
 
 
 @dataclass(frozen=True)
@@ -168,7 +158,7 @@ def _render(
     seconds: float,
 ) -> str:
     parts = [
-        f"Measured on {_machine()}. Intervals are Student's, 95 %, of the mean over liquids; those marked * are "
+        f"Measured on {machine()}. Intervals are Student's, 95 %, of the mean over liquids; those marked * are "
         "Wilson's, of a share of the test samples.",
         _accuracies(found),
     ]
@@ -243,14 +233,6 @@ def _accuracies(found: dict[str, Across]) -> str:
 def spread_of(found: Across) -> str:
     each = ", ".join(f"{100 * score.accuracy:.1f}" for score in found.scores["liquid"])
     return f"{100 * found.accuracy('liquid').mean:.1f} ({each})"
-
-
-def _machine() -> str:
-    info, model = Path("/proc/cpuinfo"), platform.machine()
-    if info.exists():
-        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        model = named[0] if named else model
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":
