@@ -7,7 +7,7 @@ import pytest
 from lsm_backends import emulator
 from lsm_backends.lava import hardware
 
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,20 +14,20 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 
 from typing import TYPE_CHECKING, Any
 
-from lsm_deploy.backend import run, start
+from lsm_deploy.compile.pipeline import Compiled, compile_network, compile_spec
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw, splits, subset
-from lsm_deploy.diagnose import Diagnosis, diagnose
-from lsm_deploy.encode import poisson_stimulus
-from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate import Across, Evaluation, evaluate, evaluate_across
-from lsm_deploy.front import to_frames
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.model import Model, OnChip, load_model, predict, save_model, scores, train
-from lsm_deploy.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
-from lsm_deploy.parity import Verdict, compare
-from lsm_deploy.pipeline import Compiled, compile_network, compile_spec
-from lsm_deploy.reference import FloatTrace, run_float
-from lsm_deploy.search import search
+from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.data.front import to_frames
+from lsm_deploy.learn.model import Model, OnChip, load_model, predict, save_model, scores, train
+from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
+from lsm_deploy.measure.diagnosis import Diagnosis, diagnose
+from lsm_deploy.measure.evaluation import Across, Evaluation, evaluate, evaluate_across
+from lsm_deploy.parity.compare import Verdict, compare
+from lsm_deploy.run.backends import run, start
+from lsm_deploy.run.reference import FloatTrace, run_float
+from lsm_deploy.run.streaming import stream
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.store import (
     load_program,
@@ -40,11 +40,11 @@ from lsm_deploy.store import (
     save_stimulus,
     save_trace,
 )
-from lsm_deploy.streaming import stream
 from lsm_deploy.tune import tune
+from lsm_deploy.tune.trials import search
 
 if TYPE_CHECKING:
-    from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
+    from lsm_deploy.learn.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
 
 __all__ = [
     "Across",
@@ -112,7 +112,7 @@ _ESTIMATORS = ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeRe
 def __getattr__(name: str) -> Any:
     # scikit-learn takes longer to import than most commands do.
     if name in _ESTIMATORS:
-        from lsm_deploy import estimators
+        from lsm_deploy.learn import estimators
 
         return getattr(estimators, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

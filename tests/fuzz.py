@@ -6,8 +6,8 @@ clips and wide sums. A batch is drawn from the seed and its number alone, so a s
 emulator runs case by case; the others, which are slow to start, run a batch as one union (`union.py`), and are compared
 case by case. Lava runs beside the rest, in processes of its own.
 
-A case that differs is shrunk (`lsm_deploy.shrink`) and kept as a folder in `tests/found`, which `test_fuzz.py` replays
-from then on:
+A case that differs is shrunk (`lsm_deploy.parity.reduction`) and kept as a folder in `tests/found`, which
+`test_fuzz.py` replays from then on:
 
     program.lsm  stimulus.npz  what.txt
 """
@@ -33,13 +33,13 @@ import oracle
 from programs import SIGN_MODES, Regime, SynapseType, plain, random_program, random_stimulus
 from union import Case, union
 
-from lsm_deploy.backend import BACKENDS, load
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.parity import compare
-from lsm_deploy.shrink import between, one_by_one, shrink
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.parity.compare import compare
+from lsm_deploy.parity.reduction import between, one_by_one, shrink
+from lsm_deploy.parity.variants import RULES, run_variant
+from lsm_deploy.run.backends import BACKENDS, load
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus
-from lsm_deploy.variants import RULES, run_variant
 
 FOUND = Path(__file__).with_name("found")
 BATCH = 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
 
 CHANNELS = 4
 

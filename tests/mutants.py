@@ -1,8 +1,8 @@
 """Is the test suite as good as it says? `make mutants` breaks the emulator in one place at a time and asks who sees.
 
-The mistakes are the product's own list (`lsm_deploy.variants.RULES`, by which it explains divergences) and those below,
-which nobody needs explained: wiring, bookkeeping, counting. A mutant runs on the cases of plain seeds, 0, 1, 2, ...,
-and is killed by the first on which a property of its trace differs from the oracle's: its spikes, a register, its
+The mistakes are the product's own list (`lsm_deploy.parity.variants.RULES`, by which it explains divergences) and those
+below, which nobody needs explained: wiring, bookkeeping, counting. A mutant runs on the cases of plain seeds, 0, 1, 2,
+..., and is killed by the first on which a property of its trace differs from the oracle's: its spikes, a register, its
 counts. The emulator as it is has to survive all of them.
 
 The table also says what spikes alone would have noticed. That is why registers are compared.
@@ -21,17 +21,17 @@ import numpy as np
 from fuzz import registers_of, run_oracle
 from programs import random_case
 
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.variants import RULES, Rule, run_variant
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.parity.variants import RULES, Rule, run_variant
 
 CASES = 300
 """How many cases a mutant may survive before it counts as one that nobody notices."""
 SAMPLE = 40
 """The table says of so many cases on how many a mutant is noticed, by anything and by spikes alone."""
 
-_FIXED = "lsm_deploy.fixed"
-_LIKE_LIF = tuple(f"lsm_deploy.neurons.{name}" for name in ("lif", "ternary", "refractory"))
-_ATRLIF = "lsm_deploy.neurons.atrlif"
+_FIXED = "lsm_deploy.core.fixed"
+_LIKE_LIF = tuple(f"lsm_deploy.core.neurons.{name}" for name in ("lif", "ternary", "refractory"))
+_ATRLIF = "lsm_deploy.core.neurons.atrlif"
 _EMULATOR = "lsm_backends.emulator"
 
 _WEIGHTS = "p.weights.astype(np.int64) << p.weight_exp"

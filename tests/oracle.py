@@ -1,6 +1,6 @@
 """The third opinion: what a compiled program means, in scalar Python integers, from the integer contract alone.
 
-It shares no code with the package and uses no array library, so a mistake in numpy, in `lsm_deploy.fixed` or in the
+It shares no code with the package and uses no array library, so a mistake in numpy, in `core.fixed` or in the
 emulator's bookkeeping cannot agree with itself here. It looks spikes up where the contract says they are,
 `s[j, t - 1 - d]`, instead of keeping sums in flight; Python's integers have no width, so each limit is written out.
 

@@ -16,8 +16,8 @@ import oracle
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lsm_deploy import fixed
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
+from lsm_deploy.core import fixed
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
 
 Regime = Literal["alive", "wrapping", "edge", "overflowing"]
 """`wrapping`: sums beyond 16 bits, `u` beyond 24, `v` clipped. `edge`: sums are multiples of 2**14, and `u` lands on

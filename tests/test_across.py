@@ -12,15 +12,15 @@ from scipy import stats
 from sklearn.metrics import recall_score, roc_auc_score
 from waves import FRESH, INTERVAL, spec, waves
 
-from lsm_deploy import readout as readouts
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Frames, splits, subset
-from lsm_deploy.encode import fit_ranges
-from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate import Evaluation, Spread, evaluate, evaluate_across
-from lsm_deploy.evaluate.evaluation import Kept
-from lsm_deploy.evaluate.liquids import Liquid, Liquids
-from lsm_deploy.evaluate.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
-from lsm_deploy.onchip import on_chip_accuracy
+from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.onchip import on_chip_accuracy
+from lsm_deploy.measure.evaluation import Evaluation, Spread, evaluate, evaluate_across
+from lsm_deploy.measure.evaluation.evaluation import Kept
+from lsm_deploy.measure.evaluation.liquids import Liquid, Liquids
+from lsm_deploy.measure.evaluation.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Data, MelFrontEnd
 
@@ -197,7 +197,7 @@ def test_where_they_depend_on_more_every_sample_is_run_again(tmp_path: Path, sam
 def test_a_liquid_is_compiled_once_where_its_ranges_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lsm_deploy.evaluate import liquids
+    from lsm_deploy.measure.evaluation import liquids
 
     compiled, compile_spec = [], liquids.compile_spec
 

@@ -21,9 +21,9 @@ from bench.af.windows import choose, front_of, of_window, windows
 
 import lsm_deploy as ld
 from lsm_deploy.data import Beats, splits, subset
-from lsm_deploy.evaluate.baselines import HRV, hrv
-from lsm_deploy.front import to_frames
-from lsm_deploy.model import readout_of
+from lsm_deploy.data.front import to_frames
+from lsm_deploy.learn.model import readout_of
+from lsm_deploy.measure.evaluation.baselines import HRV, hrv
 from lsm_deploy.spec import Spec
 
 ROOT = Path(__file__).parents[1]

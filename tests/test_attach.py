@@ -13,13 +13,13 @@ from lsm_backends.lava import sim
 from waves import FRESH, INTERVAL, spec, waves
 
 import lsm_deploy as ld
-from lsm_deploy import attach, onchip, readout
-from lsm_deploy.attach import OUTPUT, OutputWeights, attach_readout, output_of, winners
-from lsm_deploy.encode import encode
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Trace
-from lsm_deploy.model import OnChip
-from lsm_deploy.place import load_of
+from lsm_deploy.compile.place.cores import load_of
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Trace
+from lsm_deploy.data.encoders import encode
+from lsm_deploy.learn import attach, onchip, readout
+from lsm_deploy.learn.attach import OUTPUT, OutputWeights, attach_readout, output_of, winners
+from lsm_deploy.learn.model import OnChip
 from lsm_deploy.spec.schema import Bins
 
 NO_LAVA = sim.missing()

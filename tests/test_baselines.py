@@ -18,13 +18,13 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 from waves import spec, waves
 
-from lsm_deploy import readout as readouts
 from lsm_deploy.data import Audio, Beats, Frames
-from lsm_deploy.evaluate import baselines as module
-from lsm_deploy.evaluate import evaluate, score
-from lsm_deploy.evaluate.baselines import BOOSTING, HRV, baselines, hrv, raw_answers
-from lsm_deploy.front import AF, NOT_AF, to_frames
-from lsm_deploy.model import fit_to
+from lsm_deploy.data.front import AF, NOT_AF, to_frames
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import fit_to
+from lsm_deploy.measure.evaluation import baselines as module
+from lsm_deploy.measure.evaluation import evaluate, score
+from lsm_deploy.measure.evaluation.baselines import BOOSTING, HRV, baselines, hrv, raw_answers
 from lsm_deploy.spec.schema import BeatsFrontEnd, Bins, MelFrontEnd, Readout
 
 PLAIN = Readout(population="liquid", features=Bins("bins", 2))

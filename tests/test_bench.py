@@ -18,7 +18,7 @@ from bench.rounds import Entry, Result
 from bench.workers import PEERS, Peer, Process, WorkerError, absence, write_case
 from lsm_backends import emulator, fast
 
-from lsm_deploy.ir import Stimulus
+from lsm_deploy.core.ir import Stimulus
 
 SMALL = Case("main", "small", neurons=60, degree=6, activity=0.1, max_delay=3, peers=("fast", "emulator"))
 

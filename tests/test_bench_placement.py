@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 from bench import placement
 
-from lsm_deploy.encoding import PUBLISHED
+from lsm_deploy.compile.place.synapse_memory import PUBLISHED
 
 
 def rows_of(text: str) -> list[list[str]]:

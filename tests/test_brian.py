@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from programs import ALL_KINDS, INTERVALS, REGISTERS, disjoint, programs, random_program, random_stimulus, stimuli
 
-from lsm_deploy.errors import BackendError, LsmError
-from lsm_deploy.ir import Program, Stimulus
-from lsm_deploy.limits import Limits
+from lsm_deploy.core.errors import BackendError, LsmError
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.limits import Limits
 
 pytestmark = pytest.mark.skipif(brian.missing() is not None, reason=str(brian.missing()))
 
@@ -214,8 +214,8 @@ import os, signal, threading
 import numpy as np
 from lsm_backends import brian
 from programs import random_program, random_stimulus
-from lsm_deploy.ir import Program, Stimulus
-from lsm_deploy.limits import Limits
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.limits import Limits
 signal.signal(signal.SIGINT, signal.default_int_handler)
 brian._import()
 rng = np.random.default_rng(2)

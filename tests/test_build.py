@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsm_deploy.build import build
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Population, Projection
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.spec import load
 
 BASE = """

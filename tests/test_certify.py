@@ -15,16 +15,28 @@ from hypothesis import strategies as st
 from lsm_backends import emulator
 from programs import random_case
 
-from lsm_deploy import fixed, loops, store
-from lsm_deploy.attack import _peaks, attack
-from lsm_deploy.certificate import TYPES
-from lsm_deploy.certify import certify, check_certificate
+from lsm_deploy import store
 from lsm_deploy.cli import main
 from lsm_deploy.cli.subject import subject_of
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.neurons import KINDS, membrane
-from lsm_deploy.pipeline import compile_built
+from lsm_deploy.compile.certify import kernels
+from lsm_deploy.compile.certify.bounds import certify, check_certificate
+from lsm_deploy.compile.pipeline import compile_built
+from lsm_deploy.core import fixed
+from lsm_deploy.core.certificate import TYPES
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import (
+    Network,
+    Population,
+    Program,
+    Projection,
+    QNetwork,
+    QPopulation,
+    QProjection,
+    Stimulus,
+    Trace,
+)
+from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.measure.attack import _peaks, attack
 from lsm_deploy.spec.schema import Quantise
 
 
@@ -362,7 +374,7 @@ def test_what_is_proved_does_not_depend_on_a_library(monkeypatch):
     # A power of 1 - 1 / 4096 as the products that it is.
     base, most, drive = 4095 / 4096, np.zeros((2, 1), np.int64), np.zeros((2, 1))
     one = np.array([0, 1]), np.zeros(1, np.int32), np.ones(1, np.int16)
-    loops.deliver(*one, 0, False, 0, np.array([11]), np.array([base]), most, drive)
+    kernels.deliver(*one, 0, False, 0, np.array([11]), np.array([base]), most, drive)
     two, four = base * base, base * base * (base * base)
     assert drive[0, 0] == 1 / (1 - base * two * (four * four))
 

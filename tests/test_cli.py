@@ -323,7 +323,7 @@ BAD = {
 
 
 def test_bad_input(folder, golden, monkeypatch):
-    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 16_000_000_000)
+    monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 16_000_000_000)
     prepare()
     np.savez("short.npz", spikes=np.zeros((10, 3), np.int8))
     before = sorted(os.listdir("."))
@@ -369,7 +369,7 @@ def test_misuse_is_status_2(folder):
 
 
 def test_a_bug_of_ours_keeps_its_traceback(folder, monkeypatch):
-    monkeypatch.setattr("lsm_deploy.pipeline.compile_spec", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("lsm_deploy.compile.pipeline.compile_spec", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call("check", "spec.yaml")
 

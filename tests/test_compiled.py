@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 RUN = """
-from lsm_deploy.compiled import compiled
+from lsm_deploy.core.compiled import compiled
 {twice}
 twice = compiled(twice)
 assert twice({number}) == 2 * {number}

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsm_deploy import backend, store
-from lsm_deploy.encode import poisson_stimulus
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.parity import compare
-from lsm_deploy.pipeline import compile_spec
+from lsm_deploy import store
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.parity.compare import compare
+from lsm_deploy.run import backends as backend
 from lsm_deploy.spec import load, schema
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))

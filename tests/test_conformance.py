@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner
 from lsm_backends.lava import sim
 
-from lsm_deploy import backend, conformance, store, variants
+from lsm_deploy import store
 from lsm_deploy.cli import main
-from lsm_deploy.conformance import Recording, check
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Trace
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Trace
+from lsm_deploy.parity import conformance, variants
+from lsm_deploy.parity.conformance import Recording, check
+from lsm_deploy.run import backends as backend
 
 GOLDEN = Path(__file__).parent / "golden"
 VECTOR = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import (
     Audio,
     Beats,
@@ -28,7 +29,6 @@ from lsm_deploy.data import (
     splits,
     subset,
 )
-from lsm_deploy.errors import LsmError
 from lsm_deploy.spec.schema import Data, Input
 
 SAMPLES = [[[0.0, 1.5], [2.0, -3.0]], [[4.0, 5.0]], [[6.0, 7.0], [8.0, 9.0], [10.0, 0.1]]]

@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 import lsm_deploy as ld
-from lsm_deploy import pipeline
 from lsm_deploy.cli import main
+from lsm_deploy.compile import pipeline
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import INPUT, Network, Population, Projection, Stimulus
 from lsm_deploy.data import Frames
-from lsm_deploy.diagnose import capacity, diagnosis, fading, growth, ranks, separation, shown, states, stimuli
-from lsm_deploy.diagnose.liquid import Liquid, deployed_liquid, float_liquid
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import INPUT, Network, Population, Projection, Stimulus
-from lsm_deploy.picture.states import in_a_plane
+from lsm_deploy.measure.diagnosis import capacity, diagnosis, fading, growth, ranks, separation, shown, states, stimuli
+from lsm_deploy.measure.diagnosis.liquid import Liquid, deployed_liquid, float_liquid
+from lsm_deploy.report.pictures.trajectories import in_a_plane
 
 TAU = 20.0
 AT_ONCE = {"tau_mem_ms": 1e-3, "tau_syn_ms": 0.0, "v_threshold": 1.0, "bias": 0.0}

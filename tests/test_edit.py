@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec import parse, put
 
 HERE = Path("s.yaml")

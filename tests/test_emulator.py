@@ -9,8 +9,8 @@ from hypothesis import given
 from lsm_backends import emulator
 from programs import ALL_KINDS, REGISTERS, cases, plain, random_case
 
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.neurons import KINDS
 
 
 def check_against_oracle(program: Program, stimulus: Stimulus) -> oracle.Result:

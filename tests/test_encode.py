@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, make_frames
-from lsm_deploy.encode import encode, fit_ranges, poisson_stimulus
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Stimulus
+from lsm_deploy.data.encoders import encode, fit_ranges, poisson_stimulus
 from lsm_deploy.spec.schema import GaussianPopulation, Input, Latency, Rate, SendOnDelta, Spikes
-from lsm_deploy.streams import stream
 
 DT_MS, SEED, CHANNELS = 0.5, 11, 3
 ENCODERS: dict[str, Any] = {
@@ -217,11 +217,11 @@ def test_what_is_spikes_already_stays_as_it_is() -> None:
 def test_spikes_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     data = make_frames(np.ones((1000, 2)), np.array([0]))
     section = Input(2, Spikes(kind="spikes", frame_ms=1000.0))
-    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 3_999_999)
+    monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 3_999_999)
     with pytest.raises(LsmError) as caught:
         encode(section, np.zeros((2, 2)), data, 1.0, SEED)
     assert caught.value.what == "the spikes take 0.004 GB of memory, 0.004 GB are available"
-    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 4_000_000)
+    monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 4_000_000)
     assert len(encode(section, np.zeros((2, 2)), data, 1.0, SEED).spikes) == 1_000_000
 
 

@@ -18,8 +18,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from waves import spec, waves
 
 import lsm_deploy as ld
-from lsm_deploy.errors import LsmError
-from lsm_deploy.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.learn.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
 
 KINDS = (SpikeReadout(kind) for kind in ("ridge", "logistic", "online"))
 PLAIN = [*KINDS, SpikeReadout(balanced=True), OnlineRegressor()]

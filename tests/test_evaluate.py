@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lsm_deploy import backend as backends
-from lsm_deploy import readout as readouts
 from lsm_deploy import store
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.samples import contaminated
 from lsm_deploy.data import Frames, make_frames
-from lsm_deploy.encode import encode, fit_ranges
-from lsm_deploy.errors import LsmError
-from lsm_deploy.evaluate import Evaluation, Score, evaluate
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.model import Model, load_model, model_from_parts, model_to_parts, predict, save_model, train
-from lsm_deploy.pipeline import compile_spec
-from lsm_deploy.reference import run_float
-from lsm_deploy.samples import contaminated
+from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import Model, load_model, model_from_parts, model_to_parts, predict, save_model, train
+from lsm_deploy.measure.evaluation import Evaluation, Score, evaluate
+from lsm_deploy.run import backends
+from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import Spec, load
 
 SPEC = """

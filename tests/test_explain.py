@@ -13,14 +13,14 @@ from liquid import liquid, stimulus
 from lsm_backends import emulator
 from programs import random_case
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.explain import arrivals, explain, find_breaks, operations, reference_run, state_names, sums
-from lsm_deploy.ir import INPUT, Program, QProjection, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.parity import in_view
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import INPUT, Program, QProjection, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.parity.compare import in_view
+from lsm_deploy.parity.forensics import arrivals, explain, find_breaks, operations, reference_run, state_names, sums
+from lsm_deploy.parity.reduction.parts import assemble, keep_synapses, take_apart
+from lsm_deploy.parity.variants import RULES, run_variant
 from lsm_deploy.report import explanation_facts, explanation_text
-from lsm_deploy.shrink.parts import assemble, keep_synapses, take_apart
-from lsm_deploy.variants import RULES, run_variant
 
 GOLDEN = Path(__file__).parent / "golden"
 

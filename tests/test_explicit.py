@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.pipeline import compile_network, compile_spec
+from lsm_deploy.compile.pipeline import compile_network, compile_spec
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec import load
 
 NET = {

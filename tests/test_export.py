@@ -16,11 +16,11 @@ from lsm_backends.lava import sim
 from programs import random_case
 
 from lsm_deploy.cli import main
-from lsm_deploy.errors import LsmError
-from lsm_deploy.explain import reference_run, state_names
-from lsm_deploy.export import export_lava
-from lsm_deploy.ir import Program, Stimulus
-from lsm_deploy.parity import compare
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.exchange.lava_folder import export_lava
+from lsm_deploy.parity.compare import compare
+from lsm_deploy.parity.forensics import reference_run, state_names
 from lsm_deploy.store import load_trace, program_id, save_program, save_stimulus
 
 NO_LAVA = sim.missing()

@@ -8,7 +8,7 @@ import numpy as np
 from bench import faithful
 from rich.console import Console
 
-from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.compile.pipeline import compile_spec
 
 
 def test_every_liquid_compiles():

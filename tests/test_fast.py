@@ -11,9 +11,9 @@ from lsm_backends import emulator, fast
 from lsm_backends.fast import kernels, layout, rows
 from programs import REGISTERS, cases, random_case
 
-from lsm_deploy.errors import BackendError
-from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection, Stimulus
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.neurons import KINDS
 
 
 def check_against_emulator(program: Program, stimulus: Stimulus, **options: int) -> int:

@@ -10,22 +10,23 @@ import pytest
 from click.testing import CliRunner
 from scipy import sparse
 
-from lsm_deploy import backend as backends
-from lsm_deploy import fidelity, pipeline
-from lsm_deploy import readout as readouts
-from lsm_deploy.build import build
 from lsm_deploy.cli import main
+from lsm_deploy.compile import pipeline
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Network, Population, Projection, Stimulus
+from lsm_deploy.core.streams import stream
+from lsm_deploy.core.target import TARGETS
 from lsm_deploy.data import load_data
-from lsm_deploy.encode import poisson_stimulus
-from lsm_deploy.errors import LsmError
-from lsm_deploy.fidelity.measure import move_spikes
-from lsm_deploy.ir import Network, Population, Projection, Stimulus
-from lsm_deploy.model import relative, train
-from lsm_deploy.reference import run_float
+from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import relative, train
+from lsm_deploy.learn.states import run_features
+from lsm_deploy.measure import fidelity
+from lsm_deploy.measure.fidelity.measure import move_spikes
+from lsm_deploy.run import backends
+from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import load
-from lsm_deploy.states import run_features
-from lsm_deploy.streams import stream
-from lsm_deploy.target import TARGETS
 
 SPEC = """
 dt_ms: 1.0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsm_deploy import fixed
+from lsm_deploy.core import fixed
 
 LIMIT = 2**23
 EDGES = sorted(

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 import lsm_deploy as ld
 from lsm_deploy.cli import main
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Beats, Events, Frames, check_split, digests, make_frames, subset
-from lsm_deploy.errors import LsmError
-from lsm_deploy.front import load, load_data, to_frames
+from lsm_deploy.data.front import load, load_data, to_frames
 from lsm_deploy.spec.schema import Augment, BeatsFrontEnd, EventsFrontEnd, GammatoneFrontEnd, MelFrontEnd
 
 RATE = 8000
@@ -100,7 +100,7 @@ def test_a_tone_is_in_its_band_and_a_warp_moves_it(librosa: Any, make: Any) -> N
 
 
 def test_gammatone_bands_are_1_at_their_centre_and_fall_off_as_published(librosa: Any) -> None:
-    from lsm_deploy.front.banks import filter_bank
+    from lsm_deploy.data.front.banks import filter_bank
 
     section, n = gammatone(bands=4, fmin_hz=200.0, fmax_hz=2000.0), 8192
     bank, hz = filter_bank(section, n), np.arange(n // 2 + 1) * RATE / n
@@ -381,7 +381,7 @@ def test_beats_that_do_not_fit(section: BeatsFrontEnd, expected: tuple[str, str,
 
 
 def test_windows_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 2000)
+    monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 2000)
     what, _, hint = error(to_frames, records(1), BeatsFrontEnd(kind="beats", window_beats=8, stride_beats=1))
     assert what.startswith("the windows take ")
     assert hint == "widen stride_beats, or give fewer records at a time"
@@ -422,7 +422,7 @@ def test_events_as_binned_one_at_a_time(pool: tuple[int, int], merge: bool) -> N
 
 
 def test_frames_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsm_deploy.memory.available", lambda: 2_000_000)
+    monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 2_000_000)
     what, where, hint = error(to_frames, camera(), EventsFrontEnd(kind="events", bin_ms=0.001))
     assert what.endswith(" bins of 40 channels take 0.035 GB of memory, 0.002 GB are available")
     assert (where, hint) == ("camera", "raise bin_ms or pool, or give fewer recordings")
@@ -530,7 +530,7 @@ def test_beats_from_file_to_answer(tmp_path: Path) -> None:
 
 
 def test_events_reach_the_liquid_as_they_are(tmp_path: Path) -> None:
-    from lsm_deploy.encode import encode, fit_ranges
+    from lsm_deploy.data.encoders import encode, fit_ranges
 
     file = tmp_path / "spec.yaml"
     encoder = "{kind: spikes, frame_ms: 2.0}"

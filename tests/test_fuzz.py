@@ -17,10 +17,10 @@ from mutants import EXTRA
 from programs import INTERVALS, Regime, random_program, random_stimulus
 from union import Case, union
 
-from lsm_deploy.errors import BackendError
-from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.parity.variants import run_variant
 from lsm_deploy.store import load_program, load_stimulus, program_id
-from lsm_deploy.variants import run_variant
 
 SEED = 2026
 RUN, _ = fuzz.backends()

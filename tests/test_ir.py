@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsm_deploy.ir import Projection, QProjection
+from lsm_deploy.core.ir import Projection, QProjection
 
 INTEGERS = {
     "name": "p", "source": "input", "target": "a", "sign_mode": "excitatory", "num_weight_bits": 8, "weight_exp": 0,

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from lsm_backends import emulator
 from programs import ALL_KINDS, REGISTERS, random_case, random_stimulus
 
-from lsm_deploy import backend, store
-from lsm_deploy.certify import certify
-from lsm_deploy.errors import LsmError
-from lsm_deploy.fixed import UV_LIMIT, Ints
-from lsm_deploy.ir import (
+from lsm_deploy import store
+from lsm_deploy.compile.certify.bounds import certify
+from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import UV_LIMIT, Ints
+from lsm_deploy.core.ir import (
     INPUT,
     Network,
     Population,
@@ -28,12 +29,12 @@ from lsm_deploy.ir import (
     Stimulus,
     standings,
 )
-from lsm_deploy.neurons import KINDS, bounds, breaks_bound
-from lsm_deploy.neurons.kind import Floats
-from lsm_deploy.parity import compare
-from lsm_deploy.quantise import quantise
+from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.samples import contaminated
+from lsm_deploy.parity.compare import compare
 from lsm_deploy.report import program_facts
-from lsm_deploy.samples import contaminated
+from lsm_deploy.run import backends as backend
 from lsm_deploy.spec import load
 
 NEW = [kind for kind in ALL_KINDS if kind != "LIF"]

@@ -20,10 +20,10 @@ from lsm_backends import emulator
 from lsm_backends.lava import child, job, pairs, sim
 from numpy.typing import NDArray
 
-from lsm_deploy import backend
-from lsm_deploy.errors import BackendError
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
-from lsm_deploy.limits import Limits
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
+from lsm_deploy.core.limits import Limits
+from lsm_deploy.run import backends as backend
 
 NO_LAVA = sim.missing()
 needs_lava = pytest.mark.skipif(NO_LAVA is not None, reason=str(NO_LAVA))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsm_deploy.neurons import breaks_bound, lif, membrane
-from lsm_deploy.neurons.kind import Floats
+from lsm_deploy.core.neurons import breaks_bound, lif, membrane
+from lsm_deploy.core.neurons.kind import Floats
 
 times = st.floats(0.01, 1e5)
 

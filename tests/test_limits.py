@@ -12,13 +12,14 @@ import pytest
 from click.testing import CliRunner
 from programs import random_program
 
-from lsm_deploy import backend, load
+from lsm_deploy import load
 from lsm_deploy.cli import main
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program
-from lsm_deploy.limits import Limits
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program
+from lsm_deploy.core.limits import Limits
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.run import backends as backend
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 TERNARY = CONFIGS / "ternary.yaml"

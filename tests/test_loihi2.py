@@ -11,9 +11,9 @@ from lsm_backends import emulator
 from lsm_backends.lava import child, hardware, sim
 from numpy.typing import NDArray
 
-from lsm_deploy import backend
-from lsm_deploy.errors import BackendError
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.run import backends as backend
 
 NO_LAVA = sim.missing()
 needs_lava = pytest.mark.skipif(NO_LAVA is not None, reason=str(NO_LAVA))

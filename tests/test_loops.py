@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsm_deploy import fixed, loops
+from lsm_deploy.compile.build import rows, wires
+from lsm_deploy.compile.quantise import kernels
+from lsm_deploy.core import fixed
 
 SEEDS = st.integers(0, 10_000)
 
@@ -23,7 +25,7 @@ def some_rows(rng, sources=7, targets=9):
 @given(SEEDS)
 def test_rows_turned_round(seed):
     matrix, indptr, post = some_rows(np.random.default_rng(seed))
-    turned, pre = loops.transpose(indptr, post, matrix.shape[1])
+    turned, pre = rows.transpose(indptr, post, matrix.shape[1])
     assert np.array_equal(np.repeat(np.arange(len(turned) - 1), np.diff(turned)), np.nonzero(matrix.T)[0])
     assert np.array_equal(pre, np.nonzero(matrix.T)[1])
 
@@ -32,7 +34,7 @@ def test_rows_turned_round(seed):
 def test_values_by_key_keep_their_order(seed):
     rng = np.random.default_rng(seed)
     keys, values = rng.integers(0, 6, 40).astype(np.int32), np.arange(40, dtype=np.int32)
-    starts, grouped = loops.group(keys, values, 6)
+    starts, grouped = rows.group(keys, values, 6)
     assert [grouped[a:b].tolist() for a, b in itertools.pairwise(starts)] == [
         values[keys == key].tolist() for key in range(6)
     ]
@@ -43,7 +45,7 @@ def test_what_is_chosen_is_counted_by_row(seed):
     rng = np.random.default_rng(seed)
     _, indptr, post = some_rows(rng)
     chosen = rng.random(len(post)) < 0.5
-    left = loops.count_chosen(indptr, chosen)
+    left = rows.count_chosen(indptr, chosen)
     assert np.diff(left).tolist() == [int(chosen[a:b].sum()) for a, b in itertools.pairwise(indptr)]
 
 
@@ -61,7 +63,7 @@ def test_rewiring_edge_by_edge(seed):
             if new >= 0 and new != target and new not in plain[target]:
                 plain[target][k] = new
     moved = sources.ravel().copy()
-    loops.rewire(np.arange(size + 1) * degree, moved, draws.ravel())
+    wires.rewire(np.arange(size + 1) * degree, moved, draws.ravel())
     assert moved.reshape(size, degree).tolist() == plain
 
 
@@ -73,7 +75,7 @@ def test_the_nearest_on_the_grid(seed, kept):
     plain = np.rint(fixed.stable(weight * factor)) * step
     held = np.clip(plain, low, high)
     weights, seen = np.zeros(50 if kept else 0, np.int16), np.zeros(512 if kept else 0, bool)
-    error, size, clipped = loops.to_grid(weight, factor, step, low, high, 0.1, weights, seen)
+    error, size, clipped = kernels.to_grid(weight, factor, step, low, high, 0.1, weights, seen)
     assert clipped == (held != plain).sum()
     assert error == pytest.approx(((held * 0.1 - weight) ** 2).sum())
     assert size == pytest.approx((weight**2).sum())
@@ -86,15 +88,15 @@ def test_ties_and_last_digits_fall_as_stable_has_them():
     """0.5 less a last digit is 0.5 after `stable`, and a tie: to the even neighbour."""
     weight = np.array([0.5, np.nextafter(0.5, 0), 1.5, np.nextafter(1.5, 0), np.nextafter(2.5, 3), -0.5, -1.5])
     weights, seen = np.zeros(7, np.int16), np.zeros(512, bool)
-    loops.to_grid(weight, 1.0, 1, -255, 255, 1.0, weights, seen)
+    kernels.to_grid(weight, 1.0, 1, -255, 255, 1.0, weights, seen)
     assert weights.tolist() == [0, 0, 2, 2, 2, 0, -2]
     half_a_bit_less = np.array([1.5 - 2.0**-34])  # of the 34 that `stable` keeps: to 1.5, whose last bit is even
-    loops.to_grid(half_a_bit_less, 1.0, 1, -255, 255, 1.0, weights, seen)
+    kernels.to_grid(half_a_bit_less, 1.0, 1, -255, 255, 1.0, weights, seen)
     assert weights[0] == 2
-    loops.to_steps(half_a_bit_less, 1.0, 62, steps := np.zeros(1, np.uint8))
+    kernels.to_steps(half_a_bit_less, 1.0, 62, steps := np.zeros(1, np.uint8))
     assert steps[0] == 2
     delays = np.zeros(7, np.uint8)
-    assert loops.to_steps(np.abs(weight) * 30, 30.0, 62, delays) == (0, pytest.approx(15.0))
+    assert kernels.to_steps(np.abs(weight) * 30, 30.0, 62, delays) == (0, pytest.approx(15.0))
     assert delays.tolist() == [0, 0, 2, 2, 2, 0, 2]
 
 
@@ -102,7 +104,7 @@ def test_ties_and_last_digits_fall_as_stable_has_them():
 def test_the_nearest_steps(seed):
     delay_ms = np.random.default_rng(seed).random(50) * 40
     delays = np.zeros(50, np.uint8)
-    late, far = loops.to_steps(delay_ms, 0.5, 62, delays)
+    late, far = kernels.to_steps(delay_ms, 0.5, 62, delays)
     plain = np.rint(fixed.stable(delay_ms / 0.5))
     assert late == (plain > 62).sum()
     assert delays.tolist() == np.minimum(plain, 62).tolist()

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from programs import random_case
 
-from lsm_deploy import backend, estimate, memory
-from lsm_deploy.build import build
-from lsm_deploy.errors import LsmError
-from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.compile.build import size as estimate
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.run import backends as backend
 from lsm_deploy.spec import load
 from lsm_deploy.spec.schema import PerType
 from lsm_deploy.store import load_program, save_program
@@ -141,7 +143,7 @@ target: {board: %s}
 
 def refusal(tmp_path, monkeypatch, left, board="none"):
     monkeypatch.setattr(memory, "available", lambda: left)
-    monkeypatch.setattr("lsm_deploy.pipeline.build", lambda spec: pytest.fail("something was drawn"))
+    monkeypatch.setattr("lsm_deploy.compile.pipeline.build", lambda spec: pytest.fail("something was drawn"))
     (tmp_path / "s.yaml").write_text(SPEC % board)
     with pytest.raises(LsmError) as caught:
         compile_spec(load(tmp_path / "s.yaml"))
@@ -158,7 +160,7 @@ def test_what_does_not_fit_is_refused_before_it_is_drawn(tmp_path, monkeypatch):
 
 def test_what_fits_or_cannot_be_known_is_drawn(tmp_path, monkeypatch):
     (tmp_path / "s.yaml").write_text(SPEC % "none")
-    monkeypatch.setattr("lsm_deploy.pipeline.build", lambda spec: 1 / 0)
+    monkeypatch.setattr("lsm_deploy.compile.pipeline.build", lambda spec: 1 / 0)
     for left in (5 * GB, None):
         monkeypatch.setattr(memory, "available", lambda left=left: left)
         with pytest.raises(ZeroDivisionError):

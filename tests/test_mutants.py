@@ -10,8 +10,8 @@ from mutants import EXTRA, UNBROKEN, case, differing, hunt, table
 from programs import random_case
 from test_emulator import check_against_oracle
 
-from lsm_deploy.ir import Trace
-from lsm_deploy.variants import RULES, Rule, run_variant
+from lsm_deploy.core.ir import Trace
+from lsm_deploy.parity.variants import RULES, Rule, run_variant
 
 
 @pytest.mark.parametrize("rule", [*RULES.values(), *EXTRA], ids=lambda rule: rule.name)

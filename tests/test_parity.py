@@ -9,9 +9,9 @@ import pytest
 from lsm_backends import emulator
 from programs import random_program
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Stimulus, Trace
-from lsm_deploy.parity import compare, in_view
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus, Trace
+from lsm_deploy.parity.compare import compare, in_view
 
 
 @pytest.fixture(scope="module")

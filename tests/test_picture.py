@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from liquid import liquid, stimulus
 from programs import random_case
 
-from lsm_deploy import picture
 from lsm_deploy.cli import main
-from lsm_deploy.errors import LsmError
-from lsm_deploy.explain import reference_run, state_names
-from lsm_deploy.parity import compare
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.parity.compare import compare
+from lsm_deploy.parity.forensics import reference_run, state_names
+from lsm_deploy.parity.variants import run_variant
+from lsm_deploy.report import pictures as picture
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus, save_trace
-from lsm_deploy.variants import run_variant
 
 
 def size_of(file: Path) -> tuple[int, int]:

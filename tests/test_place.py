@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import random_program
 
-from lsm_deploy import loops
-from lsm_deploy.axons import axons_of
-from lsm_deploy.build import build
-from lsm_deploy.chips import by_chips
-from lsm_deploy.encoding import PUBLISHED, SHORT_INDEX_BITS, estimate, synapse_bits
-from lsm_deploy.errors import LsmError
-from lsm_deploy.filling import fill
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection
-from lsm_deploy.place import board_of, load_of, place, traffic_of
-from lsm_deploy.quantise import quantise
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.place import kernels
+from lsm_deploy.compile.place.axons import axons_of
+from lsm_deploy.compile.place.chips import by_chips
+from lsm_deploy.compile.place.cores import board_of, load_of, place, traffic_of
+from lsm_deploy.compile.place.filling import fill
+from lsm_deploy.compile.place.synapse_memory import PUBLISHED, SHORT_INDEX_BITS, estimate, synapse_bits
+from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.target import TARGETS
 from lsm_deploy.spec import load
-from lsm_deploy.target import TARGETS
 
 SMALL = replace(
     TARGETS["kapoho_point"],
@@ -222,7 +222,7 @@ class TestTraffic:
         network = random_network(seed)
         cores = np.random.default_rng(seed).integers(0, 5, network.neurons).astype(np.int32)
         axons, found = axons_of(network), np.zeros((5, 5), np.int32)
-        loops.count_between(axons.out_indptr, axons.targets, cores, found)
+        kernels.count_between(axons.out_indptr, axons.targets, cores, found)
         expected = np.zeros((5, 5), np.int32)
         for s, c in {(s, cores[t]) for s, t, _ in synapses(network) if s < network.neurons}:
             expected[cores[s], c] += 1

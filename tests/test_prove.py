@@ -14,7 +14,7 @@ from prove.claims import CLAIMS, check
 from prove.implementations import ALL
 from prove.weights import CLAIMS as WEIGHTS
 
-from lsm_deploy import variants
+from lsm_deploy.parity import variants
 
 HERE = Path(__file__).parent
 IN_PROCESS = ("emulator", "fast", "brian (numpy)")

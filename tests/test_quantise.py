@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsm_backends import emulator
 
-from lsm_deploy.ir import Network, Population, Program, Projection, QPopulation, QProjection, Stimulus
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.quantise import quantise
-from lsm_deploy.quantise.grid import COARSE, exponent_of, to_grid
-from lsm_deploy.reference import run_float
+from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.compile.quantise.grid import COARSE, exponent_of, to_grid
+from lsm_deploy.core.ir import Network, Population, Program, Projection, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.run.reference import run_float
 
 
 def population(name="n", size=3, **parameters):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
-from lsm_deploy.readout import (
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.learn.readout import (
     Classifier,
     IntegerReadout,
     answers,
@@ -33,10 +33,10 @@ from lsm_deploy.readout import (
     trace_registers,
     width,
 )
-from lsm_deploy.readout import classifier as classifier_module
-from lsm_deploy.readout.folds import random_state
-from lsm_deploy.readout.online import WIND_UP, Recursive, start_after
-from lsm_deploy.readout.ridge import RidgeFolds, ridge, targets_of
+from lsm_deploy.learn.readout import classifier as classifier_module
+from lsm_deploy.learn.readout.folds import random_state
+from lsm_deploy.learn.readout.online import WIND_UP, Recursive, start_after
+from lsm_deploy.learn.readout.ridge import RidgeFolds, ridge, targets_of
 from lsm_deploy.spec.schema import Bins, Rates, Readout, Traces
 
 DT_MS = 0.5

@@ -10,9 +10,9 @@ import pytest
 from lsm_backends import emulator
 from programs import random_case
 
-from lsm_deploy.ir import Network, Population, Projection, Stimulus
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.reference import run_float
+from lsm_deploy.core.ir import Network, Population, Projection, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.run.reference import run_float
 
 PARAMETERS = {
     "LIF": {"tau_mem_ms": 12.0, "tau_syn_ms": 4.0, "v_threshold": 1.0, "bias": 0.01},

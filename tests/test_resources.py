@@ -15,12 +15,14 @@ from liquid import liquid, stimulus
 from lsm_backends import emulator
 from programs import random_case
 
-from lsm_deploy import figures, layout, store
+from lsm_deploy import store
 from lsm_deploy.cli import main
-from lsm_deploy.export.sanafe import export_sanafe
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.resources import estimate
-from lsm_deploy.target import TARGETS
+from lsm_deploy.core import mesh as layout
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.target import TARGETS
+from lsm_deploy.exchange.sanafe import export_sanafe
+from lsm_deploy.measure.cost import figures
+from lsm_deploy.measure.cost.resources import estimate
 
 KAPOHO = TARGETS["kapoho_point"]
 seeds = st.integers(0, 10_000)
@@ -93,7 +95,7 @@ class TestEvents:
         program, given = liquid(), stimulus()
         trace = emulator.run(program, given)
         whole = estimate(program, given, trace)
-        monkeypatch.setattr("lsm_deploy.resources._AT_ONCE", 7)
+        monkeypatch.setattr("lsm_deploy.measure.cost.resources._AT_ONCE", 7)
         parts = estimate(program, given, trace)
         assert parts.events == whole.events
         assert parts.estimate.step_time.least == pytest.approx(whole.estimate.step_time.least)

@@ -16,10 +16,10 @@ from programs import random_program
 
 from lsm_deploy import store
 from lsm_deploy.cli import main
-from lsm_deploy.errors import LsmError
-from lsm_deploy.place import load_of, place
-from lsm_deploy.rules import check_rules
-from lsm_deploy.target import TARGETS
+from lsm_deploy.compile.place.cores import load_of, place
+from lsm_deploy.compile.place.rules import check_rules
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.target import TARGETS
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = replace(

@@ -10,8 +10,8 @@ from lsm_backends import emulator
 from numpy.typing import NDArray
 from programs import REGISTERS, cases, random_program, random_stimulus
 
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.samples import LongRun, run_side_by_side
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 RECORD = REGISTERS
 

@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from lsm_deploy.cli import main
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
-from lsm_deploy.errors import LsmError
-from lsm_deploy.model import train
-from lsm_deploy.search import search
+from lsm_deploy.learn.model import train
 from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
+from lsm_deploy.tune.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
 

@@ -19,8 +19,8 @@ from lsm_backends.fast.session import Session
 from numpy.typing import NDArray
 from programs import REGISTERS, random_case
 
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
 
 
 def one_sample(seed: int, **given: object) -> tuple[Program, Stimulus, Trace]:

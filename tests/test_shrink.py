@@ -13,16 +13,16 @@ from lsm_backends import emulator
 from lsm_backends.lava import sim
 from programs import random_case
 
-from lsm_deploy import shrink as shrinking
-from lsm_deploy.errors import LsmError
-from lsm_deploy.explain import reference_run, state_names
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.parity import compare
-from lsm_deploy.shrink import assemble, between, one_by_one, shrink, take_apart
-from lsm_deploy.shrink.parts import drop_rows, keep_neurons, replay, tidy, undelay
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.parity import reduction as shrinking
+from lsm_deploy.parity.compare import compare
+from lsm_deploy.parity.forensics import reference_run, state_names
+from lsm_deploy.parity.reduction import assemble, between, one_by_one, shrink, take_apart
+from lsm_deploy.parity.reduction.parts import drop_rows, keep_neurons, replay, tidy, undelay
+from lsm_deploy.parity.variants import run_variant
 from lsm_deploy.store import load_program, load_stimulus
-from lsm_deploy.variants import run_variant
 
 UV = ("u", "v")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec import load, schema, values
 
 BAD = Path(__file__).parent / "bad"

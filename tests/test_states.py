@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from waves import FRESH, INTERVAL, spec, waves
 
-from lsm_deploy import backend as backends
-from lsm_deploy import readout as readouts
-from lsm_deploy import states
-from lsm_deploy.encode import encode, fit_ranges
-from lsm_deploy.pipeline import compile_spec
-from lsm_deploy.samples import contaminated
-from lsm_deploy.states import pieces, run_features
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.samples import contaminated
+from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn import states
+from lsm_deploy.learn.states import pieces, run_features
+from lsm_deploy.run import backends
 
 DATA = waves(8, 3)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from programs import random_program
 
 from lsm_deploy import store
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Stimulus, Trace
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.store.container import MAGIC, VERSION
 
 

@@ -14,22 +14,13 @@ from lsm_backends.fast import session
 from numpy.typing import NDArray
 from programs import random_case, random_program
 
-from lsm_deploy import memory
-from lsm_deploy import streaming as streams
 from lsm_deploy.cli import main
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.store import (
-    load_state,
-    load_trace,
-    pack,
-    parts,
-    program_id,
-    save_program,
-    save_state,
-    save_stimulus,
-)
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.run import streaming as streams
+from lsm_deploy.store import load_state, load_trace, pack, parts, program_id, save_program, save_state, save_stimulus
 
 
 def registers_of(program: Program) -> tuple[str, ...]:

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lsm_deploy import backend as backends
 from lsm_deploy.cli import main
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
-from lsm_deploy.encode import encode, fit_ranges
-from lsm_deploy.errors import LsmError
-from lsm_deploy.fidelity import branching_ratio
-from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.measure.fidelity import branching_ratio
+from lsm_deploy.run import backends
 from lsm_deploy.spec import load, load_text, put
 from lsm_deploy.spec.schema import PerTypeGain
 from lsm_deploy.tune import liquid, tune

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from lsm_backends import emulator
 
-from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
-from lsm_deploy.neurons import lif
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.neurons import lif
 
 RECORDING = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsm_deploy.column import expected_synapses
+from lsm_deploy.compile.build.column import expected_synapses
+from lsm_deploy.compile.build.wiring import connect
+from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import schema
 from lsm_deploy.spec.values import PerTypeProbability
-from lsm_deploy.streams import stream
-from lsm_deploy.wiring import connect
 
 
 def pairs(topology, sources, targets, recurrent=True, grid=None, inhibitory=None, seed=0):

@@ -25,11 +25,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import BackendError, raise_all
-from lsm_deploy.fixed import Ints
-from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
-from lsm_deploy.limits import Limits, beyond
-from lsm_deploy.samples import LongRun, run_side_by_side
+from lsm_deploy.core.errors import BackendError, raise_all
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["Codegen", "missing", "run"]
 

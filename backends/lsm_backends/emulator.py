@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
-from lsm_deploy import fixed
-from lsm_deploy.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core import fixed
+from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["missing", "run"]
 

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lsm_deploy.backend import BACKENDS, DEFAULT
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.run.backends import BACKENDS, DEFAULT
 
 __all__ = ["BACKEND_OPTION", "FILE", "Output", "check_target", "common_options", "main", "output_of"]
 

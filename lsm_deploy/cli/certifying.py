@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from lsm_deploy import report, store
-from lsm_deploy.attack import attack
-from lsm_deploy.certify import certify
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.cli.subject import subject_of
-from lsm_deploy.errors import LsmError
+from lsm_deploy.compile.certify.bounds import certify
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.measure.attack import attack
 
 
 @main.command(name="certify")

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import data, front, report, store
+from lsm_deploy import data, report, store
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.cli.subject import integers_of, show_subject, subject_of
-from lsm_deploy.errors import LsmError
-from lsm_deploy.rules import check_rules
-from lsm_deploy.target import BOARDS, TARGETS
+from lsm_deploy.compile.place.rules import check_rules
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.target import BOARDS, TARGETS
+from lsm_deploy.data import front
 
 
 @main.command()

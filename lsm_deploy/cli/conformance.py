@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy import conformance, report
+from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, common_options, main, output_of
+from lsm_deploy.parity import conformance
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

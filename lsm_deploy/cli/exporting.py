@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from lsm_deploy import explain, store
+from lsm_deploy import store
 from lsm_deploy.cli.app import BACKEND_OPTION, FILE, common_options, main, output_of
 from lsm_deploy.cli.forensics import check_folder
 from lsm_deploy.cli.placing import trace_of
 from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.cli.subject import stimulus_of, subject_of
-from lsm_deploy.export import export_lava
-from lsm_deploy.export.sanafe import export_sanafe
+from lsm_deploy.exchange.lava_folder import export_lava
+from lsm_deploy.exchange.sanafe import export_sanafe
+from lsm_deploy.parity import forensics as explain
 
 
 @main.command()

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
-from lsm_deploy import fidelity, front, picture, report
+from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Network
-from lsm_deploy.pipeline import DEFAULT, Compiled, compile_built
-from lsm_deploy.target import NOWHERE, TARGETS
+from lsm_deploy.compile.pipeline import DEFAULT, Compiled, compile_built
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Network
+from lsm_deploy.core.target import NOWHERE, TARGETS
+from lsm_deploy.data import front
+from lsm_deploy.measure import fidelity
+from lsm_deploy.report import pictures as picture
 
 SAMPLES = 50
 """Samples that spikes are compared on, of more; accuracy is that of all."""

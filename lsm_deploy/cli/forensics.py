@@ -10,10 +10,15 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy import explain, parity, picture, report, shrink, variants
+from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, check_target
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.parity import compare as parity
+from lsm_deploy.parity import forensics as explain
+from lsm_deploy.parity import reduction as shrink
+from lsm_deploy.parity import variants
+from lsm_deploy.report import pictures as picture
 
 __all__ = ["Side", "Wanted", "forensic_options", "investigate"]
 

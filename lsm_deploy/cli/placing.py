@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from lsm_deploy import backend as backends
 from lsm_deploy import report, store
 from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, common_options, main, output_of
 from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION, run_backend
 from lsm_deploy.cli.subject import stimulus_of, subject_of
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.resources import estimate
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.measure.cost.resources import estimate
+from lsm_deploy.run import backends
 
 
 @main.command()

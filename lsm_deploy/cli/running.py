@@ -8,15 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy import backend as backends
-from lsm_deploy import parity, report, store
+from lsm_deploy import report, store
 from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, check_target, common_options, main, output_of
 from lsm_deploy.cli.forensics import Side, Wanted, forensic_options, investigate
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, Stimulus, Trace, View, standings
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.streaming import stream
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus, Trace, View, standings
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.parity import compare as parity
+from lsm_deploy.run import backends
+from lsm_deploy.run.streaming import stream
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

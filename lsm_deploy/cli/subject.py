@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lsm_deploy as api
-from lsm_deploy import data, encode, front, pipeline, report, store
+from lsm_deploy import data, report, store
 from lsm_deploy import spec as specs
-from lsm_deploy.certify import Certificate, check_certificate
 from lsm_deploy.cli.app import Output
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, QNetwork, Stimulus
-from lsm_deploy.model import Model, OnChip
+from lsm_deploy.compile import pipeline
+from lsm_deploy.compile.certify.bounds import Certificate, check_certificate
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, QNetwork, Stimulus
+from lsm_deploy.data import encoders as encode
+from lsm_deploy.data import front
+from lsm_deploy.learn.model import Model, OnChip
 
 __all__ = ["Subject", "integers_of", "show_subject", "stimulus_of", "subject_of"]
 

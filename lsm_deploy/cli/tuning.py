@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import data, front, report, store
+from lsm_deploy import data, report, store
 from lsm_deploy import spec as specs
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
-from lsm_deploy.errors import LsmError
-from lsm_deploy.model import pattern_of
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.data import front
+from lsm_deploy.learn.model import pattern_of
 
 
 @main.command()

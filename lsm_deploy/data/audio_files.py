@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.data.frame_files import SHOWN, names_of, starts_of
 from lsm_deploy.data.raw import Audio
-from lsm_deploy.errors import LsmError, raise_all
 
 __all__ = ["PATTERN", "audio_from_arrays", "load_wavs"]
 

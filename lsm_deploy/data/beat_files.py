@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.data.frame_files import starts_of
 from lsm_deploy.data.raw import Beats
-from lsm_deploy.errors import LsmError, raise_all
 
 __all__ = ["beats_from_arrays", "load_wfdb"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.data.raw import Frames, Raw, digests, lengths
-from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.spec.schema import Input
 
 __all__ = ["check_channels", "check_labels", "check_split", "class_order", "constant_channels"]

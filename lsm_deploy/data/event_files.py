@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data.frame_files import starts_of
 from lsm_deploy.data.raw import Events
-from lsm_deploy.errors import LsmError
 
 __all__ = ["load_tonic"]
 

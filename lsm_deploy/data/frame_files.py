@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.data.raw import LARGEST, Frames
-from lsm_deploy.errors import LsmError, raise_all
 from lsm_deploy.store import read_arrays
 
 __all__ = ["SHOWN", "frames_from_arrays", "load_frames", "make_frames", "names_of", "starts_of"]

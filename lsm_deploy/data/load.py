@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
 from lsm_deploy.data.frame_files import frames_from_arrays, load_frames, make_frames, starts_of
 from lsm_deploy.data.raw import Frames, Raw
-from lsm_deploy.errors import LsmError
 from lsm_deploy.spec.schema import Data
 from lsm_deploy.store import read_arrays
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.neurons.kind import Floats
+from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "Role", "digests", "lengths", "rows_of", "subset"]
 

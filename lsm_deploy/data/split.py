@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.streams import stream
 from lsm_deploy.data.checks import class_order
 from lsm_deploy.data.raw import Audio, Beats, Events, Frames, lengths, subset
-from lsm_deploy.errors import LsmError
-from lsm_deploy.streams import stream
 
 __all__ = ["splits"]
 

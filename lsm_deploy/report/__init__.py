@@ -8,13 +8,7 @@ from lsm_deploy.report.conformance import conformance_facts, recording_facts, sh
 from lsm_deploy.report.diagnoses import show_diagnosis
 from lsm_deploy.report.evaluations import show_across, show_evaluation
 from lsm_deploy.report.fidelity import fidelity_facts, fitted_facts, show_fidelity, show_fitted, show_transfer
-from lsm_deploy.report.forensics import (
-    explanation_facts,
-    explanation_text,
-    show_explanation,
-    show_shrunk,
-    shrunk_facts,
-)
+from lsm_deploy.report.forensics import explanation_facts, explanation_text, show_explanation, show_shrunk, shrunk_facts
 from lsm_deploy.report.models import model_facts, show_model
 from lsm_deploy.report.programs import compiled_facts, program_facts, show_compiled, show_program
 from lsm_deploy.report.resources import resources_facts, show_resources

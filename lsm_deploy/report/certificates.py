@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.attack import Attack
-from lsm_deploy.certificate import TYPES, Certificate
-from lsm_deploy.ir import Program
+from lsm_deploy.core.certificate import TYPES, Certificate
+from lsm_deploy.core.ir import Program
+from lsm_deploy.measure.attack import Attack
 from lsm_deploy.report.runs import overflow_text
 from lsm_deploy.report.text import count, table
 from lsm_deploy.store import program_id

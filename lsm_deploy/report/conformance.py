@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.conformance import Conformance, Recording, Replay
+from lsm_deploy.parity.conformance import Conformance, Recording, Replay
 from lsm_deploy.report.runs import show_verdict, stimulus_facts, trace_facts, verdict_facts
 from lsm_deploy.report.text import count, table, text
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from rich.console import Console
 
-from lsm_deploy.diagnose import (
+from lsm_deploy.measure.diagnosis import (
     HORIZON_MS,
     INPUTS,
     JITTER_MS,

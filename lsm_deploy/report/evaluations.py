@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from lsm_deploy.evaluate import Across, Evaluation, Score, Spread
-from lsm_deploy.onchip import OnChipAccuracy
+from lsm_deploy.learn.onchip import OnChipAccuracy
+from lsm_deploy.measure.evaluation import Across, Evaluation, Score, Spread
 from lsm_deploy.report.runs import overflow_text
 from lsm_deploy.report.text import table
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.fidelity import TAU_MS, Distance, Fidelity, Fitted, Transfer
-from lsm_deploy.pipeline import Compiled
+from lsm_deploy.compile.pipeline import Compiled
+from lsm_deploy.measure.fidelity import TAU_MS, Distance, Fidelity, Fitted, Transfer
 from lsm_deploy.report.runs import overflow_text
 from lsm_deploy.report.text import count, table
 

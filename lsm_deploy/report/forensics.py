@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.explain import Cause, Explanation, Slice
+from lsm_deploy.parity.forensics import Cause, Explanation, Slice
+from lsm_deploy.parity.reduction import Shrunk
 from lsm_deploy.report.text import count, text
-from lsm_deploy.shrink import Shrunk
 
 __all__ = ["explanation_facts", "explanation_text", "show_explanation", "show_shrunk", "shrunk_facts"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.model import Model, OnChip
+from lsm_deploy.learn.model import Model, OnChip
 from lsm_deploy.store import program_id
 
 __all__ = ["model_facts", "show_model"]

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from lsm_deploy.certify import Certificate, certify
-from lsm_deploy.ir import Program, standings
-from lsm_deploy.neurons import KINDS
-from lsm_deploy.pipeline import Compiled
-from lsm_deploy.place import board_of, load_of
+from lsm_deploy.compile.certify.bounds import Certificate, certify
+from lsm_deploy.compile.certify.restrain import Price
+from lsm_deploy.compile.pipeline import Compiled
+from lsm_deploy.compile.place.cores import board_of, load_of
+from lsm_deploy.core.ir import Program, standings
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.target import NOWHERE
 from lsm_deploy.report.runs import show_standings
 from lsm_deploy.report.text import count, table, text
-from lsm_deploy.restrain import Price
 from lsm_deploy.store import program_id
-from lsm_deploy.target import NOWHERE
 
 __all__ = ["compiled_facts", "program_facts", "show_compiled", "show_program"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy import figures
+from lsm_deploy.measure.cost import figures
+from lsm_deploy.measure.cost.resources import Range, Resources
 from lsm_deploy.report.text import count, table, text
-from lsm_deploy.resources import Range, Resources
 
 __all__ = ["resources_facts", "show_resources"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.encoding import PUBLISHED, estimate
+from lsm_deploy.compile.place.rules import Rule
+from lsm_deploy.compile.place.synapse_memory import PUBLISHED, estimate
 from lsm_deploy.report.text import count, table
-from lsm_deploy.rules import Rule
 
 __all__ = ["rules_facts", "show_rules"]
 

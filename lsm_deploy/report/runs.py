@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from lsm_deploy.ir import Stimulus, Trace
-from lsm_deploy.parity import Verdict
+from lsm_deploy.core.ir import Stimulus, Trace
+from lsm_deploy.parity.compare import Verdict
 from lsm_deploy.report.text import count, text
+from lsm_deploy.run.streaming import Streamed
 from lsm_deploy.store import TraceFile
-from lsm_deploy.streaming import Streamed
 
 __all__ = [
     "overflow_text",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.pipeline import Compiled
+from lsm_deploy.compile.pipeline import Compiled
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.report.programs import compiled_facts
 from lsm_deploy.store import write_file
 

@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from lsm_deploy.report.text import count, table
-from lsm_deploy.search import Found, Trial
 from lsm_deploy.tune import Measured, Tuned
+from lsm_deploy.tune.journal import Trial
+from lsm_deploy.tune.trials import Found
 
 __all__ = ["search_facts", "show_search", "show_tuned", "tuned_facts"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec.source import Loader, Path_, parse
 
 __all__ = ["put"]

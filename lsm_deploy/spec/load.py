@@ -19,9 +19,9 @@ from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from lsm_deploy.errors import LsmError, raise_all
-from lsm_deploy.ir import INPUT
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.ir import INPUT
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec import schema
 from lsm_deploy.spec.schema import (
     Data,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, 
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AllowInfNan, Discriminator, Field, Strict, Tag
 
-from lsm_deploy.neurons import KINDS, Kind
+from lsm_deploy.core.neurons import KINDS, Kind
 from lsm_deploy.spec.front_ends import (
     AudioFrontEnd,
     Augment,
@@ -130,7 +130,7 @@ def _neuron_section(kind: Kind) -> type[Any]:
 
 
 NEURON_SECTIONS = {name: _neuron_section(kind) for name, kind in KINDS.items()}
-"""Made from the declarations in `lsm_deploy.neurons`: `kind`, its float parameters, or (`registers`) exact integers."""
+"""Made from the declarations in `core.neurons`: `kind`, its float parameters, or (`registers`) exact integers."""
 
 if TYPE_CHECKING:
     Neuron = Any

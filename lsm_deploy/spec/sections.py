@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 
 __all__ = ["section_from_json", "section_to_json"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 
 __all__ = ["Loader", "Path_", "Source", "parse", "read", "read_text"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.spec.edit import put
 from lsm_deploy.spec.load import NOT_WHOLE, load_search, load_text, suggest
 from lsm_deploy.spec.schema import Choices, Interval, Range

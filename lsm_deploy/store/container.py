@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.store.files import opened
 
 __all__ = ["Arrays", "kind_of", "pack", "pieces", "unpack"]

@@ -15,8 +15,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy import memory
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmError
 
 __all__ = ["make_folder", "opened", "read_arrays", "read_bytes", "write_file"]
 

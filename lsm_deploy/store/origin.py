@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Trace, View
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Trace, View
 
 __all__ = ["TraceFile", "counts_arrays", "origin_arrays", "pairs_in"]
 

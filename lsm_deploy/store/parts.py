@@ -24,9 +24,9 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy import memory
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Trace, View
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Trace, View
 from lsm_deploy.store.files import make_folder, read_arrays, write_file
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 

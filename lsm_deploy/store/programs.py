@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.certificate import TYPES, Certificate
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core.certificate import TYPES, Certificate
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays, pieces, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 

@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import Stimulus, Trace, View
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import read_arrays, write_file
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in

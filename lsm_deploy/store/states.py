@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.errors import LsmError
-from lsm_deploy.ir import State
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import State
 from lsm_deploy.store.container import pack, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 

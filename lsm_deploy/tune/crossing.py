@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lsm_deploy.errors import LsmError
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.tune.liquid import Liquid, Measured, Part
 
 __all__ = ["NEAR", "Target", "find"]

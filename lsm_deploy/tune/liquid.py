@@ -8,16 +8,16 @@ from typing import Literal
 
 import numpy as np
 
-from lsm_deploy import backend as backends
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import Frames
-from lsm_deploy.encode import fit_ranges
-from lsm_deploy.errors import LsmError
-from lsm_deploy.fidelity import branching_ratio
-from lsm_deploy.ir import Stimulus
-from lsm_deploy.pipeline import compile_spec
+from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.learn.states import columns_of, encode_for
+from lsm_deploy.measure.fidelity import branching_ratio
+from lsm_deploy.run import backends
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Gain, PerTypeGain
-from lsm_deploy.states import columns_of, encode_for
 
 __all__ = ["Liquid", "Measured", "Part", "Progress"]
 

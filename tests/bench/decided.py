@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsm_deploy import backend as backends
+from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import Frames, subset
-from lsm_deploy.ir import Stimulus
-from lsm_deploy.model import OnChip
-from lsm_deploy.parity import compare
-from lsm_deploy.states import encode_for
+from lsm_deploy.learn.model import OnChip
+from lsm_deploy.learn.states import encode_for
+from lsm_deploy.parity.compare import compare
+from lsm_deploy.run import backends
 
 __all__ = ["Parity", "backends_here", "parity", "sampled", "stimulus_of"]
 

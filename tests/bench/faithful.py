@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from lsm_deploy import fidelity
-from lsm_deploy.attack import attack
-from lsm_deploy.build import build
-from lsm_deploy.certify import bounds_of
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.certify.bounds import bounds_of
+from lsm_deploy.compile.pipeline import compile_built
+from lsm_deploy.core.ir import Network, Projection, QNetwork
+from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames, make_frames
-from lsm_deploy.encode import encode, fit_ranges, poisson_stimulus
-from lsm_deploy.ir import Network, Projection, QNetwork
-from lsm_deploy.neurons import KINDS, membrane
-from lsm_deploy.neurons.kind import Floats
-from lsm_deploy.pipeline import compile_built
+from lsm_deploy.data.encoders import encode, fit_ranges, poisson_stimulus
+from lsm_deploy.measure import fidelity
+from lsm_deploy.measure.attack import attack
 from lsm_deploy.report.text import table
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.spec.schema import Quantise

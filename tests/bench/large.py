@@ -119,8 +119,10 @@ def compile_case(folder: Path) -> dict[str, Any]:
     import numpy as np
     from click.testing import CliRunner
 
-    from lsm_deploy import estimate, pipeline, report, spec, store
+    from lsm_deploy import report, spec, store
     from lsm_deploy.cli import main
+    from lsm_deploy.compile import pipeline
+    from lsm_deploy.compile.build import size as estimate
 
     spent: dict[str, list[float]] = {}
     compiled: list[Any] = []
@@ -171,7 +173,8 @@ def run_case(folder: Path) -> dict[str, Any]:
     """Read the program back, and step it."""
     from lsm_backends.fast.session import Session
 
-    from lsm_deploy import encode, store
+    from lsm_deploy import store
+    from lsm_deploy.data import encoders as encode
 
     spent: dict[str, list[float]] = {}
     warm = store.load_program(folder / "warm.lsm")

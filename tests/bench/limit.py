@@ -39,7 +39,7 @@ import numba
 import numpy as np
 
 from bench.network import EXCITATORY, Case, largest_weights
-from lsm_deploy.fixed import SUM_LIMIT
+from lsm_deploy.core.fixed import SUM_LIMIT
 
 __all__ = ["Limit", "Part", "Rates", "limit_of", "measured", "parts_of"]
 

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsm_deploy.evaluate import Spread
+from lsm_deploy.measure.evaluation import Spread
 
 __all__ = ["ANSWERS", "insert", "machine", "spread", "table"]
 

@@ -18,20 +18,20 @@ from lsm_backends import fast
 from numpy.typing import NDArray
 
 from bench.network import Case, draw
-from lsm_deploy.axons import Axons, axons_of
-from lsm_deploy.build import build
-from lsm_deploy.chips import by_chips
-from lsm_deploy.encoding import PUBLISHED, SHORT_INDEX_BITS, estimate
-from lsm_deploy.export.sanafe import export_sanafe
-from lsm_deploy.figures import SANA_FE_COSTS
-from lsm_deploy.filling import fill
-from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.place import arrange, place, traffic_of
-from lsm_deploy.quantise import quantise
-from lsm_deploy.resources import Events
-from lsm_deploy.resources import estimate as resources_of
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.place.axons import Axons, axons_of
+from lsm_deploy.compile.place.chips import by_chips
+from lsm_deploy.compile.place.cores import arrange, place, traffic_of
+from lsm_deploy.compile.place.filling import fill
+from lsm_deploy.compile.place.synapse_memory import PUBLISHED, SHORT_INDEX_BITS, estimate
+from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.target import TARGETS
+from lsm_deploy.exchange.sanafe import export_sanafe
+from lsm_deploy.measure.cost.figures import SANA_FE_COSTS
+from lsm_deploy.measure.cost.resources import Events
+from lsm_deploy.measure.cost.resources import estimate as resources_of
 from lsm_deploy.spec import load
-from lsm_deploy.target import TARGETS
 
 __all__ = ["allocations", "costs", "main", "networks", "times", "traffic"]
 

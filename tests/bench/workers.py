@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from bench.network import Case
-from lsm_deploy.ir import Program, Stimulus
+from lsm_deploy.core.ir import Program, Stimulus
 
 __all__ = ["PEERS", "Peer", "Process", "WorkerError", "absence", "write_case"]
 

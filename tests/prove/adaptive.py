@@ -36,7 +36,7 @@ def defined(state: dict[str, Any], g: dict[str, Any], a: Any) -> tuple[Any, ...]
 
 @contextmanager
 def emulator() -> Iterator[Step]:
-    from lsm_deploy.neurons import atrlif
+    from lsm_deploy.core.neurons import atrlif
 
     def step(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
         after = atrlif.step(registers, state, a)

@@ -16,8 +16,8 @@ Step = Callable[..., tuple[Any, Any, Any]]
 
 @contextmanager
 def emulator() -> Iterator[Step]:
-    """`lsm_deploy.neurons.lif.step`, and `lsm_deploy.fixed` under it."""
-    from lsm_deploy.neurons import lif
+    """`lsm_deploy.core.neurons.lif.step`, and `lsm_deploy.core.fixed` under it."""
+    from lsm_deploy.core.neurons import lif
 
     def step(u: Any, v: Any, a: Any, du: Any, dv: Any, vth: Any, mant: Any, exp: Any) -> tuple[Any, Any, Any]:
         registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": mant, "bias_exp": exp}
@@ -71,7 +71,7 @@ def brian_kind(kind: str, codegen: str = "numpy") -> Iterator[Callable[..., tupl
     """One step of a kind in Brian: (state by name, registers by name, a) to the new state and the spikes."""
     from lsm_backends import brian as backend
 
-    from lsm_deploy.neurons import KINDS
+    from lsm_deploy.core.neurons import KINDS
 
     rule = backend._RULES[kind]
     names = ["a", *rule.state.values(), *backend.COUNTS]

@@ -128,8 +128,8 @@ def _names(term: Any) -> set[str]:
 
 def emulator() -> None:
     """`lif.step` and all that it calls."""
-    from lsm_deploy import fixed
-    from lsm_deploy.neurons import lif, membrane
+    from lsm_deploy.core import fixed
+    from lsm_deploy.core.neurons import lif, membrane
 
     arithmetic, decays, currents = symbolic(fixed), Decays(), []
     decay, wrap24 = arithmetic.decay, arithmetic.wrap24

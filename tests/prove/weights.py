@@ -82,8 +82,8 @@ def _lava_sum() -> int:
 
 def _backend_sum(name: str) -> int:
     """A program with a neuron for every legal weight: its current after one spike, `u = weight << exponent << 6`."""
-    from lsm_deploy import backend
-    from lsm_deploy.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+    from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+    from lsm_deploy.run import backends as backend
 
     populations, projections, expected = [], [], []
     for mode in MODES:

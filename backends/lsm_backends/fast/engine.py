@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lsm_deploy.ir import COUNTS, Program, Stimulus, Trace
+from lsm_deploy.core.ir import COUNTS, Program, Stimulus, Trace
 
 if TYPE_CHECKING:
     from lsm_backends.fast.session import Session

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from lsm_backends.fast import kernels
 from lsm_backends.fast.rows import Rows, aligned
-from lsm_deploy.errors import BackendError
-from lsm_deploy.fixed import SUM_LIMIT, Ints
-from lsm_deploy.ir import INPUT, QNetwork, QProjection
-from lsm_deploy.neurons import KINDS
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.fixed import SUM_LIMIT, Ints
+from lsm_deploy.core.ir import INPUT, QNetwork, QProjection
+from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Layout", "lay_out"]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lsm_backends.fast import kernels
 from lsm_backends.fast.layout import Layout, lay_out
 from lsm_backends.fast.rows import aligned
-from lsm_deploy.ir import COUNTS, Program, QNetwork, State
+from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
 
 __all__ = ["LARGE", "Session", "blocks_for", "processors"]
 

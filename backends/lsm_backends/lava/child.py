@@ -17,7 +17,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from lsm_deploy.errors import BackendError
+from lsm_deploy.core.errors import BackendError
 
 __all__ = ["PYTHON", "TIME_LIMIT", "interpreter", "missing_lava", "run_script", "seconds"]
 

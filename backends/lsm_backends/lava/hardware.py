@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
 from lsm_backends.lava.sim import carry_out, time_limit_of
-from lsm_deploy.errors import BackendError, raise_all
-from lsm_deploy.ir import Program, QNetwork, Stimulus, Trace
-from lsm_deploy.limits import Limits, beyond
-from lsm_deploy.samples import LongRun, run_side_by_side
+from lsm_deploy.core.errors import BackendError, raise_all
+from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["LIMITS", "check", "missing", "moves_by_itself", "run", "task"]
 

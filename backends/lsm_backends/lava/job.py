@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava.pairs import repeats
-from lsm_deploy.errors import BackendError
-from lsm_deploy.ir import INPUT, QNetwork, SignMode
-from lsm_deploy.neurons import KINDS as NEURONS
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.ir import INPUT, QNetwork, SignMode
+from lsm_deploy.core.neurons import KINDS as NEURONS
 
 __all__ = [
     "KINDS",

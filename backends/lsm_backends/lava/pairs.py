@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.ir import INPUT, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.ir import INPUT, QNetwork, QPopulation, QProjection
 
 __all__ = ["Apart", "apart", "repeats"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
 from lsm_backends.lava.pairs import apart
-from lsm_deploy.errors import raise_all
-from lsm_deploy.ir import Program, Stimulus, Trace
-from lsm_deploy.limits import Limits, beyond
-from lsm_deploy.samples import LongRun, run_side_by_side
+from lsm_deploy.core.errors import raise_all
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["LIMITS", "carry_out", "missing", "run", "time_limit_of"]
 

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 import lsm_deploy as ld
 from bench.af.windows import front_of
-from lsm_deploy import readout as readouts
+from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Beats, Frames, subset
-from lsm_deploy.encode import encode, fit_ranges
-from lsm_deploy.front import AF
-from lsm_deploy.front.beats import LONGEST_S, SHORTEST_S
-from lsm_deploy.ir import Program
-from lsm_deploy.model import readout_of
-from lsm_deploy.readout import IntegerReadout
+from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.data.front import AF
+from lsm_deploy.data.front.beats import LONGEST_S, SHORTEST_S
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import readout_of
+from lsm_deploy.learn.readout import IntegerReadout
+from lsm_deploy.learn.states import read
 from lsm_deploy.spec.schema import BeatChannel, Spec
-from lsm_deploy.states import read
 
 __all__ = ["Bools", "Causal", "Floats", "Ints", "Monitor", "Record", "heard"]
 

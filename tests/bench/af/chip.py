@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import lsm_deploy as ld
 from bench.af.windows import SPLIT, front_of
 from bench.decided import Parity, parity, sampled, stimulus_of
-from lsm_deploy import backend as backends
+from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.data import Beats, splits
-from lsm_deploy.front import to_frames
-from lsm_deploy.ir import Stimulus, Trace
-from lsm_deploy.model import OnChip
-from lsm_deploy.resources import Range, Resources, estimate
+from lsm_deploy.data.front import to_frames
+from lsm_deploy.learn.model import OnChip
+from lsm_deploy.measure.cost.resources import Range, Resources, estimate
+from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Spec
 
 __all__ = ["Deployed", "Power", "deployed", "power"]

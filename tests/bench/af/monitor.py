@@ -20,12 +20,12 @@ import numpy as np
 import lsm_deploy as ld
 from bench.af.beats import Bools, Floats, Monitor, Record, heard
 from bench.af.windows import SPLIT, front_of
-from lsm_deploy import readout as readouts
+from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Beats, splits
-from lsm_deploy.front import AF, NOT_AF
-from lsm_deploy.ir import Program
-from lsm_deploy.model import readout_of
-from lsm_deploy.readout import IntegerReadout
+from lsm_deploy.data.front import AF, NOT_AF
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import readout_of
+from lsm_deploy.learn.readout import IntegerReadout
 from lsm_deploy.spec.schema import Spec
 
 __all__ = [

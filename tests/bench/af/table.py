@@ -12,7 +12,7 @@ from bench.af.monitor import Watched
 from bench.af.windows import FAULTY, Chosen, Windows
 from bench.decided import Parity
 from bench.page import ANSWERS, spread, table
-from lsm_deploy.evaluate import Across, Spread
+from lsm_deploy.measure.evaluation import Across, Spread
 
 __all__ = ["Found", "render"]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lsm_deploy.data import Beats
-from lsm_deploy.evaluate import Across, Spread, evaluate_across
-from lsm_deploy.evaluate.liquids import Kept
-from lsm_deploy.evaluate.score import pooled, score_of
-from lsm_deploy.front import AF
+from lsm_deploy.data.front import AF
+from lsm_deploy.measure.evaluation import Across, Spread, evaluate_across
+from lsm_deploy.measure.evaluation.liquids import Kept
+from lsm_deploy.measure.evaluation.score import pooled, score_of
 from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
 
 __all__ = [

@@ -21,14 +21,14 @@ from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
 from bench.page import ANSWERS, insert, machine, spread, table
 from bench.workers import ROOT
-from lsm_deploy import readout as readouts
 from lsm_deploy.data import Audio, splits, subset
-from lsm_deploy.evaluate import Across, evaluate_across
-from lsm_deploy.front import frames_for
-from lsm_deploy.model import relative
-from lsm_deploy.resources import Range, estimate
+from lsm_deploy.data.front import frames_for
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import relative
+from lsm_deploy.learn.states import encode_for, features_of
+from lsm_deploy.measure.cost.resources import Range, estimate
+from lsm_deploy.measure.evaluation import Across, evaluate_across
 from lsm_deploy.spec.schema import Spec
-from lsm_deploy.states import encode_for, features_of
 
 LIQUIDS, ON_CHIP, VARIED = 5, 2, 2
 """Liquids for the main tables, for the way to the chip, and for each variant."""

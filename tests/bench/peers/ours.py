@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from protocol import Case
 
-from lsm_deploy.ir import Program, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 
 __all__ = ["program_of"]
 

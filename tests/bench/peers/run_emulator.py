@@ -10,7 +10,7 @@ from lsm_backends import emulator
 from ours import program_of
 from protocol import Case, Simulation, serve
 
-from lsm_deploy.ir import Stimulus
+from lsm_deploy.core.ir import Stimulus
 
 
 class Emulator(Simulation):

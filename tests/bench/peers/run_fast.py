@@ -15,7 +15,7 @@ from ours import program_of
 from protocol import Case, Simulation, arguments, serve
 
 from lsm_deploy import __name__ as package
-from lsm_deploy.ir import Stimulus
+from lsm_deploy.core.ir import Stimulus
 
 AT_ONCE = 1 << 24
 """Neuron steps that the buffer holds; as the engine does."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from lsm_backends.fast.kernels import plan as at
 from lsm_backends.fast.kernels.machine import U, prefetch
-from lsm_deploy.compiled import dispatcher
+from lsm_deploy.core.compiled import dispatcher
 
 __all__ = ["add_list", "add_list_of_one_delay", "add_magnitudes", "prefetch_list"]
 

@@ -18,7 +18,7 @@ from lsm_backends.fast.kernels.lists import add_list, add_list_of_one_delay, pre
 from lsm_backends.fast.kernels.machine import U, ints, pointer, wait
 from lsm_backends.fast.kernels.neurons import collect, list_active, update
 from lsm_backends.fast.kernels.rows import AT_ONCE, add_rows, gather, spread
-from lsm_deploy.compiled import dispatcher
+from lsm_deploy.core.compiled import dispatcher
 
 __all__ = ["advance"]
 

@@ -1,4 +1,4 @@
-"""Neurons, in int32 registers: all arithmetic is that of `lsm_deploy.fixed`, narrowed to what the ranges allow.
+"""Neurons, in int32 registers: all arithmetic is that of `lsm_deploy.core.fixed`, narrowed to what the ranges allow.
 
 decay     |x| = 4096 h + l, so |x| * k >> 12 = h * k + (l * k >> 12), both within 31 bits for k <= 4096
 sums      int32 additions wrap as the accumulator does, modulo 2**32

@@ -1,0 +1,250 @@
+"""Networks that a user brings as arrays: weights `[post, pre]` in floats, or in the chip's own integers.
+
+Integers pass through unchanged, or it is said which value cannot be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.ir import INPUT, Network, QPopulation, QProjection, SignMode
+from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.store import read_arrays
+from lsm_deploy.core.target import MAX_DELAY, MAX_WEIGHT_EXP
+
+__all__ = ["exact_projections", "load_floats", "load_integers", "load_network"]
+
+
+class Edges(NamedTuple):
+    """The non-zero weights of a matrix, sorted by source and target; delays in steps, 0 where the file has none."""
+
+    sources: int
+    pre: NDArray[np.int64]
+    post: NDArray[np.int64]
+    weight: NDArray[Any]
+    delay: NDArray[np.int64]
+
+
+def load_floats(
+    file: Path, shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, NDArray[np.int64] | None]:
+    """indptr, post, weight and, where the file has them, delays in steps."""
+    arrays = _load(file)
+    edges = _edges(arrays, "weights", "delays", shape, str(file))
+    if not np.isfinite(edges.weight).all():
+        i = int(np.flatnonzero(~np.isfinite(edges.weight))[0])
+        what = f"weights[{edges.post[i]}, {edges.pre[i]}] is {edges.weight[i]}, not a finite number"
+        raise LsmError(what, where=str(file), hint="write finite weights")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(edges.pre, minlength=edges.sources))])
+    delay = edges.delay if "delays" in arrays else None
+    return indptr, edges.post.astype(np.int32), edges.weight.astype(np.float64), delay
+
+
+def load_integers(file: Path, shape: tuple[int, int]) -> Edges:
+    """The same for integer weights; that they are integers is checked by `exact_projections`."""
+    return _edges(_load(file), "weights", "delays", shape, str(file))
+
+
+def exact_projections(
+    name: str,
+    source: str,
+    target: str,
+    edges: Edges,
+    weight_exp: int,
+    num_weight_bits: int,
+    mixed: bool,
+    *,
+    where: str,
+    array: str = "weights",
+) -> Sequence[QProjection]:
+    """Integer synapses as they are, split by sign unless `mixed`; a value that the chip cannot hold is an error."""
+    errors: list[LsmError] = []
+    values = edges.weight
+
+    def refuse(bad: NDArray[np.bool_], rule: str, hint: str) -> None:
+        if bad.any():
+            i = int(np.flatnonzero(bad)[0])
+            more = f" (and {int(bad.sum()) - 1} more)" if bad.sum() > 1 else ""
+            what = f"{array}[{edges.post[i]}, {edges.pre[i]}] is {values[i]:g}{more}; {rule}"
+            errors.append(LsmError(what, where=where, hint=hint))
+
+    if not 0 <= weight_exp <= MAX_WEIGHT_EXP:
+        raise LsmError(f"the weight exponent is {weight_exp}, not 0 to {MAX_WEIGHT_EXP}", where=where, hint="change it")
+    whole = np.isfinite(values) & (values == np.rint(values))
+    refuse(~whole, "an exact weight is an integer", "round it yourself, or let quantisation scale it: exact: false")
+    high, low = (254, -256) if mixed else (fixed.WEIGHT_LIMIT, -fixed.WEIGHT_LIMIT)
+    refuse(
+        whole & ((values > high) | (values < low)),
+        f"the chip holds {low} to {high}",
+        "divide the weights by a power of two and give its exponent as weight_exp",
+    )
+    step = fixed.grid(num_weight_bits, mixed)
+    off = whole & (values >= low) & (values <= high)
+    off[off] = np.asarray(values[off], np.int64) % step != 0
+    refuse(
+        off, f"with {num_weight_bits} bits only multiples of {step} exist", "use more weight_bits, or split the signs"
+    )
+    late = (edges.delay < 0) | (edges.delay > MAX_DELAY)
+    if late.any():
+        i = int(np.flatnonzero(late)[0])
+        what = f"the delay of {array}[{edges.post[i]}, {edges.pre[i]}] is {edges.delay[i]} steps, not 0 to {MAX_DELAY}"
+        errors.append(LsmError(what, where=where, hint="shorten it, or take longer steps"))
+    raise_all(errors)
+
+    def part(label: str, sign_mode: SignMode, chosen: NDArray[np.bool_]) -> QProjection:
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(edges.pre[chosen], minlength=edges.sources))])
+        return QProjection(
+            name=label,
+            source=source,
+            target=target,
+            sign_mode=sign_mode,
+            num_weight_bits=num_weight_bits,
+            weight_exp=weight_exp,
+            indptr=indptr,
+            post=edges.post[chosen].astype(np.int32),
+            weights=values[chosen].astype(np.int16),
+            delays=edges.delay[chosen].astype(np.uint8),
+        )
+
+    if mixed:
+        return [part(name, "mixed", np.ones(len(values), bool))]
+    signs: list[tuple[str, SignMode, NDArray[np.bool_]]] = [
+        ("exc", "excitatory", values > 0),
+        ("inh", "inhibitory", values < 0),
+    ]
+    return [part(f"{name}:{label}", mode, chosen) for label, mode, chosen in signs if chosen.any()]
+
+
+# --- a whole network in one .npz -----------------------------------------------------------------------------------
+
+_KIND = "LIF"
+_NEURONS = "liquid"
+_REQUIRED = ("weights", "input_weights", "du", "dv", "vth")
+_OPTIONAL = ("delays", "input_delays", "bias_mant", "bias_exp", "weight_exp", "input_weight_exp", "dt_ms")
+
+
+def load_network(file: Path) -> Network:
+    """An integer network: `weights` [post, pre], `input_weights` [neuron, channel], and registers, scalar or [neuron].
+
+    Optional: `delays` and `input_delays` of the same shapes, `weight_exp`, `input_weight_exp`, `bias_mant`, `bias_exp`,
+    `dt_ms`. All mistakes are reported at once.
+    """
+    arrays, where = read_arrays(file), str(file)
+    errors = []
+    for name in arrays.keys() - {*_REQUIRED, *_OPTIONAL}:
+        near = get_close_matches(name, [*_REQUIRED, *_OPTIONAL], 1)
+        hint = f"did you mean {near[0]!r}?" if near else "remove it"
+        errors.append(LsmError(f"there is no array {name!r} in a network", where=where, hint=hint))
+    for name in _REQUIRED:
+        if name not in arrays:
+            errors.append(LsmError(f"the array {name!r} is missing", where=where, hint=f"add {name!r}"))
+    raise_all(errors)
+    weights, inputs = arrays["weights"], arrays["input_weights"]
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or not len(weights):
+        what = f"weights has shape {list(weights.shape)}, not [neuron, neuron]"
+        errors.append(LsmError(what, where=where, hint="make it square: rows are targets, columns sources"))
+    elif inputs.ndim != 2 or len(inputs) != len(weights):
+        what = f"input_weights has shape {list(inputs.shape)}, not [{len(weights)}, channel]"
+        errors.append(LsmError(what, where=where, hint="give one row for each neuron"))
+    raise_all(errors)
+
+    size, channels = inputs.shape
+    registers: dict[str, NDArray[np.int64]] = {}
+    parts: list[QProjection] = []
+    for field in KINDS[_KIND].Registers.__dataclass_fields__:
+        try:
+            registers[field] = _register(field, arrays.get(field, np.array(0)), size, where)
+        except LsmError as error:
+            errors.append(error)
+    for array, delays, exponent, source in (
+        ("input_weights", "input_delays", "input_weight_exp", INPUT),
+        ("weights", "delays", "weight_exp", _NEURONS),
+    ):
+        try:
+            edges = _edges(arrays, array, delays, (size, channels if source == INPUT else size), where)
+            weight_exp = _scalar(exponent, arrays.get(exponent, np.array(0)), where)
+            name = f"{source}->{_NEURONS}"
+            parts += exact_projections(name, source, _NEURONS, edges, weight_exp, 8, False, where=where, array=array)
+        except LsmError as error:
+            errors += error.each()
+    dt_ms = arrays.get("dt_ms", np.array(1.0))
+    if dt_ms.shape != () or dt_ms.dtype.kind not in "iuf" or not np.isfinite(dt_ms) or dt_ms <= 0:
+        errors.append(LsmError(f"dt_ms is {dt_ms}, not a positive number", where=where, hint="write milliseconds"))
+    raise_all(errors)
+    return Network(float(dt_ms), channels, 0, (QPopulation(_NEURONS, _KIND, size, registers),), tuple(parts))
+
+
+def _register(field: str, values: NDArray[Any], size: int, where: str) -> NDArray[np.int64]:
+    low, high = bounds(KINDS[_KIND].Registers, field)
+    if values.shape not in ((), (size,)):
+        what = f"{field} has shape {list(values.shape)}"
+        raise LsmError(what, where=where, hint=f"write one value, or one for each of {size} neurons")
+    if values.dtype.kind not in "iu":
+        raise LsmError(f"{field} holds {values.dtype}, not integers", where=where, hint="write integers")
+    full = np.broadcast_to(values, size)
+    bad = breaks_bound(KINDS[_KIND].Registers, field, full)
+    if bad.any():
+        i = int(np.flatnonzero(bad)[0])
+        what = f"{field} of neuron {i} is {full[i]}, not {low:g} to {high:g}"
+        raise LsmError(what, where=where, hint=f"change {field}")
+    return full.astype(np.int64)
+
+
+def _scalar(name: str, value: NDArray[Any], where: str) -> int:
+    if value.shape != () or value.dtype.kind not in "iu":
+        raise LsmError(f"{name} is not one integer", where=where, hint="write one integer")
+    return int(value)
+
+
+# --- matrices ------------------------------------------------------------------------------------------------------
+
+
+def _load(file: Path) -> dict[str, Any]:
+    """Arrays by name; a scipy sparse file counts as one that holds `weights`."""
+    arrays: dict[str, Any] = dict(read_arrays(file))
+    if "format" in arrays:
+        try:
+            return {"weights": sparse.load_npz(file)}
+        except (ValueError, KeyError, NotImplementedError) as error:
+            raise LsmError(
+                f"scipy cannot read this sparse matrix: {error}", where=str(file), hint="use scipy.sparse.save_npz"
+            ) from None
+    if "weights" not in arrays:
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise LsmError(f"the file holds no `weights` but {held}", where=str(file), hint="save weights [post, pre]")
+    return arrays
+
+
+def _edges(arrays: Mapping[str, Any], name: str, delays_name: str, shape: tuple[int, int], where: str) -> Edges:
+    matrix = arrays[name]
+    if matrix.shape != shape:
+        what = f"{name} has shape {list(matrix.shape)}, the network needs {list(shape)}"
+        raise LsmError(what, where=where, hint="rows are targets, columns sources")
+    if matrix.dtype.kind not in "iuf":
+        raise LsmError(f"{name} holds {matrix.dtype}, not numbers", where=where, hint="write numbers")
+    by_source = sparse.coo_array(matrix.T)  # its rows are sources, so that the order below is by source
+    by_source.sum_duplicates()
+    kept = by_source.data != 0
+    pre, post = (axis[kept].astype(np.int64) for axis in by_source.coords)
+    order = np.argsort(pre * shape[0] + post, kind="stable")
+    pre, post, weight = pre[order], post[order], by_source.data[kept][order]
+    if delays_name not in arrays:
+        return Edges(shape[1], pre, post, weight, np.zeros(len(pre), np.int64))
+    delays = arrays[delays_name]
+    if delays.shape != shape:
+        what = f"{delays_name} has shape {list(delays.shape)}, {name} has {list(shape)}"
+        raise LsmError(what, where=where, hint="give each weight its delay in steps")
+    delay = delays[post, pre]
+    if (delay != np.rint(delay)).any() or (delay < 0).any():
+        raise LsmError(f"{delays_name} holds values that are no steps", where=where, hint="write integers from 0")
+    return Edges(shape[1], pre, post, weight, delay.astype(np.int64))

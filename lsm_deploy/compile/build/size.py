@@ -1,0 +1,45 @@
+"""How large a spec's network will be, before anything is drawn, and what compiling it takes."""
+
+from __future__ import annotations
+
+from lsm_deploy.compile.build.column import expected_synapses
+from lsm_deploy.core.ir import INPUT
+from lsm_deploy.spec import Spec, schema
+
+__all__ = ["BYTES_A_NEURON", "BYTES_A_SYNAPSE", "bytes_to_compile", "synapses_of"]
+
+BYTES_A_SYNAPSE = 36
+"""While it compiles: target, weight and delay in floats (20), in integers (3), the source once more (4), and what is
+moved or taken out meanwhile. `make large` prints what it was."""
+BYTES_A_NEURON = 700
+BYTES_ANYWAY = 250_000_000
+"""The interpreter with its libraries."""
+
+
+def bytes_to_compile(neurons: float, synapses: float) -> float:
+    """The peak of memory, about."""
+    return BYTES_ANYWAY + BYTES_A_NEURON * neurons + BYTES_A_SYNAPSE * synapses
+
+
+def synapses_of(projection: schema.Projection, spec: Spec) -> float:
+    """How many synapses a projection will have, on average; 0 for those that a file brings."""
+    target = spec.populations[projection.target]
+    targets = target.neurons
+    sources = spec.input.spike_channels if projection.source == INPUT else spec.populations[projection.source].neurons
+    pairs = float(sources) * targets
+    match projection.topology:
+        case schema.AllToAll():
+            return pairs
+        case schema.OneToOne():
+            return targets
+        case schema.ErdosRenyi(probability=p) if p is not None:
+            return p * pairs
+        case schema.ErdosRenyi(in_degree=degree) if degree is not None:
+            return float(degree) * targets
+        case schema.WattsStrogatz(neighbours=k):
+            return float(k) * targets
+        case schema.Ring(neighbours=k, direction=direction):
+            return float(k) * targets * (2 if direction == "both" else 1)
+        case schema.Maass() as topology if target.grid is not None:
+            return expected_synapses(topology, target.grid, target.inhibitory_fraction or 0.0)[0]
+    return 0.0

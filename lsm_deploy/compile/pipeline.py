@@ -1,0 +1,165 @@
+"""The order of the passes: read this first.
+
+spec --build--> network --quantise--> integers --place--> program
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lsm_deploy.compile.build import explicit
+from lsm_deploy.compile.build import size as estimate
+from lsm_deploy.compile.build.column import expected_synapses
+from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.certify.bounds import Certificate, certify
+from lsm_deploy.compile.certify.restrain import Price, quantise_certified
+from lsm_deploy.compile.place.cores import place
+from lsm_deploy.compile.quantise import Cost, quantise
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.ir import Network, Program, QNetwork
+from lsm_deploy.core.memory import gigabytes
+from lsm_deploy.core.target import NOWHERE, TARGETS, Target
+from lsm_deploy.spec import Spec, schema
+from lsm_deploy.spec.schema import Quantise
+
+__all__ = [
+    "Compiled",
+    "CutOff",
+    "compile_built",
+    "compile_network",
+    "compile_spec",
+    "integers_of_network",
+    "integers_of_spec",
+]
+
+
+DEFAULT = Quantise()
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A program with what was found out on the way to it."""
+
+    network: Network
+    program: Program
+    cost: Cost
+    certificate: Certificate
+    price: Price | None = None
+    """What it cost that as many neurons as can be are certified, where that was asked for."""
+    cut_offs: tuple[CutOff, ...] = ()
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """Where a column's wiring ends, in grid units, and the share of its synapses that this is expected to lose."""
+
+    projection: str
+    distance: float
+    lambdas: float
+    share_lost: float
+
+
+def compile_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -> Compiled:
+    """Build, quantise and place what a spec describes.
+
+    strict: every loss beyond rounding is an error. certified: prefer scales that certify, whatever the spec says.
+    """
+    _check_size(spec, TARGETS[spec.target.board])
+    with _enough_memory():
+        compiled = compile_built(build(spec), spec.target.board, _how(spec, certified), strict=strict)
+    return replace(compiled, cut_offs=_cut_offs(spec))
+
+
+def integers_of_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -> QNetwork:
+    """Build and quantise what a spec describes, and place it nowhere."""
+    _check_size(spec, NOWHERE)
+    with _enough_memory():
+        return _quantise(build(spec), _how(spec, certified), strict)[0]
+
+
+def _check_size(spec: Spec, target: Target) -> None:
+    """Refuse what no placement, or this machine's memory, could hold, before anything is drawn."""
+    errors: list[LsmError] = []
+    neurons = sum(population.neurons for population in spec.populations.values())
+    if neurons > (most := target.cores * target.neurons_per_core):
+        errors.append(
+            LsmError(
+                f"the network has {neurons} neurons, the {target.cores} cores of {target.name} hold {most}",
+                hint="make it smaller, or choose a larger board, or board none",
+            )
+        )
+    room = memory.available()
+    if room is not None and (needed := estimate.bytes_to_compile(neurons, 0)) > room:
+        errors.append(_too_large(f"{neurons} neurons", needed, room, hint="make it smaller"))
+        raise_all(errors)  # counting the synapses of so many could itself be too much
+    synapses = [estimate.synapses_of(p, spec) for p in spec.projections]
+    if room is not None and (needed := estimate.bytes_to_compile(neurons, sum(synapses))) > room:
+        largest = spec.projections[synapses.index(max(synapses))].name
+        words = f"{neurons} neurons and about {sum(synapses):.3g} synapses"
+        errors.append(_too_large(words, needed, room, where=f"projection {largest!r}", hint="make it sparser"))
+    raise_all(errors)
+
+
+def _too_large(what: str, needed: float, room: int, *, hint: str, where: str = "") -> LsmError:
+    return LsmError(
+        f"compiling {what} takes about {gigabytes(needed)} of memory, {gigabytes(room)} are available",
+        where=where,
+        hint=f"{hint}, or compile it where there is more; running it takes about a fifth of that",
+    )
+
+
+def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
+    found = []
+    for p in spec.projections:
+        population = spec.populations[p.target]
+        if isinstance(p.topology, schema.Maass) and population.grid is not None:
+            drawn, lost = expected_synapses(p.topology, population.grid, population.inhibitory_fraction or 0.0)
+            lambdas = p.topology.reach / p.topology.length
+            found.append(CutOff(p.name, p.topology.reach, lambdas, lost / max(drawn + lost, 1e-300)))
+    return tuple(found)
+
+
+def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
+    """Compile an integer network from an `.npz`; its values pass through unchanged."""
+    return compile_built(explicit.load_network(file), board, strict=strict)
+
+
+def integers_of_network(file: Path) -> QNetwork:
+    """The integer network of an `.npz`."""
+    return _quantise(explicit.load_network(file), DEFAULT, strict=False)[0]
+
+
+def compile_built(
+    network: Network, board: str = "oheo_gulch", how: Quantise = DEFAULT, *, strict: bool = False
+) -> Compiled:
+    """Quantise and place a network that is built already."""
+    quantised, cost, certificate, price = _quantise(network, how, strict)
+    return Compiled(network, place(quantised, TARGETS[board]), cost, certificate or certify(quantised), price)
+
+
+def _how(spec: Spec, certified: bool) -> Quantise:
+    return replace(spec.quantise, certified=True) if certified else spec.quantise
+
+
+def _quantise(network: Network, how: Quantise, strict: bool) -> tuple[QNetwork, Cost, Certificate | None, Price | None]:
+    """The integers and what they cost; and, where neurons were to be certified, the proof and its price."""
+    if how.certified:
+        quantised, cost, certificate, price = quantise_certified(network, how.compensate)
+    else:
+        quantised, cost = quantise(network, compensate=how.compensate)
+        certificate, price = None, None
+    if strict and cost.losses:
+        raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
+    return quantised, cost, certificate, price
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise LsmError("the network does not fit this machine's memory", hint="make it smaller or sparser") from None

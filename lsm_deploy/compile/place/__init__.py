@@ -1,0 +1,1 @@
+"""QNetwork -> Program: a core for each neuron, within the limits of a board."""

@@ -1,0 +1,70 @@
+"""The grid that a projection's weights are put on: its ends, its step, and its exponent.
+
+The exponent is the smallest at which the largest weight fits. With few bits that is too careful: one heavy weight in
+the tail of a distribution spreads the few levels until most weights are nothing. There a finer grid may clip the tail,
+where the squared error over all weights is smaller for it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.compile.quantise import kernels
+from lsm_deploy.core import fixed
+from lsm_deploy.core.ir import Projection
+from lsm_deploy.core.target import MAX_WEIGHT_EXP
+
+__all__ = ["COARSE", "exponent_of", "largest_weight", "range_of", "to_grid"]
+
+COARSE = 4
+"""Bits up to which clipping is considered; beyond, it has never paid."""
+_FINER = 4
+"""Exponents below the one that fits which are tried."""
+_TRIED = 1 << 16
+"""Weights that grids are compared on, of more: evenly spaced ones."""
+
+
+def largest_weight(p: Projection) -> float:
+    return float(max(p.weight.max(initial=0.0), -p.weight.min(initial=0.0)))
+
+
+def range_of(p: Projection) -> tuple[int, int, int]:
+    """The smallest and the largest weight that the projection's grid holds, and the step between them."""
+    mixed = p.sign_mode == "mixed"
+    step = fixed.grid(p.weight_bits, mixed)
+    high = (254 if mixed else fixed.WEIGHT_LIMIT) // step * step
+    return (-256 if mixed else -high), high, step
+
+
+def exponent_of(p: Projection, scale: float) -> int:
+    low, high, _ = range_of(p)
+    largest = fixed.stable(np.array(largest_weight(p) * scale))
+    fitting = [e for e in range(MAX_WEIGHT_EXP + 1) if np.rint(largest / (1 << e)) <= (high or -low)]
+    fits = fitting[0] if fitting else MAX_WEIGHT_EXP
+    if p.weight_bits > COARSE:
+        return fits
+    every = -(-len(p.weight) // _TRIED) or 1
+    errors = {e: to_grid(p, scale, e, every=every)[0] for e in range(max(0, fits - _FINER), fits + 1)}
+    return min(errors, key=lambda e: (float(fixed.stable(np.array(errors[e]))), -e))
+
+
+_NOT_KEPT, _NOT_SEEN = np.zeros(0, np.int16), np.zeros(0, bool)
+
+
+def to_grid(
+    p: Projection,
+    scale: float,
+    exponent: int,
+    weights: NDArray[np.int16] = _NOT_KEPT,
+    seen: NDArray[np.bool_] = _NOT_SEEN,
+    every: int = 1,
+) -> tuple[float, float, int]:
+    """The nearest weights on the grid, in `weights`, if there is room for them; every: look at every so many-th only.
+
+    Returns their squared error, the squares of the weights, and how many were clipped.
+    """
+    low, high, step = range_of(p)
+    factor, unit = scale / (1 << exponent) / step, (1 << exponent) / scale
+    some = p.weight if every == 1 else np.ascontiguousarray(p.weight[::every])
+    return kernels.to_grid(some, factor, step, low, high, unit, weights, seen)

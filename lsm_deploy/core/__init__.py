@@ -1,0 +1,1 @@
+"""The integer contract: values, arithmetic, neuron kinds and the limits of chips. All that a backend may know."""

@@ -1,0 +1,381 @@
+"""The values that flow through the compiler: each stage is a type of its own, frozen, and checked as it is built.
+
+    Network --quantise--> QNetwork --place--> Program --backend.run(., Stimulus)--> Trace
+
+Arrays are `[post, pre]` and `[t, neuron]`; `t` counts from 0. They are taken over, not copied, unless somebody else
+could still write to them, and set read-only. A `ValueError` from a constructor is a bug in the pass that called it.
+
+Neurons are numbered through all populations in order. Synapses of a projection are stored by source (compressed
+columns): those of source `j` are `indptr[j]:indptr[j + 1]`, in ascending order of target and delay. Two synapses may
+join the same pair. A liquid of a million neurons has 1e8 synapses: nothing here is ever dense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
+from lsm_deploy.core.neurons.kind import Floats, Policy
+from lsm_deploy.core.target import MAX_DELAY, MAX_WEIGHT_EXP
+
+__all__ = [
+    "INPUT",
+    "Network",
+    "Population",
+    "Program",
+    "Projection",
+    "QNetwork",
+    "QPopulation",
+    "QProjection",
+    "SignMode",
+    "State",
+    "Stimulus",
+    "Trace",
+    "View",
+    "kinds_in",
+    "standings",
+]
+
+INPUT = "input"
+"""The name of the stimulus as the source of a projection; no population may bear it."""
+
+SignMode: TypeAlias = Literal["excitatory", "inhibitory", "mixed"]
+View: TypeAlias = Literal["sim", "chip"]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`size` neurons of one kind with float parameters, each an array `[size]` (units: see the kind)."""
+
+    name: str
+    kind: str
+    size: int
+    parameters: Mapping[str, Floats]
+
+    def __post_init__(self) -> None:
+        declaration = KINDS[self.kind].Parameters
+        parameters = {}
+        for field in declaration.__dataclass_fields__:
+            values = _own(self.parameters[field], np.float64)
+            _require(values.shape == (self.size,), f"{self.name}.{field} has shape {values.shape}")
+            _require(not breaks_bound(declaration, field, values).any(), f"{self.name}.{field} out of bounds")
+            parameters[field] = values
+        _set(self, parameters=MappingProxyType(parameters))
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Float synapses from a population, or the input, to a population; the weights of one have one sign, or are mixed.
+
+    weight `[synapse]` in units of threshold; delay_ms `[synapse]`, on top of the one step that every synapse takes.
+    weight_bits: what quantisation may spend on a weight.
+    """
+
+    name: str
+    source: str
+    target: str
+    sign_mode: SignMode
+    weight_bits: int
+    indptr: NDArray[np.int64]
+    post: NDArray[np.int32]
+    weight: Floats
+    delay_ms: Floats
+
+    def __post_init__(self) -> None:
+        _set(
+            self,
+            indptr=_own(self.indptr, np.int64),
+            post=_own(self.post, np.int32),
+            weight=_own(self.weight, np.float64),
+            delay_ms=_own(self.delay_ms, np.float64),
+        )
+        _check_wiring(self.name, self.indptr, self.post, self.weight, self.delay_ms)
+        low, high = _extremes(self.weight)
+        _require(bool(np.isfinite(low) and np.isfinite(high)), f"{self.name}: weights are not finite")
+        _require(_have_sign(low, high, self.sign_mode), f"{self.name}: a weight is not {self.sign_mode}")
+        _require(bool(_extremes(self.delay_ms)[0] >= 0), f"{self.name}: a delay is negative")
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """The sampled liquid in floats: what `quantise` starts from and what a float reference runs.
+
+    Parts that a user gave as exact integers are in their final form already, and stay as they are.
+    """
+
+    dt_ms: float
+    channels: int
+    sample_interval: int
+    populations: tuple[Population | QPopulation, ...]
+    projections: tuple[Projection | QProjection, ...]
+
+    def __post_init__(self) -> None:
+        _check_network(self)
+
+
+@dataclass(frozen=True, eq=False)
+class QPopulation:
+    """`size` neurons of one kind with integer registers, each an array `[size]` within the kind's bounds.
+
+    scale: integer units to one float unit of weight and threshold (and 64 * scale to one of `u`, `v` and bias).
+    """
+
+    name: str
+    kind: str
+    size: int
+    registers: Mapping[str, fixed.Ints]
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        declaration = KINDS[self.kind].Registers
+        registers = {}
+        for field in declaration.__dataclass_fields__:
+            values = _own(self.registers[field], np.int64)
+            _require(values.shape == (self.size,), f"{self.name}.{field} has shape {values.shape}")
+            _require(not breaks_bound(declaration, field, values).any(), f"{self.name}.{field} out of bounds")
+            registers[field] = values
+        _set(self, registers=MappingProxyType(registers))
+        _require(np.isfinite(self.scale) and self.scale > 0, f"{self.name}: scale {self.scale}")
+
+
+@dataclass(frozen=True, eq=False)
+class QProjection:
+    """Integer synapses: `weights << weight_exp` is what a spike adds to its target's sum, `delays` + 1 steps later."""
+
+    name: str
+    source: str
+    target: str
+    sign_mode: SignMode
+    num_weight_bits: int
+    weight_exp: int
+    indptr: NDArray[np.int64]
+    post: NDArray[np.int32]
+    weights: NDArray[np.int16]
+    delays: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        _set(
+            self,
+            indptr=_own(self.indptr, np.int64),
+            post=_own(self.post, np.int32),
+            weights=_own(self.weights, np.int16),
+            delays=_own(self.delays, np.uint8),
+        )
+        _check_wiring(self.name, self.indptr, self.post, self.weights, self.delays)
+        _require(1 <= self.num_weight_bits <= fixed.WEIGHT_BITS, f"{self.name}: {self.num_weight_bits} weight bits")
+        _require(0 <= self.weight_exp <= MAX_WEIGHT_EXP, f"{self.name}: weight exponent {self.weight_exp}")
+        _require(_extremes(self.delays)[1] <= MAX_DELAY, f"{self.name}: a delay exceeds {MAX_DELAY}")
+        mixed = self.sign_mode == "mixed"
+        low, high = _extremes(self.weights)
+        _require(_have_sign(low, high, self.sign_mode), f"{self.name}: a weight is not {self.sign_mode}")
+        most, least = (254, -256) if mixed else (fixed.WEIGHT_LIMIT, -fixed.WEIGHT_LIMIT)
+        _require(least <= low and high <= most, f"{self.name}: a weight is too large")
+        step = fixed.grid(self.num_weight_bits, mixed)
+        bits_in_use = int(np.bitwise_or.reduce(self.weights))  # a multiple of a power of two ends in zeros
+        _require(bits_in_use % step == 0, f"{self.name}: a weight is off the grid of {step}")
+
+
+@dataclass(frozen=True, eq=False)
+class QNetwork:
+    """The liquid in the chip's integers, before it has a place on the chip.
+
+    sample_interval: 0 for the `fresh` policy; N > 0 clears all registers before integration in steps 0, N, 2N, ...
+    """
+
+    dt_ms: float
+    channels: int
+    sample_interval: int
+    populations: tuple[QPopulation, ...]
+    projections: tuple[QProjection, ...]
+
+    def __post_init__(self) -> None:
+        _check_network(self)
+
+    @property
+    def neurons(self) -> int:
+        return sum(population.size for population in self.populations)
+
+    @property
+    def synapses(self) -> int:
+        return sum(len(projection.post) for projection in self.projections)
+
+    @property
+    def offsets(self) -> Mapping[str, int]:
+        """The number of each population's first neuron."""
+        starts = np.cumsum([0, *(population.size for population in self.populations)])
+        return {population.name: int(start) for population, start in zip(self.populations, starts, strict=False)}
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """All that a backend may know: a `QNetwork` and the core of each of its neurons, `[neuron]`, on `target`."""
+
+    network: QNetwork
+    cores: NDArray[np.int32]
+    target: str
+
+    def __post_init__(self) -> None:
+        _set(self, cores=_own(self.cores, np.int32))
+        _require(self.cores.shape == (self.network.neurons,), f"cores have shape {self.cores.shape}")
+        _require(bool((self.cores >= 0).all()), "a core is negative")
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """Input spikes `[t, channel]`, 0 or 1, and the first step of each sample, ascending from 0."""
+
+    spikes: NDArray[np.int8]
+    starts: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        _set(self, spikes=_own(self.spikes, np.int8), starts=_own(self.starts, np.int64))
+        _require(self.spikes.ndim == 2, f"a stimulus is [t, channel], not {self.spikes.shape}")
+        _require(bool(((self.spikes == 0) | (self.spikes == 1)).all()), "an input spike is neither 0 nor 1")
+        _check_starts(self.starts, len(self.spikes))
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a run left: spikes `[t, neuron]`, recorded registers `[t, neuron]` by name, and where samples start.
+
+    Spikes are 0 and 1, or -1 too where a kind is ternary. Registers are as a step leaves them, after any wrap and
+    reset; 0 where the neuron's kind does not have that register. counts: events by name that the backend saw; empty
+    where it cannot. view: `sim` where `v` reads 0 in the step of a spike, `chip` where it reads as silicon does.
+    standings: as the function of that name gives for the program that ran; empty where nobody said.
+    """
+
+    spikes: NDArray[np.int8]
+    registers: Mapping[str, NDArray[np.int32]]
+    starts: NDArray[np.int64]
+    counts: Mapping[str, int]
+    view: View = "sim"
+    standings: Mapping[str, str] = MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        registers = {name: _own(values, np.int32) for name, values in self.registers.items()}
+        _set(
+            self,
+            spikes=_own(self.spikes, np.int8),
+            starts=_own(self.starts, np.int64),
+            registers=MappingProxyType(registers),
+            counts=MappingProxyType(dict(self.counts)),
+            standings=MappingProxyType(dict(self.standings)),
+        )
+        _require(self.spikes.ndim == 2, f"a trace is [t, neuron], not {self.spikes.shape}")
+        for name, values in registers.items():
+            _require(values.shape == self.spikes.shape, f"{name} has shape {values.shape}")
+        _check_starts(self.starts, len(self.spikes))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a run stands after `t` steps: all that those to come depend on.
+
+    registers: `[neuron]` by name, 0 where the neuron's kind does not have that one. in_flight: `[step, neuron]`, the
+    synaptic sums that have been caused and are due in steps t, t + 1, ... counts: those of a trace, so far.
+    """
+
+    t: int
+    registers: Mapping[str, NDArray[np.int32]]
+    in_flight: NDArray[np.int64]
+    counts: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        registers = {name: _own(values, np.int32) for name, values in self.registers.items()}
+        _set(
+            self,
+            registers=MappingProxyType(registers),
+            in_flight=_own(self.in_flight, np.int64),
+            counts=MappingProxyType(dict(self.counts)),
+        )
+        _require(self.t >= 0, f"a state after {self.t} steps")
+        _require(self.in_flight.ndim == 2, f"sums in flight are [step, neuron], not {self.in_flight.shape}")
+        for name, values in registers.items():
+            _require(values.shape == self.in_flight.shape[1:], f"{name} has shape {values.shape}")
+
+
+COUNTS = ("u_wraps", "v_saturations", "wide_sums")
+"""Events a run counts: `u` beyond 24 bits, `v` clipped, |synaptic sum| beyond 16 bits; each per neuron and step."""
+
+
+def standings(network: QNetwork) -> dict[str, str]:
+    """By kind, why its arithmetic is not known to be the chip's; kinds that a recording covers are left out."""
+    found = {kind: standing(KINDS[kind], *given) for kind, given in kinds_in(network).items()}
+    return {kind: words for kind, words in found.items() if words}
+
+
+def kinds_in(network: QNetwork) -> dict[str, tuple[Policy, dict[str, fixed.Ints]]]:
+    """The sample policy, and the registers of all neurons of each kind."""
+    policy: Policy = "interval" if network.sample_interval else "fresh"
+    found: dict[str, tuple[Policy, dict[str, fixed.Ints]]] = {}
+    for kind in dict.fromkeys(p.kind for p in network.populations):
+        parts = [p.registers for p in network.populations if p.kind == kind]
+        found[kind] = policy, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return found
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _set(value: Any, **fields: Any) -> None:
+    for name, field in fields.items():
+        object.__setattr__(value, name, field)
+
+
+def _own(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    converted = np.asarray(array)
+    if converted.dtype != np.dtype(dtype):
+        cast = converted.astype(dtype)
+        _require(np.array_equal(cast, converted), f"values do not fit {np.dtype(dtype)}")
+        converted = cast
+    elif converted.flags.writeable and converted.base is not None:
+        converted = converted.copy()  # a view: its owner could still write to it
+    converted = np.ascontiguousarray(converted)
+    converted.setflags(write=False)
+    return converted
+
+
+def _extremes(values: NDArray[Any]) -> tuple[Any, Any]:
+    """The smallest and the largest value; 0 where there is none, NaN where one is. Quicker than any comparison."""
+    return (values.min(), values.max()) if len(values) else (0, 0)
+
+
+def _have_sign(low: float, high: float, sign_mode: SignMode) -> bool:
+    return sign_mode == "mixed" or bool(low >= 0 if sign_mode == "excitatory" else high <= 0)
+
+
+def _check_wiring(name: str, indptr: NDArray[Any], post: NDArray[Any], *per_synapse: NDArray[Any]) -> None:
+    _require(indptr.ndim == 1 and len(indptr) >= 1 and indptr[0] == 0, f"{name}: indptr does not start at 0")
+    _require(bool((np.diff(indptr) >= 0).all()) and indptr[-1] == len(post), f"{name}: indptr does not fit")
+    for values in per_synapse:
+        _require(values.shape == post.shape, f"{name}: {values.shape} values for {post.shape} synapses")
+    _require(len(post) == 0 or int(post.min()) >= 0, f"{name}: a target is negative")
+
+
+def _check_network(network: Network | QNetwork) -> None:
+    sizes = {population.name: population.size for population in network.populations}
+    _require(np.isfinite(network.dt_ms) and network.dt_ms > 0, f"a step of {network.dt_ms} ms")
+    _require(network.channels >= 0, f"{network.channels} channels")
+    _require(network.sample_interval >= 0, f"sample interval {network.sample_interval}")
+    _require(len(sizes) == len(network.populations) and INPUT not in sizes, "population names are not unique")
+    _require(min(sizes.values(), default=0) > 0, "a population is empty, or there is none")
+    for p in network.projections:
+        _require(p.target in sizes, f"{p.name}: no population {p.target!r}")
+        _require(p.source in sizes or p.source == INPUT, f"{p.name}: no source {p.source!r}")
+        sources = network.channels if p.source == INPUT else sizes[p.source]
+        _require(len(p.indptr) == sources + 1, f"{p.name}: {len(p.indptr) - 1} sources, not {sources}")
+        _require(not len(p.post) or int(p.post.max()) < sizes[p.target], f"{p.name}: a target beyond the last")
+
+
+def _check_starts(starts: NDArray[np.int64], steps: int) -> None:
+    _require(starts.ndim == 1 and len(starts) >= 1 and starts[0] == 0, "samples do not start at step 0")
+    _require(bool((np.diff(starts) > 0).all()) and int(starts[-1]) <= max(steps - 1, 0), "sample starts do not ascend")

@@ -1,0 +1,55 @@
+"""What a backend can run, as it declares it, and what a program asks beyond that: known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.ir import QNetwork
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.target import MAX_DELAY
+
+__all__ = ["Limits", "beyond"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a backend has room for; a backend that declares nothing runs whatever a program may hold."""
+
+    kinds: tuple[str, ...] = tuple(KINDS)
+    signed_messages: bool = True
+    """A message is wide enough for the sign of a spike; otherwise it says that there was one, and no more."""
+    longest_delay: int = MAX_DELAY
+    interval_of_two: bool = False
+    """Registers can be cleared every 2, 4, 8, ... steps only."""
+
+
+def beyond(
+    name: str, limits: Limits, network: QNetwork, elsewhere: str = "the backend 'emulator', which knows every kind"
+) -> Sequence[BackendError]:
+    """All that the network asks of the backend `name` and the backend lacks; `elsewhere` is where it can run."""
+    return tuple(_beyond(f"backend {name!r}", limits, network, f"run it on {elsewhere}"))
+
+
+def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Iterator[BackendError]:
+    kinds = {p.name: p.kind for p in network.populations}
+    for p in network.populations:
+        if p.kind not in limits.kinds:
+            what = f"{backend} has no rule for neurons of kind {p.kind!r}, only for {', '.join(limits.kinds)}"
+            yield BackendError(what, where=f"population {p.name!r}", hint=hint)
+    for q in network.projections:
+        where, kind = f"projection {q.name!r}", kinds.get(q.source, "")
+        if kind and kind in limits.kinds and KINDS[kind].SIGNED and not limits.signed_messages:
+            what = f"{backend} has messages of one bit, and spikes of kind {kind!r} carry a sign"
+            yield BackendError(what, where=where, hint=hint)
+        if (longest := int(q.delays.max(initial=0))) > limits.longest_delay:
+            what = (
+                f"{backend} has delays of up to {limits.longest_delay} steps,"
+                f" a synapse onto neurons of kind {kinds[q.target]!r} has one of {longest}"
+            )
+            yield BackendError(what, where=where, hint=f"shorten it, or {hint}")
+    interval = network.sample_interval
+    if limits.interval_of_two and interval & (interval - 1):
+        what = f"registers are cleared every {interval} steps, and the chip's period is a power of two"
+        yield BackendError(what, where=backend, hint=f"compile with an interval of {1 << interval.bit_length()} steps")

@@ -1,0 +1,165 @@
+"""What a neuron kind is: the names that each kind's module in this folder defines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import Ints
+
+Floats: TypeAlias = NDArray[np.float64]
+Policy: TypeAlias = Literal["fresh", "interval"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of `n` neurons leaves behind."""
+
+    state: dict[str, Ints]
+    spikes: NDArray[np.int8]
+    wrapped: NDArray[np.bool_]
+    """Where the current (`u`, or `i`) left its 24 bits."""
+    saturated: NDArray[np.bool_]
+    """Where `v` was clipped to its 24 bits."""
+
+
+@dataclass(frozen=True)
+class FloatStep:
+    """What one step of `n` float neurons leaves behind."""
+
+    state: dict[str, Floats]
+    spikes: NDArray[np.int8]
+
+
+class Kind(Protocol):
+    """A neuron kind. `Parameters` and `Registers` are dataclasses whose fields carry their bounds."""
+
+    NAME: str
+    STATE: tuple[str, ...]
+    """The registers that change in a run, in the order in which a step writes them."""
+    THRESHOLDS: tuple[str, ...]
+    """The parameters that `v` is compared with; the first is what a neuron at rest has to reach."""
+    RESETS: bool
+    """A spike takes `v` to 0."""
+    SIGNED: bool
+    """Spikes are -1, 0 and +1, and a synapse delivers its weight with that sign; otherwise they are 0 and 1."""
+    RECORDED: bool
+    """A recording from silicon is reproduced; what `chip_view` says is known from it."""
+    STOCK: tuple[Policy, ...]
+    """The sample policies for which Lava has a fixed-point model of its own; for the others the model is ours."""
+    SHARED: tuple[str, ...]
+    """Registers of which that model takes one value for all neurons; where they differ, the model is ours too."""
+    Parameters: type[Any]
+    Registers: type[Any]
+
+    @staticmethod
+    def largest_scale(parameters: Mapping[str, Floats], headroom: int = ...) -> float:
+        """The largest scale at which the parameters fit their registers, `v` with room for so many thresholds."""
+
+    @staticmethod
+    def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+        """The nearest registers, unbounded: the caller clips them to `Registers` and counts what that changed."""
+
+    @staticmethod
+    def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+        """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
+
+    @staticmethod
+    def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+        """What the current and the voltage lose in a step, in units of 1/4096."""
+
+    @staticmethod
+    def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+        """What no register of 24 bits can exceed in magnitude, if the current does not exceed `current`."""
+
+    @staticmethod
+    def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+        """No two spikes are closer than so many steps, if -least <= current <= most throughout; 0: it never spikes.
+
+        cleared: registers may be cleared at any time, as under the `interval` policy.
+        """
+
+    @staticmethod
+    def threshold(registers: Mapping[str, Ints]) -> Ints:
+        """What `v` of a neuron at rest has to pass (or to reach) for it to spike."""
+
+    @staticmethod
+    def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+        """The state in which a run begins, and to which the `interval` policy clears."""
+
+    @staticmethod
+    def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+        """One step of every neuron, given its synaptic sum `a`."""
+
+    @staticmethod
+    def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+        """What a float step needs: the parameters, with each time constant as what it makes of a step, or in steps."""
+
+    @staticmethod
+    def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+        """`initial` in floats, of the same names."""
+
+    @staticmethod
+    def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+        """One step of the float neurons that the integers stand for, given their synaptic sum `a`."""
+
+    @staticmethod
+    def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+        """A register as a probe on silicon reads it; an LsmError where nobody has seen that."""
+
+
+def is_stock(kind: Kind, policy: Policy, registers: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether Lava has a fixed-point model of its own for all these neurons of one kind."""
+    return policy in kind.STOCK and all(len(np.unique(registers[name])) <= 1 for name in kind.SHARED)
+
+
+def standing(kind: Kind, policy: Policy, registers: Mapping[str, NDArray[Any]]) -> str:
+    """What speaks for the kind's arithmetic being the chip's, in words; "" where a recording from silicon does."""
+    if kind.RECORDED:
+        return ""
+    return NOT_RECORDED if is_stock(kind, policy, registers) else NEVER_COMPARED
+
+
+NEVER_COMPARED = "own model, never compared with silicon"
+NOT_RECORDED = "Lava's model, never compared with silicon"
+
+
+def unknown_view(name: str, state: tuple[str, ...], register: str, values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The `chip_view` of a kind that no recording covers: registers that it does not have pass."""
+    if register in state:
+        raise LsmError(
+            f"how silicon shows the registers of kind {name} is unknown: no recording covers it",
+            hint="compare in the view of simulators, or spikes alone",
+        )
+    return values
+
+
+def bounds(declaration: type[Any], field: str) -> tuple[float, float]:
+    """The closed range that a field's annotation allows; an open bound counts as closed."""
+    low, high = -np.inf, np.inf
+    for mark in _metadata(declaration, field):
+        low = max(low, getattr(mark, "ge", -np.inf), getattr(mark, "gt", -np.inf))
+        high = min(high, getattr(mark, "le", np.inf), getattr(mark, "lt", np.inf))
+    return low, high
+
+
+def breaks_bound(declaration: type[Any], field: str, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where values lie outside what a field's annotation allows."""
+    bad: NDArray[np.bool_] = ~np.isfinite(values)
+    for mark in _metadata(declaration, field):
+        for name, allowed in _ALLOWED.items():
+            if hasattr(mark, name):
+                bad |= ~allowed(values, getattr(mark, name))
+    return bad
+
+
+_ALLOWED: dict[str, Any] = {"ge": np.greater_equal, "gt": np.greater, "le": np.less_equal, "lt": np.less}
+
+
+def _metadata(declaration: type[Any], field: str) -> tuple[Any, ...]:
+    return getattr(get_type_hints(declaration, include_extras=True)[field], "__metadata__", ())

@@ -1,0 +1,153 @@
+"""Leaky integrate-and-fire with an exponential synaptic current: Loihi's native neuron.
+
+NIR calls it CubaLIF and scales the input by dt / tau; Loihi does not.
+
+Floats, once a step of `dt_ms`, with alpha = exp(-dt / tau_syn) and beta = exp(-dt / tau_mem):
+
+    u = alpha * u + sum of w * s;   v = beta * v + u + bias;   s = v > v_threshold;   v = 0 where s
+
+Integers (lava-nc 0.10.0, `PyLifModelBitAcc`), with `scale` integer units to one unit of weight and threshold:
+
+    x = t0(u * (4096 - (du + 1))) + (a << 6)                           modulo 2**32
+    u = x wrapped once into (-2**23, 2**23]
+    v = clip(t0(v * (4096 - dv)) + u + (bias_mant << bias_exp))         to 24 bits
+    s = v > (vth << 6);   v = 0 where s
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Step
+
+NAME = "LIF"
+STATE = ("u", "v")
+THRESHOLDS = ("v_threshold",)
+RESETS = True
+SIGNED = False
+RECORDED = True
+STOCK: tuple[Policy, ...] = ("fresh", "interval")
+SHARED = ()
+
+CHIP_V_AFTER_SPIKE = 128
+"""Silicon reads `v` so in the step of a spike, where a simulator reads 0: a refractory counter shows through."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a user writes, for each neuron or as a distribution over neurons."""
+
+    tau_mem_ms: Annotated[float, Gt(0)] = 20.0
+    """Membrane time constant."""
+    tau_syn_ms: Annotated[float, Ge(0)] = 5.0
+    """Time constant of the synaptic current; 0 forgets it at once."""
+    v_threshold: Annotated[float, Gt(0)] = 1.0
+    """In units of weight."""
+    bias: float = 0.0
+    """Added to `v` in each step, in units of weight."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the chip is given for each neuron."""
+
+    du: Annotated[int, Ge(0), Le(4095)]
+    """Current decays by (du + 1) / 4096 a step."""
+    dv: Annotated[int, Ge(0), Le(4096)]
+    """Voltage decays by dv / 4096 a step; 4096 lies beyond the 12-bit register and is for explicit integers only."""
+    vth: Annotated[int, Ge(0), Le(131071)]
+    bias_mant: Annotated[int, Ge(-4096), Le(4095)] = 0
+    bias_exp: Annotated[int, Ge(0), Le(7)] = 0
+
+
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
+
+
+def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+    return {
+        "du": membrane.decay_of(parameters["tau_syn_ms"], dt_ms) - 1,
+        # 4096 would forget at once, but lies beyond the 12-bit register: only explicit integers ask for it.
+        "dv": np.minimum(membrane.decay_of(parameters["tau_mem_ms"], dt_ms), 4095),
+        "vth": membrane.nearest(scale * parameters["v_threshold"]),
+        **membrane.quantise_bias(parameters["bias"], scale),
+    }
+
+
+def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+    return {
+        "tau_mem_ms": membrane.tau_of(registers["dv"], dt_ms),
+        "tau_syn_ms": membrane.tau_of(registers["du"] + 1, dt_ms),
+        "v_threshold": registers["vth"] / scale,
+        "bias": membrane.realise_bias(registers, scale),
+    }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+    """|u| + |bias|, what `v` grows by in a step; `v` itself saturates."""
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """The steps that `v` takes from its reset to its threshold; clearing resets it again, and takes no step less."""
+    bias = membrane.bias(registers)
+    return membrane.steps_to(threshold(registers), most + bias, registers["dv"])
+
+
+def threshold(registers: Mapping[str, Ints]) -> Ints:
+    return registers["vth"] << fixed.ACT_SHIFT
+
+
+def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+    return {name: np.zeros(len(registers["vth"]), np.int64) for name in STATE}
+
+
+def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+    x = fixed.wrap32(fixed.decay(state["u"], registers["du"] + 1) + (a << fixed.ACT_SHIFT))
+    u = fixed.wrap24(x)
+    bias = registers["bias_mant"] << registers["bias_exp"]
+    sum_v = fixed.decay(state["v"], registers["dv"]) + u + bias
+    v = fixed.saturate24(sum_v)
+    spikes = v > (registers["vth"] << fixed.ACT_SHIFT)
+    return Step(
+        state={"u": u, "v": np.where(spikes, 0, v)},
+        spikes=spikes.astype(np.int8),
+        wrapped=u != x,
+        saturated=v != sum_v,
+    )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: np.zeros(len(constants["v_threshold"])) for name in STATE}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    u = constants["alpha"] * state["u"] + a
+    v = constants["beta"] * state["v"] + u + constants["bias"]
+    spikes = v > constants["v_threshold"]
+    return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v)), spikes.astype(np.int8))
+
+
+def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+    return np.where(spikes != 0, np.int32(CHIP_V_AFTER_SPIKE), values) if register == "v" else values

@@ -1,0 +1,184 @@
+"""Frames become input spikes: rate, latency, send-on-delta and Gaussian population codes.
+
+A frame lasts `frame_ms / dt_ms` steps. Each value is mapped to x in 0..1 by its channel's range, clipped beyond it, and
+
+    rate                 a spike in each step with probability x * max_rate_hz * dt_ms / 1000        Heeger (2000)
+    latency              one spike a frame, in its step round((1 - x) * (steps - 1)), if x >= threshold
+                                                                Thorpe, Delorme & Van Rullen, Neural Networks (2001)
+    send_on_delta        a level starts each sample at 0 and follows x in whole deltas, one up or down spike for each,
+                         evenly over the frame; what a frame has no steps for is sent in the next  Miskowicz (2006)
+    spikes               a spike in the first step of a frame for every value that is not 0; ranges play no part
+    gaussian_population  `neurons` fields exp(-(x - centre)**2 / (2 width**2)) a channel, each then coded as above;
+                         centre_i = (2 i - 3) / (2 (neurons - 2)), i from 1; width = 1 / (beta (neurons - 2))
+                                                                Bohte, Kok & La Poutre, Neurocomputing (2002)
+
+Spike channels of a data channel stand together: up then down, or field by field. Every sample has a random stream of
+its own, named by the seed, the role of its data (so that training and test noise differ) and its index.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed, memory
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.streams import stream
+from lsm_deploy.data import Frames, Role, check_channels, rows_of
+from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Input, Latency, Rate, SendOnDelta, Spikes
+
+__all__ = ["encode", "fit_ranges", "poisson_stimulus"]
+
+Trains = NDArray[np.bool_]
+
+AT_ONCE = 1 << 12
+"""Frames whose fields and steps a cache holds, about."""
+
+
+def fit_ranges(train: Frames, section: Input) -> Floats:
+    """The values that map to 0 and 1 `[channel, 2]`: what the spec says, or the extremes of the training frames."""
+    check_channels(train, section)
+    if section.encoder is not None and section.encoder.range is not None:
+        return np.tile(np.array(section.encoder.range, np.float64), (train.channels, 1))
+    return np.stack([train.frames.min(axis=0), train.frames.max(axis=0)], axis=1)
+
+
+def encode(
+    section: Input,
+    ranges: Floats,
+    data: Frames,
+    dt_ms: float,
+    seed: int,
+    sample_interval: int = 0,
+    role: Role = "test",
+    first: int = 0,
+) -> Stimulus:
+    """The spikes of every sample, end to end `[t, spike channel]`.
+
+    ranges: from `fit_ranges`. sample_interval: 0, or N steps that every sample is padded to with silence; a longer one
+    is an LsmError. first: the index of the first sample, where these are a piece of more. A sample's spikes depend on
+    no other sample.
+    """
+    check_channels(data, section)
+    encoder = section.encoder
+    if encoder is None:
+        raise LsmError("input has no encoder to turn frames into spikes", where=data.source, hint="add an encoder")
+    steps = round(encoder.frame_ms / dt_ms)
+    lengths = data.lengths * steps
+    if sample_interval and lengths.max() > sample_interval:
+        raise LsmError(
+            f"sample {first + lengths.argmax()} has {data.lengths.max()} frames of {steps} steps, {lengths.max()} in"
+            f" all, but the interval is {sample_interval}",
+            where=data.source,
+            hint=f"set `samples: {{policy: interval, steps: {lengths.max()}}}`, or shorten frame_ms",
+        )
+    x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges)
+    padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
+    starts = np.concatenate([[0], np.cumsum(padded)])
+    _check_room(int(starts[-1]) * section.spike_channels, data.source)
+    spikes = np.zeros((int(starts[-1]), section.spike_channels), np.int8)
+    rows = rows_of(starts[:-1], lengths)
+    cuts = _cuts(encoder, data)
+    for i, (low, high) in enumerate(pairwise(cuts)):
+        random = stream(seed, "encode", role, first + i)
+        spikes[rows[low * steps : high * steps]] = _encode(encoder, x[low:high], steps, dt_ms, random)
+    return Stimulus(spikes, starts[:-1])
+
+
+def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, seed: int) -> Stimulus:
+    """One sample of independent Bernoulli spikes at `rate_hz`: what a program runs on where nothing else is given."""
+    probability = rate_hz * dt_ms / 1000
+    if not 0 <= probability <= 1:
+        hint = f"choose from 0 to {1000 / dt_ms:g}"
+        raise LsmError(f"a rate of {rate_hz} Hz does not fit steps of {dt_ms} ms", where="stimulus", hint=hint)
+    if steps < 1:
+        raise LsmError(f"a stimulus of {steps} steps", where="stimulus", hint="take at least 1")
+    spikes = stream(seed, "poisson").random((steps, channels)) < probability
+    return Stimulus(spikes.astype(np.int8), np.zeros(1, np.int64))
+
+
+def _check_room(needed: int, where: str) -> None:
+    # A stimulus keeps a copy of its own.
+    room = memory.available()
+    if room is not None and 2 * needed > room:
+        what = f"the spikes take {memory.gigabytes(2 * needed)} of memory, {memory.gigabytes(room)} are available"
+        raise LsmError(what, where=where, hint="shorten frame_ms, or give fewer samples at a time")
+
+
+def _normalise(frames: Floats, ranges: Floats) -> Floats:
+    low, width = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
+    # A channel that never changed in training carries nothing: it is 0 everywhere.
+    x: Floats = (frames - low) / np.where(width > 0, width, np.inf)
+    return np.clip(x, 0.0, 1.0)
+
+
+def _cuts(encoder: Encoder, data: Frames) -> list[int]:
+    """Where what is encoded at once begins, and the end: samples, or any frames where each stands for itself."""
+    alone = isinstance(encoder, Spikes | Latency) or (
+        isinstance(encoder, GaussianPopulation) and encoder.code == "latency"
+    )
+    begin: list[int] = list(range(0, len(data.frames), AT_ONCE)) if alone else data.starts.tolist()
+    return [*begin, len(data.frames)]
+
+
+def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
+    """Spikes `[frame * steps, spike channel]` of values `[frame, channel]`."""
+    if isinstance(encoder, Spikes):
+        return _first_steps(x, steps)
+    if isinstance(encoder, SendOnDelta):
+        return _send_on_delta(x, encoder.delta, steps)
+    if isinstance(encoder, Rate):
+        return _rate(x, encoder.max_rate_hz, steps, dt_ms, random)
+    if isinstance(encoder, Latency):
+        return _latency(x, encoder.threshold, steps)
+    fields = _receptive_fields(x, encoder)
+    if encoder.code == "rate":
+        return _rate(fields, encoder.max_rate_hz, steps, dt_ms, random)
+    return _latency(fields, encoder.threshold, steps)
+
+
+def _first_steps(x: Floats, steps: int) -> Trains:
+    spikes = np.zeros((len(x), steps, x.shape[1]), bool)
+    spikes[:, 0] = x != 0
+    return spikes.reshape(-1, x.shape[1])
+
+
+def _rate(x: Floats, max_rate_hz: float, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
+    probability = np.repeat(x * (max_rate_hz * dt_ms / 1000), steps, axis=0)
+    spikes: Trains = random.random(probability.shape) < probability
+    return spikes
+
+
+def _latency(x: Floats, threshold: float, steps: int) -> Trains:
+    # Most are silent in most steps: only spikes are written.
+    frame, channel = np.nonzero(fixed.stable(x) >= fixed.stable(np.asarray(threshold)))
+    step = np.rint(fixed.stable((1 - x[frame, channel]) * (steps - 1))).astype(np.int64)
+    fires = np.zeros((len(x) * steps, x.shape[1]), bool)
+    fires[frame * steps + step, channel] = True
+    return fires
+
+
+def _receptive_fields(x: Floats, encoder: GaussianPopulation) -> Floats:
+    i = np.arange(1, encoder.neurons + 1)
+    centres = (2 * i - 3) / (2 * (encoder.neurons - 2))
+    width = 1 / (encoder.beta * (encoder.neurons - 2))
+    fields = np.exp(-((x[:, :, None] - centres) ** 2) / (2 * width**2))
+    return fixed.stable(fields.reshape(len(x), -1))
+
+
+def _send_on_delta(x: Floats, delta: float, steps: int) -> Trains:
+    target = fixed.stable(x / delta)
+    level = np.zeros(x.shape[1])
+    moves = np.zeros(x.shape)
+    for frame, goal in enumerate(target):
+        moves[frame] = np.clip(np.trunc(goal - level), -steps, steps)
+        level += moves[frame]
+    # n spikes over the steps of a frame, as evenly as they go: Bresenham's line.
+    count = np.abs(moves)[:, None]
+    due = (np.arange(steps)[:, None] * count) % steps < count
+    up_down: Trains = np.stack([due & (moves > 0)[:, None], due & (moves < 0)[:, None]], axis=-1)
+    return up_down.reshape(len(x) * steps, -1)

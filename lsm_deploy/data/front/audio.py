@@ -1,0 +1,192 @@
+"""Sound becomes frames of log band power, in this order:
+
+trim the ends; shift and add noise (altered copies); pre-emphasis; power spectrum of Hann windows, one every hop and
+centred on multiples of it, silence around; bands, warped (copies); dB, floored below the loudest; stretch (copies);
+level; normalise; resample to so many frames; differences.
+
+The samples themselves come first and in their order, then their first altered copies, and so on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.streams import stream
+from lsm_deploy.data import Audio, Frames, Role, digests, lengths
+from lsm_deploy.data.front.banks import filter_bank, warped
+from lsm_deploy.spec.schema import AudioFrontEnd, Augment
+
+__all__ = ["frames_of_audio"]
+
+QUIETEST_DB = 1e-9
+"""Less than this an utterance does not vary but by rounding."""
+SILENCE = 1e-20
+"""Power of which the logarithm is taken where there is none."""
+
+
+def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Role, seed: int) -> Frames:
+    """Frames `[frame, band]` in dB (or without a unit, if normalised), with the altered copies if it is to train on."""
+    _check(audio, section)
+    librosa = _librosa(audio.source)
+    augment = section.augment if role == "train" else None
+    copies = augment.copies if augment is not None else 0
+    analysis = _Analysis(librosa, section)
+    scale = 1 / 32768 if audio.sound.dtype == np.int16 else 1.0
+    parts: list[list[Floats]] = [[] for _ in range(1 + copies)]
+    for i, (start, many) in enumerate(zip(audio.starts.tolist(), lengths(audio).tolist(), strict=True)):
+        sound = analysis.trimmed(audio.sound[start : start + many] * scale)
+        power = analysis.power(sound)
+        parts[0].append(analysis.decibels(power))
+        for copy in range(1, 1 + copies):
+            assert augment is not None
+            drawn = _draw(augment, stream(seed, "augment", i, copy))
+            altered = _altered(sound, augment, drawn, section.rate_hz)
+            heard = power if altered is sound else analysis.power(altered)
+            decibels = analysis.decibels(heard, drawn.warp)
+            parts[copy].append(_resampled(decibels, max(2, round(len(decibels) * drawn.stretch))))
+    samples, n = [part for copy in parts for part in copy], len(audio.starts)
+    if section.level:
+        samples = [(part - part.mean()) / max(part.std(), QUIETEST_DB) for part in samples]
+    if section.normalise != "none":
+        names = audio.groups if section.normalise == "group" else tuple(str(i) for i in range(n))
+        # A speaker whose vocal tract was altered is another one.
+        keys = np.unique(names, return_inverse=True)[1] + n * np.arange(1 + copies)[:, None]
+        samples = _normalised(samples, keys.ravel())
+    if section.frames is not None:
+        samples = [_resampled(part, section.frames) for part in samples]
+    if section.deltas:
+        samples = [np.hstack([part, np.diff(part, axis=0, prepend=part[:1])]) for part in samples]
+    many = np.array([len(part) for part in samples])
+    return Frames(
+        fixed.stable(np.concatenate(samples)),
+        np.cumsum(many) - many,
+        audio.labels * (1 + copies),
+        audio.source,
+        audio.groups * (1 + copies),
+        np.tile(np.arange(n), 1 + copies),
+        np.tile(digests(audio), 1 + copies),
+    )
+
+
+def _check(audio: Audio, section: AudioFrontEnd) -> None:
+    if audio.rate != section.rate_hz:
+        raise LsmError(
+            f"the sound has {audio.rate:g} values a second, the front end takes {section.rate_hz:g}",
+            where=audio.source,
+            hint=f"resample it, or set `front_end: {{rate_hz: {audio.rate:g}}}`",
+        )
+    if section.normalise == "group" and not audio.groups:
+        what = "each speaker is to be normalised, but the data do not say who speaks"
+        raise LsmError(what, where=audio.source, hint="add groups, or set `front_end: {normalise: utterance}`")
+
+
+def _librosa(where: str) -> Any:
+    try:
+        import librosa
+    except ImportError:
+        what = "sound is analysed with librosa, which is not installed"
+        raise LsmError(what, where=where, hint="pip install -e '.[audio]'") from None
+    return librosa
+
+
+class _Analysis:
+    """From sound `[t]` to power `[bin, frame]` and dB `[frame, band]`; what is the same for all utterances is kept."""
+
+    def __init__(self, librosa: Any, section: AudioFrontEnd) -> None:
+        self.librosa, self.section = librosa, section
+        self.window, self.hop = (round(ms * section.rate_hz / 1000) for ms in (section.window_ms, section.hop_ms))
+        # Twice as fine as the window resolves, so that narrow bands at low frequencies are not empty.
+        self.n_fft = 2 << (self.window - 1).bit_length()
+        self.bank = filter_bank(section, self.n_fft)
+
+    def trimmed(self, sound: Floats) -> Floats:
+        if self.section.trim_db is None:
+            return sound
+        kept, _ = self.librosa.effects.trim(
+            sound, top_db=self.section.trim_db, frame_length=self.window, hop_length=self.hop
+        )
+        return kept if len(kept) else sound
+
+    def power(self, sound: Floats) -> Floats:
+        if self.section.pre_emphasis is not None:
+            sound = np.append(sound[:1], sound[1:] - self.section.pre_emphasis * sound[:-1])
+        around = np.pad(sound, self.n_fft // 2)
+        spectrum = self.librosa.stft(
+            around, n_fft=self.n_fft, hop_length=self.hop, win_length=self.window, center=False
+        )
+        return np.asarray(spectrum.real**2 + spectrum.imag**2)
+
+    def decibels(self, power: Floats, warp: float = 1.0) -> Floats:
+        bands = (warped(self.bank, warp) if warp != 1.0 else self.bank) @ power
+        loudest = max(float(bands.max()), SILENCE)
+        floor = loudest * 10 ** (-self.section.floor_db / 10)
+        return np.asarray(10 * np.log10(np.maximum(bands, floor))).T
+
+
+# --- altered copies ------------------------------------------------------------------------------------------------
+
+
+class _Drawn(NamedTuple):
+    warp: float
+    stretch: float
+    shift: float
+    """-1 to 1, of the longest."""
+    random: np.random.Generator
+
+
+def _draw(augment: Augment, random: np.random.Generator) -> _Drawn:
+    # Always three draws, so that a copy's warp does not change when stretching is turned on.
+    warp, stretch, shift = random.random(3).tolist()
+    between = [
+        low + (high - low) * x
+        for (low, high), x in ((augment.warp or (1.0, 1.0), warp), (augment.stretch or (1.0, 1.0), stretch))
+    ]
+    return _Drawn(between[0], between[1], 2 * shift - 1, random)
+
+
+def _altered(sound: Floats, augment: Augment, drawn: _Drawn, rate_hz: float) -> Floats:
+    """The sound itself where neither a shift nor noise is asked for."""
+    if augment.time_shift_ms is not None:
+        longest = min(augment.time_shift_ms * rate_hz / 1000, len(sound) / 4)
+        by = round(longest * drawn.shift)
+        silence = np.zeros(abs(by))
+        sound = np.concatenate([silence, sound[: len(sound) - by]] if by >= 0 else [sound[-by:], silence])
+    if augment.noise_db is not None:
+        loudness = np.sqrt(np.mean(sound**2)) * 10 ** (-augment.noise_db / 20)
+        sound = sound + loudness * drawn.random.standard_normal(len(sound))
+    return sound
+
+
+# --- frames in time ------------------------------------------------------------------------------------------------
+
+
+def _resampled(frames: Floats, many: int) -> Floats:
+    """So many frames, evenly from the first to the last, interpolated linearly."""
+    if many == len(frames):
+        return frames
+    at = np.linspace(0.0, len(frames) - 1, many)
+    below = np.minimum(at.astype(np.int64), max(len(frames) - 2, 0))
+    above = np.minimum(below + 1, len(frames) - 1)
+    part = (at - below)[:, None]
+    return np.asarray(frames[below] * (1 - part) + frames[above] * part)
+
+
+def _normalised(samples: list[Floats], keys: NDArray[np.int64]) -> list[Floats]:
+    """Mean 0 and variance 1 of each band over all samples of one key; 0 where it does not vary."""
+    _, keys = np.unique(keys, return_inverse=True)
+    many = np.bincount(keys, [len(part) for part in samples])[:, None]
+    total, squares = (np.zeros((len(many), samples[0].shape[1])) for _ in range(2))
+    np.add.at(total, keys, np.array([part.sum(axis=0) for part in samples]))
+    mean = total / many
+    samples = [part - mean[key] for part, key in zip(samples, keys, strict=True)]
+    np.add.at(squares, keys, np.array([(part**2).sum(axis=0) for part in samples]))
+    std = np.sqrt(squares / many)
+    # Rounding leaves a little of what is constant.
+    width = np.where(std > 1e-9, std, np.inf)
+    return [part / width[key] for part, key in zip(samples, keys, strict=True)]

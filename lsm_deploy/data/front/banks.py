@@ -1,0 +1,79 @@
+"""Filter banks as matrices `[band, bin]` on the power spectrum, and the same with the frequency axis scaled.
+
+mel        triangles, evenly spaced on Slaney's mel scale, of equal area                          librosa.filters.mel
+gammatone  |H|**2 of gammatone filters (Slaney, Apple TR 35, 1993; scipy.signal.gammatone), 1 at the centre, evenly
+           spaced in ERB numbers, 21.4 log10(1 + 0.00437 f)             Glasberg & Moore, Hearing Research 47 (1990)
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.spec.schema import AudioFrontEnd, GammatoneFrontEnd
+
+__all__ = ["filter_bank", "warped"]
+
+BOUNDARY = 0.6
+"""Up to this share of half the rate the axis is scaled evenly: 4800 Hz at 16 kHz, as Jaitly & Hinton have it."""
+
+
+def filter_bank(section: AudioFrontEnd, n_fft: int) -> Floats:
+    """The weight of every bin of an `n_fft`-point spectrum in every band."""
+    if isinstance(section, GammatoneFrontEnd):
+        return _gammatone(section, n_fft)
+    from librosa.filters import mel
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty bands, which are an error below
+        bank: Floats = mel(
+            sr=section.rate_hz,
+            n_fft=n_fft,
+            n_mels=section.bands,
+            fmin=section.fmin_hz,
+            fmax=section.highest_hz,
+            dtype=np.float64,
+        )
+    if empty := int((~bank.any(axis=1)).sum()):
+        raise LsmError(
+            f"{empty} of {section.bands} bands are narrower than the spectrum's {section.rate_hz / n_fft:.3g} Hz",
+            where="front_end",
+            hint="take fewer bands, or a longer window_ms",
+        )
+    return bank
+
+
+def _gammatone(section: AudioFrontEnd, n_fft: int) -> Floats:
+    from scipy import signal
+
+    low, high = (21.4 * np.log10(1 + 0.00437 * f) for f in (section.fmin_hz, section.highest_hz))
+    # Half a step from either end: scipy has no filter at half the rate.
+    steps = (np.arange(section.bands) + 0.5) / section.bands
+    centres = (10 ** ((low + steps * (high - low)) / 21.4) - 1) / 0.00437
+    bins = np.arange(n_fft // 2 + 1) * (section.rate_hz / n_fft)
+    rows = []
+    for centre in centres.tolist():
+        b, a = signal.gammatone(centre, "iir", fs=section.rate_hz)
+        _, response = signal.freqz(b, a, np.append(bins, centre), fs=section.rate_hz)
+        power = np.abs(response) ** 2
+        rows.append(power[:-1] / power[-1])
+    return np.array(rows)
+
+
+def warped(bank: Floats, factor: float) -> Floats:
+    """The bank that hears a spectrum as if its frequencies were `factor` times what they are.
+
+    G(f) = factor f up to the boundary B min(factor, 1) / factor, and from there a straight line to half the rate.
+    Vocal tract length perturbation: Jaitly & Hinton, ICML workshop on deep learning for audio (2013).
+    """
+    last = bank.shape[1] - 1
+    bins = np.arange(last + 1.0)
+    reached = BOUNDARY * last * min(factor, 1.0)
+    heard = np.interp(bins, [0.0, reached / factor, last], [0.0, reached, last])
+    below = np.minimum(heard.astype(np.int64), last - 1)
+    part = heard - below
+    scaled: Floats = bank[:, below] * (1 - part) + bank[:, below + 1] * part
+    return scaled

@@ -1,7 +1,0 @@
-"""Accuracy of deployed liquids on data that they were not trained on, beside baselines and ablations."""
-
-from lsm_deploy.evaluate.across import Across, Spread, evaluate_across
-from lsm_deploy.evaluate.evaluation import Activity, Evaluation, evaluate
-from lsm_deploy.evaluate.score import Answers, Detection, Score
-
-__all__ = ["Across", "Activity", "Answers", "Detection", "Evaluation", "Score", "Spread", "evaluate", "evaluate_across"]

@@ -1,0 +1,308 @@
+"""Liquids and their readouts as scikit-learn estimators, for its pipelines, cross-validation and searches.
+
+    SpikeReadout      a matrix of features -> classes; ridge, logistic or online
+    OnlineRegressor   a matrix of features -> signals, by recursive least squares (FORCE)
+    LiquidFeatures    samples of frames -> the features that a spec reads of its liquid, in integers
+    LiquidClassifier  samples of frames -> classes, by a compiled liquid and its readout in integers
+
+Samples of frames are a list of arrays `[frame, channel]`, which may differ in length, or one array `[sample, frame,
+channel]`. What is wrong with the arguments of the first two is a ValueError, as it is in scikit-learn; a spec's or a
+liquid's mistakes are LsmErrors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.data import Frames, Role, make_frames
+from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import Model, readout_of, scores, train
+from lsm_deploy.learn.readout import Recursive
+from lsm_deploy.learn.states import require_spikes, run_features
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import Bins, Readout, Spec
+from lsm_deploy.spec.sections import section_from_json, section_to_json
+
+__all__ = ["LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"]
+
+_REGULARISATION = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
+
+
+def _is_online(estimator: SpikeReadout) -> bool:
+    if estimator.kind != "online":
+        raise AttributeError(f"a {estimator.kind} readout is trained at once; kind='online' learns from parts")
+    return True
+
+
+class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A linear classifier of features, in floats, whose regularisation is chosen by cross-validation.
+
+    Parameters are those of a spec's readout section; balanced: every class counts the same in `fit`. Where a class has
+    fewer samples than `folds`, there are as many folds as it has samples.
+    """
+
+    def __init__(
+        self,
+        kind: str = "ridge",
+        regularisation: Sequence[float] = _REGULARISATION,
+        folds: int = 5,
+        keep: int | None = None,
+        forgetting: float = 1.0,
+        balanced: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.kind, self.regularisation, self.folds, self.keep = kind, regularisation, folds, keep
+        self.forgetting, self.balanced, self.seed = forgetting, balanced, seed
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> SpikeReadout:  # noqa: N803 - scikit-learn's name
+        """Train on features `[sample, feature]`; groups: as `folds_of` has them."""
+        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
+        check_classification_targets(y)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"all samples are of one class, {self.classes_[0]!r}")
+        rarest = int(np.bincount(index).min())
+        try:
+            section = self._section(max(2, min(self.folds, rarest)))
+            self.classifier_ = readouts.fit(X, [str(i) for i in index], section, self.seed, groups)
+        except LsmError as error:
+            raise ValueError(str(error)) from error
+        if self.kind == "online":
+            self._begin(X)
+            counts = np.bincount(index)
+            weights = (len(index) / (len(counts) * counts))[index] if self.balanced else np.ones(len(index))
+            targets, strength = readouts.targets_of(index, len(counts)), self.classifier_.regularisation
+            self.filter_ = readouts.start_after(self._standard(X), targets, weights, self.forgetting, strength)
+        return self
+
+    @available_if(_is_online)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> SpikeReadout:  # noqa: N803
+        """Learn from more samples `[sample, feature]`, in their order; the first ones also fix the standardisation.
+
+        Without a `fit` before, the first call needs `classes`, and the middle one of the regularisations is taken.
+        """
+        first = not hasattr(self, "filter_")
+        X, y = validate_data(self, X, y, dtype=np.float64, reset=first)  # noqa: N806
+        check_classification_targets(y)
+        if first:
+            if classes is None:
+                raise ValueError("the first call of partial_fit needs classes, all that there will be")
+            self._section(self.folds)
+            self.classes_ = np.unique(classes)
+            self._begin(X)
+            middle = sorted(self.regularisation)[len(self.regularisation) // 2]
+            self.filter_ = Recursive(X.shape[1], len(self.classes_), self.forgetting, middle)
+        index = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        if (self.classes_[index] != y).any():
+            raise ValueError(f"a class is not one of {self.classes_}")
+        for row, target in zip(self._standard(X), readouts.targets_of(index, len(self.classes_)), strict=True):
+            self.filter_.learn(row, target)
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """The score of each class `[sample, class]`; of two classes that of the second `[sample]`."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
+        if self.kind == "online":
+            scores = self.filter_.predict(self._standard(X))
+        else:
+            scores = readouts.decision_function(self.classifier_, X)
+        return scores if len(self.classes_) > 2 else (scores[:, 1] - scores[:, 0]) / 2
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        scores = self.decision_function(X)
+        return _chosen(self.classes_, scores)
+
+    def _section(self, folds: int) -> Readout:
+        if self.kind not in ("ridge", "logistic", "online"):
+            raise ValueError(f"kind is {self.kind!r}; choose ridge, logistic or online")
+        if not len(self.regularisation) or not min(self.regularisation) > 0:
+            raise ValueError(f"regularisation is {self.regularisation}; give numbers above 0")
+        if self.kind == "online" and self.keep is not None:
+            raise ValueError("keep cannot be chosen online; put SelectKBest before it")
+        return Readout(
+            population="features",
+            features=Bins("bins"),
+            classifier=self.kind,  # type: ignore[arg-type]
+            regularisation=tuple(self.regularisation),
+            folds=folds,
+            keep=self.keep,
+            forgetting=self.forgetting,
+            class_weight="balanced" if self.balanced else "none",
+        )
+
+    def _begin(self, x: NDArray[np.float64]) -> None:
+        self.mean_, scale = readouts.standard(x)
+        self.scale_ = np.where(np.isfinite(scale), scale, 1.0)
+
+    def _standard(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        standardised: NDArray[np.float64] = (x - self.mean_) / self.scale_
+        return standardised
+
+
+class OnlineRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Recursive least squares with forgetting (see `readout.online`): linear in the features, taken as they are.
+
+    forgetting: what a sample counts, of the next one, in (0, 1]; regularisation: the inverse of P at the start.
+    """
+
+    def __init__(self, forgetting: float = 1.0, regularisation: float = 1.0) -> None:
+        self.forgetting, self.regularisation = forgetting, regularisation
+
+    def fit(self, X: Any, y: Any) -> OnlineRegressor:  # noqa: N803
+        """Begin anew, and learn from each sample of X `[sample, feature]` in turn."""
+        if hasattr(self, "filter_"):
+            del self.filter_
+        self.follow(X, y)
+        return self
+
+    def partial_fit(self, X: Any, y: Any) -> OnlineRegressor:  # noqa: N803
+        """Learn from more samples, in their order."""
+        self.follow(X, y)
+        return self
+
+    def follow(self, X: Any, y: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Learn from more samples, and return what was predicted for each before it was learnt."""
+        first = not hasattr(self, "filter_")
+        X, y = validate_data(self, X, y, dtype=np.float64, reset=first, multi_output=True, y_numeric=True)  # noqa: N806
+        targets = y[:, None] if y.ndim == 1 else y
+        if first:
+            if not 0 < self.forgetting <= 1 or not self.regularisation > 0:
+                raise ValueError(f"forgetting is {self.forgetting}, regularisation {self.regularisation}")
+            self.filter_ = Recursive(X.shape[1], targets.shape[1], self.forgetting, self.regularisation)
+            self.one_output_ = y.ndim == 1
+        predicted = np.array([self.filter_.learn(row, target) for row, target in zip(X, targets, strict=True)])
+        return predicted[:, 0] if self.one_output_ else predicted
+
+    def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
+        predicted = self.filter_.predict(X)
+        return predicted[:, 0] if self.one_output_ else predicted
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+# --- liquids -------------------------------------------------------------------------------------------------------
+
+
+class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """The features that the readout section of a spec reads of its liquid, as the chip would hold them.
+
+    `fit` takes the encoder's ranges from the samples. Random encoders draw other noise for `fit_transform`, where
+    samples are trained on, than for `transform`.
+    """
+
+    def __init__(self, spec: Spec | None = None, backend: str = backends.DEFAULT) -> None:
+        self.spec, self.backend = spec, backend
+
+    def fit(self, X: Any, y: Any = None) -> LiquidFeatures:  # noqa: N803
+        """Compile the spec, and fit the ranges of the encoder to samples of frames."""
+        spec = _required(self.spec)
+        _refuse_centring(readout_of(spec))
+        self.program_ = compile_spec(spec).program
+        self.ranges_ = fit_ranges(_frames(X), spec.input)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.int64]:  # noqa: N803
+        return self.fit(X, y)._run(X, "train")
+
+    def transform(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
+        """Features `[sample, feature]`."""
+        check_is_fitted(self)
+        return self._run(X, "test")
+
+    def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
+        spec, frames = _required(self.spec), _frames(samples)
+        given = self.program_, spec.input, readout_of(spec), self.ranges_, frames, spec.seed
+        run = run_features(*given, role, self.backend)
+        if role == "train":
+            require_spikes(*given, self.backend, run)
+        return run.features
+
+
+class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A compiled liquid and its readout, as `lsm_deploy.train` makes them; it answers in integers.
+
+    classifier, keep and weight_bits replace what the spec's readout section says, and seed that of the spec.
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        backend: str = backends.DEFAULT,
+        classifier: str | None = None,
+        keep: int | None = None,
+        weight_bits: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.spec, self.backend, self.classifier = spec, backend, classifier
+        self.keep, self.weight_bits, self.seed = keep, weight_bits, seed
+
+    def fit(self, X: Any, y: Any, groups: Any = ()) -> LiquidClassifier:  # noqa: N803
+        """Train on samples of frames; groups: as `folds_of` has them."""
+        spec = _required(self.spec)
+        changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
+        given = {name: value for name, value in changed.items() if value is not None}
+        readout = section_from_json(Readout, section_to_json(readout_of(spec)) | given)  # checked as a file's is
+        _refuse_centring(readout)
+        spec = replace(spec, readout=readout, seed=spec.seed if self.seed is None else self.seed)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        self.model_: Model = train(spec, _frames(X, index, groups), self.backend)
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
+        """The integer score of each class `[sample, class]`; of two classes that of the second over the first's."""
+        check_is_fitted(self)
+        # Labels are the numbers of the classes, which the model has in their order.
+        found = scores(self.model_, _frames(X), self.backend)
+        return found if len(self.classes_) > 2 else found[:, 1] - found[:, 0]
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        found = self.decision_function(X)
+        return _chosen(self.classes_, found)
+
+
+def _chosen(classes: NDArray[Any], scores: NDArray[Any]) -> NDArray[Any]:
+    """The class of the largest score, the lower one of equals; of two classes the second where its score is above 0."""
+    chosen: NDArray[Any] = classes[np.argmax(scores, axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
+    return chosen
+
+
+def _refuse_centring(readout: Readout) -> None:
+    if readout.centre == "group":
+        what = "features are to be centred by group, and scikit-learn's samples have none when they are answered for"
+        raise LsmError(what, where="readout", hint="set `readout: {centre: none}`, or use train and predict")
+
+
+def _required(spec: Spec | None) -> Spec:
+    if spec is None:
+        raise ValueError("there is no spec: give one, as `lsm_deploy.load` reads it")
+    return spec
+
+
+def _frames(samples: Any, labels: Any = (), groups: Any = ()) -> Frames:
+    arrays = [np.asarray(sample) for sample in samples]
+    if not arrays or any(a.ndim != 2 or not len(a) for a in arrays) or len({a.shape[1] for a in arrays}) > 1:
+        raise LsmError(
+            "the samples are not arrays [frame, channel] of equally many channels, at least one frame each",
+            where="samples",
+            hint="give a list of such arrays, or one array [sample, frame, channel]",
+        )
+    starts = np.cumsum([0, *(len(a) for a in arrays[:-1])])
+    return make_frames(np.concatenate(arrays), starts, np.asarray(labels), "samples", groups)

@@ -1,0 +1,258 @@
+"""Train a readout that runs on the chip, in output neurons (see `attach`), and measure what each step to it costs.
+
+A weight cannot tell early spikes from late ones, so the readout is trained on the counts of whole samples. Nor can a
+neuron add a constant once: its bias is added in every step. So steps are one more feature, and there is no intercept:
+
+    score = weights @ counts + bias * steps            which is what an output neuron has integrated in the end
+
+A reset loses what exceeds the threshold, and what is negative never spikes. So a share of the least weight that each
+neuron has onto any class is taken from all of its weights (this moves all scores alike): all of it makes every weight
+positive, less of it leaves more of the drive to the difference between classes. Which share, and how many spikes a
+winner has, is tried out on the training data: one more run of it, in which output neurons are integrated beside the
+liquid for each of `SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy
+is taken; of several, the one that decides the fewest samples by a tie, then the one with the fewest spikes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.compile.pipeline import integers_of_spec
+from lsm_deploy.compile.place.cores import place
+from lsm_deploy.core import fixed
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.ir import Trace
+from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.target import NOWHERE, TARGETS
+from lsm_deploy.data import Frames, check_labels
+from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.data.front import load_data
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.attach import OutputWeights, attach_readout, first_of_most, winners
+from lsm_deploy.learn.model import OnChip, check_overlap, fit_to, folds_for, pattern_of, readout_of
+from lsm_deploy.learn.readout import kernels
+from lsm_deploy.learn.states import Run, pieces, read, require_spikes, run_features, sizes_of, steps_of
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import Bins, Spec
+
+__all__ = ["OnChipAccuracy", "on_chip_accuracy", "train_on_chip"]
+
+Progress = Callable[[int, int], None]
+
+SHARES = (0.0, 0.25, 0.5, 1.0)
+SPIKES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Of the winner, on average, were nothing lost."""
+LARGEST_VTH = 131071
+
+
+@dataclass(frozen=True)
+class OnChipAccuracy:
+    """What unbinned readouts got right of the same test samples, step by step.
+
+    floats, integers: the readout on the host, before and after its weights are rounded. summed: the chip's weights and
+    biases on whole samples, were nothing lost at thresholds, in resets and in the last step. on_chip: output neurons.
+    agreed: samples in which these say what the host's integers say. tied: those that spike counts alone leave open.
+    output_spikes: of all output neurons, in a sample. counts: events of the whole program on the test samples, as in a
+    trace.
+    """
+
+    samples: int
+    floats: int
+    integers: int
+    summed: int
+    on_chip: int
+    agreed: int
+    tied: int
+    output_spikes: float
+    counts: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        steps = ("floats", "integers", "summed", "on_chip")
+        return {**asdict(self), "accuracy": {name: getattr(self, name) / self.samples for name in steps}}
+
+
+def train_on_chip(
+    spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
+) -> OnChip:
+    """Compile a spec, train output neurons on the training data (its own, if none is given), attach and place them."""
+    data = load_data(spec)[0] if data is None else data
+    return _teach(spec, data, backend, progress).chip
+
+
+def on_chip_accuracy(
+    spec: Spec, train: Frames, test: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+) -> OnChipAccuracy:
+    """Train on `train`, both for the host and for the chip, and count what is right on `test`."""
+    check_labels(train, test)
+    taught = _teach(spec, train, backend, progress)
+    chip, unbinned = taught.chip, taught.chip.readout
+    host = fit_to(taught.run.features, train, unbinned, spec.seed)
+    integers = readouts.quantise_readout(host, unbinned.weight_bits)
+    counts: list[Ints] = []
+    chosen: list[Ints] = []
+    tied, spikes, events = 0, 0, Counter[str]()
+    for piece in pieces(chip.program, chip.input, chip.ranges, test, chip.seed, "test", backend):
+        trace = Trace(piece.spikes, {}, piece.stimulus.starts, piece.counts)
+        events.update(piece.counts)
+        counts.append(readouts.features(read(chip.program, trace.spikes, unbinned), trace.starts, unbinned, spec.dt_ms))
+        chosen.append(winners(chip.program, trace))
+        outputs = trace.spikes[:, -len(chip.classes) :]
+        each = np.add.reduceat(outputs, trace.starts, axis=0, dtype=np.int64)
+        tied += _ties(each)
+        spikes += int(each.sum())
+    features = np.concatenate(counts)
+    sums = _sums(taught.weights, features, steps_of(chip.program, chip.input, test))
+    said = {
+        "floats": readouts.predict(host, features),
+        "integers": readouts.answers(integers, features),
+        "summed": _names(chip, np.argmax(sums, axis=1)),
+        "on_chip": _names(chip, np.concatenate(chosen)),
+    }
+    return OnChipAccuracy(
+        samples=test.samples,
+        agreed=_equal(said["on_chip"], said["integers"]),
+        tied=tied,
+        output_spikes=spikes / test.samples,
+        counts=dict(events),
+        **{name: _equal(answers, test.labels) for name, answers in said.items()},
+    )
+
+
+def _names(chip: OnChip, chosen: Ints) -> tuple[str, ...]:
+    return tuple(chip.classes[i] for i in chosen)
+
+
+def _equal(some: tuple[str, ...], others: tuple[str, ...]) -> int:
+    return sum(a == b for a, b in zip(some, others, strict=True))
+
+
+def _ties(counts: Ints) -> int:
+    """Samples whose largest count `[sample, class]` several classes have."""
+    return int(np.count_nonzero((counts == counts.max(axis=1, keepdims=True)).sum(axis=1) > 1))
+
+
+# --- training ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Taught:
+    chip: OnChip
+    weights: OutputWeights
+    run: Run
+
+
+def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) -> _Taught:
+    section = readout_of(spec)
+    check_labels(data)
+    check_overlap(spec, data)
+    network = integers_of_spec(spec)
+    liquid = place(network, NOWHERE)
+    # Of whole counts there may be fewer than the spec keeps of its features.
+    keep = section.keep and min(section.keep, sum(sizes_of(liquid, section)))
+    section = replace(section, features=Bins("bins", 1), keep=keep, centre="none")
+    ranges = fit_ranges(data, spec.input)
+    told = _Twice(progress)
+    run = run_features(liquid, spec.input, section, ranges, data, spec.seed, "train", backend, told.first)
+    require_spikes(liquid, spec.input, section, ranges, data, spec.seed, backend, run)
+    features = np.column_stack([run.features, steps_of(liquid, spec.input, data)])
+    classifier = fit_to(features, data, section, spec.seed, centre=False)
+    classes, strength = classifier.classes, classifier.regularisation
+    y = np.array([classes.index(label) for label in data.labels])
+
+    def candidates(rows: Ints) -> list[OutputWeights]:
+        real = readouts.weights_at(features[rows], y[rows], len(classes), section, strength)
+        return _candidates(section.populations, real, features[rows], run.busiest)
+
+    folds = folds_for(data, y, section, spec.seed)
+    tried = [(set(held_out.tolist()), candidates(train)) for train, held_out in folds]
+    found = np.zeros((len(SHARES) * len(SPIKES), 3), np.int64)
+    first = 0
+    for piece in pieces(liquid, spec.input, ranges, data, spec.seed, "train", backend, told.second):
+        starts, spikes = piece.stimulus.starts, read(liquid, piece.spikes, section)
+        for held_out, theirs in tried:
+            here = np.array([i for i in range(len(starts)) if first + i in held_out], np.int64)
+            if len(here):
+                found += _try(theirs, *_samples(spikes, starts, here), y[first + here])
+        first += len(starts)
+    best = candidates(np.arange(len(y)))[max(range(len(found)), key=lambda i: tuple(found[i]))]
+    program = place(attach_readout(network, best), TARGETS[spec.target.board])
+    chip = OnChip(program, spec.input, ranges, section, classes, spec.seed, spec.front_end, pattern_of(spec))
+    return _Taught(chip, best, run)
+
+
+class _Twice:
+    """Turns the progress of two runs of the same length into one."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.first = (lambda done, total: progress(done, 2 * total)) if progress else None
+        self.second = (lambda done, total: progress(total + done, 2 * total)) if progress else None
+
+
+def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busiest: int) -> list[OutputWeights]:
+    """Integers for weights of counts and steps `[class, neuron + 1]`: for each share, for each number of spikes.
+
+    Weights are such that the sum of one step fits 16 bits with as many spikes as the busiest step of the training data.
+    """
+    deviation = features.std(axis=0)[:-1]
+    limit = min(fixed.WEIGHT_LIMIT, fixed.SUM_LIMIT // max(1, busiest))
+    found = []
+    for share in SHARES:
+        shifted = real - share * real.min(axis=0)
+        # All of it leaves nothing negative: one sign, and so steps of 1. Mixed weights are even.
+        step, low = (1, 0) if share == 1 else (2, None)
+        scale, weights = readouts.choose_scale(shifted[:, :-1], deviation, max(1, limit // step), low)
+        # A bias makes up for what rounding moved on average.
+        moved = (shifted[:, :-1] - weights / scale) @ features[:, :-1].mean(axis=0) / features[:, -1].mean()
+        bias = membrane.quantise_bias(shifted[:, -1] + moved, step * scale)
+        mantissa = np.clip(bias["bias_mant"], -4096, 4095)
+        chosen = OutputWeights(populations, step * weights, LARGEST_VTH, mantissa, bias["bias_exp"])
+        winner = float(_sums(chosen, features[:, :-1], features[:, -1]).max(axis=1).mean()) / (1 << fixed.ACT_SHIFT)
+        found += [replace(chosen, vth=int(np.clip(np.rint(winner / n), 1, LARGEST_VTH))) for n in SPIKES]
+    return found
+
+
+def _sums(weights: OutputWeights, counts: Ints, steps: Ints) -> Ints:
+    """What each class adds up to in all steps of each sample `[sample, class]`, in units of a voltage."""
+    total: Ints = (counts @ weights.weights.T << fixed.ACT_SHIFT) + steps[:, None] * weights.drive
+    return total
+
+
+def _samples(spikes: NDArray[np.int8], starts: Ints, chosen: Ints) -> tuple[NDArray[np.int8], Ints]:
+    """The spikes of some samples, and where each starts now."""
+    ends = np.append(starts[1:], len(spikes))
+    rows = np.concatenate([np.arange(starts[i], ends[i]) for i in chosen])
+    lengths = ends[chosen] - starts[chosen]
+    return spikes[rows], np.cumsum(lengths) - lengths
+
+
+def _try(candidates: list[OutputWeights], spikes: NDArray[np.int8], starts: Ints, right: Ints) -> Ints:
+    """For each candidate the samples that it gets right, minus those that it decides by a tie, minus its spikes."""
+    found, drive, weights = [], np.zeros((0, 0), np.int64), None
+    for candidate in candidates:
+        if candidate.weights is not weights:  # else only the threshold differs
+            drive, weights = _drive(candidate, spikes, starts), candidate.weights
+        counts, reached = np.zeros((2, len(starts), drive.shape[1]), np.int64)
+        kernels.race(drive, starts, candidate.vth << fixed.ACT_SHIFT, counts, reached)
+        hits = int(np.count_nonzero(first_of_most(counts, reached) == right))
+        found.append((hits, -_ties(counts), -int(counts.sum())))
+    return np.array(found, np.int64)
+
+
+def _drive(weights: OutputWeights, spikes: NDArray[np.int8], starts: Ints) -> Ints:
+    """What each step adds to the voltages `[t, class]`, from the spikes of the step before; samples start from rest."""
+    steps, neurons = spikes.shape
+    drive = np.zeros((steps, len(weights.weights)), np.int64)
+    matrix, rows = weights.weights.T.astype(np.float64), max(1, (1 << 22) // neurons)
+    for low in range(0, steps - 1, rows):
+        part = spikes[low : min(low + rows, steps - 1)].astype(np.float64)
+        drive[low + 1 : low + 1 + len(part)] = part @ matrix  # small whole numbers: exact
+    drive[starts] = 0
+    added: Ints = (drive << fixed.ACT_SHIFT) + weights.drive
+    return added

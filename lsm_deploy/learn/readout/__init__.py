@@ -1,0 +1,45 @@
+"""Linear readouts of spikes: features of each sample, a classifier trained on them, and its answers in integers.
+
+    features -> fit -> Classifier (floats) -> quantise_readout -> IntegerReadout (what answers on the host)
+
+`attach` puts one on the chip instead.
+"""
+
+from lsm_deploy.learn.readout.centre import centred
+from lsm_deploy.learn.readout.classifier import Classifier, decision_function, fit, predict, standard, weights_at
+from lsm_deploy.learn.readout.features import features, float_features, mean_bins, parts_of, trace_registers, width
+from lsm_deploy.learn.readout.folds import Fold, folds_of
+from lsm_deploy.learn.readout.integer import IntegerReadout, answers, choose_scale, quantise_readout, scores
+from lsm_deploy.learn.readout.online import Recursive, start_after
+from lsm_deploy.learn.readout.ridge import targets_of
+from lsm_deploy.learn.readout.stored import from_arrays, integer_from_arrays, integer_to_arrays, to_arrays
+
+__all__ = [
+    "Classifier",
+    "Fold",
+    "IntegerReadout",
+    "Recursive",
+    "answers",
+    "centred",
+    "choose_scale",
+    "decision_function",
+    "features",
+    "fit",
+    "float_features",
+    "folds_of",
+    "from_arrays",
+    "integer_from_arrays",
+    "integer_to_arrays",
+    "mean_bins",
+    "parts_of",
+    "predict",
+    "quantise_readout",
+    "scores",
+    "standard",
+    "start_after",
+    "targets_of",
+    "to_arrays",
+    "trace_registers",
+    "weights_at",
+    "width",
+]

@@ -1,0 +1,71 @@
+"""Spikes summed and decayed over the parts of samples: one pass over a trace, which is read as it lies in memory.
+
+A part holds rows `edges[sample, k]` up to `edges[sample, k + 1]`, of which `found` `[sample, part, neuron]` gets one
+value a neuron.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.compiled import compiled
+
+__all__ = ["count_parts", "decay_parts", "race"]
+
+LIMIT = fixed.UV_LIMIT
+
+
+@compiled
+def count_parts(spikes: NDArray[np.int8], edges: NDArray[np.int64], found: NDArray[np.int64]) -> None:
+    """The sum of each part's spikes."""
+    for sample in range(len(edges)):
+        for k in range(edges.shape[1] - 1):
+            row = found[sample, k]
+            for t in range(edges[sample, k], edges[sample, k + 1]):
+                for n in range(len(row)):
+                    row[n] += spikes[t, n]
+
+
+@compiled
+def decay_parts(
+    spikes: NDArray[np.int8], edges: NDArray[np.int64], kept: int, step: int, found: NDArray[np.int64]
+) -> None:
+    """A register from 0 in each sample, `x = x * kept / 4096, towards 0, + step * spike`, at the end of each part."""
+    neurons = spikes.shape[1]
+    x = np.zeros(neurons, np.int64)
+    for sample in range(len(edges)):
+        x[:] = 0
+        for k in range(edges.shape[1] - 1):
+            for t in range(edges[sample, k], edges[sample, k + 1]):
+                for n in range(neurons):
+                    product = x[n] * kept
+                    # Adding 4095 to a negative product makes the shift, which floors, truncate: and no branch.
+                    x[n] = ((product + ((product >> 63) & 4095)) >> 12) + step * spikes[t, n]
+            found[sample, k] = x
+
+
+@compiled
+def race(
+    drive: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    threshold: int,
+    counts: NDArray[np.int64],
+    reached: NDArray[np.int64],
+) -> None:
+    """Integrators `[class]` that `drive` `[t, class]` moves, from 0 at each start, and back to 0 above `threshold`.
+
+    counts: spikes `[sample, class]`; reached: the step of the last one. Voltages are held within 24 bits.
+    """
+    steps, classes = drive.shape
+    for c in range(classes):
+        for sample in range(len(starts)):
+            stop = starts[sample + 1] if sample + 1 < len(starts) else steps
+            v = 0
+            for t in range(starts[sample], stop):
+                v = max(-LIMIT, min(LIMIT, v + drive[t, c]))
+                if v > threshold:
+                    v = 0
+                    counts[sample, c] += 1
+                    reached[sample, c] = t

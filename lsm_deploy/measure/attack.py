@@ -1,0 +1,186 @@
+"""Try to break a certificate: search for the input that drives a neuron furthest.
+
+Gradient-free, because the network is made of thresholds: a population of stimuli is run at once, and those that come
+closest to a bound are changed at random (bits flipped, stretches filled or emptied, channels silenced or joined,
+rhythms shifted) and tried again. It begins with what the weights suggest: for a neuron, all channels that excite it in
+every step, or all that inhibit it, at several rhythms, since what is refractory is driven hardest in step with itself.
+What it reaches is a lower bound on the truth, as the certificate is an upper one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.certificate import Certificate
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.streams import stream
+from lsm_deploy.run import backends
+
+__all__ = ["Attack", "attack"]
+
+STEPS = 120
+SAMPLES = 32
+"""Stimuli that are tried at once."""
+_KEPT = 8
+"""The best ones, which are changed further."""
+
+Input = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """What a search came to. reached `[neuron]`: the largest registers, as the certificate bounds them; share: of their
+    bounds. shortest_interval `[neuron]`: steps between two spikes, 0 where none spiked twice. closest: the input that
+    came closest to the bound of `neuron`. counts: of all runs."""
+
+    tried: int
+    reached: NDArray[np.int64]
+    share: Floats
+    shortest_interval: NDArray[np.int64]
+    neuron: int
+    closest: Stimulus
+    counts: Mapping[str, int]
+
+
+def attack(
+    program: Program,
+    certificate: Certificate,
+    rounds: int = 20,
+    neuron: int | None = None,
+    seed: int = 0,
+    steps: int = STEPS,
+    backend: str = backends.DEFAULT,
+    progress: Callable[[int, int], None] | None = None,
+) -> Attack:
+    """Search for `rounds` rounds; for `neuron`, or for whichever is closest to its bound."""
+    network, rng = program.network, stream(seed, "attack")
+    interval = network.sample_interval
+    steps = -(-steps // interval) * interval if interval else steps
+    pool = _first(network, neuron, rng, steps)
+    best: list[tuple[float, Input]] = []
+    reached = np.zeros(network.neurons, np.int64)
+    shortest = np.zeros(network.neurons, np.int64)
+    totals: dict[str, int] = {}
+    for done in range(rounds):
+        spikes = np.concatenate(pool)
+        stimulus = Stimulus(spikes, np.arange(len(pool), dtype=np.int64) * steps)
+        trace = backends.run(backend, program, stimulus, _registers(network))
+        peaks = _peaks(network, trace, steps)
+        reached = np.maximum(reached, peaks.max(axis=0))
+        shortest = _shorter(shortest, trace.spikes.reshape(len(pool), steps, -1))
+        totals = {name: totals.get(name, 0) + count for name, count in trace.counts.items()}
+        share = peaks / np.maximum(certificate.largest_u, 1.0)
+        scores = share[:, neuron] if neuron is not None else share.max(axis=1)
+        best = sorted([*best, *zip(scores.tolist(), pool, strict=True)], key=lambda found: -found[0])[:_KEPT]
+        pool = [_changed(best[i % len(best)][1], [b for _, b in best], rng) for i in range(SAMPLES)]
+        if progress:
+            progress(done + 1, rounds)
+    share = reached / np.maximum(certificate.largest_u, 1.0)
+    return Attack(
+        tried=rounds * SAMPLES,
+        reached=reached,
+        share=share,
+        shortest_interval=shortest,
+        neuron=int(share.argmax()) if neuron is None else neuron,
+        closest=Stimulus(best[0][1].copy(), np.zeros(1, np.int64)),
+        counts=totals,
+    )
+
+
+def _registers(network: QNetwork) -> tuple[str, ...]:
+    """Those of 24 bits that a certificate bounds."""
+    names = dict.fromkeys(name for p in network.populations for name in KINDS[p.kind].STATE)
+    return tuple(name for name in names if name in ("u", "i", "theta", "r"))
+
+
+def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
+    """The largest of |current| + |bias|, and of further registers, in each sample `[sample, neuron]`.
+
+    Of the largest and the least value, so that nothing of the size of the trace is made anew.
+    """
+    bias = np.concatenate([membrane.largest_bias(p.registers) for p in network.populations])
+    samples = len(trace.spikes) // steps
+    peaks = np.zeros((samples, network.neurons), np.int64)
+    for name, values in trace.registers.items():
+        added = bias if name in ("u", "i") else 0
+        for sample in range(samples):
+            rows = values[sample * steps : (sample + 1) * steps]
+            size = np.maximum(rows.max(axis=0).astype(np.int64), -rows.min(axis=0).astype(np.int64))
+            peaks[sample] = np.maximum(peaks[sample], size + added)
+    return peaks
+
+
+def _shorter(shortest: NDArray[np.int64], spikes: NDArray[np.int8]) -> NDArray[np.int64]:
+    """The shorter of known intervals and those in spikes `[sample, t, neuron]`; 0 is none."""
+    found = shortest.copy()
+    since = np.zeros((spikes.shape[0], spikes.shape[2]), np.int64)  # steps since the last spike; 0: none yet
+    for t in range(spikes.shape[1]):
+        fired = spikes[:, t] != 0
+        since += since > 0
+        gaps = np.where(fired & (since > 1), since - 1, np.iinfo(np.int64).max).min(axis=0)
+        found = np.where(gaps < np.where(found > 0, found, np.iinfo(np.int64).max), gaps, found)
+        since[fired] = 1
+    return found
+
+
+# --- stimuli --------------------------------------------------------------------------------------------------------
+
+
+def _first(network: QNetwork, neuron: int | None, rng: np.random.Generator, steps: int) -> list[Input]:
+    """Everything at once, what excites or inhibits, at several rhythms and densities."""
+    excites, inhibits = _signs(network, neuron)
+    everything = np.ones(network.channels, bool)
+    pool = []
+    for i in range(SAMPLES):
+        channels = (everything, excites, inhibits)[i % 3]
+        period = (1, 1, 2, 3, 4, 6, 10, 16)[i // 3 % 8]
+        due = (np.arange(steps) % period == 0) if i % 2 else (np.arange(steps) % period < max(1, period // 2))
+        stimulus = (due[:, None] & channels).astype(np.int8)
+        if i >= SAMPLES // 2:
+            stimulus &= (rng.random(stimulus.shape) < rng.uniform(0.3, 1.0)).astype(np.int8)
+        pool.append(stimulus)
+    return pool
+
+
+def _signs(network: QNetwork, neuron: int | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The channels with a positive, and with a negative, synapse onto the neuron, or onto any."""
+    signs = np.zeros((2, network.channels), bool)
+    for p in network.projections:
+        if p.source == INPUT:
+            pre = np.repeat(np.arange(network.channels), np.diff(p.indptr))
+            wanted = np.ones(len(pre), bool) if neuron is None else p.post + network.offsets[p.target] == neuron
+            signs[0, pre[wanted & (p.weights > 0)]] = True
+            signs[1, pre[wanted & (p.weights < 0)]] = True
+    return signs[0], signs[1]
+
+
+def _changed(stimulus: Input, others: list[Input], rng: np.random.Generator) -> Input:
+    """A copy with one to three random changes."""
+    changed = stimulus.copy()
+    steps, channels = changed.shape
+    if not channels:
+        return changed
+    for _ in range(int(rng.integers(1, 4))):
+        start = int(rng.integers(steps))
+        rows = slice(start, start + int(rng.integers(1, 1 + max(1, steps // 4))))
+        channel = int(rng.integers(channels))
+        match int(rng.integers(6)):
+            case 0:
+                changed[rng.random(changed.shape) < rng.choice([0.002, 0.02, 0.1])] ^= 1
+            case 1:
+                changed[rows] = rng.integers(2)
+            case 2:
+                changed[rows, channel] = rng.integers(2)
+            case 3:
+                changed[:, channel] = rng.integers(2)
+            case 4:
+                changed = np.roll(changed, int(rng.integers(-5, 6)), axis=0)
+            case _:
+                changed[rows] = others[int(rng.integers(len(others)))][rows]
+    return changed

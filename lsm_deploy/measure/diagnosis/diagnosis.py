@@ -1,0 +1,254 @@
+"""The whole examination: the same stimuli through the float liquid and the deployed one, every measure of both.
+
+The `interval` policy's clearing of registers is left out, as all memory would end where it clears: each sample, of data
+and of generated input, starts from rest instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.compile.pipeline import Compiled, compile_spec
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.streams import stream
+from lsm_deploy.data import Frames
+from lsm_deploy.learn.states import columns_of, refuse_silence
+from lsm_deploy.measure.diagnosis import capacity as capacities
+from lsm_deploy.measure.diagnosis import fading as fadings
+from lsm_deploy.measure.diagnosis import growth as growths
+from lsm_deploy.measure.diagnosis import ranks as kernels
+from lsm_deploy.measure.diagnosis import separation as separations
+from lsm_deploy.measure.diagnosis.liquid import Liquid, deployed_liquid, float_liquid
+from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, shown_of
+from lsm_deploy.measure.diagnosis.states import dimension, final_states, trajectories
+from lsm_deploy.measure.fidelity import TAU_MS, Activity, Dynamics, activity_of, branching_ratio, spectral_radius
+from lsm_deploy.run import backends
+from lsm_deploy.spec import Spec
+
+__all__ = ["Diagnosis", "Measures", "diagnose"]
+
+MOST_READ = 1000
+"""Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """One side. states: those on what is shown `[t, neuron read]`; dimension: of them."""
+
+    activity: Activity
+    dynamics: Dynamics
+    dimension: float | None
+    separation: separations.Separation
+    classes: separations.ClassSeparation | None
+    ranks: kernels.Ranks
+    capacity: capacities.Capacity
+    fading: fadings.Fading
+    growth: growths.Growth
+    states: Floats = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        classes = self.classes
+        return {
+            **asdict(self.activity),
+            **asdict(self.dynamics),
+            "dimension": self.dimension,
+            "separation": {"redrawn": separations.SHARES, **asdict(self.separation)},
+            "classes": _class_facts(classes) if classes else None,
+            "ranks": asdict(self.ranks),
+            "memory_capacity": {"total": self.capacity.total, **asdict(self.capacity)},
+            "fading": asdict(self.fading),
+            "growth": asdict(self.growth),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """floats: None for a program, whose floats are gone. of_input: classes' separation in the filtered input itself.
+
+    neurons, read: all there are, and those that the states are made of. clears: registers would be cleared every so
+    many steps, which is left out here; 0 where they are not.
+    """
+
+    shown: Shown
+    seed: int
+    backend: str
+    tau_ms: float
+    populations: tuple[str, ...]
+    neurons: int
+    read: int
+    clears: int
+    of_input: separations.ClassSeparation | None
+    floats: Measures | None
+    deployed: Measures
+
+    def to_json(self) -> dict[str, Any]:
+        shown = self.shown
+        return {
+            "stimulus": {
+                "words": shown.words,
+                "samples": len(shown.stimulus.starts),
+                "steps": len(shown.stimulus.spikes),
+                "rate_hz": shown.rate_hz,
+            },
+            "seed": self.seed,
+            "backend": self.backend,
+            "tau_ms": self.tau_ms,
+            "populations": list(self.populations),
+            "neurons": self.neurons,
+            "read": self.read,
+            "clearing_left_out": self.clears,
+            "classes_of_input": _class_facts(self.of_input) if self.of_input else None,
+            "float": self.floats.to_json() if self.floats else None,
+            "deployed": self.deployed.to_json(),
+        }
+
+
+def _class_facts(classes: separations.ClassSeparation) -> dict[str, Any]:
+    return {"separation": classes.separation, "ratio": classes.ratio, **asdict(classes)}
+
+
+def diagnose(
+    subject: Spec | Compiled | Program,
+    *,
+    train: Frames | None = None,
+    samples: int = SAMPLES,
+    seed: int | None = None,
+    backend: str = backends.DEFAULT,
+    tau_ms: float = TAU_MS,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Measure a liquid on so many samples of its spec's training data (or Poisson ones) and on generated input.
+
+    train: data to show instead of the spec's. seed: of all that is generated; the spec's own, or 0. tau_ms: of the
+    filter that makes spikes a state. A liquid that never spikes is an LsmError that says how far it is from its
+    threshold.
+    """
+    spec = subject if isinstance(subject, Spec) else None
+    compiled = compile_spec(subject) if isinstance(subject, Spec) else subject
+    program = compiled if isinstance(compiled, Program) else compiled.program
+    floats = None if isinstance(compiled, Program) else compiled.network
+    seed = (spec.seed if spec else 0) if seed is None else seed
+    _check(program, samples, tau_ms)
+    clears = program.network.sample_interval
+    program = replace(program, network=replace(program.network, sample_interval=0))
+    floats = replace(floats, sample_interval=0) if floats else None
+    network = program.network
+    shown = shown_of(spec, network.channels, network.dt_ms, samples, seed, train)
+    populations = spec.readout.populations if spec and spec.readout else ()
+    read = _read(program, populations, seed)
+    deployed = deployed_liquid(program, read, backend)
+    _require_spikes(program, deployed, shown.stimulus, populations, backend)
+    tests = _Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
+    tau_steps = tau_ms / network.dt_ms
+    total = (1 + (floats is not None)) * _PARTS
+
+    def told(first: int) -> Callable[[int], None]:
+        return lambda done: progress(first + done, total) if progress else None
+
+    measured = _measure(deployed, shown, tests, tau_steps, told(0))
+    before = _measure(float_liquid(floats, read), shown, tests, tau_steps, told(_PARTS)) if floats else None
+    of_input = separations.separate_classes(
+        final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
+    )
+    return Diagnosis(
+        shown, seed, backend, tau_ms, populations, network.neurons, len(read), clears, of_input, before, measured
+    )
+
+
+# --- the examination -----------------------------------------------------------------------------------------------
+
+
+def _check(program: Program, samples: int, tau_ms: float) -> None:
+    errors = []
+    if samples < 1:
+        errors.append(LsmError(f"{samples} samples to show", where="diagnose", hint="take at least 1"))
+    if not 0 < tau_ms < np.inf:
+        hint = "choose a finite time above 0"
+        errors.append(LsmError(f"a filter of {tau_ms} ms", where="diagnose", hint=hint))
+    if not program.network.channels:
+        hint = "give it an input"
+        errors.append(LsmError("the network has no input channel to stimulate", where="diagnose", hint=hint))
+    raise_all(errors)
+
+
+def _read(program: Program, populations: Sequence[str], seed: int) -> NDArray[np.int64]:
+    columns = [columns_of(program, name) for name in populations] or [slice(0, program.network.neurons)]
+    neurons = np.sort(np.concatenate([np.r_[each] for each in columns]))
+    if len(neurons) <= MOST_READ:
+        return neurons
+    chosen = np.argsort(stream(seed, "diagnose", "read").random(len(neurons)))[:MOST_READ]
+    return np.sort(neurons[chosen])
+
+
+def _require_spikes(
+    program: Program, liquid: Liquid, stimulus: Stimulus, populations: Sequence[str], backend: str
+) -> None:
+    spikes, _ = liquid.run(stimulus, ())
+    if not spikes[:, liquid.read].any():
+        names = populations or tuple(p.name for p in program.network.populations)
+        refuse_silence(program, stimulus, names, backend, "what it is shown")
+
+
+@dataclass(frozen=True, eq=False)
+class _Tests:
+    """Generated input, drawn once for both sides."""
+
+    pairs: separations.Pairs
+    ranks: tuple[Stimulus, Stimulus]
+    bits: capacities.Bits
+    histories: Sequence[Stimulus]
+    perturbed: Sequence[Stimulus]
+
+    @classmethod
+    def of(cls, channels: int, probability: float, dt_ms: float, seed: int) -> _Tests:
+        given = (channels, probability, dt_ms, seed)
+        return cls(
+            pairs=separations.pairs_of(*given),
+            ranks=kernels.rank_stimuli(*given),
+            bits=capacities.bit_stream(*given),
+            histories=fadings.histories(*given),
+            perturbed=growths.perturbed(*given),
+        )
+
+
+_PARTS = 6
+
+
+def _measure(liquid: Liquid, shown: Shown, tests: _Tests, tau_steps: float, told: Callable[[int], None]) -> Measures:
+    stimulus = shown.stimulus
+    every, _ = liquid.run(stimulus, ())
+    spikes = every[:, liquid.read]
+    states = trajectories(spikes, stimulus, tau_steps)
+    told(1)
+    separation = separations.separate(liquid, tests.pairs, tau_steps)
+    told(2)
+    ranks = kernels.ranks(liquid, tests.ranks, tau_steps)
+    told(3)
+    capacity = capacities.capacity(liquid, tests.bits)
+    told(4)
+    fading = fadings.fading(liquid, tests.histories, tau_steps)
+    told(5)
+    growth = growths.growth(liquid, tests.perturbed, tau_steps)
+    told(6)
+    states.setflags(write=False)
+    return Measures(
+        activity=activity_of(spikes, liquid.network.dt_ms),
+        dynamics=Dynamics(spectral_radius(liquid.network), branching_ratio(every, stimulus.starts)),
+        dimension=dimension(states),
+        separation=separation,
+        classes=separations.separate_classes(final_states(spikes, stimulus, tau_steps), shown.labels),
+        ranks=ranks,
+        capacity=capacity,
+        fading=fading,
+        growth=growth,
+        states=states,
+    )

@@ -1,0 +1,57 @@
+"""A liquid under examination, in floats or in the deployed integers: a stimulus goes in, spikes and registers come out.
+
+Every measure is taken of this one type, so that both sides of a table are computed by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.run import backends
+from lsm_deploy.run.reference import run_float
+
+__all__ = ["Liquid", "deployed_liquid", "float_liquid"]
+
+Recorded = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Liquid:
+    """run: spikes and the named registers of all neurons, each `[t, neuron]`. read: the neurons whose spikes make the
+    liquid's state `[neuron read]`."""
+
+    network: Network | QNetwork
+    run: Callable[[Stimulus, Sequence[str]], tuple[NDArray[np.int8], Recorded]]
+    read: NDArray[np.int64]
+
+    def spikes(self, stimulus: Stimulus) -> NDArray[np.int8]:
+        """The spikes of the neurons that are read `[t, neuron read]`."""
+        return self.run(stimulus, ())[0][:, self.read]
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """All that any of its neurons remembers."""
+        return tuple(sorted({name for p in self.network.populations for name in KINDS[p.kind].STATE}))
+
+
+def float_liquid(network: Network, read: NDArray[np.int64]) -> Liquid:
+    def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
+        trace = run_float(network, stimulus, record)
+        return trace.spikes, trace.state
+
+    return Liquid(network, run, read)
+
+
+def deployed_liquid(program: Program, read: NDArray[np.int64], backend: str = backends.DEFAULT) -> Liquid:
+    def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
+        trace = backends.run(backend, program, stimulus, record)
+        return trace.spikes, trace.registers
+
+    return Liquid(program.network, run, read)

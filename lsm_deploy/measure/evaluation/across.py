@@ -1,0 +1,241 @@
+"""The same evaluation over several splits of the data and several liquids: what chance there is in a figure.
+
+Each liquid is the spec with another seed, and answers for every test sample of every split; its accuracy is the share
+of them that it has right. The interval of the mean over liquids is Student's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, splits, subset
+from lsm_deploy.data.front import AF
+from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate
+from lsm_deploy.measure.evaluation.liquids import Kept
+from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, pooled, score_of
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
+
+__all__ = ["Across", "Spread", "evaluate_across"]
+
+Progress = Callable[[int, int], None]
+
+_LIQUIDS = ("liquid", "unrounded", "floats")
+_SEEDED = (*_LIQUIDS, "feedforward")
+"""Answers that depend on the liquid's seed."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over several liquids: the mean, Student's 95 % interval of it (None of one or two), and the extremes."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        from scipy import stats
+
+        mean, half = float(np.mean(values)), None
+        if len(values) > 2:  # of two the interval is thirteen times their distance
+            error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
+            half = float(stats.t.ppf(0.975, len(values) - 1)) * error
+        return cls(
+            mean,
+            None if half is None else mean - half,
+            None if half is None else mean + half,
+            min(values),
+            max(values),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Across:
+    """scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
+    does not depend on the liquid). splits: the accuracy of what answered in each split, the mean over liquids. groups:
+    that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid. evaluations: of
+    each liquid, of each split."""
+
+    how: str
+    seeds: tuple[int, ...]
+    samples: int
+    scores: Mapping[str, tuple[Score, ...]]
+    splits: Mapping[str, Mapping[str, float]]
+    groups: Mapping[str, tuple[Score, ...]]
+    on_chip: tuple[dict[str, float], ...]
+    evaluations: tuple[tuple[Evaluation, ...], ...]
+    seconds: float
+
+    def accuracy(self, name: str) -> Spread:
+        return Spread.of([score.accuracy for score in self.scores[name]])
+
+    def detection(self, name: str, what: str) -> Spread | None:
+        """Of sensitivity, specificity or auc."""
+        found = [getattr(score.detection, what) for score in self.scores[name] if score.detection]
+        return Spread.of(found) if found and None not in found else None
+
+    def without(self, left_out: Sequence[str]) -> float:
+        """The liquid's mean accuracy on the samples of all other groups, of the same answers."""
+        kept = [scores for name, scores in self.groups.items() if name not in left_out]
+        right = [sum(s[i].correct for s in kept) / sum(s[i].samples for s in kept) for i in range(len(self.seeds))]
+        return float(np.mean(right))
+
+    def _means(self, name: str) -> dict[str, float]:
+        found = {what: self.detection(name, what) for what in ("sensitivity", "specificity", "auc")}
+        return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in found.items() if each}}
+
+    def to_json(self) -> dict[str, Any]:
+        """With the keys of one evaluation, as means over liquids, ahead of all that they come from."""
+        return {
+            **self._means("liquid"),
+            "accuracy_float": self.accuracy("floats").mean if "floats" in self.scores else None,
+            "baselines": {name: self._means(name) for name in self.scores if name not in _LIQUIDS},
+            "split": self.how,
+            "seeds": list(self.seeds),
+            "samples": self.samples,
+            "scores": {
+                name: {
+                    "accuracy": asdict(self.accuracy(name)),
+                    **{
+                        what: asdict(found)
+                        for what in ("sensitivity", "specificity", "auc")
+                        if (found := self.detection(name, what)) is not None
+                    },
+                    "of_each_liquid": [score.to_json() for score in scores],
+                }
+                for name, scores in self.scores.items()
+            },
+            "splits": {name: dict(found) for name, found in self.splits.items()},
+            "groups": {name: Spread.of([s.accuracy for s in found]).mean for name, found in self.groups.items()},
+            "on_chip": list(self.on_chip),
+            "seconds": self.seconds,
+        }
+
+
+def evaluate_across(
+    spec: Spec,
+    data: Frames | Audio | Beats | Events,
+    how: str,
+    seeds: int = 1,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
+    *,
+    on_chip: bool = False,
+    alone: bool = False,
+    leave_out: Sequence[str] = (),
+    kept: dict[int, Kept] | None = None,
+) -> Across:
+    """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
+
+    seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
+    neither trained on nor tested. kept: by seed, the liquids of other calls with this spec, and room for those of this
+    one.
+    """
+    if seeds < 1:
+        raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
+    if unknown := sorted(set(leave_out) - set(data.groups)):
+        raise LsmError(
+            f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"
+        )
+    if data.groups and not set(data.groups) - set(leave_out):
+        raise LsmError("every group is left out", where=data.source, hint="leave fewer out")
+    if leave_out:
+        data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
+    begun = time.perf_counter()
+    spec = _allowing(spec, how)
+    parts: list[tuple[str, Raw, Raw]] = list(splits(data, how, spec.seed))  # type: ignore[type-var]
+    numbers = tuple(range(spec.seed, spec.seed + seeds))
+    found: list[list[Evaluation]] = []
+    unseeded: dict[str, dict[str, Answers]] = {}
+    frames: dict[str, tuple[Frames, Frames]] = {}
+    for number in numbers:
+        of_seed = kept.setdefault(number, Kept()) if kept is not None else Kept()
+        found.append([])
+        for i, (name, train, test) in enumerate(parts):
+            told = _share(progress, (len(found) - 1) * len(parts) + i, seeds * len(parts)) if progress else None
+            each = evaluate(
+                replace(spec, seed=number),
+                train,
+                test,
+                backend,
+                told,
+                on_chip=on_chip,
+                alone=alone,
+                kept=Kept(of_seed.liquids, unseeded, frames),
+                split=name,
+            )
+            found[-1].append(each)
+    return _joined(how, numbers, [name for name, _, _ in parts], found, spec, time.perf_counter() - begun)
+
+
+def _share(progress: Progress, before: int, total: int) -> Progress:
+    """Of one evaluation among so many; splits differ in how many steps they take."""
+    return lambda done, of: progress(before * _PARTS + _PARTS * done // of, total * _PARTS)
+
+
+_PARTS = 1000
+"""That the progress of an evaluation is told in."""
+
+
+def _allowing(spec: Spec, how: str) -> Spec:
+    """Who asks for a split by takes or samples asks for its speakers on both sides."""
+    if how == "official" or how.startswith("folds="):
+        return replace(spec, data=replace(spec.data or Data(), shared_groups=True))
+    return spec
+
+
+def _joined(
+    how: str,
+    seeds: tuple[int, ...],
+    names: Sequence[str],
+    found: Sequence[Sequence[Evaluation]],
+    spec: Spec,
+    seconds: float,
+) -> Across:
+    first = found[0]
+    labels = tuple(label for each in first for label in each.labels)
+    groups = tuple(group for each in first for group in each.group_of)
+    positive = AF if isinstance(spec.front_end, BeatsFrontEnd) else None
+    scores: dict[str, tuple[Score, ...]] = {}
+    for name in first[0].answers:
+        liquids = found if name in _SEEDED else found[:1]
+        scores[name] = tuple(
+            score_of(pooled([each.answers[name] for each in liquid]), labels, positive) for liquid in liquids
+        )
+    by_liquid = [
+        by_group(pooled([each.answers["liquid"] for each in liquid]), labels, groups, positive) for liquid in found
+    ]
+    return Across(
+        how=how,
+        seeds=seeds,
+        samples=len(labels),
+        scores=scores,
+        splits={
+            split: {
+                name: float(np.mean([score_of(liquid[i].answers[name], liquid[i].labels).accuracy for liquid in found]))
+                for name in first[0].answers
+            }
+            for i, split in enumerate(names)
+        },
+        groups={name: tuple(liquid[name] for liquid in by_liquid) for name in by_liquid[0]} if groups else {},
+        on_chip=tuple(_on_chip(liquid) for liquid in found if liquid[0].on_chip),
+        evaluations=tuple(tuple(liquid) for liquid in found),
+        seconds=seconds,
+    )
+
+
+def _on_chip(liquid: Sequence[Evaluation]) -> dict[str, float]:
+    """The accuracies of `OnChipAccuracy` over all splits."""
+    found = [each.on_chip for each in liquid if each.on_chip]
+    samples = sum(each.samples for each in found)
+    steps = ("floats", "integers", "summed", "on_chip", "agreed", "tied")
+    return {step: sum(getattr(each, step) for each in found) / samples for step in steps}

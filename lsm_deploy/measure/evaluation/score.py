@@ -1,0 +1,169 @@
+"""What readouts said of test samples, and how much of it is right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.readout import Classifier
+
+__all__ = [
+    "Answers",
+    "Detection",
+    "Score",
+    "by_group",
+    "float_answers",
+    "integer_answers",
+    "pooled",
+    "score_of",
+    "wilson",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The class that a readout names for each test sample, and, where one is to be detected, how far its score is above
+    the other's `[sample]`. regularisation and cv_accuracy: None where it has none to choose."""
+
+    said: tuple[str, ...]
+    margins: Floats | None
+    features: int
+    regularisation: float | None
+    cv_accuracy: float | None
+    converged: bool = True
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Of the positive class: the share found, the share of the others that are left alone, and the area under the
+    curve of the one against the other (Hanley & McNeil, Radiology 143, 1982). None where there is nothing to share."""
+
+    sensitivity: float | None
+    specificity: float | None
+    auc: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a readout trained on one kind of features got right on the test data."""
+
+    correct: int
+    samples: int
+    features: int
+    regularisation: float | None
+    cv_accuracy: float | None
+    """Of the chosen regularisation, on the training data."""
+    converged: bool
+    detection: Detection | None = None
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.samples
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the accuracy."""
+        return wilson(self.correct, self.samples)
+
+    def to_json(self) -> dict[str, Any]:
+        low, high = self.interval
+        facts = asdict(self)
+        detection = facts.pop("detection") or {}
+        return {"accuracy": self.accuracy, "low": low, "high": high, **facts, **detection}
+
+
+def wilson(correct: int, samples: int) -> tuple[float, float]:
+    """The 95 % interval of a share. Wilson, J. Am. Stat. Assoc. 22 (1927)."""
+    z2, n, p = 1.959963984540054**2, samples, correct / samples
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def score_of(answers: Answers, labels: Sequence[str], positive: str | None = None) -> Score:
+    """Count what is right; positive: the class, of two, that is to be detected."""
+    right = np.array([said == label for said, label in zip(answers.said, labels, strict=True)])
+    return Score(
+        correct=int(right.sum()),
+        samples=len(labels),
+        features=answers.features,
+        regularisation=answers.regularisation,
+        cv_accuracy=answers.cv_accuracy,
+        converged=answers.converged,
+        detection=_detection(answers, np.array([label == positive for label in labels]), right) if positive else None,
+    )
+
+
+def _detection(answers: Answers, is_positive: Any, right: Any) -> Detection:
+    some, others = right[is_positive], right[~is_positive]
+    both = len(some) and len(others) and answers.margins is not None
+    return Detection(
+        sensitivity=float(some.mean()) if len(some) else None,
+        specificity=float(others.mean()) if len(others) else None,
+        auc=_area(answers.margins[is_positive], answers.margins[~is_positive]) if both else None,  # type: ignore[index]
+    )
+
+
+def _area(some: Floats, others: Floats) -> float:
+    """The probability that one of `some` is above one of `others`; a tie is half of it."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([some, others]))[: len(some)]
+    return float((ranks.mean() - (len(some) + 1) / 2) / len(others))
+
+
+def float_answers(classifier: Classifier, features: Floats | Ints, positive: str | None = None) -> Answers:
+    """What a classifier says of features `[sample, feature]`, as it was trained."""
+    scores = readouts.decision_function(classifier, features)
+    return _answers(classifier, readouts.predict(classifier, features), scores, positive)
+
+
+def integer_answers(classifier: Classifier, features: Ints, weight_bits: int, positive: str | None = None) -> Answers:
+    """What it says once its weights are integers, as a host would compute it."""
+    integers = readouts.quantise_readout(classifier, weight_bits)
+    scores = readouts.scores(integers, features)
+    said = tuple(classifier.classes[i] for i in np.argmax(scores, axis=1))
+    # In units of the float scores: those of several splits are compared with each other.
+    return _answers(classifier, said, scores / integers.scale, positive)
+
+
+def _answers(classifier: Classifier, said: tuple[str, ...], scores: Floats, positive: str | None) -> Answers:
+    margins = None
+    if positive is not None and positive in classifier.classes:
+        i = classifier.classes.index(positive)
+        margins = scores[:, i] - np.delete(scores, i, axis=1).max(axis=1)
+    cv_accuracy = float(classifier.cv_accuracy[classifier.candidates == classifier.regularisation][0])
+    return Answers(said, margins, len(classifier.kept), classifier.regularisation, cv_accuracy, classifier.converged)
+
+
+def by_group(answers: Answers, labels: Sequence[str], groups: Sequence[str], positive: str | None) -> dict[str, Score]:
+    """The score of each speaker's, or record's, samples."""
+    names = sorted(set(groups))
+    where = {name: np.flatnonzero([group == name for group in groups]) for name in names}
+    return {name: score_of(_some(answers, rows), [labels[i] for i in rows], positive) for name, rows in where.items()}
+
+
+def _some(answers: Answers, rows: Ints) -> Answers:
+    margins = answers.margins[rows] if answers.margins is not None else None
+    said = tuple(answers.said[i] for i in rows)
+    return Answers(said, margins, answers.features, answers.regularisation, answers.cv_accuracy, answers.converged)
+
+
+def pooled(parts: Sequence[Answers]) -> Answers:
+    """The answers of several splits, one after the other; what was chosen in each is no one's any more."""
+    margins = [part.margins for part in parts if part.margins is not None]
+    return Answers(
+        said=tuple(said for part in parts for said in part.said),
+        margins=np.concatenate(margins) if len(margins) == len(parts) else None,
+        features=max(part.features for part in parts),
+        regularisation=None,
+        cv_accuracy=None,
+        converged=all(part.converged for part in parts),
+    )

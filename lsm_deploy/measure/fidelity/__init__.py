@@ -1,0 +1,42 @@
+"""What quantisation did to a liquid: the deployed integers beside the float network that they stand for."""
+
+from lsm_deploy.measure.fidelity.bits import CRITERIA, Bound, Curve, Fitted, fit_bits
+from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, filtered
+from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
+from lsm_deploy.measure.fidelity.measure import (
+    Activity,
+    Baseline,
+    Dynamics,
+    Fidelity,
+    PopulationFidelity,
+    activity_of,
+    baseline_of,
+    measure,
+)
+from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, teach, transfer
+
+__all__ = [
+    "CRITERIA",
+    "TAU_MS",
+    "Activity",
+    "Baseline",
+    "Bound",
+    "Curve",
+    "Distance",
+    "Dynamics",
+    "Fidelity",
+    "Fitted",
+    "PopulationFidelity",
+    "Taught",
+    "Transfer",
+    "activity_of",
+    "baseline_of",
+    "branching_ratio",
+    "compare_spikes",
+    "filtered",
+    "fit_bits",
+    "measure",
+    "spectral_radius",
+    "teach",
+    "transfer",
+]

@@ -1,0 +1,128 @@
+"""The fewest bits a weight that keep a bound: every number of bits is compiled, run and measured.
+
+Rounding does not get worse monotonically (at some number of bits the grid may suit the weights by luck), so nothing is
+bisected: all eight are tried, and the answer is the fewest from which on every larger number keeps the bound as well.
+More bits take more synapse memory: what has no room on the board is measured all the same, and marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from lsm_deploy.compile.pipeline import Compiled
+from lsm_deploy.compile.place.cores import place
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import WEIGHT_BITS
+from lsm_deploy.core.ir import Network, Projection, QNetwork
+from lsm_deploy.core.target import NOWHERE, Target
+from lsm_deploy.measure.fidelity.measure import Baseline, measure
+from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, transfer
+
+__all__ = ["CRITERIA", "Bound", "Curve", "Fitted", "fit_bits"]
+
+CRITERIA = ("distance", "accuracy", "retrained")
+"""What can be bounded: the largest relative spike distance of a population; points of accuracy lost with the readout of
+the float liquid as it is, and with one that is trained again."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A criterion and the most of it that is allowed."""
+
+    criterion: str
+    most: float
+
+    @classmethod
+    def parse(cls, text: str) -> Bound:
+        """`accuracy:1.0` or the like."""
+        criterion, _, number = text.partition(":")
+        try:
+            most = float(number)
+        except ValueError:
+            most = -1.0
+        if criterion not in CRITERIA or not 0 <= most < float("inf"):
+            raise LsmError(
+                f"{text!r} is no bound", where="--fit-bits", hint=f"write {':NUMBER, '.join(CRITERIA)}:NUMBER"
+            )
+        return cls(criterion, most)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One number of bits: what it costs, and whether the bound holds."""
+
+    bits: int
+    distance: float
+    rounded_to_zero: int
+    transfer: Transfer | None
+    value: float
+    kept: bool
+    fits: bool
+    """Whether the board has room for it."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """bits: the fewest that keep the bound, or None. floor: what the liquid does to itself, where distance counts."""
+
+    bound: Bound
+    bits: int | None
+    curve: Sequence[Curve]
+    floor: float | None
+    board: str
+
+
+def fit_bits(
+    compile_network: Callable[[Network], Compiled],
+    bound: Bound,
+    baseline: Baseline,
+    taught: Taught | None,
+    progress: Callable[[int, int], None] | None = None,
+    board: Target = NOWHERE,
+) -> Fitted:
+    """Try every number of bits for all projections that are quantised, whatever they ask for themselves.
+
+    compile_network need not place what it compiles; `board` says where it should fit.
+    """
+    if bound.criterion != "distance" and taught is None:
+        raise LsmError(
+            f"a bound on {bound.criterion} needs data and a readout", where="spec", hint="bound the distance instead"
+        )
+    curve, floors = [], [0.0]
+    for done, bits in enumerate(range(WEIGHT_BITS, 0, -1)):
+        network = replace(
+            baseline.network,
+            projections=tuple(
+                replace(p, weight_bits=bits) if isinstance(p, Projection) else p for p in baseline.network.projections
+            ),
+        )
+        compiled = compile_network(network)
+        found = measure(baseline, compiled.program)
+        floors = [p.floor.relative for p in found.populations if p.floor is not None]
+        distance = max(p.distance.relative for p in found.populations)
+        scores = transfer(taught, compiled.program) if taught else None
+        value = distance if scores is None else _value(bound.criterion, distance, scores)
+        lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
+        fits = _fits(compiled.program.network, board)
+        curve.append(Curve(bits, distance, lost, scores, value, value <= bound.most, fits))
+        if progress:
+            progress(done + 1, WEIGHT_BITS)
+    kept = next((i for i, point in enumerate(curve) if not point.kept), len(curve))
+    return Fitted(bound, curve[kept - 1].bits if kept else None, tuple(curve), max(floors, default=None), board.name)
+
+
+def _fits(network: QNetwork, board: Target) -> bool:
+    try:
+        place(network, board)
+    except LsmError:
+        return False
+    return True
+
+
+def _value(criterion: str, distance: float, scores: Transfer) -> float:
+    if criterion == "distance":
+        return distance
+    now = scores.unchanged if criterion == "accuracy" else scores.retrained
+    # In whole samples, so that what is exactly at the bound keeps it.
+    return 100 * (scores.floats.correct - now.correct) / now.samples

@@ -1,0 +1,117 @@
+"""Accuracy on the way to the chip: with the readout that was trained on floats as it is, and with one trained again.
+
+A readout that is trained on the deployed spikes hides what quantisation did to them, as long as the classes can still
+be told apart; the one that was trained on floats does not. Both are of use: the second is what one would deploy. And
+accuracy has its floor as distances have: what moving one input spike of each sample does to that of the float liquid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.ir import Network, Program, Stimulus
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.streams import stream
+from lsm_deploy.data import Frames, check_split
+from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import fit_to, readout_of, relative
+from lsm_deploy.learn.readout import Classifier
+from lsm_deploy.learn.states import encode_for, features_of, read, sizes_of
+from lsm_deploy.measure.evaluation import Score
+from lsm_deploy.measure.fidelity.measure import move_spikes
+from lsm_deploy.run import backends
+from lsm_deploy.run.reference import run_float
+from lsm_deploy.spec.schema import Readout, Spec
+
+__all__ = ["Taught", "Transfer", "teach", "transfer"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A readout that was trained on the float liquid, and the data that it was trained and tested on."""
+
+    section: Readout
+    seed: int
+    stimuli: tuple[Stimulus, Stimulus]
+    data: tuple[Frames, Frames]
+    classifier: Classifier
+    score: Score
+    shaken: Score | None
+    """On the float liquid with one input spike of each test sample moved by a step; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Test scores: of the float liquid, and with an input spike of each sample moved; of the deployed one read with the
+    same readout, and with one of its own."""
+
+    floats: Score
+    shaken: Score | None
+    unchanged: Score
+    retrained: Score
+
+    def to_json(self) -> dict[str, Any]:
+        scores = {name: getattr(self, name) for name in ("floats", "shaken", "unchanged", "retrained")}
+        return {name: score.to_json() if score else None for name, score in scores.items()}
+
+
+def teach(
+    spec: Spec, network: Network, program: Program, train: Frames, test: Frames, progress: Progress | None = None
+) -> Taught:
+    """Train the spec's readout on the spikes of the float network; the program says how its samples are laid out."""
+    check_split(train, test, spec.data is not None and spec.data.shared_groups)
+    section = readout_of(spec)
+    ranges = fit_ranges(train, spec.input)
+    stimuli = (
+        encode_for(program, spec.input, ranges, train, spec.seed, "train"),
+        encode_for(program, spec.input, ranges, test, spec.seed, "test"),
+    )
+    moved = move_spikes(stimuli[1], stream(spec.seed, "moved spike", "test"))
+    runs = [*stimuli, *([moved] if moved else [])]
+    sizes = sizes_of(program, section)
+    starts = np.cumsum([0, *(len(stimulus.spikes) for stimulus in runs)]).tolist()
+    total, features = starts[-1], []
+    for stimulus, before in zip(runs, starts, strict=False):
+        told = (lambda done, _, before=before: progress(before + done, total)) if progress else None
+        spikes = read(program, run_float(network, stimulus, progress=told).spikes, section)
+        features.append(readouts.features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
+    classifier = fit_to(relative(features[0], train, section), train, section, spec.seed)
+    scores = [_score(classifier, relative(unseen, test, section), test.labels) for unseen in features[1:]]
+    data = (train, test)
+    return Taught(section, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
+
+
+def transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) -> Transfer:
+    """Read the deployed liquid with what was taught, and with a readout of its own."""
+    section = taught.section
+    features = [
+        relative(features_of(program, backends.run(backend, program, stimulus), section), part, section)
+        for stimulus, part in zip(taught.stimuli, taught.data, strict=True)
+    ]
+    again = fit_to(features[0], taught.data[0], section, taught.seed)
+    return Transfer(
+        floats=taught.score,
+        shaken=taught.shaken,
+        unchanged=_score(taught.classifier, features[1], taught.data[1].labels),
+        retrained=_score(again, features[1], taught.data[1].labels),
+    )
+
+
+def _score(classifier: Classifier, features: Floats | Ints, labels: Sequence[str]) -> Score:
+    answers = readouts.predict(classifier, features)
+    return Score(
+        correct=sum(answer == label for answer, label in zip(answers, labels, strict=True)),
+        samples=len(labels),
+        features=features.shape[1],
+        regularisation=classifier.regularisation,
+        cv_accuracy=float(classifier.cv_accuracy[classifier.candidates == classifier.regularisation][0]),
+        converged=classifier.converged,
+    )

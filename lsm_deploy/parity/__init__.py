@@ -1,0 +1,1 @@
+"""Do two runs agree, register by register, and if not, where and why."""

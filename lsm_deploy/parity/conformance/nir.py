@@ -1,0 +1,103 @@
+"""The recording of a single neuron that NIR's paper published, as a recording of ours.
+
+"Neuromorphic Intermediate Representation" (Nature Communications 2024), repository neuromorphs/NIR, `paper/01_lif`:
+files `lif_*.csv` without a header, one row a step, three columns: input spike, voltage, output spike. One LIF neuron,
+one input synapse. The parameters are not in the file: they are given, or stand in a JSON object beside it (the same
+name, ending in `.json`). The voltage is the chip's view, 128 in the step of a spike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from lsm_deploy.compile.build.explicit import Edges, exact_projections
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
+from lsm_deploy.parity.conformance.recording import Recording
+
+__all__ = ["REQUIRED", "import_nir"]
+
+REQUIRED = ("weight", "du", "dv", "vth")
+_OPTIONAL = {"bias_mant": 0, "bias_exp": 0, "weight_exp": 0, "delay": 0}
+
+
+def import_nir(
+    file: Path, given: Mapping[str, int | None], *, recorded_on: str, silicon: bool, source: str, licence: str
+) -> Recording:
+    """The recording in a CSV file; `given` parameters go before those in the JSON beside it."""
+    where = str(file)
+    parameters = _parameters(file, {name: value for name, value in given.items() if value is not None})
+    try:
+        table = np.loadtxt(file, delimiter=",", ndmin=2)
+    except OSError as error:
+        raise LsmError(f"cannot read: {error.strerror or error}", where=where, hint="check the path") from None
+    except ValueError as error:
+        raise LsmError(f"this is no table of numbers: {error}", where=where, hint="give NIR's CSV") from None
+    if table.shape[1] != 3 or not len(table) or (table != np.rint(table)).any():
+        what = f"it has {table.shape[1]} columns of {len(table)} rows, or values that are not integers"
+        raise LsmError(what, where=where, hint="the columns are input spike, voltage, output spike")
+    if not np.isin(table[:, [0, 2]], (0, 1)).all():
+        raise LsmError("a spike is neither 0 nor 1", where=where, hint="the columns are input spike, voltage, spike")
+    return Recording(
+        name=file.stem,
+        program=_program(parameters, where),
+        stimulus=Stimulus(table[:, [0]].astype(np.int8), np.array([0])),
+        trace=Trace(
+            table[:, [2]].astype(np.int8),
+            {"v": table[:, [1]].astype(np.int32)},
+            np.array([0]),
+            {},
+            "chip" if silicon else "sim",
+        ),
+        silicon=silicon,
+        recorded_on=recorded_on,
+        source=source,
+        licence=licence,
+    )
+
+
+def _parameters(file: Path, given: Mapping[str, int]) -> dict[str, int]:
+    beside = file.with_suffix(".json")
+    found = {}
+    if beside.exists():
+        try:
+            found = json.loads(beside.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise LsmError(f"this is no JSON: {error}", where=str(beside), hint="write one JSON object") from None
+        if not isinstance(found, dict) or any(type(value) is not int for value in found.values()):
+            raise LsmError("this is no object of integers", where=str(beside), hint='write {"weight": 10, ...}')
+        if unknown := sorted(found.keys() - {*REQUIRED, *_OPTIONAL}):
+            known = ", ".join((*REQUIRED, *_OPTIONAL))
+            raise LsmError(f"there is no parameter {unknown[0]!r}", where=str(beside), hint=f"choose from {known}")
+    parameters = {**_OPTIONAL, **found, **given}
+    if lacking := [name for name in REQUIRED if name not in parameters]:
+        options = " ".join(f"--{name} N" for name in lacking)
+        raise LsmError(
+            f"the file does not say {', '.join(lacking)}",
+            where=str(file),
+            hint=f"give {options}, or write them into {beside.name}",
+        )
+    return parameters
+
+
+def _program(parameters: Mapping[str, int], where: str) -> Program:
+    declaration, errors = KINDS["LIF"].Registers, []
+    for name in declaration.__dataclass_fields__:
+        if breaks_bound(declaration, name, np.array([parameters[name]])).any():
+            low, high = bounds(declaration, name)
+            what = f"{name} is {parameters[name]}, not {low:g} to {high:g}"
+            errors.append(LsmError(what, where=where, hint=f"change {name}"))
+    raise_all(errors)
+    registers = {name: np.array([parameters[name]]) for name in declaration.__dataclass_fields__}
+    one = np.zeros(1, np.int64)
+    edges = Edges(1, one, one, np.array([parameters["weight"]]), np.array([parameters["delay"]]))
+    synapse = exact_projections(
+        "input->cell", INPUT, "cell", edges, parameters["weight_exp"], 8, mixed=False, where=where, array="weight"
+    )
+    network = QNetwork(1.0, 1, 0, (QPopulation("cell", "LIF", 1, registers),), tuple(synapse))
+    return Program(network, np.zeros(1, np.int32), "oheo_gulch")

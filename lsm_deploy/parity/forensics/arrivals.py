@@ -1,0 +1,158 @@
+"""What reaches a neuron: its synapses, the spikes that arrive over them, and their sum.
+
+    a[t] = sum over synapses (j, w, d) onto the neuron of (w << weight_exp) * s[j, t - 1 - d]
+
+looked up in recorded spikes instead of kept in flight. A `fresh` sample starts with nothing in flight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.ir import INPUT, Program, Stimulus
+
+__all__ = ["Arrival", "Synapses", "arrivals", "began", "seen", "sums", "sums_of_all", "synapses_onto"]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A spike that reaches a neuron in a step, the synapse that it takes, and what it adds to the sum."""
+
+    source: str
+    """A population, or `input`."""
+    index: int
+    """Within its source."""
+    sent: int
+    """The step of the spike."""
+    spike: int
+    projection: str
+    weight: int
+    weight_exp: int
+    delay: int
+    adds: int
+    """(weight << weight_exp) * spike."""
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """All synapses onto one neuron, `[synapse]` each."""
+
+    projection: Ints
+    """The number of the projection that a synapse belongs to."""
+    number: Ints
+    """Within its projection."""
+    source: Ints
+    """Within its source: a channel, or a neuron of a population."""
+    column: Ints
+    """The source's column in stimulus and spikes side by side: channels first, then neurons."""
+    weight: Ints
+    weight_exp: Ints
+    delay: Ints
+
+
+def synapses_onto(program: Program, neuron: int) -> Synapses:
+    """The synapses onto a neuron, in the order of the projections."""
+    network = program.network
+    offsets = network.offsets
+    sizes = {p.name: p.size for p in network.populations}
+    columns: list[NDArray[np.int64]] = [np.zeros((7, 0), np.int64)]
+    for i, p in enumerate(network.projections):
+        index = neuron - offsets[p.target]
+        if not 0 <= index < sizes[p.target]:
+            continue
+        number = np.flatnonzero(p.post == index)
+        source = np.searchsorted(p.indptr, number, "right") - 1
+        first = 0 if p.source == INPUT else network.channels + offsets[p.source]
+        fixed = np.broadcast_to([[i], [p.weight_exp]], (2, len(number)))
+        columns.append(
+            np.stack([fixed[0], number, source, first + source, p.weights[number], fixed[1], p.delays[number]])
+        )
+    return Synapses(*np.concatenate(columns, axis=1).astype(np.int64))
+
+
+def began(program: Program, stimulus: Stimulus) -> Ints:
+    """The first step of the run that each step belongs to, `[t]`: nothing that was sent before it arrives."""
+    steps = np.arange(len(stimulus.spikes))
+    if program.network.sample_interval:
+        return np.zeros_like(steps)
+    first: Ints = stimulus.starts[np.searchsorted(stimulus.starts, steps, "right") - 1]
+    return first
+
+
+def seen(values: NDArray[np.int8], delay: int, first: Ints) -> NDArray[np.int8]:
+    """Spikes `[t, ...]` as a synapse of that delay delivers them; `first` is `began`."""
+    late = np.zeros_like(values)
+    late[1 + delay :] = values[: max(0, len(values) - 1 - delay)]
+    late[np.arange(len(values)) - 1 - delay < first] = 0
+    return late
+
+
+def arrivals(
+    program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron: int, t: int
+) -> tuple[Arrival, ...]:
+    """The spikes that reach a neuron in step t, the largest contribution first."""
+    s = synapses_onto(program, neuron)
+    sent = t - 1 - s.delay
+    possible = sent >= began(program, stimulus)[t]
+    sources = np.concatenate([stimulus.spikes, spikes], axis=1)
+    value = np.where(possible, sources[np.where(possible, sent, 0), s.column], 0).astype(np.int64)
+    adds = (s.weight << s.weight_exp) * value
+    found = np.flatnonzero(value)
+    order = found[np.lexsort((found, -np.abs(adds[found])))]
+    projections = program.network.projections
+    return tuple(
+        Arrival(
+            source=projections[s.projection[k]].source,
+            index=int(s.source[k]),
+            sent=int(sent[k]),
+            spike=int(value[k]),
+            projection=projections[s.projection[k]].name,
+            weight=int(s.weight[k]),
+            weight_exp=int(s.weight_exp[k]),
+            delay=int(s.delay[k]),
+            adds=int(adds[k]),
+        )
+        for k in order
+    )
+
+
+def sums(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron: int) -> Ints:
+    """The synaptic sum of a neuron in every step, `[t]`."""
+    s = synapses_onto(program, neuron)
+    first = began(program, stimulus)
+    sources = np.concatenate([stimulus.spikes, spikes], axis=1)
+    total = np.zeros(len(spikes), np.int64)
+    for delay in np.unique(s.delay).tolist():
+        here = s.delay == delay
+        columns = sources[:, s.column[here]]
+        total += seen(columns, delay, first).astype(np.int64) @ (s.weight[here] << s.weight_exp[here])
+    return total
+
+
+def sums_of_all(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], rows: slice) -> Ints:
+    """The synaptic sums of all neurons in the given steps, `[t, neuron]`."""
+    network = program.network
+    offsets = network.offsets
+    sizes = {p.name: p.size for p in network.populations}
+    start, stop, _ = rows.indices(len(spikes))
+    first = began(program, stimulus)[rows]
+    total = np.zeros((stop - start, network.neurons), np.int64)
+    for p in network.projections:
+        sent = (
+            stimulus.spikes if p.source == INPUT else spikes[:, offsets[p.source] : offsets[p.source] + sizes[p.source]]
+        )
+        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        weights = p.weights.astype(np.int64) << p.weight_exp
+        here = slice(offsets[p.target], offsets[p.target] + sizes[p.target])
+        for delay in np.unique(p.delays).tolist():
+            chosen = p.delays == delay
+            matrix = csr_array((weights[chosen], (p.post[chosen], pre[chosen])), shape=(sizes[p.target], sent.shape[1]))
+            when = np.arange(start, stop) - 1 - delay
+            arriving = np.where((when >= first)[:, None], sent[np.maximum(when, 0)], 0).astype(np.int64)
+            total[:, here] += (matrix @ arriving.T).T
+    return total

@@ -1,7 +1,0 @@
-"""Pictures: of a divergence, of what quantisation did, and of the states that a liquid goes through."""
-
-from lsm_deploy.picture.divergence import draw
-from lsm_deploy.picture.fidelity import draw_curve, draw_fidelity
-from lsm_deploy.picture.states import draw_states
-
-__all__ = ["draw", "draw_curve", "draw_fidelity", "draw_states"]

@@ -1,0 +1,71 @@
+"""State trajectories: the transient of each sample in the plane in which states vary most, coloured by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.data import class_order
+from lsm_deploy.measure.diagnosis import Diagnosis
+from lsm_deploy.store import write_file
+
+__all__ = ["draw_states", "in_a_plane"]
+
+_ONE_COLOUR = "#1f6fb4"
+_MOST_CLASSES = 20
+"""That a legend can name."""
+
+
+def draw_states(file: Path, found: Diagnosis) -> None:
+    """Write the picture, as PNG: one panel for the float liquid, one for the deployed, or the latter alone."""
+    # Imported here: it takes half a second. No pyplot, which keeps figures, and a backend, for the whole process.
+    from matplotlib import colormaps, style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    sides = {"float": found.floats, "deployed": found.deployed}
+    states = {name: side.states for name, side in sides.items() if side is not None}
+    basis, places = in_a_plane(states)
+    labels, starts = found.shown.labels, found.shown.stimulus.starts
+    classes = class_order(set(labels))
+    palette = colormaps["tab10" if len(classes) <= 10 else "turbo"]
+    shades = [palette(i if len(classes) <= 10 else i / (len(classes) - 1)) for i in range(len(classes))]
+    none: list[Any] = [_ONE_COLOUR] * len(starts)
+    colours = [shades[classes.index(label)] for label in labels] or none
+    with style.context("default"):
+        figure = Figure(figsize=(5.2 * len(states) + 0.8, 5.2), layout="constrained")
+        axes = figure.subplots(1, len(states), squeeze=False, sharex=True, sharey=True)[0]
+        for axis, (name, at) in zip(axes, places.items(), strict=True):
+            for path, colour in zip(np.split(at, starts[1:]), colours, strict=True):
+                axis.plot(*path.T, color=colour, linewidth=0.7, alpha=0.55)
+                axis.plot(*path[-1], "o", color=colour, markersize=4)
+            share = at.var(axis=0).sum() / max(states[name].var(axis=0).sum(), 1e-12)
+            axis.set(title=f"{name}: {share:.0%} of the variance is in this plane", xlabel="component 1")
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[0].set_ylabel("component 2")
+        words = f"states over time, a line a sample, a dot where it ends; principal components of the {basis} states"
+        figure.suptitle(words, fontsize=10, x=0.01, ha="left")
+        if 1 < len(classes) <= _MOST_CLASSES:
+            handles = [Line2D([], [], color=c, label=name) for c, name in zip(shades, classes, strict=True)]
+            figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False, title="class")
+        FigureCanvasAgg(figure)
+        write_file(file, lambda f: figure.savefig(f, format="png", dpi=100, metadata={"Software": None}))
+
+
+def in_a_plane(states: Mapping[str, Floats]) -> tuple[str, Mapping[str, Floats]]:
+    """Where the states `[t, neuron]` of each side lie in one plane `[t, 2]`, so that a place means the same for all.
+
+    It is that of the first two principal components of the first side that moves, whose name comes first.
+    """
+    from sklearn.decomposition import PCA
+
+    basis = next((name for name, values in states.items() if values.any()), "deployed")
+    components = min(2, *states[basis].shape)
+    pca = PCA(components, svd_solver="full").fit(states[basis])
+    padding = ((0, 0), (0, 2 - components))  # a single neuron has a line, not a plane
+    return basis, {name: np.pad(pca.transform(values), padding) for name, values in states.items()}

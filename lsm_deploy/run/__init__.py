@@ -1,0 +1,1 @@
+"""Program and stimulus -> trace: the table of backends, endless runs, and the float network as a reference."""

@@ -1,0 +1,190 @@
+"""The table of backends. A backend is a module with `run` and `missing`; it is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import BackendError, LsmError, raise_all
+from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
+from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.neurons import KINDS
+
+__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check", "check_fit", "load", "require", "run", "start"]
+
+BACKENDS = {
+    "emulator": "lsm_backends.emulator",
+    "fast": "lsm_backends.fast",
+    "brian": "lsm_backends.brian",
+    "lava": "lsm_backends.lava.sim",
+    "loihi2": "lsm_backends.lava.hardware",
+}
+
+Progress = Callable[[int, int], None]
+
+
+DEFAULT = "fast"
+"""What loops over data runs on: the emulator's answer, sooner."""
+
+
+class Backend(Protocol):
+    """What a backend module defines; and `LIMITS`, where it cannot run all that a program may hold."""
+
+    def run(
+        self,
+        program: Program,
+        stimulus: Stimulus,
+        record: Sequence[str] = (),
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Trace:
+        """Run every sample of the stimulus."""
+
+    def missing(self) -> str | None:
+        """What keeps this backend from running here, with a way out; None if it can run."""
+
+
+class Session(Protocol):
+    """One run of a program, from rest, that is advanced as its input comes in; what `start` of a backend returns."""
+
+    @property
+    def t(self) -> int:
+        """Steps since the sample began."""
+
+    def step(self, spikes: NDArray[Any]) -> NDArray[np.int8]:
+        """Take the input spikes `[channel]` of one step, return those of the neurons `[neuron]`.
+
+        They are a view of a buffer that the next step writes over.
+        """
+
+    def feed(self, rows: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.int8]]:
+        """`step` for each row of any iterator, which may be endless."""
+
+    def run(self, stimulus: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+        """Advance by a stimulus `[t, channel]`; spikes `[t, neuron]`, recorded registers `[t, register, neuron]`."""
+
+    def register(self, name: str) -> NDArray[np.int32]:
+        """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Wraps, saturations and wide sums so far, as a trace counts them."""
+
+    def reset(self) -> None:
+        """Begin a sample: everything at rest, nothing in flight; the counts go on."""
+
+    def save(self) -> State:
+        """All that the next steps depend on."""
+
+    def restore(self, state: State) -> None:
+        """Go on where `state` was saved, in this session or another one of the same program."""
+
+
+def load(name: str) -> Backend:
+    """The backend of that name, imported."""
+    if name not in BACKENDS:
+        near = get_close_matches(name, BACKENDS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(BACKENDS)}"
+        raise LsmError(f"there is no backend {name!r}", hint=hint)
+    return cast(Backend, importlib.import_module(BACKENDS[name]))
+
+
+def require(name: str) -> Backend:
+    """The backend of that name, or a BackendError that says what keeps it from running here."""
+    backend = load(name)
+    if why := backend.missing():
+        raise BackendError(why, where=f"backend {name!r}", hint="see `lsm-deploy backends` for those that can run here")
+    return backend
+
+
+def check(names: Sequence[str], program: Program) -> None:
+    """Refuse a program that asks for what one of the backends lacks: all of it at once, and who has it."""
+    lacking = [name for name in names if beyond(name, _limits(name), program.network)]
+    if not lacking:
+        return
+    able = [repr(name) for name in BACKENDS if not beyond(name, _limits(name), program.network)]
+    elsewhere = f"{', '.join(able[:-1])} or {able[-1]}" if len(able) > 1 else "".join(able)
+    raise_all([error for name in lacking for error in beyond(name, _limits(name), program.network, elsewhere)])
+
+
+def _limits(name: str) -> Limits:
+    return cast(Limits, getattr(load(name), "LIMITS", Limits()))
+
+
+def run(
+    name: str,
+    program: Program,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Progress | None = None,
+    **options: Any,
+) -> Trace:
+    """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
+    backend = require(name)
+    check([name], program)
+    check_fit(program, stimulus, record)
+    _check_memory(program, stimulus, record)
+    trace = backend.run(program, stimulus, record, progress, **options)
+    return replace(trace, standings=standings(program.network))
+
+
+def start(name: str, program: Program, record: Sequence[str] = (), **options: Any) -> Session:
+    """A program in motion on the named backend, to be advanced step by step: for closed loops and endless input."""
+    backend = require(name)
+    if not hasattr(backend, "start"):
+        raise BackendError(
+            "it runs whole stimuli only",
+            where=f"backend {name!r}",
+            hint=f"step on {DEFAULT!r}, which gives the same bits",
+        )
+    check([name], program)
+    _check_record(program, record)
+    return cast(Session, backend.start(program, record, **options))
+
+
+def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+    """An LsmError where a stimulus, or a register to record, does not belong to the program."""
+    network = program.network
+    if stimulus.spikes.shape[1] != network.channels:
+        raise LsmError(
+            f"the stimulus has {stimulus.spikes.shape[1]} channels, the program takes {network.channels}",
+            where="stimulus",
+            hint="encode it with the spec that the program was compiled from",
+        )
+    interval = network.sample_interval
+    if interval and (stimulus.starts % interval).any():
+        at = int(stimulus.starts[(stimulus.starts % interval) != 0][0])
+        raise LsmError(
+            f"a sample starts at step {at}, but the program clears its registers every {interval} steps",
+            where="stimulus",
+            hint=f"start samples at multiples of {interval}, or compile with `samples: {{policy: fresh}}`",
+        )
+    _check_record(program, record)
+
+
+def _check_memory(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
+    """Refuse, before it starts, a trace that memory could not hold: a byte a neuron and step, four for a register."""
+    steps, neurons = len(stimulus.spikes), program.network.neurons
+    needed, room = steps * neurons * (1 + 4 * len(record)), memory.available()
+    if room is not None and needed > room:
+        fewer = "record fewer registers, or " if record else ""
+        raise LsmError(
+            f"spikes{''.join(f', {name}' for name in record)} of {neurons} neurons in {steps} steps take "
+            f"{memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available",
+            where="trace",
+            hint=f"{fewer}let the trace go to disk as it arises (`run --stream`), or run fewer samples",
+        )
+
+
+def _check_record(program: Program, record: Sequence[str]) -> None:
+    known = sorted({register for p in program.network.populations for register in KINDS[p.kind].STATE})
+    for register in record:
+        if register not in known:
+            raise LsmError(f"there is no register {register!r} to record", hint=f"choose from {', '.join(known)}")

@@ -1,0 +1,46 @@
+"""Float synapses: what spikes add to the sums of later steps, and what all of them deliver at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.compiled import compiled
+
+__all__ = ["gather", "send"]
+
+
+@compiled
+def send(
+    fired: NDArray[np.int8],
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
+    weight: NDArray[np.float64],
+    delay: NDArray[np.int32],
+    first: int,
+    t: int,
+    ring: NDArray[np.float64],
+) -> None:
+    """Add to `ring` `[step % len, sample, neuron]` what the spikes `[sample, source]` (signed) of step t deliver,
+    delay + 1 steps later.
+
+    first: the number of the projection's first target. What would arrive beyond the ring's end never does.
+    """
+    horizon = len(ring)
+    for i in range(len(fired)):
+        for j in range(fired.shape[1]):
+            if fired[i, j] == 0:
+                continue
+            for k in range(indptr[j], indptr[j + 1]):
+                if delay[k] < horizon - 1:
+                    ring[(t + 1 + delay[k]) % horizon, i, first + post[k]] += fired[i, j] * weight[k]
+
+
+@compiled
+def gather(post: NDArray[np.int32], weight: NDArray[np.float64], signed: bool, most: NDArray[np.float64]) -> None:
+    """Add to `most` `[sign, neuron]` what all synapses of either sign deliver at once; a signed source does both."""
+    for k in range(len(post)):
+        if signed or weight[k] > 0:
+            most[0, post[k]] += abs(weight[k])
+        if signed or weight[k] < 0:
+            most[1, post[k]] += abs(weight[k])

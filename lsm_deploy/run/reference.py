@@ -1,0 +1,141 @@
+"""The float network that a program stands for: what quantisation is measured against.
+
+The schedule is the chip's (a synapse of delay d takes d + 1 steps; either sample policy), and so are times in whole
+steps; nothing else is rounded, clipped or wrapped. Each kind's step in floats stands in its own file. Parts that a user
+gave as exact integers run as the floats they stand for.
+
+One more liberty than the chip has: delays beyond its 62 steps are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.run import kernels
+
+__all__ = ["FloatTrace", "run_float"]
+
+SIDE_BY_SIDE = 1 << 15
+"""Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class FloatTrace:
+    """Spikes `[t, neuron]`, the recorded state `[t, neuron]` by name (0 where a kind has none), starts of samples."""
+
+    spikes: NDArray[np.int8]
+    state: Mapping[str, Floats]
+    starts: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        arrays: list[NDArray[Any]] = [self.spikes, *self.state.values(), self.starts]
+        for array in arrays:
+            array.setflags(write=False)
+        object.__setattr__(self, "state", MappingProxyType(dict(self.state)))
+
+
+def run_float(
+    network: Network,
+    stimulus: Stimulus,
+    record: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> FloatTrace:
+    """Run every sample in floats; `progress(done, total)` is told steps."""
+    steps = len(stimulus.spikes)
+    neurons = sum(p.size for p in network.populations)
+    spikes = np.zeros((steps, neurons), np.int8)
+    state = {name: np.zeros((steps, neurons)) for name in record}
+    starts = [0] if network.sample_interval else stimulus.starts.tolist()
+    stops = [*starts[1:], steps]
+    longest = max(stop - start for start, stop in zip(starts, stops, strict=True))
+    synapses = [_Synapses.of(p, network, longest) for p in network.projections]
+    windows = sorted((slice(*ends) for ends in zip(starts, stops, strict=True)), key=lambda w: w.start - w.stop)
+    together, done = max(1, SIDE_BY_SIDE // neurons), 0
+    for first in range(0, len(windows), together):
+        batch = windows[first : first + together]
+        _run_samples(network, synapses, stimulus.spikes, batch, spikes, state)
+        done += sum(window.stop - window.start for window in batch)
+        if progress:
+            progress(done, steps)
+    return FloatTrace(spikes, state, stimulus.starts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    source: str
+    target: str
+    indptr: NDArray[np.int64]
+    post: NDArray[np.int32]
+    weight: Floats
+    delay: NDArray[np.int32]
+    """In steps; one that no sample is long enough for is as long as the longest."""
+
+    @classmethod
+    def of(cls, p: Projection | QProjection, network: Network, longest: int) -> _Synapses:
+        if isinstance(p, QProjection):
+            weight, delay = (p.weights.astype(np.int64) << p.weight_exp).astype(np.float64), p.delays
+        else:
+            # The same rounding as on the way to the chip's delays.
+            weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
+        return cls(p.source, p.target, p.indptr, p.post, weight, delay.astype(np.int32))
+
+
+def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:
+    if isinstance(population, Population):
+        return population.parameters
+    return KINDS[population.kind].realise(population.registers, population.scale, dt_ms)
+
+
+def _run_samples(
+    network: Network,
+    synapses: Sequence[_Synapses],
+    stimulus: NDArray[np.int8],
+    windows: Sequence[slice],
+    spikes: NDArray[np.int8],
+    recorded: Mapping[str, Floats],
+) -> None:
+    """Samples side by side, the longest first: states are `[sample, neuron]`, and a sample that has ended goes."""
+    starts = np.cumsum([0, *(p.size for p in network.populations)]).tolist()
+    here = {p.name: slice(a, a + p.size) for p, a in zip(network.populations, starts, strict=False)}
+    kinds = {p.name: KINDS[p.kind] for p in network.populations}
+    constants = {
+        p.name: kinds[p.name].float_constants(_parameters(p, network.dt_ms), network.dt_ms) for p in network.populations
+    }
+    cleared = {name: kinds[name].float_initial(values) for name, values in constants.items()}
+    begins = np.array([window.start for window in windows])
+    lengths = np.array([window.stop - window.start for window in windows])
+    states: dict[str, Mapping[str, Floats]] = {
+        name: {register: np.tile(values, (len(windows), 1)) for register, values in initial.items()}
+        for name, initial in cleared.items()
+    }
+    horizon = 2 + max((int(s.delay.max(initial=0)) for s in synapses), default=0)
+    ring = np.zeros((horizon, len(windows), spikes.shape[1]))
+    interval, left = network.sample_interval, len(windows)
+    for t in range(int(lengths[0])):
+        if t >= lengths[left - 1]:
+            left = int(np.count_nonzero(lengths > t))
+            states = {n: {k: v[:left] for k, v in state.items()} for n, state in states.items()}
+        rows = begins[:left] + t
+        a = ring[t % horizon, :left].copy()
+        ring[t % horizon] = 0.0
+        for name, where in here.items():
+            if interval and t % interval == 0:
+                states[name] = {k: np.tile(v, (left, 1)) for k, v in cleared[name].items()}
+            step = kinds[name].float_step(constants[name], states[name], a[:, where])
+            states[name] = step.state
+            spikes[rows, where] = step.spikes
+            for register, values in recorded.items():
+                values[rows, where] = step.state.get(register, 0.0)
+        for s in synapses:
+            fired = stimulus[rows] if s.source == INPUT else spikes[rows, here[s.source]]
+            kernels.send(fired, s.indptr, s.post, s.weight, s.delay, here[s.target].start, t, ring)

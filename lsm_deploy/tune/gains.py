@@ -1,0 +1,146 @@
+"""Gains that bring a liquid to a firing rate or a branching ratio, before it is quantised; measured after.
+
+The gain of the synapses from the input sets the rate, the gain of those among the liquid's own neurons its branching
+ratio; where both are wanted they take turns. Homeostasis as a property of the whole liquid: Lazar, Pipa &
+Triesch, Frontiers in Computational Neuroscience 3 (2009); the branching ratio is Wilting & Priesemann's (2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.ir import INPUT
+from lsm_deploy.data import Frames
+from lsm_deploy.data.front import load_data
+from lsm_deploy.spec import Path_, Spec
+from lsm_deploy.spec.load import suggest
+from lsm_deploy.spec.schema import Explicit, Gain, PerTypeGain
+from lsm_deploy.tune.crossing import NEAR, Target, find
+from lsm_deploy.tune.liquid import Liquid, Measured, Part, Progress
+
+__all__ = ["Tuned", "tune"]
+
+RATE_TOLERANCE = 0.02
+"""Of a rate, relative."""
+BRANCHING_TOLERANCE = 0.01
+"""Of a branching ratio, absolute."""
+ROUNDS = 10
+"""Turns of both gains until they are given up."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A spec with its new gains; `gains` are those that changed, by the index of their projection."""
+
+    spec: Spec
+    population: str
+    samples: int
+    gains: Mapping[int, Gain]
+    before: Measured
+    after: Measured
+    steps: tuple[Measured, ...]
+    """All that was measured, in order."""
+
+    @property
+    def changes(self) -> dict[Path_, Any]:
+        """What to put into the text of the spec."""
+        return {
+            ("projections", i, "gain"): asdict(gain) if isinstance(gain, PerTypeGain) else gain
+            for i, gain in self.gains.items()
+        }
+
+
+def tune(
+    spec: Spec,
+    rate_hz: float | None = None,
+    branching: float | None = None,
+    population: str | None = None,
+    train: Frames | None = None,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Find gains at which `population` (the one that is read, if none is given) fires at `rate_hz`, branches with
+    `branching`, or both, on `train` (the spec's own, if none is given).
+
+    rate_hz: the mean over neurons and time, met within 2 %. branching: met within 0.01; it counts what the input has in
+    common with itself, so compare it with that of another gain and not with 1. Where the integers jump over a target,
+    the nearest is taken, up to 10 % or 0.05 from it; an LsmError says what was reached of one that is out of reach.
+    """
+    name = _population(spec, population)
+    chosen = _projections(spec, name, rate_hz, branching, 1000 / spec.dt_ms)
+    liquid = Liquid(spec, name, chosen, load_data(spec)[0] if train is None else train, progress)
+    targets: list[Target] = []
+    if rate_hz is not None:
+        targets.append(Target("input", rate_hz, RATE_TOLERANCE * rate_hz, lambda m: m.rate_hz, "{:.4g} Hz"))
+    if branching is not None:
+        targets.append(
+            Target("recurrent", branching, BRANCHING_TOLERANCE, lambda m: m.branching or 0.0, "a branching of {:.4g}")
+        )
+    factors: dict[Part, float] = {"input": 1.0, "recurrent": 1.0}
+    for _ in range(ROUNDS):
+        for target in targets:
+            factors[target.part] *= find(target, liquid, dict(factors), alone=len(targets) == 1)
+        now = liquid.measure(targets[-1].part, factors)
+        if len(targets) == 1 or all(target.met_by(now) for target in targets):
+            break
+    if all(target.met_by(now, NEAR) for target in targets):
+        gains = {i: gain for i, gain in liquid.gains(factors).items() if gain != spec.projections[i].gain}
+        samples, steps = len(liquid.stimulus.starts), tuple(liquid.steps)
+        return Tuned(liquid.spec_at(factors), name, samples, gains, steps[0], now, steps)
+    raise LsmError(
+        f"rate and branching ratio pull each other away: after {ROUNDS} rounds it fires at {now.rate_hz:.4g} Hz with a "
+        f"branching of {now.branching or 0:.4g}",
+        where=f"population {name!r}",
+        hint="give one of them, or both nearer to these",
+    )
+
+
+# --- what is asked for ---------------------------------------------------------------------------------------------
+
+
+def _population(spec: Spec, name: str | None) -> str:
+    names = list(spec.populations)
+    if name is None and spec.readout is not None:
+        return spec.readout.populations[0]
+    if name is None and len(names) > 1:
+        raise LsmError(f"the spec has {len(names)} populations", where="tune", hint=f"choose from {', '.join(names)}")
+    if name is not None and name not in names:
+        raise LsmError(f"there is no population {name!r}", where="tune", hint=suggest(name, names))
+    return names[0] if name is None else name
+
+
+def _projections(
+    spec: Spec, name: str, rate_hz: float | None, branching: float | None, fastest: float
+) -> dict[Part, tuple[int, ...]]:
+    """Indices of the projections that each part's gain multiplies; all that keeps it from being asked for."""
+    errors: list[LsmError] = []
+
+    def report(what: str, hint: str, where: str = f"population {name!r}") -> None:
+        errors.append(LsmError(what, where=where, hint=hint))
+
+    if rate_hz is None and branching is None:
+        report("there is nothing to tune for", "give a rate, a branching ratio, or both", "tune")
+    if rate_hz is not None and not 0 < rate_hz <= fastest:
+        report(f"a rate of {rate_hz:g} Hz does not fit steps of {spec.dt_ms:g} ms", f"aim at most at {fastest:g}")
+    if branching is not None and not 0 < branching < 2:
+        report(f"a branching ratio of {branching:g} is out of range", "aim between 0 and 2, at 0.9, say")
+    ends = [(p.source, p.target) for p in spec.projections]
+    chosen: dict[Part, tuple[int, ...]] = {
+        "input": tuple(i for i, end in enumerate(ends) if end == (INPUT, name)),
+        "recurrent": tuple(i for i, end in enumerate(ends) if end == (name, name)),
+    }
+    if rate_hz is not None and not chosen["input"]:
+        report("no synapse joins the input to it", "tune a population that hears the input")
+    if branching is not None and not chosen["recurrent"]:
+        report("no synapse joins its neurons to each other", "ask for a rate only, or give it a projection onto itself")
+    used = (chosen["input"] if rate_hz is not None else ()) + (chosen["recurrent"] if branching is not None else ())
+    for i in used:
+        topology = spec.projections[i].topology
+        if isinstance(topology, Explicit) and topology.exact:
+            report(
+                "exact weights cannot be multiplied by a gain", "drop exact", f"projection {spec.projections[i].name!r}"
+            )
+    raise_all(errors)
+    return chosen

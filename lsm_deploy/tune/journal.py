@@ -1,0 +1,208 @@
+"""The journal of a search: optuna's study in one file, which a kill at any time leaves fit to go on with.
+
+A trial is of the search only once it is told: that it was begun, and not ended, shows as failed in optuna, and its turn
+is taken again. Each turn draws from a stream of its own, named by seed and turn, and sees the same trials before it;
+so a search that was interrupted finds what it would have found otherwise. Akiba et al., KDD (2019); the sampler is the
+tree-structured Parzen estimator of Bergstra et al., NeurIPS (2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.streams import stream
+from lsm_deploy.spec import Parameter
+from lsm_deploy.store.files import read_bytes
+
+__all__ = ["Journal", "Trial", "opened_journal"]
+
+STUDY = "lsm-deploy search"
+BEGINS = b'{"op_code"'
+"""Every line of optuna's journal."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One turn: the value at each path, and the accuracy of each liquid, or the reason why there is none."""
+
+    turn: int
+    values: Mapping[str, Any]
+    accuracies: tuple[float, ...]
+    reason: str = ""
+
+    @property
+    def accuracy(self) -> float | None:
+        return sum(self.accuracies) / len(self.accuracies) if self.accuracies and not self.reason else None
+
+
+class Journal:
+    """An open journal: what has been tried, and what to try next."""
+
+    def __init__(self, study: Any, parameters: Sequence[Parameter], seed: int) -> None:
+        self.study, self.parameters, self.seed = study, parameters, seed
+
+    def trials(self) -> tuple[Trial, ...]:
+        from optuna.trial import TrialState
+
+        told = [t for t in self.study.trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        return tuple(
+            Trial(
+                turn,
+                {p.path: _value(p, t.params[p.path]) for p in self.parameters},
+                tuple(t.user_attrs.get("accuracies", ())),
+                t.user_attrs.get("reason", ""),
+            )
+            for turn, t in enumerate(told)
+        )
+
+    def ask(self) -> tuple[Any, dict[str, Any]]:
+        """The next trial, to be told of, and the value that it has at each path."""
+        from optuna.samplers import TPESampler
+
+        seed = int(stream(self.seed, "search", len(self.trials())).random() * 2**32)
+        # It is told of nothing that is under way: a resumed search would see other trials there.
+        self.study.sampler = TPESampler(seed=seed, constant_liar=False)
+        trial = self.study.ask()
+        return trial, {p.path: _value(p, _drawn(trial, p)) for p in self.parameters}
+
+    def tell(self, trial: Any, accuracies: Sequence[float], reason: str = "") -> None:
+        """Keep what came of a trial. One that failed is pruned, as optuna says: its sampler takes it for the worst."""
+        from optuna.trial import TrialState
+
+        trial.set_user_attr("accuracies", list(accuracies))
+        if reason:
+            trial.set_user_attr("reason", reason)
+            self.study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self.study.tell(trial, sum(accuracies) / len(accuracies))
+
+    def importance(self) -> dict[str, float]:
+        """The share of the accuracy's variance that each path explains (functional ANOVA: Hutter, Hoos &
+        Leyton-Brown, ICML 2014); nothing where too few trials, or all the same, have one."""
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        if len({trial.accuracy for trial in self.trials()} - {None}) < 2:
+            return {}
+        evaluator = FanovaImportanceEvaluator(seed=self.seed % 2**32)
+        shares: dict[str, float] = get_param_importances(self.study, evaluator=evaluator)
+        return {path: float(share) for path, share in shares.items()}
+
+
+def _drawn(trial: Any, p: Parameter) -> Any:
+    if p.values:
+        return (
+            trial.suggest_int(p.path, 0, len(p.values) - 1)
+            if p.ordered
+            else trial.suggest_categorical(p.path, range(len(p.values)))
+        )
+    suggest = trial.suggest_int if p.whole else trial.suggest_float
+    return suggest(p.path, p.low, p.high, log=p.log)
+
+
+def _value(p: Parameter, drawn: Any) -> Any:
+    if p.values:
+        return p.values[drawn]
+    # As it will be written: nobody reads seventeen digits.
+    return drawn if p.whole else min(max(float(f"{drawn:.5g}"), p.low), p.high)
+
+
+# --- the file ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened_journal(
+    file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int
+) -> Iterator[Journal]:
+    """The journal in `file`, new or as it was left. identity: what it belongs to, each part by its name; an LsmError
+    names those in which it differs. One process at a time.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise LsmError(
+            "a search needs optuna, which is not installed", where="search", hint="pip install -e '.[search]'"
+        ) from None
+    verbosity = optuna.logging.get_verbosity()
+    with _alone(file):
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            _mend(file)
+            yield Journal(_study(file, identity), parameters, seed)
+        finally:
+            optuna.logging.set_verbosity(verbosity)
+
+
+def _alone(file: Path) -> FileLock:
+    """The lock of a journal, held; the system lets go of it when a process is killed."""
+    lock = FileLock(f"{file}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        what, hint = "another search is writing this journal", "wait for it, or name another journal"
+        raise LsmError(what, where=str(file), hint=hint) from None
+    except OSError as error:
+        raise LsmError(f"cannot write: {error.strerror}", where=str(file), hint="choose a writable folder") from None
+    return lock
+
+
+def _mend(file: Path) -> None:
+    """Cut off a line that a kill left unfinished; whatever is no journal is left as it is."""
+    if not file.exists():
+        return
+    text = read_bytes(file)
+    if text and not text.startswith(BEGINS[: len(text)]):
+        raise LsmError("this is no journal of a search", where=str(file), hint="name another file")
+    whole = text.rfind(b"\n") + 1
+    if whole < len(text):
+        with file.open("r+b") as journal:
+            journal.truncate(whole)
+
+
+class _Held:
+    """The lock that optuna asks for at every line: it is ours already, and does not outlive a kill as its own would."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+def _study(file: Path, identity: Mapping[str, str]) -> Any:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+    try:
+        storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held()))
+        names = [study.study_name for study in storage.get_all_studies()]
+    except OSError as error:
+        raise LsmError(f"cannot write: {error.strerror}", where=str(file), hint="choose a writable folder") from None
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        what = f"the journal is damaged: {str(error).splitlines()[0]}"
+        raise LsmError(what, where=str(file), hint="name another file, or remove it") from None
+    if names not in ([], [STUDY]):
+        raise LsmError(f"this is the journal of {names[0]!r}", where=str(file), hint="name another file")
+    if not names:
+        optuna.create_study(storage=storage, study_name=STUDY, direction="maximize")
+    study = optuna.load_study(storage=storage, study_name=STUDY)
+    errors = []
+    for name, value in identity.items():
+        kept = study.user_attrs.get(name)
+        if kept is None and not study.trials:
+            study.set_user_attr(name, value)
+        elif kept != value:
+            errors.append(LsmError(f"its trials are of another {name}", where=str(file), hint=_OTHERWISE))
+    raise_all(errors)
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    return study
+
+
+_OTHERWISE = "go on with what it was begun with, or name another journal"

@@ -1,0 +1,149 @@
+"""A seeded search: each trial is the spec with other values, judged by cross-validation on training data alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
+from lsm_deploy.data.front import frames_for
+from lsm_deploy.learn.model import readout_of, train
+from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
+from lsm_deploy.spec.schema import Data
+from lsm_deploy.tune.journal import Trial, opened_journal
+
+__all__ = ["Found", "search"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """All trials of a search, and what came of them.
+
+    text: the spec's, with the values of the best trial put in. as_written: the trial that the spec itself is, with
+    turn -1. importance: share of the accuracy's variance by path; empty where the trials do not tell.
+    """
+
+    text: str
+    samples: int
+    liquid_seeds: int
+    trials: tuple[Trial, ...]
+    best: Trial
+    as_written: Trial
+    importance: Mapping[str, float]
+
+    def ranked(self) -> tuple[Trial, ...]:
+        """The trials that have an accuracy, the best first; of equals the earlier."""
+        return tuple(
+            sorted((t for t in self.trials if t.accuracy is not None), key=lambda t: (-(t.accuracy or 0.0), t.turn))
+        )
+
+
+def search(
+    file: str | Path,
+    trials: int,
+    journal: str | Path,
+    *,
+    space: str | Path | None = None,
+    seed: int = 0,
+    train: Raw | None = None,
+    liquid_seeds: int = 1,
+    progress: Progress | None = None,
+) -> Found:
+    """Try values of a spec's file until its journal has `trials` trials, and name the best.
+
+    What may vary is in the spec's section `search`, or in the file `space`. A trial's accuracy is that of the readout
+    on held-out parts of the training data (the spec's own, or `train`), the mean over `liquid_seeds` liquids: the
+    spec's seed and those after it. A trial that an LsmError ends is kept with its reason. The same command goes on
+    where a kill interrupted it; another spec, space, seed or data are refused.
+    """
+    file, journal = Path(file), Path(journal)
+    for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
+        if number < 1:
+            raise LsmError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
+    text = read_text(file)
+    parameters = read_space(text, file, Path(space) if space is not None else None)
+    spec = load_text(text, file)
+    readout_of(spec)
+    raw = load_data(spec.data or Data())[0] if train is None else train
+    frames = _Frames(raw)
+    check_labels(frames.of(spec))
+    paths = {p.path: steps_of(parse(text, file).data, p.path) for p in parameters}
+
+    def judged(turn: int, values: Mapping[str, Any]) -> Trial:
+        accuracies: list[float] = []
+        try:
+            tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
+            for i in range(liquid_seeds):
+                accuracies.append(_cross_validated(tried, spec.seed + i, frames))
+        except LsmError as error:
+            return Trial(turn, values, tuple(accuracies), "; ".join(str(each).split("\n")[0] for each in error.each()))
+        return Trial(turn, values, tuple(accuracies))
+
+    identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
+    with opened_journal(journal, identity, parameters, seed) as kept:
+        done = kept.trials()
+        while len(done) < trials:
+            if progress:
+                progress(len(done), trials)
+            asked, values = kept.ask()
+            trial = judged(len(done), values)
+            kept.tell(asked, trial.accuracies, trial.reason)
+            done = (*done, trial)
+        importance = kept.importance()
+    good = [trial for trial in done if trial.accuracy is not None]
+    if not good:
+        reason = done[-1].reason
+        raise LsmError(f"all {len(done)} trials failed, the last: {reason}", where=str(journal), hint="move the ranges")
+    best = max(good, key=lambda trial: trial.accuracy or 0.0)
+    changed = put(text, file, {paths[path]: value for path, value in best.values.items()})
+    return Found(changed, frames.of(spec).samples, liquid_seeds, done, best, judged(-1, {}), importance)
+
+
+class _Frames:
+    """What front ends make of the training data, the last one kept: most trials share theirs."""
+
+    def __init__(self, raw: Raw) -> None:
+        self.raw = raw
+        self.key: tuple[object, ...] = ()
+        self.made: Frames | None = None
+
+    def of(self, spec: Spec) -> Frames:
+        key = (spec.front_end, spec.seed, spec.input.channels)
+        if self.made is None or self.key != key:
+            self.key, self.made = key, frames_for(self.raw, spec, "train")
+        return self.made
+
+
+def _cross_validated(spec: Spec, seed: int, frames: _Frames) -> float:
+    """Accuracy of the readout on held-out parts of the training data, from the integers as they would be deployed."""
+    return float(train(replace(spec, seed=seed), frames.of(spec)).classifier.cv_accuracy.max())
+
+
+def _identity(
+    written: Mapping[str, Any], parameters: tuple[Parameter, ...], seed: int, liquid_seeds: int, raw: Raw
+) -> dict[str, str]:
+    """What a journal belongs to. Comments and layout of a spec may change, what it says may not."""
+    data = hashlib.sha256()
+    data.update(digests(raw).tobytes())
+    data.update(json.dumps([raw.labels, raw.groups, getattr(raw, "rate", None)]).encode())
+    if isinstance(raw, Beats):
+        data.update(raw.rhythm.tobytes() + json.dumps(raw.rhythms).encode())
+    return {
+        # The training data are known by what is in them, not by where they are.
+        "spec": _digest(json.dumps({k: v for k, v in written.items() if k not in ("data", "search")}, sort_keys=True)),
+        "search space": _digest(repr(parameters)),
+        "seed": str(seed),
+        "number of liquid seeds": str(liquid_seeds),
+        "training data": data.hexdigest()[:16],
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
