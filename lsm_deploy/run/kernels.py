@@ -1,4 +1,4 @@
-"""Float synapses: what spikes add to the sums of later steps, and what all of them deliver at once."""
+"""Float synapses: what spikes add to the sums of later steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.compiled import compiled
 
-__all__ = ["gather", "send"]
+__all__ = ["send"]
 
 
 @compiled
@@ -34,13 +34,3 @@ def send(
             for k in range(indptr[j], indptr[j + 1]):
                 if delay[k] < horizon - 1:
                     ring[(t + 1 + delay[k]) % horizon, i, first + post[k]] += fired[i, j] * weight[k]
-
-
-@compiled
-def gather(post: NDArray[np.int32], weight: NDArray[np.float64], signed: bool, most: NDArray[np.float64]) -> None:
-    """Add to `most` `[sign, neuron]` what all synapses of either sign deliver at once; a signed source does both."""
-    for k in range(len(post)):
-        if signed or weight[k] > 0:
-            most[0, post[k]] += abs(weight[k])
-        if signed or weight[k] < 0:
-            most[1, post[k]] += abs(weight[k])

@@ -1,4 +1,4 @@
-"""Floats to the chip's integers, in one pass that keeps no array of what lies between.
+"""Floats to the chip's integers, and what all synapses of a neuron deliver, in one pass that keeps no array between.
 
 `fixed.stable` stands here inlined, on the bits of a single number; a test holds both to the same result.
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.compiled import compiled
 from lsm_deploy.core.fixed import DROPPED
 
-__all__ = ["to_grid", "to_steps"]
+__all__ = ["gather", "to_grid", "to_steps"]
 
 _HALF = (1 << DROPPED - 1) - 1
 _MASK = -1 << DROPPED
@@ -63,3 +63,13 @@ def to_steps(delay_ms: NDArray[np.float64], dt_ms: float, most: int, delays: NDA
         far = max(far, abs(held * dt_ms - delay_ms[k]))
         delays[k] = np.uint8(held)
     return late, far
+
+
+@compiled
+def gather(post: NDArray[np.int32], weight: NDArray[np.float64], signed: bool, most: NDArray[np.float64]) -> None:
+    """Add to `most` `[sign, neuron]` what all synapses of either sign deliver at once; a signed source does both."""
+    for k in range(len(post)):
+        if signed or weight[k] > 0:
+            most[0, post[k]] += abs(weight[k])
+        if signed or weight[k] < 0:
+            most[1, post[k]] += abs(weight[k])

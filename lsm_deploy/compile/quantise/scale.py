@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lsm_deploy.compile.quantise import kernels
 from lsm_deploy.compile.quantise.compensate import BEARABLE, lost_share
 from lsm_deploy.compile.quantise.grid import COARSE, exponent_of, largest_weight, range_of, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
@@ -24,7 +25,6 @@ from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.target import MAX_WEIGHT_EXP
-from lsm_deploy.run import kernels
 
 __all__ = ["choose_scale"]
 
