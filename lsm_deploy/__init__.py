@@ -5,7 +5,7 @@
     spec = ld.load("configs/japanese_vowels.yaml")
     program = ld.compile_spec(spec).program
     stimulus = ld.poisson_stimulus(program.network.channels, steps=1000, rate_hz=50.0, dt_ms=spec.dt_ms, seed=0)
-    ours, brian = (ld.run(name, program, stimulus, ("u", "v")) for name in ("emulator", "brian"))
+    ours, brian = (ld.run_program(name, program, stimulus, ("u", "v")) for name in ("emulator", "brian"))
     print(ld.compare(program, ours, brian, ("u", "v")).equal)
     print(ld.evaluate(spec).liquid.accuracy)
 
@@ -25,7 +25,7 @@ from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy, train_on_c
 from lsm_deploy.measure.diagnosis import Diagnosis, diagnose
 from lsm_deploy.measure.evaluation import Across, Evaluation, evaluate, evaluate_across
 from lsm_deploy.parity.compare import Verdict, compare
-from lsm_deploy.run.backends import run, start
+from lsm_deploy.run.backends import run_program, start
 from lsm_deploy.run.reference import FloatTrace, run_float
 from lsm_deploy.run.streaming import stream
 from lsm_deploy.spec import Spec, load
@@ -40,7 +40,7 @@ from lsm_deploy.store import (
     save_stimulus,
     save_trace,
 )
-from lsm_deploy.tune import tune
+from lsm_deploy.tune import tune_gains
 from lsm_deploy.tune.trials import search
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ __all__ = [
     "poisson_stimulus",
     "predict",
     "program_id",
-    "run",
     "run_float",
+    "run_program",
     "save_model",
     "save_program",
     "save_state",
@@ -103,7 +103,7 @@ __all__ = [
     "to_frames",
     "train",
     "train_on_chip",
-    "tune",
+    "tune_gains",
 ]
 
 _ESTIMATORS = ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout")

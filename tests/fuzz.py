@@ -38,7 +38,7 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.reduction import between, one_by_one, shrink
 from lsm_deploy.parity.variants import RULES, run_variant
-from lsm_deploy.run.backends import BACKENDS, load
+from lsm_deploy.run.backends import BACKENDS, load_backend
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus
 
 FOUND = Path(__file__).with_name("found")
@@ -116,7 +116,7 @@ def backends() -> tuple[dict[str, Run], list[str]]:
     for name in BACKENDS:
         if name == "loihi2":
             continue  # a board is for `make hardware`
-        backend = load(name)
+        backend = load_backend(name)
         if why := backend.missing():
             absent.append(f"{name} is left out: {why}")
         else:

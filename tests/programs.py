@@ -198,7 +198,7 @@ def _projection(
     if synapses >= 1000 or regime == "edge":
         delays = np.full(synapses, rng.integers(0, 5))
     mixed = sign_mode == "mixed"
-    step = fixed.grid(num_weight_bits, mixed)
+    step = fixed.grid_step(num_weight_bits, mixed)
     low, high = {"excitatory": (0, 255), "inhibitory": (-255, 0), "mixed": (-256, 254)}[sign_mode]
     lowest, highest = -(-low // step), high // step
     weights = step * rng.integers(lowest, highest + 1, synapses)

@@ -173,7 +173,7 @@ def test_power_is_energy_times_rate(spec: Spec) -> None:
     stimulus = decided.stimulus_of(chip, decided.sampled(frames, 4))
     assert len(stimulus.starts) == 4
     [found] = decided.parity(chip, stimulus, ["emulator", "fast"])
-    trace = ld.run("fast", chip.program, stimulus)
+    trace = ld.run_program("fast", chip.program, stimulus)
     assert (found.spikes_differ, found.values_differ, found.decisions_differ) == (0, 0, 0)
     assert found.values == 2 * 34 * 4 * 320
     assert found.spikes > 500
@@ -188,7 +188,7 @@ def test_what_differs_is_counted(spec: Spec, monkeypatch: pytest.MonkeyPatch) ->
     frames = to_frames(hearts(), front_of(spec))
     chip = ld.train_on_chip(spec, frames)
     stimulus = decided.stimulus_of(chip, decided.sampled(frames, 4))
-    run = decided.backends.run
+    run = decided.backends.run_program
 
     def other(name: str, *given: Any) -> Any:
         trace = run(name, *given)

@@ -46,8 +46,8 @@ def test_output_neurons_integrate_what_they_hear(mixed: bool) -> None:
     assert [p.sign_mode for p in attached.projections[4:]] == ["mixed" if mixed else "excitatory"] * 2
     whole = replace(program, network=attached, cores=np.zeros(attached.neurons, np.int32))
     stimulus = liquid.stimulus(200, (0, 90))
-    trace = ld.run("emulator", whole, stimulus, ("v",))
-    alone = ld.run("emulator", program, stimulus)
+    trace = ld.run_program("emulator", whole, stimulus, ("v",))
+    alone = ld.run_program("emulator", program, stimulus)
     assert (trace.spikes[:, :20] == alone.spikes).all()  # nothing comes back from them
     # By hand, one neuron and step at a time.
     order = [*range(16, 20), *range(16)]  # inh before exc
@@ -103,8 +103,8 @@ def stimulus_of(chip: OnChip) -> ld.Stimulus:
 def test_every_backend_decides_alike(trained: tuple[Any, OnChip], backend: str) -> None:
     _, chip = trained
     stimulus = stimulus_of(chip)
-    ours = ld.run("emulator", chip.program, stimulus, ("u", "v"))
-    theirs = ld.run(backend, chip.program, stimulus, ("u", "v"))
+    ours = ld.run_program("emulator", chip.program, stimulus, ("u", "v"))
+    theirs = ld.run_program(backend, chip.program, stimulus, ("u", "v"))
     assert ld.compare(chip.program, ours, theirs, ("u", "v")).equal
     assert chip.decisions(theirs) == chip.decisions(ours) == ld.predict(chip, TEST, backend)
     assert ours.spikes[:, output_of(chip.program)].sum() > TEST.samples  # they do spike
@@ -148,7 +148,7 @@ def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, OnChip]) -
     endless = replace(outputs, registers={**outputs.registers, "vth": np.full(3, 131071)})
     network = replace(chip.program.network, populations=(*chip.program.network.populations[:-1], endless))
     stimulus = stimulus_of(chip)
-    trace = ld.run("fast", replace(chip.program, network=network), stimulus, ("v",))
+    trace = ld.run_program("fast", replace(chip.program, network=network), stimulus, ("v",))
     ends = np.append(stimulus.starts[1:], len(stimulus.spikes))
     section = replace(described.readout, features=Bins("bins", 1))
     seen = trace.spikes[:, :52].copy()
@@ -169,7 +169,7 @@ def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
     taught = onchip._teach(described, TRAIN, "fast", None)
     chip = taught.chip
     stimulus = encode(chip.input, chip.ranges, TRAIN, 1.0, chip.seed, 0, "train")
-    trace = ld.run("fast", chip.program, stimulus)
+    trace = ld.run_program("fast", chip.program, stimulus)
     right = np.array([chip.classes.index(label) for label in TRAIN.labels])
     ((hits, ties, spikes),) = onchip._try([taught.weights], trace.spikes[:, :40], stimulus.starts, right)
     outputs = trace.spikes[:, output_of(chip.program)]
@@ -192,7 +192,7 @@ def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monk
         taught = onchip._teach(described, few, "fast", None)
         judged.append(sum(tried)[:, 0].max() / few.samples)
         stimulus = encode(described.input, taught.chip.ranges, few, 1.0, 4, 0, "train")
-        spikes = ld.run("fast", taught.chip.program, stimulus).spikes[:, :40]
+        spikes = ld.run_program("fast", taught.chip.program, stimulus).spikes[:, :40]
         right = np.array([taught.chip.classes.index(label) for label in few.labels])
         features = np.column_stack([taught.run.features, np.diff(stimulus.starts, append=len(spikes))])
         real = readout.weights_at(features, right, 3, described.readout, 1e-3)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.spec import load
@@ -42,7 +42,7 @@ def pre_of(p: Projection):
 
 
 def test_dale_s_law(tmp_path):
-    found = parts(build(spec(tmp_path)))
+    found = parts(build_network(spec(tmp_path)))
     exc, inh = found["liquid->liquid:exc"], found["liquid->liquid:inh"]
     assert exc.weight == pytest.approx(0.2)
     assert inh.weight == pytest.approx(-0.2)
@@ -54,19 +54,19 @@ def test_dale_s_law(tmp_path):
 
 
 def test_inhibitory_neurons_are_spread_over_the_grid(tmp_path):
-    inhibitory = np.unique(pre_of(parts(build(spec(tmp_path)))["liquid->liquid:inh"]))
+    inhibitory = np.unique(pre_of(parts(build_network(spec(tmp_path)))["liquid->liquid:inh"]))
     assert inhibitory.min() < 50 < 150 < inhibitory.max()
     assert np.diff(inhibitory).max() < 40
 
 
 def test_weights_and_delays_are_drawn_apart(tmp_path):
     same = "{distribution: uniform, low: 1.0, high: 2.0}"
-    p = parts(build(spec(tmp_path, weight=same, delay=same)))["liquid->liquid:exc"]
+    p = parts(build_network(spec(tmp_path, weight=same, delay=same)))["liquid->liquid:exc"]
     assert abs(np.corrcoef(p.weight, p.delay_ms)[0, 1]) < 0.1
 
 
 def test_weights_that_carry_their_signs_are_split(tmp_path):
-    found = parts(build(spec(tmp_path, inputs="{distribution: normal, mean: 0, std: 1}")))
+    found = parts(build_network(spec(tmp_path, inputs="{distribution: normal, mean: 0, std: 1}")))
     exc, inh = found["input->liquid:exc"], found["input->liquid:inh"]
     assert (exc.weight > 0).all()
     assert (inh.weight < 0).all()
@@ -74,7 +74,7 @@ def test_weights_that_carry_their_signs_are_split(tmp_path):
 
 
 def test_weights_by_type(tmp_path):
-    found = parts(build(spec(tmp_path, weight="{EE: 1, EI: 2, IE: 3, II: 4}")))
+    found = parts(build_network(spec(tmp_path, weight="{EE: 1, EI: 2, IE: 3, II: 4}")))
     inhibitory = np.zeros(200, bool)
     inhibitory[np.unique(pre_of(found["liquid->liquid:inh"]))] = True
     for name, (to_exc, to_inh) in {"exc": (1, 2), "inh": (-3, -4)}.items():
@@ -93,14 +93,14 @@ def test_weights_by_type(tmp_path):
     ],
 )
 def test_distributions_have_the_moments_they_name(written, mean, std, tmp_path):
-    weight = parts(build(spec(tmp_path, inputs=written)))["input->liquid:exc"].weight
+    weight = parts(build_network(spec(tmp_path, inputs=written)))["input->liquid:exc"].weight
     assert len(weight) == 6000
     assert weight.mean() == pytest.approx(mean, rel=0.03)
     assert weight.std() == pytest.approx(std, rel=0.06)
 
 
 def test_magnitudes_and_parameters_are_drawn_within_their_bounds(tmp_path):
-    network = build(spec(tmp_path, weight="{distribution: normal, mean: 0.1, std: 0.2}"))
+    network = build_network(spec(tmp_path, weight="{distribution: normal, mean: 0.1, std: 0.2}"))
     found = parts(network)
     assert (found["liquid->liquid:exc"].weight > 0).all()
     assert (found["liquid->liquid:inh"].weight < 0).all()
@@ -113,18 +113,18 @@ def test_magnitudes_and_parameters_are_drawn_within_their_bounds(tmp_path):
 def test_a_distribution_outside_its_bounds_is_refused(tmp_path):
     text = BASE.replace("mean: 20, std: 6", "mean: -500, std: 1")
     with pytest.raises(LsmError, match="population 'liquid', tau_mem_ms: 200 of 200 draws are still out of range"):
-        build(spec(tmp_path, text=text))
+        build_network(spec(tmp_path, text=text))
 
 
 def test_all_failures_of_a_build_at_once(tmp_path):
     text = BASE.replace("mean: 20, std: 6", "mean: -500, std: 1").replace("weight: %s}\n", "weight: 0}\n# %s")
     with pytest.raises(LsmError) as caught:
-        build(spec(tmp_path, text=text))
+        build_network(spec(tmp_path, text=text))
     assert len(caught.value.each()) == 2
 
 
 def test_delays_by_distance(tmp_path):
-    found = parts(build(spec(tmp_path, delay="{per_unit_ms: 2.0, offset_ms: 1.5}")))
+    found = parts(build_network(spec(tmp_path, delay="{per_unit_ms: 2.0, offset_ms: 1.5}")))
     positions = [(x, y, z) for x in range(4) for y in range(5) for z in range(10)]
     p = found["liquid->liquid:exc"]
     for i, j, delay in list(zip(pre_of(p), p.post, p.delay_ms, strict=True))[:500]:
@@ -134,9 +134,9 @@ def test_delays_by_distance(tmp_path):
 
 def test_a_gain_multiplies_what_is_drawn(tmp_path):
     gamma = "{distribution: gamma, mean: 1, std: 1}"
-    plain = parts(build(spec(tmp_path, gamma, gamma)))
+    plain = parts(build_network(spec(tmp_path, gamma, gamma)))
     text = BASE.replace("weight: %s}", "weight: %s, gain: 2.5}")
-    found = parts(build(spec(tmp_path, gamma, gamma, text=text)))
+    found = parts(build_network(spec(tmp_path, gamma, gamma, text=text)))
     assert found["input->liquid:exc"].weight == pytest.approx(2.5 * plain["input->liquid:exc"].weight, rel=1e-9)
     for name in ("liquid->liquid:exc", "liquid->liquid:inh"):
         assert np.array_equal(found[name].weight, plain[name].weight)
@@ -144,9 +144,9 @@ def test_a_gain_multiplies_what_is_drawn(tmp_path):
 
 def test_a_gain_per_type_sets_the_balance_of_excitation_and_inhibition(tmp_path):
     gamma = "{distribution: gamma, mean: 1, std: 1}"
-    plain = parts(build(spec(tmp_path, weight=gamma)))
+    plain = parts(build_network(spec(tmp_path, weight=gamma)))
     text = BASE.replace("delay_ms: %s", "delay_ms: %s, gain: {EI: 2, IE: 3, II: 4}")
-    found = parts(build(spec(tmp_path, weight=gamma, text=text)))
+    found = parts(build_network(spec(tmp_path, weight=gamma, text=text)))
     inhibitory = np.isin(np.arange(200), pre_of(plain["liquid->liquid:inh"]))
     for name, onto_exc, onto_inh in (("liquid->liquid:exc", 1, 2), ("liquid->liquid:inh", 3, 4)):
         ratio = found[name].weight / plain[name].weight
@@ -156,7 +156,7 @@ def test_a_gain_per_type_sets_the_balance_of_excitation_and_inhibition(tmp_path)
 def test_a_gain_comes_after_a_spectral_radius(tmp_path):
     text = BASE.replace("delay_ms: %s", "delay_ms: %s, spectral_radius: 0.9")
     plain, found = (
-        parts(build(spec(tmp_path, text=each)))["liquid->liquid:exc"].weight
+        parts(build_network(spec(tmp_path, text=each)))["liquid->liquid:exc"].weight
         for each in (text, text.replace("radius: 0.9", "radius: 0.9, gain: 2"))
     )
     assert found == pytest.approx(2 * plain, rel=1e-9)
@@ -164,7 +164,7 @@ def test_a_gain_comes_after_a_spectral_radius(tmp_path):
 
 def test_spectral_radius(tmp_path):
     text = BASE.replace("delay_ms: %s", "delay_ms: %s, spectral_radius: 0.9")
-    found = parts(build(spec(tmp_path, weight="{distribution: gamma, mean: 1, std: 1}", text=text)))
+    found = parts(build_network(spec(tmp_path, weight="{distribution: gamma, mean: 1, std: 1}", text=text)))
     dense = np.zeros((200, 200))
     for name in ("liquid->liquid:exc", "liquid->liquid:inh"):
         p = found[name]
@@ -174,7 +174,9 @@ def test_spectral_radius(tmp_path):
 
 def test_spectral_radius_of_a_large_sparse_network(tmp_path):
     text = BASE.replace("grid: [4, 5, 10]", "size: 1500").replace("probability: 0.3", "in_degree: 20")
-    found = parts(build(spec(tmp_path, text=text.replace("delay_ms: %s", "delay_ms: %s, spectral_radius: 0.5"))))
+    found = parts(
+        build_network(spec(tmp_path, text=text.replace("delay_ms: %s", "delay_ms: %s, spectral_radius: 0.5")))
+    )
     dense = np.zeros((1500, 1500))
     for name in ("liquid->liquid:exc", "liquid->liquid:inh"):
         np.add.at(dense, (found[name].post, pre_of(found[name])), found[name].weight)
@@ -188,7 +190,7 @@ def test_a_network_without_a_cycle_has_no_radius_to_scale(tmp_path):
         "topology: {kind: explicit, file: w.npz}, spectral_radius: 0.9",
     )
     with pytest.raises(LsmError, match="there is no cycle to scale"):
-        build(spec(tmp_path, text=text + "# %s%s"))
+        build_network(spec(tmp_path, text=text + "# %s%s"))
 
 
 def test_a_new_population_or_projection_does_not_reshuffle_the_others(tmp_path):
@@ -198,7 +200,7 @@ def test_a_new_population_or_projection_does_not_reshuffle_the_others(tmp_path):
         populations={"extra": before.populations["liquid"], **before.populations},
         projections=(replace(before.projections[0], target="extra"), *before.projections),
     )
-    old, new = parts(build(before)), parts(build(more))
+    old, new = parts(build_network(before)), parts(build_network(more))
     for name, p in old.items():
         assert np.array_equal(p.weight, new[name].weight)
         assert np.array_equal(p.post, new[name].post)
@@ -206,16 +208,19 @@ def test_a_new_population_or_projection_does_not_reshuffle_the_others(tmp_path):
 
 def test_the_seed_matters(tmp_path):
     one = spec(tmp_path)
-    a, b = (parts(build(s))["liquid->liquid:exc"] for s in (one, replace(one, seed=8)))
+    a, b = (parts(build_network(s))["liquid->liquid:exc"] for s in (one, replace(one, seed=8)))
     assert not np.array_equal(a.post, b.post)
-    again = parts(build(spec(tmp_path)))["liquid->liquid:exc"]
+    again = parts(build_network(spec(tmp_path)))["liquid->liquid:exc"]
     assert np.array_equal(a.post, again.post)
 
 
 def test_two_projections_between_the_same_populations_have_names_of_their_own(tmp_path):
     one = spec(tmp_path)
     twice = replace(one, projections=(*one.projections, one.projections[1]))
-    names = [p.name for p in build(twice).projections]
+    names = [p.name for p in build_network(twice).projections]
     assert names[-2:] == ["liquid->liquid#2:exc", "liquid->liquid#2:inh"]
-    first, second = parts(build(twice))["liquid->liquid:exc"], parts(build(twice))["liquid->liquid#2:exc"]
+    first, second = (
+        parts(build_network(twice))["liquid->liquid:exc"],
+        parts(build_network(twice))["liquid->liquid#2:exc"],
+    )
     assert not np.array_equal(first.post, second.post)

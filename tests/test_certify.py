@@ -19,7 +19,7 @@ from lsm_deploy import store
 from lsm_deploy.cli import main
 from lsm_deploy.cli.subject import subject_of
 from lsm_deploy.compile.certify import kernels
-from lsm_deploy.compile.certify.bounds import certify, check_certificate
+from lsm_deploy.compile.certify.bounds import certify_network, check_certificate
 from lsm_deploy.compile.pipeline import compile_built
 from lsm_deploy.core import fixed
 from lsm_deploy.core.certificate import TYPES
@@ -61,7 +61,7 @@ def run_worst(network, sign, steps=3000):
 
 def test_the_bound_is_the_larger_sign_and_is_approached():
     network = one_neuron([200, 100, -254], 2, 389)
-    found = certify(network)
+    found = certify_network(network)
     assert found.largest_sum.tolist() == [1200]
     assert found.largest_u[0] == pytest.approx(1200 * 64 * 4096 / 390, rel=1e-9)
     assert found.certified.all()
@@ -73,16 +73,16 @@ def test_at_the_edge_of_24_bits():
     # 2**23 * 390 / (64 * 4096) = 12480: semantics.md names this limit for du = 389.
     for weight, exponent, certified in ((194, 6, True), (196, 6, False)):
         network = one_neuron([weight], exponent, 389)
-        assert certify(network).certified.tolist() == [certified]
+        assert certify_network(network).certified.tolist() == [certified]
         assert (run_worst(network, 1).counts["u_wraps"] == 0) == certified
 
 
 def test_bias_and_the_width_of_the_sum_count():
-    assert certify(one_neuron([254, 254], 6, 4095)).certified.all()
-    assert certify(one_neuron([254], 7, 4095)).largest_sum.tolist() == [32512]
-    assert not certify(one_neuron([254, 254], 7, 4095)).certified.any()
+    assert certify_network(one_neuron([254, 254], 6, 4095)).certified.all()
+    assert certify_network(one_neuron([254], 7, 4095)).largest_sum.tolist() == [32512]
+    assert not certify_network(one_neuron([254, 254], 7, 4095)).certified.any()
     close = one_neuron([194], 6, 389, bias=-4096)
-    assert certify(close).largest_u[0] == pytest.approx(194 * 64 * 64 * 4096 / 390 + 4096, rel=1e-9)
+    assert certify_network(close).largest_u[0] == pytest.approx(194 * 64 * 64 * 4096 / 390 + 4096, rel=1e-9)
 
 
 def test_a_signed_source_counts_for_either_sign():
@@ -99,7 +99,7 @@ def test_a_signed_source_counts_for_either_sign():
 
     def largest(source, sign_mode, weight):
         projections = (wires("signed", "excitatory", 100, 1), wires(source, sign_mode, weight, 1))
-        return certify(QNetwork(1.0, 1, 0, populations, projections)).largest_sum.tolist()
+        return certify_network(QNetwork(1.0, 1, 0, populations, projections)).largest_sum.tolist()
 
     assert largest("input", "inhibitory", -30) == [0, 0, 260]
     assert largest("input", "excitatory", 30) == [0, 0, 260]
@@ -157,7 +157,7 @@ def run_all(network, steps=4000):
 
 def test_a_refractory_period_is_worth_its_length():
     network = chain()
-    found = certify(network)
+    found = certify_network(network)
     # Four steps from spike to spike: the current of `b` forgets 401 / 4096 in each.
     assert found.shortest_interval.tolist()[0] == 4
     expected = (200 << 7) * 64 / (1 - (1 - 401 / 4096) ** 4)
@@ -166,38 +166,40 @@ def test_a_refractory_period_is_worth_its_length():
     reached = run_all(network).registers["u"][:, 1].max()
     assert 0.99 * expected < reached <= found.largest_u[1]
     # Cleared at the right time, a neuron may spike again at once.
-    assert certify(chain(interval=50)).shortest_interval.tolist()[0] == 1
-    assert certify(chain(interval=50)).certified.tolist() == [True, False]
+    assert certify_network(chain(interval=50)).shortest_interval.tolist()[0] == 1
+    assert certify_network(chain(interval=50)).certified.tolist() == [True, False]
 
 
 def test_a_threshold_is_worth_the_steps_to_it():
     # 200 a step without a leak: 200, 400, 600 exceed 450 in the third.
-    found = certify(chain("LIF"))
+    found = certify_network(chain("LIF"))
     assert found.shortest_interval.tolist()[0] == 3
     spikes = np.flatnonzero(run_all(chain("LIF"), 50).spikes[:, 0])
     assert set(np.diff(spikes).tolist()) == {3}
     # The search sees the same.
     program = Program(chain("LIF"), np.zeros(2, np.int32), "oheo_gulch")
     assert attack(program, found, rounds=1).shortest_interval.tolist() == [3, 0]
-    leaky = certify(chain("LIF", dv=1000, vth=820))  # 200 * 4096 / 1000 = 819.2
+    leaky = certify_network(chain("LIF", dv=1000, vth=820))  # 200 * 4096 / 1000 = 819.2
     assert leaky.shortest_interval.tolist() == [0, 0]
     assert leaky.largest_sum.tolist() == [200, 0]
-    assert certify(chain("LIF", dv=1000, vth=819)).shortest_interval.tolist()[0] > 10
-    assert certify(chain("LIF", dv=1000, vth=820, bias_mant=100)).shortest_interval.tolist()[0] > 10
+    assert certify_network(chain("LIF", dv=1000, vth=819)).shortest_interval.tolist()[0] > 10
+    assert certify_network(chain("LIF", dv=1000, vth=820, bias_mant=100)).shortest_interval.tolist()[0] > 10
 
 
 def test_nothing_is_concluded_from_a_current_that_may_wrap():
     network = chain("LIF", du=0, vth=131071)  # 200 * 64 * 4096 exceeds 2**23
-    assert certify(network).certified.tolist()[0] is False
-    assert certify(network).shortest_interval.tolist()[0] == 1
-    assert certify(chain(du=0, vth=131071)).shortest_interval.tolist()[0] == 4  # a refractory period holds all the same
+    assert certify_network(network).certified.tolist()[0] is False
+    assert certify_network(network).shortest_interval.tolist()[0] == 1
+    assert (
+        certify_network(chain(du=0, vth=131071)).shortest_interval.tolist()[0] == 4
+    )  # a refractory period holds all the same
     # A sum beyond 16 bits: what a chip makes of it may be anything, though it looks too small for a spike.
     wide = chain("LIF", dv=4095, vth=131071)
     twice = replace(
         wide.projections[0], weight_exp=7, indptr=np.array([0, 2]), post=np.zeros(2, np.int32),
         weights=np.array([200, 200]), delays=np.zeros(2, np.uint8),
     )  # fmt: skip
-    assert certify(replace(wide, projections=(twice, wide.projections[1]))).shortest_interval.tolist()[0] == 1
+    assert certify_network(replace(wide, projections=(twice, wide.projections[1]))).shortest_interval.tolist()[0] == 1
 
 
 def test_a_lower_threshold_counts_as_much_and_the_bias_helps_it():
@@ -209,7 +211,7 @@ def test_a_lower_threshold_counts_as_much_and_the_bias_helps_it():
         return QNetwork(1.0, 1, 0, (population,), (inhibits,))
 
     for bias, steps in ((0, 5), (-60, 4), (10, 6)):
-        assert certify(ternary(bias)).shortest_interval.tolist() == [steps]
+        assert certify_network(ternary(bias)).shortest_interval.tolist() == [steps]
         at = np.flatnonzero(run_all(ternary(bias), 60).spikes[:, 0])
         assert set(np.diff(at[1:]).tolist()) == {steps}
 
@@ -222,7 +224,7 @@ def test_an_adaptive_neuron_waits_for_its_refractory_state(delta_r):
         chain(), populations=(QPopulation("a", "ATRLIF", 1, registers),), projections=(chain().projections[0],)
     )
     first = np.diff(np.flatnonzero(run_all(network, 400).spikes[:, 0]))[0]
-    assert certify(network).shortest_interval.tolist() == [first] != [1]
+    assert certify_network(network).shortest_interval.tolist() == [first] != [1]
 
 
 # --- attempts to break it --------------------------------------------------------------------------------------------
@@ -230,7 +232,7 @@ def test_an_adaptive_neuron_waits_for_its_refractory_state(delta_r):
 
 def broken(program, seed):
     """What an adversarial search finds that a certificate excludes."""
-    certificate = certify(program.network)
+    certificate = certify_network(program.network)
     found = attack(program, certificate, rounds=3, seed=seed, steps=60)
     held = (found.reached <= certificate.largest_u) | ~certificate.certified
     rare = (found.shortest_interval == 0) | (found.shortest_interval >= certificate.shortest_interval)
@@ -283,7 +285,7 @@ def weakly_driven(kind, interval, seed):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_search_comes_near_and_intervals_tell(kind):
     program = weakly_driven(kind, 0, 1)
-    certificate = certify(program.network)
+    certificate = certify_network(program.network)
     found = attack(program, certificate, rounds=6, seed=1, steps=60)
     assert (certificate.shortest_interval != 1).any()
     assert found.share.max() > 0.4
@@ -314,7 +316,7 @@ def test_an_attack_takes_little_memory_beside_what_it_records():
 
 def test_a_certificate_is_in_the_file_and_is_proved_again(tmp_path):
     program = weakly_driven("LIFRefractory", 0, 0)
-    certificate = certify(program.network)
+    certificate = certify_network(program.network)
     file = tmp_path / "p.lsm"
     store.save_program(file, program, certificate)
     saved, read = store.load_certified(file)
@@ -332,7 +334,7 @@ def test_a_certificate_is_in_the_file_and_is_proved_again(tmp_path):
 
 def test_a_file_is_read_once_for_both(tmp_path, monkeypatch):
     program, read = weakly_driven("LIFRefractory", 0, 0), []
-    store.save_program(tmp_path / "p.lsm", program, certify(program.network))
+    store.save_program(tmp_path / "p.lsm", program, certify_network(program.network))
     whole = Path.read_bytes
     for module in ("store.programs", "store.files"):
         monkeypatch.setattr(f"lsm_deploy.{module}.read_bytes", lambda file: read.append(file) or whole(file))
@@ -342,7 +344,7 @@ def test_a_file_is_read_once_for_both(tmp_path, monkeypatch):
 
 def test_a_file_may_promise_less_than_can_be_proved_and_no_more():
     program = weakly_driven("LIFRefractory", 0, 0)
-    proved = certify(program.network)
+    proved = certify_network(program.network)
     neuron = int(proved.shortest_interval.argmax())
 
     def changed(name, by):
@@ -370,7 +372,7 @@ def test_what_is_proved_does_not_depend_on_a_library(monkeypatch):
     for name in ("exp", "expm1", "log", "log1p", "log2", "power", "float_power"):
         monkeypatch.setattr(np, name, refuse)
     for network in networks:
-        certify(network)
+        certify_network(network)
     # A power of 1 - 1 / 4096 as the products that it is.
     base, most, drive = 4095 / 4096, np.zeros((2, 1), np.int64), np.zeros((2, 1))
     one = np.array([0, 1]), np.zeros(1, np.int32), np.ones(1, np.int16)
@@ -463,7 +465,7 @@ def test_certified_weighs_each_population_by_itself():
 def test_the_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = weakly_driven("LIFRefractory", 0, 0)
-    store.save_program("p.lsm", made, certify(made.network))
+    store.save_program("p.lsm", made, certify_network(made.network))
 
     def call(*arguments, status=0):
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
@@ -482,7 +484,7 @@ def test_the_commands(tmp_path, monkeypatch):
     call("certify", "p.lsm", "--neuron", 1, status=2)
     # A file whose certificate was not earned is refused.
     program = store.load_program("p.lsm")
-    forged = replace(certify(program.network), largest_u=np.ones(8))
+    forged = replace(certify_network(program.network), largest_u=np.ones(8))
     store.save_program("forged.lsm", program, forged)
     assert "not that of this program" in call("inspect", "forged.lsm", status=1).stderr
 

@@ -69,7 +69,7 @@ def test_the_configs_cover_the_language():
 @pytest.fixture(scope="module")
 def references(programs):
     return {
-        name: backend.run("emulator", program, stimulus_for(program), state_of(program))
+        name: backend.run_program("emulator", program, stimulus_for(program), state_of(program))
         for name, program in programs.items()
         if name in NAMES
     }
@@ -91,10 +91,10 @@ def test_the_liquid_is_alive(name, references):
 @pytest.mark.parametrize("other", [name for name in backend.BACKENDS if name not in ("emulator", "loihi2")])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_backend_agrees_in_every_register(name, other, programs, references):
-    if why := backend.load(other).missing():
+    if why := backend.load_backend(other).missing():
         pytest.skip(f"{other}: {why}")
     program = programs[name]
-    trace = backend.run(other, program, stimulus_for(program), state_of(program))
+    trace = backend.run_program(other, program, stimulus_for(program), state_of(program))
     verdict = compare(program, references[name], trace, state_of(program), names=("emulator", other))
     assert verdict.equal, verdict.divergence
     if trace.counts:
@@ -105,6 +105,6 @@ def test_the_large_one_is_alive_and_fast_agrees_on_it(programs):
     program = programs[LARGE]
     assert program.network.synapses > 1_000_000
     stimulus = poisson_stimulus(program.network.channels, 60, RATE_HZ, program.network.dt_ms, 1)
-    slow, fast = (backend.run(name, program, stimulus, ("u", "v")) for name in ("emulator", "fast"))
+    slow, fast = (backend.run_program(name, program, stimulus, ("u", "v")) for name in ("emulator", "fast"))
     assert compare(program, slow, fast, ("u", "v"), names=("emulator", "fast")).equal
     assert 0.005 < (slow.spikes[30:] != 0).mean() < 0.1

@@ -93,7 +93,7 @@ def test_without_recordings_it_says_how_to_get_one():
 
 
 def test_every_rule_shows_on_a_probe():
-    shown = set().union(*(probe.rules for probe in conformance.probes()))
+    shown = set().union(*(probe.rules for probe in conformance.all_probes()))
     assert shown == set(variants.RULES)
 
 
@@ -106,11 +106,11 @@ def test_brian_agrees_with_every_rule():
 
 
 def test_what_lava_is_asked_is_left_to_its_own_models():
-    for probe in conformance.probes():
+    for probe in conformance.all_probes():
         network, kind = probe.program.network, probe.program.network.populations[0].kind
         own = kind == "LIFRefractory" or (network.sample_interval and kind != "LIF")
         assert check._models_of_ours(probe) == (kind if own else ""), probe.name
-    adaptive = next(p for p in conformance.probes() if p.name.startswith("ATRLIF") and not check._models_of_ours(p))
+    adaptive = next(p for p in conformance.all_probes() if p.name.startswith("ATRLIF") and not check._models_of_ours(p))
     network = adaptive.program.network
     (alive, *others) = network.populations
     steps = {**alive.registers, "theta_step": np.arange(alive.size)}
@@ -131,9 +131,9 @@ def test_lava_agrees_with_every_rule_that_is_its_own_to_keep():
 
 
 def test_a_simulator_that_differs_is_a_contradiction_and_agrees_with_nothing(monkeypatch):
-    probe = conformance.probes()[0]
-    monkeypatch.setattr(check, "probes", lambda: (probe,))
-    monkeypatch.setattr(backend, "run", lambda name, *case: variants.run_variant("rounding", *case))
+    probe = conformance.all_probes()[0]
+    monkeypatch.setattr(check, "all_probes", lambda: (probe,))
+    monkeypatch.setattr(backend, "run_program", lambda name, *case: variants.run_variant("rounding", *case))
     found = conformance.conform((), ["brian"])
     assert [each.by for each in found.contradictions] == ["brian"]
     assert not any(each.simulators for each in found.rules)
@@ -146,7 +146,7 @@ def test_a_simulator_that_differs_is_a_contradiction_and_agrees_with_nothing(mon
 
 def recording():
     """Of 34 neurons in three populations of 24, 6 and 4, 90 steps."""
-    probe = conformance.probes()[0]
+    probe = conformance.all_probes()[0]
     return Recording("", probe.program, probe.stimulus, probe.trace, False, "a simulator", "a test", "none")
 
 

@@ -14,8 +14,18 @@ from lsm_deploy.compile import pipeline
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, Stimulus
 from lsm_deploy.data import Frames
-from lsm_deploy.measure.diagnosis import capacity, diagnosis, fading, growth, ranks, separation, shown, states, stimuli
-from lsm_deploy.measure.diagnosis.liquid import Liquid, deployed_liquid, float_liquid
+from lsm_deploy.measure.diagnosis import (
+    capacity,
+    diagnosis,
+    fading,
+    growth,
+    ranks,
+    separation,
+    shown,
+    state_space,
+    stimuli,
+)
+from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid, float_liquid
 from lsm_deploy.report.pictures.trajectories import in_a_plane
 
 TAU = 20.0
@@ -79,23 +89,23 @@ def test_states_begin_at_rest_in_every_sample():
     spikes = (np.random.default_rng(0).random((50, 3)) < 0.2).astype(np.int8)
     stimulus = Stimulus(spikes, np.array([0, 20]))
     parts = [state_by_hand(spikes[:20]), state_by_hand(spikes[20:])]
-    np.testing.assert_allclose(states.trajectories(spikes, stimulus, TAU), np.concatenate(parts))
-    np.testing.assert_allclose(states.final_states(spikes, stimulus, TAU), [parts[0][-1], parts[1][-1]])
+    np.testing.assert_allclose(state_space.trajectories(spikes, stimulus, TAU), np.concatenate(parts))
+    np.testing.assert_allclose(state_space.final_states(spikes, stimulus, TAU), [parts[0][-1], parts[1][-1]])
 
 
 def test_ranks_and_dimensions_that_are_known():
     rng = np.random.default_rng(0)
     left, right = (np.linalg.qr(rng.normal(size=(9, 9)))[0] for _ in range(2))
     singular = np.array([100.0, 50.0, 2.0, 1.1, 0.9, 0.5, 0.0, 0.0, 0.0])
-    assert states.numerical_rank(left @ np.diag(singular) @ right) == 4
-    assert states.effective_rank(left) == pytest.approx(9)
-    assert states.effective_rank(np.outer(left[0], right[0])) == pytest.approx(1)
-    assert (states.numerical_rank(np.zeros((3, 4))), states.effective_rank(np.zeros((3, 4)))) == (0, 0.0)
+    assert state_space.numerical_rank(left @ np.diag(singular) @ right) == 4
+    assert state_space.effective_rank(left) == pytest.approx(9)
+    assert state_space.effective_rank(np.outer(left[0], right[0])) == pytest.approx(1)
+    assert (state_space.numerical_rank(np.zeros((3, 4))), state_space.effective_rank(np.zeros((3, 4)))) == (0, 0.0)
     turned = np.concatenate([np.eye(4), -np.eye(4)]) @ np.linalg.qr(rng.normal(size=(4, 4)))[0] + 7
-    assert states.dimension(turned) == pytest.approx(4)
-    assert states.dimension(np.outer(np.arange(5.0), np.ones(3))) == pytest.approx(1)
-    assert states.dimension(np.arange(5.0)[:, None]) == pytest.approx(1)
-    assert states.dimension(np.ones((5, 3))) is None
+    assert state_space.dimension(turned) == pytest.approx(4)
+    assert state_space.dimension(np.outer(np.arange(5.0), np.ones(3))) == pytest.approx(1)
+    assert state_space.dimension(np.arange(5.0)[:, None]) == pytest.approx(1)
+    assert state_space.dimension(np.ones((5, 3))) is None
 
 
 def test_variants_of_a_sample():
@@ -306,7 +316,7 @@ def test_how_long_a_perturbation_lasts(side, hops, lasting):
 def test_an_effect_that_comes_too_late_is_none(side):
     line = network(2, AT_ONCE, [(0, 0, 1.5, 61)], [(0, 1, 1.5, 61)])
     whole = side(line)
-    last = Liquid(whole.network, whole.run, np.array([1]))
+    last = Specimen(whole.network, whole.run, np.array([1]))
     pairs = growth.perturbed(1, 0.05, 1.0, 7)
     assert growth.growth(whole, pairs, TAU).effective == 15
     assert growth.growth(last, pairs, TAU).effective == 0
@@ -405,7 +415,7 @@ def test_before_and_after(folder):
     assert (found.populations, found.neurons, found.read) == (("liquid",), 30, 24)
     compiled = pipeline.compile_spec(spec)
     floats = ld.run_float(compiled.network, found.shown.stimulus).spikes
-    deployed = ld.run("emulator", compiled.program, found.shown.stimulus).spikes
+    deployed = ld.run_program("emulator", compiled.program, found.shown.stimulus).spikes
     for side, spikes in ((found.floats, floats), (found.deployed, deployed)):
         read = spikes[:, :24]
         assert side.activity.rate_hz == pytest.approx(read.mean() * 1000)

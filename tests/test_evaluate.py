@@ -101,7 +101,7 @@ def runs(described: Spec) -> tuple[list[Stimulus], list[Trace]]:
         encode(described.input, ranges, TRAIN, 1.0, 4, interval, "train"),
         encode(described.input, ranges, TEST, 1.0, 4, interval, "test"),
     ]
-    return stimuli, [backends.run("emulator", program, stimulus) for stimulus in stimuli]
+    return stimuli, [backends.run_program("emulator", program, stimulus) for stimulus in stimuli]
 
 
 # --- the figures ----------------------------------------------------------------------------------------------------
@@ -131,8 +131,8 @@ def test_every_score_as_by_hand(tmp_path: Path, features: str, bits: int) -> Non
         return Score(correct, 30, train_features.shape[1], classifier.regularisation, best, True)
 
     def liquid(of: Program) -> list[Any]:
-        traces = [backends.run("emulator", of, stimulus) for stimulus in stimuli]
-        return [readouts.features(trace.spikes[:, :40], trace.starts, section, 1.0) for trace in traces]
+        traces = [backends.run_program("emulator", of, stimulus) for stimulus in stimuli]
+        return [readouts.extract_features(trace.spikes[:, :40], trace.starts, section, 1.0) for trace in traces]
 
     cut = replace(
         program,
@@ -142,7 +142,9 @@ def test_every_score_as_by_hand(tmp_path: Path, features: str, bits: int) -> Non
     )
     assert len(cut.network.projections) == 1
     assert got.baselines["feedforward"] == score(*liquid(cut))
-    assert got.baselines["encoded"] == score(*(readouts.features(s.spikes, s.starts, section, 1.0) for s in stimuli))
+    assert got.baselines["encoded"] == score(
+        *(readouts.extract_features(s.spikes, s.starts, section, 1.0) for s in stimuli)
+    )
     raws = [score(*(readouts.mean_bins(d.frames, d.starts, n) for d in (TRAIN, TEST))) for n in range(1, 6)]
     assert got.baselines["raw"] == max(raws, key=lambda found: found.cv_accuracy)
     network = compile_spec(described).network
@@ -371,7 +373,7 @@ def test_a_silent_liquid_is_told_how_far_it_is(tmp_path: Path) -> None:
     faint = spec(tmp_path, weight=0.004)
     program = compile_spec(faint).program
     stimulus = encode(faint.input, fit_ranges(TRAIN, faint.input), TRAIN, 1.0, 4, role="train")
-    trace = backends.run("emulator", program, stimulus, ("v",))
+    trace = backends.run_program("emulator", program, stimulus, ("v",))
     population = program.network.populations[0]
     reached = max(
         trace.registers["v"][:, n].max() / (int(population.registers["vth"][n]) << 6) for n in range(population.size)

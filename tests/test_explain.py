@@ -17,7 +17,15 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QProjection, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity.compare import in_view
-from lsm_deploy.parity.forensics import arrivals, explain, find_breaks, operations, reference_run, state_names, sums
+from lsm_deploy.parity.forensics import (
+    arrivals_at,
+    explain,
+    find_breaks,
+    operations_of,
+    reference_run,
+    state_names,
+    sums,
+)
 from lsm_deploy.parity.reduction.parts import assemble, keep_synapses, take_apart
 from lsm_deploy.parity.variants import RULES, run_variant
 from lsm_deploy.report import explanation_facts, explanation_text
@@ -269,7 +277,7 @@ def test_operations_are_the_definition():
             a = sums(program, given, reference.spikes, column)
             registers = {name: int(values[0]) for name, values in p.registers.items()}
             for t in range(min(8, len(a), *given.starts[1:], program.network.sample_interval or 8)):
-                noted, step = operations(p.kind, registers, state, int(a[t]))
+                noted, step = operations_of(p.kind, registers, state, int(a[t]))
                 left = {o.register: o.value for o in noted if o.register}
                 state = {name: int(reference.registers[name][t, column]) for name in KINDS[p.kind].STATE}
                 assert left == state
@@ -283,7 +291,7 @@ def test_arrivals_add_up_to_the_sum(small):
         for neuron in range(program.network.neurons):
             a = sums(program, given, reference.spikes, neuron)
             for t in range(0, len(a), 7):
-                assert sum(x.adds for x in arrivals(program, given, reference.spikes, neuron, t)) == a[t]
+                assert sum(x.adds for x in arrivals_at(program, given, reference.spikes, neuron, t)) == a[t]
 
 
 def test_the_definition_has_no_breaks(small):

@@ -12,18 +12,18 @@ from scipy import sparse
 
 from lsm_deploy.cli import main
 from lsm_deploy.compile import pipeline
-from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.build.network import build_network
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Network, Population, Projection, Stimulus
 from lsm_deploy.core.streams import stream
-from lsm_deploy.core.target import TARGETS
 from lsm_deploy.data import load_data
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import relative, train
 from lsm_deploy.learn.states import run_features
 from lsm_deploy.measure import fidelity
-from lsm_deploy.measure.fidelity.measure import move_spikes
+from lsm_deploy.measure.fidelity.side_by_side import move_spikes
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import load
@@ -211,7 +211,7 @@ def test_before_and_after(folder):
     told = []
     baseline = fidelity.baseline_of(compiled.network, stimulus, progress=lambda *done: told.append(done))
     assert told == [(400, 1600), (800, 1600), (1200, 1600), (1600, 1600)]
-    (p,) = fidelity.measure(baseline, compiled.program).populations
+    (p,) = fidelity.measure_fidelity(baseline, compiled.program).populations
     floats = baseline.reference.spikes
     assert p.before.rate_hz == pytest.approx(floats.mean() * 1000)
     assert p.before.silent == pytest.approx((~floats.any(axis=0)).mean())
@@ -220,12 +220,12 @@ def test_before_and_after(folder):
     assert 0 < p.floor.relative < 0.5
     assert p.distance.correlation > 0.9
     # Rates, and who falls silent, by hand on a liquid that quantisation does damage.
-    crude = build(spec)
+    crude = build_network(spec)
     crude = Network(
         1.0, 3, 0, crude.populations,
         tuple(Projection(**(vars(q) | {"weight_bits": 1})) for q in crude.projections),
     )  # fmt: skip
-    found = fidelity.measure(baseline, pipeline.compile_built(crude).program)
+    found = fidelity.measure_fidelity(baseline, pipeline.compile_built(crude).program)
     (p,) = found.populations
     deployed = found.deployed.spikes
     assert p.after.rate_hz == pytest.approx(deployed.mean() * 1000)
@@ -242,7 +242,7 @@ def test_accuracy_with_the_readout_as_it_is_and_trained_again(folder):
     scores = fidelity.transfer(taught, compiled.program)
     assert scores.floats.accuracy > 0.6
     assert scores.unchanged.accuracy == pytest.approx(scores.floats.accuracy, abs=0.1)
-    silent = build(spec)
+    silent = build_network(spec)
     silent = Network(
         1.0, 3, 0, silent.populations,
         tuple(Projection(**(vars(q) | {"weight": q.weight * 0.01})) for q in silent.projections),
@@ -294,8 +294,8 @@ def test_the_command(folder):
 
 
 def test_bits_that_the_board_has_no_room_for_are_measured_and_marked(folder, monkeypatch):
-    few = replace(TARGETS["oheo_gulch"], cores_per_chip=1, synapse_units_per_core=140)
-    monkeypatch.setitem(TARGETS, "oheo_gulch", few)
+    few = replace(BOARDS["oheo_gulch"], cores_per_chip=1, synapse_units_per_core=140)
+    monkeypatch.setitem(BOARDS, "oheo_gulch", few)
     (folder / "spec.yaml").write_text(SPEC.replace("    topology", "    weight_bits: 4\n    topology"))
     text = call("quantise-report", "spec.yaml", "--fit-bits", "distance:0.2").stdout
     assert "fits oheo_gulch" in text
@@ -321,13 +321,13 @@ def test_which_readout_reads_what(folder):
     spec = load(folder / "spec.yaml")
     compiled = pipeline.compile_spec(spec)
     taught = fidelity.teach(spec, compiled.network, compiled.program, *load_data(spec.data))
-    network = build(spec)
+    network = build_network(spec)
     projections = tuple(Projection(**(vars(q) | {"weight_bits": 2})) for q in network.projections)
     program = pipeline.compile_built(Network(1.0, 3, 0, network.populations, projections)).program
     scores = fidelity.transfer(taught, program)
-    spikes = [backends.run("emulator", program, stimulus).spikes for stimulus in taught.stimuli]
+    spikes = [backends.run_program("emulator", program, stimulus).spikes for stimulus in taught.stimuli]
     features = [
-        readouts.features(s, stimulus.starts, spec.readout, 1.0)
+        readouts.extract_features(s, stimulus.starts, spec.readout, 1.0)
         for s, stimulus in zip(spikes, taught.stimuli, strict=True)
     ]
     again = readouts.fit(features[0], taught.data[0].labels, spec.readout, spec.seed)
@@ -337,7 +337,7 @@ def test_which_readout_reads_what(folder):
     assert scores.unchanged.correct != scores.retrained.correct
     moved = move_spikes(taught.stimuli[1], stream(spec.seed, "moved spike", "test"))
     spikes = run_float(compiled.network, moved).spikes
-    answers = readouts.predict(taught.classifier, readouts.features(spikes, moved.starts, spec.readout, 1.0))
+    answers = readouts.predict(taught.classifier, readouts.extract_features(spikes, moved.starts, spec.readout, 1.0))
     assert scores.shaken.correct == sum(a == b for a, b in zip(answers, taught.data[1].labels, strict=True))
 
 

@@ -81,8 +81,8 @@ def test_decay_ends() -> None:
 
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_a_mixed_grid_is_twice_as_coarse(bits: int) -> None:
-    assert fixed.grid(bits, mixed=False) == 2 ** (8 - bits)
-    assert fixed.grid(bits, mixed=True) == 2 * 2 ** (8 - bits)
+    assert fixed.grid_step(bits, mixed=False) == 2 ** (8 - bits)
+    assert fixed.grid_step(bits, mixed=True) == 2 * 2 ** (8 - bits)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False, min_value=-1e300, max_value=1e300))

@@ -13,8 +13,8 @@ from lsm_backends import emulator
 from programs import ALL_KINDS, REGISTERS, random_case, random_stimulus
 
 from lsm_deploy import store
-from lsm_deploy.compile.certify.bounds import certify
-from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.compile.certify.bounds import certify_network
+from lsm_deploy.compile.quantise import quantise_network
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import UV_LIMIT, Ints
 from lsm_deploy.core.ir import (
@@ -193,7 +193,7 @@ def test_registers_come_back_from_floats(kind: str, data: st.DataObject) -> None
     module = KINDS[kind]
     registers: dict[str, Ints] = drawn(kind, module.Registers, data)
     registers["bias_mant"] = np.maximum(registers["bias_mant"], -4095)
-    again = module.quantise(module.realise(registers, 100.0, 1.0), 100.0, 1.0)
+    again = module.to_registers(module.to_parameters(registers, 100.0, 1.0), 100.0, 1.0)
     assert again.keys() == registers.keys() == module.Registers.__dataclass_fields__.keys()
     for name in registers.keys() - {"bias_mant", "bias_exp"}:
         assert again[name].tolist() == registers[name].tolist(), name
@@ -207,7 +207,7 @@ def test_the_largest_scale_fits(kind: str, data: st.DataObject) -> None:
     module = KINDS[kind]
     parameters: dict[str, Floats] = drawn(kind, module.Parameters, data)
     scale = module.largest_scale(parameters)
-    for name, values in module.quantise(parameters, scale, 1.0).items():
+    for name, values in module.to_registers(parameters, scale, 1.0).items():
         if name not in ("du", "delta_i", "refractory_period"):  # a time has no scale
             assert not breaks_bound(module.Registers, name, values).any(), name
 
@@ -218,7 +218,7 @@ def test_a_population_of_floats_is_quantised(kind: str) -> None:
     cells = Population("cell", kind, 3, {name: np.full(3, value) for name, value in defaults.items()})
     ends = np.array([0, 3]), np.arange(3, dtype=np.int32)
     synapses = Projection("i", INPUT, "cell", "excitatory", 8, *ends, np.full(3, 0.3), np.zeros(3))
-    quantised, cost = quantise(Network(1.0, 1, 0, (cells,), (synapses,)))
+    quantised, cost = quantise_network(Network(1.0, 1, 0, (cells,), (synapses,)))
     assert not cost.losses
     for name, value in defaults.items():
         assert cost.populations[0].realised[name] == pytest.approx(value, rel=0.03), name
@@ -233,7 +233,7 @@ def test_a_population_of_floats_is_quantised(kind: str) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_certified_neurons_never_leave_their_ranges(seed: int) -> None:
     made, stimulus = random_case(seed, regime="alive")
-    certificate = certify(made.network)
+    certificate = certify_network(made.network)
     trace = emulator.run(made, stimulus, REGISTERS)
     for name in ("u", "i", "theta", "r"):
         reached = np.abs(trace.registers[name].astype(np.int64)).max(axis=0)
@@ -249,28 +249,28 @@ def test_a_signed_source_drives_either_way() -> None:
         synapse("cell", "cell", 16), indptr=np.array([0, 1, 2]), post=np.zeros(2, np.int32),
         weights=np.array([200, -100]), delays=np.zeros(2, np.uint8),
     )  # fmt: skip
-    assert certify(program(cells, both).network).largest_sum.tolist() == [300, 0]
+    assert certify_network(program(cells, both).network).largest_sum.tolist() == [300, 0]
     unsigned = program(population("LIF", 2, **awake), both).network
-    assert certify(unsigned).largest_sum.tolist() == [200, 0]
+    assert certify_network(unsigned).largest_sum.tolist() == [200, 0]
     # A signed source inhibits, with a synapse that excites, as much as an input that inhibits.
     parts = synapse("cell", "cell", 200), synapse(INPUT, "cell", -100)
-    assert certify(program(population("TernaryLIF", **awake), *parts).network).largest_sum.tolist() == [300]
+    assert certify_network(program(population("TernaryLIF", **awake), *parts).network).largest_sum.tolist() == [300]
     # Without a bias nothing ever makes cell 1 spike.
-    assert certify(program(population("TernaryLIF", 2), both).network).largest_sum.tolist() == [200, 0]
+    assert certify_network(program(population("TernaryLIF", 2), both).network).largest_sum.tolist() == [200, 0]
 
 
 def test_the_refractory_state_of_an_adaptive_neuron_is_bounded() -> None:
     adaptive = population("ATRLIF", delta_v=400, delta_r=100, theta_0=4095, theta_step=0)
     made = program(adaptive, synapse(INPUT, "cell", 254, weight_exp=4))
-    certificate = certify(made.network)
+    certificate = certify_network(made.network)
     # v stays below 254 << 10, times 4096 / 400; r may reach twice that.
     assert certificate.largest_u[0] == pytest.approx(2 * (254 << 10) * 4096 / 400, rel=1e-9)
     trace = emulator.run(made, Stimulus(np.ones((400, 1), np.int8), np.array([0])), ("v", "r"))
     reached = int(trace.registers["r"].max())
     assert trace.registers["v"].max() < reached <= certificate.largest_u[0]
     # A voltage that never leaks has no bound but its own saturation.
-    assert not certify(program(population("ATRLIF"), synapse(INPUT, "cell", 2)).network).certified.any()
-    assert certify(program(population("ATRLIF")).network).certified.all()
+    assert not certify_network(program(population("ATRLIF"), synapse(INPUT, "cell", 2)).network).certified.any()
+    assert certify_network(program(population("ATRLIF")).network).certified.all()
 
 
 # --- what is not known of silicon ------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_a_kind_that_no_recording_covers_is_marked(kind: str, interval: int, tmp
     cell, other = program_facts(made)["populations"]
     assert cell["standing"] == words
     assert "standing" not in other
-    trace = backend.run("emulator", made, spikes_at(0, length=4))
+    trace = backend.run_program("emulator", made, spikes_at(0, length=4))
     assert dict(trace.standings) == {kind: words}
     assert compare(made, trace, trace).standings == {kind: words}
     store.save_trace(tmp_path / "trace.npz", trace, program="", backend="emulator")
@@ -319,7 +319,7 @@ def test_how_silicon_shows_it_is_unknown(kind: str) -> None:
 @pytest.mark.parametrize("kind", NEW)
 def test_a_board_has_no_rule_for_it(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = program(population(kind))
-    hardware = backend.load("loihi2")
+    hardware = backend.load_backend("loihi2")
     with pytest.raises(LsmError) as caught:
         hardware.run(made, spikes_at(0, length=4))
     assert str(caught.value) == (

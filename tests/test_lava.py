@@ -394,8 +394,8 @@ class TestParity:
     def test_through_the_table_of_backends(self) -> None:
         program = synapses_program([255], [0], [0], [3], channels=1, size=1)
         stimulus = Stimulus(np.ones((10, 1), np.int8), np.zeros(1, np.int64))
-        trace = backend.run("lava", program, stimulus, ("v",))
-        assert_equal(trace, backend.run("emulator", program, stimulus, ("v",)))
+        trace = backend.run_program("lava", program, stimulus, ("v",))
+        assert_equal(trace, backend.run_program("emulator", program, stimulus, ("v",)))
         assert trace.spikes.sum() == 6
 
 

@@ -19,7 +19,7 @@ def parameters(**given: float) -> dict[str, Floats]:
 
 
 def quantised(scale: float = 100.0, dt_ms: float = 1.0, **given: float) -> dict[str, int]:
-    registers = lif.quantise(parameters(**given), scale, dt_ms)
+    registers = lif.to_registers(parameters(**given), scale, dt_ms)
     assert registers.keys() == lif.Registers.__dataclass_fields__.keys()
     return {name: int(values[0]) for name, values in registers.items()}
 
@@ -46,10 +46,10 @@ def test_rounds_to_the_nearest(
 def test_registers_come_back(du: int, dv: int, vth: int, bias_mant: int, bias_exp: int) -> None:
     given = {"du": du, "dv": dv, "vth": vth, "bias_mant": bias_mant, "bias_exp": bias_exp}
     registers = {name: np.array([value]) for name, value in given.items()}
-    floats = lif.realise(registers, 100.0, 1.0)
+    floats = lif.to_parameters(registers, 100.0, 1.0)
     assert floats["tau_mem_ms"] > 0
     assert floats["tau_syn_ms"] >= 0
-    again = {name: int(values[0]) for name, values in lif.quantise(floats, 100.0, 1.0).items()}
+    again = {name: int(values[0]) for name, values in lif.to_registers(floats, 100.0, 1.0).items()}
     assert [again[name] for name in ("du", "dv", "vth")] == [du, dv, vth]
     assert again["bias_mant"] << again["bias_exp"] == bias_mant << bias_exp
 
@@ -75,15 +75,15 @@ def test_a_huge_time_constant_never_forgets() -> None:
 
 def test_the_ends_of_the_registers_read_as_floats() -> None:
     registers = {"du": np.array([4095]), "vth": np.array([0]), "bias_mant": np.array([0]), "bias_exp": np.array([0])}
-    forgets = lif.realise({**registers, "dv": np.array([4096])}, 1.0, 1.0)
-    keeps = lif.realise({**registers, "dv": np.array([0])}, 1.0, 1.0)
+    forgets = lif.to_parameters({**registers, "dv": np.array([4096])}, 1.0, 1.0)
+    keeps = lif.to_parameters({**registers, "dv": np.array([0])}, 1.0, 1.0)
     assert (forgets["tau_syn_ms"][0], forgets["tau_mem_ms"][0], keeps["tau_mem_ms"][0]) == (0, 0, np.inf)
 
 
 @given(st.floats(0.001, 1000), st.one_of(st.just(0.0), st.floats(-1000, 1000).filter(lambda b: abs(b) > 1e-3)))
 def test_the_largest_scale_fits(threshold: float, bias: float) -> None:
     scale = lif.largest_scale(parameters(v_threshold=threshold, bias=bias))
-    registers = lif.quantise(parameters(v_threshold=threshold, bias=bias), scale, 1.0)
+    registers = lif.to_registers(parameters(v_threshold=threshold, bias=bias), scale, 1.0)
     for name, values in registers.items():
         assert not breaks_bound(lif.Registers, name, values).any(), name
     assert registers["vth"][0] * membrane.THRESHOLD_HEADROOM <= 131072

@@ -30,9 +30,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, limits: Limits) -> list[str]:
     """A backend `small` of these limits; the list of what was run."""
     ran: list[str] = []
     module = SimpleNamespace(LIMITS=limits, missing=lambda: None, run=lambda *_: ran.append("small"))
-    emulate = backend.load("emulator").run
+    emulate = backend.load_backend("emulator").run
     emulator = SimpleNamespace(missing=lambda: None, run=lambda *given: (ran.append("emulator"), emulate(*given))[1])
-    real = backend.load
+    real = backend.load_backend
     fakes: dict[str, Any] = {"small": module, "emulator": emulator}
     monkeypatch.setitem(backend.BACKENDS, "small", "small")
     monkeypatch.setattr(backend, "load", lambda name: fakes.get(name) or real(name))

@@ -95,7 +95,7 @@ class TestUpToTheBoard:
         standin.setenv("STANDIN_IN", str(late_in))
         standin.setenv("STANDIN_OUT", str(late_out))
         liquid, heard = program(), stimulus([0], 60)
-        trace = backend.run("loihi2", liquid, heard)
+        trace = backend.run_program("loihi2", liquid, heard)
         expected = emulator.run(liquid, heard)
         assert expected.spikes.sum() > 100
         assert np.array_equal(trace.spikes, expected.spikes)

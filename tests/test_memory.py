@@ -8,7 +8,7 @@ import pytest
 from programs import random_case
 
 from lsm_deploy.compile.build import size as estimate
-from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
@@ -116,7 +116,7 @@ def test_sizes_as_words():
 def test_synapses_are_counted_before_they_are_drawn(file):
     spec = load(file)
     drawn = {}
-    for p in build(spec).projections:
+    for p in build_network(spec).projections:
         name = p.name.split(":")[0]
         drawn[name] = drawn.get(name, 0) + len(p.post)
     for p in spec.projections:
@@ -143,7 +143,7 @@ target: {board: %s}
 
 def refusal(tmp_path, monkeypatch, left, board="none"):
     monkeypatch.setattr(memory, "available", lambda: left)
-    monkeypatch.setattr("lsm_deploy.compile.pipeline.build", lambda spec: pytest.fail("something was drawn"))
+    monkeypatch.setattr("lsm_deploy.compile.pipeline.build_network", lambda spec: pytest.fail("something was drawn"))
     (tmp_path / "s.yaml").write_text(SPEC % board)
     with pytest.raises(LsmError) as caught:
         compile_spec(load(tmp_path / "s.yaml"))
@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_refused_before_it_is_drawn(tmp_path, monkeypatch):
 
 def test_what_fits_or_cannot_be_known_is_drawn(tmp_path, monkeypatch):
     (tmp_path / "s.yaml").write_text(SPEC % "none")
-    monkeypatch.setattr("lsm_deploy.compile.pipeline.build", lambda spec: 1 / 0)
+    monkeypatch.setattr("lsm_deploy.compile.pipeline.build_network", lambda spec: 1 / 0)
     for left in (5 * GB, None):
         monkeypatch.setattr(memory, "available", lambda left=left: left)
         with pytest.raises(ZeroDivisionError):
@@ -172,7 +172,7 @@ def test_a_trace_that_does_not_fit_is_refused_before_it_starts(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000)
     monkeypatch.setattr("lsm_backends.fast.run", lambda *given: pytest.fail("it was started"))
     with pytest.raises(LsmError) as caught:
-        backend.run("fast", program, stimulus, ("u", "v"))
+        backend.run_program("fast", program, stimulus, ("u", "v"))
     steps, neurons = len(stimulus.spikes), program.network.neurons
     assert str(caught.value) == (
         f"trace: spikes, u, v of {neurons} neurons in {steps} steps take {memory.gigabytes(9 * steps * neurons)} of "
@@ -181,7 +181,7 @@ def test_a_trace_that_does_not_fit_is_refused_before_it_starts(monkeypatch):
     )
     monkeypatch.setattr(memory, "available", lambda: None)
     with pytest.raises(pytest.fail.Exception, match="it was started"):
-        backend.run("fast", program, stimulus, ("u", "v"))
+        backend.run_program("fast", program, stimulus, ("u", "v"))
 
 
 def test_a_program_that_does_not_fit_is_not_read(tmp_path, monkeypatch):

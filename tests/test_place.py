@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import random_program
 
-from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.place import kernels
 from lsm_deploy.compile.place.axons import axons_of
 from lsm_deploy.compile.place.chips import by_chips
-from lsm_deploy.compile.place.cores import board_of, load_of, place, traffic_of
+from lsm_deploy.compile.place.cores import board_of, load_of, place_network, traffic_of
 from lsm_deploy.compile.place.filling import fill
 from lsm_deploy.compile.place.synapse_memory import PUBLISHED, SHORT_INDEX_BITS, estimate, synapse_bits
-from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.compile.quantise import quantise_network
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection
-from lsm_deploy.core.target import TARGETS
 from lsm_deploy.spec import load
 
 SMALL = replace(
-    TARGETS["kapoho_point"],
+    BOARDS["kapoho_point"],
     name="small",
     cores_per_chip=5,
     neurons_per_core=4,
@@ -73,7 +73,7 @@ projections:
     topology: {{kind: maass, lambda: 2.5, C: {{EE: 0.5, EI: 0.5, IE: 0.5, II: 0.5}}}}
     weight: 0.05
 """)
-    network, _ = quantise(build(load(spec)))
+    network, _ = quantise_network(build_network(load(spec)))
     shuffled = np.random.default_rng(seed).permutation(network.neurons).astype(np.int32)
     projections = []
     for p in network.projections:
@@ -116,7 +116,7 @@ class TestLimits:
     def test_none_is_broken_and_every_neuron_is_placed(self, seed):
         network = random_network(seed)
         try:
-            program = place(network, SMALL)
+            program = place_network(network, SMALL)
         except LsmError:
             return
         assert program.cores.shape == (network.neurons,)
@@ -147,15 +147,17 @@ class TestLimits:
             assert found.groups == len(set(population[cores == core]))
 
     def test_each_limit_opens_a_core(self):
-        assert len(load_of(place(network_of([9]), SMALL))) == 3  # 4 neurons a core
-        assert len(load_of(place(network_of([1, 1, 1]), SMALL))) == 2  # 2 groups a core
+        assert len(load_of(place_network(network_of([9]), SMALL))) == 3  # 4 neurons a core
+        assert len(load_of(place_network(network_of([1, 1, 1]), SMALL))) == 2  # 2 groups a core
         roomy = replace(SMALL, synapse_units_per_core=1000, axons_per_core=20)
-        assert len(load_of(place(network_of([3], in_degree=20), roomy))) == 1  # they share their axons
+        assert len(load_of(place_network(network_of([3], in_degree=20), roomy))) == 1  # they share their axons
         tight = replace(SMALL, synapse_units_per_core=20, axons_per_core=99)
-        assert len(load_of(place(network_of([4], in_degree=20), tight))) == 2  # two synapses a word, at 20 axons
+        assert (
+            len(load_of(place_network(network_of([4], in_degree=20), tight))) == 2
+        )  # two synapses a word, at 20 axons
 
     def test_axons_are_counted_once_a_core(self):
-        (core,) = load_of(place(network_of([3], in_degree=5), SMALL))
+        (core,) = load_of(place_network(network_of([3], in_degree=5), SMALL))
         assert (core.neurons, core.axons, core.groups) == (3, 5, 1)
 
     def test_fewer_bits_and_delays_change_what_a_synapse_takes(self):
@@ -182,7 +184,7 @@ class TestTraffic:
     def test_never_more_than_in_the_order_of_neurons(self, seed):
         network = random_network(seed)
         try:
-            program = place(network, SMALL)
+            program = place_network(network, SMALL)
         except LsmError:
             return
         axons = axons_of(network)
@@ -193,13 +195,13 @@ class TestTraffic:
 
     def test_a_column_sends_a_third_of_what_random_placement_would(self, tmp_path):
         network = grid_network(tmp_path)
-        target = replace(TARGETS["kapoho_point"], cores_per_chip=6, synapse_units_per_core=1500)
+        target = replace(BOARDS["kapoho_point"], cores_per_chip=6, synapse_units_per_core=1500)
         axons = axons_of(network)
         # The numbers are shuffled: their order is as good as any random one.
         random = fill(axons, target, grow=False)
         sent = [
             traffic_of(Program(network, cores, "small"), target)
-            for cores in (random.cores, place(network, target).cores)
+            for cores in (random.cores, place_network(network, target).cores)
         ]
         assert sent[1].between_cores < sent[0].between_cores / 3
         assert sent[1].between_chips < sent[0].between_chips / 2
@@ -207,7 +209,7 @@ class TestTraffic:
 
     def test_cores_that_talk_share_a_chip(self, tmp_path):
         network = grid_network(tmp_path)
-        target = replace(TARGETS["kapoho_point"], cores_per_chip=6, synapse_units_per_core=1500)
+        target = replace(BOARDS["kapoho_point"], cores_per_chip=6, synapse_units_per_core=1500)
         axons = axons_of(network)
         cores = fill(axons, target).cores
         mixed = np.random.default_rng(1).permutation(int(cores.max()) + 1).astype(np.int32)[cores]
@@ -231,15 +233,15 @@ class TestTraffic:
     def test_the_same_everywhere(self, tmp_path):
         """Integers and ties decided by order alone: this digest is that of any machine and Python."""
         network = grid_network(tmp_path, shape=(8, 8, 8))
-        target = replace(TARGETS["kapoho_point"], cores_per_chip=3, synapse_units_per_core=1500)
-        cores = place(network, target).cores
+        target = replace(BOARDS["kapoho_point"], cores_per_chip=3, synapse_units_per_core=1500)
+        cores = place_network(network, target).cores
         assert hashlib.sha256(cores.astype("<i4").tobytes()).hexdigest()[:16] == "eb866d7201fa8e25"
 
 
 class TestTooBig:
     def test_by_how_much_and_what_would_fit(self):
         with pytest.raises(LsmError) as caught:
-            place(network_of([50]), replace(SMALL, chips=2))
+            place_network(network_of([50]), replace(SMALL, chips=2))
         assert str(caught.value) == (
             "the network needs 13 cores, small has 10; 12 are full by neurons\n"
             "  keep 40 neurons, or choose kapoho_point, or board none"
@@ -247,22 +249,22 @@ class TestTooBig:
 
     def test_what_is_said_to_fit_fits(self, tmp_path):
         network = grid_network(tmp_path, shape=(8, 8, 8))
-        target = replace(TARGETS["oheo_gulch"], cores_per_chip=2, synapse_units_per_core=1500)
+        target = replace(BOARDS["oheo_gulch"], cores_per_chip=2, synapse_units_per_core=1500)
         with pytest.raises(LsmError) as caught:
-            place(network, target)
+            place_network(network, target)
         assert str(caught.value) == (
             "the network needs 4 cores, oheo_gulch has 2; 3 are full by synapse memory\n"
             "  keep 392 neurons or 56% of the synapses, or choose kapoho_point, or board none"
         )
         # 392 of 512 are 49 parts of 64: the next 8 are too many.
-        assert int(place(first_neurons(network, 392), target).cores.max()) < target.cores
+        assert int(place_network(first_neurons(network, 392), target).cores.max()) < target.cores
         with pytest.raises(LsmError, match="the network needs 3 cores"):
-            place(first_neurons(network, 400), target)
+            place_network(first_neurons(network, 400), target)
 
     def test_fewer_bits_may_do(self):
         target = replace(SMALL, neurons_per_core=100, axons_per_core=100, synapse_units_per_core=40, chips=1)
         with pytest.raises(LsmError) as caught:
-            place(network_of([28], in_degree=20), target)
+            place_network(network_of([28], in_degree=20), target)
         assert str(caught.value) == (
             "the network needs 6 cores, small has 5; 5 are full by synapse memory\n"
             "  keep 25 neurons, 60% of the synapses or 5 bits a weight, or choose kapoho_point, or board none"
@@ -270,7 +272,7 @@ class TestTooBig:
 
     def test_neurons_that_fit_no_core(self):
         with pytest.raises(LsmError) as caught:
-            place(network_of([2], in_degree=40), SMALL)
+            place_network(network_of([2], in_degree=40), SMALL)
         assert str(caught.value) == (
             "population 'p0': neuron 0 needs 40 units of synapse memory, a core of small has 14 "
             "(2 neurons need too much)\n"
@@ -283,8 +285,8 @@ class TestTooBig:
 def test_no_board_places_nothing_and_takes_everything():
     network = network_of([3], in_degree=40_000)
     with pytest.raises(LsmError, match="neuron 0 needs 40000 units of synapse memory, a core of hala_point has 12000"):
-        place(network, TARGETS["hala_point"])
-    program = place(network, TARGETS["none"])
+        place_network(network, BOARDS["hala_point"])
+    program = place_network(network, BOARDS["none"])
     assert program.target == "none"
     assert program.cores.tolist() == [0, 0, 0]
     assert load_of(program) == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsm_backends import emulator
 
-from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.compile.quantise import quantise_network
 from lsm_deploy.compile.quantise.grid import COARSE, exponent_of, to_grid
 from lsm_deploy.core.ir import Network, Population, Program, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.neurons import KINDS
@@ -58,7 +58,7 @@ def test_every_weight_is_within_half_a_step_or_counted(values, bits, sign_mode, 
         projection(sign * np.array(values), bits=bits, sign_mode=sign_mode),
         populations=[population(v_threshold=threshold)],
     )
-    quantised, cost = quantise(given_network)
+    quantised, cost = quantise_network(given_network)
     (q,), (c,) = quantised.projections, cost.projections
     scale = quantised.populations[0].scale
     step = (1 << (8 - bits)) * (1 << q.weight_exp) / scale
@@ -74,7 +74,7 @@ def test_every_weight_is_within_half_a_step_or_counted(values, bits, sign_mode, 
 
 @given(st.lists(st.floats(-1, 1).filter(lambda w: abs(w) > 1e-3), min_size=1, max_size=12), st.integers(2, 8))
 def test_mixed_weights_lie_on_the_doubled_grid(values, bits):
-    quantised, cost = quantise(network(projection(values, bits=bits, sign_mode="mixed")))
+    quantised, cost = quantise_network(network(projection(values, bits=bits, sign_mode="mixed")))
     (q,), (c,) = quantised.projections, cost.projections
     step = 2 << (8 - bits)
     assert not (q.weights % step).any()
@@ -89,7 +89,7 @@ def test_threshold_bias_and_weights_share_the_scale():
         projection([-0.01, -0.02], name="j", sign_mode="inhibitory"),
         populations=[population(bias=0.125)],
     )
-    quantised, _ = quantise(given_network)
+    quantised, _ = quantise_network(given_network)
     p = quantised.populations[0]
     r = p.registers
     assert r["vth"][0] / p.scale == pytest.approx(1.0, rel=1e-3)
@@ -101,7 +101,7 @@ def test_threshold_bias_and_weights_share_the_scale():
 
 
 def test_the_heaviest_weight_uses_the_whole_mantissa_where_it_can():
-    quantised, _ = quantise(network(projection([0.9, 0.1])))
+    quantised, _ = quantise_network(network(projection([0.9, 0.1])))
     assert quantised.projections[0].weights.max() == 255
 
 
@@ -110,13 +110,13 @@ def test_scales_belong_to_the_postsynaptic_population():
     given_network = network(
         projection([0.5, 0.5], target="a"), projection([0.5, 0.5], name="j", target="b"), populations=[a, b]
     )
-    quantised, _ = quantise(given_network)
+    quantised, _ = quantise_network(given_network)
     first, second = (p.scale for p in quantised.populations)
     assert first > 10 * second
 
 
 def test_what_is_lost_is_counted_and_named():
-    quantised, cost = quantise(network(projection([1.0, 1e-4, 2e-3], bits=4, delay_ms=[0.0, 3.4, 100.0])))
+    quantised, cost = quantise_network(network(projection([1.0, 1e-4, 2e-3], bits=4, delay_ms=[0.0, 3.4, 100.0])))
     (c,) = cost.projections
     assert (c.rounded_to_zero, c.clipped, c.delays_clipped) == (2, 0, 1)
     assert c.delay_error_ms == pytest.approx(38.0)
@@ -128,7 +128,7 @@ def test_what_is_lost_is_counted_and_named():
 
 
 def test_a_time_constant_that_the_registers_cannot_hold_is_counted():
-    _, cost = quantise(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]))
+    _, cost = quantise_network(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]))
     assert cost.populations[0].clipped["du"] == 3
     assert cost.losses == [
         "3 values of du of population 'n' clipped",
@@ -146,17 +146,17 @@ def test_a_time_constant_that_the_registers_cannot_hold_is_counted():
     ],
 )
 def test_a_parameter_that_is_rounded_away_is_a_loss(parameters, name):
-    _, cost = quantise(network(projection([0.5]), populations=[population(**parameters)]))
+    _, cost = quantise_network(network(projection([0.5]), populations=[population(**parameters)]))
     assert cost.losses == [f"3 values of {name} of population 'n' off by more than 10 %"]
 
 
 def test_a_threshold_far_below_the_weights_is_a_loss():
-    _, cost = quantise(network(projection([20000.0]), populations=[population(v_threshold=1e-3)]))
+    _, cost = quantise_network(network(projection([20000.0]), populations=[population(v_threshold=1e-3)]))
     assert cost.losses == ["3 values of v_threshold of population 'n' off by more than 10 %"]
 
 
 def test_the_largest_exponent_bounds_the_scale():
-    quantised, cost = quantise(network(projection([20000.0, 1.0])))
+    quantised, cost = quantise_network(network(projection([20000.0, 1.0])))
     assert quantised.projections[0].weight_exp == 7
     assert quantised.projections[0].weights.max() == 255
     assert cost.projections[0].clipped == 0
@@ -165,13 +165,13 @@ def test_the_largest_exponent_bounds_the_scale():
 def test_weights_beyond_the_grid_are_counted_as_clipped():
     registers = {"du": 3, "dv": 4, "vth": 700, "bias_mant": 0, "bias_exp": 0}
     exact = QPopulation("n", "LIF", 1, {name: np.array([value]) for name, value in registers.items()})
-    quantised, cost = quantise(network(projection([50000.0, 128.0]), populations=[exact]))
+    quantised, cost = quantise_network(network(projection([50000.0, 128.0]), populations=[exact]))
     assert quantised.projections[0].weights.tolist() == [255, 1]
     assert cost.losses == ["weights of 2 synapses of 'i' clipped: 1"]
 
 
 def test_delays_are_steps_of_dt():
-    quantised, _ = quantise(network(projection([1, 1, 1, 1], delay_ms=[0, 0.5, 0.74, 31.0]), dt_ms=0.5))
+    quantised, _ = quantise_network(network(projection([1, 1, 1, 1], delay_ms=[0, 0.5, 0.74, 31.0]), dt_ms=0.5))
     assert quantised.projections[0].delays.tolist() == [0, 1, 1, 62]
 
 
@@ -182,7 +182,7 @@ def test_exact_parts_pass_through_untouched():
         "i", "input", "n", "mixed", 8, 5, np.array([0, 2]), np.zeros(2, np.int32), np.array([2, -256], np.int16),
         np.array([0, 62], np.uint8),
     )  # fmt: skip
-    quantised, cost = quantise(Network(1.0, 1, 0, (exact,), (wires,)))
+    quantised, cost = quantise_network(Network(1.0, 1, 0, (exact,), (wires,)))
     assert quantised.populations[0] is exact
     assert quantised.projections[0] is wires
     assert cost.losses == []
@@ -191,7 +191,7 @@ def test_exact_parts_pass_through_untouched():
 def test_float_weights_onto_exact_neurons_use_their_unit():
     registers = {"du": 3, "dv": 4, "vth": 700, "bias_mant": 0, "bias_exp": 0}
     exact = QPopulation("n", "LIF", 1, {name: np.array([value]) for name, value in registers.items()})
-    quantised, _ = quantise(network(projection([100.4, 7.0]), populations=[exact]))
+    quantised, _ = quantise_network(network(projection([100.4, 7.0]), populations=[exact]))
     assert quantised.projections[0].weights.tolist() == [100, 7]
 
 
@@ -222,7 +222,7 @@ def driven(kind, bias=0.0, size=40):
 
 def spike_counts(net, compensate, steps=3000):
     stimulus = Stimulus((np.arange(steps) % EVERY == 0).astype(np.int8)[:, None], np.zeros(1, np.int64))
-    quantised, cost = quantise(net, compensate=compensate)
+    quantised, cost = quantise_network(net, compensate=compensate)
     program = Program(quantised, np.zeros(quantised.neurons, np.int32), "oheo_gulch")
     floats = np.abs(run_float(net, stimulus).spikes).sum(axis=0).astype(float)
     return floats, np.abs(emulator.run(program, stimulus).spikes).sum(axis=0), cost
@@ -247,19 +247,19 @@ def test_only_slow_neurons_are_compensated_by_default():
     for tau, slow in ((90.0, True), (20.0, False)):
         net = network(projection([0.01]), populations=[population(tau_mem_ms=tau, tau_syn_ms=tau / 2)])
         for choice, expected in ((None, slow), (True, True), (False, False)):
-            _, cost = quantise(net, compensate=choice)
+            _, cost = quantise_network(net, compensate=choice)
             assert (cost.populations[0].compensation != 1) == expected
 
 
 def test_what_is_out_of_reach_is_not_compensated():
-    _, cost = quantise(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]), compensate=True)
+    _, cost = quantise_network(network(projection([0.5]), populations=[population(tau_syn_ms=1e9)]), compensate=True)
     assert cost.populations[0].compensation == pytest.approx(1.1)
 
 
 def test_slow_neurons_give_headroom_for_scale_where_nothing_overflows_for_it():
     def found(weight, tau):
         net = network(projection([weight] * 8), populations=[population(tau_mem_ms=tau, tau_syn_ms=tau / 2)])
-        return quantise(net, compensate=False)[0]
+        return quantise_network(net, compensate=False)[0]
 
     assert found(0.001, 20.0).populations[0].registers["vth"][0] <= 8192
     assert 2 * 8192 < found(0.001, 200.0).populations[0].registers["vth"][0] <= 4 * 8192
@@ -274,7 +274,7 @@ def test_with_few_bits_a_long_tail_is_clipped_where_all_others_are_served_better
     weights = np.random.default_rng(0).exponential(0.01, 2000)
     for bits in (1, 2, 3, 8):
         (p,) = network(projection(weights, bits=bits)).projections
-        quantised, cost = quantise(network(p))
+        quantised, cost = quantise_network(network(p))
         scale = quantised.populations[0].scale
         fits = next(e for e in range(8) if np.rint(weights.max() * scale / (1 << e)) <= 256 - (1 << (8 - bits)))
         exponent = exponent_of(p, scale)
@@ -288,5 +288,5 @@ def test_with_few_bits_a_long_tail_is_clipped_where_all_others_are_served_better
 
 
 def test_few_values_do_not_collapse():
-    _, cost = quantise(network(projection([0.1, 0.2, 0.3] * 4, bits=4)))
+    _, cost = quantise_network(network(projection([0.1, 0.2, 0.3] * 4, bits=4)))
     assert not cost.projections[0].collapsed

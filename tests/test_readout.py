@@ -18,7 +18,7 @@ from lsm_deploy.learn.readout import (
     answers,
     centred,
     decision_function,
-    features,
+    extract_features,
     fit,
     float_features,
     folds_of,
@@ -68,7 +68,7 @@ def test_bins_count_spikes_in_equal_parts_of_each_sample(bins: int) -> None:
             part = [t for t in window if k * len(window) // bins <= t - window.start < (k + 1) * len(window) // bins]
             row += [sum(spikes[t][n] for t in part) for n in range(4)]
         expected.append(row)
-    got = features(raster(), STARTS, section(Bins("bins", bins)), DT_MS)
+    got = extract_features(raster(), STARTS, section(Bins("bins", bins)), DT_MS)
     assert got.tolist() == expected
     assert got.dtype == np.int64
     assert got.reshape(4, bins, 4).sum(axis=1).tolist() == [
@@ -89,7 +89,7 @@ def test_traces_are_integers_step_by_step_and_end_with_the_sample(samples: int, 
             trace = [x + (weight << 6) * s for x, s in zip(decayed, spikes[t], strict=True)]
             history.append(trace)
         expected.append([x for k in range(1, samples + 1) for x in history[k * len(window) // samples]])
-    got = features(raster(), STARTS, section(Traces("traces", tau_ms, samples)), DT_MS)
+    got = extract_features(raster(), STARTS, section(Traces("traces", tau_ms, samples)), DT_MS)
     assert got.tolist() == expected
     assert got.dtype == np.int64
 
@@ -107,7 +107,7 @@ def test_float_traces_decay_step_by_step_and_integer_ones_follow(samples: int) -
     np.testing.assert_allclose(float_features(*given), expected, rtol=1e-12, atol=1e-12)
     weight = trace_registers(tau_ms, DT_MS)[1]
     assert weight == 128
-    np.testing.assert_allclose(features(*given) / (weight << 6), expected, atol=0.01)
+    np.testing.assert_allclose(extract_features(*given) / (weight << 6), expected, atol=0.01)
 
 
 @pytest.mark.parametrize("tau_ms", [1.0, 20.0, 300.0, 3e4])
@@ -126,7 +126,7 @@ def test_a_trace_is_the_current_of_a_neuron_that_hears_another(tau_ms: float) ->
         spikes = (np.random.default_rng(1).random((3000, 1)) < rate).astype(np.int8)
         trace = emulator.run(program, Stimulus(spikes, np.zeros(1, np.int64)), ("u",))
         assert trace.counts["u_wraps"] == 0
-        given = features(spikes[:-1], np.zeros(1, np.int64), section(Traces("traces", tau_ms, 2999)), 1.0)
+        given = extract_features(spikes[:-1], np.zeros(1, np.int64), section(Traces("traces", tau_ms, 2999)), 1.0)
         assert given[0].tolist() == trace.registers["u"][1:, 0].tolist()
     if tau_ms > 1e4:  # no larger weight would do
         assert weight < 128
@@ -134,24 +134,24 @@ def test_a_trace_is_the_current_of_a_neuron_that_hears_another(tau_ms: float) ->
 
 
 def test_rates_are_counts_of_whole_groups() -> None:
-    counts = features(raster(), STARTS, section(Bins("bins", 3)), DT_MS).reshape(4, 3, 4)
-    got = features(raster(), STARTS, section(Rates("rates", bins=3)), DT_MS, (3, 1)).reshape(4, 3, 2)
+    counts = extract_features(raster(), STARTS, section(Bins("bins", 3)), DT_MS).reshape(4, 3, 4)
+    got = extract_features(raster(), STARTS, section(Rates("rates", bins=3)), DT_MS, (3, 1)).reshape(4, 3, 2)
     assert got.tolist() == np.stack([counts[..., :3].sum(axis=-1), counts[..., 3]], axis=-1).tolist()
-    got = features(raster(), STARTS, section(Rates("rates", groups=2, bins=3)), DT_MS, (3, 1)).reshape(4, 3, 3)
+    got = extract_features(raster(), STARTS, section(Rates("rates", groups=2, bins=3)), DT_MS, (3, 1)).reshape(4, 3, 3)
     assert got.tolist() == np.stack([counts[..., 0], counts[..., 1:3].sum(axis=-1), counts[..., 3]], axis=-1).tolist()
-    assert features(raster(), STARTS, section(Rates("rates")), DT_MS)[:, 0].tolist() == [
+    assert extract_features(raster(), STARTS, section(Rates("rates")), DT_MS)[:, 0].tolist() == [
         int(raster()[list(window)].sum()) for window in windows()
     ]
 
 
 @pytest.mark.parametrize("part", [Bins("bins", 2), Traces("traces", 9.0, 3), Rates("rates", 2, 5)])
 def test_width(part: Any) -> None:
-    got = features(raster(), STARTS, section(part), DT_MS, (3, 1))
+    got = extract_features(raster(), STARTS, section(part), DT_MS, (3, 1))
     assert width(section(part), (3, 1)) == got.shape[1]
 
 
 def test_silence_is_zero() -> None:
-    assert not features(np.zeros((STEPS, 4), np.int8), STARTS, section(Bins("bins", 2)), DT_MS).any()
+    assert not extract_features(np.zeros((STEPS, 4), np.int8), STARTS, section(Bins("bins", 2)), DT_MS).any()
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 5])
@@ -554,8 +554,8 @@ def test_roots_are_those_of_plain_integers() -> None:
     spikes = (rng.random((400, 7)) < rng.random(7)).astype(np.int8)
     spikes[:, 6] *= -1  # a ternary kind's
     starts = np.array([0, 90, 300])
-    counts = features(spikes, starts, section(Bins("bins", 3)), 1.0)
-    roots = features(spikes, starts, section(Bins("bins", 3, root=True)), 1.0)
+    counts = extract_features(spikes, starts, section(Bins("bins", 3)), 1.0)
+    roots = extract_features(spikes, starts, section(Bins("bins", 3, root=True)), 1.0)
     assert roots.dtype == np.int64
     assert roots.tolist() == [
         [math.isqrt(256 * abs(count)) * (1 if count > 0 else -1) for count in row] for row in counts.tolist()

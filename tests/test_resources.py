@@ -18,13 +18,13 @@ from programs import random_case
 from lsm_deploy import store
 from lsm_deploy.cli import main
 from lsm_deploy.core import mesh as layout
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.core.target import TARGETS
 from lsm_deploy.exchange.sanafe import export_sanafe
 from lsm_deploy.measure.cost import figures
-from lsm_deploy.measure.cost.resources import estimate
+from lsm_deploy.measure.cost.resources import count_resources
 
-KAPOHO = TARGETS["kapoho_point"]
+KAPOHO = BOARDS["kapoho_point"]
 seeds = st.integers(0, 10_000)
 
 
@@ -82,7 +82,7 @@ class TestEvents:
     @given(seeds)
     def test_are_those_counted_one_by_one(self, seed: int) -> None:
         program, given, trace = scattered(seed)
-        found = estimate(program, given, trace)
+        found = count_resources(program, given, trace)
         expected = count_one_by_one(program, given, trace)
         assert {name: getattr(found.events, name) for name in expected} == expected
         assert found.events.steps == len(given.spikes)
@@ -94,9 +94,9 @@ class TestEvents:
     def test_a_run_in_blocks_is_the_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
         program, given = liquid(), stimulus()
         trace = emulator.run(program, given)
-        whole = estimate(program, given, trace)
+        whole = count_resources(program, given, trace)
         monkeypatch.setattr("lsm_deploy.measure.cost.resources._AT_ONCE", 7)
-        parts = estimate(program, given, trace)
+        parts = count_resources(program, given, trace)
         assert parts.events == whole.events
         assert parts.estimate.step_time.least == pytest.approx(whole.estimate.step_time.least)
         assert parts.estimate.step_time.most == pytest.approx(whole.estimate.step_time.most)
@@ -121,7 +121,7 @@ class TestEstimate:
         spikes = np.zeros((4, 3), np.int8)
         spikes[1, 0] = 1
         quiet = Stimulus(np.zeros((4, 1), np.int8), np.array([0]))
-        found = estimate(placed, quiet, Trace(spikes, {}, np.array([0]), {}))
+        found = count_resources(placed, quiet, Trace(spikes, {}, np.array([0]), {}))
         assert (found.events.messages, found.events.hops_x, found.events.hops_y) == (2, 0, 2)
         modelled = found.estimate
         assert modelled.energy.least == pytest.approx((2 * 23.6 + 12 * 51.2 + 69.3 + 2 * 111 + 2 * 4.2) * 1e-12)
@@ -140,7 +140,7 @@ class TestEstimate:
         program = liquid()
         none = Stimulus(np.zeros((0, program.network.channels), np.int8), np.array([0]))
         trace = Trace(np.zeros((0, program.network.neurons), np.int8), {}, np.array([0]), {})
-        assert estimate(program, none, trace).estimate.energy.most == 0
+        assert count_resources(program, none, trace).estimate.energy.most == 0
 
 
 SANAFE = pytest.mark.skipif(
@@ -162,7 +162,7 @@ class TestSanaFe:
         return chip.sim(len(given.spikes), timing_model="simple", perf_trace=True, processing_threads=1)
 
     def check(self, folder: Path, program: Program, given: Stimulus, trace: Trace) -> None:
-        theirs, ours = self.run(folder, program, given, trace), estimate(program, given, trace)
+        theirs, ours = self.run(folder, program, given, trace), count_resources(program, given, trace)
         events = ours.events
         assert theirs["spikes"] == events.synaptic_operations
         assert theirs["packets_sent"] == events.messages + events.input_messages
@@ -192,7 +192,7 @@ class TestSanaFe:
         trace = emulator.run(placed, given)
         assert trace.spikes.any()
         self.check(tmp_path / "x", placed, given, trace)
-        theirs, ours = self.run(tmp_path / "y", placed, given, trace), estimate(placed, given, trace)
+        theirs, ours = self.run(tmp_path / "y", placed, given, trace), count_resources(placed, given, trace)
         step = theirs["sim_time"] / len(given.spikes)
         assert ours.estimate.step_time.least <= step <= ours.estimate.step_time.most
 

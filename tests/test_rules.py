@@ -16,14 +16,14 @@ from programs import random_program
 
 from lsm_deploy import store
 from lsm_deploy.cli import main
-from lsm_deploy.compile.place.cores import load_of, place
+from lsm_deploy.compile.place.cores import load_of, place_network
 from lsm_deploy.compile.place.rules import check_rules
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.target import TARGETS
 
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = replace(
-    TARGETS["oheo_gulch"],
+    BOARDS["oheo_gulch"],
     name="small",
     cores_per_chip=16,
     neurons_per_core=4,
@@ -55,7 +55,7 @@ def test_a_rule_is_broken_where_placement_fails_and_only_there(seed):
     network = random_program(np.random.default_rng(seed), sizes=(12, 14, 12), channels=6, projections=3).network
     found = [name for name in broken(network, SMALL) if not name.startswith("dv of")]
     try:
-        program = place(network, SMALL)
+        program = place_network(network, SMALL)
     except LsmError:
         assert found
         return
@@ -71,7 +71,7 @@ def test_a_rule_is_broken_where_placement_fails_and_only_there(seed):
 
 def test_each_limit_breaks_its_rule():
     network = liquid().network
-    roomy = replace(TARGETS["oheo_gulch"], name="small")
+    roomy = replace(BOARDS["oheo_gulch"], name="small")
     assert broken(network, roomy) == []
     assert broken(network, replace(roomy, cores_per_chip=2, neurons_per_core=4)) == ["cores", "chips"]
     assert broken(network, replace(roomy, synapse_units_per_core=3)) == ["synapse memory of a neuron"]
@@ -83,7 +83,7 @@ def test_a_register_beyond_its_bits():
     exc, inh = network.populations
     forgets = replace(exc, registers={**exc.registers, "dv": np.full(exc.size, 4096)})
     changed = replace(network, populations=(forgets, inh))
-    (rule,) = [rule for rule in check_rules(changed, TARGETS["oheo_gulch"]) if rule.status == "broken"]
+    (rule,) = [rule for rule in check_rules(changed, BOARDS["oheo_gulch"]) if rule.status == "broken"]
     assert (rule.name, rule.value, rule.limit, rule.margin, rule.where) == ("dv of LIF", 4096, 4095, -1, "exc")
 
 
@@ -91,14 +91,14 @@ def test_a_bound_below_zero():
     network = liquid().network
     exc, inh = network.populations
     drained = replace(exc, registers={**exc.registers, "bias_mant": np.full(exc.size, -4000)})
-    rules = check_rules(replace(network, populations=(drained, inh)), TARGETS["oheo_gulch"])
+    rules = check_rules(replace(network, populations=(drained, inh)), BOARDS["oheo_gulch"])
     (rule,) = [rule for rule in rules if rule.name == "least bias_mant of LIF"]
     assert (rule.value, rule.limit, rule.margin, rule.status) == (-4000, -4096, 96, "ok")
 
 
 def test_what_may_differ_on_the_chip_is_a_warning():
     program = random_program(np.random.default_rng(4), sizes=(5,), kinds=("ATRLIF",), interval=24, regime="overflowing")
-    found = {r.name: r.status for r in check_rules(program.network, TARGETS["oheo_gulch"]) if r.status != "ok"}
+    found = {r.name: r.status for r in check_rules(program.network, BOARDS["oheo_gulch"]) if r.status != "ok"}
     assert found == {
         "synaptic sum, bound": "warning",
         "u and v, bound": "warning",
@@ -109,7 +109,7 @@ def test_what_may_differ_on_the_chip_is_a_warning():
 
 @pytest.mark.parametrize(("interval", "status"), [(24, "warning"), (31, "warning"), (32, "ok"), (1, "ok")])
 def test_a_power_of_two_is_no_reason_to_warn(interval, status):
-    rules = check_rules(liquid(interval=interval).network, TARGETS["oheo_gulch"])
+    rules = check_rules(liquid(interval=interval).network, BOARDS["oheo_gulch"])
     assert [rule.status for rule in rules if rule.name == "steps of a sample"] == [status]
 
 
@@ -131,7 +131,7 @@ def test_the_command(folder, golden):
 
 
 def test_a_broken_rule_is_exit_status_1(folder, monkeypatch, golden):
-    monkeypatch.setitem(TARGETS, "oheo_gulch", replace(SMALL, name="oheo_gulch"))
+    monkeypatch.setitem(BOARDS, "oheo_gulch", replace(SMALL, name="oheo_gulch"))
     golden(GOLDEN / "rules-broken.txt", call("check", "p.lsm", "--target", "oheo_gulch", status=1))
     facts = json.loads(call("check", "p.lsm", "--target", "oheo_gulch", "--json", status=1))
     assert not facts["ok"]

@@ -37,11 +37,11 @@ def test_pieces_are_the_whole(
     given = program, described.input, section, ranges, DATA, 4, "train", backend
     whole = run_features(*given)
     stimulus = encode(described.input, ranges, DATA, 1.0, 4, program.network.sample_interval, "train")
-    trace = backends.run("emulator", program, stimulus)
+    trace = backends.run_program("emulator", program, stimulus)
     columns = list(range(40)) if read == "liquid" else [*range(40, 52), *range(40)]
-    expected = readouts.features(trace.spikes[:, columns], trace.starts, section, 1.0)
+    expected = readouts.extract_features(trace.spikes[:, columns], trace.starts, section, 1.0)
     assert whole.features.tolist() == expected.tolist()
-    assert whole.encoded.tolist() == readouts.features(stimulus.spikes, stimulus.starts, section, 1.0).tolist()
+    assert whole.encoded.tolist() == readouts.extract_features(stimulus.spikes, stimulus.starts, section, 1.0).tolist()
     assert whole.fired.tolist() == (trace.spikes != 0).sum(axis=0).tolist()
     assert whole.steps == len(trace.spikes)
     assert whole.busiest == (trace.spikes[:, columns] != 0).sum(axis=1).max()

@@ -19,7 +19,7 @@ from lsm_deploy.measure.fidelity import branching_ratio
 from lsm_deploy.run import backends
 from lsm_deploy.spec import load, load_text, put
 from lsm_deploy.spec.schema import PerTypeGain
-from lsm_deploy.tune import liquid, tune
+from lsm_deploy.tune import liquid, tune_gains
 
 SPEC = """\
 dt_ms: 1.0
@@ -69,7 +69,7 @@ def measured(spec, folder):
     data = frames_of(folder)
     stimulus = encode(spec.input, fit_ranges(data, spec.input), data, 1.0, 4, spec.samples.steps or 0, "train")
     size = next(iter(spec.populations.values())).neurons
-    trace = backends.run("emulator", compile_spec(spec).program, stimulus)
+    trace = backends.run_program("emulator", compile_spec(spec).program, stimulus)
     spikes = trace.spikes[:, :size]
     return spikes.sum() / spikes.size * 1000, branching_ratio(spikes, trace.starts)
 
@@ -77,7 +77,7 @@ def measured(spec, folder):
 @pytest.mark.parametrize("rate_hz", [15.0, 40.0, 150.0])
 def test_a_rate(folder, rate_hz):
     before = spec_of(folder)
-    tuned = tune(before, rate_hz)
+    tuned = tune_gains(before, rate_hz)
     rate, branching = measured(tuned.spec, folder)
     assert rate == pytest.approx(rate_hz, rel=0.02)
     assert tuned.after.rate_hz == pytest.approx(rate)
@@ -92,14 +92,14 @@ def test_a_branching_ratio(folder):
     before = spec_of(folder)
     now = measured(before, folder)[1]
     for wanted in (now - 0.05, now + 0.02):
-        tuned = tune(before, branching=wanted)
+        tuned = tune_gains(before, branching=wanted)
         assert measured(tuned.spec, folder)[1] == pytest.approx(wanted, abs=0.01)
         assert set(tuned.gains) == {1}
 
 
 def test_both_in_turn(folder):
     now = measured(spec_of(folder), folder)[1]
-    tuned = tune(spec_of(folder), 30.0, now - 0.03)
+    tuned = tune_gains(spec_of(folder), 30.0, now - 0.03)
     rate, branching = measured(tuned.spec, folder)
     assert rate == pytest.approx(30.0, rel=0.02)
     assert branching == pytest.approx(now - 0.03, abs=0.01)
@@ -109,7 +109,7 @@ def test_both_in_turn(folder):
 
 def test_what_is_right_is_left(folder):
     spec = spec_of(folder)
-    tuned = tune(spec, measured(spec, folder)[0])
+    tuned = tune_gains(spec, measured(spec, folder)[0])
     assert tuned.gains == {}
     assert tuned.spec == spec
     assert len(tuned.steps) == 1
@@ -118,7 +118,7 @@ def test_what_is_right_is_left(folder):
 def test_gains_per_type_keep_their_balance(folder):
     now = measured(spec_of(folder), folder)[1]
     spec = spec_of(folder, ("delay_ms: 1.0", "gain: {II: 2, EE: 0.5}"))
-    tuned = tune(spec, branching=now - 0.03)
+    tuned = tune_gains(spec, branching=now - 0.03)
     gain = tuned.gains[1]
     assert isinstance(gain, PerTypeGain)
     assert pytest.approx(4 * gain.EE, rel=1e-3) == gain.II
@@ -129,19 +129,19 @@ def test_the_interval_policy_and_other_data(folder):
     spec = replace(
         spec_of(folder, ("data: {train: train.npz, test: train.npz}", "samples: {policy: interval, steps: 130}"))
     )
-    tuned = tune(spec, 20.0, train=frames_of(folder))
+    tuned = tune_gains(spec, 20.0, train=frames_of(folder))
     assert measured(tuned.spec, folder)[0] == pytest.approx(20.0, rel=0.02)
     with pytest.raises(LsmError, match="the spec names no data"):
-        tune(spec, 20.0)
+        tune_gains(spec, 20.0)
 
 
 def test_of_many_samples_some_that_are_evenly_spaced(folder, monkeypatch):
     monkeypatch.setattr(liquid, "SAMPLES", 4)
     spec, told = spec_of(folder), []
-    tuned = tune(spec, 40.0, progress=lambda done, total: told.append((done, total)))
+    tuned = tune_gains(spec, 40.0, progress=lambda done, total: told.append((done, total)))
     data = frames_of(folder)
     stimulus = encode(spec.input, fit_ranges(data, spec.input), data, 1.0, 4, 0, "train")
-    spikes = backends.run("emulator", compile_spec(tuned.spec).program, stimulus).spikes.reshape(12, 100, 60)
+    spikes = backends.run_program("emulator", compile_spec(tuned.spec).program, stimulus).spikes.reshape(12, 100, 60)
     assert tuned.samples == 4
     assert tuned.after.rate_hz == pytest.approx(spikes[[0, 4, 7, 11]].mean() * 1000)
     assert [done for done, _ in told] == list(range(1, len(tuned.steps) + 1))
@@ -153,7 +153,7 @@ def test_of_many_samples_some_that_are_evenly_spaced(folder, monkeypatch):
 
 def told(spec, *arguments, **options):
     with pytest.raises(LsmError) as caught:
-        tune(spec, *arguments, **options)
+        tune_gains(spec, *arguments, **options)
     return str(caught.value)
 
 
@@ -181,7 +181,7 @@ def test_never_slower_than_its_bias_drives_it(folder):
 
 def test_the_nearest_where_the_integers_move_in_steps(folder):
     """Weights that are all the same, which the chip moves in steps: no rate lies within 2 %, but one near."""
-    tuned = tune(spec_of(folder), 5.0)
+    tuned = tune_gains(spec_of(folder), 5.0)
     assert measured(tuned.spec, folder)[0] == pytest.approx(5.0, rel=0.1)
     assert abs(tuned.after.rate_hz - 5.0) == min(abs(step.rate_hz - 5.0) for step in tuned.steps) > 0.1
 
@@ -222,7 +222,7 @@ def test_which_population(folder):
     two = ("projections:\n", "  b: {size: 3, neuron: {kind: LIF}}\nprojections:\n")
     spec = spec_of(folder, two)
     assert "the spec has 2 populations" in told(spec, 20.0)
-    assert tune(spec, 20.0, population="liquid").population == "liquid"
+    assert tune_gains(spec, 20.0, population="liquid").population == "liquid"
     assert "population 'b': no synapse joins its neurons to each other" in told(spec, branching=0.9, population="b")
 
 
@@ -240,7 +240,7 @@ def call(*arguments, status=0):
 def test_the_command_changes_gains_and_nothing_else(folder):
     target = folder / "tuned.yaml"
     result = call("tune", folder / "spec.yaml", "-o", target, "--rate", 40, "--branching", 0.86)
-    tuned = tune(load(folder / "spec.yaml"), 40.0, 0.86)
+    tuned = tune_gains(load(folder / "spec.yaml"), 40.0, 0.86)
     assert load(target) == tuned.spec
     lines = list(difflib.ndiff(SPEC.splitlines(), target.read_text().splitlines()))
     assert [x for x in lines if x[0] == "+"] == [

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lsm_deploy.data import Frames, make_frames
-from lsm_deploy.spec import Spec, load
+from lsm_deploy.spec import Spec
 
 SPEC = """
 dt_ms: 1.0

@@ -9,7 +9,7 @@ import click
 from lsm_deploy import report, store
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.cli.subject import subject_of
-from lsm_deploy.compile.certify.bounds import certify
+from lsm_deploy.compile.certify.bounds import certify_network
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.measure.attack import attack
 
@@ -34,7 +34,7 @@ def certify_command(
     if neuron is not None and neuron >= network.neurons:
         raise LsmError(f"there is no neuron {neuron}", where="--neuron", hint=f"take 0 to {network.neurons - 1}")
     proved = subject.compiled.certificate if subject.compiled else subject.certificate
-    certificate = proved or certify(network)
+    certificate = proved or certify_network(network)
     found = None
     if rounds:
         with output.progress("searching") as progress:

@@ -11,8 +11,8 @@ from lsm_deploy import data, report, store
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.cli.subject import integers_of, show_subject, subject_of
 from lsm_deploy.compile.place.rules import check_rules
+from lsm_deploy.core.boards import BOARD_NAMES, BOARDS
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.target import BOARDS, TARGETS
 from lsm_deploy.data import front
 
 
@@ -20,7 +20,7 @@ from lsm_deploy.data import front
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
 @click.option(
-    "--target", "board", type=click.Choice(BOARDS), help="List every rule of this board, and how far it is kept."
+    "--target", "board", type=click.Choice(BOARD_NAMES), help="List every rule of this board, and how far it is kept."
 )
 @click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
@@ -28,7 +28,7 @@ def check(file: Path, strict: bool, board: str | None, certified: bool, as_json:
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     output = output_of(as_json, quiet)
     if board is not None:
-        rules = check_rules(integers_of(file, strict, certified), TARGETS[board])
+        rules = check_rules(integers_of(file, strict, certified), BOARDS[board])
         facts = report.rules_facts(board, rules)
         output.facts(facts)
         report.show_rules(output.console, board, rules)

@@ -10,9 +10,9 @@ from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.compile.pipeline import DEFAULT, Compiled, compile_built
+from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Network
-from lsm_deploy.core.target import NOWHERE, TARGETS
 from lsm_deploy.data import front
 from lsm_deploy.measure import fidelity
 from lsm_deploy.report import pictures as picture
@@ -54,16 +54,16 @@ def quantise_report(
     output.console.print(f"stimulus: {words}")
     with output.progress("the float liquid") as progress:
         baseline = fidelity.baseline_of(compiled.network, stimulus, seed, progress=progress)
-    found = fidelity.measure(baseline, compiled.program)
+    found = fidelity.measure_fidelity(baseline, compiled.program)
     taught = _taught(output, subject)
-    scores = fidelity.transfer(taught, compiled.program) if taught else None
+    scores = fidelity.measure_transfer(taught, compiled.program) if taught else None
     facts = report.fidelity_facts(compiled, found, scores)
     report.show_fidelity(output.console, found, facts)
     if scores:
         report.show_transfer(output.console, scores)
     fitted = None
     if wanted is not None:
-        board, how = TARGETS[compiled.program.target], subject.spec.quantise if subject.spec else DEFAULT
+        board, how = BOARDS[compiled.program.target], subject.spec.quantise if subject.spec else DEFAULT
 
         def compile_again(network: Network) -> Compiled:
             return compile_built(network, NOWHERE.name, how)  # more bits than it has now may not fit its board

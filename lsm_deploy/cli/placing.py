@@ -12,7 +12,7 @@ from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION, run_backend
 from lsm_deploy.cli.subject import stimulus_of, subject_of
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
-from lsm_deploy.measure.cost.resources import estimate
+from lsm_deploy.measure.cost.resources import count_resources
 from lsm_deploy.run import backends
 
 
@@ -38,7 +38,7 @@ def resources(
     stimulus, words = stimulus_of(subject, input_file, samples)
     output.console.print(f"stimulus: {words}")
     trace = trace_of(output, subject.program, stimulus, backend, trace_file)
-    found = estimate(subject.program, stimulus, trace)
+    found = count_resources(subject.program, stimulus, trace)
     identity = store.program_id(subject.program)
     output.facts({"program": identity, "stimulus": words, **report.resources_facts(found)})
     report.show_resources(output.console, found)

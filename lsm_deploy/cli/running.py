@@ -48,7 +48,7 @@ def run_backend(
     known = _KNOWN_OPTIONS.get(name, set())
     chosen = {key: value for key, value in options.items() if value is not None and key in known}
     with output.progress(f"running on {name}") as progress:
-        return backends.run(name, program, stimulus, record, progress, **chosen)
+        return backends.run_program(name, program, stimulus, record, progress, **chosen)
 
 
 def check_options(names: Sequence[str], options: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def check_options(names: Sequence[str], options: dict[str, Any]) -> None:
 def _subject_for(names: Sequence[str], file: Path) -> Subject:
     """What is in the file, if these backends can run it: who lacks a kind need not be installed for it."""
     for name in names:
-        backends.load(name)  # a name that there is not is said before anything is compiled
+        backends.load_backend(name)  # a name that there is not is said before anything is compiled
     subject = subject_of(file)
     backends.check(names, subject.program)
     for name in names:
@@ -216,7 +216,7 @@ def parity_command(
 def _default_backends(with_trace: bool) -> tuple[str, ...]:
     if with_trace:
         return ("emulator",)
-    return tuple(name for name in backends.BACKENDS if backends.load(name).missing() is None)
+    return tuple(name for name in backends.BACKENDS if backends.load_backend(name).missing() is None)
 
 
 def state_of(program: Program) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def state_of(program: Program) -> tuple[str, ...]:
 def backends_command(as_json: bool, quiet: bool) -> None:
     """List the backends, and why one cannot run here."""
     output = output_of(as_json, quiet)
-    missing = {name: backends.load(name).missing() for name in backends.BACKENDS}
+    missing = {name: backends.load_backend(name).missing() for name in backends.BACKENDS}
     output.facts({"backends": [{"name": n, "installed": why is None, "missing": why} for n, why in missing.items()]})
     for name, why in missing.items():
         output.console.print(f"{name:10} {'installed' if why is None else f'missing: {why}'}")

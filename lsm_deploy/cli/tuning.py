@@ -42,7 +42,7 @@ def tune(
     spec = specs.load_text(text, file)
     frames = front.load(train_file, spec, "train") if train_file is not None else None
     with output.progress("tuning") as progress:
-        tuned = api.tune(spec, rate_hz, branching, population, frames, progress)
+        tuned = api.tune_gains(spec, rate_hz, branching, population, frames, progress)
     _write(target, specs.put(text, file, tuned.changes))
     output.facts(report.tuned_facts(tuned) | {"written": str(target)})
     report.show_tuned(output.console, tuned)

@@ -13,16 +13,16 @@ from pathlib import Path
 from lsm_deploy.compile.build import explicit
 from lsm_deploy.compile.build import size as estimate
 from lsm_deploy.compile.build.column import expected_synapses
-from lsm_deploy.compile.build.network import build
-from lsm_deploy.compile.certify.bounds import Certificate, certify
+from lsm_deploy.compile.build.network import build_network
+from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price, quantise_certified
-from lsm_deploy.compile.place.cores import place
-from lsm_deploy.compile.quantise import Cost, quantise
+from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import memory
+from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Network, Program, QNetwork
 from lsm_deploy.core.memory import gigabytes
-from lsm_deploy.core.target import NOWHERE, TARGETS, Target
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
 
@@ -46,7 +46,7 @@ class Compiled:
 
     network: Network
     program: Program
-    cost: Cost
+    cost: RoundingLoss
     certificate: Certificate
     price: Price | None = None
     """What it cost that as many neurons as can be are certified, where that was asked for."""
@@ -68,9 +68,9 @@ def compile_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -
 
     strict: every loss beyond rounding is an error. certified: prefer scales that certify, whatever the spec says.
     """
-    _check_size(spec, TARGETS[spec.target.board])
+    _check_size(spec, BOARDS[spec.target.board])
     with _enough_memory():
-        compiled = compile_built(build(spec), spec.target.board, _how(spec, certified), strict=strict)
+        compiled = compile_built(build_network(spec), spec.target.board, _how(spec, certified), strict=strict)
     return replace(compiled, cut_offs=_cut_offs(spec))
 
 
@@ -78,10 +78,10 @@ def integers_of_spec(spec: Spec, *, strict: bool = False, certified: bool = Fals
     """Build and quantise what a spec describes, and place it nowhere."""
     _check_size(spec, NOWHERE)
     with _enough_memory():
-        return _quantise(build(spec), _how(spec, certified), strict)[0]
+        return _quantise(build_network(spec), _how(spec, certified), strict)[0]
 
 
-def _check_size(spec: Spec, target: Target) -> None:
+def _check_size(spec: Spec, target: Board) -> None:
     """Refuse what no placement, or this machine's memory, could hold, before anything is drawn."""
     errors: list[LsmError] = []
     neurons = sum(population.neurons for population in spec.populations.values())
@@ -138,19 +138,23 @@ def compile_built(
 ) -> Compiled:
     """Quantise and place a network that is built already."""
     quantised, cost, certificate, price = _quantise(network, how, strict)
-    return Compiled(network, place(quantised, TARGETS[board]), cost, certificate or certify(quantised), price)
+    return Compiled(
+        network, place_network(quantised, BOARDS[board]), cost, certificate or certify_network(quantised), price
+    )
 
 
 def _how(spec: Spec, certified: bool) -> Quantise:
     return replace(spec.quantise, certified=True) if certified else spec.quantise
 
 
-def _quantise(network: Network, how: Quantise, strict: bool) -> tuple[QNetwork, Cost, Certificate | None, Price | None]:
+def _quantise(
+    network: Network, how: Quantise, strict: bool
+) -> tuple[QNetwork, RoundingLoss, Certificate | None, Price | None]:
     """The integers and what they cost; and, where neurons were to be certified, the proof and its price."""
     if how.certified:
         quantised, cost, certificate, price = quantise_certified(network, how.compensate)
     else:
-        quantised, cost = quantise(network, compensate=how.compensate)
+        quantised, cost = quantise_network(network, compensate=how.compensate)
         certificate, price = None, None
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")

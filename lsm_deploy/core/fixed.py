@@ -53,7 +53,7 @@ def saturate24(x: Ints) -> Ints:
     return np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)
 
 
-def grid(num_weight_bits: int, mixed: bool) -> int:
+def grid_step(num_weight_bits: int, mixed: bool) -> int:
     """The step between representable weights: 2**(8 - num_weight_bits), doubled where signs are mixed."""
     return 1 << (WEIGHT_BITS - num_weight_bits + mixed)
 

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
 from lsm_deploy.core.neurons.kind import Floats, Policy
-from lsm_deploy.core.target import MAX_DELAY, MAX_WEIGHT_EXP
 
 __all__ = [
     "INPUT",
@@ -177,7 +177,7 @@ class QProjection:
         _require(_have_sign(low, high, self.sign_mode), f"{self.name}: a weight is not {self.sign_mode}")
         most, least = (254, -256) if mixed else (fixed.WEIGHT_LIMIT, -fixed.WEIGHT_LIMIT)
         _require(least <= low and high <= most, f"{self.name}: a weight is too large")
-        step = fixed.grid(self.num_weight_bits, mixed)
+        step = fixed.grid_step(self.num_weight_bits, mixed)
         bits_in_use = int(np.bitwise_or.reduce(self.weights))  # a multiple of a power of two ends in zeros
         _require(bits_in_use % step == 0, f"{self.name}: a weight is off the grid of {step}")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import QNetwork
 from lsm_deploy.core.neurons import KINDS
-from lsm_deploy.core.target import MAX_DELAY
 
 __all__ = ["Limits", "beyond"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.target import Target
+from lsm_deploy.core.boards import Board
 
 __all__ = ["CORES_PER_TILE", "ENTRANCE", "HEIGHT", "WIDTH", "tiles"]
 
@@ -22,7 +22,7 @@ ENTRANCE = (WIDTH - 1, 0)
 """The tile, x and y, where input spikes enter: the last of the first chip."""
 
 
-def tiles(cores: NDArray[np.int64], target: Target) -> NDArray[np.int64]:
+def tiles(cores: NDArray[np.int64], target: Board) -> NDArray[np.int64]:
     """The position x, y `[core, 2]` of each core's tile on the mesh of the whole board."""
     chip, tile = cores // target.cores_per_chip, cores % target.cores_per_chip // CORES_PER_TILE
     column, row = tile // HEIGHT, tile % HEIGHT

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from lsm_deploy.compile.place.cores import board_of
 from lsm_deploy.core import mesh as layout
+from lsm_deploy.core.boards import Board
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
-from lsm_deploy.core.target import Target
 from lsm_deploy.measure.cost import figures
 from lsm_deploy.store import make_folder, program_id, write_file
 
@@ -99,7 +99,7 @@ def _tile(name: str, neurons: int, free: bool) -> str:
     )
 
 
-def _architecture(program: Program, target: Target) -> Iterator[str]:
+def _architecture(program: Program, target: Board) -> Iterator[str]:
     width, height = _mesh(program, target)
     held = np.zeros(width * height, np.int64)  # the neurons of the fullest core of each tile
     per_core = np.bincount(program.cores)
@@ -121,14 +121,14 @@ def _architecture(program: Program, target: Target) -> Iterator[str]:
         yield _tile(name, neurons, free=enters)
 
 
-def _mesh(program: Program, target: Target) -> tuple[int, int]:
+def _mesh(program: Program, target: Board) -> tuple[int, int]:
     """Tiles across and down: no more chips than are used."""
     chips = int(program.cores.max()) // target.cores_per_chip + 1
     across = min(chips, target.chips_across)
     return across * layout.WIDTH, -(-chips // target.chips_across) * layout.HEIGHT
 
 
-def _tile_numbers(cores: NDArray[np.int64], target: Target, height: int) -> NDArray[np.int64]:
+def _tile_numbers(cores: NDArray[np.int64], target: Board, height: int) -> NDArray[np.int64]:
     """SANA-FE numbers tiles column by column."""
     x, y = layout.tiles(cores, target).T
     numbers: NDArray[np.int64] = x * height + y
@@ -143,7 +143,7 @@ def _entrance(height: int) -> int:
 # --- the network ----------------------------------------------------------------------------------------------------
 
 
-def _network(program: Program, target: Target, spikes: NDArray[np.bool_]) -> Iterator[str]:
+def _network(program: Program, target: Board, spikes: NDArray[np.bool_]) -> Iterator[str]:
     network = program.network
     yield "network:\n  name: liquid\n  groups:\n"
     names = [f"neurons.{i}" for i in range(network.neurons)] + [f"channels.{i}" for i in range(network.channels)]

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.compile.pipeline import integers_of_spec
-from lsm_deploy.compile.place.cores import place
+from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Trace
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.core.target import NOWHERE, TARGETS
 from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.data.encoders import fit_ranges
 from lsm_deploy.data.front import load_data
@@ -101,7 +101,9 @@ def on_chip_accuracy(
     for piece in pieces(chip.program, chip.input, chip.ranges, test, chip.seed, "test", backend):
         trace = Trace(piece.spikes, {}, piece.stimulus.starts, piece.counts)
         events.update(piece.counts)
-        counts.append(readouts.features(read(chip.program, trace.spikes, unbinned), trace.starts, unbinned, spec.dt_ms))
+        counts.append(
+            readouts.extract_features(read(chip.program, trace.spikes, unbinned), trace.starts, unbinned, spec.dt_ms)
+        )
         chosen.append(winners(chip.program, trace))
         outputs = trace.spikes[:, -len(chip.classes) :]
         each = np.add.reduceat(outputs, trace.starts, axis=0, dtype=np.int64)
@@ -153,7 +155,7 @@ def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) ->
     check_labels(data)
     check_overlap(spec, data)
     network = integers_of_spec(spec)
-    liquid = place(network, NOWHERE)
+    liquid = place_network(network, NOWHERE)
     # Of whole counts there may be fewer than the spec keeps of its features.
     keep = section.keep and min(section.keep, sum(sizes_of(liquid, section)))
     section = replace(section, features=Bins("bins", 1), keep=keep, centre="none")
@@ -182,7 +184,7 @@ def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) ->
                 found += _try(theirs, *_samples(spikes, starts, here), y[first + here])
         first += len(starts)
     best = candidates(np.arange(len(y)))[max(range(len(found)), key=lambda i: tuple(found[i]))]
-    program = place(attach_readout(network, best), TARGETS[spec.target.board])
+    program = place_network(attach_readout(network, best), BOARDS[spec.target.board])
     chip = OnChip(program, spec.input, ranges, section, classes, spec.seed, spec.front_end, pattern_of(spec))
     return _Taught(chip, best, run)
 

@@ -17,13 +17,13 @@ from typing import NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.samples import contaminated
-from lsm_deploy.core.target import MAX_DELAY
 from lsm_deploy.data import Frames, Role
 from lsm_deploy.data.encoders import encode
 from lsm_deploy.learn import readout as readouts
@@ -103,8 +103,8 @@ def run_features(
     for piece in pieces(program, section, ranges, data, seed, role, backend, progress):
         starts, dt_ms = piece.stimulus.starts, program.network.dt_ms
         spikes = read(program, piece.spikes, readout)
-        features.append(readouts.features(spikes, starts, readout, dt_ms, sizes_of(program, readout)))
-        encoded.append(readouts.features(piece.stimulus.spikes, starts, readout, dt_ms))
+        features.append(readouts.extract_features(spikes, starts, readout, dt_ms, sizes_of(program, readout)))
+        encoded.append(readouts.extract_features(piece.stimulus.spikes, starts, readout, dt_ms))
         fired += np.count_nonzero(piece.spikes, axis=0)
         counts.update(piece.counts)
         steps += len(piece.spikes)
@@ -183,7 +183,7 @@ class _Whole:
         self.backend, self.program = backend, program
 
     def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[NDArray[np.int8], dict[str, int]]:
-        trace = backends.run(self.backend, self.program, stimulus, progress=progress)
+        trace = backends.run_program(self.backend, self.program, stimulus, progress=progress)
         return trace.spikes, dict(trace.counts)
 
 
@@ -260,7 +260,7 @@ def read(program: Program, spikes: NDArray[np.int8], section: Readout) -> NDArra
 
 def features_of(program: Program, trace: Trace, section: Readout) -> Ints:
     spikes = read(program, trace.spikes, section)
-    return readouts.features(spikes, trace.starts, section, program.network.dt_ms, sizes_of(program, section))
+    return readouts.extract_features(spikes, trace.starts, section, program.network.dt_ms, sizes_of(program, section))
 
 
 def require_spikes(
@@ -297,7 +297,7 @@ def refuse_silence(program: Program, stimulus: Stimulus, populations: Sequence[s
     end = min(len(stimulus.spikes), max(whole, program.network.sample_interval))
     part = Stimulus(stimulus.spikes[:end].copy(), stimulus.starts[stimulus.starts < end].copy())
     columns = np.concatenate([np.r_[columns_of(program, name)] for name in populations])
-    v = backends.run(backend, program, part, ("v",)).registers["v"].max(axis=0)
+    v = backends.run_program(backend, program, part, ("v",)).registers["v"].max(axis=0)
     thresholds = np.concatenate([KINDS[p.kind].threshold(p.registers) for p in program.network.populations])
     reached = float((v / np.maximum(thresholds, 1))[columns].max())
     if reached <= 0:

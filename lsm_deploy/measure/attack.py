@@ -70,7 +70,7 @@ def attack(
     for done in range(rounds):
         spikes = np.concatenate(pool)
         stimulus = Stimulus(spikes, np.arange(len(pool), dtype=np.int64) * steps)
-        trace = backends.run(backend, program, stimulus, _registers(network))
+        trace = backends.run_program(backend, program, stimulus, _registers(network))
         peaks = _peaks(network, trace, steps)
         reached = np.maximum(reached, peaks.max(axis=0))
         shortest = _shorter(shortest, trace.spikes.reshape(len(pool), steps, -1))

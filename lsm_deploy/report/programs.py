@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from lsm_deploy.compile.certify.bounds import Certificate, certify
+from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price
 from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.compile.place.cores import board_of, load_of
+from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.ir import Program, standings
 from lsm_deploy.core.neurons import KINDS
-from lsm_deploy.core.target import NOWHERE
 from lsm_deploy.report.runs import show_standings
 from lsm_deploy.report.text import count, table, text
 from lsm_deploy.store import program_id
@@ -29,7 +29,7 @@ def program_facts(program: Program, certificate: Certificate | None = None) -> d
     if program.target != NOWHERE.name:
         board_of(program)  # a file may name any core, and each up to the last would be counted
     loads = load_of(program)
-    certificate = certificate or certify(network)
+    certificate = certificate or certify_network(network)
     unproven = standings(network)
     return {
         "program": program_id(program),

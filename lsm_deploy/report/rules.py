@@ -8,14 +8,14 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.compile.place.rules import Rule
+from lsm_deploy.compile.place.rules import DesignRule
 from lsm_deploy.compile.place.synapse_memory import PUBLISHED, estimate
 from lsm_deploy.report.text import count, table
 
 __all__ = ["rules_facts", "show_rules"]
 
 
-def rules_facts(board: str, rules: Sequence[Rule]) -> dict[str, Any]:
+def rules_facts(board: str, rules: Sequence[DesignRule]) -> dict[str, Any]:
     """`ok`: no rule is broken."""
     return {
         "ok": all(rule.status != "broken" for rule in rules),
@@ -25,7 +25,7 @@ def rules_facts(board: str, rules: Sequence[Rule]) -> dict[str, Any]:
     }
 
 
-def show_rules(console: Console, board: str, rules: Sequence[Rule]) -> None:
+def show_rules(console: Console, board: str, rules: Sequence[DesignRule]) -> None:
     rows = [[r.name, r.value, r.limit, r.margin, _share(r), r.status, r.where] for r in rules]
     columns = ["rule", "value", "limit", "margin", "used", "", "where"]
     console.print(table(f"design rules of {board}", columns, rows))
@@ -42,7 +42,7 @@ def show_rules(console: Console, board: str, rules: Sequence[Rule]) -> None:
     console.print(f"{verdict}, {count(warnings, 'warning')}")
 
 
-def _share(rule: Rule) -> str:
+def _share(rule: DesignRule) -> str:
     return f"{max(rule.value / rule.limit, 0.0):.0%}" if rule.limit else "-"
 
 

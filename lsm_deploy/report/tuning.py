@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from lsm_deploy.report.text import count, table
-from lsm_deploy.tune import Measured, Tuned
+from lsm_deploy.tune import Measurement, Tuning
 from lsm_deploy.tune.journal import Trial
-from lsm_deploy.tune.trials import Found
+from lsm_deploy.tune.trials import SearchResult
 
 __all__ = ["search_facts", "show_search", "show_tuned", "tuned_facts"]
 
@@ -19,7 +19,7 @@ SHOWN = 10
 """Of the best trials, and of those that failed; `--json` has all."""
 
 
-def tuned_facts(tuned: Tuned) -> dict[str, Any]:
+def tuned_facts(tuned: Tuning) -> dict[str, Any]:
     return {
         "population": tuned.population,
         "samples": tuned.samples,
@@ -30,7 +30,7 @@ def tuned_facts(tuned: Tuned) -> dict[str, Any]:
     }
 
 
-def show_tuned(console: Console, tuned: Tuned) -> None:
+def show_tuned(console: Console, tuned: Tuning) -> None:
     title = f"population {tuned.population!r}, on {count(tuned.samples, 'training sample')}"
     columns = ["gain sought", "input ×", "recurrent ×", "rate Hz", "branching", "silent", "saturated"]
     rows = [
@@ -48,14 +48,14 @@ def show_tuned(console: Console, tuned: Tuned) -> None:
         console.print("the gains stay as they are")
 
 
-def _ratio(measured: Measured) -> str:
+def _ratio(measured: Measurement) -> str:
     return "-" if measured.branching is None else f"{measured.branching:.3f}"
 
 
 # --- searches ------------------------------------------------------------------------------------------------------
 
 
-def search_facts(found: Found) -> dict[str, Any]:
+def search_facts(found: SearchResult) -> dict[str, Any]:
     return {
         "samples": found.samples,
         "liquid_seeds": found.liquid_seeds,
@@ -71,7 +71,7 @@ def _trial_facts(trial: Trial) -> dict[str, Any]:
     return facts | {"values": dict(trial.values), "failed": trial.reason or None}
 
 
-def show_search(console: Console, found: Found) -> None:
+def show_search(console: Console, found: SearchResult) -> None:
     failed = [trial for trial in found.trials if trial.accuracy is None]
     title = (
         f"{count(len(found.trials), 'trial')}, {len(failed)} failed; cross-validated on "

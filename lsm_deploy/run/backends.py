@@ -17,7 +17,18 @@ from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.neurons import KINDS
 
-__all__ = ["BACKENDS", "DEFAULT", "Backend", "Session", "check", "check_fit", "load", "require", "run", "start"]
+__all__ = [
+    "BACKENDS",
+    "DEFAULT",
+    "Backend",
+    "Session",
+    "check",
+    "check_fit",
+    "load_backend",
+    "require",
+    "run_program",
+    "start",
+]
 
 BACKENDS = {
     "emulator": "lsm_backends.emulator",
@@ -87,7 +98,7 @@ class Session(Protocol):
         """Go on where `state` was saved, in this session or another one of the same program."""
 
 
-def load(name: str) -> Backend:
+def load_backend(name: str) -> Backend:
     """The backend of that name, imported."""
     if name not in BACKENDS:
         near = get_close_matches(name, BACKENDS, 1)
@@ -98,7 +109,7 @@ def load(name: str) -> Backend:
 
 def require(name: str) -> Backend:
     """The backend of that name, or a BackendError that says what keeps it from running here."""
-    backend = load(name)
+    backend = load_backend(name)
     if why := backend.missing():
         raise BackendError(why, where=f"backend {name!r}", hint="see `lsm-deploy backends` for those that can run here")
     return backend
@@ -115,10 +126,10 @@ def check(names: Sequence[str], program: Program) -> None:
 
 
 def _limits(name: str) -> Limits:
-    return cast(Limits, getattr(load(name), "LIMITS", Limits()))
+    return cast(Limits, getattr(load_backend(name), "LIMITS", Limits()))
 
 
-def run(
+def run_program(
     name: str,
     program: Program,
     stimulus: Stimulus,

@@ -93,7 +93,7 @@ class _Synapses:
 def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:
     if isinstance(population, Population):
         return population.parameters
-    return KINDS[population.kind].realise(population.registers, population.scale, dt_ms)
+    return KINDS[population.kind].to_parameters(population.registers, population.scale, dt_ms)
 
 
 def _run_samples(

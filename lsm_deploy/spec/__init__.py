@@ -4,7 +4,7 @@ Values are put into its text by `edit`; `space` says what a search may put there
 """
 
 from lsm_deploy.spec.edit import put
-from lsm_deploy.spec.load import load, load_text
+from lsm_deploy.spec.read import load, load_text
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.spec.source import Path_, parse, read_text
 from lsm_deploy.spec.space import Parameter, read_space, steps_of

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.tune.liquid import Liquid, Measured, Part
+from lsm_deploy.tune.liquid import Measurement, Part, Tunable
 
-__all__ = ["NEAR", "Target", "find"]
+__all__ = ["NEAR", "Aim", "find"]
 
 NEAR = 5.0
 """Tolerances that are let pass where there is nothing nearer: weights of few values move in steps on the chip."""
@@ -21,28 +21,28 @@ REACH = 12
 
 
 @dataclass(frozen=True)
-class Target:
+class Aim:
     """A value that the gain of one part is to bring about, and how to say it."""
 
     part: Part
     value: float
     tolerance: float
-    of: Callable[[Measured], float]
+    of: Callable[[Measurement], float]
     words: str
 
-    def off(self, measured: Measured) -> float:
+    def off(self, measured: Measurement) -> float:
         return abs(self.of(measured) - self.value)
 
-    def met_by(self, measured: Measured, tolerances: float = 1.0) -> bool:
+    def met_by(self, measured: Measurement, tolerances: float = 1.0) -> bool:
         return self.off(measured) <= tolerances * self.tolerance
 
 
-def find(target: Target, liquid: Liquid, factors: Mapping[Part, float], alone: bool) -> float:
+def find(target: Aim, liquid: Tunable, factors: Mapping[Part, float], alone: bool) -> float:
     """What to multiply the gain of the target's part by; an LsmError where no factor meets the target.
 
     Where it is not alone the nearest will do for now: the other gain may yet move the jump away.
     """
-    seen: dict[float, Measured] = {}
+    seen: dict[float, Measurement] = {}
 
     def excess(octaves: float) -> float:
         at = {**factors, target.part: factors[target.part] * 2.0**octaves}
@@ -93,7 +93,7 @@ def _bracket(excess: Callable[[float], float]) -> tuple[float, float] | None:
     return None
 
 
-def _unreachable(target: Target, liquid: Liquid, seen: Mapping[float, Measured]) -> LsmError:
+def _unreachable(target: Aim, liquid: Tunable, seen: Mapping[float, Measurement]) -> LsmError:
     where, values = f"population {liquid.population!r}", [target.of(m) for m in seen.values()]
     tried = [getattr(m, target.part) for m in seen.values()]
     span = f"with its {target.part} gain {min(tried):.3g} to {max(tried):.3g} times what it was"

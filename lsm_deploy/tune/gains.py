@@ -16,12 +16,12 @@ from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import load_data
 from lsm_deploy.spec import Path_, Spec
-from lsm_deploy.spec.load import suggest
+from lsm_deploy.spec.read import suggest
 from lsm_deploy.spec.schema import Explicit, Gain, PerTypeGain
-from lsm_deploy.tune.crossing import NEAR, Target, find
-from lsm_deploy.tune.liquid import Liquid, Measured, Part, Progress
+from lsm_deploy.tune.crossing import NEAR, Aim, find
+from lsm_deploy.tune.liquid import Measurement, Part, Progress, Tunable
 
-__all__ = ["Tuned", "tune"]
+__all__ = ["Tuning", "tune_gains"]
 
 RATE_TOLERANCE = 0.02
 """Of a rate, relative."""
@@ -32,16 +32,16 @@ ROUNDS = 10
 
 
 @dataclass(frozen=True)
-class Tuned:
+class Tuning:
     """A spec with its new gains; `gains` are those that changed, by the index of their projection."""
 
     spec: Spec
     population: str
     samples: int
     gains: Mapping[int, Gain]
-    before: Measured
-    after: Measured
-    steps: tuple[Measured, ...]
+    before: Measurement
+    after: Measurement
+    steps: tuple[Measurement, ...]
     """All that was measured, in order."""
 
     @property
@@ -53,14 +53,14 @@ class Tuned:
         }
 
 
-def tune(
+def tune_gains(
     spec: Spec,
     rate_hz: float | None = None,
     branching: float | None = None,
     population: str | None = None,
     train: Frames | None = None,
     progress: Progress | None = None,
-) -> Tuned:
+) -> Tuning:
     """Find gains at which `population` (the one that is read, if none is given) fires at `rate_hz`, branches with
     `branching`, or both, on `train` (the spec's own, if none is given).
 
@@ -70,13 +70,13 @@ def tune(
     """
     name = _population(spec, population)
     chosen = _projections(spec, name, rate_hz, branching, 1000 / spec.dt_ms)
-    liquid = Liquid(spec, name, chosen, load_data(spec)[0] if train is None else train, progress)
-    targets: list[Target] = []
+    liquid = Tunable(spec, name, chosen, load_data(spec)[0] if train is None else train, progress)
+    targets: list[Aim] = []
     if rate_hz is not None:
-        targets.append(Target("input", rate_hz, RATE_TOLERANCE * rate_hz, lambda m: m.rate_hz, "{:.4g} Hz"))
+        targets.append(Aim("input", rate_hz, RATE_TOLERANCE * rate_hz, lambda m: m.rate_hz, "{:.4g} Hz"))
     if branching is not None:
         targets.append(
-            Target("recurrent", branching, BRANCHING_TOLERANCE, lambda m: m.branching or 0.0, "a branching of {:.4g}")
+            Aim("recurrent", branching, BRANCHING_TOLERANCE, lambda m: m.branching or 0.0, "a branching of {:.4g}")
         )
     factors: dict[Part, float] = {"input": 1.0, "recurrent": 1.0}
     for _ in range(ROUNDS):
@@ -88,7 +88,7 @@ def tune(
     if all(target.met_by(now, NEAR) for target in targets):
         gains = {i: gain for i, gain in liquid.gains(factors).items() if gain != spec.projections[i].gain}
         samples, steps = len(liquid.stimulus.starts), tuple(liquid.steps)
-        return Tuned(liquid.spec_at(factors), name, samples, gains, steps[0], now, steps)
+        return Tuning(liquid.spec_at(factors), name, samples, gains, steps[0], now, steps)
     raise LsmError(
         f"rate and branching ratio pull each other away: after {ROUNDS} rounds it fires at {now.rate_hz:.4g} Hz with a "
         f"branching of {now.branching or 0:.4g}",

@@ -19,7 +19,7 @@ from lsm_deploy.run import backends
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Gain, PerTypeGain
 
-__all__ = ["Liquid", "Measured", "Part", "Progress"]
+__all__ = ["Measurement", "Part", "Progress", "Tunable"]
 
 Part = Literal["input", "recurrent"]
 """The synapses whose gain is changed: those from the input, or those among the liquid's own neurons."""
@@ -34,7 +34,7 @@ EXPECTED = 24
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What the deployed liquid does at these factors of its gains. branching: None where activity has no memory.
 
     part: whose gain was being sought. silent, saturated: shares of neurons that never spike, or in half of all steps.
@@ -51,7 +51,7 @@ class Measured:
     wraps: int
 
 
-class Liquid:
+class Tunable:
     """Measures the deployed liquid at factors of its gains, each pair once."""
 
     def __init__(
@@ -64,8 +64,8 @@ class Liquid:
         if not self.stimulus.spikes.any():
             hint = "raise max_rate_hz, or lower threshold or delta"
             raise LsmError("the encoded training data has no spikes", where="input", hint=hint)
-        self.known: dict[tuple[float, float], Measured] = {}
-        self.steps: list[Measured] = []
+        self.known: dict[tuple[float, float], Measurement] = {}
+        self.steps: list[Measurement] = []
 
     def gains(self, factors: Mapping[Part, float]) -> dict[int, Gain]:
         return {
@@ -80,14 +80,14 @@ class Liquid:
         projections = (replace(p, gain=gains.get(i, p.gain)) for i, p in enumerate(self.spec.projections))
         return replace(self.spec, projections=tuple(projections))
 
-    def measure(self, part: Part, factors: Mapping[Part, float]) -> Measured:
+    def measure(self, part: Part, factors: Mapping[Part, float]) -> Measurement:
         at = (factors["input"], factors["recurrent"])
         if at not in self.known:
             program = compile_spec(self.spec_at(factors)).program
-            trace = backends.run(backends.DEFAULT, program, self.stimulus)
+            trace = backends.run_program(backends.DEFAULT, program, self.stimulus)
             spikes = trace.spikes[:, columns_of(program, self.population)]
             per_step = (spikes != 0).mean(axis=0)
-            found = Measured(
+            found = Measurement(
                 part,
                 *at,
                 rate_hz=float(per_step.mean()) * 1000 / self.spec.dt_ms,

@@ -17,13 +17,13 @@ from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, 
 from lsm_deploy.spec.schema import Data
 from lsm_deploy.tune.journal import Trial, opened_journal
 
-__all__ = ["Found", "search"]
+__all__ = ["SearchResult", "search"]
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """All trials of a search, and what came of them.
 
     text: the spec's, with the values of the best trial put in. as_written: the trial that the spec itself is, with
@@ -55,7 +55,7 @@ def search(
     train: Raw | None = None,
     liquid_seeds: int = 1,
     progress: Progress | None = None,
-) -> Found:
+) -> SearchResult:
     """Try values of a spec's file until its journal has `trials` trials, and name the best.
 
     What may vary is in the spec's section `search`, or in the file `space`. A trial's accuracy is that of the readout
@@ -103,7 +103,7 @@ def search(
         raise LsmError(f"all {len(done)} trials failed, the last: {reason}", where=str(journal), hint="move the ranges")
     best = max(good, key=lambda trial: trial.accuracy or 0.0)
     changed = put(text, file, {paths[path]: value for path, value in best.values.items()})
-    return Found(changed, frames.of(spec).samples, liquid_seeds, done, best, judged(-1, {}), importance)
+    return SearchResult(changed, frames.of(spec).samples, liquid_seeds, done, best, judged(-1, {}), importance)
 
 
 class _Frames:

@@ -34,7 +34,7 @@ class Parity:
 
 def backends_here() -> list[str]:
     """What simulates and is installed, the emulator first."""
-    return [name for name in ("emulator", "fast", "lava", "brian") if backends.load(name).missing() is None]
+    return [name for name in ("emulator", "fast", "lava", "brian") if backends.load_backend(name).missing() is None]
 
 
 def sampled(data: Frames, samples: int) -> Frames:
@@ -48,7 +48,7 @@ def stimulus_of(chip: OnChip, data: Frames) -> Stimulus:
 
 def parity(chip: OnChip, stimulus: Stimulus, names: Sequence[str]) -> list[Parity]:
     """Run the same samples on each backend: what the others are beside the first."""
-    traces = {name: backends.run(name, chip.program, stimulus, REGISTERS) for name in names}
+    traces = {name: backends.run_program(name, chip.program, stimulus, REGISTERS) for name in names}
     first, found = traces[names[0]], []
     for name in names[1:]:
         verdict = compare(chip.program, first, traces[name], REGISTERS)

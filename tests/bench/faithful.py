@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.certify.bounds import bounds_of
 from lsm_deploy.compile.pipeline import compile_built
 from lsm_deploy.core.ir import Network, Projection, QNetwork
@@ -134,7 +134,7 @@ def liquids(console: Console, chosen: tuple[Liquid, ...], samples: int) -> None:
     rows = []
     for liquid in chosen:
         spec = liquid.load()
-        network, train, test = build(spec), task(samples, 1), task(samples, 2)
+        network, train, test = build_network(spec), task(samples, 1), task(samples, 2)
         program = compile_built(network).program
         taught = fidelity.teach(spec, network, program, train, test)
         part = encode(spec.input, fit_ranges(train, spec.input), some(test, 30), 1.0, spec.seed)
@@ -142,7 +142,7 @@ def liquids(console: Console, chosen: tuple[Liquid, ...], samples: int) -> None:
         for bits in (8, 6, 4):
             for compensate in (False, True):
                 compiled = compile_built(with_bits(network, bits), how=Quantise(compensate=compensate))
-                found = fidelity.measure(baseline, compiled.program).populations[0]
+                found = fidelity.measure_fidelity(baseline, compiled.program).populations[0]
                 scores = fidelity.transfer(taught, compiled.program)
                 assert found.floor is not None
                 rows.append(
@@ -177,7 +177,7 @@ def slow_neurons(console: Console, seeds: int) -> None:
     rows = []
     for tau_mem, tau_syn in TAUS:
         spec = Liquid("", 300, "LIF", tau_mem, tau_syn, 36.0, 18.0).load()
-        network, found = build(spec), []
+        network, found = build_network(spec), []
         for seed in range(seeds):
             stimulus = poisson_stimulus(CHANNELS, 1000, 60.0, 1.0, seed)
             baseline = fidelity.baseline_of(network, stimulus, seed, repeats=1)
@@ -185,7 +185,7 @@ def slow_neurons(console: Console, seeds: int) -> None:
             for least, compensate in ((membrane.THRESHOLD_HEADROOM, False), (_LEAST, False), (_LEAST, True)):
                 membrane.LEAST_HEADROOM = least  # as it was before slow neurons gave any, and as it is
                 compiled = compile_built(network, how=Quantise(compensate=compensate))
-                (p,) = fidelity.measure(baseline, compiled.program).populations
+                (p,) = fidelity.measure_fidelity(baseline, compiled.program).populations
                 row += [p.rate_change_hz, p.distance.relative]
             assert p.floor is not None
             found.append([p.before.rate_hz, p.floor.relative, *row, compiled.cost.populations[0].compensation])
@@ -203,7 +203,7 @@ _LEAST = membrane.LEAST_HEADROOM
 
 def fewest_bits(console: Console, samples: int) -> None:
     spec = Liquid("400", 400, "LIF", 30.0, 8.0, 32.0, 15.0).load()
-    network, train, test = build(spec), task(samples, 1), task(3 * samples, 2)
+    network, train, test = build_network(spec), task(samples, 1), task(3 * samples, 2)
     program = compile_built(network).program
     taught = fidelity.teach(spec, network, program, train, test)
     part = encode(spec.input, fit_ranges(train, spec.input), some(test, 30), 1.0, spec.seed)
@@ -247,11 +247,11 @@ def certificates(console: Console, rounds: int) -> None:
     named += [(file.stem, load(file)) for file in sorted(CONFIGS.glob("*.yaml")) if file.stem != "japanese_vowels"]
     rows = []
     for name, spec in named:
-        compiled = compile_built(build(spec), how=spec.quantise)
+        compiled = compile_built(build_network(spec), how=spec.quantise)
         certificate = compiled.certificate
         geometric = bound_by_geometry(compiled.program.network)
         found = attack(compiled.program, certificate, rounds)
-        price = compile_built(build(spec), how=Quantise(certified=True)).price
+        price = compile_built(build_network(spec), how=Quantise(certified=True)).price
         assert price is not None
         held = bool((found.reached <= certificate.largest_u)[certificate.certified].all())
         scales = [after / before for before, after in price.scales.values()]

@@ -18,25 +18,25 @@ from lsm_backends import fast
 from numpy.typing import NDArray
 
 from bench.network import Case, draw
-from lsm_deploy.compile.build.network import build
+from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.place.axons import Axons, axons_of
 from lsm_deploy.compile.place.chips import by_chips
-from lsm_deploy.compile.place.cores import arrange, place, traffic_of
+from lsm_deploy.compile.place.cores import arrange, place_network, traffic_of
 from lsm_deploy.compile.place.filling import fill
 from lsm_deploy.compile.place.synapse_memory import PUBLISHED, SHORT_INDEX_BITS, estimate
-from lsm_deploy.compile.quantise import quantise
+from lsm_deploy.compile.quantise import quantise_network
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
-from lsm_deploy.core.target import TARGETS
 from lsm_deploy.exchange.sanafe import export_sanafe
 from lsm_deploy.measure.cost.figures import SANA_FE_COSTS
-from lsm_deploy.measure.cost.resources import Events
-from lsm_deploy.measure.cost.resources import estimate as resources_of
+from lsm_deploy.measure.cost.resources import EventCounts
+from lsm_deploy.measure.cost.resources import count_resources as resources_of
 from lsm_deploy.spec import load
 
 __all__ = ["allocations", "costs", "main", "networks", "times", "traffic"]
 
 Rows = list[list[str]]
-TARGET = TARGETS["hala_point"]
+TARGET = BOARDS["hala_point"]
 NEURONS = (10_000, 100_000)
 
 COLUMN = """
@@ -94,7 +94,7 @@ def networks(neurons: int) -> Iterator[tuple[str, QNetwork]]:
             file = Path(folder) / "spec.yaml"
             head = "dt_ms: 1.0\nseed: 3\ninput: {channels: 16}\npopulations:"
             file.write_text(head + text.format(neurons=neurons, x=x, y=y, z=z))
-            yield name, quantise(build(load(file)))[0]
+            yield name, quantise_network(build_network(load(file)))[0]
 
 
 def traffic(sizes: Sequence[int] = NEURONS) -> str:
@@ -176,12 +176,12 @@ def times(sizes: Sequence[int] = (10_000, 100_000, 1_000_000), degree: int = 100
 
 
 def _timed(neurons: int, degree: int) -> tuple[int, float, int, int]:
-    place(_nearby(100, 10), TARGET)  # compiles
+    place_network(_nearby(100, 10), TARGET)  # compiles
     network = _nearby(neurons, degree)
     _FORGET_PEAK.write_text("5")
     held = _status("VmRSS")
     started = time.process_time()
-    program = place(network, TARGET)
+    program = place_network(network, TARGET)
     return int(program.cores.max()) + 1, time.process_time() - started, held, _status("VmHWM")
 
 
@@ -221,7 +221,7 @@ def costs(sizes: Sequence[int] = (256, 1000, 4000), steps: int = 200) -> str:
     for neurons in sizes:
         case = Case("size", str(neurons), neurons=neurons, degree=100)
         drawn, stimulus = draw(case)
-        program = place(drawn.network, TARGETS["oheo_gulch"])
+        program = place_network(drawn.network, BOARDS["oheo_gulch"])
         short = Stimulus(stimulus.spikes[:steps].copy(), np.array([0]))
         trace = fast.run(program, short)
         ours, theirs = resources_of(program, short, trace), _in_sanafe(program, short, trace)
@@ -258,7 +258,7 @@ where we range from 23.6 to 35.5; 51.2 pJ for a neuron in every step and 21.6 mo
 from 51.2 to 81 in every step. At its own figures ours is the same energy."""
 
 
-def at_their_figures(events: Events) -> float:
+def at_their_figures(events: EventCounts) -> float:
     """What SANA-FE charges for our counts, in J."""
     each = {name: cost.pj * 1e-12 for name, cost in SANA_FE_COSTS.items()}
     return (

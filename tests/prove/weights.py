@@ -102,7 +102,7 @@ def _backend_sum(name: str) -> int:
     network = QNetwork(1.0, 1, 0, tuple(populations), tuple(projections))
     program = Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
     stimulus = Stimulus(np.array([[1], [0]], np.int8), np.array([0]))
-    u = backend.run(name, program, stimulus, ("u",)).registers["u"][1]
+    u = backend.run_program(name, program, stimulus, ("u",)).registers["u"][1]
     weights = np.concatenate(expected)
     _same(name, weights, u, weights)
     return len(weights)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, QNetwork, QProjection
-from lsm_deploy.core.target import MAX_DELAY
 
 __all__ = ["Rows", "aligned"]
 

@@ -20,7 +20,7 @@ from lsm_deploy.core.ir import INPUT, Network, QPopulation, QProjection, SignMod
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.store import read_arrays
-from lsm_deploy.core.target import MAX_DELAY, MAX_WEIGHT_EXP
+from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 
 __all__ = ["exact_projections", "load_floats", "load_integers", "load_network"]
 
@@ -88,7 +88,7 @@ def exact_projections(
         f"the chip holds {low} to {high}",
         "divide the weights by a power of two and give its exponent as weight_exp",
     )
-    step = fixed.grid(num_weight_bits, mixed)
+    step = fixed.grid_step(num_weight_bits, mixed)
     off = whole & (values >= low) & (values <= high)
     off[off] = np.asarray(values[off], np.int64) % step != 0
     refuse(

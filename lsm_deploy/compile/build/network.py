@@ -25,10 +25,10 @@ from lsm_deploy.spec import Spec, schema
 from lsm_deploy.core.streams import stream
 from lsm_deploy.compile.build.wiring import connect
 
-__all__ = ["build"]
+__all__ = ["build_network"]
 
 
-def build(spec: Spec) -> Network:
+def build_network(spec: Spec) -> Network:
     """Sample the network that a spec describes; the same spec gives the same network everywhere."""
     errors: list[LsmError] = []
     populations: list[Population | QPopulation] = []

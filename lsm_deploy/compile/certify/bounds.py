@@ -39,13 +39,13 @@ from lsm_deploy.core.ir import INPUT, QNetwork
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 
-__all__ = ["Certificate", "bounds_of", "certify", "check_certificate"]
+__all__ = ["Certificate", "bounds_of", "certify_network", "check_certificate"]
 
 _ROUNDS = 50
 """Most networks need two; a chain of neurons that silence each other one after the other needs its length."""
 
 
-def certify(network: QNetwork) -> Certificate:
+def certify_network(network: QNetwork) -> Certificate:
     """Bound what each neuron can be driven to, and how often it can spike."""
     intervals = np.ones(network.neurons, np.int64)
     geometric: NDArray[np.bool_] | None = None
@@ -73,7 +73,7 @@ def certify(network: QNetwork) -> Certificate:
 
 def check_certificate(network: QNetwork, said: Certificate) -> None:
     """An LsmError unless what is said to be proved can be proved."""
-    if len(said.certified) != network.neurons or not said.follows_from(certify(network)):
+    if len(said.certified) != network.neurons or not said.follows_from(certify_network(network)):
         raise LsmError("the certificate is not that of this program", where="certificate", hint="compile it again")
 
 

@@ -14,8 +14,8 @@ from math import inf
 
 import numpy as np
 
-from lsm_deploy.compile.certify.bounds import Certificate, certify
-from lsm_deploy.compile.quantise import Cost, quantise
+from lsm_deploy.compile.certify.bounds import Certificate, certify_network
+from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Network, Population, QNetwork
 from lsm_deploy.core.neurons import KINDS
@@ -37,10 +37,10 @@ class Price:
     snr_db: Mapping[str, tuple[float | None, float | None]]
 
 
-def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetwork, Cost, Certificate, Price]:
+def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetwork, RoundingLoss, Certificate, Price]:
     """Quantise with the largest scales found at which all neurons certify, or as many as can."""
-    quantised, cost = quantise(network, compensate=compensate)
-    certificate = certify(quantised)
+    quantised, cost = quantise_network(network, compensate=compensate)
+    certificate = certify_network(quantised)
     first, before, ceilings = cost, int(certificate.certified.sum()), dict[str, float]()
     tried = [(_counts(quantised, certificate), dict(ceilings))]
     for _ in range(_ROUNDS):
@@ -48,8 +48,8 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
         if not lower:
             break
         ceilings |= lower
-        quantised, cost = quantise(network, compensate=compensate, ceilings=ceilings)
-        certificate = certify(quantised)
+        quantised, cost = quantise_network(network, compensate=compensate, ceilings=ceilings)
+        certificate = certify_network(quantised)
         tried.append((_counts(quantised, certificate), dict(ceilings)))
     # Ceilings only come down, so the earliest of equal rounds has the largest scales.
     most, best = max(tried, key=lambda each: sum(each[0].values()))
@@ -60,8 +60,8 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
     }
     for chosen in (each_best, best):  # what is best for each population by itself need not be so for its targets
         if chosen != ceilings:
-            quantised, cost = quantise(network, compensate=compensate, ceilings=chosen)
-            certificate, ceilings = certify(quantised), chosen
+            quantised, cost = quantise_network(network, compensate=compensate, ceilings=chosen)
+            certificate, ceilings = certify_network(quantised), chosen
         if int(certificate.certified.sum()) >= sum(most.values()):
             break
     price = Price(

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from lsm_deploy.compile.place import kernels
 from lsm_deploy.compile.place.axons import Axons
-from lsm_deploy.core.target import Target
+from lsm_deploy.core.boards import Board
 
 __all__ = ["by_chips"]
 
 
-def by_chips(axons: Axons, cores: NDArray[np.int32], target: Target) -> NDArray[np.int32]:
+def by_chips(axons: Axons, cores: NDArray[np.int32], target: Board) -> NDArray[np.int32]:
     """The same cores under other numbers; as they are where that is no better, or one chip holds all."""
     used = int(cores.max()) + 1
     # Who sends to whom is a dense matrix: beyond the size of the network itself it is not worth having.
@@ -42,6 +42,6 @@ def by_chips(axons: Axons, cores: NDArray[np.int32], target: Target) -> NDArray[
     return min(cores, number[cores], key=lambda placed: _between_chips(axons, placed, target))
 
 
-def _between_chips(axons: Axons, cores: NDArray[np.int32], target: Target) -> int:
+def _between_chips(axons: Axons, cores: NDArray[np.int32], target: Board) -> int:
     used = int(cores.max()) + 1
     return int(kernels.count_messages(axons.out_indptr, axons.targets, cores, used, target.cores_per_chip)[1])

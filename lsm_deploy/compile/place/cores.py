@@ -26,11 +26,11 @@ from lsm_deploy.compile.place.axons import Axons, axons_of
 from lsm_deploy.compile.place.chips import by_chips
 from lsm_deploy.compile.place.filling import Filling, fill, needs_alone
 from lsm_deploy.compile.place.shortage import too_big
+from lsm_deploy.core.boards import BOARD_NAMES, BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Program, QNetwork
-from lsm_deploy.core.target import BOARDS, NOWHERE, TARGETS, Target
 
-__all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place", "traffic_of"]
+__all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place_network", "traffic_of"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Traffic:
     between_chips: int
 
 
-def place(network: QNetwork, target: Target) -> Program:
+def place_network(network: QNetwork, target: Board) -> Program:
     """Find the core of each neuron; a neuron or a network that is too big is an LsmError with the numbers."""
     if target is NOWHERE:
         return Program(network, np.zeros(network.neurons, np.int32), target.name)
@@ -64,7 +64,7 @@ def place(network: QNetwork, target: Target) -> Program:
     return Program(network, found.cores, target.name)
 
 
-def arrange(axons: Axons, target: Target) -> Filling:
+def arrange(axons: Axons, target: Board) -> Filling:
     """The best placement of neurons that each fit a core; where none fits the board, that of the fewest cores."""
     fillings = [fill(axons, target, grow=grow) for grow in (True, False)]
     fitting = [replace(f, cores=by_chips(axons, f.cores, target)) for f in fillings if f.used <= target.cores]
@@ -73,14 +73,14 @@ def arrange(axons: Axons, target: Target) -> Filling:
     return min(fitting, key=lambda f: _messages(axons, f.cores, target))
 
 
-def board_of(program: Program) -> Target:
+def board_of(program: Program) -> Board:
     """The board that a program is placed on: it may come from a file, and any."""
     if program.target == NOWHERE.name:
-        raise LsmError("the program is placed on no board", hint="compile it for one of " + ", ".join(BOARDS))
-    if program.target not in TARGETS:
-        what = f"the program is placed on {program.target!r}, which is none of {', '.join(BOARDS)}"
+        raise LsmError("the program is placed on no board", hint="compile it for one of " + ", ".join(BOARD_NAMES))
+    if program.target not in BOARDS:
+        what = f"the program is placed on {program.target!r}, which is none of {', '.join(BOARD_NAMES)}"
         raise LsmError(what, hint="compile it again")
-    target = TARGETS[program.target]
+    target = BOARDS[program.target]
     if (last := int(program.cores.max())) >= target.cores:
         what = f"the program has a neuron on core {last}, {target.name} has {target.cores} cores"
         raise LsmError(what, hint="compile it again")
@@ -104,18 +104,18 @@ def load_of(program: Program) -> list[Load]:
     return [Load(core, *(int(value) for value in row)) for core, row in enumerate(zip(*columns, strict=True))]
 
 
-def traffic_of(program: Program, target: Target) -> Traffic:
+def traffic_of(program: Program, target: Board) -> Traffic:
     """What a spike of every neuron sends, as the program is placed."""
     return Traffic(*_messages(axons_of(program.network), program.cores, target))
 
 
-def _messages(axons: Axons, cores: NDArray[np.int32], target: Target) -> tuple[int, int]:
+def _messages(axons: Axons, cores: NDArray[np.int32], target: Board) -> tuple[int, int]:
     used = int(cores.max()) + 1
     between = kernels.count_messages(axons.out_indptr, axons.targets, cores, used, target.cores_per_chip)
     return int(between[0]), int(between[1])
 
 
-def _check_neurons(network: QNetwork, axons: Axons, target: Target) -> None:
+def _check_neurons(network: QNetwork, axons: Axons, target: Board) -> None:
     """Every neuron has to fit a core that it has for itself."""
     words, entering = needs_alone(axons)
     errors = []

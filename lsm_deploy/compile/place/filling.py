@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.place import kernels
 from lsm_deploy.compile.place.axons import Axons
 from lsm_deploy.compile.place.synapse_memory import HEADER, WORD
-from lsm_deploy.core.target import Target
+from lsm_deploy.core.boards import Board
 
 __all__ = ["LIMITS", "Filling", "fill", "needs_alone"]
 
@@ -33,7 +33,7 @@ class Filling:
 
 def fill(
     axons: Axons,
-    target: Target,
+    target: Board,
     *,
     grow: bool = True,
     order: NDArray[np.int32] | None = None,

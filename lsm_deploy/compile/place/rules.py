@@ -12,23 +12,23 @@ from typing import Literal
 
 import numpy as np
 
-from lsm_deploy.compile.certify.bounds import certify
+from lsm_deploy.compile.certify.bounds import certify_network
 from lsm_deploy.compile.place.axons import axons_of
 from lsm_deploy.compile.place.cores import arrange, load_of
 from lsm_deploy.compile.place.filling import needs_alone
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP, Board
 from lsm_deploy.core.ir import Program, QNetwork, standings
 from lsm_deploy.core.neurons import KINDS, bounds
-from lsm_deploy.core.target import MAX_DELAY, MAX_WEIGHT_EXP, Target
 
-__all__ = ["Rule", "check_rules"]
+__all__ = ["DesignRule", "check_rules"]
 
 _BEYOND_REGISTER = {"dv": 4095}
 """Registers that hold less than our integers allow: `dv` has 12 bits, and 4096 works in simulators only."""
 
 
 @dataclass(frozen=True)
-class Rule:
+class DesignRule:
     """value: what the network asks for, at its worst; limit: the most (or, below 0, the least) that there is."""
 
     name: str
@@ -43,7 +43,7 @@ class Rule:
         return (self.limit - self.value) * (-1 if self.limit < 0 else 1)
 
 
-def check_rules(network: QNetwork, target: Target) -> list[Rule]:
+def check_rules(network: QNetwork, target: Board) -> list[DesignRule]:
     """Every rule of the board; those of cores only where each neuron fits one."""
     axons = axons_of(network)
     words, entering = needs_alone(axons)
@@ -67,11 +67,11 @@ def check_rules(network: QNetwork, target: Target) -> list[Rule]:
     return [*rules, *_of_synapses(network), *_of_registers(network), *_of_overflow(network), *_of_runs(network)]
 
 
-def _most(name: str, value: int, limit: int, where: str = "", note: str = "") -> Rule:
-    return Rule(name, value, limit, "ok" if value <= limit else "broken", where, note)
+def _most(name: str, value: int, limit: int, where: str = "", note: str = "") -> DesignRule:
+    return DesignRule(name, value, limit, "ok" if value <= limit else "broken", where, note)
 
 
-def _worst(name: str, needed: np.ndarray[tuple[int], np.dtype[np.int64]], limit: int, network: QNetwork) -> Rule:
+def _worst(name: str, needed: np.ndarray[tuple[int], np.dtype[np.int64]], limit: int, network: QNetwork) -> DesignRule:
     neuron = int(np.argmax(needed))
     return _most(name, int(needed[neuron]), limit, _neuron(network, neuron))
 
@@ -81,7 +81,7 @@ def _neuron(network: QNetwork, neuron: int) -> str:
     return f"{name}[{neuron - first}]"
 
 
-def _of_synapses(network: QNetwork) -> Iterator[Rule]:
+def _of_synapses(network: QNetwork) -> Iterator[DesignRule]:
     for name, values, limit in (
         ("steps of delay", [int(p.delays.max(initial=0)) for p in network.projections], MAX_DELAY),
         ("bits a weight", [p.num_weight_bits for p in network.projections], fixed.WEIGHT_BITS),
@@ -91,7 +91,7 @@ def _of_synapses(network: QNetwork) -> Iterator[Rule]:
             yield _most(name, max(values), limit, network.projections[int(np.argmax(values))].name)
 
 
-def _of_registers(network: QNetwork) -> Iterator[Rule]:
+def _of_registers(network: QNetwork) -> Iterator[DesignRule]:
     for kind in dict.fromkeys(p.kind for p in network.populations):
         populations = [p for p in network.populations if p.kind == kind]
         for field in KINDS[kind].Registers.__dataclass_fields__:
@@ -103,11 +103,11 @@ def _of_registers(network: QNetwork) -> Iterator[Rule]:
                 yield _most(f"{field} of {kind}", max(highest), limit, populations[int(np.argmax(highest))].name)
             if low < 0:
                 least, where = min(lowest), populations[int(np.argmin(lowest))].name
-                yield Rule(f"least {field} of {kind}", least, int(low), "ok" if least >= low else "broken", where)
+                yield DesignRule(f"least {field} of {kind}", least, int(low), "ok" if least >= low else "broken", where)
 
 
-def _of_overflow(network: QNetwork) -> Iterator[Rule]:
-    certificate = certify(network)
+def _of_overflow(network: QNetwork) -> Iterator[DesignRule]:
+    certificate = certify_network(network)
     for name, values, limit in (
         ("synaptic sum, bound", certificate.largest_sum.astype(np.float64), fixed.SUM_LIMIT),
         ("u and v, bound", certificate.largest_u, fixed.UV_LIMIT - 1),
@@ -115,15 +115,15 @@ def _of_overflow(network: QNetwork) -> Iterator[Rule]:
         worst = int(np.argmax(values))
         beyond = int((values > limit).sum())
         note = f"an input could overflow it in {beyond} neurons: see what a run counts" if beyond else ""
-        yield Rule(name, int(values[worst]), limit, "warning" if beyond else "ok", _neuron(network, worst), note)
+        yield DesignRule(name, int(values[worst]), limit, "warning" if beyond else "ok", _neuron(network, worst), note)
 
 
-def _of_runs(network: QNetwork) -> Iterator[Rule]:
+def _of_runs(network: QNetwork) -> Iterator[DesignRule]:
     interval = network.sample_interval
     if interval:
         above = 1 << (interval - 1).bit_length()
         note = "" if above == interval else "a power of two is reported to be needed on the chip"
-        yield Rule("steps of a sample", interval, above, "warning" if note else "ok", "", note)
+        yield DesignRule("steps of a sample", interval, above, "warning" if note else "ok", "", note)
     for kind, words in standings(network).items():
         neurons = sum(p.size for p in network.populations if p.kind == kind)
-        yield Rule(f"neurons of kind {kind}", neurons, 0, "warning", "", words)
+        yield DesignRule(f"neurons of kind {kind}", neurons, 0, "warning", "", words)

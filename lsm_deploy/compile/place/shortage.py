@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.build import rows
 from lsm_deploy.compile.place.axons import Axons, axons_of
 from lsm_deploy.compile.place.filling import LIMITS, Filling, fill
+from lsm_deploy.core.boards import BOARDS, Board
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import QNetwork
-from lsm_deploy.core.target import TARGETS, Target
 
 __all__ = ["too_big"]
 
@@ -24,10 +24,10 @@ _PARTS = 64
 """Shares are found to one in so many."""
 
 
-def too_big(network: QNetwork, axons: Axons, target: Target, least: Filling) -> LsmError:
+def too_big(network: QNetwork, axons: Axons, target: Board, least: Filling) -> LsmError:
     """The error of a network whose placement with the fewest cores is `least`."""
     kept = [*_neurons(axons, target), *_synapses(axons, target), *_weight_bits(network, target)]
-    board = next((name for name, other in TARGETS.items() if other.chips > target.chips and _holds(other, least)), None)
+    board = next((name for name, other in BOARDS.items() if other.chips > target.chips and _holds(other, least)), None)
     ways = [f"keep {', '.join(kept[:-1])}{' or ' * (len(kept) > 1)}{kept[-1]}"] if kept else []
     ways.append(f"choose {board}, or board none" if board else "choose board none")
     worst = int(np.argmax(least.closed))
@@ -38,12 +38,12 @@ def too_big(network: QNetwork, axons: Axons, target: Target, least: Filling) -> 
     )
 
 
-def _holds(target: Target, filling: Filling) -> bool:
+def _holds(target: Board, filling: Filling) -> bool:
     # Cores have the same limits on every board.
     return filling.used <= target.cores
 
 
-def _neurons(axons: Axons, target: Target) -> list[str]:
+def _neurons(axons: Axons, target: Board) -> list[str]:
     sizes = np.bincount(axons.groups)
     rank = np.arange(len(axons.groups)) - (np.cumsum(sizes) - sizes)[axons.groups]  # within its population
     of_all = np.ones(len(axons.out_indptr) - 1, bool)
@@ -57,7 +57,7 @@ def _neurons(axons: Axons, target: Target) -> list[str]:
     return [f"{int((sizes * part // _PARTS).sum())} neurons"] if part else []
 
 
-def _synapses(axons: Axons, target: Target) -> list[str]:
+def _synapses(axons: Axons, target: Board) -> list[str]:
     number = np.arange(len(axons.sources))
 
     def fits(part: int) -> bool:
@@ -67,14 +67,14 @@ def _synapses(axons: Axons, target: Target) -> list[str]:
     return [f"{100 * part // _PARTS}% of the synapses"] if part else []  # never rounded up
 
 
-def _weight_bits(network: QNetwork, target: Target) -> list[str]:
+def _weight_bits(network: QNetwork, target: Board) -> list[str]:
     for bits in range(max((p.num_weight_bits for p in network.projections), default=1) - 1, 0, -1):
         if _fits(axons_of(network, most_weight_bits=bits), target):
             return [f"{bits} bit{'s' * (bits > 1)} a weight"]
     return []
 
 
-def _fits(axons: Axons, target: Target, order: NDArray[np.int32] | None = None) -> bool:
+def _fits(axons: Axons, target: Board, order: NDArray[np.int32] | None = None) -> bool:
     wanted = len(axons.groups) if order is None else len(order)
     return any(
         fill(axons, target, grow=g, order=order, most_cores=target.cores).placed == wanted for g in (True, False)

@@ -6,7 +6,7 @@ incoming weight: vth = S * v_threshold, and weights << weight_exp = S * weight. 
 Nothing is lost in silence: `Cost` counts what was rounded to zero, clipped, or collapsed onto few levels.
 """
 
-from lsm_deploy.compile.quantise.cost import Cost, PopulationCost, ProjectionCost
-from lsm_deploy.compile.quantise.network import quantise
+from lsm_deploy.compile.quantise.cost import PopulationCost, ProjectionCost, RoundingLoss
+from lsm_deploy.compile.quantise.network import quantise_network
 
-__all__ = ["Cost", "PopulationCost", "ProjectionCost", "quantise"]
+__all__ = ["PopulationCost", "ProjectionCost", "RoundingLoss", "quantise_network"]

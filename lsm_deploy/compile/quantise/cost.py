@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lsm_deploy.core.target import MAX_DELAY
+from lsm_deploy.core.boards import MAX_DELAY
 
-__all__ = ["FEW_LEVELS", "Cost", "PopulationCost", "ProjectionCost"]
+__all__ = ["FEW_LEVELS", "PopulationCost", "ProjectionCost", "RoundingLoss"]
 
 _EXACT = 1e-6
 FEW_LEVELS = 8
@@ -61,7 +61,7 @@ class ProjectionCost:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RoundingLoss:
     """What quantisation changed; exact parts cost nothing and are not listed."""
 
     populations: tuple[PopulationCost, ...]

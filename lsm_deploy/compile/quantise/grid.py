@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lsm_deploy.compile.quantise import kernels
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.ir import Projection
-from lsm_deploy.core.target import MAX_WEIGHT_EXP
 
 __all__ = ["COARSE", "exponent_of", "largest_weight", "range_of", "to_grid"]
 
@@ -32,7 +32,7 @@ def largest_weight(p: Projection) -> float:
 def range_of(p: Projection) -> tuple[int, int, int]:
     """The smallest and the largest weight that the projection's grid holds, and the step between them."""
     mixed = p.sign_mode == "mixed"
-    step = fixed.grid(p.weight_bits, mixed)
+    step = fixed.grid_step(p.weight_bits, mixed)
     high = (254 if mixed else fixed.WEIGHT_LIMIT) // step * step
     return (-256 if mixed else -high), high, step
 

@@ -12,23 +12,23 @@ from lsm_deploy.compile.build import rows
 from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.compile.quantise import kernels
 from lsm_deploy.compile.quantise.compensate import compensated, is_slow
-from lsm_deploy.compile.quantise.cost import FEW_LEVELS, Cost, PopulationCost, ProjectionCost
+from lsm_deploy.compile.quantise.cost import FEW_LEVELS, PopulationCost, ProjectionCost, RoundingLoss
 from lsm_deploy.compile.quantise.grid import exponent_of, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
 from lsm_deploy.compile.quantise.scale import choose_scale
+from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.core.target import MAX_DELAY
 
-__all__ = ["quantise"]
+__all__ = ["quantise_network"]
 
 FAR = 0.1
 
 
-def quantise(
+def quantise_network(
     network: Network, *, compensate: bool | None = None, ceilings: Mapping[str, float] = MappingProxyType({})
-) -> tuple[QNetwork, Cost]:
+) -> tuple[QNetwork, RoundingLoss]:
     """Choose scales, registers and exponents.
 
     compensate: let thresholds make up for what the integers lose; None: those of slow neurons. ceilings: scales, by
@@ -63,7 +63,7 @@ def quantise(
     quantised = QNetwork(
         network.dt_ms, network.channels, network.sample_interval, tuple(populations), tuple(projections)
     )
-    return quantised, Cost(tuple(population_costs), tuple(costs))
+    return quantised, RoundingLoss(tuple(population_costs), tuple(costs))
 
 
 def _quantise_population(
@@ -71,7 +71,7 @@ def _quantise_population(
 ) -> tuple[QPopulation, PopulationCost]:
     parameters, gain = compensated(p, scale, dt_ms) if compensate else (p.parameters, np.ones(1))
     registers, clipped = registers_of(p.kind, parameters, scale, dt_ms)
-    realised = KINDS[p.kind].realise(registers, scale, dt_ms)
+    realised = KINDS[p.kind].to_parameters(registers, scale, dt_ms)
     far = {name: int(_is_far(asked, realised[name]).sum()) for name, asked in parameters.items()}
     cost = PopulationCost(
         name=p.name,

@@ -18,7 +18,7 @@ def registers_of(
 ) -> tuple[dict[str, Ints], dict[str, int]]:
     """The nearest registers that the chip holds, and how many of each had to be clipped for it."""
     declaration, registers, clipped = KINDS[kind].Registers, {}, {}
-    for name, values in KINDS[kind].quantise(parameters, scale, dt_ms).items():
+    for name, values in KINDS[kind].to_registers(parameters, scale, dt_ms).items():
         low, high = bounds(declaration, name)
         registers[name] = np.clip(values, int(low), int(high))
         clipped[name] = int((registers[name] != values).sum())

@@ -21,10 +21,10 @@ from lsm_deploy.compile.quantise.compensate import BEARABLE, lost_share
 from lsm_deploy.compile.quantise.grid import COARSE, exponent_of, largest_weight, range_of, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.core.target import MAX_WEIGHT_EXP
 
 __all__ = ["choose_scale"]
 

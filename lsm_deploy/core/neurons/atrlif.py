@@ -92,7 +92,7 @@ def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THR
     return min(THRESHOLD_LIMIT / largest, membrane.largest_scale(parameters, parameters["v_threshold"], headroom))
 
 
-def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
     return {
         "delta_i": membrane.decay_of(parameters["tau_syn_ms"], dt_ms) - 1,
         # 4096 would forget at once, but lies beyond 12 bits.
@@ -105,7 +105,7 @@ def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> di
     }
 
 
-def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
     return {
         "tau_mem_ms": membrane.tau_of(registers["delta_v"], dt_ms),
         "tau_syn_ms": membrane.tau_of(registers["delta_i"] + 1, dt_ms),

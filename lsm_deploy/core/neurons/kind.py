@@ -62,12 +62,12 @@ class Kind(Protocol):
         """The largest scale at which the parameters fit their registers, `v` with room for so many thresholds."""
 
     @staticmethod
-    def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+    def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
         """The nearest registers, unbounded: the caller clips them to `Registers` and counts what that changed."""
 
     @staticmethod
-    def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
-        """The float parameters that registers stand for: the inverse of `quantise`, for reports."""
+    def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+        """The float parameters that registers stand for: the inverse of `to_registers`, for reports."""
 
     @staticmethod
     def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:

@@ -73,7 +73,7 @@ def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THR
     return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
 
 
-def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
     return {
         "du": membrane.decay_of(parameters["tau_syn_ms"], dt_ms) - 1,
         # 4096 would forget at once, but lies beyond the 12-bit register: only explicit integers ask for it.
@@ -83,7 +83,7 @@ def quantise(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> di
     }
 
 
-def realise(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
     return {
         "tau_mem_ms": membrane.tau_of(registers["dv"], dt_ms),
         "tau_syn_ms": membrane.tau_of(registers["du"] + 1, dt_ms),

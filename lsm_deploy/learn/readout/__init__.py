@@ -7,7 +7,14 @@
 
 from lsm_deploy.learn.readout.centre import centred
 from lsm_deploy.learn.readout.classifier import Classifier, decision_function, fit, predict, standard, weights_at
-from lsm_deploy.learn.readout.features import features, float_features, mean_bins, parts_of, trace_registers, width
+from lsm_deploy.learn.readout.features import (
+    extract_features,
+    float_features,
+    mean_bins,
+    parts_of,
+    trace_registers,
+    width,
+)
 from lsm_deploy.learn.readout.folds import Fold, folds_of
 from lsm_deploy.learn.readout.integer import IntegerReadout, answers, choose_scale, quantise_readout, scores
 from lsm_deploy.learn.readout.online import Recursive, start_after
@@ -23,7 +30,7 @@ __all__ = [
     "centred",
     "choose_scale",
     "decision_function",
-    "features",
+    "extract_features",
     "fit",
     "float_features",
     "folds_of",

@@ -27,12 +27,14 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout import kernels
 from lsm_deploy.spec.schema import Bins, Rates, Readout, Traces
 
-__all__ = ["features", "float_features", "mean_bins", "parts_of", "trace_registers", "width"]
+__all__ = ["extract_features", "float_features", "mean_bins", "parts_of", "trace_registers", "width"]
 
 LARGEST_WEIGHT = 128
 
 
-def features(spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float, sizes: Sequence[int] = ()) -> Ints:
+def extract_features(
+    spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float, sizes: Sequence[int] = ()
+) -> Ints:
     """Features `[sample, part * neuron]` (or `part * group`) of the spikes `[t, neuron]` of what is read.
 
     sizes: how many neurons each population has; left out, they are one.
@@ -60,10 +62,10 @@ def float_features(
     part's last step."""
     if isinstance(section.features, Bins) and section.features.root:
         counted = replace(section, features=replace(section.features, root=False))
-        counts = features(spikes, starts, counted, dt_ms, sizes)
+        counts = extract_features(spikes, starts, counted, dt_ms, sizes)
         return np.asarray(16 * np.sign(counts) * np.sqrt(np.abs(counts)))
     if not isinstance(section.features, Traces):
-        return features(spikes, starts, section, dt_ms, sizes).astype(np.float64)
+        return extract_features(spikes, starts, section, dt_ms, sizes).astype(np.float64)
     edges, tau_steps = _edges(starts, len(spikes), section.features.samples), section.features.tau_ms / dt_ms
     found = np.zeros((len(starts), section.features.samples, spikes.shape[1]))
     for sample, row in enumerate(edges):

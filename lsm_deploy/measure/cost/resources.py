@@ -22,14 +22,14 @@ from lsm_deploy.core import mesh as layout
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.measure.cost import figures, kernels
 
-__all__ = ["Estimate", "Events", "Range", "Resources", "estimate"]
+__all__ = ["Estimate", "EventCounts", "Range", "Resources", "count_resources"]
 
 _AT_ONCE = 1 << 22
 """Counts, of a step and core, that are held at a time."""
 
 
 @dataclass(frozen=True)
-class Events:
+class EventCounts:
     """Exact counts over a run. `between_*` are messages of neurons alone; hops are those of input spikes too."""
 
     steps: int
@@ -67,7 +67,7 @@ class Resources:
     cores: int
     chips: int
     tiles: int
-    events: Events
+    events: EventCounts
     estimate: Estimate
 
 
@@ -83,7 +83,7 @@ class _Ways:
     """`[entry]` the core of the source; -1 for input."""
 
 
-def estimate(program: Program, stimulus: Stimulus, trace: Trace) -> Resources:
+def count_resources(program: Program, stimulus: Stimulus, trace: Trace) -> Resources:
     """Count what the spikes of a run did, and model what it took."""
     network, target = program.network, board_of(program)
     ways = _ways(program)
@@ -107,7 +107,7 @@ def estimate(program: Program, stimulus: Stimulus, trace: Trace) -> Resources:
     from_neurons = ways.home >= 0
     away = from_neurons & (ways.home != ways.to)
     abroad = away & (ways.home // target.cores_per_chip != ways.to // target.cores_per_chip)
-    events = Events(
+    events = EventCounts(
         steps=len(all_spikes),
         input_spikes=int(counts[network.neurons :].sum()),
         spikes=int(counts[: network.neurons].sum()),
@@ -147,7 +147,7 @@ def _entrances(program: Program) -> NDArray[np.int64]:
     return np.tile(np.array(layout.ENTRANCE, np.int64), (program.network.channels, 1))
 
 
-def _energy(events: Events) -> dict[str, Range]:
+def _energy(events: EventCounts) -> dict[str, Range]:
     counted = {
         "synaptic operation": events.synaptic_operations,
         "neuron update": events.neuron_updates,

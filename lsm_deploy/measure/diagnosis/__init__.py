@@ -10,7 +10,7 @@ from lsm_deploy.measure.diagnosis.growth import HORIZON_MS, PERTURBATIONS, Growt
 from lsm_deploy.measure.diagnosis.ranks import INPUTS, JITTER_MS, Rank, Ranks
 from lsm_deploy.measure.diagnosis.separation import SHARES, ClassSeparation, Separation
 from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown
-from lsm_deploy.measure.diagnosis.states import TOLERANCE
+from lsm_deploy.measure.diagnosis.state_space import TOLERANCE
 
 __all__ = [
     "DELAYS",

@@ -21,7 +21,7 @@ import numpy as np
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
-from lsm_deploy.measure.diagnosis.liquid import Liquid
+from lsm_deploy.measure.diagnosis.liquid import Specimen
 from lsm_deploy.measure.diagnosis.stimuli import Rows
 
 __all__ = ["DELAYS", "SYMBOL_MS", "Bits", "Capacity", "bit_stream", "capacity"]
@@ -71,7 +71,7 @@ def bit_stream(channels: int, probability: float, dt_ms: float, seed: int) -> Bi
     return Bits(Stimulus(rows, np.zeros(1, np.int64)), bits.astype(np.float64), others.astype(np.float64), steps)
 
 
-def capacity(liquid: Liquid, bits: Bits) -> Capacity:
+def capacity(liquid: Specimen, bits: Bits) -> Capacity:
     """Run the bits, train on the first symbols, measure on the others."""
     from sklearn.linear_model import RidgeCV
 

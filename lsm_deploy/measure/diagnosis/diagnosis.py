@@ -25,9 +25,9 @@ from lsm_deploy.measure.diagnosis import fading as fadings
 from lsm_deploy.measure.diagnosis import growth as growths
 from lsm_deploy.measure.diagnosis import ranks as kernels
 from lsm_deploy.measure.diagnosis import separation as separations
-from lsm_deploy.measure.diagnosis.liquid import Liquid, deployed_liquid, float_liquid
+from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid, float_liquid
 from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, shown_of
-from lsm_deploy.measure.diagnosis.states import dimension, final_states, trajectories
+from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, trajectories
 from lsm_deploy.measure.fidelity import TAU_MS, Activity, Dynamics, activity_of, branching_ratio, spectral_radius
 from lsm_deploy.run import backends
 from lsm_deploy.spec import Spec
@@ -190,7 +190,7 @@ def _read(program: Program, populations: Sequence[str], seed: int) -> NDArray[np
 
 
 def _require_spikes(
-    program: Program, liquid: Liquid, stimulus: Stimulus, populations: Sequence[str], backend: str
+    program: Program, liquid: Specimen, stimulus: Stimulus, populations: Sequence[str], backend: str
 ) -> None:
     spikes, _ = liquid.run(stimulus, ())
     if not spikes[:, liquid.read].any():
@@ -223,7 +223,7 @@ class _Tests:
 _PARTS = 6
 
 
-def _measure(liquid: Liquid, shown: Shown, tests: _Tests, tau_steps: float, told: Callable[[int], None]) -> Measures:
+def _measure(liquid: Specimen, shown: Shown, tests: _Tests, tau_steps: float, told: Callable[[int], None]) -> Measures:
     stimulus = shown.stimulus
     every, _ = liquid.run(stimulus, ())
     spikes = every[:, liquid.read]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
-from lsm_deploy.measure.diagnosis.liquid import Liquid
+from lsm_deploy.measure.diagnosis.liquid import Specimen
 from lsm_deploy.measure.diagnosis.stimuli import Rows, end_to_end, poisson
 from lsm_deploy.measure.fidelity import filtered
 
@@ -56,7 +56,7 @@ def histories(channels: int, probability: float, dt_ms: float, seed: int) -> Seq
     return [end_to_end(pair()) for _ in range(PAIRS)]
 
 
-def fading(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Fading:
+def fading(liquid: Specimen, pairs: Sequence[Stimulus], tau_steps: float) -> Fading:
     """Run each pair by itself, as every register of every neuron is recorded."""
     dt_ms = liquid.network.dt_ms
     same = round(SAME_MS / dt_ms)

@@ -21,7 +21,7 @@ import numpy as np
 
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.streams import stream
-from lsm_deploy.measure.diagnosis.liquid import Liquid
+from lsm_deploy.measure.diagnosis.liquid import Specimen
 from lsm_deploy.measure.diagnosis.stimuli import Rows, end_to_end, poisson
 from lsm_deploy.measure.fidelity import filtered
 
@@ -74,7 +74,7 @@ def _with_one_changed(rows: Rows, start: int, within: int, rng: np.random.Genera
     return changed
 
 
-def growth(liquid: Liquid, pairs: Sequence[Stimulus], tau_steps: float) -> Growth:
+def growth(liquid: Specimen, pairs: Sequence[Stimulus], tau_steps: float) -> Growth:
     """Run each pair and follow the neurons that are read."""
     dt_ms = liquid.network.dt_ms
     horizon, within = round(HORIZON_MS / dt_ms), round(WITHIN_MS / dt_ms)

@@ -17,13 +17,13 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 
-__all__ = ["Liquid", "deployed_liquid", "float_liquid"]
+__all__ = ["Specimen", "deployed_liquid", "float_liquid"]
 
 Recorded = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Liquid:
+class Specimen:
     """run: spikes and the named registers of all neurons, each `[t, neuron]`. read: the neurons whose spikes make the
     liquid's state `[neuron read]`."""
 
@@ -41,17 +41,17 @@ class Liquid:
         return tuple(sorted({name for p in self.network.populations for name in KINDS[p.kind].STATE}))
 
 
-def float_liquid(network: Network, read: NDArray[np.int64]) -> Liquid:
+def float_liquid(network: Network, read: NDArray[np.int64]) -> Specimen:
     def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
         trace = run_float(network, stimulus, record)
         return trace.spikes, trace.state
 
-    return Liquid(network, run, read)
+    return Specimen(network, run, read)
 
 
-def deployed_liquid(program: Program, read: NDArray[np.int64], backend: str = backends.DEFAULT) -> Liquid:
+def deployed_liquid(program: Program, read: NDArray[np.int64], backend: str = backends.DEFAULT) -> Specimen:
     def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
-        trace = backends.run(backend, program, stimulus, record)
+        trace = backends.run_program(backend, program, stimulus, record)
         return trace.spikes, trace.registers
 
-    return Liquid(program.network, run, read)
+    return Specimen(program.network, run, read)

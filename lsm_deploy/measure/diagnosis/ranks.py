@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.streams import stream
-from lsm_deploy.measure.diagnosis.liquid import Liquid
-from lsm_deploy.measure.diagnosis.states import effective_rank, final_states, numerical_rank
+from lsm_deploy.measure.diagnosis.liquid import Specimen
+from lsm_deploy.measure.diagnosis.state_space import effective_rank, final_states, numerical_rank
 from lsm_deploy.measure.diagnosis.stimuli import end_to_end, jittered, poisson
 
 __all__ = ["INPUTS", "JITTER_MS", "Rank", "Ranks", "rank_stimuli", "ranks"]
@@ -49,7 +49,7 @@ def rank_stimuli(channels: int, probability: float, dt_ms: float, seed: int) -> 
     return end_to_end(different), end_to_end(variants)
 
 
-def ranks(liquid: Liquid, stimuli: tuple[Stimulus, Stimulus], tau_steps: float) -> Ranks:
+def ranks(liquid: Specimen, stimuli: tuple[Stimulus, Stimulus], tau_steps: float) -> Ranks:
     """Of the states in which different inputs end, and variants of one."""
     found = []
     for stimulus in stimuli:

@@ -21,7 +21,7 @@ import numpy as np
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
-from lsm_deploy.measure.diagnosis.liquid import Liquid
+from lsm_deploy.measure.diagnosis.liquid import Specimen
 from lsm_deploy.measure.diagnosis.stimuli import end_to_end, poisson, redrawn
 from lsm_deploy.measure.fidelity import compare_spikes
 
@@ -75,7 +75,7 @@ def pairs_of(channels: int, probability: float, dt_ms: float, seed: int) -> Pair
     return Pairs(end_to_end(samples), tuple(end_to_end(each) for each in others))
 
 
-def separate(liquid: Liquid, pairs: Pairs, tau_steps: float) -> Separation:
+def separate(liquid: Specimen, pairs: Pairs, tau_steps: float) -> Separation:
     """Run all pairs and compare."""
     starts, base = pairs.samples.starts, liquid.spikes(pairs.samples)
     inputs = [compare_spikes(pairs.samples.spikes, other.spikes, starts, tau_steps) for other in pairs.others]

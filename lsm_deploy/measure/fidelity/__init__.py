@@ -3,7 +3,7 @@
 from lsm_deploy.measure.fidelity.bits import CRITERIA, Bound, Curve, Fitted, fit_bits
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, filtered
 from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
-from lsm_deploy.measure.fidelity.measure import (
+from lsm_deploy.measure.fidelity.side_by_side import (
     Activity,
     Baseline,
     Dynamics,
@@ -11,9 +11,9 @@ from lsm_deploy.measure.fidelity.measure import (
     PopulationFidelity,
     activity_of,
     baseline_of,
-    measure,
+    measure_fidelity,
 )
-from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, teach, transfer
+from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_transfer, teach
 
 __all__ = [
     "CRITERIA",
@@ -35,8 +35,8 @@ __all__ = [
     "compare_spikes",
     "filtered",
     "fit_bits",
-    "measure",
+    "measure_fidelity",
+    "measure_transfer",
     "spectral_radius",
     "teach",
-    "transfer",
 ]

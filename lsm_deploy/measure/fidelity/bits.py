@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lsm_deploy.compile.pipeline import Compiled
-from lsm_deploy.compile.place.cores import place
+from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.core.boards import NOWHERE, Board
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import Network, Projection, QNetwork
-from lsm_deploy.core.target import NOWHERE, Target
-from lsm_deploy.measure.fidelity.measure import Baseline, measure
-from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, transfer
+from lsm_deploy.measure.fidelity.side_by_side import Baseline, measure_fidelity
+from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_transfer
 
 __all__ = ["CRITERIA", "Bound", "Curve", "Fitted", "fit_bits"]
 
@@ -79,7 +79,7 @@ def fit_bits(
     baseline: Baseline,
     taught: Taught | None,
     progress: Callable[[int, int], None] | None = None,
-    board: Target = NOWHERE,
+    board: Board = NOWHERE,
 ) -> Fitted:
     """Try every number of bits for all projections that are quantised, whatever they ask for themselves.
 
@@ -98,10 +98,10 @@ def fit_bits(
             ),
         )
         compiled = compile_network(network)
-        found = measure(baseline, compiled.program)
+        found = measure_fidelity(baseline, compiled.program)
         floors = [p.floor.relative for p in found.populations if p.floor is not None]
         distance = max(p.distance.relative for p in found.populations)
-        scores = transfer(taught, compiled.program) if taught else None
+        scores = measure_transfer(taught, compiled.program) if taught else None
         value = distance if scores is None else _value(bound.criterion, distance, scores)
         lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
         fits = _fits(compiled.program.network, board)
@@ -112,9 +112,9 @@ def fit_bits(
     return Fitted(bound, curve[kept - 1].bits if kept else None, tuple(curve), max(floors, default=None), board.name)
 
 
-def _fits(network: QNetwork, board: Target) -> bool:
+def _fits(network: QNetwork, board: Board) -> bool:
     try:
-        place(network, board)
+        place_network(network, board)
     except LsmError:
         return False
     return True

@@ -24,12 +24,12 @@ from lsm_deploy.learn.model import fit_to, readout_of, relative
 from lsm_deploy.learn.readout import Classifier
 from lsm_deploy.learn.states import encode_for, features_of, read, sizes_of
 from lsm_deploy.measure.evaluation import Score
-from lsm_deploy.measure.fidelity.measure import move_spikes
+from lsm_deploy.measure.fidelity.side_by_side import move_spikes
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Readout, Spec
 
-__all__ = ["Taught", "Transfer", "teach", "transfer"]
+__all__ = ["Taught", "Transfer", "measure_transfer", "teach"]
 
 Progress = Callable[[int, int], None]
 
@@ -82,18 +82,18 @@ def teach(
     for stimulus, before in zip(runs, starts, strict=False):
         told = (lambda done, _, before=before: progress(before + done, total)) if progress else None
         spikes = read(program, run_float(network, stimulus, progress=told).spikes, section)
-        features.append(readouts.features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
+        features.append(readouts.extract_features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
     classifier = fit_to(relative(features[0], train, section), train, section, spec.seed)
     scores = [_score(classifier, relative(unseen, test, section), test.labels) for unseen in features[1:]]
     data = (train, test)
     return Taught(section, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
 
 
-def transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) -> Transfer:
+def measure_transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) -> Transfer:
     """Read the deployed liquid with what was taught, and with a readout of its own."""
     section = taught.section
     features = [
-        relative(features_of(program, backends.run(backend, program, stimulus), section), part, section)
+        relative(features_of(program, backends.run_program(backend, program, stimulus), section), part, section)
         for stimulus, part in zip(taught.stimuli, taught.data, strict=True)
     ]
     again = fit_to(features[0], taught.data[0], section, taught.seed)

@@ -8,7 +8,7 @@ rule, however well it is reproduced.
 from lsm_deploy.parity.conformance.check import SIMULATORS, Conformance, Replay, RuleFinding, conform, replay
 from lsm_deploy.parity.conformance.lavadl import import_lava_dl
 from lsm_deploy.parity.conformance.nir import import_nir
-from lsm_deploy.parity.conformance.probes import Probe, probes
+from lsm_deploy.parity.conformance.probes import Probe, all_probes
 from lsm_deploy.parity.conformance.recording import Recording, load_recording, load_recordings, save_recording
 
 __all__ = [
@@ -18,12 +18,12 @@ __all__ = [
     "Recording",
     "Replay",
     "RuleFinding",
+    "all_probes",
     "conform",
     "import_lava_dl",
     "import_nir",
     "load_recording",
     "load_recordings",
-    "probes",
     "replay",
     "save_recording",
 ]

@@ -18,7 +18,7 @@ from lsm_deploy.core.neurons import KINDS, is_stock
 from lsm_deploy.parity import compare as parity
 from lsm_deploy.parity import variants
 from lsm_deploy.parity.compare import Verdict
-from lsm_deploy.parity.conformance.probes import Probe, probes, state_of
+from lsm_deploy.parity.conformance.probes import Probe, all_probes, state_of
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.parity.variants import RULES, Rule
 from lsm_deploy.run import backends as backend
@@ -91,11 +91,11 @@ def conform(
     for name in asked:
         if name not in SIMULATORS:
             raise LsmError(f"{name!r} is no simulator of somebody else's", hint=f"choose from {', '.join(SIMULATORS)}")
-        if why := backend.load(name).missing():
+        if why := backend.load_backend(name).missing():
             missing[name] = why
     asked = [name for name in asked if name not in missing]
 
-    cases = probes() if asked else ()
+    cases = all_probes() if asked else ()
     total = len(recordings) + len(cases) * len(asked)
     replays, simulations = [], []
     for recording in recordings:
@@ -127,7 +127,7 @@ def replay(recording: Recording) -> Replay:
     """Run a recording's stimulus on the emulator and, if that reproduces it, on every broken emulator."""
     registers = tuple(name for name in state_of(recording.program) if name in recording.trace.registers)
     case = recording.program, recording.stimulus, registers
-    verdict = _compare(recording, backend.run("emulator", *case))
+    verdict = _compare(recording, backend.run_program("emulator", *case))
     backing: tuple[str, ...] = ()
     if verdict.equal:
         backing = tuple(rule for rule in RULES if not _compare(recording, variants.run_variant(rule, *case)).equal)
@@ -159,7 +159,7 @@ def _compare(recording: Recording, run: Trace) -> Verdict:
 
 def _simulate(name: str, probe: Probe) -> Replay:
     state = state_of(probe.program)
-    trace = backend.run(name, probe.program, probe.stimulus, state)
+    trace = backend.run_program(name, probe.program, probe.stimulus, state)
     verdict = parity.compare(probe.program, probe.trace, trace, state, names=("emulator", name))
     shown = [rule for rule in RULES if rule in probe.rules and name not in _ARRANGED.get(rule, ())]
     rules = tuple(shown) if verdict.equal else ()

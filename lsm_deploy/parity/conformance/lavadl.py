@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.compile.build.explicit import Edges, exact_projections
-from lsm_deploy.compile.place.cores import place
+from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.core.boards import BOARDS, MAX_DELAY
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
-from lsm_deploy.core.target import MAX_DELAY, TARGETS
 from lsm_deploy.parity.conformance.recording import Recording
 
 __all__ = ["import_lava_dl"]
@@ -67,7 +67,7 @@ def import_lava_dl(
             where=str(output_file),
             hint="give the output of the last layer, [neuron, t]",
         )
-    program: Program = place(network, TARGETS["oheo_gulch"])
+    program: Program = place_network(network, BOARDS["oheo_gulch"])
     return Recording(
         name=folder.resolve().name,
         program=program,

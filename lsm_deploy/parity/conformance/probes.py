@@ -22,7 +22,7 @@ from lsm_deploy.core.neurons import KINDS, bounds
 from lsm_deploy.parity import variants
 from lsm_deploy.run import backends as backend
 
-__all__ = ["Probe", "probes", "same", "state_of"]
+__all__ = ["Probe", "all_probes", "same", "state_of"]
 
 CHANNELS = 8
 CROWD = 1200
@@ -45,7 +45,7 @@ class Probe:
 
 
 @lru_cache(maxsize=1)
-def probes() -> Sequence[Probe]:
+def all_probes() -> Sequence[Probe]:
     """The probes that show every rule which any of the seeds shows."""
     unseen, kept = set(variants.RULES), []
     # LIF comes first: where a simulator has models of its own, LIF is among them.
@@ -54,7 +54,7 @@ def probes() -> Sequence[Probe]:
         program = _program(rng, kind, interval=15 if seed % 2 else 0)
         stimulus = _stimulus(rng)
         state = state_of(program)
-        trace = backend.run("emulator", program, stimulus, state)
+        trace = backend.run_program("emulator", program, stimulus, state)
         shown = frozenset(
             rule
             for rule in unseen
@@ -141,7 +141,7 @@ def _shared(populations: Sequence[QPopulation]) -> tuple[QPopulation, ...]:
 def _random(rng: np.random.Generator, name: str, source: str, mode: SignMode, synapses: int) -> QProjection:
     """Any weights on the grid of any bit width, four delays; with replacement, so that pairs repeat."""
     bits, exponent = int(rng.choice([8, rng.integers(1, 9)])), int(rng.integers(0, 8))
-    step = fixed.grid(bits, mode == "mixed")
+    step = fixed.grid_step(bits, mode == "mixed")
     low, high = {"excitatory": (0, 255), "inhibitory": (-255, 0), "mixed": (-256, 254)}[mode]
     weights = step * rng.integers(-(-low // step), high // step + 1, synapses)
     sources = CHANNELS if source == INPUT else SIZES[source]

@@ -10,10 +10,10 @@ runs the program again with every register recorded. Three questions, from the n
               that is late, one synapse with another weight or delay
 """
 
-from lsm_deploy.parity.forensics.arrivals import Arrival, Synapses, arrivals, sums, synapses_onto
+from lsm_deploy.parity.forensics.arrivals import Arrival, Synapses, arrivals_at, sums, synapses_onto
 from lsm_deploy.parity.forensics.causes import Cause
 from lsm_deploy.parity.forensics.explanation import Explanation, Parting, Slice, explain, reference_run, state_names
-from lsm_deploy.parity.forensics.operations import Operation, operations
+from lsm_deploy.parity.forensics.operations import Operation, operations_of
 from lsm_deploy.parity.forensics.predict import Breaks, find_breaks
 
 __all__ = [
@@ -25,10 +25,10 @@ __all__ = [
     "Parting",
     "Slice",
     "Synapses",
-    "arrivals",
+    "arrivals_at",
     "explain",
     "find_breaks",
-    "operations",
+    "operations_of",
     "reference_run",
     "state_names",
     "sums",

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program, Stimulus
 
-__all__ = ["Arrival", "Synapses", "arrivals", "began", "seen", "sums", "sums_of_all", "synapses_onto"]
+__all__ = ["Arrival", "Synapses", "arrivals_at", "began", "seen", "sums", "sums_of_all", "synapses_onto"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def seen(values: NDArray[np.int8], delay: int, first: Ints) -> NDArray[np.int8]:
     return late
 
 
-def arrivals(
+def arrivals_at(
     program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron: int, t: int
 ) -> tuple[Arrival, ...]:
     """The spikes that reach a neuron in step t, the largest contribution first."""

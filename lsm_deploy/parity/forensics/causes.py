@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
-from lsm_deploy.core.target import MAX_DELAY
 from lsm_deploy.parity.compare import Divergence, in_view
 from lsm_deploy.parity.forensics.arrivals import Synapses, began, seen, synapses_onto
 from lsm_deploy.parity.forensics.predict import Breaks, column, missing_sums
@@ -199,5 +199,5 @@ def _synapse(program: Program, s: Synapses, k: int, instead: str, elsewhere: int
 
 def _off_grid(program: Program, s: Synapses, k: int, weight: int) -> str:
     p = program.network.projections[s.projection[k]]
-    step = fixed.grid(p.num_weight_bits, p.sign_mode == "mixed")
+    step = fixed.grid_step(p.num_weight_bits, p.sign_mode == "mixed")
     return f", which is off its grid of {step}" if weight % step else ""

@@ -12,9 +12,9 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity.compare import Divergence, compare
-from lsm_deploy.parity.forensics.arrivals import Arrival, arrivals
+from lsm_deploy.parity.forensics.arrivals import Arrival, arrivals_at
 from lsm_deploy.parity.forensics.causes import Cause, Progress, find_causes, rank
-from lsm_deploy.parity.forensics.operations import Operation, operations
+from lsm_deploy.parity.forensics.operations import Operation, operations_of
 from lsm_deploy.parity.forensics.predict import Breaks, column, find_breaks, has_state, missing_sums, step_of
 from lsm_deploy.run import backends as backend
 
@@ -80,7 +80,7 @@ def state_names(program: Program) -> tuple[str, ...]:
 
 def reference_run(program: Program, stimulus: Stimulus) -> Trace:
     """The definition's own run, with every register."""
-    return backend.run("emulator", program, stimulus, state_names(program))
+    return backend.run_program("emulator", program, stimulus, state_names(program))
 
 
 def explain(
@@ -144,7 +144,7 @@ def _slice(
     c = column(program, stimulus, reference, d.neuron)
     given = {name: int(values[c.index]) for name, values in c.population.registers.items()}
     before = {name: int(values[d.t]) for name, values in c.before.items()}
-    noted, _ = operations(c.population.kind, given, before, int(c.a[d.t]))
+    noted, _ = operations_of(c.population.kind, given, before, int(c.a[d.t]))
     their_sum = None
     if has_state(program, trace):
         broken, lacks, solved = missing_sums(column(program, stimulus, trace, d.neuron))
@@ -158,7 +158,7 @@ def _slice(
         registers=given,
         before=before,
         cleared=d.t % interval == 0 if interval else d.t_in_sample == 0,
-        arrivals=arrivals(program, stimulus, reference.spikes, d.neuron, d.t),
+        arrivals=arrivals_at(program, stimulus, reference.spikes, d.neuron, d.t),
         sum=int(c.a[d.t]),
         their_sum=their_sum,
         operations=noted,

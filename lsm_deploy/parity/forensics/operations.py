@@ -22,7 +22,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Step
 
-__all__ = ["Operation", "operations"]
+__all__ = ["Operation", "operations_of"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Operation:
     """1 within what `step` calls; what it comes to stands after it, at depth 0."""
 
 
-def operations(
+def operations_of(
     kind: str, registers: Mapping[str, int], state: Mapping[str, int], a: int
 ) -> tuple[tuple[Operation, ...], Step]:
     """What a neuron of that kind computes in one step from its registers, its state before and its sum."""

@@ -215,7 +215,7 @@ def _slice(search: _Search) -> None:
     """The neuron that differs first, alone or with the neurons whose spikes could have reached it."""
     best = search.best
     program, stimulus, _ = assemble([best])
-    spikes = backend.run("emulator", program, stimulus).spikes
+    spikes = backend.run_program("emulator", program, stimulus).spikes
     for cone in _cones(best, spikes, _culprits(search, best, spikes)):
         fed = replay(best, cone, spikes)
         cases = [tidy(case) for case in (keep_neurons(best, cone), fed) if case is not None]

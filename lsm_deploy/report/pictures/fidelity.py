@@ -114,7 +114,7 @@ def _time_constants(network: Network, quantised: QNetwork) -> list[tuple[str, Fl
     found = []
     for p, q in zip(network.populations, quantised.populations, strict=True):
         if isinstance(p, Population):
-            realised = KINDS[q.kind].realise(q.registers, q.scale, network.dt_ms)
+            realised = KINDS[q.kind].to_parameters(q.registers, q.scale, network.dt_ms)
             found += [(f"{p.name}: {n}", v, realised[n]) for n, v in p.parameters.items() if n.startswith("tau_")]
     return found
 

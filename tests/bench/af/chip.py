@@ -13,7 +13,7 @@ from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.data import Beats, splits
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.learn.model import OnChip
-from lsm_deploy.measure.cost.resources import Range, Resources, estimate
+from lsm_deploy.measure.cost.resources import Range, Resources, count_resources
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Spec
 
@@ -34,7 +34,7 @@ class Power:
 
 def power(chip: OnChip, stimulus: Stimulus, trace: Trace, frame_ms: float, beats_per_minute: float) -> Power:
     """Of windows of this rhythm; the chip runs a beat's steps at once, and waits for the next."""
-    resources = estimate(chip.program, stimulus, trace)
+    resources = count_resources(chip.program, stimulus, trace)
     steps = round(frame_ms / chip.program.network.dt_ms)
     a_beat = steps / resources.events.steps
     energy, step_time = resources.estimate.energy, resources.estimate.step_time
@@ -73,6 +73,6 @@ def deployed(spec: Spec, data: Beats, windows: int, names: Sequence[str], beats_
     }
     compared = parity(chip, stimulus_of(chip, sampled(test, windows)), names)
     stimulus = stimulus_of(chip, test)
-    trace = backends.run("fast", chip.program, stimulus)
+    trace = backends.run_program("fast", chip.program, stimulus)
     took = power(chip, stimulus, trace, spec.input.encoder.frame_ms, beats_per_minute)
     return Deployed(tuple(compared), took, seconds)

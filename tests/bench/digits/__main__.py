@@ -26,7 +26,7 @@ from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import relative
 from lsm_deploy.learn.states import encode_for, features_of
-from lsm_deploy.measure.cost.resources import Range, estimate
+from lsm_deploy.measure.cost.resources import Range, count_resources
 from lsm_deploy.measure.evaluation import Across, evaluate_across
 from lsm_deploy.spec.schema import Spec
 
@@ -117,7 +117,7 @@ def _deployed(spec: Spec, data: Audio, names: Sequence[str]) -> tuple[Decision, 
     begun = time.perf_counter()
     frames = frames_for(test, spec)
     front_end = (time.perf_counter() - begun) / frames.samples
-    x = ld.run("fast", model.program, stimulus_of(chip, frames))  # compiled code is loaded
+    x = ld.run_program("fast", model.program, stimulus_of(chip, frames))  # compiled code is loaded
     usual = features_of(model.program, x, model.readout)
     centre = usual - relative(usual, frames, model.readout)  # what is usual for each speaker, known by then
     spent: list[tuple[float, float, float]] = []
@@ -125,13 +125,15 @@ def _deployed(spec: Spec, data: Audio, names: Sequence[str]) -> tuple[Decision, 
         times = [time.perf_counter()]
         stimulus = encode_for(model.program, model.input, model.ranges, subset(frames, [i]), model.seed, "test")
         times.append(time.perf_counter())
-        trace = ld.run("fast", model.program, stimulus)
+        trace = ld.run_program("fast", model.program, stimulus)
         times.append(time.perf_counter())
         readouts.answers(model.integers, features_of(model.program, trace, model.readout) - centre[i])
         times.append(time.perf_counter())
         spent.append(tuple(np.diff(times).tolist()))
     stimulus = stimulus_of(chip, frames)
-    modelled = estimate(chip.program, stimulus, ld.run("fast", chip.program, stimulus)).estimate.step_time
+    modelled = count_resources(
+        chip.program, stimulus, ld.run_program("fast", chip.program, stimulus)
+    ).estimate.step_time
     steps = len(stimulus.spikes) / frames.samples
     encode, run, answer = (1000 * float(np.median(part)) for part in zip(*spent, strict=True))
     decision = Decision(

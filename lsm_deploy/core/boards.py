@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BOARDS", "MAX_DELAY", "MAX_WEIGHT_EXP", "NOWHERE", "TARGETS", "Target"]
+__all__ = ["BOARDS", "BOARD_NAMES", "MAX_DELAY", "MAX_WEIGHT_EXP", "NOWHERE", "Board"]
 
 MAX_DELAY = 62
 """Steps. 6 bits; Lava takes 63, lava-dl refuses it, brian2_loihi stops at 62."""
@@ -14,7 +14,7 @@ MAX_WEIGHT_EXP = 7
 
 
 @dataclass(frozen=True)
-class Target:
+class Board:
     """One board: its name and the budgets that placement keeps to."""
 
     name: str
@@ -39,18 +39,18 @@ class Target:
 
 _ANY = (1 << 31) - 1
 
-NOWHERE = Target("none", 1, 1, _ANY, _ANY, _ANY, 1 << 62)
+NOWHERE = Board("none", 1, 1, _ANY, _ANY, _ANY, 1 << 62)
 """No board: the network is not placed, its neurons all stand on core 0, and only the CPU backends can run it."""
 
-TARGETS = {
+BOARDS = {
     target.name: target
     for target in (
-        Target("oheo_gulch", 1),
-        Target("kapoho_point", 8, chips_across=4),
-        Target("hala_point", 1152, chips_across=36),
+        Board("oheo_gulch", 1),
+        Board("kapoho_point", 8, chips_across=4),
+        Board("hala_point", 1152, chips_across=36),
         NOWHERE,
     )
 }
 """Chips a board: Intel's announcements of the three systems."""
 
-BOARDS = tuple(name for name in TARGETS if name != NOWHERE.name)
+BOARD_NAMES = tuple(name for name in BOARDS if name != NOWHERE.name)

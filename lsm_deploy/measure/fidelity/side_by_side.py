@@ -27,7 +27,7 @@ __all__ = [
     "PopulationFidelity",
     "activity_of",
     "baseline_of",
-    "measure",
+    "measure_fidelity",
     "move_spikes",
 ]
 
@@ -123,10 +123,10 @@ def move_spikes(stimulus: Stimulus, rng: np.random.Generator) -> Stimulus | None
     return Stimulus(spikes, stimulus.starts) if moved else None
 
 
-def measure(baseline: Baseline, program: Program, backend: str = backends.DEFAULT) -> Fidelity:
+def measure_fidelity(baseline: Baseline, program: Program, backend: str = backends.DEFAULT) -> Fidelity:
     """Run the program on the baseline's stimulus and compare."""
     network, stimulus, before = program.network, baseline.stimulus, baseline.reference.spikes
-    trace = backends.run(backend, program, stimulus)
+    trace = backends.run_program(backend, program, stimulus)
     tau_steps = TAU_MS / network.dt_ms
     populations = []
     for p in network.populations:
