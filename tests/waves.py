@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lsm_deploy.data import Frames, make_frames
-from lsm_deploy.spec import Spec
+from lsm_deploy.spec import Spec, load
 
 SPEC = """
 dt_ms: 1.0
