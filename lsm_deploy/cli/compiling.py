@@ -16,7 +16,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import front
 
 
-@main.command()
+@main.command(name="check")
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
 @click.option(
@@ -24,7 +24,7 @@ from lsm_deploy.data import front
 )
 @click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
-def check(file: Path, strict: bool, board: str | None, certified: bool, as_json: bool, quiet: bool) -> None:
+def check_command(file: Path, strict: bool, board: str | None, certified: bool, as_json: bool, quiet: bool) -> None:
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     output = output_of(as_json, quiet)
     if board is not None:
@@ -43,14 +43,14 @@ def check(file: Path, strict: bool, board: str | None, certified: bool, as_json:
     output.console.print(f"{file} is valid")
 
 
-@main.command()
+@main.command(name="compile")
 @click.argument("file", metavar="SPEC|NET.npz", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The program file to write (.lsm).")
 @click.option("--dump", type=FILE, help="A folder for every stage in readable form.")
 @click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
 @click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 @common_options()
-def compile(
+def compile_command(
     file: Path, target: Path, dump: Path | None, strict: bool, certified: bool, as_json: bool, quiet: bool
 ) -> None:
     """Compile a spec, or an integer network, to a program file."""
@@ -66,10 +66,10 @@ def compile(
     output.console.print(f"wrote {target}" + (f" and {dump}/" if dump else ""))
 
 
-@main.command()
+@main.command(name="inspect")
 @click.argument("file", metavar="FILE", type=FILE)
 @common_options()
-def inspect(file: Path, as_json: bool, quiet: bool) -> None:
+def inspect_command(file: Path, as_json: bool, quiet: bool) -> None:
     """Say what is in a program, a model, a trace or a stimulus."""
     output = output_of(as_json, quiet)
     kind = "trace" if file.is_dir() else store.kind_of(file)

@@ -8,9 +8,9 @@ from click.shell_completion import get_completion_class
 from lsm_deploy.cli.app import main
 
 
-@main.command()
+@main.command(name="completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
+def completion_command(shell: str) -> None:
     """Print the completion script of a shell: eval "$(lsm-deploy completion bash)"."""
     made = get_completion_class(shell)
     assert made is not None

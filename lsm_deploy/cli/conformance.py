@@ -35,7 +35,7 @@ def conformance_command(folder: Path | None, simulators: str | None, as_json: bo
 
 
 @main.group(name="import-recording")
-def import_recording() -> None:
+def import_recording_group() -> None:
     """Turn what others have published into a recording that `conformance` replays."""
 
 
@@ -54,7 +54,7 @@ def _origin(recorded_on: str, source: str, licence: str, silicon: bool) -> Calla
     return decorate
 
 
-@import_recording.command(name="nir")
+@import_recording_group.command(name="nir")
 @click.argument("file", metavar="FILE.csv", type=FILE)
 @click.option("--weight", type=int, help="Of the one input synapse.")
 @click.option("--du", type=int, help="Current decay register.")
@@ -71,7 +71,7 @@ def _origin(recorded_on: str, source: str, licence: str, silicon: bool) -> Calla
     silicon=True,
 )
 @common_options()
-def import_nir(
+def import_nir_command(
     file: Path,
     target: Path,
     silicon: bool,
@@ -89,7 +89,7 @@ def import_nir(
     _save(target, recording, as_json, quiet)
 
 
-@import_recording.command(name="lava-dl")
+@import_recording_group.command(name="lava-dl")
 @click.argument("folder", metavar="DIR", type=FILE)
 @click.option("--net", type=FILE, help="The .net file, where it is not the only one in DIR.")
 @click.option("--input", "input_file", type=FILE, help="Input spikes [channel, t], .npy; else DIR/input.npy.")
@@ -97,7 +97,7 @@ def import_nir(
 @click.option("--first-step", type=click.IntRange(0), default=0, help="The step of the output's first column.")
 @_origin("lava-dl", "lava-nc/lava-dl tests/lava/lib/dl/netx/gts", "BSD-3-Clause", silicon=False)
 @common_options()
-def import_lava_dl(folder: Path, target: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+def import_lava_dl_command(folder: Path, target: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Import a folder of lava-dl's netx ground truths: a .net of dense layers, input and output spikes."""
     _save(target, conformance.import_lava_dl(folder, **options), as_json, quiet)
 

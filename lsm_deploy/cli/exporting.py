@@ -17,7 +17,7 @@ from lsm_deploy.exchange.sanafe import export_sanafe
 from lsm_deploy.parity import forensics as explain
 
 
-@main.command()
+@main.command(name="export")
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--lava", type=FILE, metavar="DIR", help="Scripts and arrays for a host that has Lava, or a board.")
 @click.option("--sanafe", type=FILE, metavar="DIR", help="The placed program and a run's spikes for SANA-FE.")
@@ -26,7 +26,7 @@ from lsm_deploy.parity import forensics as explain
 @INPUT_OPTION
 @SAMPLES_OPTION
 @common_options()
-def export(
+def export_command(
     file: Path,
     lava: Path | None,
     sanafe: Path | None,

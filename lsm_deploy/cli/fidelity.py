@@ -30,7 +30,7 @@ SAMPLES = 50
 @click.option("--pictures", "folder", type=FILE, help="A folder for pictures (.png).")
 @click.option("--fit-bits", "bound", metavar="CRITERION:MOST", help="Find the fewest bits: see below.")
 @common_options()
-def quantise_report(
+def quantise_report_command(
     file: Path,
     input_file: Path | None,
     samples: int,

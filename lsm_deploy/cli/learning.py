@@ -79,14 +79,14 @@ def _raw_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -
     return data.load_data(spec.data)
 
 
-@main.command()
+@main.command(name="train")
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The model file to write.")
 @click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
 @click.option("--on-chip", is_flag=True, help="Make the readout output neurons, as a part of the program.")
 @BACKEND_OPTION
 @common_options()
-def train(
+def train_command(
     file: Path, target: Path, train_file: Path | None, on_chip: bool, backend: str, as_json: bool, quiet: bool
 ) -> None:
     """Train a readout and keep it together with its program."""
@@ -107,13 +107,15 @@ def train(
     output.console.print(f"wrote {target}")
 
 
-@main.command()
+@main.command(name="predict")
 @click.argument("model_file", metavar="MODEL", type=FILE)
 @click.argument("data_file", metavar="DATA", type=FILE)
 @click.option("--pattern", metavar="REGEX", help="How WAV files are named, if not as those that it was trained on.")
 @BACKEND_OPTION
 @common_options()
-def predict(model_file: Path, data_file: Path, pattern: str | None, backend: str, as_json: bool, quiet: bool) -> None:
+def predict_command(
+    model_file: Path, data_file: Path, pattern: str | None, backend: str, as_json: bool, quiet: bool
+) -> None:
     """Classify the samples of DATA, one label a line."""
     output = output_of(as_json, quiet)
     model = api.load_model(model_file)

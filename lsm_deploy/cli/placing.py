@@ -16,14 +16,14 @@ from lsm_deploy.measure.cost.resources import count_resources
 from lsm_deploy.run import backends
 
 
-@main.command()
+@main.command(name="resources")
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @BACKEND_OPTION
 @click.option("--trace", "trace_file", type=FILE, help="Count the events of this trace instead of running.")
 @INPUT_OPTION
 @SAMPLES_OPTION
 @common_options()
-def resources(
+def resources_command(
     file: Path,
     backend: str,
     trace_file: Path | None,

@@ -72,7 +72,7 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-@main.command()
+@main.command(name="run")
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @BACKEND_OPTION
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The trace file to write (.npz).")
@@ -82,7 +82,7 @@ def names_in(text: str) -> tuple[str, ...]:
 @SAMPLES_OPTION
 @backend_options
 @common_options()
-def run(
+def run_command(
     file: Path,
     backend: str,
     target: Path,

@@ -15,7 +15,7 @@ from lsm_deploy.data import front
 from lsm_deploy.learn.model import pattern_of
 
 
-@main.command()
+@main.command(name="tune")
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The tuned spec to write.")
 @click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Bring its neurons to this mean rate.")
@@ -23,7 +23,7 @@ from lsm_deploy.learn.model import pattern_of
 @click.option("--population", metavar="NAME", help="The population to tune, instead of the one that is read.")
 @click.option("--train", "train_file", type=FILE, help="Data to tune on, instead of the spec's training data.")
 @common_options()
-def tune(
+def tune_command(
     file: Path,
     target: Path,
     rate_hz: float | None,
@@ -49,7 +49,7 @@ def tune(
     output.console.print(f"wrote {target}")
 
 
-@main.command()
+@main.command(name="search")
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The spec to write, with the best values.")
 @click.option("--trials", type=click.IntRange(1), required=True, help="How many trials the journal is to have in all.")
@@ -61,7 +61,7 @@ def tune(
     "--liquid-seeds", type=click.IntRange(1), default=1, show_default=True, help="Judge each trial on so many liquids."
 )
 @common_options()
-def search(
+def search_command(
     file: Path,
     target: Path,
     trials: int,
