@@ -12,107 +12,118 @@
 The command line is written on these functions. A user's mistake raises `LsmError`.
 """
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import TYPE_CHECKING
 
-from lsm_deploy.compile.pipeline import Compiled, compile_network, compile_spec
-from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Program, Stimulus, Trace
-from lsm_deploy.data import Audio, Beats, Events, Frames, load_frames, load_raw, splits, subset
-from lsm_deploy.data.encoders import poisson_stimulus
-from lsm_deploy.data.front import to_frames
-from lsm_deploy.learn.model import Model, OnChip, load_model, predict, save_model, scores, train
-from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy, train_on_chip
-from lsm_deploy.measure.diagnosis import Diagnosis, diagnose
-from lsm_deploy.measure.evaluation import Across, Evaluation, evaluate, evaluate_across
-from lsm_deploy.parity.compare import Verdict, compare
-from lsm_deploy.run.backends import run_program, start
-from lsm_deploy.run.reference import FloatTrace, run_float
-from lsm_deploy.run.streaming import stream
-from lsm_deploy.spec import Spec, load
-from lsm_deploy.store import (
-    load_program,
-    load_state,
-    load_stimulus,
-    load_trace,
-    program_id,
-    save_program,
-    save_state,
-    save_stimulus,
-    save_trace,
-)
-from lsm_deploy.tune import tune_gains
-from lsm_deploy.tune.trials import search
+# A name is imported when it is first asked for: all of them at once take longer than most programs that use one.
+_NAMES = {
+    "lsm_deploy.compile.pipeline": ("Compiled", "compile_network", "compile_spec"),
+    "lsm_deploy.core.errors": ("LsmError",),
+    "lsm_deploy.core.ir": ("Program", "Stimulus", "Trace"),
+    "lsm_deploy.data.encoders": ("poisson_stimulus",),
+    "lsm_deploy.data.frame_files": ("load_frames",),
+    "lsm_deploy.data.front": ("to_frames",),
+    "lsm_deploy.data.load": ("load_raw",),
+    "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
+    "lsm_deploy.data.split": ("splits",),
+    "lsm_deploy.learn.estimators": ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"),
+    "lsm_deploy.learn.model": ("Model", "OnChip", "load_model", "predict", "save_model", "scores", "train"),
+    "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
+    "lsm_deploy.measure.diagnosis": ("Diagnosis", "diagnose"),
+    "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across"),
+    "lsm_deploy.parity.compare": ("Verdict", "compare"),
+    "lsm_deploy.run.backends": ("run_program", "start"),
+    "lsm_deploy.run.reference": ("FloatTrace", "run_float"),
+    "lsm_deploy.run.streaming": ("stream",),
+    "lsm_deploy.spec.read": ("load",),
+    "lsm_deploy.spec.schema": ("Spec",),
+    "lsm_deploy.store.programs": ("load_program", "program_id", "save_program"),
+    "lsm_deploy.store.recordings": ("load_stimulus", "load_trace", "save_stimulus", "save_trace"),
+    "lsm_deploy.store.states": ("load_state", "save_state"),
+    "lsm_deploy.tune.gains": ("tune_gains",),
+    "lsm_deploy.tune.trials": ("search",),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
-if TYPE_CHECKING:
-    from lsm_deploy.learn.estimators import LiquidClassifier, LiquidFeatures, OnlineRegressor, SpikeReadout
+__all__ = sorted([*_MODULES, "__version__"])
 
-__all__ = [
-    "Across",
-    "Audio",
-    "Beats",
-    "Compiled",
-    "Diagnosis",
-    "Evaluation",
-    "Events",
-    "FloatTrace",
-    "Frames",
-    "LiquidClassifier",
-    "LiquidFeatures",
-    "LsmError",
-    "Model",
-    "OnChip",
-    "OnChipAccuracy",
-    "OnlineRegressor",
-    "Program",
-    "Spec",
-    "SpikeReadout",
-    "Stimulus",
-    "Trace",
-    "Verdict",
-    "compare",
-    "compile_network",
-    "compile_spec",
-    "diagnose",
-    "evaluate",
-    "evaluate_across",
-    "load",
-    "load_frames",
-    "load_model",
-    "load_program",
-    "load_raw",
-    "load_state",
-    "load_stimulus",
-    "load_trace",
-    "on_chip_accuracy",
-    "poisson_stimulus",
-    "predict",
-    "program_id",
-    "run_float",
-    "run_program",
-    "save_model",
-    "save_program",
-    "save_state",
-    "save_stimulus",
-    "save_trace",
-    "scores",
-    "search",
-    "splits",
-    "start",
-    "stream",
-    "subset",
-    "to_frames",
-    "train",
-    "train_on_chip",
-    "tune_gains",
-]
+if TYPE_CHECKING:  # the same once more, for type checkers and editors
+    # ruff: isort: off
+    from lsm_deploy.compile.pipeline import (
+        Compiled as Compiled,
+        compile_network as compile_network,
+        compile_spec as compile_spec,
+    )
+    from lsm_deploy.core.errors import LsmError as LsmError
+    from lsm_deploy.core.ir import Program as Program, Stimulus as Stimulus, Trace as Trace
+    from lsm_deploy.data.encoders import poisson_stimulus as poisson_stimulus
+    from lsm_deploy.data.frame_files import load_frames as load_frames
+    from lsm_deploy.data.front import to_frames as to_frames
+    from lsm_deploy.data.load import load_raw as load_raw
+    from lsm_deploy.data.raw import Audio as Audio, Beats as Beats, Events as Events, Frames as Frames, subset as subset
+    from lsm_deploy.data.split import splits as splits
+    from lsm_deploy.learn.estimators import (
+        LiquidClassifier as LiquidClassifier,
+        LiquidFeatures as LiquidFeatures,
+        OnlineRegressor as OnlineRegressor,
+        SpikeReadout as SpikeReadout,
+    )
+    from lsm_deploy.learn.model import (
+        Model as Model,
+        OnChip as OnChip,
+        load_model as load_model,
+        predict as predict,
+        save_model as save_model,
+        scores as scores,
+        train as train,
+    )
+    from lsm_deploy.learn.onchip import (
+        OnChipAccuracy as OnChipAccuracy,
+        on_chip_accuracy as on_chip_accuracy,
+        train_on_chip as train_on_chip,
+    )
+    from lsm_deploy.measure.diagnosis import Diagnosis as Diagnosis, diagnose as diagnose
+    from lsm_deploy.measure.evaluation import (
+        Across as Across,
+        Evaluation as Evaluation,
+        evaluate as evaluate,
+        evaluate_across as evaluate_across,
+    )
+    from lsm_deploy.parity.compare import Verdict as Verdict, compare as compare
+    from lsm_deploy.run.backends import run_program as run_program, start as start
+    from lsm_deploy.run.reference import FloatTrace as FloatTrace, run_float as run_float
+    from lsm_deploy.run.streaming import stream as stream
+    from lsm_deploy.spec.read import load as load
+    from lsm_deploy.spec.schema import Spec as Spec
+    from lsm_deploy.store.programs import (
+        load_program as load_program,
+        program_id as program_id,
+        save_program as save_program,
+    )
+    from lsm_deploy.store.recordings import (
+        load_stimulus as load_stimulus,
+        load_trace as load_trace,
+        save_stimulus as save_stimulus,
+        save_trace as save_trace,
+    )
+    from lsm_deploy.store.states import load_state as load_state, save_state as save_state
+    from lsm_deploy.tune.gains import tune_gains as tune_gains
+    from lsm_deploy.tune.trials import search as search
 
-_ESTIMATORS = ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout")
+    __version__: str
+else:
 
+    def __getattr__(name):
+        if name == "__version__":
+            from importlib.metadata import version
 
-def __getattr__(name: str) -> Any:
-    # scikit-learn takes longer to import than most commands do.
-    if name in _ESTIMATORS:
-        from lsm_deploy.learn import estimators
+            value = version("lsm-deploy")
+        elif name in _MODULES:
+            value = getattr(importlib.import_module(_MODULES[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
-        return getattr(estimators, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __dir__():
+        return __all__

@@ -347,14 +347,27 @@ def test_files_that_are_no_frames(tmp_path: Path) -> None:
 
 
 def test_sktime_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sktime.datasets", None)
+    monkeypatch.setitem(sys.modules, "sktime", None)
     assert error(load_dataset, "japanese_vowels") == [
         (
             "japanese_vowels comes with sktime, which is not installed",
             "data set 'japanese_vowels'",
-            "pip install -e '.[data]'",
+            "pip install 'lsm-deploy[data]'",
         )
     ]
+
+
+def test_sktime_without_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "sktime").mkdir()
+    (tmp_path / "sktime" / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "sktime", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    [(what, where, hint)] = error(load_dataset, "japanese_vowels")
+    assert (
+        what == "japanese_vowels comes with sktime, and the installed one does not have it: No such file or directory"
+    )
+    assert where.endswith("JapaneseVowels_TRAIN.ts")
+    assert hint == "pip install 'sktime>=1.0,<2'"
 
 
 def test_unknown_data_set() -> None:

@@ -1,4 +1,4 @@
-"""The command group: how a mistake is told, where a command speaks, and the options that all commands share."""
+"""The command group: which commands there are, how a mistake is told, where a command speaks, and what all share."""
 
 from __future__ import annotations
 
@@ -7,23 +7,64 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from click.shell_completion import CompletionItem
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.run.backends import BACKENDS, DEFAULT
 
-__all__ = ["BACKEND_OPTION", "FILE", "Output", "check_target", "common_options", "main", "output_of"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["COMMANDS", "FILE", "Output", "check_target", "common_options", "main", "output_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+COMMANDS = {
+    "check": ("compiling", "Every mistake of a spec, or what it compiles to."),
+    "compile": ("compiling", "Turn a spec, or an integer network, into a program file."),
+    "inspect": ("compiling", "What is in a program, model, trace, state or stimulus."),
+    "run": ("running", "Run a program on one backend and write its trace."),
+    "parity": ("running", "Compare backends, or a backend and a recorded trace."),
+    "eval": ("learning", "Accuracy beside baselines, on data of a spec or of files."),
+    "train": ("learning", "Keep a trained readout together with its program."),
+    "predict": ("learning", "What a trained model says of new data."),
+    "tune": ("tuning", "Find gains for a firing rate or a branching ratio."),
+    "search": ("tuning", "Try values of a spec by cross-validation."),
+    "diagnose": ("diagnosing", "Separation, ranks, memory, echo states, chaos."),
+    "quantise-report": ("fidelity", "The float liquid beside the deployed one."),
+    "certify": ("certifying", "Which neurons no input can overflow."),
+    "resources": ("placing", "What a run does on the chip, and its energy, modelled."),
+    "conformance": ("conformance", "What stands behind each rule of the integer contract."),
+    "import-recording": ("conformance", "Make a recording for `conformance` of published files."),
+    "export": ("exporting", "Write a program for a host with Lava, or for SANA-FE."),
+    "backends": ("running", "Which backends are here, and why one is not."),
+    "completion": ("completion", "Print the completion script of a shell."),
+}
+"""Each command's module, which is imported when the command is asked for, and what a list of commands says of it."""
+
 
 class Group(click.Group):
-    """Turns a user's mistake into a paragraph on stderr (or JSON on stdout) and exit status 1."""
+    """Commands by name, loaded when asked for. A user's mistake is told on stderr (or as JSON), with exit status 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            import_module(f"lsm_deploy.cli.{COMMANDS[cmd_name][0]}")
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [CompletionItem(n, help=line) for n, (_, line) in COMMANDS.items() if n.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -47,6 +88,8 @@ class Output:
 
     @property
     def console(self) -> Console:
+        from rich.console import Console
+
         # Tables keep their width on any terminal: a cut number is worse than a wrapped line.
         return Console(highlight=False, markup=False, width=160, quiet=self.quiet or self.json, soft_wrap=True)
 
@@ -57,6 +100,9 @@ class Output:
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
         """A bar on stderr, on a terminal only."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
         hidden = self.quiet or self.json or not console.is_terminal
@@ -85,13 +131,6 @@ def output_of(as_json: bool = False, quiet: bool = False) -> Output:
 
 
 FILE = click.Path(path_type=Path)
-BACKEND_OPTION = click.option(
-    "--backend",
-    default=DEFAULT,
-    show_default=True,
-    help="Where to run; see `lsm-deploy backends`.",
-    shell_complete=lambda context, option, typed: [name for name in BACKENDS if name.startswith(typed)],
-)
 
 
 def check_target(target: Path, *inputs: Path | None) -> None:

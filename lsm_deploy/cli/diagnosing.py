@@ -9,7 +9,8 @@ import click
 import lsm_deploy as api
 from lsm_deploy import report, store
 from lsm_deploy import spec as specs
-from lsm_deploy.cli.app import BACKEND_OPTION, FILE, check_target, common_options, main, output_of
+from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
+from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.cli.subject import subject_of
 from lsm_deploy.data import front
 from lsm_deploy.measure.diagnosis import SAMPLES

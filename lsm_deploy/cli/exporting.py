@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from lsm_deploy import store
-from lsm_deploy.cli.app import BACKEND_OPTION, FILE, common_options, main, output_of
+from lsm_deploy.cli.app import FILE, common_options, main, output_of
 from lsm_deploy.cli.forensics import check_folder
+from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.cli.placing import trace_of
 from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.cli.subject import stimulus_of, subject_of

@@ -9,7 +9,8 @@ import click
 import lsm_deploy as api
 from lsm_deploy import data, report
 from lsm_deploy import spec as specs
-from lsm_deploy.cli.app import BACKEND_OPTION, FILE, check_target, common_options, main, output_of
+from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
+from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import front
 from lsm_deploy.learn.model import pattern_of

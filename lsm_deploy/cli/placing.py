@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from lsm_deploy import report, store
-from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, common_options, main, output_of
+from lsm_deploy.cli.app import FILE, Output, common_options, main, output_of
+from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION, run_backend
 from lsm_deploy.cli.subject import stimulus_of, subject_of
 from lsm_deploy.core.errors import LsmError

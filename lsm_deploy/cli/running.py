@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from lsm_deploy import report, store
-from lsm_deploy.cli.app import BACKEND_OPTION, FILE, Output, check_target, common_options, main, output_of
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main, output_of
 from lsm_deploy.cli.forensics import Side, Wanted, forensic_options, investigate
+from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View, standings

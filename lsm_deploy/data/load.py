@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -71,20 +71,31 @@ def load_dataset(name: str, root: Path | None = None) -> tuple[Raw, Raw]:
     if name != "japanese_vowels":
         hint = "choose japanese_vowels, or tonic:NAME and its root, or give train and test files"
         raise LsmError(f"there is no data set {name!r}", hint=hint)
+    folder = _japanese_vowels()
+    train, test = (folder / f"JapaneseVowels_{part}.ts" for part in ("TRAIN", "TEST"))
+    return _read_ts(train, f"{name} train"), _read_ts(test, f"{name} test")
+
+
+def _japanese_vowels() -> Path:
+    """The folder inside the installed sktime, which is not imported: that takes seconds."""
+    package = importlib.util.find_spec("sktime")
+    if package is None or package.origin is None:
+        what = "japanese_vowels comes with sktime, which is not installed"
+        raise LsmError(what, where="data set 'japanese_vowels'", hint="pip install 'lsm-deploy[data]'")
+    return Path(package.origin).parent / "datasets" / "data" / "JapaneseVowels"
+
+
+def _read_ts(path: Path, source: str) -> Frames:
+    """A text file of series: after `@data` a line a sample, its channels and then its label separated by colons."""
     try:
-        from sktime.datasets import load_japanese_vowels
-    except ImportError:
-        raise LsmError(
-            "japanese_vowels comes with sktime, which is not installed",
-            where="data set 'japanese_vowels'",
-            hint="pip install -e '.[data]'",
-        ) from None
-    tables = {split: load_japanese_vowels(split) for split in ("TRAIN", "TEST")}
-    return _from_nested(tables["TRAIN"], f"{name} train"), _from_nested(tables["TEST"], f"{name} test")
-
-
-def _from_nested(split: tuple[Any, Any], source: str) -> Frames:
-    """sktime's frame of series: one row a sample, one column a channel, one series a cell."""
-    table, labels = split
-    samples = [np.stack([np.asarray(series) for series in row], axis=1) for row in table.itertuples(index=False)]
-    return make_frames(np.concatenate(samples), starts_of([len(s) for s in samples]), [str(y) for y in labels], source)
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        what = f"japanese_vowels comes with sktime, and the installed one does not have it: {error.strerror}"
+        raise LsmError(what, where=str(path), hint="pip install 'sktime>=1.0,<2'") from None
+    lines = text[text.index("@data\n") :].splitlines()[1:]
+    samples, labels = [], []
+    for line in lines:
+        *channels, label = line.split(":")
+        samples.append(np.array([channel.split(",") for channel in channels], float).T)
+        labels.append(label)
+    return make_frames(np.concatenate(samples), starts_of([len(s) for s in samples]), labels, source)
