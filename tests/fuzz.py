@@ -96,11 +96,6 @@ def _types(rng: np.random.Generator, count: int, least_exp: int) -> list[Synapse
 # --- running and comparing -----------------------------------------------------------------------------------------
 
 
-def registers_of(program: Program) -> tuple[str, ...]:
-    """All registers of all kinds in a program."""
-    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
-
-
 def run_oracle(program: Program, stimulus: Stimulus, record: Sequence[str]) -> Trace:
     """The oracle's opinion as a trace."""
     result = oracle.run(plain(program), stimulus.spikes.tolist(), stimulus.starts.tolist())
@@ -127,7 +122,7 @@ def backends() -> tuple[dict[str, Run], list[str]]:
 def opinion(run: Run, program: Program, stimulus: Stimulus) -> Trace | Exception:
     """What a backend makes of a case, with every register; one that fails, differs."""
     try:
-        return run(program, stimulus, registers_of(program))
+        return run(program, stimulus, program.network.state_names)
     except Exception as error:
         return error
 
@@ -154,7 +149,7 @@ def difference(program: Program, expected: Trace, trace: Trace | Exception, name
 def check(program: Program, stimulus: Stimulus, run: Run, name: str) -> str | None:
     """In words, where a backend parts from the oracle on one case."""
     trace = opinion(run, program, stimulus)
-    return difference(program, run_oracle(program, stimulus, registers_of(program)), trace, name)
+    return difference(program, run_oracle(program, stimulus, program.network.state_names), trace, name)
 
 
 @dataclass(frozen=True)
@@ -211,7 +206,7 @@ def run_batch(cases: Sequence[Case], run: Mapping[str, Run], tally: Tally, numbe
     lava = threading.Thread(target=run_union, args=("lava",), daemon=True)
     if "lava" in run:
         lava.start()
-    expected = [run_oracle(*case, registers_of(case[0])) for case in cases]
+    expected = [run_oracle(*case, case[0].network.state_names) for case in cases]
     for case, wanted in zip(cases, expected, strict=True):
         tally.add_case(case[0], wanted)
 
@@ -274,7 +269,7 @@ def _shrunk(case: Case, run: Run, name: str) -> Case:
     """The case, smaller if it can be."""
 
     def recorded(side: Run) -> Callable[[Program, Stimulus], Trace]:
-        return lambda program, stimulus: side(program, stimulus, registers_of(program))
+        return lambda program, stimulus: side(program, stimulus, program.network.state_names)
 
     def differs(program: Program, stimulus: Stimulus) -> bool:
         return check(program, stimulus, run, name) is not None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from fuzz import registers_of, run_oracle
+from fuzz import run_oracle
 from programs import random_case
 
 from lsm_deploy.core.ir import Program, Stimulus, Trace
@@ -126,7 +126,7 @@ class Fate:
 def case(seed: int) -> tuple[Program, Stimulus, Trace]:
     """A case and what the oracle makes of it."""
     program, stimulus = random_case(seed)
-    return program, stimulus, run_oracle(program, stimulus, registers_of(program))
+    return program, stimulus, run_oracle(program, stimulus, program.network.state_names)
 
 
 def differing(expected: Trace, trace: Trace) -> tuple[str, ...]:

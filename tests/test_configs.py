@@ -69,14 +69,10 @@ def test_the_configs_cover_the_language():
 @pytest.fixture(scope="module")
 def references(programs):
     return {
-        name: backend.run_program("emulator", program, stimulus_for(program), state_of(program))
+        name: backend.run_program("emulator", program, stimulus_for(program), program.network.state_names)
         for name, program in programs.items()
         if name in NAMES
     }
-
-
-def state_of(program):
-    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,8 +90,8 @@ def test_every_backend_agrees_in_every_register(name, other, programs, reference
     if why := backend.load_backend(other).missing():
         pytest.skip(f"{other}: {why}")
     program = programs[name]
-    trace = backend.run_program(other, program, stimulus_for(program), state_of(program))
-    verdict = compare(program, references[name], trace, state_of(program), names=("emulator", other))
+    trace = backend.run_program(other, program, stimulus_for(program), program.network.state_names)
+    verdict = compare(program, references[name], trace, program.network.state_names, names=("emulator", other))
     assert verdict.equal, verdict.divergence
     if trace.counts:
         assert dict(trace.counts) == dict(references[name].counts)

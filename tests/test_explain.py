@@ -23,7 +23,6 @@ from lsm_deploy.parity.forensics import (
     find_breaks,
     operations_of,
     reference_run,
-    state_names,
     sums,
 )
 from lsm_deploy.parity.reduction.parts import assemble, keep_synapses, take_apart
@@ -44,7 +43,7 @@ def planted(rule: str) -> tuple[Program, Stimulus, Trace, Trace]:
     """The first case on which the rule's variant is seen."""
     for seed in range(400):
         program, stimulus, reference = case(seed)
-        trace = run_variant(rule, program, stimulus, state_names(program))
+        trace = run_variant(rule, program, stimulus, program.network.state_names)
         if differs(reference, trace):
             return program, stimulus, reference, trace
     raise AssertionError(f"no case shows rule {rule}")
@@ -73,7 +72,7 @@ def test_a_broken_rule_is_named(rule):
     assert ranks == sorted(ranks)
     # Where others are named beside it, each of them gives this very trace: the run cannot tell.
     for other in set(named(found)) & set(RULES):
-        assert not differs(trace, run_variant(other, program, stimulus, state_names(program)))
+        assert not differs(trace, run_variant(other, program, stimulus, program.network.state_names))
     json.dumps(explanation_facts(found))
     assert rule in explanation_text(found)
 

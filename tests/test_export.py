@@ -20,7 +20,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.exchange.lava_folder import export_lava
 from lsm_deploy.parity.compare import compare
-from lsm_deploy.parity.forensics import reference_run, state_names
+from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.store import load_trace, program_id, save_program, save_stimulus
 
 NO_LAVA = sim.missing()
@@ -100,7 +100,7 @@ def test_an_exported_program_comes_back_equal(tmp_path, stranger, case):
     assert "equal" in found.stdout
     trace = load_trace(tmp_path / "trace.npz")
     assert trace.program == program_id(program)
-    assert set(trace.trace.registers) == set(state_names(program))
+    assert set(trace.trace.registers) == set(program.network.state_names)
     assert trace.trace.spikes.any()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsm_deploy.core.ir import Projection, QProjection
+from lsm_deploy.core.ir import Projection, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.neurons import KINDS
 
 INTEGERS = {
     "name": "p", "source": "input", "target": "a", "sign_mode": "excitatory", "num_weight_bits": 8, "weight_exp": 0,
@@ -83,3 +84,27 @@ def test_float_synapses(change, message):
     else:
         with pytest.raises(ValueError, match=message):
             built(Projection, FLOATS | change)
+
+
+def test_an_index_finds_each_neuron_and_no_other():
+    def population(name, kind, size):
+        empty = {field: np.zeros(size, np.int64) for field in KINDS[kind].Registers.__dataclass_fields__}
+        return QPopulation(name, kind, size, empty | {"bias_mant": np.arange(size)})
+
+    network = QNetwork(1.0, 0, 0, (population("b", "LIF", 3), population("a", "TernaryLIF", 1),
+                                   population("c", "LIF", 2)), ())  # fmt: skip
+    assert network.sizes == {"b": 3, "a": 1, "c": 2}
+    assert network.offsets == {"b": 0, "a": 3, "c": 4}
+    assert network.kinds == ("LIF", "TernaryLIF")
+    assert network.state_names == ("u", "v")
+    assert [network.locate(n) for n in range(6)] == [("b", 0), ("b", 1), ("b", 2), ("a", 0), ("c", 0), ("c", 1)]
+    assert [network.columns(name) for name in "bac"] == [slice(0, 3), slice(3, 4), slice(4, 6)]
+    assert network.registers("LIF")["bias_mant"].tolist() == [0, 1, 2, 0, 1]
+    for ask in (
+        lambda: network.locate(6),
+        lambda: network.locate(-1),
+        lambda: network.columns("d"),
+        lambda: network.registers("ATRLIF"),
+    ):
+        with pytest.raises(ValueError, match="there is no"):
+            ask()

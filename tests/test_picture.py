@@ -18,7 +18,7 @@ from programs import random_case
 from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.parity.compare import compare
-from lsm_deploy.parity.forensics import reference_run, state_names
+from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.variants import run_variant
 from lsm_deploy.report import pictures as picture
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus, save_trace
@@ -32,7 +32,7 @@ def size_of(file: Path) -> tuple[int, int]:
 
 def drawn(path: Path, rule: str, registers=("u", "v"), seed: int | None = None) -> Path:
     program, given = (liquid(), stimulus()) if seed is None else random_case(seed)
-    registers = registers if seed is None else state_names(program)
+    registers = registers if seed is None else program.network.state_names
     traces = reference_run(program, given), run_variant(rule, program, given, registers)
     picture.draw(path, program, traces, compare(program, *traces, registers, names=("emulator", "lava")))
     return path
@@ -87,7 +87,7 @@ def test_every_kind_is_drawn(tmp_path, seed):
     name = next(iter(registers))
     registers[name][-1, -1] ^= 1
     other = replace(trace, registers=registers)
-    verdict = compare(program, trace, other, state_names(program))
+    verdict = compare(program, trace, other, program.network.state_names)
     picture.draw(tmp_path / "x.png", program, (trace, other), verdict)
     assert size_of(tmp_path / "x.png")[0] == 1000
 

@@ -194,7 +194,7 @@ def test_exact_integers_run_as_the_floats_that_they_stand_for(seed):
     end = int(differs[0]) if len(differs) else len(trace.spikes)
     for name in ("u", "i"):
         for p in q.populations:
-            here = slice(q.offsets[p.name], q.offsets[p.name] + p.size)
+            here = q.columns(p.name)
             decay = p.registers["delta_i" if p.kind == "ATRLIF" else "du"] + 1
             allowed = 4096 / decay + 1  # less than 1 is lost in a step, and forgotten with `decay`
             error = np.abs(64 * found.state[name][:end, here] - trace.registers[name][:end, here])

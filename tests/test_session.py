@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from programs import REGISTERS, random_case
 
 from lsm_deploy.core.ir import Program, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS
 
 
 def one_sample(seed: int, **given: object) -> tuple[Program, Stimulus, Trace]:
@@ -30,14 +29,10 @@ def one_sample(seed: int, **given: object) -> tuple[Program, Stimulus, Trace]:
     return program, stimulus, emulator.run(program, stimulus, REGISTERS)
 
 
-def registers_of(program: Program) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
-
-
 def compare_step_by_step(running: Session, program: Program, stimulus: Stimulus, expected: Trace) -> int:
     for t in range(running.t, len(stimulus.spikes)):
         assert np.array_equal(running.step(stimulus.spikes[t]), expected.spikes[t]), t
-        for name in registers_of(program):
+        for name in program.network.state_names:
             assert np.array_equal(running.register(name), expected.registers[name][t]), (t, name)
     assert running.counts == dict(expected.counts)
     return int(np.count_nonzero(expected.spikes))

@@ -18,7 +18,7 @@ from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjectio
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity import reduction as shrinking
 from lsm_deploy.parity.compare import compare
-from lsm_deploy.parity.forensics import reference_run, state_names
+from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.reduction import assemble, between, one_by_one, shrink, take_apart
 from lsm_deploy.parity.reduction.parts import drop_rows, keep_neurons, replay, tidy, undelay
 from lsm_deploy.parity.variants import run_variant
@@ -28,7 +28,7 @@ UV = ("u", "v")
 
 
 def variant(rule: str):
-    return lambda program, given: run_variant(rule, program, given, state_names(program))
+    return lambda program, given: run_variant(rule, program, given, program.network.state_names)
 
 
 def question(rule: str, **options: int):
@@ -238,7 +238,7 @@ def test_replay_runs_alone_for_every_kind(tmp_path):
         registers = {name: values.copy() for name, values in ours.registers.items()}
         registers[KINDS[program.network.populations[0].kind].STATE[0]][-1, 0] += 1
         theirs = Trace(ours.spikes, registers, ours.starts, {})
-        d = compare(program, ours, theirs, state_names(program)).divergence
+        d = compare(program, ours, theirs, program.network.state_names).divergence
         assert d is not None
         script = tmp_path / f"replay{seed}.py"
         script.write_text(shrinking.scripts.numpy_script(program, given, ours, theirs, d, "title", "other"))

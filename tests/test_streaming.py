@@ -17,14 +17,9 @@ from programs import random_case, random_program
 from lsm_deploy.cli import main
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Program, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.run import streaming as streams
 from lsm_deploy.store import load_state, load_trace, pack, parts, program_id, save_program, save_state, save_stimulus
-
-
-def registers_of(program: Program) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
 
 
 def check_equal(found: Trace, expected: Trace) -> None:
@@ -42,8 +37,8 @@ def test_a_streamed_trace_is_the_held_one(part: int, tmp_path: Path, monkeypatch
     files = signed = 0
     for seed in range(20):
         program, stimulus = random_case(seed)
-        expected = emulator.run(program, stimulus, registers_of(program))
-        done = streams.stream(program, stimulus, tmp_path / str(seed), registers_of(program))
+        expected = emulator.run(program, stimulus, program.network.state_names)
+        done = streams.stream(program, stimulus, tmp_path / str(seed), program.network.state_names)
         found = load_trace(tmp_path / str(seed))
         check_equal(found.trace, expected)
         assert (found.program, found.backend) == (program_id(program), "fast")

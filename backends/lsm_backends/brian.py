@@ -209,10 +209,8 @@ def _run(
         return empty.astype(np.int8), dict.fromkeys(record, empty), dict.fromkeys(COUNTS, 0)
     clock = b2.Clock(dt=1 * b2.second, name="lsm_clock")
     # One group a kind, because each has equations of its own; `members[kind]` are its neurons' numbers.
-    members: dict[str, NDArray[np.int64]] = {}
-    for p in network.populations:
-        numbers = network.offsets[p.name] + np.arange(p.size, dtype=np.int64)
-        members[p.kind] = np.concatenate([members.get(p.kind, numbers[:0]), numbers])
+    kind_of = np.repeat([p.kind for p in network.populations], list(network.sizes.values()))
+    members = {kind: np.flatnonzero(kind_of == kind) for kind in network.kinds}
     groups = {kind: _group(b2, clock, kind, network, long.lengths[numbers]) for kind, numbers in members.items()}
     sources = dict(groups)
     if network.channels:
@@ -253,8 +251,7 @@ def _run(
 
 def _group(b2: Any, clock: Any, kind: str, network: QNetwork, lengths: NDArray[np.int64]) -> Any:
     rule = _RULES[kind]
-    parts = [rule.constants(population.registers) for population in network.populations if population.kind == kind]
-    constants = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | {"length": lengths}
+    constants = {**rule.constants(network.registers(kind)), "length": lengths}
     names = ["a", *rule.state.values(), *COUNTS, *constants]
     group = b2.NeuronGroup(
         len(lengths),
@@ -284,7 +281,6 @@ def _synapses(
     sources: Mapping[str, Any],
 ) -> list[Any]:
     """One object for all projections between two groups: an object costs more a step than its synapses do."""
-    sizes = {p.name: p.size for p in network.populations}
     kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
     # A population is contiguous in its group, so its first neuron's place there is all there is to know.
     first = {p.name: int(np.searchsorted(members[p.kind], network.offsets[p.name])) for p in network.populations}
@@ -293,7 +289,7 @@ def _synapses(
     for p in network.projections:
         if not len(p.post):
             continue
-        pre = np.repeat(np.arange(network.channels if p.source == INPUT else sizes[p.source]), np.diff(p.indptr))
+        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
         weights = p.weights.astype(np.float64) * 2.0**p.weight_exp
         parts.setdefault((kinds[p.source], kinds[p.target]), []).append(
             (first[p.source] + pre, first[p.target] + p.post, weights, p.delays.astype(np.float64))

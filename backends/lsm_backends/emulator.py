@@ -56,8 +56,7 @@ def _run_sample(
     recorded: dict[str, NDArray[np.int32]],
     counts: dict[str, int],
 ) -> None:
-    offsets = network.offsets
-    slices = {p.name: slice(offsets[p.name], offsets[p.name] + p.size) for p in network.populations}
+    slices = {name: network.columns(name) for name in network.sizes}
     states = {p.name: _cleared(p) for p in network.populations}
     horizon = 1 + max((delay + 1 for _, _, delay, _ in synapses), default=1)
     arriving = np.zeros((horizon, network.neurons), np.int64)  # a ring: row t % horizon is the sum due in step t
@@ -93,7 +92,7 @@ def _by_delay(network: QNetwork) -> list[_Synapses]:
     groups: list[_Synapses] = []
     for p in network.projections:
         pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
-        shape = (next(q.size for q in network.populations if q.name == p.target), len(p.indptr) - 1)
+        shape = (network.sizes[p.target], len(p.indptr) - 1)
         weights = p.weights.astype(np.int64) << p.weight_exp
         for delay in np.unique(p.delays):
             chosen = p.delays == delay

@@ -15,7 +15,6 @@ from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.cli.subject import stimulus_of, subject_of
 from lsm_deploy.exchange.lava_folder import export_lava
 from lsm_deploy.exchange.sanafe import export_sanafe
-from lsm_deploy.parity import forensics as explain
 
 
 @main.command(name="export")
@@ -55,7 +54,7 @@ def export_command(
         export_sanafe(folder, subject.program, stimulus, trace)
         then = "read README.txt there"
     else:
-        export_lava(folder, subject.program, stimulus, explain.state_names(subject.program))
+        export_lava(folder, subject.program, stimulus, subject.program.network.state_names)
         # The host has no spec, and its trace comes back to be compared on this very stimulus.
         store.save_program(folder / "program.lsm", subject.program)
         store.save_stimulus(folder / "stimulus.npz", stimulus)

@@ -141,7 +141,7 @@ def _shrink(
         output.console.print(f"{side.name} cannot be run again: {name} of the emulator gives the same, and stands in")
 
         def run(program: Program, stimulus: Stimulus) -> Trace:
-            return variants.run_variant(rule, program, stimulus, explain.state_names(program))
+            return variants.run_variant(rule, program, stimulus, program.network.state_names)
 
     with output.progress("shrinking (Ctrl-C keeps the smallest so far)") as progress:
         made = shrink.shrink(

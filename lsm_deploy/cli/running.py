@@ -15,7 +15,6 @@ from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.cli.subject import Subject, stimulus_of, subject_of
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View, standings
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity import compare as parity
 from lsm_deploy.run import backends
 from lsm_deploy.run.streaming import stream
@@ -167,14 +166,14 @@ def parity_command(
         )
     stimulus, words = stimulus_of(subject, input_file, samples)
     output.console.print(f"stimulus: {words}")
-    state = state_of(subject.program) if registers or wanted.any else ()
+    state = subject.program.network.state_names if registers or wanted.any else ()
     held = tuple(name for name in state if recorded and name in recorded.trace.registers)
     if recorded and registers and not held:
         raise LsmError("the trace has no registers to compare", where=str(trace_file), hint="drop --registers")
 
     def side_of(name: str) -> Side:
         def run_again(program: Program, stimulus: Stimulus) -> Trace:
-            record = tuple(register for register in recorded_on(name) if register in state_of(program))
+            record = tuple(register for register in recorded_on(name) if register in program.network.state_names)
             return run_backend(Output(quiet=True), name, program, stimulus, record, options)
 
         trace = run_backend(output, name, subject.program, stimulus, recorded_on(name), options)
@@ -218,10 +217,6 @@ def _default_backends(with_trace: bool) -> tuple[str, ...]:
     if with_trace:
         return ("emulator",)
     return tuple(name for name in backends.BACKENDS if backends.load_backend(name).missing() is None)
-
-
-def state_of(program: Program) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(register for p in program.network.populations for register in KINDS[p.kind].STATE))
 
 
 @main.command(name="backends")

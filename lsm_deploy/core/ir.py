@@ -12,8 +12,10 @@ join the same pair. A liquid of a million neurons has 1e8 synapses: nothing here
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -104,16 +106,62 @@ class Projection:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """The sampled liquid in floats: what `quantise` starts from and what a float reference runs.
+class _Populations:
+    """What a network is in floats and in integers alike, and the index of its neurons.
 
-    Parts that a user gave as exact integers are in their final form already, and stay as they are.
+    sample_interval: 0 for the `fresh` policy; N > 0 clears all registers before integration in steps 0, N, 2N, ...
     """
 
     dt_ms: float
     channels: int
     sample_interval: int
     populations: tuple[Population | QPopulation, ...]
+
+    @property
+    def neurons(self) -> int:
+        return sum(population.size for population in self.populations)
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """The number of each population's neurons."""
+        return MappingProxyType({population.name: population.size for population in self.populations})
+
+    @cached_property
+    def offsets(self) -> Mapping[str, int]:
+        """The number of each population's first neuron."""
+        starts = np.cumsum([0, *self.sizes.values()]).tolist()
+        return MappingProxyType(dict(zip(self.sizes, starts, strict=False)))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of neurons, in the order of their first populations."""
+        return tuple(dict.fromkeys(population.kind for population in self.populations))
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Every register that changes in a run and can be recorded, in the order in which a step writes them."""
+        return tuple(dict.fromkeys(name for kind in self.kinds for name in KINDS[kind].STATE))
+
+    def columns(self, population: str) -> slice:
+        """The neurons of a population, as columns of a trace."""
+        _require(population in self.sizes, f"there is no population {population!r}")
+        first = self.offsets[population]
+        return slice(first, first + self.sizes[population])
+
+    def locate(self, neuron: int) -> tuple[str, int]:
+        """The population of a neuron, and its number there."""
+        _require(0 <= neuron < self.neurons, f"there is no neuron {neuron}")
+        population = self.populations[bisect(list(self.offsets.values()), neuron) - 1].name
+        return population, neuron - self.offsets[population]
+
+
+@dataclass(frozen=True, eq=False)
+class Network(_Populations):
+    """The sampled liquid in floats: what `quantise_network` starts from and what a float reference runs.
+
+    Parts that a user gave as exact integers are in their final form already, and stay as they are.
+    """
+
     projections: tuple[Projection | QProjection, ...]
 
     def __post_init__(self) -> None:
@@ -183,15 +231,9 @@ class QProjection:
 
 
 @dataclass(frozen=True, eq=False)
-class QNetwork:
-    """The liquid in the chip's integers, before it has a place on the chip.
+class QNetwork(_Populations):
+    """The liquid in the chip's integers, before it has a place on the chip."""
 
-    sample_interval: 0 for the `fresh` policy; N > 0 clears all registers before integration in steps 0, N, 2N, ...
-    """
-
-    dt_ms: float
-    channels: int
-    sample_interval: int
     populations: tuple[QPopulation, ...]
     projections: tuple[QProjection, ...]
 
@@ -199,18 +241,14 @@ class QNetwork:
         _check_network(self)
 
     @property
-    def neurons(self) -> int:
-        return sum(population.size for population in self.populations)
-
-    @property
     def synapses(self) -> int:
         return sum(len(projection.post) for projection in self.projections)
 
-    @property
-    def offsets(self) -> Mapping[str, int]:
-        """The number of each population's first neuron."""
-        starts = np.cumsum([0, *(population.size for population in self.populations)])
-        return {population.name: int(start) for population, start in zip(self.populations, starts, strict=False)}
+    def registers(self, kind: str) -> dict[str, fixed.Ints]:
+        """The registers of all neurons of a kind, in their order."""
+        parts = [population.registers for population in self.populations if population.kind == kind]
+        _require(bool(parts), f"there is no neuron of kind {kind!r}")
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,11 +352,7 @@ def standings(network: QNetwork) -> dict[str, str]:
 def kinds_in(network: QNetwork) -> dict[str, tuple[Policy, dict[str, fixed.Ints]]]:
     """The sample policy, and the registers of all neurons of each kind."""
     policy: Policy = "interval" if network.sample_interval else "fresh"
-    found: dict[str, tuple[Policy, dict[str, fixed.Ints]]] = {}
-    for kind in dict.fromkeys(p.kind for p in network.populations):
-        parts = [p.registers for p in network.populations if p.kind == kind]
-        found[kind] = policy, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return found
+    return {kind: (policy, network.registers(kind)) for kind in network.kinds}
 
 
 def _require(condition: bool, message: str) -> None:
@@ -362,7 +396,7 @@ def _check_wiring(name: str, indptr: NDArray[Any], post: NDArray[Any], *per_syna
 
 
 def _check_network(network: Network | QNetwork) -> None:
-    sizes = {population.name: population.size for population in network.populations}
+    sizes = network.sizes
     _require(np.isfinite(network.dt_ms) and network.dt_ms > 0, f"a step of {network.dt_ms} ms")
     _require(network.channels >= 0, f"{network.channels} channels")
     _require(network.sample_interval >= 0, f"sample interval {network.sample_interval}")

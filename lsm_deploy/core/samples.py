@@ -75,14 +75,13 @@ def _side_by_side(network: QNetwork, stimulus: NDArray[np.int8], windows: Sequen
     spikes = np.zeros((int(lengths.max()), copies * network.channels), np.int8)
     for copy, window in enumerate(windows):
         spikes[: lengths[copy], copy * network.channels : (copy + 1) * network.channels] = stimulus[window]
-    sizes = {population.name: population.size for population in network.populations}
     copied = replace(
         network,
         channels=copies * network.channels,
         populations=tuple(_copy_population(population, copies) for population in network.populations),
-        projections=tuple(_copy_projection(p, copies, sizes[p.target]) for p in network.projections),
+        projections=tuple(_copy_projection(p, copies, network.sizes[p.target]) for p in network.projections),
     )
-    per_neuron = np.concatenate([np.repeat(lengths, population.size) for population in network.populations])
+    per_neuron = np.concatenate([np.repeat(lengths, size) for size in network.sizes.values()])
     return LongRun(copied, spikes, per_neuron)
 
 
@@ -107,8 +106,8 @@ def _columns(network: QNetwork, copies: int, copy: int) -> NDArray[np.int64]:
     # The copies of a population follow each other, so that the copied network is again populations in order.
     return np.concatenate(
         [
-            network.offsets[p.name] * copies + copy * p.size + np.arange(p.size, dtype=np.int64)
-            for p in network.populations
+            network.offsets[name] * copies + copy * size + np.arange(size, dtype=np.int64)
+            for name, size in network.sizes.items()
         ]
     )
 
@@ -125,13 +124,10 @@ def contaminated(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8])
     network, steps = program.network, len(stimulus.spikes)
     if not network.sample_interval:
         return 0
-    offsets, sizes = network.offsets, {p.name: p.size for p in network.populations}
     inputs = [
         (
             p,
-            stimulus.spikes
-            if p.source == INPUT
-            else spikes[:, offsets[p.source] : offsets[p.source] + sizes[p.source]],
+            stimulus.spikes if p.source == INPUT else spikes[:, network.columns(p.source)],
             int(p.delays.max(initial=0)),
         )
         for p in network.projections
@@ -139,7 +135,7 @@ def contaminated(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8])
     stops = [*stimulus.starts[1:].tolist(), steps]
     boundaries = list(zip(stimulus.starts.tolist(), stops, strict=True))[1:]
     return sum(
-        _receives(network, [_in_flight(*given, start, stop, offsets) for given in inputs], start)
+        _receives(network, [_in_flight(*given, start, stop, network.offsets) for given in inputs], start)
         for start, stop in boundaries
     )
 

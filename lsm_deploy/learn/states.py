@@ -239,11 +239,7 @@ def steps_of(program: Program, section: Input, data: Frames) -> Ints:
 
 
 def columns_of(program: Program, population: str) -> slice:
-    network = program.network
-    size = next((p.size for p in network.populations if p.name == population), None)
-    if size is None:
-        raise ValueError(f"there is no population {population!r}")
-    return slice(network.offsets[population], network.offsets[population] + size)
+    return program.network.columns(population)
 
 
 def sizes_of(program: Program, section: Readout) -> list[int]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.run import backends
@@ -95,8 +95,7 @@ def attack(
 
 def _registers(network: QNetwork) -> tuple[str, ...]:
     """Those of 24 bits that a certificate bounds."""
-    names = dict.fromkeys(name for p in network.populations for name in KINDS[p.kind].STATE)
-    return tuple(name for name in names if name in ("u", "i", "theta", "r"))
+    return tuple(name for name in network.state_names if name in ("u", "i", "theta", "r"))
 
 
 def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:

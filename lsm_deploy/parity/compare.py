@@ -104,7 +104,7 @@ def in_view(program: Program, trace: Trace, view: View) -> Trace:
         )
     registers = {name: values.copy() for name, values in trace.registers.items()}
     for p in program.network.populations:
-        here = slice(program.network.offsets[p.name], program.network.offsets[p.name] + p.size)
+        here = program.network.columns(p.name)
         for name, values in registers.items():
             values[:, here] = KINDS[p.kind].chip_view(name, values[:, here], trace.spikes[:, here])
     return replace(trace, registers=registers, view=view)
@@ -148,7 +148,7 @@ def _first_divergence(
     pairs: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
     differs: Mapping[str, NDArray[np.bool_]],
 ) -> Divergence | None:
-    order = [*dict.fromkeys(r for p in program.network.populations for r in KINDS[p.kind].STATE), "s"]
+    order = [*program.network.state_names, "s"]
     found = []
     for name, where in differs.items():
         if where.any():
@@ -158,7 +158,7 @@ def _first_divergence(
         return None
     t, _, neuron, name = min(found)
     sample = int(np.searchsorted(trace.starts, t, "right")) - 1
-    population, index = locate(program, neuron)
+    population, index = program.network.locate(neuron)
     a, b = pairs[name]
     return Divergence(
         t=t,
@@ -171,9 +171,3 @@ def _first_divergence(
         first=int(a[t, neuron]),
         second=int(b[t, neuron]),
     )
-
-
-def locate(program: Program, neuron: int) -> tuple[str, int]:
-    """The population of a neuron, and its number there."""
-    name, first = [(name, first) for name, first in program.network.offsets.items() if first <= neuron][-1]
-    return name, neuron - first

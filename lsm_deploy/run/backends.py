@@ -15,7 +15,6 @@ from lsm_deploy.core import memory
 from lsm_deploy.core.errors import BackendError, LsmError, raise_all
 from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.core.limits import Limits, beyond
-from lsm_deploy.core.neurons import KINDS
 
 __all__ = [
     "BACKENDS",
@@ -195,7 +194,7 @@ def _check_memory(program: Program, stimulus: Stimulus, record: Sequence[str]) -
 
 
 def _check_record(program: Program, record: Sequence[str]) -> None:
-    known = sorted({register for p in program.network.populations for register in KINDS[p.kind].STATE})
+    known = sorted(program.network.state_names)
     for register in record:
         if register not in known:
             raise LsmError(f"there is no register {register!r} to record", hint=f"choose from {', '.join(known)}")

@@ -52,7 +52,7 @@ def run_float(
 ) -> FloatTrace:
     """Run every sample in floats; `progress(done, total)` is told steps."""
     steps = len(stimulus.spikes)
-    neurons = sum(p.size for p in network.populations)
+    neurons = network.neurons
     spikes = np.zeros((steps, neurons), np.int8)
     state = {name: np.zeros((steps, neurons)) for name in record}
     starts = [0] if network.sample_interval else stimulus.starts.tolist()
@@ -105,8 +105,7 @@ def _run_samples(
     recorded: Mapping[str, Floats],
 ) -> None:
     """Samples side by side, the longest first: states are `[sample, neuron]`, and a sample that has ended goes."""
-    starts = np.cumsum([0, *(p.size for p in network.populations)]).tolist()
-    here = {p.name: slice(a, a + p.size) for p, a in zip(network.populations, starts, strict=False)}
+    here = {name: network.columns(name) for name in network.sizes}
     kinds = {p.name: KINDS[p.kind] for p in network.populations}
     constants = {
         p.name: kinds[p.name].float_constants(_parameters(p, network.dt_ms), network.dt_ms) for p in network.populations

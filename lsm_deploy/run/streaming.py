@@ -50,7 +50,7 @@ def stream(
     if isinstance(stimulus, Stimulus):
         backends.check_fit(program, stimulus, record)
     session = backends.start(backend, program, record)
-    signed = any(KINDS[p.kind].SIGNED for p in program.network.populations)
+    signed = any(KINDS[kind].SIGNED for kind in program.network.kinds)
     fired, counts = np.zeros(program.network.neurons, np.int64), dict.fromkeys(COUNTS, 0)
     samples = 0
     total = len(stimulus.spikes) if isinstance(stimulus, Stimulus) else 0

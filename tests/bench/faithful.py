@@ -284,7 +284,7 @@ def bound_by_geometry(network: QNetwork) -> Floats:
     _, current = bounds_of(network, np.ones(network.neurons, np.int64))
     bounds = np.zeros(network.neurons)
     for p in network.populations:
-        here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
+        here = network.columns(p.name)
         bounds[here] = KINDS[p.kind].largest_register(p.registers, current[:, here].max(axis=0))
     return np.maximum(bounds, 1.0)
 

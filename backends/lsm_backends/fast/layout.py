@@ -149,14 +149,14 @@ def _registers(network: QNetwork, size: int) -> tuple[NDArray[np.int32], NDArray
     """Constants and initial state `[register, neuron]`."""
     columns = [_CONSTANTS[p.kind](p.registers) for p in network.populations]
     constants = aligned((max(map(len, columns)), size), np.int32)
-    initial = np.zeros((max(len(KINDS[p.kind].STATE) for p in network.populations), size), np.int32)
+    initial = np.zeros((max(len(KINDS[kind].STATE) for kind in network.kinds), size), np.int32)
     for p, column in zip(network.populations, columns, strict=True):
-        first = network.offsets[p.name]
+        here = network.columns(p.name)
         for row, values in enumerate(column):
-            constants[row, first : first + p.size] = values
+            constants[row, here] = values
         start = KINDS[p.kind].initial(p.registers)
         for row, name in enumerate(KINDS[p.kind].STATE):
-            initial[row, first : first + p.size] = start[name]
+            initial[row, here] = start[name]
     return constants, initial
 
 
@@ -167,7 +167,7 @@ def _lists(
     kept: list[QProjection], network: QNetwork, size: int, population: list[int]
 ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
     """The table of projections, and the arrays that it points to: the program's own."""
-    names = [p.name for p in network.populations]
+    names = list(network.sizes)
     table = []
     held: list[NDArray[Any]] = []
     for p in kept:

@@ -139,9 +139,7 @@ def _assemble(classes: list[_Class], kept: frozenset[int], network: QNetwork, si
         row_of[number, used] = total + np.arange(len(used))
         total += len(used)
         for name, exponent in c.exponents.items():
-            first = network.offsets[name]
-            last = first + next(p.size for p in network.populations if p.name == name)
-            shifts[number, first:last] = exponent
+            shifts[number, network.columns(name)] = exponent
     weights = aligned((total, size), np.uint8)
     for number, c in enumerate(classes):
         for pre, post, magnitudes in c.parts:

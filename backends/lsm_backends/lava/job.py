@@ -92,14 +92,12 @@ class Job:
 
 def neurons_of(network: QNetwork, record: Sequence[str]) -> tuple[tuple[Neurons, ...], NDArray[np.int64]]:
     """One process a kind, which holds its neurons in order, and the process of each neuron, `[neuron]`."""
-    kinds = list(dict.fromkeys(p.kind for p in network.populations))
     made = []
-    for kind in kinds:
-        parts = [p.registers for p in network.populations if p.kind == kind]
-        registers = {name: np.concatenate([part[name] for part in parts]).astype(np.int32) for name in parts[0]}
+    for kind in network.kinds:
+        registers = {name: values.astype(np.int32) for name, values in network.registers(kind).items()}
         made.append(Neurons(kind, registers, tuple(name for name in NEURONS[kind].STATE if name in record)))
-    sizes = [p.size for p in network.populations]
-    return tuple(made), np.repeat([kinds.index(p.kind) for p in network.populations], sizes).astype(np.int64)
+    numbers, sizes = [network.kinds.index(p.kind) for p in network.populations], list(network.sizes.values())
+    return tuple(made), np.repeat(numbers, sizes).astype(np.int64)
 
 
 def tied(made: tuple[Connection, ...], processes: int) -> tuple[Connection, ...]:
@@ -111,7 +109,7 @@ def tied(made: tuple[Connection, ...], processes: int) -> tuple[Connection, ...]
 
 def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection, ...]:
     """The synapses as connection processes between neuron processes; `group` `[neuron]` is the process of each."""
-    signed = np.repeat([NEURONS[p.kind].SIGNED for p in network.populations], [p.size for p in network.populations])
+    signed = np.repeat([NEURONS[p.kind].SIGNED for p in network.populations], list(network.sizes.values()))
     within = np.zeros_like(group)
     for number in np.unique(group):
         within[group == number] = np.arange(int((group == number).sum()))

@@ -81,12 +81,12 @@ def _copied(network: QNetwork, first: dict[str, int], copies: _Ints, joined: _In
         [
             np.cumsum(within) - within
             for within in (
-                *(copies[first[p.name] : first[p.name] + p.size] for p in network.populations),
+                *(copies[network.columns(name)] for name in network.sizes),
                 copies[first[INPUT] :],
             )
         ]
     )
-    populations = tuple(_population(p, copies[first[p.name] : first[p.name] + p.size]) for p in network.populations)
+    populations = tuple(_population(p, copies[network.columns(p.name)]) for p in network.populations)
     sizes = {p.name: p.size for p in populations} | {INPUT: int(copies[first[INPUT] :].sum())}
     projections = []
     for number, p in enumerate(network.projections):
@@ -97,9 +97,7 @@ def _copied(network: QNetwork, first: dict[str, int], copies: _Ints, joined: _In
         synapses = np.stack([place[pre[chosen]] + repeat[chosen], place[post[chosen]] + nth, *joined[4:, chosen]])
         projections.append(_projection(p, synapses, sizes[p.source]))
     made = QNetwork(network.dt_ms, sizes[INPUT], network.sample_interval, populations, tuple(projections))
-    neurons = np.concatenate(
-        [made.offsets[p.name] + place[first[p.name] : first[p.name] + p.size] for p in network.populations]
-    )
+    neurons = np.concatenate([made.offsets[name] + place[network.columns(name)] for name in network.sizes])
     return Apart(made, np.repeat(np.arange(network.channels), copies[first[INPUT] :]), neurons)
 
 

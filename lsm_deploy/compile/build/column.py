@@ -14,9 +14,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core import fixed
-from lsm_deploy.compile.build import wires, portions, rows
+from lsm_deploy.compile.build import portions, rows, wires
 from lsm_deploy.compile.build.rows import Rows
+from lsm_deploy.core import fixed
 from lsm_deploy.spec import schema
 
 __all__ = ["expected_synapses", "join_column"]

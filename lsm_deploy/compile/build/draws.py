@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.spec.values import Constant, Gamma, Lognormal, Normal, Uniform
 

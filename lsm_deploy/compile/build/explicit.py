@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, Network, QPopulation, QProjection, SignMode
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.store import read_arrays
-from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 
 __all__ = ["exact_projections", "load_floats", "load_integers", "load_network"]
 

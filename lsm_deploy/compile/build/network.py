@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from lsm_deploy.compile.build import explicit, rows
-from lsm_deploy.core import fixed
 from lsm_deploy.compile.build.draws import draw, fill
+from lsm_deploy.compile.build.portions import chunks
+from lsm_deploy.compile.build.wiring import connect
+from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, SignMode
-from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.core.neurons import KINDS, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.spec import Spec, schema
 from lsm_deploy.core.streams import stream
-from lsm_deploy.compile.build.wiring import connect
+from lsm_deploy.spec import Spec, schema
 
 __all__ = ["build_network"]
 

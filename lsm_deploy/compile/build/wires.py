@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.compiled import compiled
 from lsm_deploy.compile.build.rows import Rows
+from lsm_deploy.core.compiled import compiled
 
 __all__ = ["distinct", "join_near", "rewire", "skip"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.compile.build import wires, rows, portions
+from lsm_deploy.compile.build import portions, rows, wires
 from lsm_deploy.compile.build.column import join_column
 from lsm_deploy.compile.build.rows import Rows
 from lsm_deploy.spec import schema

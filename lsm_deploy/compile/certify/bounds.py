@@ -53,14 +53,14 @@ def certify_network(network: QNetwork) -> Certificate:
         largest_sum, current = bounds_of(network, intervals)
         largest_u, closer = np.zeros(network.neurons), np.zeros(network.neurons, np.int64)
         for p in network.populations:
-            here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
+            here = network.columns(p.name)
             largest = KINDS[p.kind].largest_register(p.registers, current[:, here].max(axis=0))
             largest_u[here] = fixed.stable_bound(largest)
         certified = (largest_sum <= fixed.SUM_LIMIT) & (largest_u < fixed.UV_LIMIT)
         geometric = certified if geometric is None else geometric
         current[:, ~certified] = np.inf
         for p in network.populations:
-            here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
+            here = network.columns(p.name)
             most, least = current[:, here]
             cleared = network.sample_interval > 0
             closer[here] = KINDS[p.kind].shortest_interval(p.registers, most, least, cleared)
@@ -79,19 +79,15 @@ def check_certificate(network: QNetwork, said: Certificate) -> None:
 
 def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
     """The largest |sum| `[neuron]`, and the current of either sign `[sign, neuron]`, for such intervals of sources."""
-    offsets, sizes = network.offsets, {p.name: p.size for p in network.populations}
     leaks = np.concatenate([KINDS[p.kind].leaks(p.registers)[0] for p in network.populations])
     stays = 1.0 - leaks / fixed.DECAY_UNITY
     most, drive = np.zeros((2, network.neurons), np.int64), np.zeros((2, network.neurons))
     signed = {p.name for p in network.populations if KINDS[p.kind].SIGNED}
     for p in network.projections:
-        if p.source == INPUT:
-            of_sources = np.ones(network.channels, np.int64)
-        else:
-            of_sources = intervals[offsets[p.source] : offsets[p.source] + sizes[p.source]]
+        of_sources = np.ones(network.channels, np.int64) if p.source == INPUT else intervals[network.columns(p.source)]
         kernels.deliver(
-            p.indptr, p.post, p.weights, p.weight_exp, p.source in signed, offsets[p.target], of_sources, stays, most,
-            drive,
+            p.indptr, p.post, p.weights, p.weight_exp, p.source in signed, network.offsets[p.target], of_sources, stays,
+            most, drive,
         )  # fmt: skip
     lasting = drive * ((1 << fixed.ACT_SHIFT) * membrane.SLACK)
     current: Floats = np.minimum(lasting, membrane.largest_current(most, leaks))

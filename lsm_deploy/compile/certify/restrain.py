@@ -74,16 +74,14 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
 
 def _counts(quantised: QNetwork, certificate: Certificate) -> dict[str, int]:
     """The neurons of each population that certify."""
-    ends = np.cumsum([0, *(p.size for p in quantised.populations)])
-    certified = [int(certificate.certified[ends[i] : ends[i + 1]].sum()) for i in range(len(quantised.populations))]
-    return dict(zip(quantised.offsets, certified, strict=True))
+    return {name: int(certificate.certified[quantised.columns(name)].sum()) for name in quantised.sizes}
 
 
 def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> dict[str, float]:
     """The scales of populations with neurons that do not certify, as far down as it takes those that can."""
     found = {}
     for p, q in zip(network.populations, quantised.populations, strict=True):
-        here = slice(quantised.offsets[p.name], quantised.offsets[p.name] + p.size)
+        here = quantised.columns(p.name)
         missing = ~certificate.certified[here]
         if not isinstance(p, Population) or not missing.any():
             continue

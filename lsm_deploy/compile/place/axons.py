@@ -37,17 +37,16 @@ class Axons:
 def axons_of(network: QNetwork, most_weight_bits: int = 8) -> Axons:
     """Join the projections of a network; `most_weight_bits`: as if no weight had more."""
     indptr = np.zeros(network.neurons + 1, np.int64)
-    offsets = network.offsets
     for p in network.projections:
-        rows.count_targets(p.post, offsets[p.target] + 1, indptr)
+        rows.count_targets(p.post, network.offsets[p.target] + 1, indptr)
     np.cumsum(indptr, out=indptr)
     sources, bits = np.empty(network.synapses, np.int32), np.empty(network.synapses, np.uint8)
     cursor = indptr[:-1].copy()
     for p in network.projections:
-        first = network.neurons if p.source == INPUT else offsets[p.source]
+        first = network.neurons if p.source == INPUT else network.offsets[p.source]
         each = synapse_bits(p) - max(0, p.num_weight_bits - most_weight_bits)
-        kernels.append_synapses(p.indptr, p.post, first, offsets[p.target], each, cursor, sources, bits)
-    sizes = [population.size for population in network.populations]
+        kernels.append_synapses(p.indptr, p.post, first, network.offsets[p.target], each, cursor, sources, bits)
+    sizes = list(network.sizes.values())
     return Axons(
         indptr,
         sources,

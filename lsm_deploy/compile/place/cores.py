@@ -125,13 +125,12 @@ def _check_neurons(network: QNetwork, axons: Axons, target: Board) -> None:
     ):
         if too_large := int(np.count_nonzero(needed > most)):
             worst = int(np.argmax(needed))
-            name = [name for name, first in network.offsets.items() if first <= worst][-1]
-            index = worst - network.offsets[name]
+            population, index = network.locate(worst)
             errors.append(
                 LsmError(
                     f"neuron {index} needs {needed[worst]} {what}, a core of {target.name} has {most}"
                     + (f" ({too_large} neurons need too much)" if too_large > 1 else ""),
-                    where=f"population {name!r}",
+                    where=f"population {population!r}",
                     hint="lower its in-degree",
                 )
             )

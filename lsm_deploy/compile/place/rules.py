@@ -77,8 +77,8 @@ def _worst(name: str, needed: np.ndarray[tuple[int], np.dtype[np.int64]], limit:
 
 
 def _neuron(network: QNetwork, neuron: int) -> str:
-    name, first = [(name, first) for name, first in network.offsets.items() if first <= neuron][-1]
-    return f"{name}[{neuron - first}]"
+    population, index = network.locate(neuron)
+    return f"{population}[{index}]"
 
 
 def _of_synapses(network: QNetwork) -> Iterator[DesignRule]:
@@ -92,7 +92,7 @@ def _of_synapses(network: QNetwork) -> Iterator[DesignRule]:
 
 
 def _of_registers(network: QNetwork) -> Iterator[DesignRule]:
-    for kind in dict.fromkeys(p.kind for p in network.populations):
+    for kind in network.kinds:
         populations = [p for p in network.populations if p.kind == kind]
         for field in KINDS[kind].Registers.__dataclass_fields__:
             low, high = bounds(KINDS[kind].Registers, field)

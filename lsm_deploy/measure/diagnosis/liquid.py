@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 
@@ -38,7 +37,7 @@ class Specimen:
     @property
     def registers(self) -> tuple[str, ...]:
         """All that any of its neurons remembers."""
-        return tuple(sorted({name for p in self.network.populations for name in KINDS[p.kind].STATE}))
+        return tuple(sorted(self.network.state_names))
 
 
 def float_liquid(network: Network, read: NDArray[np.int64]) -> Specimen:

@@ -39,17 +39,15 @@ def spectral_radius(network: Network | QNetwork) -> float | None:
 
 def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
     """Weights `[post, pre]` of all populations; integers divided by their target's scale."""
-    starts = np.cumsum([0, *(p.size for p in network.populations)]).tolist()
-    first = {p.name: start for p, start in zip(network.populations, starts, strict=False)}
     scales = {p.name: float(getattr(p, "scale", 1.0)) for p in network.populations}
-    total = sparse.csc_array((starts[-1], starts[-1]))
+    total = sparse.csc_array((network.neurons, network.neurons))
     for p in network.projections:
         if p.source == INPUT:
             continue
         weight = p.weights * ((1 << p.weight_exp) / scales[p.target]) if isinstance(p, QProjection) else p.weight
-        before, rows = first[p.source], len(p.indptr) - 1
-        indptr = np.concatenate([np.zeros(before), p.indptr, np.full(starts[-1] - before - rows, p.indptr[-1])])
-        total = total + sparse.csc_array((weight, p.post + first[p.target], indptr), shape=total.shape)
+        before, rows = network.offsets[p.source], len(p.indptr) - 1
+        indptr = np.concatenate([np.zeros(before), p.indptr, np.full(network.neurons - before - rows, p.indptr[-1])])
+        total = total + sparse.csc_array((weight, p.post + network.offsets[p.target], indptr), shape=total.shape)
     return total
 
 

@@ -130,7 +130,7 @@ def measure_fidelity(baseline: Baseline, program: Program, backend: str = backen
     tau_steps = TAU_MS / network.dt_ms
     populations = []
     for p in network.populations:
-        columns = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
+        columns = network.columns(p.name)
         a, b = before[:, columns], trace.spikes[:, columns]
         rates = [(spikes != 0).mean(axis=0) for spikes in (a, b)]
         floors = [compare_spikes(a, again[:, columns], stimulus.starts, tau_steps) for again in baseline.moved]

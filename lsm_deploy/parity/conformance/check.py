@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lsm_deploy.core.errors import BackendError, LsmError
-from lsm_deploy.core.ir import Program, Trace, kinds_in
+from lsm_deploy.core.ir import Trace, kinds_in
 from lsm_deploy.core.neurons import KINDS, is_stock
 from lsm_deploy.parity import compare as parity
 from lsm_deploy.parity import variants
 from lsm_deploy.parity.compare import Verdict
-from lsm_deploy.parity.conformance.probes import Probe, all_probes, state_of
+from lsm_deploy.parity.conformance.probes import Probe, all_probes
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.parity.variants import RULES, Rule
 from lsm_deploy.run import backends as backend
@@ -125,13 +125,13 @@ def conform(
 
 def replay(recording: Recording) -> Replay:
     """Run a recording's stimulus on the emulator and, if that reproduces it, on every broken emulator."""
-    registers = tuple(name for name in state_of(recording.program) if name in recording.trace.registers)
+    registers = tuple(name for name in recording.program.network.state_names if name in recording.trace.registers)
     case = recording.program, recording.stimulus, registers
     verdict = _compare(recording, backend.run_program("emulator", *case))
     backing: tuple[str, ...] = ()
     if verdict.equal:
         backing = tuple(rule for rule in RULES if not _compare(recording, variants.run_variant(rule, *case)).equal)
-    by, kinds = recording.recorded_on, _kinds(recording.program)
+    by, kinds = recording.recorded_on, recording.program.network.kinds
     return Replay(recording.name, by, recording.silicon, recording.source, kinds, verdict, backing)
 
 
@@ -158,16 +158,12 @@ def _compare(recording: Recording, run: Trace) -> Verdict:
 
 
 def _simulate(name: str, probe: Probe) -> Replay:
-    state = state_of(probe.program)
+    state = probe.program.network.state_names
     trace = backend.run_program(name, probe.program, probe.stimulus, state)
     verdict = parity.compare(probe.program, probe.trace, trace, state, names=("emulator", name))
     shown = [rule for rule in RULES if rule in probe.rules and name not in _ARRANGED.get(rule, ())]
     rules = tuple(shown) if verdict.equal else ()
-    return Replay(probe.name, name, False, "seeded", _kinds(probe.program), verdict, rules)
-
-
-def _kinds(program: Program) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(p.kind for p in program.network.populations))
+    return Replay(probe.name, name, False, "seeded", probe.program.network.kinds, verdict, rules)
 
 
 def _models_of_ours(probe: Probe) -> str:

@@ -22,7 +22,7 @@ from lsm_deploy.core.neurons import KINDS, bounds
 from lsm_deploy.parity import variants
 from lsm_deploy.run import backends as backend
 
-__all__ = ["Probe", "all_probes", "same", "state_of"]
+__all__ = ["Probe", "all_probes", "same"]
 
 CHANNELS = 8
 CROWD = 1200
@@ -53,7 +53,7 @@ def all_probes() -> Sequence[Probe]:
         rng = np.random.default_rng(seed)
         program = _program(rng, kind, interval=15 if seed % 2 else 0)
         stimulus = _stimulus(rng)
-        state = state_of(program)
+        state = program.network.state_names
         trace = backend.run_program("emulator", program, stimulus, state)
         shown = frozenset(
             rule
@@ -73,11 +73,6 @@ def _concerns(rule: str, kind: str) -> bool:
     of_kinds = {module.__name__: name for name, module in KINDS.items()}  # type: ignore[attr-defined]
     modules = [m for where, _, _ in variants.RULES[rule].edits for m in ((where,) if isinstance(where, str) else where)]
     return any(of_kinds.get(module, kind) == kind for module in modules)
-
-
-def state_of(program: Program) -> tuple[str, ...]:
-    """The registers that change in a run of this program."""
-    return tuple(dict.fromkeys(name for p in program.network.populations for name in KINDS[p.kind].STATE))
 
 
 def same(a: Trace, b: Trace) -> bool:

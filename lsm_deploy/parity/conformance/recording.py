@@ -55,8 +55,7 @@ class Recording:
         network = self.program.network
         if not self.population:
             return slice(0, network.neurons)
-        first = network.offsets[self.population]
-        return slice(first, first + next(p.size for p in network.populations if p.name == self.population))
+        return network.columns(self.population)
 
     @property
     def rows(self) -> slice:
@@ -179,9 +178,8 @@ def _trace(file: Path) -> Trace:
 
 def _check(recording: Recording, where: str) -> None:
     network = recording.program.network
-    names = [p.name for p in network.populations]
-    if recording.population and recording.population not in names:
-        what = f"there is no population {recording.population!r} in the program, only {', '.join(names)}"
+    if recording.population and recording.population not in network.sizes:
+        what = f"there is no population {recording.population!r} in the program, only {', '.join(network.sizes)}"
         raise LsmError(what, where=where, hint="name one of these, or leave the key out")
     spikes, columns = recording.trace.spikes, recording.columns
     steps = len(recording.stimulus.spikes)

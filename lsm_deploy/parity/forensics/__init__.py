@@ -12,7 +12,7 @@ runs the program again with every register recorded. Three questions, from the n
 
 from lsm_deploy.parity.forensics.arrivals import Arrival, Synapses, arrivals_at, sums, synapses_onto
 from lsm_deploy.parity.forensics.causes import Cause
-from lsm_deploy.parity.forensics.explanation import Explanation, Parting, Slice, explain, reference_run, state_names
+from lsm_deploy.parity.forensics.explanation import Explanation, Parting, Slice, explain, reference_run
 from lsm_deploy.parity.forensics.operations import Operation, operations_of
 from lsm_deploy.parity.forensics.predict import Breaks, find_breaks
 
@@ -30,7 +30,6 @@ __all__ = [
     "find_breaks",
     "operations_of",
     "reference_run",
-    "state_names",
     "sums",
     "synapses_onto",
 ]

@@ -59,11 +59,10 @@ def synapses_onto(program: Program, neuron: int) -> Synapses:
     """The synapses onto a neuron, in the order of the projections."""
     network = program.network
     offsets = network.offsets
-    sizes = {p.name: p.size for p in network.populations}
     columns: list[NDArray[np.int64]] = [np.zeros((7, 0), np.int64)]
     for i, p in enumerate(network.projections):
         index = neuron - offsets[p.target]
-        if not 0 <= index < sizes[p.target]:
+        if not 0 <= index < network.sizes[p.target]:
             continue
         number = np.flatnonzero(p.post == index)
         source = np.searchsorted(p.indptr, number, "right") - 1
@@ -137,21 +136,19 @@ def sums(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron:
 def sums_of_all(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], rows: slice) -> Ints:
     """The synaptic sums of all neurons in the given steps, `[t, neuron]`."""
     network = program.network
-    offsets = network.offsets
-    sizes = {p.name: p.size for p in network.populations}
     start, stop, _ = rows.indices(len(spikes))
     first = began(program, stimulus)[rows]
     total = np.zeros((stop - start, network.neurons), np.int64)
     for p in network.projections:
-        sent = (
-            stimulus.spikes if p.source == INPUT else spikes[:, offsets[p.source] : offsets[p.source] + sizes[p.source]]
-        )
+        sent = stimulus.spikes if p.source == INPUT else spikes[:, network.columns(p.source)]
         pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
         weights = p.weights.astype(np.int64) << p.weight_exp
-        here = slice(offsets[p.target], offsets[p.target] + sizes[p.target])
+        here = network.columns(p.target)
         for delay in np.unique(p.delays).tolist():
             chosen = p.delays == delay
-            matrix = csr_array((weights[chosen], (p.post[chosen], pre[chosen])), shape=(sizes[p.target], sent.shape[1]))
+            matrix = csr_array(
+                (weights[chosen], (p.post[chosen], pre[chosen])), shape=(network.sizes[p.target], sent.shape[1])
+            )
             when = np.arange(start, stop) - 1 - delay
             arriving = np.where((when >= first)[:, None], sent[np.maximum(when, 0)], 0).astype(np.int64)
             total[:, here] += (matrix @ arriving.T).T

@@ -18,7 +18,7 @@ from lsm_deploy.parity.forensics.operations import Operation, operations_of
 from lsm_deploy.parity.forensics.predict import Breaks, column, find_breaks, has_state, missing_sums, step_of
 from lsm_deploy.run import backends as backend
 
-__all__ = ["Explanation", "Parting", "Slice", "explain", "reference_run", "state_names"]
+__all__ = ["Explanation", "Parting", "Slice", "explain", "reference_run"]
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,9 @@ class Explanation:
     notes: tuple[str, ...]
 
 
-def state_names(program: Program) -> tuple[str, ...]:
-    """Every register that a run of this program can record, in the order in which a step writes them."""
-    return tuple(dict.fromkeys(register for p in program.network.populations for register in KINDS[p.kind].STATE))
-
-
 def reference_run(program: Program, stimulus: Stimulus) -> Trace:
     """The definition's own run, with every register."""
-    return backend.run_program("emulator", program, stimulus, state_names(program))
+    return backend.run_program("emulator", program, stimulus, program.network.state_names)
 
 
 def explain(
@@ -97,7 +92,7 @@ def explain(
     reference: `reference_run`, where the caller has one. progress: told rules tried.
     """
     reference = reference or reference_run(program, stimulus)
-    registers = tuple(r for r in state_names(program) if r in trace.registers)
+    registers = tuple(r for r in program.network.state_names if r in trace.registers)
     d = compare(program, reference, trace, registers, names=("definition", name)).divergence
     if d is None:
         raise LsmError(
@@ -127,11 +122,11 @@ def _all_that_it_compares(registers: Sequence[str]) -> str:
 
 
 def _notes(program: Program, trace: Trace, registers: Sequence[str], name: str) -> tuple[str, ...]:
-    missing = [r for r in state_names(program) if r not in registers]
+    missing = [r for r in program.network.state_names if r not in registers]
     if missing:
         return (
             f"{name} does not hold {', '.join(missing)}: what parted before the first difference seen here is hidden; "
-            f"run it again with --record {','.join(state_names(program))}",
+            f"run it again with --record {','.join(program.network.state_names)}",
         )
     if trace.view == "chip":
         return (f"{name} shows voltages as silicon does: what a step starts from is not known after a spike",)

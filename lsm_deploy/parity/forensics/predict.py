@@ -55,9 +55,7 @@ class Column:
 
 def has_state(program: Program, trace: Trace) -> bool:
     """Whether the trace holds every register that a step starts from, as the next step finds it."""
-    return trace.view == "sim" and all(
-        name in trace.registers for p in program.network.populations for name in KINDS[p.kind].STATE
-    )
+    return trace.view == "sim" and all(name in trace.registers for name in program.network.state_names)
 
 
 def cleared(program: Program, stimulus: Stimulus) -> NDArray[np.bool_]:
@@ -80,7 +78,7 @@ def find_breaks(program: Program, stimulus: Stimulus, trace: Trace) -> Breaks:
         a = sums_of_all(program, stimulus, trace.spikes, window)
         broken = np.zeros(a.shape, np.bool_)
         for p in network.populations:
-            here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
+            here = network.columns(p.name)
             first = KINDS[p.kind].initial(p.registers)
             before = {r: _before(trace.registers[r][:, here], first[r], zero, window).ravel() for r in first}
             registers = {r: np.tile(values, len(a)) for r, values in p.registers.items()}
@@ -99,9 +97,10 @@ def find_breaks(program: Program, stimulus: Stimulus, trace: Trace) -> Breaks:
 def column(program: Program, stimulus: Stimulus, trace: Trace, neuron: int) -> Column:
     """One neuron of a trace that has its state."""
     network = program.network
-    p = next(p for p in reversed(network.populations) if network.offsets[p.name] <= neuron)
+    name, index = network.locate(neuron)
+    p = next(p for p in network.populations if p.name == name)
     zero, everything = cleared(program, stimulus), slice(0, len(trace.spikes))
-    index, first = neuron - network.offsets[p.name], KINDS[p.kind].initial(p.registers)
+    first = KINDS[p.kind].initial(p.registers)
     return Column(
         population=p,
         index=index,

@@ -13,7 +13,6 @@ import numpy as np
 
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
 from lsm_deploy.parity.compare import Divergence
-from lsm_deploy.parity.forensics import state_names
 from lsm_deploy.parity.reduction.definition import definition_of
 
 __all__ = ["lava_script", "numpy_script"]
@@ -123,7 +122,7 @@ def numpy_script(
     other = _IN_SOURCE.sub("_", other)
     network = program.network
     shown = _shown(ours, theirs, d)
-    registers = [name for name in state_names(program) if name in theirs.registers]
+    registers = [name for name in program.network.state_names if name in theirs.registers]
     synapses = []
     for p in network.projections:
         pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
