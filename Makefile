@@ -50,8 +50,8 @@ prove: setup
 placement: setup
 	cd tests && ../$(BIN)/python -m bench.placement $(if $(QUICK),--quick)
 
-# What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the README's
-# tables. QUICK=1: the main case only, and no README; so for AXES=size,delays (see tests/bench/grid.py).
+# What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the manual's
+# tables. QUICK=1: the main case only, and the manual stays; so for AXES=size,delays (see tests/bench/grid.py).
 bench: setup bench-peers
 	cd tests && ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(AXES),--axes $(AXES))
 
@@ -83,14 +83,14 @@ diagnose: setup
 drift: setup
 	cd tests && ../$(BIN)/python -m bench.drift $(if $(QUICK),--quick)
 
-# Atrial fibrillation from heart beats: accuracy by record, alarms beat by beat, power, parity, and the README's tables:
-# half an hour. AF: beats as an .npz, or a folder of WFDB annotations. QUICK=1: a taste of it, and no README.
+# Atrial fibrillation from heart beats: accuracy by record, alarms beat by beat, power, parity, and the manual's tables:
+# half an hour. AF: beats as an .npz, or a folder of WFDB annotations. QUICK=1: a taste of it, and the manual stays.
 AF ?= ../shared/data/afdb_beats.npz
 af: setup
 	cd tests && ../$(BIN)/python -m bench.af --data $(abspath $(AF)) $(if $(QUICK),--quick)
 
 # Spoken digits: accuracy on the official split and on speakers never heard, ablations, decision time, parity: half an
-# hour, and the README's tables. DIGITS: an .npz of sound, or a folder of WAV files. QUICK=1: a taste.
+# hour, and the manual's tables. DIGITS: an .npz of sound, or a folder of WAV files. QUICK=1: a taste.
 DIGITS ?= ../shared/data/fsdd.npz
 digits: setup
 	cd tests && ../$(BIN)/python -m bench.digits --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)

@@ -292,14 +292,15 @@ def test_ratios_are_of_the_same_round() -> None:
     assert table.ratios(theirs, ours) == pytest.approx((500, 300, 500))
 
 
-def test_the_readme_keeps_everything_around_the_tables() -> None:
+def test_a_page_keeps_everything_around_the_tables() -> None:
     marked = "a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb\n"
     assert insert(marked, "x", "new\n") == "a\n<!-- x:begin -->\nnew\n<!-- x:end -->\nb\n"
     with pytest.raises(ValueError, match="no <!-- y:begin -->"):
         insert(marked, "y", "new\n")
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    for name in ("bench", "af", "digits"):
-        assert insert(insert(readme, name, "one\n"), name, "two\n") == insert(readme, name, "two\n")
+    manual = Path(__file__).parents[1] / "lsm_deploy" / "manual"
+    for name, file in (("bench", "results-speed.md"), ("af", "results-af.md"), ("digits", "results-digits.md")):
+        page = (manual / file).read_text()
+        assert insert(insert(page, name, "one\n"), name, "two\n") == insert(page, name, "two\n")
 
 
 def test_the_plot_shows_every_size(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`python -m bench`: time every simulator that is here, and write what came out.
 
 Leaves `results.json`, `results.md` and `scaling.png` in `--out`, after each case anew, so that an interrupted run has
-what it got to; a run of all axes also writes the README's table. Exit status 1 where a simulator that is exact has
+what it got to; a run of all axes also writes the manual's table. Exit status 1 where a simulator that is exact has
 other spikes than the reference.
 """
 
@@ -66,8 +66,8 @@ def main() -> None:
     if disagreements:
         sys.exit("not timed, because spikes differ:\n" + "\n".join(disagreements))
     if set(axes) == set(AXES):
-        readme = ROOT / "README.md"
-        readme.write_text(insert(readme.read_text(), "bench", text))
+        page = ROOT / "lsm_deploy" / "manual" / "results-speed.md"
+        page.write_text(insert(page.read_text(), "bench", text))
 
 
 def _write(folder: Path, machine: str, results: list[Result], latency: Latency | None) -> None:

@@ -269,7 +269,7 @@ RUNNING += ["ms a step", "active", "run, GB", "needed, GB", "ratio"]
 
 
 def show(columns: list[str], rows: list[list[Any]]) -> None:
-    """As Markdown, for the README."""
+    """As Markdown, for the manual."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     for row in (columns, ["-" * width for width in widths], *rows):
         print("| " + " | ".join(str(cell).rjust(width) for cell, width in zip(row, widths, strict=True)) + " |")

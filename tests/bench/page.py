@@ -1,4 +1,4 @@
-"""Markdown for the README, between marks that a command owns."""
+"""Markdown for pages of the manual, between marks that a command owns."""
 
 from __future__ import annotations
 

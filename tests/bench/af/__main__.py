@@ -1,6 +1,6 @@
-"""`python -m bench.af`: everything that the README says of atrial fibrillation, measured; it writes what came out.
+"""`python -m bench.af`: everything that the manual says of atrial fibrillation, measured; it writes what came out.
 
-Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the README's tables. Exit status
+Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the manual's tables. Exit status
 1 where backends differ.
 """
 
@@ -36,7 +36,7 @@ ON_CHIP = 2
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.af", description="atrial fibrillation, measured")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "afdb_beats.npz")
-    parser.add_argument("--quick", action="store_true", help="two liquids, one window, one size, and no README")
+    parser.add_argument("--quick", action="store_true", help="two liquids, one window, one size, and the manual stays")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "af")
     options = parser.parse_args()
     if not options.data.exists():
@@ -51,8 +51,8 @@ def main() -> None:
     (options.out / "results.md").write_text(text)
     (options.out / "results.json").write_text(json.dumps(facts(found), indent=1) + "\n")
     if not options.quick:
-        readme = ROOT / "README.md"
-        readme.write_text(insert(readme.read_text(), "af", text))
+        page = ROOT / "lsm_deploy" / "manual" / "results-af.md"
+        page.write_text(insert(page.read_text(), "af", text))
     if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in found.chip.parity):
         sys.exit("backends differ")
 

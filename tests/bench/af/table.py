@@ -1,4 +1,4 @@
-"""Results as Markdown, for the README."""
+"""Results as Markdown, for the manual."""
 
 from __future__ import annotations
 

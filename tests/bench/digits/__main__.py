@@ -1,6 +1,6 @@
-"""`python -m bench.digits`: everything that the README says of spoken digits, measured; it writes what came out.
+"""`python -m bench.digits`: everything that the manual says of spoken digits, measured; it writes what came out.
 
-Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the README's tables. Exit status
+Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the manual's tables. Exit status
 1 where backends differ.
 """
 
@@ -54,7 +54,7 @@ class Decision:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.digits", description="spoken digits, measured")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
-    parser.add_argument("--quick", action="store_true", help="one liquid, no variants, and no README")
+    parser.add_argument("--quick", action="store_true", help="one liquid, no variants, and the manual stays")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "digits")
     options = parser.parse_args()
     if not options.data.exists():
@@ -87,8 +87,8 @@ def main() -> None:
     }
     (options.out / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
     if not options.quick:
-        readme = ROOT / "README.md"
-        readme.write_text(insert(readme.read_text(), "digits", text))
+        page = ROOT / "lsm_deploy" / "manual" / "results-digits.md"
+        page.write_text(insert(page.read_text(), "digits", text))
     if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in compared):
         sys.exit("backends differ")
 
