@@ -235,7 +235,7 @@ def test_a_model_knows_how_its_files_were_named(folder: Path) -> None:
     for kind in ([], ["--on-chip"]):
         call("train", "sound.yaml", "--train", "heard", "-o", "m.model", *kind)
         model = ld.load_model("m.model")
-        assert model.pattern == PATTERN
+        assert model.listener.pattern == PATTERN
         ld.save_model("again.model", model)
         assert Path("again.model").read_bytes() == Path("m.model").read_bytes()
         labels = facts("predict", "m.model", "unheard")["labels"]
@@ -393,10 +393,10 @@ def test_a_pattern_that_is_none(folder: Path) -> None:
 def test_data_are_encoded_where_a_stimulus_may_stand(folder: Path) -> None:
     call("train", "sound.yaml", "--train", "ab.npz", "--on-chip", "-o", "chip.model")
     chip = ld.load_model("chip.model")
-    assert isinstance(chip, ld.OnChip)
+    assert isinstance(chip.answerer, ld.OnChip)
     call("run", "chip.model", "--input", "cd.npz", "-o", "trace.npz")
     said = chip.decisions(ld.load_trace("trace.npz").trace)
-    frames = ld.to_frames(load_raw("cd.npz"), chip.front_end)
+    frames = ld.to_frames(load_raw("cd.npz"), chip.listener.front_end)
     assert said == ld.predict(chip, frames) == tuple(call("predict", "chip.model", "cd.npz").stdout.split())
     found = facts("parity", "chip.model", "--input", "cd.npz", "--samples", "3", "--backends", "emulator,fast")
     assert "cd.npz, encoded (3 of 12 samples)" in json.dumps(found)

@@ -13,13 +13,16 @@ from lsm_backends.lava import sim
 from waves import FRESH, INTERVAL, spec, waves
 
 import lsm_deploy as ld
-from lsm_deploy.compile.place.cores import load_of
+from lsm_deploy.compile.pipeline import integers_of_spec
+from lsm_deploy.compile.place.cores import load_of, place_network
+from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Trace
-from lsm_deploy.data.encoders import encode
+from lsm_deploy.data import Frames
 from lsm_deploy.learn import attach, onchip, readout
 from lsm_deploy.learn.attach import OUTPUT, OutputWeights, attach_readout, output_of, winners
-from lsm_deploy.learn.model import OnChip
+from lsm_deploy.learn.listener import listen
+from lsm_deploy.learn.model import Model, OnChip
+from lsm_deploy.learn.runs import Run
 from lsm_deploy.spec.schema import Bins
 
 NO_LAVA = sim.missing()
@@ -90,17 +93,25 @@ def test_the_most_spikes_then_the_first_then_the_lower_class() -> None:
 
 
 @pytest.fixture(scope="module", params=[FRESH, INTERVAL], ids=["fresh", "interval"])
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, OnChip]:
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Model]:
     described = spec(tmp_path_factory.mktemp("on_chip"), samples=request.param, read="[liquid, other]")
     return described, ld.train_on_chip(described, TRAIN)
 
 
-def stimulus_of(chip: OnChip) -> ld.Stimulus:
-    return encode(chip.input, chip.ranges, TEST, 1.0, chip.seed, chip.program.network.sample_interval)
+def teach(described: Any, data: Frames) -> tuple[Any, Run]:
+    """Output neurons as they are trained, and the run that they are trained on."""
+    placed = place_network(integers_of_spec(described), NOWHERE)
+    heard = listen(described, data, placed)
+    run = onchip._run(described, heard, data, "fast", None)
+    return onchip._teach(described, heard, data, run, "fast"), run
+
+
+def stimulus_of(chip: Model) -> ld.Stimulus:
+    return chip.listener.encode(TEST)
 
 
 @pytest.mark.parametrize("backend", ["fast", "brian", pytest.param("lava", marks=[pytest.mark.lava, needs_lava])])
-def test_every_backend_decides_alike(trained: tuple[Any, OnChip], backend: str) -> None:
+def test_every_backend_decides_alike(trained: tuple[Any, Model], backend: str) -> None:
     _, chip = trained
     stimulus = stimulus_of(chip)
     ours = ld.run_program("emulator", chip.program, stimulus, ("u", "v"))
@@ -111,7 +122,7 @@ def test_every_backend_decides_alike(trained: tuple[Any, OnChip], backend: str) 
     assert ours.counts["wide_sums"] == 0
 
 
-def test_decisions_are_near_those_of_an_unbinned_host(trained: tuple[Any, OnChip]) -> None:
+def test_decisions_are_near_those_of_an_unbinned_host(trained: tuple[Any, Model]) -> None:
     described, chip = trained
     many = waves(100, 2, noise=0.25)
     found = ld.on_chip_accuracy(described, TRAIN, many)
@@ -140,10 +151,10 @@ def test_biases_make_up_for_what_rounding_moves_on_average() -> None:
         assert np.mean(np.argmax(sums, axis=1) == wanted) > 0.9
 
 
-def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, OnChip]) -> None:
+def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, Model]) -> None:
     """With a threshold out of reach the voltage at the end is the sum, but for the spikes of the last step."""
     described, chip = trained
-    taught = onchip._teach(described, TRAIN, "fast", None)
+    taught, _ = teach(described, TRAIN)
     outputs = chip.program.network.populations[-1]
     endless = replace(outputs, registers={**outputs.registers, "vth": np.full(3, 131071)})
     network = replace(chip.program.network, populations=(*chip.program.network.populations[:-1], endless))
@@ -153,7 +164,7 @@ def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, OnChip]) -
     section = replace(described.readout, features=Bins("bins", 1))
     seen = trace.spikes[:, :52].copy()
     seen[ends - 1] = 0
-    counts = readout.features(seen, stimulus.starts, section, 1.0)
+    counts = readout.extract_features(seen, stimulus.starts, section, 1.0)
     sums = onchip._sums(taught.weights, counts, ends - stimulus.starts)
     whole = ~(trace.spikes[:, -3:] != 0).any()
     assert whole
@@ -166,14 +177,14 @@ def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, OnChip]) -
 
 def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
     described = spec(tmp_path)
-    taught = onchip._teach(described, TRAIN, "fast", None)
-    chip = taught.chip
-    stimulus = encode(chip.input, chip.ranges, TRAIN, 1.0, chip.seed, 0, "train")
+    taught, _ = teach(described, TRAIN)
+    chip = taught.model
+    stimulus = chip.listener.encode(TRAIN, "train")
     trace = ld.run_program("fast", chip.program, stimulus)
     right = np.array([chip.classes.index(label) for label in TRAIN.labels])
     ((hits, ties, spikes),) = onchip._try([taught.weights], trace.spikes[:, :40], stimulus.starts, right)
     outputs = trace.spikes[:, output_of(chip.program)]
-    assert hits == np.count_nonzero(winners(chip.program, trace) == right)
+    assert hits == np.count_nonzero(winners(chip.program, trace.spikes, trace.starts) == right)
     assert spikes == -outputs.sum()
     each = np.add.reduceat(outputs, stimulus.starts, axis=0)
     assert ties == -sum(row.count(max(row)) > 1 for row in each.tolist())
@@ -189,12 +200,12 @@ def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monk
         few = waves(8, 1)
         few = replace(few, labels=tuple(np.random.default_rng(draw).permutation(few.labels).tolist()))
         tried.clear()
-        taught = onchip._teach(described, few, "fast", None)
+        taught, run = teach(described, few)
         judged.append(sum(tried)[:, 0].max() / few.samples)
-        stimulus = encode(described.input, taught.chip.ranges, few, 1.0, 4, 0, "train")
-        spikes = ld.run_program("fast", taught.chip.program, stimulus).spikes[:, :40]
-        right = np.array([taught.chip.classes.index(label) for label in few.labels])
-        features = np.column_stack([taught.run.features, np.diff(stimulus.starts, append=len(spikes))])
+        stimulus = taught.model.listener.encode(few, "train")
+        spikes = ld.run_program("fast", taught.model.program, stimulus).spikes[:, :40]
+        right = np.array([taught.model.classes.index(label) for label in few.labels])
+        features = np.column_stack([run.whole, np.diff(stimulus.starts, append=len(spikes))])
         real = readout.weights_at(features, right, 3, described.readout, 1e-3)
         by_heart = try_(onchip._candidates(("liquid",), real, features, 9), spikes, stimulus.starts, right)
         assert by_heart[:, 0].max() / few.samples > 0.7
@@ -228,14 +239,14 @@ def replace_size(size: int) -> Any:
     return replace(network, populations=(population,), projections=())
 
 
-def test_a_model_on_the_chip_in_a_file(trained: tuple[Any, OnChip], tmp_path: Path) -> None:
+def test_a_model_on_the_chip_in_a_file(trained: tuple[Any, Model], tmp_path: Path) -> None:
     _, chip = trained
     ld.save_model(tmp_path / "a.model", chip)
     again = ld.load_model(tmp_path / "a.model")
-    assert isinstance(again, OnChip)
+    assert isinstance(again.answerer, OnChip)
     assert again.classes == chip.classes == ("a", "b", "c")
     assert ld.predict(again, TEST) == ld.predict(chip, TEST)
     with pytest.raises(ValueError, match="3 output neurons for 2 classes"):
-        replace(chip, classes=("a", "b"))
+        replace(chip, answerer=replace(chip.answerer, classes=("a", "b")))
     assert sum(load.neurons for load in load_of(chip.program)) == 55  # placed, output neurons and all
     assert OUTPUT == attach.OUTPUT == chip.program.network.populations[-1].name

@@ -169,7 +169,7 @@ def test_liquid_features_in_a_pipeline_and_a_search(tmp_path: Path) -> None:
     assert features.shape == (36, 80)
     readout = SpikeReadout(regularisation=described.readout.regularisation, folds=3, seed=4)
     model = ld.train(described, TRAIN)
-    np.testing.assert_allclose(readout.fit(features, y).classifier_.coef, model.classifier.coef)
+    np.testing.assert_allclose(readout.fit(features, y).classifier_.coef, model.answerer.classifier.coef)
     pipeline = make_pipeline(LiquidFeatures(described), readout)
     assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.7
     search = GridSearchCV(

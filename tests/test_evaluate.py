@@ -226,9 +226,9 @@ def test_nothing_of_the_test_data_reaches_the_model(tmp_path: Path, unseen: Fram
     described = spec(tmp_path)
     model, got = train(described, TRAIN), evaluate(described, TRAIN, unseen)
     columns = list(zip(*TRAIN.frames.tolist(), strict=True))
-    assert model.ranges.tolist() == [[min(c), max(c)] for c in columns]
-    assert got.liquid.regularisation == model.classifier.regularisation
-    assert got.liquid.cv_accuracy == model.classifier.cv_accuracy.max()
+    assert model.listener.ranges.tolist() == [[min(c), max(c)] for c in columns]
+    assert got.liquid.regularisation == model.answerer.classifier.regularisation
+    assert got.liquid.cv_accuracy == model.answerer.classifier.cv_accuracy.max()
     assert got.liquid.correct == sum(a == b for a, b in zip(predict(model, unseen), unseen.labels, strict=True))
 
 
@@ -290,7 +290,11 @@ def test_parts_and_back(tmp_path: Path) -> None:
     meta, arrays = model_to_parts(model)
     again = model_from_parts(model.program, json.loads(json.dumps(meta)), arrays)
     assert isinstance(again, Model)
-    assert (again.input, again.readout, again.seed) == (model.input, model.readout, model.seed)
+    assert (again.listener.input, again.readout, again.listener.seed) == (
+        model.listener.input,
+        model.readout,
+        model.listener.seed,
+    )
     assert predict(again, TEST) == predict(model, TEST)
 
 

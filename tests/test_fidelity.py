@@ -21,7 +21,7 @@ from lsm_deploy.data import load_data
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import relative, train
-from lsm_deploy.learn.states import run_features
+from lsm_deploy.learn.runs import run_samples
 from lsm_deploy.measure import fidelity
 from lsm_deploy.measure.fidelity.side_by_side import move_spikes
 from lsm_deploy.run import backends
@@ -353,14 +353,14 @@ def test_the_readout_that_is_reported_on_is_the_one_that_is_trained(folder):
     taught = fidelity.teach(spec, compiled.network, compiled.program, *parts)
     scores = fidelity.transfer(taught, compiled.program)
     model = train(spec, parts[0])
-    answers = readouts.predict(model.classifier, _of(model, parts[1]))
+    answers = readouts.predict(model.answerer.classifier, _of(model, parts[1]))
     right = [a == b for a, b in zip(answers, parts[1].labels, strict=True)]
     assert scores.retrained.correct == sum(right)
-    assert scores.retrained.cv_accuracy == model.classifier.cv_accuracy.max()
+    assert scores.retrained.cv_accuracy == model.answerer.classifier.cv_accuracy.max()
     plain = readouts.fit(_of(model, parts[0]), parts[0].labels, spec.readout, spec.seed)
-    assert plain.cv_accuracy.tolist() != model.classifier.cv_accuracy.tolist()  # the groups did matter
+    assert plain.cv_accuracy.tolist() != model.answerer.classifier.cv_accuracy.tolist()  # the groups did matter
 
 
 def _of(model, part):
-    run = run_features(model.program, model.input, model.readout, model.ranges, part, model.seed, "test")
+    run = run_samples(model.listener, model.readout, part, "test")
     return relative(run.features, part, model.readout)

@@ -499,7 +499,7 @@ def test_sound_from_file_to_answer(tmp_path: Path, librosa: Any, monkeypatch: py
     answers = json.loads(call("predict", "model.lsm", "test.npz", "--json").stdout)["labels"]
     assert sum(a == str(i % 2) for i, a in enumerate(answers)) >= 22
     model = ld.load_model("model.lsm")
-    assert model.front_end == ld.load("spec.yaml").front_end
+    assert model.listener.front_end == ld.load("spec.yaml").front_end
 
     other = SPEC.format(channels=9, encoder=RATE_CODE, front=front, data="{}").replace("bands: 8", "bands: 9")
     Path("other.yaml").write_text(other.replace("rate_hz: 8000", "rate_hz: 16000"))

@@ -13,7 +13,7 @@ from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import front
-from lsm_deploy.learn.model import pattern_of
+from lsm_deploy.learn.listener import pattern_of
 
 
 @main.command(name="eval")
@@ -101,7 +101,7 @@ def train_command(
     )
     with output.progress("training") as progress:
         teach = api.train_on_chip if on_chip else api.train
-        model: api.Model | api.OnChip = teach(spec, frames, backend=backend, progress=progress)
+        model: api.Model = teach(spec, frames, backend=backend, progress=progress)
     api.save_model(target, model)
     output.facts(report.model_facts(model))
     report.show_model(output.console, model)
@@ -120,7 +120,7 @@ def predict_command(
     """Classify the samples of DATA, one label a line."""
     output = output_of(as_json, quiet)
     model = api.load_model(model_file)
-    frames = front.to_frames(data.load_raw(data_file, pattern or model.pattern), model.front_end)
+    frames = front.to_frames(data.load_raw(data_file, pattern or model.listener.pattern), model.listener.front_end)
     with output.progress("predicting") as progress:
         labels = api.predict(model, frames, backend=backend, progress=progress)
     output.facts({"labels": list(labels)})

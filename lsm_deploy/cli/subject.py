@@ -15,7 +15,8 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus
 from lsm_deploy.data import encoders as encode
 from lsm_deploy.data import front
-from lsm_deploy.learn.model import Model, OnChip
+from lsm_deploy.learn.listener import Listener, listen
+from lsm_deploy.learn.model import Model
 
 __all__ = ["Subject", "integers_of", "show_subject", "stimulus_of", "subject_of"]
 
@@ -34,7 +35,7 @@ class Subject:
     compiled: pipeline.Compiled | None
     certificate: Certificate | None = None
     """As a program's file has it, and proved again."""
-    model: Model | OnChip | None = None
+    model: Model | None = None
     """The trained readout that the program came with."""
 
 
@@ -80,8 +81,7 @@ def stimulus_of(subject: Subject, file: Path | None, samples: int | None) -> tup
     if spec is not None and spec.data is not None and spec.data.named:
         train, test = front.load_data(spec)
         chosen = _first_frames(test, samples)
-        ranges = encode.fit_ranges(train, spec.input)
-        stimulus = encode.encode(spec.input, ranges, chosen, spec.dt_ms, spec.seed, network.sample_interval)
+        stimulus = listen(spec, train, subject.program).encode(chosen)
         return stimulus, f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
     seed = spec.seed if spec is not None else DEFAULT_SEED
     steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
@@ -101,24 +101,21 @@ def _holds_data(file: Path) -> bool:
 def _encoded(subject: Subject, file: Path, samples: int | None) -> tuple[Stimulus, str]:
     spec, model = subject.spec, subject.model
     if model is not None:
-        frames = front.to_frames(data.load_raw(file, model.pattern), model.front_end)
-        data.check_channels(frames, model.input)
-        section, ranges, seed = model.input, model.ranges, model.seed
+        listener: Listener = model.listener
+        frames = listener.frames(data.load_raw(file, listener.pattern))
     elif spec is not None:
         frames = front.load(file, spec)
-        section, seed = spec.input, spec.seed
-        fixed = section.encoder is not None and section.encoder.range is not None
+        fixed = spec.input.encoder is not None and spec.input.encoder.range is not None
         named = spec.data is not None and spec.data.named
         if not fixed and not named:
             what = "the spec gives no range of values, and no training data to take it from"
             raise LsmError(what, where=str(file), hint="set `input: {encoder: {range: ...}}`, or give a trained model")
-        ranges = encode.fit_ranges(frames if fixed else front.load_data(spec)[0], section)
+        listener = listen(spec, frames if fixed else front.load_data(spec)[0], subject.program)
     else:
         what = "this is data, and a program does not say how they become its input"
         raise LsmError(what, where=str(file), hint="give a spec or a trained model, or a stimulus")
-    chosen, network = _first_frames(frames, samples), subject.program.network
-    stimulus = encode.encode(section, ranges, chosen, network.dt_ms, seed, network.sample_interval)
-    return stimulus, f"{file}, encoded ({chosen.samples} of {frames.samples} samples)"
+    chosen = _first_frames(frames, samples)
+    return listener.encode(chosen), f"{file}, encoded ({chosen.samples} of {frames.samples} samples)"
 
 
 def _first_frames(frames: data.Frames, samples: int | None) -> data.Frames:

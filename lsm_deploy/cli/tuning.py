@@ -12,7 +12,7 @@ from lsm_deploy import spec as specs
 from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import front
-from lsm_deploy.learn.model import pattern_of
+from lsm_deploy.learn.listener import pattern_of
 
 
 @main.command(name="tune")

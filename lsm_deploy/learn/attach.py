@@ -16,10 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import WEIGHT_BITS, Ints
-from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection, Trace
+from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 
 __all__ = ["OUTPUT", "OutputWeights", "attach_readout", "first_of_most", "output_of", "winners"]
 
@@ -112,12 +113,12 @@ def output_of(program: Program) -> slice:
     return slice(first, first + next(p.size for p in network.populations if p.name == OUTPUT))
 
 
-def winners(program: Program, trace: Trace) -> Ints:
-    """The class `[sample]`, by number, that the output neurons choose in each sample."""
-    fired = trace.spikes[:, output_of(program)] != 0
-    counts = np.add.reduceat(fired, trace.starts, axis=0, dtype=np.int64)
+def winners(program: Program, spikes: NDArray[np.int8], starts: Ints) -> Ints:
+    """The class `[sample]`, by number, that the output neurons choose in each sample of a run `[t, neuron]`."""
+    fired = spikes[:, output_of(program)] != 0
+    counts = np.add.reduceat(fired, starts, axis=0, dtype=np.int64)
     step = np.arange(1, len(fired) + 1)[:, None]
-    return first_of_most(counts, np.maximum.reduceat(np.where(fired, step, 0), trace.starts, axis=0))
+    return first_of_most(counts, np.maximum.reduceat(np.where(fired, step, 0), starts, axis=0))
 
 
 def first_of_most(counts: Ints, reached: Ints) -> Ints:

@@ -23,14 +23,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Frames, Role, make_frames
-from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import Model, readout_of, scores, train
 from lsm_deploy.learn.readout import Recursive
-from lsm_deploy.learn.states import require_spikes, run_features
+from lsm_deploy.learn.runs import require_spikes, run_samples
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Bins, Readout, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
@@ -215,8 +214,7 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Compile the spec, and fit the ranges of the encoder to samples of frames."""
         spec = _required(self.spec)
         _refuse_centring(readout_of(spec))
-        self.program_ = compile_spec(spec).program
-        self.ranges_ = fit_ranges(_frames(X), spec.input)
+        self.listener_ = listen(spec, _frames(X))
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.int64]:  # noqa: N803
@@ -228,11 +226,10 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._run(X, "test")
 
     def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
-        spec, frames = _required(self.spec), _frames(samples)
-        given = self.program_, spec.input, readout_of(spec), self.ranges_, frames, spec.seed
-        run = run_features(*given, role, self.backend)
+        section, frames = readout_of(_required(self.spec)), _frames(samples)
+        run = run_samples(self.listener_, section, frames, role, self.backend)
         if role == "train":
-            require_spikes(*given, self.backend, run)
+            require_spikes(self.listener_, section, frames, self.backend, run.busiest, run.entered)
         return run.features
 
 

@@ -1,8 +1,9 @@
-"""A trained readout with its program: fit it to the spikes that the chip would emit, keep it in a file, ask it.
+"""A trained readout with its listener: fit it to the spikes that the chip would emit, keep it in a file, ask it.
 
-Features come from the integer spikes of the program as it would be deployed. Ranges of the encoder, standardisation and
-regularisation are fitted to the training data alone. The readout answers on the host, in integers (`Model`), or on the
-chip, where output neurons are a part of the program (`OnChip`; `onchip` trains it).
+A model is a listener and an answerer. Features come from the integer spikes of the program as it would be deployed;
+ranges of the encoder, standardisation and regularisation are fitted to the training data alone. What answers is a
+readout on the host, in integers (`OnHost`), or output neurons that are a part of the program (`OnChip`; `onchip` trains
+them).
 """
 
 from __future__ import annotations
@@ -17,18 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import store
-from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames, check_labels
-from lsm_deploy.data.encoders import fit_ranges
 from lsm_deploy.data.front import load_data
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
+from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.readout import Classifier, IntegerReadout
-from lsm_deploy.learn.states import pieces, require_spikes, run_features, sizes_of
+from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Readout, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
@@ -37,13 +37,13 @@ from lsm_deploy.store.files import read_bytes
 __all__ = [
     "Model",
     "OnChip",
+    "OnHost",
     "check_overlap",
     "fit_to",
     "folds_for",
     "load_model",
     "model_from_parts",
     "model_to_parts",
-    "pattern_of",
     "predict",
     "readout_of",
     "relative",
@@ -56,69 +56,100 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A trained readout with the program it belongs to and all that turns frames into its input.
+class OnHost:
+    """A linear readout of spikes that the host computes. classifier: as it was trained; integers: what answers."""
 
-    classifier: as it was trained; integers: what answers. pattern: how WAV files were named, if not as the default.
-    """
-
-    program: Program
-    input: Input
-    ranges: Floats
     readout: Readout
     classifier: Classifier
     integers: IntegerReadout
-    seed: int
-    front_end: FrontEnd | None = None
-    pattern: str | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
-        available = readouts.width(self.readout, sizes_of(self.program, self.readout))
-        if {self.classifier.available, self.integers.available} != {available}:
-            raise ValueError("the classifier does not fit the population that is read")
-        if self.classifier.classes != self.integers.classes:
-            raise ValueError("the integers have other classes than the classifier")
+        if self.classifier.available != self.integers.available or self.classifier.classes != self.integers.classes:
+            raise ValueError("the integers are not those of the classifier")
 
     @property
     def classes(self) -> tuple[str, ...]:
         return self.classifier.classes
 
+    def check(self, program: Program) -> None:
+        """A ValueError where this does not fit what is read of the program."""
+        if self.classifier.available != readouts.width(self.readout, sizes_of(program, self.readout)):
+            raise ValueError("the classifier does not fit the population that is read")
+
+    def scores(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
+        """The integer score of each class for each sample `[sample, class]`."""
+        run = run_samples(listener, self.readout, data, "test", backend, progress)
+        return readouts.scores(self.integers, relative(run.features, data, self.readout))
+
+    def answer(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
+        """The class `[sample]`, by number: that of the largest score."""
+        chosen: Ints = np.argmax(self.scores(listener, data, backend, progress), axis=1)
+        return chosen
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        return {**readouts.to_arrays(self.classifier), **readouts.integer_to_arrays(self.integers)}
+
+    @classmethod
+    def from_arrays(cls, readout: Readout, arrays: Mapping[str, NDArray[Any]]) -> OnHost:
+        integers = readouts.integer_from_arrays(arrays)
+        return cls(readout, readouts.from_arrays(arrays), integers)
+
 
 @dataclass(frozen=True, eq=False)
 class OnChip:
-    """A program whose output neurons name one of `classes`, and all that turns frames into its input."""
+    """Output neurons of the program, one for each of `classes`; readout: the section that they were trained by."""
 
-    program: Program
-    input: Input
-    ranges: Floats
     readout: Readout
     classes: tuple[str, ...]
-    seed: int
-    front_end: FrontEnd | None = None
-    pattern: str | None = None
 
-    def __post_init__(self) -> None:
-        _check(self)
-        there = output_of(self.program)
+    def check(self, program: Program) -> None:
+        """A ValueError where the program has not an output neuron for each class."""
+        there = output_of(program)
         if there.stop - there.start != len(self.classes):
             raise ValueError(f"{there.stop - there.start} output neurons for {len(self.classes)} classes")
 
+    def answer(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
+        """The class `[sample]`, by number: that of the output neuron with the most spikes."""
+        pieces = listener.pieces(data, "test", backend, progress)
+        return np.concatenate([winners(listener.program, piece.spikes, piece.stimulus.starts) for piece in pieces])
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        return {"classes": np.array(self.classes)}
+
+    @classmethod
+    def from_arrays(cls, readout: Readout, arrays: Mapping[str, NDArray[Any]]) -> OnChip:
+        return cls(readout, tuple(str(name) for name in arrays["classes"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A listener, and what answers from the spikes of its program."""
+
+    listener: Listener
+    answerer: OnHost | OnChip
+
+    def __post_init__(self) -> None:
+        self.answerer.check(self.listener.program)
+
+    @property
+    def program(self) -> Program:
+        return self.listener.program
+
+    @property
+    def readout(self) -> Readout:
+        return self.answerer.readout
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.answerer.classes
+
+    @property
+    def on_chip(self) -> bool:
+        return isinstance(self.answerer, OnChip)
+
     def decisions(self, trace: Trace) -> tuple[str, ...]:
-        """The class of each sample of a run of the program, on whatever backend."""
-        return tuple(self.classes[i] for i in winners(self.program, trace))
-
-
-def _check(model: Model | OnChip) -> None:
-    ranges = np.array(model.ranges, np.float64)
-    ranges.setflags(write=False)
-    object.__setattr__(model, "ranges", ranges)
-    if ranges.shape != (model.input.channels, 2) or not np.isfinite(ranges).all():
-        raise ValueError(f"ranges have shape {ranges.shape} or are not finite")
-    if model.input.spike_channels != model.program.network.channels:
-        raise ValueError("the input does not fit the program")
-    if model.seed < 0:
-        raise ValueError(f"the seed is {model.seed}")
+        """The class of each sample of a run of a program with output neurons, on whatever backend."""
+        return tuple(self.classes[i] for i in winners(self.program, trace.spikes, trace.starts))
 
 
 # --- what a user asks for ------------------------------------------------------------------------------------------
@@ -132,27 +163,25 @@ def train(
     data = load_data(spec)[0] if data is None else data
     check_labels(data)
     check_overlap(spec, data)
-    program = compile_spec(spec).program
-    ranges = fit_ranges(data, spec.input)
-    run = run_features(program, spec.input, section, ranges, data, spec.seed, "train", backend, progress)
-    require_spikes(program, spec.input, section, ranges, data, spec.seed, backend, run)
+    listener = listen(spec, data)
+    run = run_samples(listener, section, data, "train", backend, progress)
+    require_spikes(listener, section, data, backend, run.busiest, run.entered)
     classifier = fit_to(relative(run.features, data, section), data, section, spec.seed)
     integers = readouts.quantise_readout(classifier, section.weight_bits)
-    pattern = pattern_of(spec)
-    return Model(program, spec.input, ranges, section, classifier, integers, spec.seed, spec.front_end, pattern)
+    return Model(listener, OnHost(section, classifier, integers))
 
 
 def fit_to(features: Floats | Ints, data: Frames, section: Readout, seed: int, *, centre: bool = True) -> Classifier:
     """Train on features of these samples, in folds that split neither a group nor the copies of one sample."""
-    return readouts.fit(features, data.labels, section, seed, *_kept_together(data), centre=centre)
+    return readouts.fit(features, data.labels, section, seed, *_held_together(data), centre=centre)
 
 
 def folds_for(data: Frames, y: Ints, section: Readout, seed: int) -> list[readouts.Fold]:
     """The folds of these samples, of class `y`."""
-    return readouts.folds_of(y, section.folds, seed, *_kept_together(data))
+    return readouts.folds_of(y, section.folds, seed, *_held_together(data))
 
 
-def _kept_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
+def _held_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
     # One speaker alone, or one record, has nobody to be held out against.
     return data.groups if len(set(data.groups)) > 1 else (), data.origin.tolist()
 
@@ -170,23 +199,20 @@ def check_overlap(spec: Spec, data: Frames) -> None:
 
 
 def predict(
-    model: Model | OnChip, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+    model: Model, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
 ) -> tuple[str, ...]:
     """The class of each sample; labels that the data may have are not looked at."""
-    if isinstance(model, Model):
-        return tuple(model.classes[i] for i in np.argmax(scores(model, data, backend, progress), axis=1))
-    found: list[str] = []
-    for piece in pieces(model.program, model.input, model.ranges, data, model.seed, "test", backend, progress):
-        found += model.decisions(Trace(piece.spikes, {}, piece.stimulus.starts, piece.counts))
-    return tuple(found)
+    return tuple(model.classes[i] for i in model.answerer.answer(model.listener, data, backend, progress))
 
 
 def scores(model: Model, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None) -> Ints:
-    """The integer score of each class for each sample `[sample, class]`; the largest is the answer."""
-    run = run_features(
-        model.program, model.input, model.readout, model.ranges, data, model.seed, "test", backend, progress
-    )
-    return readouts.scores(model.integers, relative(run.features, data, model.readout))
+    """The integer score of each class for each sample `[sample, class]`; the largest is the answer.
+
+    An LsmError for a model on the chip, which has no scores: its output neurons spike.
+    """
+    if not isinstance(model.answerer, OnHost):
+        raise LsmError("output neurons have no scores", where="model", hint="use predict, or train it for the host")
+    return model.answerer.scores(model.listener, data, backend, progress)
 
 
 def relative(features: NDArray[Any], data: Frames, section: Readout) -> NDArray[Any]:
@@ -195,20 +221,16 @@ def relative(features: NDArray[Any], data: Frames, section: Readout) -> NDArray[
 
 
 def readout_of(spec: Spec) -> Readout:
+    """The spec's readout section; an LsmError where it has none."""
     if spec.readout is None:
         raise LsmError("the spec has no readout to train", where="spec", hint="add a readout section")
     return spec.readout
 
 
-def pattern_of(spec: Spec) -> str | None:
-    """How WAV files are named, if not as the default."""
-    return spec.data.pattern if spec.data is not None else None
-
-
 # --- a model's file ------------------------------------------------------------------------------------------------
 
 
-def save_model(path: str | Path, model: Model | OnChip) -> None:
+def save_model(path: str | Path, model: Model) -> None:
     """One canonical file of the program, the encoder, the ranges and what answers."""
     facts, wiring = store.program_to_parts(model.program, _PREFIX)
     meta, arrays = model_to_parts(model)
@@ -216,7 +238,7 @@ def save_model(path: str | Path, model: Model | OnChip) -> None:
     store.write_file(path, lambda file: file.write(packed))
 
 
-def load_model(path: str | Path) -> Model | OnChip:
+def load_model(path: str | Path) -> Model:
     """The model of a file, or an LsmError that says what is wrong with it."""
     where = str(path)
     meta, arrays = store.unpack(read_bytes(Path(path)), "model", where)
@@ -229,35 +251,31 @@ def load_model(path: str | Path) -> Model | OnChip:
 _PREFIX = "program."
 
 
-def model_to_parts(model: Model | OnChip) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def model_to_parts(model: Model) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Facts and arrays of a model, without its program."""
+    listener = model.listener
     meta = {
-        "front_end": section_to_json(model.front_end) if model.front_end is not None else None,
-        "input": section_to_json(model.input),
-        "on_chip": isinstance(model, OnChip),
-        "pattern": model.pattern,
+        "front_end": section_to_json(listener.front_end) if listener.front_end is not None else None,
+        "input": section_to_json(listener.input),
+        "on_chip": model.on_chip,
+        "pattern": listener.pattern,
         "readout": section_to_json(model.readout),
-        "seed": model.seed,
+        "seed": listener.seed,
     }
-    if isinstance(model, OnChip):
-        return meta, {"ranges": model.ranges, "classes": np.array(model.classes)}
-    integers = readouts.integer_to_arrays(model.integers)
-    return meta, {"ranges": model.ranges, **readouts.to_arrays(model.classifier), **integers}
+    return meta, {"ranges": listener.ranges, **model.answerer.to_arrays()}
 
 
 def model_from_parts(
     program: Program, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str = ""
-) -> Model | OnChip:
+) -> Model:
     """The model again; an LsmError where the parts are none or do not fit the program."""
     try:
-        given = program, section_from_json(Input, meta["input"]), arrays["ranges"]
-        readout, seed = section_from_json(Readout, meta["readout"]), index(meta["seed"])
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
         pattern = str(meta["pattern"]) if meta.get("pattern") is not None else None
-        if meta["on_chip"]:
-            return OnChip(*given, readout, tuple(str(name) for name in arrays["classes"]), seed, front_end, pattern)
-        integers = readouts.integer_from_arrays(arrays)
-        return Model(*given, readout, readouts.from_arrays(arrays), integers, seed, front_end, pattern)
+        section, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
+        listener = Listener(program, section, arrays["ranges"], seed, front_end, pattern)
+        answerer = OnChip if meta["on_chip"] else OnHost
+        return Model(listener, answerer.from_arrays(section_from_json(Readout, meta["readout"]), arrays))
     except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
         raise LsmError(f"the model is not valid: {what}", where=where, hint="train it again") from None

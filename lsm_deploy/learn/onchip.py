@@ -8,15 +8,14 @@ neuron add a constant once: its bias is added in every step. So steps are one mo
 A reset loses what exceeds the threshold, and what is negative never spikes. So a share of the least weight that each
 neuron has onto any class is taken from all of its weights (this moves all scores alike): all of it makes every weight
 positive, less of it leaves more of the drive to the difference between classes. Which share, and how many spikes a
-winner has, is tried out on the training data: one more run of it, in which output neurons are integrated beside the
-liquid for each of `SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy
+winner has, is tried out on the training data: output neurons are integrated beside the spikes of the liquid for each of `SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy
 is taken; of several, the one that decides the fewest samples by a tie, then the one with the fewest spikes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -28,19 +27,18 @@ from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.fixed import Ints
-from lsm_deploy.core.ir import Trace
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames, check_labels
-from lsm_deploy.data.encoders import fit_ranges
 from lsm_deploy.data.front import load_data
 from lsm_deploy.learn import readout as readouts
-from lsm_deploy.learn.attach import OutputWeights, attach_readout, first_of_most, winners
-from lsm_deploy.learn.model import OnChip, check_overlap, fit_to, folds_for, pattern_of, readout_of
+from lsm_deploy.learn.attach import OutputWeights, attach_readout, first_of_most, output_of, winners
+from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
+from lsm_deploy.learn.model import Model, OnChip, check_overlap, fit_to, folds_for, readout_of
 from lsm_deploy.learn.readout import kernels
-from lsm_deploy.learn.states import Run, pieces, read, require_spikes, run_features, sizes_of, steps_of
+from lsm_deploy.learn.runs import Run, read, require_spikes, run_samples, sizes_of, whole_counts
 from lsm_deploy.run import backends
-from lsm_deploy.spec.schema import Bins, Spec
+from lsm_deploy.spec.schema import Bins, Readout, Spec
 
 __all__ = ["OnChipAccuracy", "on_chip_accuracy", "train_on_chip"]
 
@@ -80,38 +78,51 @@ class OnChipAccuracy:
 
 def train_on_chip(
     spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
-) -> OnChip:
+) -> Model:
     """Compile a spec, train output neurons on the training data (its own, if none is given), attach and place them."""
     data = load_data(spec)[0] if data is None else data
-    return _teach(spec, data, backend, progress).chip
+    check_labels(data)
+    check_overlap(spec, data)
+    liquid = listen(spec, data, place_network(integers_of_spec(spec), NOWHERE))
+    return _teach(spec, liquid, data, _run(spec, liquid, data, backend, progress), backend).model
 
 
 def on_chip_accuracy(
-    spec: Spec, train: Frames, test: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+    spec: Spec,
+    train: Frames,
+    test: Frames,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
+    *,
+    liquid: Listener | None = None,
+    run: Run | None = None,
 ) -> OnChipAccuracy:
-    """Train on `train`, both for the host and for the chip, and count what is right on `test`."""
+    """Train on `train`, both for the host and for the chip, and count what is right on `test`.
+
+    liquid, run: the spec's liquid and its run over the training data, where there are these already.
+    """
     check_labels(train, test)
-    taught = _teach(spec, train, backend, progress)
-    chip, unbinned = taught.chip, taught.chip.readout
-    host = fit_to(taught.run.features, train, unbinned, spec.seed)
+    check_overlap(spec, train)
+    liquid = liquid or listen(spec, train, place_network(integers_of_spec(spec), NOWHERE))
+    run = run or _run(spec, liquid, train, backend, progress)
+    taught = _teach(spec, liquid, train, run, backend)
+    chip, unbinned = taught.model, taught.model.readout
+    host = fit_to(run.whole, train, unbinned, spec.seed)
     integers = readouts.quantise_readout(host, unbinned.weight_bits)
     counts: list[Ints] = []
     chosen: list[Ints] = []
     tied, spikes, events = 0, 0, Counter[str]()
-    for piece in pieces(chip.program, chip.input, chip.ranges, test, chip.seed, "test", backend):
-        trace = Trace(piece.spikes, {}, piece.stimulus.starts, piece.counts)
+    for piece in chip.listener.pieces(test, "test", backend):
+        starts = piece.stimulus.starts
         events.update(piece.counts)
-        counts.append(
-            readouts.extract_features(read(chip.program, trace.spikes, unbinned), trace.starts, unbinned, spec.dt_ms)
-        )
-        chosen.append(winners(chip.program, trace))
-        outputs = trace.spikes[:, -len(chip.classes) :]
-        each = np.add.reduceat(outputs, trace.starts, axis=0, dtype=np.int64)
+        counts.append(whole_counts(read(chip.program, piece.spikes, unbinned), starts, unbinned, spec.dt_ms))
+        chosen.append(winners(chip.program, piece.spikes, starts))
+        each = np.add.reduceat(piece.spikes[:, output_of(chip.program)], starts, axis=0, dtype=np.int64)
         tied += _ties(each)
         spikes += int(each.sum())
     features = np.concatenate(counts)
-    sums = _sums(taught.weights, features, steps_of(chip.program, chip.input, test))
-    said = {
+    sums = _sums(taught.weights, features, chip.listener.steps(test))
+    answers = {
         "floats": readouts.predict(host, features),
         "integers": readouts.answers(integers, features),
         "summed": _names(chip, np.argmax(sums, axis=1)),
@@ -119,15 +130,15 @@ def on_chip_accuracy(
     }
     return OnChipAccuracy(
         samples=test.samples,
-        agreed=_equal(said["on_chip"], said["integers"]),
+        agreed=_equal(answers["on_chip"], answers["integers"]),
         tied=tied,
         output_spikes=spikes / test.samples,
         counts=dict(events),
-        **{name: _equal(answers, test.labels) for name, answers in said.items()},
+        **{name: _equal(each, test.labels) for name, each in answers.items()},
     )
 
 
-def _names(chip: OnChip, chosen: Ints) -> tuple[str, ...]:
+def _names(chip: Model, chosen: Ints) -> tuple[str, ...]:
     return tuple(chip.classes[i] for i in chosen)
 
 
@@ -145,56 +156,55 @@ def _ties(counts: Ints) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Taught:
-    chip: OnChip
+    model: Model
     weights: OutputWeights
-    run: Run
 
 
-def _teach(spec: Spec, data: Frames, backend: str, progress: Progress | None) -> _Taught:
-    section = readout_of(spec)
-    check_labels(data)
-    check_overlap(spec, data)
-    network = integers_of_spec(spec)
-    liquid = place_network(network, NOWHERE)
+def _run(spec: Spec, liquid: Listener, data: Frames, backend: str, progress: Progress | None) -> Run:
+    return run_samples(liquid, readout_of(spec), data, "train", backend, progress, hold=AT_ONCE)
+
+
+def _teach(spec: Spec, liquid: Listener, data: Frames, run: Run, backend: str) -> _Taught:
+    """Output neurons for the liquid whose run over the training data this is, by folds of these data."""
+    section, network = readout_of(spec), liquid.program.network
     # Of whole counts there may be fewer than the spec keeps of its features.
-    keep = section.keep and min(section.keep, sum(sizes_of(liquid, section)))
+    keep = section.keep and min(section.keep, sum(sizes_of(liquid.program, section)))
     section = replace(section, features=Bins("bins", 1), keep=keep, centre="none")
-    ranges = fit_ranges(data, spec.input)
-    told = _Twice(progress)
-    run = run_features(liquid, spec.input, section, ranges, data, spec.seed, "train", backend, told.first)
-    require_spikes(liquid, spec.input, section, ranges, data, spec.seed, backend, run)
-    features = np.column_stack([run.features, steps_of(liquid, spec.input, data)])
+    require_spikes(liquid, section, data, backend, run.busiest, run.entered)
+    features = np.column_stack([run.whole, liquid.steps(data)])
     classifier = fit_to(features, data, section, spec.seed, centre=False)
     classes, strength = classifier.classes, classifier.regularisation
     y = np.array([classes.index(label) for label in data.labels])
 
     def candidates(rows: Ints) -> list[OutputWeights]:
         real = readouts.weights_at(features[rows], y[rows], len(classes), section, strength)
-        return _candidates(section.populations, real, features[rows], run.busiest)
+        return _candidates(section.populations, real, features[rows], int(run.busiest.max()))
 
     folds = folds_for(data, y, section, spec.seed)
     tried = [(set(held_out.tolist()), candidates(train)) for train, held_out in folds]
-    found = np.zeros((len(SHARES) * len(SPIKES), 3), np.int64)
+    results = np.zeros((len(SHARES) * len(SPIKES), 3), np.int64)
     first = 0
-    for piece in pieces(liquid, spec.input, ranges, data, spec.seed, "train", backend, told.second):
-        starts, spikes = piece.stimulus.starts, read(liquid, piece.spikes, section)
+    for starts, spikes in _rasters(liquid, section, data, run, backend):
         for held_out, theirs in tried:
             here = np.array([i for i in range(len(starts)) if first + i in held_out], np.int64)
             if len(here):
-                found += _try(theirs, *_samples(spikes, starts, here), y[first + here])
+                results += _try(theirs, *_samples(spikes, starts, here), y[first + here])
         first += len(starts)
-    best = candidates(np.arange(len(y)))[max(range(len(found)), key=lambda i: tuple(found[i]))]
+    best = candidates(np.arange(len(y)))[max(range(len(results)), key=lambda i: tuple(results[i]))]
     program = place_network(attach_readout(network, best), BOARDS[spec.target.board])
-    chip = OnChip(program, spec.input, ranges, section, classes, spec.seed, spec.front_end, pattern_of(spec))
-    return _Taught(chip, best, run)
+    return _Taught(Model(replace(liquid, program=program), OnChip(section, classes)), best)
 
 
-class _Twice:
-    """Turns the progress of two runs of the same length into one."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.first = (lambda done, total: progress(done, 2 * total)) if progress else None
-        self.second = (lambda done, total: progress(total + done, 2 * total)) if progress else None
+def _rasters(
+    liquid: Listener, section: Readout, data: Frames, run: Run, backend: str
+) -> Iterator[tuple[Ints, NDArray[np.int8]]]:
+    """The starts of some samples, and the spikes of what is read in them: as they were held, or of one more run."""
+    if run.rasters:
+        lengths = np.array([len(raster) for raster in run.rasters])
+        yield np.cumsum(lengths) - lengths, np.concatenate(run.rasters)
+        return
+    for piece in liquid.pieces(data, "train", backend):
+        yield piece.stimulus.starts, read(liquid.program, piece.spikes, section)
 
 
 def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busiest: int) -> list[OutputWeights]:

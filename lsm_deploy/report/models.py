@@ -6,24 +6,24 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.learn.model import Model, OnChip
+from lsm_deploy.learn.model import Model, OnHost
 from lsm_deploy.store import program_id
 
 __all__ = ["model_facts", "show_model"]
 
 
-def model_facts(model: Model | OnChip) -> dict[str, Any]:
+def model_facts(model: Model) -> dict[str, Any]:
     facts = {
         "program": program_id(model.program),
-        "on_chip": isinstance(model, OnChip),
+        "on_chip": model.on_chip,
         "population": model.readout.population,
         "classes": list(model.classes),
         "classifier": model.readout.classifier,
-        "channels": model.input.channels,
+        "channels": model.listener.input.channels,
     }
-    if isinstance(model, OnChip):
+    if not isinstance(model.answerer, OnHost):
         return facts
-    c = model.classifier
+    c = model.answerer.classifier
     return facts | {
         "available_features": c.available,
         "features": len(c.kept),
@@ -33,12 +33,12 @@ def model_facts(model: Model | OnChip) -> dict[str, Any]:
     }
 
 
-def show_model(console: Console, model: Model | OnChip) -> None:
+def show_model(console: Console, model: Model) -> None:
     facts = model_facts(model)
     read = ", ".join(repr(name) for name in model.readout.populations)
     classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"
     takes = f"takes frames of {facts['channels']} channels"
-    if isinstance(model, OnChip):
+    if model.on_chip:
         reading = (
             f"output neurons on the chip for {classes} read population {read}, its counts in whole samples (parts,"
             " roots, centring and weight_bits are for readouts on the host)"

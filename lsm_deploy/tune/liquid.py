@@ -12,8 +12,7 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import Frames
-from lsm_deploy.data.encoders import fit_ranges
-from lsm_deploy.learn.states import columns_of, encode_for
+from lsm_deploy.learn.listener import listen
 from lsm_deploy.measure.fidelity import branching_ratio
 from lsm_deploy.run import backends
 from lsm_deploy.spec import Spec
@@ -58,9 +57,7 @@ class Tunable:
         self, spec: Spec, population: str, chosen: dict[Part, tuple[int, ...]], data: Frames, progress: Progress | None
     ) -> None:
         self.spec, self.population, self.chosen, self.progress = spec, population, chosen, progress
-        program = compile_spec(spec).program
-        whole = encode_for(program, spec.input, fit_ranges(data, spec.input), data, spec.seed, "train")
-        self.stimulus = _evenly(whole, SAMPLES)
+        self.stimulus = _evenly(listen(spec, data).encode(data, "train"), SAMPLES)
         if not self.stimulus.spikes.any():
             hint = "raise max_rate_hz, or lower threshold or delta"
             raise LsmError("the encoded training data has no spikes", where="input", hint=hint)
@@ -85,7 +82,7 @@ class Tunable:
         if at not in self.known:
             program = compile_spec(self.spec_at(factors)).program
             trace = backends.run_program(backends.DEFAULT, program, self.stimulus)
-            spikes = trace.spikes[:, columns_of(program, self.population)]
+            spikes = trace.spikes[:, program.network.columns(self.population)]
             per_step = (spikes != 0).mean(axis=0)
             found = Measurement(
                 part,

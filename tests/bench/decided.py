@@ -9,8 +9,7 @@ import numpy as np
 
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import Frames, subset
-from lsm_deploy.learn.model import OnChip
-from lsm_deploy.learn.states import encode_for
+from lsm_deploy.learn.model import Model
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.run import backends
 
@@ -42,11 +41,11 @@ def sampled(data: Frames, samples: int) -> Frames:
     return subset(data, np.unique(np.linspace(0, data.samples - 1, min(samples, data.samples)).astype(np.int64)))
 
 
-def stimulus_of(chip: OnChip, data: Frames) -> Stimulus:
-    return encode_for(chip.program, chip.input, chip.ranges, data, chip.seed, "test")
+def stimulus_of(chip: Model, data: Frames) -> Stimulus:
+    return chip.listener.encode(data)
 
 
-def parity(chip: OnChip, stimulus: Stimulus, names: Sequence[str]) -> list[Parity]:
+def parity(chip: Model, stimulus: Stimulus, names: Sequence[str]) -> list[Parity]:
     """Run the same samples on each backend: what the others are beside the first."""
     traces = {name: backends.run_program(name, chip.program, stimulus, REGISTERS) for name in names}
     first, found = traces[names[0]], []

@@ -19,7 +19,7 @@ from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
-from lsm_deploy.learn.states import columns_of, refuse_silence
+from lsm_deploy.learn.runs import refuse_silence
 from lsm_deploy.measure.diagnosis import capacity as capacities
 from lsm_deploy.measure.diagnosis import fading as fadings
 from lsm_deploy.measure.diagnosis import growth as growths
@@ -181,7 +181,7 @@ def _check(program: Program, samples: int, tau_ms: float) -> None:
 
 
 def _read(program: Program, populations: Sequence[str], seed: int) -> NDArray[np.int64]:
-    columns = [columns_of(program, name) for name in populations] or [slice(0, program.network.neurons)]
+    columns = [program.network.columns(name) for name in populations] or [slice(0, program.network.neurons)]
     neurons = np.sort(np.concatenate([np.r_[each] for each in columns]))
     if len(neurons) <= MOST_READ:
         return neurons

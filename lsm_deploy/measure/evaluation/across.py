@@ -7,8 +7,10 @@ of them that it has right. The interval of the mean over liquids is Student's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,8 @@ import numpy as np
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, splits, subset
 from lsm_deploy.data.front import AF
-from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate
-from lsm_deploy.measure.evaluation.liquids import Kept
-from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, pooled, score_of
+from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
+from lsm_deploy.measure.evaluation.score import Score, by_group, pooled, score_of
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
@@ -85,8 +86,8 @@ class Across:
 
     def without(self, left_out: Sequence[str]) -> float:
         """The liquid's mean accuracy on the samples of all other groups, of the same answers."""
-        kept = [scores for name, scores in self.groups.items() if name not in left_out]
-        right = [sum(s[i].correct for s in kept) / sum(s[i].samples for s in kept) for i in range(len(self.seeds))]
+        others = [scores for name, scores in self.groups.items() if name not in left_out]
+        right = [sum(s[i].correct for s in others) / sum(s[i].samples for s in others) for i in range(len(self.seeds))]
         return float(np.mean(right))
 
     def _means(self, name: str) -> dict[str, float]:
@@ -132,13 +133,13 @@ def evaluate_across(
     on_chip: bool = False,
     alone: bool = False,
     leave_out: Sequence[str] = (),
-    kept: dict[int, Kept] | None = None,
+    executor: Executor | None = None,
 ) -> Across:
     """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
 
     seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
-    neither trained on nor tested. kept: by seed, the liquids of other calls with this spec, and room for those of this
-    one.
+    neither trained on nor tested. executor: where each liquid is evaluated on each split; here, one by one, if none is
+    given. What comes out does not depend on it.
     """
     if seeds < 1:
         raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
@@ -154,27 +155,30 @@ def evaluate_across(
     spec = _allowing(spec, how)
     parts: list[tuple[str, Raw, Raw]] = list(splits(data, how, spec.seed))  # type: ignore[type-var]
     numbers = tuple(range(spec.seed, spec.seed + seeds))
-    found: list[list[Evaluation]] = []
-    unseeded: dict[str, dict[str, Answers]] = {}
-    frames: dict[str, tuple[Frames, Frames]] = {}
-    for number in numbers:
-        of_seed = kept.setdefault(number, Kept()) if kept is not None else Kept()
-        found.append([])
-        for i, (name, train, test) in enumerate(parts):
-            told = _share(progress, (len(found) - 1) * len(parts) + i, seeds * len(parts)) if progress else None
-            each = evaluate(
-                replace(spec, seed=number),
-                train,
-                test,
-                backend,
-                told,
-                on_chip=on_chip,
-                alone=alone,
-                kept=Kept(of_seed.liquids, unseeded, frames),
-                split=name,
-            )
-            found[-1].append(each)
-    return _joined(how, numbers, [name for name, _, _ in parts], found, spec, time.perf_counter() - begun)
+    work = [(number, (train, test)) for number in numbers for _, train, test in parts]
+    asked = partial(evaluate_one, spec, backend=backend, on_chip=on_chip, alone=alone)
+    done = list(_done(executor, asked, work, progress))
+    first, *others = (done[i : i + len(parts)] for i in range(0, len(done), len(parts)))
+    evaluations = [first, *([_with_others(a, b) for a, b in zip(first, other, strict=True)] for other in others)]
+    return _joined(how, numbers, [name for name, _, _ in parts], evaluations, spec, time.perf_counter() - begun)
+
+
+def _done(
+    executor: Executor | None,
+    evaluate: Callable[..., Evaluation],
+    work: Sequence[tuple[int, tuple[Raw, Raw]]],
+    progress: Progress | None,
+) -> Iterator[Evaluation]:
+    """The evaluations of each seed and split, in their order; progress within one is told where it is done here."""
+    if executor is None:
+        for i, (seed, split) in enumerate(work):
+            yield evaluate(split, seed, progress=_share(progress, i, len(work)) if progress else None)
+        return
+    futures = [executor.submit(evaluate, split, seed) for seed, split in work]
+    for i, future in enumerate(futures):
+        yield future.result()
+        if progress:
+            progress(i + 1, len(futures))
 
 
 def _share(progress: Progress, before: int, total: int) -> Progress:
@@ -184,6 +188,11 @@ def _share(progress: Progress, before: int, total: int) -> Progress:
 
 _PARTS = 1000
 """That the progress of an evaluation is told in."""
+
+
+def _with_others(first: Evaluation, other: Evaluation) -> Evaluation:
+    """Another liquid's evaluation, with the answers of the first one's that depend on no liquid."""
+    return replace(other, answers={**first.answers, **other.answers}, baselines={**first.baselines, **other.baselines})
 
 
 def _allowing(spec: Spec, how: str) -> Spec:

@@ -66,11 +66,11 @@ def raw_answers(
     """The spec's readout on averages of the frames themselves; groups: of the training samples, to centre them by."""
     found = []
     for parts in sorted({*range(1, 6), readouts.parts_of(section)}):
-        x, unseen = (readouts.mean_bins(part.frames, part.starts, parts) for part in frames)
-        x, unseen = relative(x, replace(frames[0], groups=tuple(groups)), section), relative(unseen, frames[1], section)
-        kept = replace(section, keep=min(section.keep, x.shape[1])) if section.keep else section
-        classifier = fit_to(x, frames[0], kept, seed)
-        found.append(float_answers(classifier, unseen, positive))
+        x, x_test = (readouts.mean_bins(part.frames, part.starts, parts) for part in frames)
+        x, x_test = relative(x, replace(frames[0], groups=tuple(groups)), section), relative(x_test, frames[1], section)
+        few = replace(section, keep=min(section.keep, x.shape[1])) if section.keep else section
+        classifier = fit_to(x, frames[0], few, seed)
+        found.append(float_answers(classifier, x_test, positive))
     return max(found, key=lambda answers: answers.cv_accuracy or 0.0)
 
 
@@ -82,11 +82,11 @@ def _svm(section: Readout, train: Frames, test: Frames) -> Answers:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    x, unseen = (
+    x, x_test = (
         relative(readouts.mean_bins(part.frames, part.starts, SLICES), part, section) for part in (train, test)
     )
     machine = make_pipeline(StandardScaler(), SVC(C=PENALTY, cache_size=1000)).fit(x, list(train.labels))
-    return Answers(tuple(str(said) for said in machine.predict(unseen)), None, x.shape[1], None, None)
+    return Answers(tuple(str(said) for said in machine.predict(x_test)), None, x.shape[1], None, None)
 
 
 # --- heart rate ------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _of_heart_rate(
     if section.window_beats < FEWEST:
         return {}
     intervals = replace(section, channels=("rr",))
-    x, unseen = (hrv(to_frames(part, intervals).frames.reshape(-1, section.window_beats)) for part in recordings)
+    x, x_test = (hrv(to_frames(part, intervals).frames.reshape(-1, section.window_beats)) for part in recordings)
     leaf = max(1, min(LEAF, len(x) // 20))
     models: dict[str, Callable[[], Any]] = {
         "hrv_logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000)),
@@ -117,7 +117,7 @@ def _of_heart_rate(
         # Too little work to share: on a busy machine, threads that wait for each other take a hundred times as long.
         with threadpool_limits(1):
             fitted = model().fit(x, list(labels[0]))
-            chance = fitted.predict_proba(unseen)[:, list(fitted.classes_).index(AF)]
+            chance = fitted.predict_proba(x_test)[:, list(fitted.classes_).index(AF)]
         said = tuple(AF if p > 0.5 else NOT_AF for p in chance)
         found[name] = Answers(said, chance, x.shape[1], None, None)
     return found

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -25,19 +25,20 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
-from lsm_deploy.data.encoders import fit_ranges
 from lsm_deploy.data.front import AF, frames_for
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.learn.readout import Classifier
-from lsm_deploy.learn.states import columns_of
+from lsm_deploy.learn.runs import require_spikes
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
-from lsm_deploy.measure.evaluation.liquids import Kept, Liquid, Liquids
+from lsm_deploy.measure.evaluation.liquids import Both, Liquid, liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.run import backends
+from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
+from lsm_deploy.spec.sections import section_to_json
 
-__all__ = ["Activity", "Evaluation", "evaluate", "positive_of"]
+__all__ = ["Activity", "Evaluation", "evaluate", "evaluate_one", "positive_of"]
 
 Progress = Callable[[int, int], None]
 
@@ -126,96 +127,104 @@ def evaluate(
     *,
     on_chip: bool = False,
     alone: bool = False,
-    kept: Kept | None = None,
-    split: str = "",
 ) -> Evaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
     Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. alone:
-    without floats, ablation and baselines. kept, split: what other evaluations of this spec left to share, and the name
-    of this split among them.
+    without floats, ablation and baselines.
     """
-    section = readout_of(spec)
+    readout_of(spec)
     if train is None and test is None:
         train, test = load_data(spec.data or Data())
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
-    clock = _Clock()
-    kept = kept or Kept()
-    heard, unseen = kept.frames.get(split) or (_frames(train, spec, "train"), _frames(test, spec, "test"))
-    if split and not isinstance(spec.front_end, AudioFrontEnd):  # whose augmentation is seeded
-        kept.frames[split] = heard, unseen
-    check_split(heard, unseen, spec.data is not None and spec.data.shared_groups)
-    constant = constant_channels(heard)
+    return evaluate_one(spec, (train, test), spec.seed, backend, progress, on_chip=on_chip, alone=alone)
+
+
+def evaluate_one(
+    spec: Spec,
+    split: tuple[Raw, Raw],
+    seed: int,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
+    *,
+    on_chip: bool = False,
+    alone: bool = False,
+) -> Evaluation:
+    """The spec's liquid of this seed on one split, training data first: a piece of work that depends on nothing else.
+
+    What does not depend on the liquid is answered by the spec's own seed alone.
+    """
+    own, spec, clock = seed == spec.seed, replace(spec, seed=seed), _Clock()
+    section = readout_of(spec)
+    train, test = (_frames(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
+    check_split(train, test, spec.data is not None and spec.data.shared_groups)
+    constant = constant_channels(train)
     # Folds hold out what the test does.
-    folded = replace(heard, groups=()) if set(heard.groups) & set(unseen.groups) else heard
+    folded = replace(train, groups=()) if set(train.groups) & set(test.groups) else train
     check_overlap(spec, folded)
     clock.stop("front end")
-    ranges = fit_ranges(heard, spec.input)
-    if (key := ranges.tobytes()) not in kept.liquids:
-        kept.liquids[key] = Liquids(spec, ranges, backend)
-    liquids = kept.liquids[key]
-    told = _Told(progress, liquids.steps(alone, heard, unseen))
-    positive = positive_of(spec, heard)
+    deployed, feedforward, floats = liquids_of(spec, train, test, backend, hold=on_chip)
+    positive = positive_of(spec, train)
+    advance = _Advance(progress, 1 if alone else 3 if feedforward else 2)
     clock.stop("compile")
 
-    def taught(liquid: Liquid) -> tuple[Classifier, Any, Any]:
-        x, inputs = liquid.features(heard, "train", told.next())
-        unseen_x, unseen_inputs = liquid.features(unseen, "test", told.next())
+    def trained(liquid: Liquid) -> tuple[Classifier, Any, Both]:
+        both = run_both(liquid, train, test, advance.next())
+        if liquid is deployed:
+            require_spikes(liquid.listener, section, train, backend, both.train.busiest, both.train.entered)
         clock.stop("run")
-        x, inputs = (relative(each, heard, section) for each in (x, inputs))
-        unseen_x, unseen_inputs = (relative(each, unseen, section) for each in (unseen_x, unseen_inputs))
-        classifier = fit_to(x, folded, section, spec.seed)
+        classifier = fit_to(relative(both.train.features, train, section), folded, section, seed)
         clock.stop("train readout")
-        return classifier, unseen_x, (inputs, unseen_inputs)
+        return classifier, relative(both.test.features, test, section), both
 
-    classifier, features, spikes = taught(liquids.deployed)
-    answers = {"liquid": integer_answers(classifier, features, section.weight_bits, positive)}
+    classifier, x, ran = trained(deployed)
+    answers = {"liquid": integer_answers(classifier, x, section.weight_bits, positive)}
     clock.stop("answer")
-    answers["unrounded"] = float_answers(classifier, features, positive)
-    if liquids.feedforward is not None and not alone:
-        cut, features, _ = taught(liquids.feedforward)
-        answers["feedforward"] = integer_answers(cut, features, section.weight_bits, positive)
+    answers["unrounded"] = float_answers(classifier, x, positive)
+    if feedforward is not None and not alone:
+        cut, x, _ = trained(feedforward)
+        answers["feedforward"] = integer_answers(cut, x, section.weight_bits, positive)
     if not alone:
-        in_floats, features, _ = taught(liquids.floats)
-        answers["floats"] = float_answers(in_floats, features, positive)
-    told.finish()
+        in_floats, x, _ = trained(floats)
+        answers["floats"] = float_answers(in_floats, x, positive)
     clock.stop("float liquid and ablation")
-    others = {} if alone else kept.unseeded.get(split) if split else None
-    if others is None:
-        kept_few = replace(section, keep=min(section.keep, spikes[0].shape[1])) if section.keep else section
-        encoded = fit_to(spikes[0], folded, kept_few, spec.seed)
+    others: dict[str, Answers] = {}
+    if own and not alone:
+        spikes, test_spikes = (
+            relative(part.encoded, data, section) for part, data in ((ran.train, train), (ran.test, test))
+        )
+        few = replace(section, keep=min(section.keep, spikes.shape[1])) if section.keep else section
+        encoded = fit_to(spikes, folded, few, seed)
         others = {
-            "encoded": integer_answers(encoded, spikes[1], section.weight_bits, positive),
-            "raw": raw_answers((folded, unseen), heard.groups, section, spec.seed, positive),
-            **baselines(spec.front_end, section, (heard, unseen), (train, test), spec.seed),
+            "encoded": integer_answers(encoded, test_spikes, section.weight_bits, positive),
+            "raw": raw_answers((folded, test), train.groups, section, seed, positive),
+            **baselines(spec.front_end, section, (train, test), split, seed),
         }
-        kept.unseeded[split] = others
     answers |= others
     clock.stop("baselines")
-    chip = on_chip_accuracy(spec, folded, unseen, backend) if on_chip else None
+    chip = on_chip_accuracy(spec, folded, test, backend, liquid=deployed.listener, run=ran.train) if on_chip else None
     clock.stop("on chip")
-    scores = {name: score_of(said, unseen.labels, positive) for name, said in answers.items()}
-    program, deployed = liquids.program, liquids.deployed
+    scores = {name: score_of(each, test.labels, positive) for name, each in answers.items()}
     return Evaluation(
         backend=backend,
         classes=classifier.classes,
-        train_samples=heard.samples,
-        test_samples=unseen.samples,
-        labels=unseen.labels,
-        group_of=unseen.groups,
-        trained_groups=tuple(sorted(set(heard.groups))),
+        train_samples=train.samples,
+        test_samples=test.samples,
+        labels=test.labels,
+        group_of=test.groups,
+        trained_groups=tuple(sorted(set(train.groups))),
         liquid=scores["liquid"],
         unrounded=scores["unrounded"],
         floats=scores.get("floats"),
         baselines={"feedforward": scores.get("feedforward"), **{name: scores[name] for name in others}},
         answers=answers,
-        groups=by_group(answers["liquid"], unseen.labels, unseen.groups, positive) if unseen.groups else {},
-        confusion=_confusion(classifier.classes, unseen.labels, answers["liquid"].said),
+        groups=by_group(answers["liquid"], test.labels, test.groups, positive) if test.groups else {},
+        confusion=_confusion(classifier.classes, test.labels, answers["liquid"].said),
         on_chip=chip,
-        activity=_activity(program, deployed),
-        counts=dict(deployed.counts),
-        contaminated=deployed.contaminated,
+        activity=_activity(deployed.listener.program, ran),
+        counts=dict(ran.counts),
+        contaminated=ran.contaminated,
         constant=constant,
         seconds=clock.seconds,
     )
@@ -229,8 +238,19 @@ def positive_of(spec: Spec, data: Frames) -> str | None:
 # --- the steps between ---------------------------------------------------------------------------------------------
 
 
+_ROLES: tuple[Role, Role] = ("train", "test")
+
+
 def _frames(part: Raw, spec: Spec, role: Role) -> Frames:
-    return part if isinstance(part, Frames) and spec.front_end is not None else frames_for(part, spec, role)
+    """What the spec's front end makes of recordings: known again, where another liquid was given the same."""
+    if isinstance(part, Frames):
+        return part if spec.front_end is not None else frames_for(part, spec, role)
+    # Only sound is altered, and only for training.
+    seed = spec.seed if isinstance(spec.front_end, AudioFrontEnd) and role == "train" else None
+    named = repr(section_to_json(spec.front_end)) if spec.front_end is not None else None
+    content = (getattr(part, field.name) for field in fields(part))
+    key = digest("frames", named, spec.input.channels, role, seed, type(part).__name__, *content)
+    return MEMO.get(key, lambda: frames_for(part, spec, role), lambda frames: frames.frames.nbytes)
 
 
 class _Clock:
@@ -245,25 +265,19 @@ class _Clock:
         self.last = now
 
 
-class _Told:
-    """Turns the progress of several runs into one."""
+class _Advance:
+    """Turns the progress of several runs of the same length into one."""
 
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self.progress, self.total, self.before, self.last = progress, total, 0, 0
+    def __init__(self, progress: Progress | None, runs: int) -> None:
+        self.progress, self.runs, self.run = progress, runs, -1
 
     def next(self) -> Progress | None:
-        self.before, self.last = self.before + self.last, 0
-        return self._tell if self.progress else None
+        self.run += 1
+        return self._advance if self.progress else None
 
-    def finish(self) -> None:
-        """Samples that were known already are done as well."""
-        if self.progress:
-            self.progress(self.total, self.total)
-
-    def _tell(self, done: int, total: int) -> None:
-        self.last = total
+    def _advance(self, done: int, total: int) -> None:
         assert self.progress is not None
-        self.progress(self.before + done, self.total)
+        self.progress(self.run * total + done, self.runs * total)
 
 
 def _confusion(classes: Sequence[str], labels: Sequence[str], answers: Sequence[str]) -> NDArray[np.int64]:
@@ -273,13 +287,12 @@ def _confusion(classes: Sequence[str], labels: Sequence[str], answers: Sequence[
     return confusion
 
 
-def _activity(program: Program, run: Liquid) -> dict[str, Activity]:
-    assert run.fired is not None
+def _activity(program: Program, run: Both) -> dict[str, Activity]:
     per_step = run.fired / max(run.steps, 1)
     hz = per_step * 1000 / program.network.dt_ms
     activity = {}
     for population in program.network.populations:
-        columns = columns_of(program, population.name)
+        columns = program.network.columns(population.name)
         exc, inh = _types(program, population.name, population.size)
         here, rate = per_step[columns], hz[columns]
         activity[population.name] = Activity(

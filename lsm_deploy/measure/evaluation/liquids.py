@@ -1,170 +1,229 @@
 """The liquids of an evaluation, and what they make of samples: deployed, in floats, and with their recurrence cut.
 
 Splits of the same data share most of their samples. Where a sample's spikes depend on nothing but its frames (a fresh
-run, and an encoder without randomness), it is run once, and known again by its content.
+run, and an encoder without randomness), training and test samples are run together, each that is there twice once, in
+blocks that do not depend on who is trained on and who is tested: the samples of one group, or all. A block that was run
+before, for another split, is known again by its content (`run.memo`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy import store
 from lsm_deploy.compile.pipeline import Compiled, compile_spec
+from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program
-from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.data import Frames, Role, lengths, subset
+from lsm_deploy.data import Frames, Role, lengths
 from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
 from lsm_deploy.learn.model import readout_of
-from lsm_deploy.learn.states import columns_of, read, require_spikes, run_features, sizes_of, steps_of, stimuli
-from lsm_deploy.measure.evaluation.score import Answers
+from lsm_deploy.learn.runs import Run, read, run_samples, sizes_of
+from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.run.reference import run_float
-from lsm_deploy.spec.schema import GaussianPopulation, Rate, Spec
+from lsm_deploy.spec.schema import Explicit, GaussianPopulation, Rate, Readout, Spec
+from lsm_deploy.spec.sections import section_to_json
 
-__all__ = ["Kept", "Liquid", "Liquids", "Progress", "without_recurrence"]
+__all__ = ["Both", "Liquid", "liquids_of", "run_both", "without_recurrence"]
 
 Progress = Callable[[int, int], None]
 
+BLOCK = 32
+"""Samples that groups have on average, at least, to be run one by one."""
+
 
 @dataclass(frozen=True, eq=False)
-class Ran:
-    """Of a run: features of the liquid, integers or floats, and of what went in, both `[sample, feature]`; the rest as
-    in `states.Run`, empty for floats."""
+class Liquid:
+    """One way to make features of samples. name: a digest of all that they depend on beside the samples.
 
-    features: NDArray[Any]
-    encoded: NDArray[Any]
-    fired: NDArray[np.int64]
+    shared: whether they depend on nothing else, so that samples may be run together with any others.
+    """
+
+    listener: Listener
+    section: Readout
+    name: bytes
+    shared: bool
+    run: Callable[[Frames, Role, Progress | None], Run]
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """What a liquid made of the training and of the test samples, and what it went through over both together."""
+
+    train: Run
+    test: Run
+    fired: Ints
     steps: int
     counts: Mapping[str, int]
     contaminated: int
 
 
-@dataclass(eq=False)
-class Liquid:
-    """Features of frames by one liquid, with all that its runs went through so far."""
+def liquids_of(
+    spec: Spec, train: Frames, test: Frames, backend: str, *, hold: bool = False
+) -> tuple[Liquid, Liquid | None, Liquid]:
+    """The liquid as it is deployed, with its recurrence cut (None where it has none), and in floats; ranges of `train`.
 
-    make: Callable[[Frames, Role, Progress | None], Ran]
-    keeps: bool
-    known: dict[bytes, int] = field(default_factory=dict)
-    rows: list[NDArray[Any]] = field(default_factory=list)
-    encoded: list[NDArray[Any]] = field(default_factory=list)
-    fired: NDArray[np.int64] | None = None
-    steps: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    contaminated: int = 0
-    samples: int = 0
+    hold: keep the spikes of the deployed one's runs, unless they are many.
+    """
+    compiled = _compiled(spec)
+    deployed = listen(spec, train, compiled.program)
+    cut = without_recurrence(compiled.program)
+    section, network = readout_of(spec), compiled.program.network
+    encoder = spec.input.encoder
+    random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
+    given = repr(section_to_json(spec.input)), repr(section_to_json(section)), deployed.ranges, spec.seed
+    most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(compiled.program, section))
 
-    def features(self, data: Frames, role: Role, progress: Progress | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Of its neurons, and of the spikes that go in."""
-        if not self.keeps:
-            run = self._run(data, role, progress)
-            return run.features, run.encoded
-        names = _contents(data)
-        first = {name: i for i, name in reversed(list(enumerate(names)))}
-        new = np.sort(np.array([i for name, i in first.items() if name not in self.known], np.int64))
-        if len(new):
-            run = self._run(subset(data, new), role, progress)
-            for i, row, spikes in zip(new.tolist(), run.features, run.encoded, strict=True):
-                self.known[names[i]] = len(self.rows)
-                self.rows.append(row.copy())
-                self.encoded.append(spikes.copy())
-        at = [self.known[name] for name in names]
-        return np.stack([self.rows[i] for i in at]), np.stack([self.encoded[i] for i in at])
+    def liquid(listener: Listener, name: Sequence[Any], run: Callable[[Frames, Role, Progress | None], Run]) -> Liquid:
+        return Liquid(listener, section, digest(*given, *name), not random and not network.sample_interval, run)
 
-    def _run(self, data: Frames, role: Role, progress: Progress | None) -> Ran:
-        run = self.make(data, role, progress)
-        self.fired = run.fired if self.fired is None else self.fired + run.fired
-        self.steps += run.steps
-        self.counts.update(run.counts)
-        self.contaminated += run.contaminated
-        self.samples += data.samples
+    def integers(listener: Listener, held: int) -> Liquid:
+        def run(data: Frames, role: Role, progress: Progress | None) -> Run:
+            return run_samples(listener, section, data, role, backend, progress, hold=held)
+
+        return liquid(listener, (store.program_id(listener.program), backend, held), run)
+
+    return (
+        integers(deployed, AT_ONCE if hold and most <= AT_ONCE else 0),
+        integers(replace(deployed, program=cut), 0) if cut else None,
+        liquid(deployed, ("floats", _content(spec)), partial(_run_float, compiled, deployed, section)),
+    )
+
+
+def run_both(liquid: Liquid, train: Frames, test: Frames, progress: Progress | None = None) -> Both:
+    """Both parts run, by parts that were not run before."""
+    total = int(liquid.listener.steps(train).sum() + liquid.listener.steps(test).sum())
+    done = 0
+
+    def known(data: Frames, role: Role, *content: Any) -> Run:
+        nonlocal done
+        ahead = (lambda now, _, done=done: progress(min(done + now, total), total)) if progress else None
+        run = MEMO.get(digest(liquid.name, role, *content), lambda: liquid.run(data, role, ahead), _size)
+        done += run.steps
         return run
+
+    if not liquid.shared:
+        # Noise is drawn by a sample's role and place, and under the interval policy samples reach each other.
+        runs = [known(data, role, data.frames, data.starts) for data, role in ((train, "train"), (test, "test"))]
+        both = runs[0], runs[1]
+    else:
+        parts = _contents(train), _contents(test)
+        blocks = list(_blocks((train, test), parts))
+        runs = [known(data, "test", names) for names, data in blocks]
+        at = {name: (i, k) for i, (names, _) in enumerate(blocks) for k, name in enumerate(names)}
+        both = (_rows(runs, [at[name] for name in parts[0]]), _rows(runs, [at[name] for name in parts[1]]))
+    if progress:
+        progress(total, total)
+    counts = sum((Counter(run.counts) for run in runs), Counter[str]())
+    # Not `+` alone: it drops counts of 0, and that there were none is worth saying.
+    every = {name: counts[name] for run in runs for name in run.counts}
+    return Both(
+        *both,
+        fired=np.sum([run.fired for run in runs], axis=0),
+        steps=sum(run.steps for run in runs),
+        counts=every,
+        contaminated=sum(run.contaminated for run in runs),
+    )
+
+
+def _size(run: Run) -> int:
+    arrays = (run.features, run.encoded, run.whole, run.busiest, run.entered, run.fired, *run.rasters)
+    return sum(array.nbytes for array in arrays)
+
+
+# --- which samples are run together ---------------------------------------------------------------------------------
 
 
 def _contents(data: Frames) -> list[bytes]:
     ends = data.starts + lengths(data)
-    return [
-        hashlib.blake2b(data.frames[a:b].tobytes(), digest_size=16).digest()
-        for a, b in zip(data.starts.tolist(), ends.tolist(), strict=True)
-    ]
+    return [digest(data.frames[a:b]) for a, b in zip(data.starts.tolist(), ends.tolist(), strict=True)]
 
 
-class Liquids:
-    """A spec's liquid as it is compiled, for frames in these ranges."""
-
-    def __init__(self, spec: Spec, ranges: Floats, backend: str) -> None:
-        self.spec, self.ranges, self.backend = spec, ranges, backend
-        self.compiled: Compiled = compile_spec(spec)
-        program = self.compiled.program
-        encoder = spec.input.encoder
-        random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
-        keeps = not random and not program.network.sample_interval
-        cut = without_recurrence(program)
-        self.deployed = Liquid(self._deployed(program, refuse=True), keeps)
-        self.feedforward = Liquid(self._deployed(cut, refuse=False), keeps) if cut else None
-        self.floats = Liquid(self._floats, keeps)
-
-    @property
-    def program(self) -> Program:
-        return self.compiled.program
-
-    def steps(self, alone: bool, *parts: Frames) -> int:
-        """How long one run of these parts is: by the deployed liquid, or by each."""
-        each = sum(int(steps_of(self.program, self.spec.input, part).sum()) for part in parts)
-        return each if alone else each * (3 if self.feedforward else 2)
-
-    def _deployed(self, program: Program, refuse: bool) -> Callable[[Frames, Role, Progress | None], Ran]:
-        spec, section = self.spec, readout_of(self.spec)
-        columns = np.concatenate([np.r_[columns_of(program, name)] for name in section.populations])
-
-        def make(data: Frames, role: Role, progress: Progress | None) -> Ran:
-            given = program, spec.input, section, self.ranges, data, spec.seed
-            run = run_features(*given, role, self.backend, progress)
-            before = self.deployed.fired
-            if refuse and role == "train" and (before is None or not before[columns].any()):
-                require_spikes(*given, self.backend, run)
-            return Ran(run.features, run.encoded, run.fired, run.steps, run.counts, run.contaminated)
-
-        return make
-
-    def _floats(self, data: Frames, role: Role, progress: Progress | None) -> Ran:
-        spec, section, program = self.spec, readout_of(self.spec), self.program
-        found, done = [], 0
-        total = int(steps_of(program, spec.input, data).sum())
-        for stimulus in stimuli(program, spec.input, self.ranges, data, spec.seed, role):
-            told = (lambda now, _, done=done: progress(done + now, total)) if progress else None
-            spikes = read(program, run_float(self.compiled.network, stimulus, progress=told).spikes, section)
-            found.append(
-                readouts.float_features(spikes, stimulus.starts, section, spec.dt_ms, sizes_of(program, section))
-            )
-            done += len(stimulus.spikes)
-        features = np.concatenate(found)
-        nothing = np.zeros((len(features), 0), np.int64)
-        return Ran(features, nothing, np.zeros(program.network.neurons, np.int64), done, {}, 0)
+def _blocks(
+    parts: tuple[Frames, Frames], contents: tuple[Sequence[bytes], Sequence[bytes]]
+) -> Iterator[tuple[tuple[bytes, ...], Frames]]:
+    """All different samples, in blocks and an order that do not depend on the part that a sample is in."""
+    where: dict[bytes, tuple[str, Frames, int]] = {}
+    for data, names in zip(parts, contents, strict=True):
+        for i, name in enumerate(names):
+            group = data.groups[i] if data.groups else ""
+            if name not in where or group < where[name][0]:
+                where[name] = group, data, i
+    groups = {group for group, _, _ in where.values()}
+    apart = len(where) >= BLOCK * len(groups)
+    order = sorted(where, key=lambda name: (where[name][0] if apart else "", name))
+    for _, names in groupby(order, key=lambda name: where[name][0] if apart else ""):
+        chosen = tuple(names)
+        rows = [_frames_of(*where[name][1:]) for name in chosen]
+        many = np.array([len(each) for each in rows])
+        yield chosen, Frames(np.concatenate(rows), np.cumsum(many) - many, source=parts[0].source)
 
 
-@dataclass(eq=False)
-class Kept:
-    """What several evaluations of a spec share: its liquids by the ranges of their input, and baselines by the split.
+def _frames_of(data: Frames, i: int) -> NDArray[np.float64]:
+    end = data.starts[i + 1] if i + 1 < data.samples else len(data.frames)
+    return data.frames[data.starts[i] : end]
 
-    unseeded: what does not depend on the liquid, by the name of the split; kept for the next liquid. frames: training
-    and test frames of each split, where the front end knows no seed.
-    """
 
-    liquids: dict[bytes, Liquids] = field(default_factory=dict)
-    unseeded: dict[str, dict[str, Answers]] = field(default_factory=dict)
-    frames: dict[str, tuple[Frames, Frames]] = field(default_factory=dict)
+def _rows(runs: Sequence[Run], at: Sequence[tuple[int, int]]) -> Run:
+    """The samples at these places, of a run and within it; what is not a sample's own is left out."""
+    columns = ("features", "encoded", "whole", "busiest", "entered")
+    held = all(run.rasters for run in runs)
+    return Run(
+        *(np.stack([getattr(runs[i], name)[k] for i, k in at]) for name in columns),
+        fired=np.zeros(0, np.int64),
+        steps=0,
+        counts={},
+        contaminated=0,
+        rasters=tuple(runs[i].rasters[k] for i, k in at) if held else (),
+    )
+
+
+# --- the liquids -----------------------------------------------------------------------------------------------------
+
+
+def _content(spec: Spec) -> bytes:
+    """All that a spec compiles from: what is written in it, and the files that it names."""
+    files = [p.topology.file for p in spec.projections if isinstance(p.topology, Explicit)]
+    contents = [file.read_bytes() if file.is_file() else None for file in files]  # compiling says what is wrong
+    return digest(repr(section_to_json(replace(spec, data=None, search=None))), contents)
+
+
+def _compiled(spec: Spec) -> Compiled:
+    def size(compiled: Compiled) -> int:
+        return 40 * compiled.program.network.synapses
+
+    return MEMO.get(digest("compiled", _content(spec)), lambda: compile_spec(spec), size)
+
+
+def _run_float(
+    compiled: Compiled, listener: Listener, section: Readout, data: Frames, role: Role, progress: Progress | None
+) -> Run:
+    """Features of the float liquid that the program stands for."""
+    program, dt_ms = compiled.program, compiled.network.dt_ms
+    sizes, total, steps = sizes_of(program, section), int(listener.steps(data).sum()), 0
+    found = []
+    for stimulus in listener.stimuli(data, role):
+        ahead = (lambda now, _, steps=steps: progress(steps + now, total)) if progress else None
+        spikes = read(program, run_float(compiled.network, stimulus, progress=ahead).spikes, section)
+        found.append(readouts.float_features(spikes, stimulus.starts, section, dt_ms, sizes))
+        steps += len(stimulus.spikes)
+    features = np.concatenate(found)
+    none, nothing = np.zeros((len(features), 0), np.int64), np.zeros(len(features), np.int64)
+    return Run(features, none, none, nothing, nothing, np.zeros(program.network.neurons, np.int64), steps, {}, 0)
 
 
 def without_recurrence(program: Program) -> Program | None:
     """The same integers with every synapse between neurons cut; None where there is none."""
     # Not in the spec: compiled again, what remains might get another scale.
-    kept = tuple(p for p in program.network.projections if p.source == INPUT)
-    if len(kept) == len(program.network.projections):
+    inputs = tuple(p for p in program.network.projections if p.source == INPUT)
+    if len(inputs) == len(program.network.projections):
         return None
-    return replace(program, network=replace(program.network, projections=kept))
+    return replace(program, network=replace(program.network, projections=inputs))

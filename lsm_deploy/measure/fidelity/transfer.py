@@ -18,11 +18,11 @@ from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, check_split
-from lsm_deploy.data.encoders import fit_ranges
+from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import fit_to, readout_of, relative
 from lsm_deploy.learn.readout import Classifier
-from lsm_deploy.learn.states import encode_for, features_of, read, sizes_of
+from lsm_deploy.learn.runs import features_of, read, sizes_of
 from lsm_deploy.measure.evaluation import Score
 from lsm_deploy.measure.fidelity.side_by_side import move_spikes
 from lsm_deploy.run import backends
@@ -69,22 +69,19 @@ def teach(
     """Train the spec's readout on the spikes of the float network; the program says how its samples are laid out."""
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     section = readout_of(spec)
-    ranges = fit_ranges(train, spec.input)
-    stimuli = (
-        encode_for(program, spec.input, ranges, train, spec.seed, "train"),
-        encode_for(program, spec.input, ranges, test, spec.seed, "test"),
-    )
+    listener = listen(spec, train, program)
+    stimuli = listener.encode(train, "train"), listener.encode(test, "test")
     moved = move_spikes(stimuli[1], stream(spec.seed, "moved spike", "test"))
     runs = [*stimuli, *([moved] if moved else [])]
     sizes = sizes_of(program, section)
     starts = np.cumsum([0, *(len(stimulus.spikes) for stimulus in runs)]).tolist()
     total, features = starts[-1], []
     for stimulus, before in zip(runs, starts, strict=False):
-        told = (lambda done, _, before=before: progress(before + done, total)) if progress else None
-        spikes = read(program, run_float(network, stimulus, progress=told).spikes, section)
+        ahead = (lambda done, _, before=before: progress(before + done, total)) if progress else None
+        spikes = read(program, run_float(network, stimulus, progress=ahead).spikes, section)
         features.append(readouts.extract_features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
     classifier = fit_to(relative(features[0], train, section), train, section, spec.seed)
-    scores = [_score(classifier, relative(unseen, test, section), test.labels) for unseen in features[1:]]
+    scores = [_score(classifier, relative(x, test, section), test.labels) for x in features[1:]]
     data = (train, test)
     return Taught(section, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
 

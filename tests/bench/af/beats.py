@@ -24,7 +24,7 @@ from lsm_deploy.data.front.beats import LONGEST_S, SHORTEST_S
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import readout_of
 from lsm_deploy.learn.readout import IntegerReadout
-from lsm_deploy.learn.states import read
+from lsm_deploy.learn.runs import read
 from lsm_deploy.spec.schema import BeatChannel, Spec
 
 __all__ = ["Bools", "Causal", "Floats", "Ints", "Monitor", "Record", "heard"]

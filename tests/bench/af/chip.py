@@ -12,7 +12,7 @@ from bench.decided import Parity, parity, sampled, stimulus_of
 from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.data import Beats, splits
 from lsm_deploy.data.front import to_frames
-from lsm_deploy.learn.model import OnChip
+from lsm_deploy.learn.model import Model
 from lsm_deploy.measure.cost.resources import Range, Resources, count_resources
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Spec
@@ -32,7 +32,7 @@ class Power:
     resources: Resources
 
 
-def power(chip: OnChip, stimulus: Stimulus, trace: Trace, frame_ms: float, beats_per_minute: float) -> Power:
+def power(chip: Model, stimulus: Stimulus, trace: Trace, frame_ms: float, beats_per_minute: float) -> Power:
     """Of windows of this rhythm; the chip runs a beat's steps at once, and waits for the next."""
     resources = count_resources(chip.program, stimulus, trace)
     steps = round(frame_ms / chip.program.network.dt_ms)

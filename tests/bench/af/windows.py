@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from lsm_deploy.data import Beats
 from lsm_deploy.data.front import AF
 from lsm_deploy.measure.evaluation import Across, Spread, evaluate_across
-from lsm_deploy.measure.evaluation.liquids import Kept
 from lsm_deploy.measure.evaluation.score import pooled, score_of
 from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
 
@@ -67,10 +66,10 @@ def of_size(spec: Spec, neurons: int) -> Spec:
 
 def windows(spec: Spec, data: Beats, beats: int, liquids: int) -> Windows:
     """Evaluate with `FAULTY` and without; windows are run once for both."""
-    spec, kept = of_window(spec, beats), dict[int, Kept]()
-    every = evaluate_across(spec, data, SPLIT, liquids, kept=kept)
+    spec = of_window(spec, beats)
+    every = evaluate_across(spec, data, SPLIT, liquids)
     left_out = [name for name in FAULTY if name in data.groups]
-    return Windows(beats, every, evaluate_across(spec, data, SPLIT, liquids, leave_out=left_out, kept=kept))
+    return Windows(beats, every, evaluate_across(spec, data, SPLIT, liquids, leave_out=left_out))
 
 
 def choose(found: Sequence[Across]) -> Chosen:

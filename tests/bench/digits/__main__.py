@@ -25,7 +25,7 @@ from lsm_deploy.data import Audio, splits, subset
 from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import relative
-from lsm_deploy.learn.states import encode_for, features_of
+from lsm_deploy.learn.runs import features_of
 from lsm_deploy.measure.cost.resources import Range, count_resources
 from lsm_deploy.measure.evaluation import Across, evaluate_across
 from lsm_deploy.spec.schema import Spec
@@ -123,11 +123,11 @@ def _deployed(spec: Spec, data: Audio, names: Sequence[str]) -> tuple[Decision, 
     spent: list[tuple[float, float, float]] = []
     for i in range(min(TIMED, frames.samples)):
         times = [time.perf_counter()]
-        stimulus = encode_for(model.program, model.input, model.ranges, subset(frames, [i]), model.seed, "test")
+        stimulus = model.listener.encode(subset(frames, [i]))
         times.append(time.perf_counter())
         trace = ld.run_program("fast", model.program, stimulus)
         times.append(time.perf_counter())
-        readouts.answers(model.integers, features_of(model.program, trace, model.readout) - centre[i])
+        readouts.answers(model.answerer.integers, features_of(model.program, trace, model.readout) - centre[i])
         times.append(time.perf_counter())
         spent.append(tuple(np.diff(times).tolist()))
     stimulus = stimulus_of(chip, frames)

@@ -1,0 +1,195 @@
+"""A program and all that turns recordings into its input: whatever is run on data is run through this.
+
+    recordings --front end--> frames --encoder, ranges--> spikes --program--> spikes
+
+Samples are run in pieces of bounded memory: 15 000 samples of 450 steps and 1000 neurons would take 7 GB. Pieces end
+where samples do. Under the `interval` policy what is in flight reaches the next sample, and so the next piece: there a
+session of the backend goes on from piece to piece, and a backend that has none runs everything at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.boards import MAX_DELAY
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.samples import contaminated
+from lsm_deploy.data import Frames, Raw, Role, check_channels
+from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.data.front import to_frames
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import FrontEnd, Input, Spec
+
+__all__ = ["Listener", "Piece", "listen", "pattern_of"]
+
+Progress = Callable[[int, int], None]
+
+AT_ONCE = 1 << 28
+"""Bytes of spikes, of channels and neurons, that a piece may have; a longer sample is a piece of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Some samples that follow each other: what went in, what came out `[t, neuron]`, and events that were counted."""
+
+    stimulus: Stimulus
+    spikes: NDArray[np.int8]
+    counts: dict[str, int]
+    contaminated: int
+
+
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
+
+    seed: of random encoders. pattern: how WAV files are named, if not as the default. What a sample's spikes depend on
+    is all here, but for the role of the data (training and test noise differ) and the sample's place among them.
+    """
+
+    program: Program
+    input: Input
+    ranges: Floats
+    seed: int
+    front_end: FrontEnd | None = None
+    pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        ranges = np.array(self.ranges, np.float64)
+        ranges.setflags(write=False)
+        object.__setattr__(self, "ranges", ranges)
+        if ranges.shape != (self.input.channels, 2) or not np.isfinite(ranges).all():
+            raise ValueError(f"ranges have shape {ranges.shape} or are not finite")
+        if self.input.spike_channels != self.program.network.channels:
+            raise ValueError("the input does not fit the program")
+        if self.seed < 0:
+            raise ValueError(f"the seed is {self.seed}")
+
+    def frames(self, raw: Raw, role: Role = "test") -> Frames:
+        """What the front end makes of recordings; an LsmError where they are not what it, or the input, takes."""
+        frames = to_frames(raw, self.front_end, role=role, seed=self.seed)
+        check_channels(frames, self.input)
+        return frames
+
+    def encode(self, data: Frames, role: Role = "test", first: int = 0) -> Stimulus:
+        """The input spikes of all samples; first: the index of the first one, where these are a piece of more."""
+        network = self.program.network
+        return encode(self.input, self.ranges, data, network.dt_ms, self.seed, network.sample_interval, role, first)
+
+    def steps(self, data: Frames) -> Ints:
+        """The steps that each sample takes `[sample]`."""
+        network = self.program.network
+        if network.sample_interval:
+            return np.full(data.samples, network.sample_interval, np.int64)
+        frame_ms = self.input.encoder.frame_ms if self.input.encoder is not None else network.dt_ms
+        return data.lengths * round(frame_ms / network.dt_ms)
+
+    def stimuli(self, data: Frames, role: Role = "test") -> Iterator[Stimulus]:
+        """The encoded samples, in pieces that may be run one by one: under the `interval` policy there is one."""
+        cuts = [0, data.samples] if self.program.network.sample_interval else self._cuts(data)
+        for first, last in pairwise(cuts):
+            yield self.encode(_samples(data, first, last), role, first)
+
+    def pieces(
+        self,
+        data: Frames,
+        role: Role = "test",
+        backend: str = backends.DEFAULT,
+        progress: Progress | None = None,
+    ) -> Iterator[Piece]:
+        """The samples encoded and run, a piece at a time."""
+        network, cuts = self.program.network, self._cuts(data)
+        total, done = int(self.steps(data).sum()), 0
+        runner: _Whole | _GoingOn = _Whole(backend, self.program)
+        if network.sample_interval and len(cuts) > 2:
+            if hasattr(backends.require(backend), "start"):
+                runner = _GoingOn(backend, self.program)
+            else:
+                cuts = [0, data.samples]
+        before: Piece | None = None
+        for first, last in pairwise(cuts):
+            stimulus = self.encode(_samples(data, first, last), role, first)
+            ahead = (lambda now, _, done=done: progress(done + now, total)) if progress else None
+            spikes, counts = runner.run(stimulus, ahead)
+            piece = Piece(stimulus, spikes, counts, _contaminated(self.program, before, stimulus, spikes))
+            yield piece
+            before, done = piece, done + len(spikes)
+
+    def _cuts(self, data: Frames) -> list[int]:
+        network = self.program.network
+        return _cuts(self.steps(data) * (network.neurons + network.channels), AT_ONCE)
+
+
+def listen(spec: Spec, train: Frames, program: Program | None = None) -> Listener:
+    """A spec's liquid, compiled (or the program, where it is already), with the ranges of training frames."""
+    program = compile_spec(spec).program if program is None else program
+    return Listener(program, spec.input, fit_ranges(train, spec.input), spec.seed, spec.front_end, pattern_of(spec))
+
+
+def pattern_of(spec: Spec) -> str | None:
+    """How WAV files are named, if not as the default."""
+    return spec.data.pattern if spec.data is not None else None
+
+
+# --- pieces --------------------------------------------------------------------------------------------------------
+
+
+def _cuts(sizes: Ints, most: int) -> list[int]:
+    """Where pieces of samples of these sizes begin, and the end."""
+    cuts, held = [0], 0
+    for i, size in enumerate(sizes.tolist()):
+        if held and held + size > most:
+            cuts.append(i)
+            held = 0
+        held += size
+    return [*cuts, len(sizes)]
+
+
+class _Whole:
+    """Every piece is a run from rest."""
+
+    def __init__(self, backend: str, program: Program) -> None:
+        self.backend, self.program = backend, program
+
+    def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[NDArray[np.int8], dict[str, int]]:
+        trace = backends.run_program(self.backend, self.program, stimulus, progress=progress)
+        return trace.spikes, dict(trace.counts)
+
+
+class _GoingOn:
+    """Every piece goes on where the last one ended."""
+
+    def __init__(self, backend: str, program: Program) -> None:
+        self.session = backends.start(backend, program)
+
+    def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[NDArray[np.int8], dict[str, int]]:
+        before = self.session.counts
+        spikes, _ = self.session.run(stimulus.spikes)
+        if progress:
+            progress(len(spikes), len(spikes))
+        return spikes, {name: count - before[name] for name, count in self.session.counts.items()}
+
+
+def _contaminated(program: Program, before: Piece | None, stimulus: Stimulus, spikes: NDArray[np.int8]) -> int:
+    if before is None or not program.network.sample_interval:
+        return contaminated(program, stimulus, spikes)
+    # What the piece before may have left in flight, as one more sample in front.
+    tail = min(MAX_DELAY + 1, len(before.spikes))
+    entered = np.concatenate([before.stimulus.spikes[-tail:], stimulus.spikes])
+    left = np.concatenate([before.spikes[-tail:], spikes])
+    return contaminated(program, Stimulus(entered, np.concatenate([[0], stimulus.starts + tail])), left)
+
+
+def _samples(data: Frames, first: int, last: int) -> Frames:
+    if (first, last) == (0, data.samples):
+        return data
+    ends = [*data.starts.tolist(), len(data.frames)]
+    rows = slice(ends[first], ends[last])
+    return Frames(data.frames[rows], data.starts[first:last] - ends[first], data.labels[first:last], data.source)

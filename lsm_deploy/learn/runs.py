@@ -1,0 +1,165 @@
+"""What is left of a run over labelled samples: features of each, and what the liquid went through.
+
+A sample's features depend on its own spikes alone, so no trace of all samples is ever held (see `listener`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.data import Frames, Role, subset
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.listener import Listener
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import Bins, Readout
+
+__all__ = ["Run", "features_of", "read", "refuse_silence", "require_spikes", "run_samples", "sizes_of", "whole_counts"]
+
+Progress = Callable[[int, int], None]
+
+DIAGNOSED_STEPS = 2000
+"""Steps that are run again, with their voltages, to say why a liquid is silent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What is left of a run over all samples.
+
+    features: of the liquid, and encoded: of the input spikes, with the same section, both `[sample, feature]`. whole:
+    spikes of each neuron that is read `[sample, neuron]`. busiest `[sample]`: the most of these neurons that spiked in
+    one step; entered `[sample]`: input spikes. fired `[neuron]`: steps in which each neuron of the network spiked, of
+    `steps` in all. counts: as in a trace. contaminated: samples that an older one reached. rasters: the spikes of what
+    is read `[t, neuron]`, sample by sample, or none of them where they were not to be held.
+    """
+
+    features: NDArray[Any]
+    encoded: NDArray[Any]
+    whole: Ints
+    busiest: Ints
+    entered: Ints
+    fired: Ints
+    steps: int
+    counts: Mapping[str, int]
+    contaminated: int
+    rasters: tuple[NDArray[np.int8], ...] = ()
+
+
+def run_samples(
+    listener: Listener,
+    section: Readout,
+    data: Frames,
+    role: Role,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
+    *,
+    hold: int = 0,
+) -> Run:
+    """Run all samples and keep their features; the result does not depend on how they are cut into pieces.
+
+    hold: bytes of spikes that may be kept beside them; where all of them take more, none are.
+    """
+    program, dt_ms = listener.program, listener.program.network.dt_ms
+    sizes = sizes_of(program, section)
+    holds = int(listener.steps(data).sum()) * sum(sizes) <= hold
+    found: list[tuple[NDArray[Any], ...]] = []
+    rasters: list[NDArray[np.int8]] = []
+    fired, counts = np.zeros(program.network.neurons, np.int64), Counter[str]()
+    steps = reached = 0
+    for piece in listener.pieces(data, role, backend, progress):
+        starts, entered = piece.stimulus.starts, piece.stimulus.spikes
+        spikes = read(program, piece.spikes, section)
+        found.append(
+            (
+                readouts.extract_features(spikes, starts, section, dt_ms, sizes),
+                readouts.extract_features(entered, starts, section, dt_ms),
+                whole_counts(spikes, starts, section, dt_ms),
+                np.maximum.reduceat(np.count_nonzero(spikes, axis=1), starts),
+                np.add.reduceat(np.count_nonzero(entered, axis=1), starts),
+            )
+        )
+        if holds:
+            rasters += [part.copy() for part in np.split(spikes, starts[1:])]
+        fired += np.count_nonzero(piece.spikes, axis=0)
+        counts.update(piece.counts)
+        steps += len(piece.spikes)
+        reached += piece.contaminated
+    columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Run(*columns, fired, steps, dict(counts), reached, tuple(rasters))
+
+
+def sizes_of(program: Program, section: Readout) -> list[int]:
+    """How many neurons each population has that is read."""
+    columns = [program.network.columns(name) for name in section.populations]
+    return [there.stop - there.start for there in columns]
+
+
+def read(program: Program, spikes: NDArray[np.int8], section: Readout) -> NDArray[np.int8]:
+    """The spikes `[t, neuron]` of the populations that are read, one after the other."""
+    parts = [spikes[:, program.network.columns(name)] for name in section.populations]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def features_of(program: Program, trace: Trace, section: Readout) -> Ints:
+    """The features `[sample, feature]` of a trace of the program."""
+    spikes = read(program, trace.spikes, section)
+    return readouts.extract_features(spikes, trace.starts, section, program.network.dt_ms, sizes_of(program, section))
+
+
+def whole_counts(spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float) -> Ints:
+    """The spikes of each neuron in each sample `[sample, neuron]`."""
+    return readouts.extract_features(spikes, starts, replace(section, features=Bins("bins", 1)), dt_ms)
+
+
+# --- silence -------------------------------------------------------------------------------------------------------
+
+
+def require_spikes(
+    listener: Listener, section: Readout, data: Frames, backend: str, busiest: Ints, entered: Ints
+) -> None:
+    """Populations that are silent on the training data leave nothing to read: say how far they are from a threshold.
+
+    busiest, entered `[sample]`: of a run over `data`, as in `Run`.
+    """
+    if busiest.any():
+        return
+    ends = np.cumsum(listener.steps(data))
+    few = max(1, int(np.searchsorted(ends, DIAGNOSED_STEPS, "right"))) if entered.any() else data.samples
+    stimulus = listener.encode(subset(data, range(min(few, data.samples))), "train")
+    refuse_silence(listener.program, stimulus, section.populations, backend, "the training data")
+
+
+def refuse_silence(program: Program, stimulus: Stimulus, populations: Sequence[str], backend: str, on: str) -> NoReturn:
+    """An LsmError that says how far from its threshold the first part of a stimulus brings what never spikes."""
+    where = f"population {', '.join(repr(name) for name in populations)}"
+    if not stimulus.spikes.any():
+        raise LsmError(
+            f"{on}, as it is encoded, has no spikes",
+            where="input",
+            hint="raise max_rate_hz, or lower threshold or delta",
+        )
+    later = stimulus.starts[1:][stimulus.starts[1:] <= DIAGNOSED_STEPS]
+    whole = int(later[-1]) if len(later) else DIAGNOSED_STEPS
+    end = min(len(stimulus.spikes), max(whole, program.network.sample_interval))
+    part = Stimulus(stimulus.spikes[:end].copy(), stimulus.starts[stimulus.starts < end].copy())
+    columns = np.concatenate([np.r_[program.network.columns(name)] for name in populations])
+    v = backends.run_program(backend, program, part, ("v",)).registers["v"].max(axis=0)
+    thresholds = np.concatenate([KINDS[p.kind].threshold(p.registers) for p in program.network.populations])
+    reached = float((v / np.maximum(thresholds, 1))[columns].max())
+    if reached <= 0:
+        hint = "join it to the input with excitatory weights, or raise its bias"
+        raise LsmError(f"it never spikes on {on}: nothing raises its voltage", where=where, hint=hint)
+    raise LsmError(
+        f"it never spikes on {on}: the first samples raise it to {reached:.3g} of its threshold",
+        where=where,
+        hint=f"raise the weights onto it about {1.5 / reached:.2g}-fold, or lower its v_threshold",
+    )

@@ -1,0 +1,92 @@
+"""What was computed once, known again by the content of all that it was made from.
+
+Work is a pure function of its arguments, so that it may be done anywhere and in any order, and where two pieces of work
+share a part (two splits of the same data, the same liquid) that part is done once: `MEMO.get(key, make)` returns what
+`make` gave the last time for this key. A key is a `digest` of contents, never of names, so that what is found is right
+whoever put it there; what is found must not be changed. The least recently used goes when there is no room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["MEMO", "Memo", "digest"]
+
+_T = TypeVar("_T")
+
+ROOM = 1 << 30
+"""Bytes of arrays that are remembered."""
+
+
+def digest(*parts: Any) -> bytes:
+    """16 bytes that are equal where parts are: text, bytes, numbers, None, arrays, and tuples, lists and dicts of them."""
+    state = hashlib.blake2b(digest_size=16)
+    _add(state, parts)
+    return state.digest()
+
+
+def _add(state: Any, part: Any) -> None:
+    if isinstance(part, np.ndarray):
+        head, body = f"array {part.dtype.str} {part.shape}", np.ascontiguousarray(part).tobytes()
+    elif isinstance(part, (tuple, list)):
+        state.update(f"{len(part)} parts ".encode())
+        for each in part:
+            _add(state, each)
+        return
+    elif isinstance(part, dict):
+        _add(state, tuple(part.items()))
+        return
+    elif isinstance(part, bytes):
+        head, body = "bytes", part
+    elif part is None or isinstance(part, (str, bool, int, float)):
+        head, body = type(part).__name__, repr(part).encode()
+    else:
+        raise TypeError(f"{type(part).__name__} has no digest")
+    state.update(f"{head} {len(body)} ".encode())
+    state.update(body)
+
+
+class Memo:
+    """Values by key, as long as their arrays take no more than `room` bytes together."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room, self._taken = room, 0
+        self._values: OrderedDict[bytes, tuple[Any, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: bytes, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
+        """The value of this key, made now if it is not known; size: the bytes that it takes."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                known: _T = self._values[key][0]
+                return known
+        made = make()
+        self._put(key, made, size(made))
+        return made
+
+    def _put(self, key: bytes, value: Any, size: int) -> None:
+        with self._lock:
+            self._taken -= self._values.pop(key, (None, 0))[1]
+            if size > self._room:
+                return
+            self._values[key] = value, size
+            self._taken += size
+            while self._taken > self._room:
+                self._taken -= self._values.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()
+            self._taken = 0
+
+
+MEMO = Memo()
+"""What this process remembers."""
