@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from lsm_deploy.run.memo import MEMO
+
 # Who starts tests in the background may have interrupts ignored, here and in all processes that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -23,6 +25,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    """What another test computed with other parts patched is no answer here."""
+    MEMO.clear()
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,16 @@ from waves import FRESH, INTERVAL, spec, waves
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Frames, splits, subset
-from lsm_deploy.data.encoders import fit_ranges
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.onchip import on_chip_accuracy
 from lsm_deploy.measure.evaluation import Evaluation, Spread, evaluate, evaluate_across
-from lsm_deploy.measure.evaluation.evaluation import Kept
-from lsm_deploy.measure.evaluation.liquids import Liquid, Liquids
+from lsm_deploy.measure.evaluation import liquids as liquids_module
+from lsm_deploy.measure.evaluation.evaluation import evaluate_one
+from lsm_deploy.measure.evaluation.liquids import liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
+from lsm_deploy.run.memo import MEMO
 from lsm_deploy.spec import Spec
-from lsm_deploy.spec.schema import Data, MelFrontEnd
+from lsm_deploy.spec.schema import Data, Explicit, MelFrontEnd
 
 SEEDED = ("liquid", "unrounded", "floats", "feedforward")
 UNSEEDED = ("encoded", "raw")
@@ -131,57 +134,90 @@ def test_what_is_left_out_is_neither_trained_on_nor_tested(tmp_path: Path) -> No
 # --- what is shared --------------------------------------------------------------------------------------------------
 
 
-def each_liquid(liquids: Liquids) -> list[Liquid]:
-    assert liquids.feedforward is not None
-    return [liquids.deployed, liquids.feedforward, liquids.floats]
+def runs_of(described: Spec, parts: list[Frames], shared: bool) -> tuple[list[Any], list[int]]:
+    """What each liquid makes of pairs of training and test data, and how many samples each liquid ran."""
+    made: list[Any] = []
+    ran = [0, 0, 0]
+    for train, test in zip(parts[::2], parts[1::2], strict=True):
+        if not shared:
+            MEMO.clear()
+        liquids = liquids_of(described, DATA, DATA, "fast")
+        for k, liquid in enumerate(liquids):
+            assert liquid is not None
+
+            def counted(data: Frames, role: Any, progress: Any, k: int = k, run: Any = liquid.run) -> Any:
+                ran[k] += data.samples
+                return run(data, role, progress)
+
+            both = run_both(replace(liquid, run=counted), train, test)
+            made += [(part.features, part.encoded) for part in (both.train, both.test)]
+    return made, ran
 
 
-def runs_of(described: Spec, parts: list[tuple[Frames, Any]], shared: bool) -> tuple[list[Any], list[int]]:
-    """Features and encoded spikes of each part by each liquid, and how many samples each liquid ran."""
-    ranges, found = fit_ranges(DATA, described.input), []
-    together = Liquids(described, ranges, "fast")
-    for data, role in parts:
-        liquids = together if shared else Liquids(described, ranges, "fast")
-        found += [liquid.features(data, role) for liquid in each_liquid(liquids)]
-    return found, [liquid.samples for liquid in each_liquid(together)]
-
-
-PARTS: list[tuple[Frames, Any]] = [
-    (subset(DATA, range(20)), "train"),
-    (subset(DATA, range(20, 36)), "test"),
-    (subset(DATA, range(8, 30)), "train"),
-    (subset(DATA, [1, 3, 35]), "test"),
+PARTS: list[Frames] = [
+    subset(DATA, range(20)),
+    subset(DATA, range(20, 36)),
+    subset(DATA, range(8, 36)),
+    subset(DATA, range(8)),
 ]
+NOBODY = [replace(part, groups=()) for part in PARTS]
 
 
-def test_a_sample_is_run_once_where_its_spikes_depend_on_nothing_else(tmp_path: Path) -> None:
-    shared, ran = runs_of(still(tmp_path), PARTS, shared=True)
-    apart, _ = runs_of(still(tmp_path), PARTS, shared=False)
+@pytest.mark.parametrize("parts", [PARTS, NOBODY])
+@pytest.mark.parametrize("block", [1, 1000])
+def test_a_sample_is_run_once_where_its_spikes_depend_on_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: list[Frames], block: int
+) -> None:
+    monkeypatch.setattr(liquids_module, "BLOCK", block)
+    shared, ran = runs_of(still(tmp_path), parts, shared=True)
+    apart, again = runs_of(still(tmp_path), parts, shared=False)
     for (x, spikes), (same, same_spikes) in zip(shared, apart, strict=True):
         assert x.any()
         np.testing.assert_array_equal(x, same)
         np.testing.assert_array_equal(spikes, same_spikes)
-    assert ran == [36, 36, 36]
+    assert (ran, again) == ([36] * 3, [72] * 3)
+
+
+def test_what_is_left_out_does_not_make_others_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups are run one by one where they have samples enough."""
+    monkeypatch.setattr(liquids_module, "BLOCK", 6)
+    fewer = [subset(part, np.array([group != "A" for group in part.groups])) for part in PARTS[:2]]
+    _, ran = runs_of(still(tmp_path), [*PARTS[:2], *fewer], shared=True)
+    assert ran == [36] * 3
+
+
+def test_features_are_those_of_each_part_alone(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    for liquid in liquids_of(described, DATA, DATA, "fast"):
+        assert liquid is not None
+        both = run_both(liquid, *PARTS[:2])
+        for part, data in zip((both.train, both.test), PARTS[:2], strict=True):
+            alone = liquid.run(data, "test", None)
+            np.testing.assert_array_equal(part.features, alone.samples.features)
+            np.testing.assert_array_equal(part.busiest, alone.samples.busiest)
+        whole = liquid.run(DATA, "test", None)
+        assert (both.fired == whole.fired).all()
+        assert (both.steps, both.counts) == (whole.steps, whole.counts)
 
 
 def test_a_sample_that_is_there_twice_is_run_once(tmp_path: Path) -> None:
     once = subset(DATA, [0, 5])
     rows = np.concatenate([once.frames, once.frames])
     twice = Frames(rows, np.concatenate([once.starts, once.starts + len(once.frames)]), once.labels * 2)
-    (features, *_), ran = runs_of(still(tmp_path), [(twice, "train")], shared=True)
+    (features, *_), ran = runs_of(still(tmp_path), [twice, once], shared=True)
     assert ran == [2, 2, 2]
     np.testing.assert_array_equal(features[0][:2], features[0][2:])
     assert (features[0][0] != features[0][1]).any()
     # One that begins alike is another one.
     rows = np.concatenate([once.frames, once.frames[:1], -once.frames[1 : once.starts[1]]])
     alike = Frames(rows, np.append(once.starts, len(once.frames)), ("a", "b", "a"))
-    (features, *_), ran = runs_of(still(tmp_path), [(alike, "train")], shared=True)
+    (features, *_), ran = runs_of(still(tmp_path), [alike, once], shared=False)
     assert ran == [3, 3, 3]
     assert (features[0][0] != features[0][2]).any()
 
 
 @pytest.mark.parametrize("samples", [FRESH, INTERVAL])
-def test_where_they_depend_on_more_every_sample_is_run_again(tmp_path: Path, samples: str) -> None:
+def test_where_they_depend_on_more_every_part_is_run_as_it_is(tmp_path: Path, samples: str) -> None:
     """Random encoders draw by the sample's number, and an interval's samples reach into each other."""
     described = spec(tmp_path) if samples == FRESH else still(tmp_path, samples)
     shared, ran = runs_of(described, PARTS, shared=True)
@@ -189,37 +225,65 @@ def test_where_they_depend_on_more_every_sample_is_run_again(tmp_path: Path, sam
     for (x, spikes), (same, same_spikes) in zip(shared, apart, strict=True):
         np.testing.assert_array_equal(x, same)
         np.testing.assert_array_equal(spikes, same_spikes)
-    assert ran == [sum(data.samples for data, _ in PARTS)] * 3
+    assert ran == [sum(data.samples for data in PARTS)] * 3
     # The same sample, elsewhere: 8 is the first of the third part.
     assert (shared[0][0][8] != shared[6][0][0]).any()
+    # The very same part again is known.
+    assert runs_of(described, PARTS[2:], shared=True)[1] == [0, 0, 0]
 
 
 def test_a_liquid_is_compiled_once_where_its_ranges_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lsm_deploy.measure.evaluation import liquids
-
-    compiled, compile_spec = [], liquids.compile_spec
+    compiled, compile_spec = [], liquids_module.compile_spec
 
     def counted(described: Spec) -> Any:
         compiled.append(described.seed)
         return compile_spec(described)
 
-    monkeypatch.setattr(liquids, "compile_spec", counted)
+    monkeypatch.setattr(liquids_module, "compile_spec", counted)
     evaluate_across(still(tmp_path), DATA, "leave-one-group-out", 2)
     assert compiled == [4, 5]
 
 
-def test_baselines_without_a_liquid_are_shared_by_split(tmp_path: Path) -> None:
-    described, kept = still(tmp_path), Kept()
-    parts = [parts for _, *parts in splits(DATA, "leave-one-group-out", 4)][:2]
+def test_a_liquid_is_compiled_again_where_a_file_of_its_spec_has_changed(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    file = tmp_path / "weights.npz"
+    explicit = Explicit(kind="explicit", file=file)
+    inner = replace(described.projections[-1], topology=explicit)
+    size = described.populations[inner.target].neurons
+    described = replace(described, projections=(*described.projections[:-1], inner))
+    np.savez(file, weights=np.full((size, size), 0.01))
+    first = liquids_of(described, DATA, DATA, "fast")[0]
+    np.savez(file, weights=np.full((size, size), 0.02))
+    assert liquids_of(described, DATA, DATA, "fast")[0].name != first.name
+
+
+def test_baselines_without_a_liquid_are_those_of_the_specs_own_seed(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    parts = [(train, test) for _, train, test in splits(DATA, "leave-one-group-out", 4)][:2]
     alone = [evaluate(described, *each) for each in parts]
-    for each, name, same in zip(parts, "ab", alone, strict=True):
-        first = evaluate(described, *each, kept=kept, split=name)
-        again = evaluate(replace(described, seed=9), *each, kept=Kept(unseeded=kept.unseeded), split=name)
-        for found in (first, again):
-            assert [found.answers[n].said for n in UNSEEDED] == [same.answers[n].said for n in UNSEEDED]
     assert alone[0].answers["raw"].said != alone[1].answers["raw"].said
+    assert not set(UNSEEDED) & set(evaluate_one(described, parts[0], 9).answers)
+    across = evaluate_across(described, DATA, "leave-one-group-out", 2)
+    for liquid in across.evaluations:
+        for found, same in zip(liquid, alone, strict=False):
+            assert [found.answers[n].said for n in UNSEEDED] == [same.answers[n].said for n in UNSEEDED]
+
+
+def test_evaluations_are_the_same_wherever_they_are_done(tmp_path: Path) -> None:
+    described = still(tmp_path)
+    told: list[tuple[int, int]] = []
+    given = described, DATA, "leave-one-group-out", 2, "fast"
+    here = evaluate_across(*given)
+    MEMO.clear()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        there = evaluate_across(*given, lambda done, total: told.append((done, total)), executor=pool)
+    assert told == [(done, 6) for done in range(1, 7)]
+    assert there.scores == here.scores
+    for some, others in zip(here.evaluations, there.evaluations, strict=True):
+        for a, b in zip(some, others, strict=True):
+            assert (a.counts, a.activity, a.liquid, a.baselines) == (b.counts, b.activity, b.liquid, b.baselines)
 
 
 # --- who is held out -------------------------------------------------------------------------------------------------
@@ -232,7 +296,7 @@ def test_folds_hold_out_groups_only_where_the_test_has_other_groups(tmp_path: Pa
     others = replace(grouped(seed=2), groups=("D",) * DATA.samples)
     speaks_alike = np.repeat([group != "C" for group in DATA.groups], DATA.lengths)
     heard = replace(DATA, frames=np.where(speaks_alike[:, np.newaxis], DATA.frames, -DATA.frames))
-    x, _ = Liquids(described, fit_ranges(heard, described.input), "fast").deployed.features(heard, "train")
+    x = liquids_of(described, heard, heard, "fast")[0].run(heard, "train", None).samples.features
     by_sample = readouts.fit(x, heard.labels, described.readout, 4)
     by_speaker = readouts.fit(x, heard.labels, described.readout, 4, heard.groups)
     assert by_sample.cv_accuracy.max() > by_speaker.cv_accuracy.max()
@@ -422,10 +486,9 @@ def test_silence_is_judged_by_all_that_was_run(tmp_path: Path) -> None:
     quiet = Frames(frames[-3:], np.arange(3), ("a", "b", "a"), "quiet")
     labels = (*DATA.labels, *quiet.labels)
     data = Frames(frames, starts, labels, "some", (*DATA.groups, *"qqq"), digests=np.arange(len(starts)))
-    features, _ = Liquids(described, fit_ranges(DATA, described.input), "fast").deployed.features(quiet, "test")
-    assert not features.any()
-    kept: dict[int, Kept] = {}
-    evaluate_across(described, data, "leave-one-group-out", alone=True, leave_out=("q",), kept=kept)
-    both = evaluate_across(described, data, "leave-one-group-out", alone=True, kept=kept)
+    assert not liquids_of(described, DATA, DATA, "fast")[0].run(quiet, "test", None).samples.features.any()
+    evaluate_across(described, data, "leave-one-group-out", alone=True, leave_out=("q",))
+    both = evaluate_across(described, data, "leave-one-group-out", alone=True)
+    MEMO.clear()
     alone = evaluate_across(described, data, "leave-one-group-out", alone=True)
     assert both.scores["liquid"] == alone.scores["liquid"]

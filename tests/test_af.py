@@ -199,7 +199,7 @@ def test_what_differs_is_counted(spec: Spec, monkeypatch: pytest.MonkeyPatch) ->
         v[7, 3] += 1
         return replace(trace, spikes=spikes, registers={**trace.registers, "v": v})
 
-    monkeypatch.setattr(decided.backends, "run", other)
+    monkeypatch.setattr(decided.backends, "run_program", other)
     [found] = decided.parity(chip, stimulus, ["emulator", "fast"])
     assert found.values_differ == 1
     assert found.spikes_differ > 0

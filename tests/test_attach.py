@@ -22,7 +22,7 @@ from lsm_deploy.learn import attach, onchip, readout
 from lsm_deploy.learn.attach import OUTPUT, OutputWeights, attach_readout, output_of, winners
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.model import Model, OnChip
-from lsm_deploy.learn.runs import Run
+from lsm_deploy.learn.runs import Samples
 from lsm_deploy.spec.schema import Bins
 
 NO_LAVA = sim.missing()
@@ -86,7 +86,7 @@ def test_the_most_spikes_then_the_first_then_the_lower_class() -> None:
         for t, c in fired:
             spikes[15 * sample + t, 20 + c] = 1
     spikes[:, 0] = 1  # the liquid's own do not count
-    assert winners(program, Trace(spikes, {}, np.arange(0, 60, 15), {})).tolist() == [2, 1, 1, 0]
+    assert winners(program, spikes, np.arange(0, 60, 15)).tolist() == [2, 1, 1, 0]
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return described, ld.train_on_chip(described, TRAIN)
 
 
-def teach(described: Any, data: Frames) -> tuple[Any, Run]:
+def teach(described: Any, data: Frames) -> tuple[Any, Samples]:
     """Output neurons as they are trained, and the run that they are trained on."""
     placed = place_network(integers_of_spec(described), NOWHERE)
     heard = listen(described, data, placed)

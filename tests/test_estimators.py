@@ -135,18 +135,23 @@ def test_a_liquid_answers_as_a_model_does(tmp_path: Path) -> None:
     assert found.score(arrays(TEST), TEST.labels) > 0.8
     other = LiquidClassifier(described, seed=9, keep=11, weight_bits=4, classifier="logistic")
     fitted = clone(other).fit(arrays(TRAIN), TRAIN.labels).model_
-    assert (fitted.seed, len(fitted.classifier.kept), fitted.readout.classifier) == (9, 11, "logistic")
-    assert np.abs(fitted.integers.weights).max() == 7
+    assert (fitted.listener.seed, len(fitted.answerer.classifier.kept), fitted.readout.classifier) == (
+        9,
+        11,
+        "logistic",
+    )
+    assert np.abs(fitted.answerer.integers.weights).max() == 7
 
 
 def test_groups_reach_the_folds_of_a_liquid(tmp_path: Path) -> None:
     groups = np.repeat(np.arange(12), 3).astype(str)  # one sample of each class in each
     x, y = arrays(TRAIN), np.array(TRAIN.labels)
-    found = LiquidClassifier(spec(tmp_path)).fit(x, y, groups=groups).model_.classifier
-    expected = ld.train(spec(tmp_path), replace(TRAIN, groups=tuple(groups))).classifier
+    found = LiquidClassifier(spec(tmp_path)).fit(x, y, groups=groups).model_.answerer.classifier
+    expected = ld.train(spec(tmp_path), replace(TRAIN, groups=tuple(groups))).answerer.classifier
     assert found.cv_accuracy.tolist() == expected.cv_accuracy.tolist()
     assert (
-        found.cv_accuracy.tolist() != LiquidClassifier(spec(tmp_path)).fit(x, y).model_.classifier.cv_accuracy.tolist()
+        found.cv_accuracy.tolist()
+        != LiquidClassifier(spec(tmp_path)).fit(x, y).model_.answerer.classifier.cv_accuracy.tolist()
     )
 
 

@@ -239,7 +239,7 @@ def test_accuracy_with_the_readout_as_it_is_and_trained_again(folder):
     spec = load(folder / "spec.yaml")
     compiled = pipeline.compile_spec(spec)
     taught = fidelity.teach(spec, compiled.network, compiled.program, *load_data(spec.data))
-    scores = fidelity.transfer(taught, compiled.program)
+    scores = fidelity.measure_transfer(taught, compiled.program)
     assert scores.floats.accuracy > 0.6
     assert scores.unchanged.accuracy == pytest.approx(scores.floats.accuracy, abs=0.1)
     silent = build_network(spec)
@@ -247,7 +247,7 @@ def test_accuracy_with_the_readout_as_it_is_and_trained_again(folder):
         1.0, 3, 0, silent.populations,
         tuple(Projection(**(vars(q) | {"weight": q.weight * 0.01})) for q in silent.projections),
     )  # fmt: skip
-    lost = fidelity.transfer(taught, pipeline.compile_built(silent).program)
+    lost = fidelity.measure_transfer(taught, pipeline.compile_built(silent).program)
     assert lost.floats == scores.floats
     assert lost.unchanged.correct == lost.retrained.correct == 10  # one class for all
 
@@ -324,7 +324,7 @@ def test_which_readout_reads_what(folder):
     network = build_network(spec)
     projections = tuple(Projection(**(vars(q) | {"weight_bits": 2})) for q in network.projections)
     program = pipeline.compile_built(Network(1.0, 3, 0, network.populations, projections)).program
-    scores = fidelity.transfer(taught, program)
+    scores = fidelity.measure_transfer(taught, program)
     spikes = [backends.run_program("emulator", program, stimulus).spikes for stimulus in taught.stimuli]
     features = [
         readouts.extract_features(s, stimulus.starts, spec.readout, 1.0)
@@ -351,7 +351,7 @@ def test_the_readout_that_is_reported_on_is_the_one_that_is_trained(folder):
         parts.append(replace(part, groups=groups))
     compiled = pipeline.compile_spec(spec)
     taught = fidelity.teach(spec, compiled.network, compiled.program, *parts)
-    scores = fidelity.transfer(taught, compiled.program)
+    scores = fidelity.measure_transfer(taught, compiled.program)
     model = train(spec, parts[0])
     answers = readouts.predict(model.answerer.classifier, _of(model, parts[1]))
     right = [a == b for a, b in zip(answers, parts[1].labels, strict=True)]
@@ -363,4 +363,4 @@ def test_the_readout_that_is_reported_on_is_the_one_that_is_trained(folder):
 
 def _of(model, part):
     run = run_samples(model.listener, model.readout, part, "test")
-    return relative(run.features, part, model.readout)
+    return relative(run.samples.features, part, model.readout)

@@ -35,7 +35,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, limits: Limits) -> list[str]:
     real = backend.load_backend
     fakes: dict[str, Any] = {"small": module, "emulator": emulator}
     monkeypatch.setitem(backend.BACKENDS, "small", "small")
-    monkeypatch.setattr(backend, "load", lambda name: fakes.get(name) or real(name))
+    monkeypatch.setattr(backend, "load_backend", lambda name: fakes.get(name) or real(name))
     return ran
 
 

@@ -167,10 +167,10 @@ def test_a_trial_is_worth_its_cross_validated_accuracy(folder, whole):
         ("readout", "classifier"): whole.best.values["readout.classifier"],
     }
     spec = load_text(put(file.read_text(), file, changes), file)
-    by_hand = train(spec, frames_of(folder)).classifier.cv_accuracy.max()
+    by_hand = train(spec, frames_of(folder)).answerer.classifier.cv_accuracy.max()
     assert whole.best.accuracies == (by_hand,)
     assert whole.best.accuracy == max(trial.accuracy for trial in whole.trials if trial.accuracy is not None)
-    assert whole.as_written.accuracies == (train(load(file), frames_of(folder)).classifier.cv_accuracy.max(),)
+    assert whole.as_written.accuracies == (train(load(file), frames_of(folder)).answerer.classifier.cv_accuracy.max(),)
     assert load_text(whole.text, file) == spec
     assert "# leaky" in whole.text
     assert parse(whole.text, file).data["search"] == parse(SPACE, file).data["search"]
@@ -207,7 +207,7 @@ def test_several_liquids(folder, tmp_path):
     found = search(file, 2, tmp_path / "j", space=space, liquid_seeds=3, train=frames_of(folder))
     text = put(file.read_text(), file, {("projections", 1, "gain"): found.trials[0].values["projections.1.gain"]})
     seeds = [load_text(text.replace("seed: 4", f"seed: {seed}"), file) for seed in (4, 5, 6)]
-    accuracies = [train(spec).classifier.cv_accuracy.max() for spec in seeds]
+    accuracies = [train(spec).answerer.classifier.cv_accuracy.max() for spec in seeds]
     assert found.trials[0].accuracies == tuple(accuracies)
     assert found.trials[0].accuracy == pytest.approx(np.mean(accuracies))
     assert len(set(accuracies)) > 1

@@ -14,6 +14,7 @@ from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import front
 from lsm_deploy.learn.listener import pattern_of
+from lsm_deploy.learn.model import AnyModel
 
 
 @main.command(name="eval")
@@ -101,7 +102,7 @@ def train_command(
     )
     with output.progress("training") as progress:
         teach = api.train_on_chip if on_chip else api.train
-        model: api.Model = teach(spec, frames, backend=backend, progress=progress)
+        model: AnyModel = teach(spec, frames, backend=backend, progress=progress)
     api.save_model(target, model)
     output.facts(report.model_facts(model))
     report.show_model(output.console, model)

@@ -16,7 +16,7 @@ from lsm_deploy.core.ir import Program, QNetwork, Stimulus
 from lsm_deploy.data import encoders as encode
 from lsm_deploy.data import front
 from lsm_deploy.learn.listener import Listener, listen
-from lsm_deploy.learn.model import Model
+from lsm_deploy.learn.model import AnyModel
 
 __all__ = ["Subject", "integers_of", "show_subject", "stimulus_of", "subject_of"]
 
@@ -35,7 +35,7 @@ class Subject:
     compiled: pipeline.Compiled | None
     certificate: Certificate | None = None
     """As a program's file has it, and proved again."""
-    model: Model | None = None
+    model: AnyModel | None = None
     """The trained readout that the program came with."""
 
 

@@ -25,9 +25,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Frames, Role, make_frames
-from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn import readout as readouts
-from lsm_deploy.learn.model import Model, readout_of, scores, train
+from lsm_deploy.learn.listener import listen
+from lsm_deploy.learn.model import Model, OnHost, readout_of, scores, train
 from lsm_deploy.learn.readout import Recursive
 from lsm_deploy.learn.runs import require_spikes, run_samples
 from lsm_deploy.run import backends
@@ -227,10 +227,10 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
         section, frames = readout_of(_required(self.spec)), _frames(samples)
-        run = run_samples(self.listener_, section, frames, role, self.backend)
+        found = run_samples(self.listener_, section, frames, role, self.backend).samples
         if role == "train":
-            require_spikes(self.listener_, section, frames, self.backend, run.busiest, run.entered)
-        return run.features
+            require_spikes(self.listener_, section, frames, self.backend, found)
+        return found.features
 
 
 class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -260,7 +260,7 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _refuse_centring(readout)
         spec = replace(spec, readout=readout, seed=spec.seed if self.seed is None else self.seed)
         self.classes_, index = np.unique(y, return_inverse=True)
-        self.model_: Model = train(spec, _frames(X, index, groups), self.backend)
+        self.model_: Model[OnHost] = train(spec, _frames(X, index, groups), self.backend)
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.int64]:  # noqa: N803

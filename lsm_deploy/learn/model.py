@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.store.files import read_bytes
 
 __all__ = [
+    "AnyModel",
     "Model",
     "OnChip",
     "OnHost",
@@ -79,7 +80,7 @@ class OnHost:
     def scores(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
         """The integer score of each class for each sample `[sample, class]`."""
         run = run_samples(listener, self.readout, data, "test", backend, progress)
-        return readouts.scores(self.integers, relative(run.features, data, self.readout))
+        return readouts.scores(self.integers, relative(run.samples.features, data, self.readout))
 
     def answer(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
         """The class `[sample]`, by number: that of the largest score."""
@@ -121,12 +122,15 @@ class OnChip:
         return cls(readout, tuple(str(name) for name in arrays["classes"]))
 
 
+_Answerer = TypeVar("_Answerer", OnHost, OnChip)
+
+
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Generic[_Answerer]):
     """A listener, and what answers from the spikes of its program."""
 
     listener: Listener
-    answerer: OnHost | OnChip
+    answerer: _Answerer
 
     def __post_init__(self) -> None:
         self.answerer.check(self.listener.program)
@@ -152,21 +156,23 @@ class Model:
         return tuple(self.classes[i] for i in winners(self.program, trace.spikes, trace.starts))
 
 
+AnyModel: TypeAlias = Model[OnHost] | Model[OnChip]
+
 # --- what a user asks for ------------------------------------------------------------------------------------------
 
 
 def train(
     spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
-) -> Model:
+) -> Model[OnHost]:
     """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
     section = readout_of(spec)
     data = load_data(spec)[0] if data is None else data
     check_labels(data)
     check_overlap(spec, data)
     listener = listen(spec, data)
-    run = run_samples(listener, section, data, "train", backend, progress)
-    require_spikes(listener, section, data, backend, run.busiest, run.entered)
-    classifier = fit_to(relative(run.features, data, section), data, section, spec.seed)
+    samples = run_samples(listener, section, data, "train", backend, progress).samples
+    require_spikes(listener, section, data, backend, samples)
+    classifier = fit_to(relative(samples.features, data, section), data, section, spec.seed)
     integers = readouts.quantise_readout(classifier, section.weight_bits)
     return Model(listener, OnHost(section, classifier, integers))
 
@@ -199,13 +205,15 @@ def check_overlap(spec: Spec, data: Frames) -> None:
 
 
 def predict(
-    model: Model, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+    model: AnyModel, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
 ) -> tuple[str, ...]:
     """The class of each sample; labels that the data may have are not looked at."""
     return tuple(model.classes[i] for i in model.answerer.answer(model.listener, data, backend, progress))
 
 
-def scores(model: Model, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None) -> Ints:
+def scores(
+    model: Model[OnHost], data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+) -> Ints:
     """The integer score of each class for each sample `[sample, class]`; the largest is the answer.
 
     An LsmError for a model on the chip, which has no scores: its output neurons spike.
@@ -230,7 +238,7 @@ def readout_of(spec: Spec) -> Readout:
 # --- a model's file ------------------------------------------------------------------------------------------------
 
 
-def save_model(path: str | Path, model: Model) -> None:
+def save_model(path: str | Path, model: AnyModel) -> None:
     """One canonical file of the program, the encoder, the ranges and what answers."""
     facts, wiring = store.program_to_parts(model.program, _PREFIX)
     meta, arrays = model_to_parts(model)
@@ -238,7 +246,7 @@ def save_model(path: str | Path, model: Model) -> None:
     store.write_file(path, lambda file: file.write(packed))
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(path: str | Path) -> AnyModel:
     """The model of a file, or an LsmError that says what is wrong with it."""
     where = str(path)
     meta, arrays = store.unpack(read_bytes(Path(path)), "model", where)
@@ -251,7 +259,7 @@ def load_model(path: str | Path) -> Model:
 _PREFIX = "program."
 
 
-def model_to_parts(model: Model) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def model_to_parts(model: AnyModel) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Facts and arrays of a model, without its program."""
     listener = model.listener
     meta = {
@@ -267,15 +275,17 @@ def model_to_parts(model: Model) -> tuple[dict[str, Any], dict[str, NDArray[Any]
 
 def model_from_parts(
     program: Program, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str = ""
-) -> Model:
+) -> AnyModel:
     """The model again; an LsmError where the parts are none or do not fit the program."""
     try:
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
         pattern = str(meta["pattern"]) if meta.get("pattern") is not None else None
         section, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
         listener = Listener(program, section, arrays["ranges"], seed, front_end, pattern)
-        answerer = OnChip if meta["on_chip"] else OnHost
-        return Model(listener, answerer.from_arrays(section_from_json(Readout, meta["readout"]), arrays))
+        readout = section_from_json(Readout, meta["readout"])
+        if meta["on_chip"]:
+            return Model(listener, OnChip.from_arrays(readout, arrays))
+        return Model(listener, OnHost.from_arrays(readout, arrays))
     except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
         raise LsmError(f"the model is not valid: {what}", where=where, hint="train it again") from None

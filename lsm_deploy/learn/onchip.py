@@ -8,8 +8,9 @@ neuron add a constant once: its bias is added in every step. So steps are one mo
 A reset loses what exceeds the threshold, and what is negative never spikes. So a share of the least weight that each
 neuron has onto any class is taken from all of its weights (this moves all scores alike): all of it makes every weight
 positive, less of it leaves more of the drive to the difference between classes. Which share, and how many spikes a
-winner has, is tried out on the training data: output neurons are integrated beside the spikes of the liquid for each of `SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy
-is taken; of several, the one that decides the fewest samples by a tie, then the one with the fewest spikes.
+winner has, is tried out on the training data: output neurons are integrated beside the spikes of its run, for each of
+`SHARES` times `SPIKES` candidates, trained without the fold that a sample is in. The best accuracy is taken; of
+several, the one that decides the fewest samples by a tie, then the one with the fewest spikes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from lsm_deploy.learn.attach import OutputWeights, attach_readout, first_of_most
 from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
 from lsm_deploy.learn.model import Model, OnChip, check_overlap, fit_to, folds_for, readout_of
 from lsm_deploy.learn.readout import kernels
-from lsm_deploy.learn.runs import Run, read, require_spikes, run_samples, sizes_of, whole_counts
+from lsm_deploy.learn.runs import Samples, read, require_spikes, run_samples, sizes_of, whole_counts
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Bins, Readout, Spec
 
@@ -78,7 +79,7 @@ class OnChipAccuracy:
 
 def train_on_chip(
     spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
-) -> Model:
+) -> Model[OnChip]:
     """Compile a spec, train output neurons on the training data (its own, if none is given), attach and place them."""
     data = load_data(spec)[0] if data is None else data
     check_labels(data)
@@ -95,19 +96,19 @@ def on_chip_accuracy(
     progress: Progress | None = None,
     *,
     liquid: Listener | None = None,
-    run: Run | None = None,
+    samples: Samples | None = None,
 ) -> OnChipAccuracy:
     """Train on `train`, both for the host and for the chip, and count what is right on `test`.
 
-    liquid, run: the spec's liquid and its run over the training data, where there are these already.
+    liquid, samples: the spec's liquid and what its run over the training data left, where there are these already.
     """
     check_labels(train, test)
     check_overlap(spec, train)
     liquid = liquid or listen(spec, train, place_network(integers_of_spec(spec), NOWHERE))
-    run = run or _run(spec, liquid, train, backend, progress)
-    taught = _teach(spec, liquid, train, run, backend)
+    samples = samples or _run(spec, liquid, train, backend, progress)
+    taught = _teach(spec, liquid, train, samples, backend)
     chip, unbinned = taught.model, taught.model.readout
-    host = fit_to(run.whole, train, unbinned, spec.seed)
+    host = fit_to(samples.whole, train, unbinned, spec.seed)
     integers = readouts.quantise_readout(host, unbinned.weight_bits)
     counts: list[Ints] = []
     chosen: list[Ints] = []
@@ -138,7 +139,7 @@ def on_chip_accuracy(
     )
 
 
-def _names(chip: Model, chosen: Ints) -> tuple[str, ...]:
+def _names(chip: Model[OnChip], chosen: Ints) -> tuple[str, ...]:
     return tuple(chip.classes[i] for i in chosen)
 
 
@@ -156,35 +157,35 @@ def _ties(counts: Ints) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Taught:
-    model: Model
+    model: Model[OnChip]
     weights: OutputWeights
 
 
-def _run(spec: Spec, liquid: Listener, data: Frames, backend: str, progress: Progress | None) -> Run:
-    return run_samples(liquid, readout_of(spec), data, "train", backend, progress, hold=AT_ONCE)
+def _run(spec: Spec, liquid: Listener, data: Frames, backend: str, progress: Progress | None) -> Samples:
+    return run_samples(liquid, readout_of(spec), data, "train", backend, progress, hold=AT_ONCE).samples
 
 
-def _teach(spec: Spec, liquid: Listener, data: Frames, run: Run, backend: str) -> _Taught:
-    """Output neurons for the liquid whose run over the training data this is, by folds of these data."""
+def _teach(spec: Spec, liquid: Listener, data: Frames, samples: Samples, backend: str) -> _Taught:
+    """Output neurons for the liquid whose run over the training data left these samples, by folds of these data."""
     section, network = readout_of(spec), liquid.program.network
     # Of whole counts there may be fewer than the spec keeps of its features.
     keep = section.keep and min(section.keep, sum(sizes_of(liquid.program, section)))
     section = replace(section, features=Bins("bins", 1), keep=keep, centre="none")
-    require_spikes(liquid, section, data, backend, run.busiest, run.entered)
-    features = np.column_stack([run.whole, liquid.steps(data)])
+    require_spikes(liquid, section, data, backend, samples)
+    features = np.column_stack([samples.whole, liquid.steps(data)])
     classifier = fit_to(features, data, section, spec.seed, centre=False)
     classes, strength = classifier.classes, classifier.regularisation
     y = np.array([classes.index(label) for label in data.labels])
 
     def candidates(rows: Ints) -> list[OutputWeights]:
         real = readouts.weights_at(features[rows], y[rows], len(classes), section, strength)
-        return _candidates(section.populations, real, features[rows], int(run.busiest.max()))
+        return _candidates(section.populations, real, features[rows], int(samples.busiest.max()))
 
     folds = folds_for(data, y, section, spec.seed)
     tried = [(set(held_out.tolist()), candidates(train)) for train, held_out in folds]
     results = np.zeros((len(SHARES) * len(SPIKES), 3), np.int64)
     first = 0
-    for starts, spikes in _rasters(liquid, section, data, run, backend):
+    for starts, spikes in _rasters(liquid, section, data, samples, backend):
         for held_out, theirs in tried:
             here = np.array([i for i in range(len(starts)) if first + i in held_out], np.int64)
             if len(here):
@@ -196,12 +197,12 @@ def _teach(spec: Spec, liquid: Listener, data: Frames, run: Run, backend: str) -
 
 
 def _rasters(
-    liquid: Listener, section: Readout, data: Frames, run: Run, backend: str
+    liquid: Listener, section: Readout, data: Frames, samples: Samples, backend: str
 ) -> Iterator[tuple[Ints, NDArray[np.int8]]]:
     """The starts of some samples, and the spikes of what is read in them: as they were held, or of one more run."""
-    if run.rasters:
-        lengths = np.array([len(raster) for raster in run.rasters])
-        yield np.cumsum(lengths) - lengths, np.concatenate(run.rasters)
+    if samples.rasters:
+        lengths = np.array([len(raster) for raster in samples.rasters])
+        yield np.cumsum(lengths) - lengths, np.concatenate(samples.rasters)
         return
     for piece in liquid.pieces(data, "train", backend):
         yield piece.stimulus.starts, read(liquid.program, piece.spikes, section)

@@ -23,7 +23,17 @@ from lsm_deploy.learn.listener import Listener
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Bins, Readout
 
-__all__ = ["Run", "features_of", "read", "refuse_silence", "require_spikes", "run_samples", "sizes_of", "whole_counts"]
+__all__ = [
+    "Run",
+    "Samples",
+    "features_of",
+    "read",
+    "refuse_silence",
+    "require_spikes",
+    "run_samples",
+    "sizes_of",
+    "whole_counts",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -32,14 +42,13 @@ DIAGNOSED_STEPS = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """What is left of a run over all samples.
+class Samples:
+    """What is left of each sample of a run.
 
     features: of the liquid, and encoded: of the input spikes, with the same section, both `[sample, feature]`. whole:
     spikes of each neuron that is read `[sample, neuron]`. busiest `[sample]`: the most of these neurons that spiked in
-    one step; entered `[sample]`: input spikes. fired `[neuron]`: steps in which each neuron of the network spiked, of
-    `steps` in all. counts: as in a trace. contaminated: samples that an older one reached. rasters: the spikes of what
-    is read `[t, neuron]`, sample by sample, or none of them where they were not to be held.
+    one step; entered `[sample]`: input spikes. rasters: the spikes of what is read `[t, neuron]`, sample by sample, or
+    none of them where they were not to be held.
     """
 
     features: NDArray[Any]
@@ -47,11 +56,26 @@ class Run:
     whole: Ints
     busiest: Ints
     entered: Ints
+    rasters: tuple[NDArray[np.int8], ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.features, self.encoded, self.whole, self.busiest, self.entered, *self.rasters)
+        return sum(array.nbytes for array in arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run over samples. fired `[neuron]`: steps in which each neuron of the network spiked, of `steps` in all.
+
+    counts: as in a trace. contaminated: samples that an older one reached.
+    """
+
+    samples: Samples
     fired: Ints
     steps: int
     counts: Mapping[str, int]
     contaminated: int
-    rasters: tuple[NDArray[np.int8], ...] = ()
 
 
 def run_samples(
@@ -93,8 +117,9 @@ def run_samples(
         counts.update(piece.counts)
         steps += len(piece.spikes)
         reached += piece.contaminated
-    columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Run(*columns, fired, steps, dict(counts), reached, tuple(rasters))
+    features, encoded, whole, busiest, entries = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    samples = Samples(features, encoded, whole, busiest, entries, tuple(rasters))
+    return Run(samples, fired, steps, dict(counts), reached)
 
 
 def sizes_of(program: Program, section: Readout) -> list[int]:
@@ -123,17 +148,12 @@ def whole_counts(spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms
 # --- silence -------------------------------------------------------------------------------------------------------
 
 
-def require_spikes(
-    listener: Listener, section: Readout, data: Frames, backend: str, busiest: Ints, entered: Ints
-) -> None:
-    """Populations that are silent on the training data leave nothing to read: say how far they are from a threshold.
-
-    busiest, entered `[sample]`: of a run over `data`, as in `Run`.
-    """
-    if busiest.any():
+def require_spikes(listener: Listener, section: Readout, data: Frames, backend: str, samples: Samples) -> None:
+    """Populations that are silent on the training data leave nothing to read: say how far they are from a threshold."""
+    if samples.busiest.any():
         return
     ends = np.cumsum(listener.steps(data))
-    few = max(1, int(np.searchsorted(ends, DIAGNOSED_STEPS, "right"))) if entered.any() else data.samples
+    few = max(1, int(np.searchsorted(ends, DIAGNOSED_STEPS, "right"))) if samples.entered.any() else data.samples
     stimulus = listener.encode(subset(data, range(min(few, data.samples))), "train")
     refuse_silence(listener.program, stimulus, section.populations, backend, "the training data")
 

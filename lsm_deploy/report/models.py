@@ -6,13 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from lsm_deploy.learn.model import Model, OnHost
+from lsm_deploy.learn.model import AnyModel, OnHost
 from lsm_deploy.store import program_id
 
 __all__ = ["model_facts", "show_model"]
 
 
-def model_facts(model: Model) -> dict[str, Any]:
+def model_facts(model: AnyModel) -> dict[str, Any]:
     facts = {
         "program": program_id(model.program),
         "on_chip": model.on_chip,
@@ -33,7 +33,7 @@ def model_facts(model: Model) -> dict[str, Any]:
     }
 
 
-def show_model(console: Console, model: Model) -> None:
+def show_model(console: Console, model: AnyModel) -> None:
     facts = model_facts(model)
     read = ", ".join(repr(name) for name in model.readout.populations)
     classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -25,7 +27,8 @@ ROOM = 1 << 30
 
 
 def digest(*parts: Any) -> bytes:
-    """16 bytes that are equal where parts are: text, bytes, numbers, None, arrays, and tuples, lists and dicts of them."""
+    """16 bytes that are equal where parts are: text, bytes, numbers, None, paths, arrays, and whatever holds these:
+    tuples, lists, mappings and dataclasses."""
     state = hashlib.blake2b(digest_size=16)
     _add(state, parts)
     return state.digest()
@@ -39,13 +42,15 @@ def _add(state: Any, part: Any) -> None:
         for each in part:
             _add(state, each)
         return
-    elif isinstance(part, dict):
-        _add(state, tuple(part.items()))
-        return
+    elif isinstance(part, Mapping):
+        return _add(state, tuple(part.items()))
+    elif is_dataclass(part):
+        values = tuple((field.name, getattr(part, field.name)) for field in fields(part))
+        return _add(state, (type(part).__qualname__, *values))
     elif isinstance(part, bytes):
         head, body = "bytes", part
-    elif part is None or isinstance(part, (str, bool, int, float)):
-        head, body = type(part).__name__, repr(part).encode()
+    elif part is None or isinstance(part, (str, bool, int, float, Path)):
+        head, body = type(part).__name__, str(part).encode()
     else:
         raise TypeError(f"{type(part).__name__} has no digest")
     state.update(f"{head} {len(body)} ".encode())

@@ -123,10 +123,18 @@ def _annotated(kind: type, *marks: Any) -> Any:
 
 def _neuron_section(kind: Kind) -> type[Any]:
     exact_fields = _widened(kind.Registers, lambda bounds: _annotated(int, *bounds))
-    registers = make_dataclass("Registers", exact_fields, frozen=True)
+    registers = _made(f"{kind.NAME}Registers", exact_fields)
     parameters = _widened(kind.Parameters, _number_or_distribution)
     exact = ("registers", registers | None, field(default=None))
-    return make_dataclass(kind.NAME, [("kind", Literal[kind.NAME], field()), *parameters, exact], frozen=True)
+    return _made(kind.NAME, [("kind", Literal[kind.NAME], field()), *parameters, exact])
+
+
+def _made(name: str, fields: Any) -> type[Any]:
+    """A dataclass that this module has under its name, so that a spec can be pickled, and sent to another process."""
+    made = make_dataclass(name, fields, frozen=True)
+    made.__module__ = __name__
+    globals()[name] = made
+    return made
 
 
 NEURON_SECTIONS = {name: _neuron_section(kind) for name, kind in KINDS.items()}

@@ -123,7 +123,7 @@ class _Frames:
 
 def _cross_validated(spec: Spec, seed: int, frames: _Frames) -> float:
     """Accuracy of the readout on held-out parts of the training data, from the integers as they would be deployed."""
-    return float(train(replace(spec, seed=seed), frames.of(spec)).classifier.cv_accuracy.max())
+    return float(train(replace(spec, seed=seed), frames.of(spec)).answerer.classifier.cv_accuracy.max())
 
 
 def _identity(

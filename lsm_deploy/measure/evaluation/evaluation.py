@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,6 @@ from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_
 from lsm_deploy.run import backends
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
-from lsm_deploy.spec.sections import section_to_json
 
 __all__ = ["Activity", "Evaluation", "evaluate", "evaluate_one", "positive_of"]
 
@@ -172,7 +171,7 @@ def evaluate_one(
     def trained(liquid: Liquid) -> tuple[Classifier, Any, Both]:
         both = run_both(liquid, train, test, advance.next())
         if liquid is deployed:
-            require_spikes(liquid.listener, section, train, backend, both.train.busiest, both.train.entered)
+            require_spikes(liquid.listener, section, train, backend, both.train)
         clock.stop("run")
         classifier = fit_to(relative(both.train.features, train, section), folded, section, seed)
         clock.stop("train readout")
@@ -203,7 +202,9 @@ def evaluate_one(
         }
     answers |= others
     clock.stop("baselines")
-    chip = on_chip_accuracy(spec, folded, test, backend, liquid=deployed.listener, run=ran.train) if on_chip else None
+    chip = (
+        on_chip_accuracy(spec, folded, test, backend, liquid=deployed.listener, samples=ran.train) if on_chip else None
+    )
     clock.stop("on chip")
     scores = {name: score_of(each, test.labels, positive) for name, each in answers.items()}
     return Evaluation(
@@ -247,9 +248,7 @@ def _frames(part: Raw, spec: Spec, role: Role) -> Frames:
         return part if spec.front_end is not None else frames_for(part, spec, role)
     # Only sound is altered, and only for training.
     seed = spec.seed if isinstance(spec.front_end, AudioFrontEnd) and role == "train" else None
-    named = repr(section_to_json(spec.front_end)) if spec.front_end is not None else None
-    content = (getattr(part, field.name) for field in fields(part))
-    key = digest("frames", named, spec.input.channels, role, seed, type(part).__name__, *content)
+    key = digest("frames", spec.front_end, spec.input.channels, role, seed, part)
     return MEMO.get(key, lambda: frames_for(part, spec, role), lambda frames: frames.frames.nbytes)
 
 

@@ -26,11 +26,10 @@ from lsm_deploy.data import Frames, Role, lengths
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
 from lsm_deploy.learn.model import readout_of
-from lsm_deploy.learn.runs import Run, read, run_samples, sizes_of
+from lsm_deploy.learn.runs import Run, Samples, read, run_samples, sizes_of
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Explicit, GaussianPopulation, Rate, Readout, Spec
-from lsm_deploy.spec.sections import section_to_json
 
 __all__ = ["Both", "Liquid", "liquids_of", "run_both", "without_recurrence"]
 
@@ -58,8 +57,8 @@ class Liquid:
 class Both:
     """What a liquid made of the training and of the test samples, and what it went through over both together."""
 
-    train: Run
-    test: Run
+    train: Samples
+    test: Samples
     fired: Ints
     steps: int
     counts: Mapping[str, int]
@@ -79,7 +78,7 @@ def liquids_of(
     section, network = readout_of(spec), compiled.program.network
     encoder = spec.input.encoder
     random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
-    given = repr(section_to_json(spec.input)), repr(section_to_json(section)), deployed.ranges, spec.seed
+    given = spec.input, section, deployed.ranges, spec.seed
     most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(compiled.program, section))
 
     def liquid(listener: Listener, name: Sequence[Any], run: Callable[[Frames, Role, Progress | None], Run]) -> Liquid:
@@ -106,20 +105,22 @@ def run_both(liquid: Liquid, train: Frames, test: Frames, progress: Progress | N
     def known(data: Frames, role: Role, *content: Any) -> Run:
         nonlocal done
         ahead = (lambda now, _, done=done: progress(min(done + now, total), total)) if progress else None
-        run = MEMO.get(digest(liquid.name, role, *content), lambda: liquid.run(data, role, ahead), _size)
+        key = digest(liquid.name, role, *content)
+        run = MEMO.get(key, lambda: liquid.run(data, role, ahead), lambda run: run.samples.nbytes + run.fired.nbytes)
         done += run.steps
         return run
 
     if not liquid.shared:
         # Noise is drawn by a sample's role and place, and under the interval policy samples reach each other.
-        runs = [known(data, role, data.frames, data.starts) for data, role in ((train, "train"), (test, "test"))]
-        both = runs[0], runs[1]
+        runs = [known(train, "train", train.frames, train.starts), known(test, "test", test.frames, test.starts)]
+        both = runs[0].samples, runs[1].samples
     else:
         parts = _contents(train), _contents(test)
         blocks = list(_blocks((train, test), parts))
         runs = [known(data, "test", names) for names, data in blocks]
         at = {name: (i, k) for i, (names, _) in enumerate(blocks) for k, name in enumerate(names)}
-        both = (_rows(runs, [at[name] for name in parts[0]]), _rows(runs, [at[name] for name in parts[1]]))
+        made = [run.samples for run in runs]
+        both = _gather(made, [at[name] for name in parts[0]]), _gather(made, [at[name] for name in parts[1]])
     if progress:
         progress(total, total)
     counts = sum((Counter(run.counts) for run in runs), Counter[str]())
@@ -132,11 +133,6 @@ def run_both(liquid: Liquid, train: Frames, test: Frames, progress: Progress | N
         counts=every,
         contaminated=sum(run.contaminated for run in runs),
     )
-
-
-def _size(run: Run) -> int:
-    arrays = (run.features, run.encoded, run.whole, run.busiest, run.entered, run.fired, *run.rasters)
-    return sum(array.nbytes for array in arrays)
 
 
 # --- which samples are run together ---------------------------------------------------------------------------------
@@ -160,8 +156,8 @@ def _blocks(
     groups = {group for group, _, _ in where.values()}
     apart = len(where) >= BLOCK * len(groups)
     order = sorted(where, key=lambda name: (where[name][0] if apart else "", name))
-    for _, names in groupby(order, key=lambda name: where[name][0] if apart else ""):
-        chosen = tuple(names)
+    for _, block in groupby(order, key=lambda name: where[name][0] if apart else ""):
+        chosen = tuple(block)
         rows = [_frames_of(*where[name][1:]) for name in chosen]
         many = np.array([len(each) for each in rows])
         yield chosen, Frames(np.concatenate(rows), np.cumsum(many) - many, source=parts[0].source)
@@ -172,17 +168,16 @@ def _frames_of(data: Frames, i: int) -> NDArray[np.float64]:
     return data.frames[data.starts[i] : end]
 
 
-def _rows(runs: Sequence[Run], at: Sequence[tuple[int, int]]) -> Run:
-    """The samples at these places, of a run and within it; what is not a sample's own is left out."""
-    columns = ("features", "encoded", "whole", "busiest", "entered")
-    held = all(run.rasters for run in runs)
-    return Run(
-        *(np.stack([getattr(runs[i], name)[k] for i, k in at]) for name in columns),
-        fired=np.zeros(0, np.int64),
-        steps=0,
-        counts={},
-        contaminated=0,
-        rasters=tuple(runs[i].rasters[k] for i, k in at) if held else (),
+def _gather(made: Sequence[Samples], at: Sequence[tuple[int, int]]) -> Samples:
+    """The samples at these places: of which run, and within it."""
+
+    def column(name: str) -> NDArray[Any]:
+        return np.stack([getattr(made[i], name)[k] for i, k in at])
+
+    held = all(samples.rasters for samples in made)
+    rasters = tuple(made[i].rasters[k] for i, k in at) if held else ()
+    return Samples(
+        column("features"), column("encoded"), column("whole"), column("busiest"), column("entered"), rasters
     )
 
 
@@ -193,7 +188,7 @@ def _content(spec: Spec) -> bytes:
     """All that a spec compiles from: what is written in it, and the files that it names."""
     files = [p.topology.file for p in spec.projections if isinstance(p.topology, Explicit)]
     contents = [file.read_bytes() if file.is_file() else None for file in files]  # compiling says what is wrong
-    return digest(repr(section_to_json(replace(spec, data=None, search=None))), contents)
+    return digest(replace(spec, data=None, search=None), contents)
 
 
 def _compiled(spec: Spec) -> Compiled:
@@ -217,7 +212,8 @@ def _run_float(
         steps += len(stimulus.spikes)
     features = np.concatenate(found)
     none, nothing = np.zeros((len(features), 0), np.int64), np.zeros(len(features), np.int64)
-    return Run(features, none, none, nothing, nothing, np.zeros(program.network.neurons, np.int64), steps, {}, 0)
+    samples = Samples(features, none, none, nothing, nothing)
+    return Run(samples, np.zeros(program.network.neurons, np.int64), steps, {}, 0)
 
 
 def without_recurrence(program: Program) -> Program | None:

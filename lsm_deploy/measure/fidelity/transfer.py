@@ -18,8 +18,8 @@ from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, check_split
-from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.model import fit_to, readout_of, relative
 from lsm_deploy.learn.readout import Classifier
 from lsm_deploy.learn.runs import features_of, read, sizes_of
