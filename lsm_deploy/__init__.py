@@ -27,10 +27,11 @@ _NAMES = {
     "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
     "lsm_deploy.data.split": ("splits",),
     "lsm_deploy.learn.estimators": ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"),
-    "lsm_deploy.learn.model": ("Model", "OnChip", "load_model", "predict", "save_model", "scores", "train"),
+    "lsm_deploy.learn.listener": ("Listener", "listen"),
+    "lsm_deploy.learn.model": ("Model", "OnChip", "OnHost", "load_model", "predict", "save_model", "scores", "train"),
     "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
     "lsm_deploy.measure.diagnosis": ("Diagnosis", "diagnose"),
-    "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across"),
+    "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
     "lsm_deploy.parity.compare": ("Verdict", "compare"),
     "lsm_deploy.run.backends": ("run_program", "start"),
     "lsm_deploy.run.reference": ("FloatTrace", "run_float"),
@@ -68,9 +69,11 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         OnlineRegressor as OnlineRegressor,
         SpikeReadout as SpikeReadout,
     )
+    from lsm_deploy.learn.listener import Listener as Listener, listen as listen
     from lsm_deploy.learn.model import (
         Model as Model,
         OnChip as OnChip,
+        OnHost as OnHost,
         load_model as load_model,
         predict as predict,
         save_model as save_model,
@@ -88,6 +91,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         Evaluation as Evaluation,
         evaluate as evaluate,
         evaluate_across as evaluate_across,
+        evaluate_one as evaluate_one,
     )
     from lsm_deploy.parity.compare import Verdict as Verdict, compare as compare
     from lsm_deploy.run.backends import run_program as run_program, start as start
