@@ -13,6 +13,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.listener import listen
+from lsm_deploy.measure.activity import activity_of
 from lsm_deploy.measure.fidelity import branching_ratio
 from lsm_deploy.run import backends
 from lsm_deploy.spec import Spec
@@ -83,14 +84,14 @@ class Tunable:
             program = compile_spec(self.spec_at(factors)).program
             trace = backends.run_program(backends.DEFAULT, program, self.stimulus)
             spikes = trace.spikes[:, program.network.columns(self.population)]
-            per_step = (spikes != 0).mean(axis=0)
+            activity = activity_of(spikes, self.spec.dt_ms)
             found = Measurement(
                 part,
                 *at,
-                rate_hz=float(per_step.mean()) * 1000 / self.spec.dt_ms,
+                rate_hz=activity.rate_hz,
                 branching=branching_ratio(spikes, trace.starts),
-                silent=float((per_step == 0).mean()),
-                saturated=float((per_step > 0.5).mean()),
+                silent=activity.silent,
+                saturated=activity.saturated,
                 wraps=trace.counts.get("u_wraps", 0),
             )
             self.known[at] = found

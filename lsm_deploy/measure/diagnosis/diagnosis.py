@@ -20,6 +20,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.runs import refuse_silence
+from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.diagnosis import capacity as capacities
 from lsm_deploy.measure.diagnosis import fading as fadings
 from lsm_deploy.measure.diagnosis import growth as growths
@@ -28,7 +29,7 @@ from lsm_deploy.measure.diagnosis import separation as separations
 from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid, float_liquid
 from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, shown_of
 from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, trajectories
-from lsm_deploy.measure.fidelity import TAU_MS, Activity, Dynamics, activity_of, branching_ratio, spectral_radius
+from lsm_deploy.measure.fidelity import TAU_MS, Dynamics, branching_ratio, spectral_radius
 from lsm_deploy.run import backends
 from lsm_deploy.spec import Spec
 

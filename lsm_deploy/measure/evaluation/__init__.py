@@ -1,12 +1,11 @@
 """Accuracy of deployed liquids on data that they were not trained on, beside baselines and ablations."""
 
 from lsm_deploy.measure.evaluation.across import Across, Spread, evaluate_across
-from lsm_deploy.measure.evaluation.evaluation import Activity, Evaluation, evaluate, evaluate_one
+from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate, evaluate_one
 from lsm_deploy.measure.evaluation.score import Answers, Detection, Score
 
 __all__ = [
     "Across",
-    "Activity",
     "Answers",
     "Detection",
     "Evaluation",

@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
 from lsm_deploy.data.front import AF, frames_for
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.learn.readout import Classifier
 from lsm_deploy.learn.runs import require_spikes
+from lsm_deploy.measure.activity import TypedActivity, activity_of_types
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
 from lsm_deploy.measure.evaluation.liquids import Both, Liquid, liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_answers, integer_answers, score_of
@@ -37,22 +37,9 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 
-__all__ = ["Activity", "Evaluation", "evaluate", "evaluate_one", "positive_of"]
+__all__ = ["Evaluation", "evaluate", "evaluate_one", "positive_of"]
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Activity:
-    """Mean rates of a population in all runs; its exc and inh neurons by the signs of their synapses, if any."""
-
-    rate_hz: float
-    exc_hz: float | None
-    inh_hz: float | None
-    silent: float
-    """The share of neurons that never spike."""
-    saturated: float
-    """The share of neurons that spike in more than half of all steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +70,7 @@ class Evaluation:
     groups: Mapping[str, Score]
     confusion: NDArray[np.int64]
     on_chip: OnChipAccuracy | None
-    activity: Mapping[str, Activity]
+    activity: Mapping[str, TypedActivity]
     counts: Mapping[str, int]
     contaminated: int
     constant: tuple[int, ...]
@@ -223,7 +210,7 @@ def evaluate_one(
         groups=by_group(answers["liquid"], test.labels, test.groups, positive) if test.groups else {},
         confusion=_confusion(classifier.classes, test.labels, answers["liquid"].said),
         on_chip=chip,
-        activity=_activity(deployed.listener.program, ran),
+        activity=activity_of_types(deployed.listener.program.network, ran.fired / max(ran.steps, 1)),
         counts=dict(ran.counts),
         contaminated=ran.contaminated,
         constant=constant,
@@ -284,32 +271,3 @@ def _confusion(classes: Sequence[str], labels: Sequence[str], answers: Sequence[
     for label, answer in zip(labels, answers, strict=True):
         confusion[classes.index(label), classes.index(answer)] += 1
     return confusion
-
-
-def _activity(program: Program, run: Both) -> dict[str, Activity]:
-    per_step = run.fired / max(run.steps, 1)
-    hz = per_step * 1000 / program.network.dt_ms
-    activity = {}
-    for population in program.network.populations:
-        columns = program.network.columns(population.name)
-        exc, inh = _types(program, population.name, population.size)
-        here, rate = per_step[columns], hz[columns]
-        activity[population.name] = Activity(
-            rate_hz=float(rate.mean()),
-            exc_hz=float(rate[exc].mean()) if exc.any() else None,
-            inh_hz=float(rate[inh].mean()) if inh.any() else None,
-            silent=float((here == 0).mean()),
-            saturated=float((here > 0.5).mean()),
-        )
-    return activity
-
-
-def _types(program: Program, population: str, size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which neurons only excite, and which only inhibit, others."""
-    excites, inhibits = np.zeros(size, bool), np.zeros(size, bool)
-    for p in program.network.projections:
-        if p.source == population:
-            pre = np.repeat(np.arange(size), np.diff(p.indptr))
-            excites[pre[p.weights > 0]] = True
-            inhibits[pre[p.weights < 0]] = True
-    return excites & ~inhibits, inhibits & ~excites

@@ -4,12 +4,10 @@ from lsm_deploy.measure.fidelity.bits import CRITERIA, Bound, Curve, Fitted, fit
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, filtered
 from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
 from lsm_deploy.measure.fidelity.side_by_side import (
-    Activity,
     Baseline,
     Dynamics,
     Fidelity,
     PopulationFidelity,
-    activity_of,
     baseline_of,
     measure_fidelity,
 )
@@ -18,7 +16,6 @@ from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_trans
 __all__ = [
     "CRITERIA",
     "TAU_MS",
-    "Activity",
     "Baseline",
     "Bound",
     "Curve",
@@ -29,7 +26,6 @@ __all__ = [
     "PopulationFidelity",
     "Taught",
     "Transfer",
-    "activity_of",
     "baseline_of",
     "branching_ratio",
     "compare_spikes",

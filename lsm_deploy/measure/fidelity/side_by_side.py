@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, Stimulus, Trace
 from lsm_deploy.core.streams import stream
+from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, mean_of
 from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import FloatTrace, run_float
 
 __all__ = [
-    "Activity",
     "Baseline",
     "Dynamics",
     "Fidelity",
     "PopulationFidelity",
-    "activity_of",
     "baseline_of",
     "measure_fidelity",
     "move_spikes",
@@ -35,15 +34,6 @@ REPEATS = 3
 """Moved spikes that a floor is the mean of."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Activity:
-    """rate_hz: mean over neurons. silent: the share that never spikes; saturated: in more than half of all steps."""
-
-    rate_hz: float
-    silent: float
-    saturated: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +144,4 @@ def measure_fidelity(baseline: Baseline, program: Program, backend: str = backen
         before=Dynamics(spectral_radius(baseline.network), branching_ratio(before, stimulus.starts)),
         after=Dynamics(spectral_radius(network), branching_ratio(trace.spikes, stimulus.starts)),
         deployed=trace,
-    )
-
-
-def activity_of(spikes: NDArray[np.int8], dt_ms: float) -> Activity:
-    """The activity of the neurons whose spikes `[t, neuron]` these are."""
-    per_step = (spikes != 0).mean(axis=0)
-    return Activity(
-        rate_hz=float(per_step.mean() * 1000 / dt_ms),
-        silent=float((per_step == 0).mean()),
-        saturated=float((per_step > 0.5).mean()),
     )
