@@ -17,11 +17,11 @@ SHOWN = 5
 """Names that a message spells out."""
 
 
-def check_channels(data: Frames, section: Input) -> None:
+def check_channels(data: Frames, input: Input) -> None:
     """The data have as many channels as the spec's input takes."""
-    if data.channels != section.channels:
+    if data.channels != input.channels:
         raise LsmError(
-            f"the frames have {data.channels} channels, the spec's input takes {section.channels}",
+            f"the frames have {data.channels} channels, the spec's input takes {input.channels}",
             where=data.source,
             hint=f"set `input: {{channels: {data.channels}}}`, or choose other data",
         )

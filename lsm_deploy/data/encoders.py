@@ -39,16 +39,16 @@ AT_ONCE = 1 << 12
 """Frames whose fields and steps a cache holds, about."""
 
 
-def fit_ranges(train: Frames, section: Input) -> Floats:
+def fit_ranges(train: Frames, input: Input) -> Floats:
     """The values that map to 0 and 1 `[channel, 2]`: what the spec says, or the extremes of the training frames."""
-    check_channels(train, section)
-    if section.encoder is not None and section.encoder.range is not None:
-        return np.tile(np.array(section.encoder.range, np.float64), (train.channels, 1))
+    check_channels(train, input)
+    if input.encoder is not None and input.encoder.range is not None:
+        return np.tile(np.array(input.encoder.range, np.float64), (train.channels, 1))
     return np.stack([train.frames.min(axis=0), train.frames.max(axis=0)], axis=1)
 
 
 def encode(
-    section: Input,
+    input: Input,
     ranges: Floats,
     data: Frames,
     dt_ms: float,
@@ -63,8 +63,8 @@ def encode(
     is an LsmError. first: the index of the first sample, where these are a piece of more. A sample's spikes depend on
     no other sample.
     """
-    check_channels(data, section)
-    encoder = section.encoder
+    check_channels(data, input)
+    encoder = input.encoder
     if encoder is None:
         raise LsmError("input has no encoder to turn frames into spikes", where=data.source, hint="add an encoder")
     steps = round(encoder.frame_ms / dt_ms)
@@ -79,8 +79,8 @@ def encode(
     x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges)
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
     starts = np.concatenate([[0], np.cumsum(padded)])
-    _check_room(int(starts[-1]) * section.spike_channels, data.source)
-    spikes = np.zeros((int(starts[-1]), section.spike_channels), np.int8)
+    _check_room(int(starts[-1]) * input.spike_channels, data.source)
+    spikes = np.zeros((int(starts[-1]), input.spike_channels), np.int8)
     rows = rows_of(starts[:-1], lengths)
     cuts = _cuts(encoder, data)
     for i, (low, high) in enumerate(pairwise(cuts)):

@@ -74,8 +74,8 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"all samples are of one class, {self.classes_[0]!r}")
         rarest = int(np.bincount(index).min())
         try:
-            section = self._section(max(2, min(self.folds, rarest)))
-            self.classifier_ = readouts.fit(X, [str(i) for i in index], section, self.seed, groups)
+            readout = self._section(max(2, min(self.folds, rarest)))
+            self.classifier_ = readouts.fit(X, [str(i) for i in index], readout, self.seed, groups)
         except LsmError as error:
             raise ValueError(str(error)) from error
         if self.kind == "online":
@@ -226,10 +226,10 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._run(X, "test")
 
     def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
-        section, frames = readout_of(_required(self.spec)), _frames(samples)
-        found = run_samples(self.listener_, section, frames, role, self.backend).samples
+        readout, frames = readout_of(_required(self.spec)), _frames(samples)
+        found = run_samples(self.listener_, readout, frames, role, self.backend).samples
         if role == "train":
-            require_spikes(self.listener_, section, frames, self.backend, found)
+            require_spikes(self.listener_, readout, frames, self.backend, found)
         return found.features
 
 

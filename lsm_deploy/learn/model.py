@@ -165,26 +165,26 @@ def train(
     spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
 ) -> Model[OnHost]:
     """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
-    section = readout_of(spec)
+    readout = readout_of(spec)
     data = load_data(spec)[0] if data is None else data
     check_labels(data)
     check_overlap(spec, data)
     listener = listen(spec, data)
-    samples = run_samples(listener, section, data, "train", backend, progress).samples
-    require_spikes(listener, section, data, backend, samples)
-    classifier = fit_to(relative(samples.features, data, section), data, section, spec.seed)
-    integers = readouts.quantise_readout(classifier, section.weight_bits)
-    return Model(listener, OnHost(section, classifier, integers))
+    samples = run_samples(listener, readout, data, "train", backend, progress).samples
+    require_spikes(listener, readout, data, backend, samples)
+    classifier = fit_to(relative(samples.features, data, readout), data, readout, spec.seed)
+    integers = readouts.quantise_readout(classifier, readout.weight_bits)
+    return Model(listener, OnHost(readout, classifier, integers))
 
 
-def fit_to(features: Floats | Ints, data: Frames, section: Readout, seed: int, *, centre: bool = True) -> Classifier:
+def fit_to(features: Floats | Ints, data: Frames, readout: Readout, seed: int, *, centre: bool = True) -> Classifier:
     """Train on features of these samples, in folds that split neither a group nor the copies of one sample."""
-    return readouts.fit(features, data.labels, section, seed, *_held_together(data), centre=centre)
+    return readouts.fit(features, data.labels, readout, seed, *_held_together(data), centre=centre)
 
 
-def folds_for(data: Frames, y: Ints, section: Readout, seed: int) -> list[readouts.Fold]:
+def folds_for(data: Frames, y: Ints, readout: Readout, seed: int) -> list[readouts.Fold]:
     """The folds of these samples, of class `y`."""
-    return readouts.folds_of(y, section.folds, seed, *_held_together(data))
+    return readouts.folds_of(y, readout.folds, seed, *_held_together(data))
 
 
 def _held_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
@@ -223,9 +223,9 @@ def scores(
     return model.answerer.scores(model.listener, data, backend, progress)
 
 
-def relative(features: NDArray[Any], data: Frames, section: Readout) -> NDArray[Any]:
+def relative(features: NDArray[Any], data: Frames, readout: Readout) -> NDArray[Any]:
     """Features of these samples as the readout takes them: centred, where it says so."""
-    return readouts.centred(features, data.groups, data.source) if section.centre == "group" else features
+    return readouts.centred(features, data.groups, data.source) if readout.centre == "group" else features
 
 
 def readout_of(spec: Spec) -> Readout:
@@ -280,8 +280,8 @@ def model_from_parts(
     try:
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
         pattern = str(meta["pattern"]) if meta.get("pattern") is not None else None
-        section, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
-        listener = Listener(program, section, arrays["ranges"], seed, front_end, pattern)
+        readout, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
+        listener = Listener(program, readout, arrays["ranges"], seed, front_end, pattern)
         readout = section_from_json(Readout, meta["readout"])
         if meta["on_chip"]:
             return Model(listener, OnChip.from_arrays(readout, arrays))

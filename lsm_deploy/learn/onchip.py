@@ -167,25 +167,25 @@ def _run(spec: Spec, liquid: Listener, data: Frames, backend: str, progress: Pro
 
 def _teach(spec: Spec, liquid: Listener, data: Frames, samples: Samples, backend: str) -> _Taught:
     """Output neurons for the liquid whose run over the training data left these samples, by folds of these data."""
-    section, network = readout_of(spec), liquid.program.network
+    readout, network = readout_of(spec), liquid.program.network
     # Of whole counts there may be fewer than the spec keeps of its features.
-    keep = section.keep and min(section.keep, sum(sizes_of(liquid.program, section)))
-    section = replace(section, features=Bins("bins", 1), keep=keep, centre="none")
-    require_spikes(liquid, section, data, backend, samples)
+    keep = readout.keep and min(readout.keep, sum(sizes_of(liquid.program, readout)))
+    readout = replace(readout, features=Bins("bins", 1), keep=keep, centre="none")
+    require_spikes(liquid, readout, data, backend, samples)
     features = np.column_stack([samples.whole, liquid.steps(data)])
-    classifier = fit_to(features, data, section, spec.seed, centre=False)
+    classifier = fit_to(features, data, readout, spec.seed, centre=False)
     classes, strength = classifier.classes, classifier.regularisation
     y = np.array([classes.index(label) for label in data.labels])
 
     def candidates(rows: Ints) -> list[OutputWeights]:
-        real = readouts.weights_at(features[rows], y[rows], len(classes), section, strength)
-        return _candidates(section.populations, real, features[rows], int(samples.busiest.max()))
+        real = readouts.weights_at(features[rows], y[rows], len(classes), readout, strength)
+        return _candidates(readout.populations, real, features[rows], int(samples.busiest.max()))
 
-    folds = folds_for(data, y, section, spec.seed)
+    folds = folds_for(data, y, readout, spec.seed)
     tried = [(set(held_out.tolist()), candidates(train)) for train, held_out in folds]
     results = np.zeros((len(SHARES) * len(SPIKES), 3), np.int64)
     first = 0
-    for starts, spikes in _rasters(liquid, section, data, samples, backend):
+    for starts, spikes in _rasters(liquid, readout, data, samples, backend):
         for held_out, theirs in tried:
             here = np.array([i for i in range(len(starts)) if first + i in held_out], np.int64)
             if len(here):
@@ -193,11 +193,11 @@ def _teach(spec: Spec, liquid: Listener, data: Frames, samples: Samples, backend
         first += len(starts)
     best = candidates(np.arange(len(y)))[max(range(len(results)), key=lambda i: tuple(results[i]))]
     program = place_network(attach_readout(network, best), BOARDS[spec.target.board])
-    return _Taught(Model(replace(liquid, program=program), OnChip(section, classes)), best)
+    return _Taught(Model(replace(liquid, program=program), OnChip(readout, classes)), best)
 
 
 def _rasters(
-    liquid: Listener, section: Readout, data: Frames, samples: Samples, backend: str
+    liquid: Listener, readout: Readout, data: Frames, samples: Samples, backend: str
 ) -> Iterator[tuple[Ints, NDArray[np.int8]]]:
     """The starts of some samples, and the spikes of what is read in them: as they were held, or of one more run."""
     if samples.rasters:
@@ -205,7 +205,7 @@ def _rasters(
         yield np.cumsum(lengths) - lengths, np.concatenate(samples.rasters)
         return
     for piece in liquid.pieces(data, "train", backend):
-        yield piece.stimulus.starts, read(liquid.program, piece.spikes, section)
+        yield piece.stimulus.starts, read(liquid.program, piece.spikes, readout)
 
 
 def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busiest: int) -> list[OutputWeights]:

@@ -80,7 +80,7 @@ class Run:
 
 def run_samples(
     listener: Listener,
-    section: Readout,
+    readout: Readout,
     data: Frames,
     role: Role,
     backend: str = backends.DEFAULT,
@@ -93,7 +93,7 @@ def run_samples(
     hold: bytes of spikes that may be kept beside them; where all of them take more, none are.
     """
     program, dt_ms = listener.program, listener.program.network.dt_ms
-    sizes = sizes_of(program, section)
+    sizes = sizes_of(program, readout)
     holds = int(listener.steps(data).sum()) * sum(sizes) <= hold
     found: list[tuple[NDArray[Any], ...]] = []
     rasters: list[NDArray[np.int8]] = []
@@ -101,12 +101,12 @@ def run_samples(
     steps = reached = 0
     for piece in listener.pieces(data, role, backend, progress):
         starts, entered = piece.stimulus.starts, piece.stimulus.spikes
-        spikes = read(program, piece.spikes, section)
+        spikes = read(program, piece.spikes, readout)
         found.append(
             (
-                readouts.extract_features(spikes, starts, section, dt_ms, sizes),
-                readouts.extract_features(entered, starts, section, dt_ms),
-                whole_counts(spikes, starts, section, dt_ms),
+                readouts.extract_features(spikes, starts, readout, dt_ms, sizes),
+                readouts.extract_features(entered, starts, readout, dt_ms),
+                whole_counts(spikes, starts, readout, dt_ms),
                 np.maximum.reduceat(np.count_nonzero(spikes, axis=1), starts),
                 np.add.reduceat(np.count_nonzero(entered, axis=1), starts),
             )
@@ -122,40 +122,40 @@ def run_samples(
     return Run(samples, fired, steps, dict(counts), reached)
 
 
-def sizes_of(program: Program, section: Readout) -> list[int]:
+def sizes_of(program: Program, readout: Readout) -> list[int]:
     """How many neurons each population has that is read."""
-    columns = [program.network.columns(name) for name in section.populations]
+    columns = [program.network.columns(name) for name in readout.populations]
     return [there.stop - there.start for there in columns]
 
 
-def read(program: Program, spikes: NDArray[np.int8], section: Readout) -> NDArray[np.int8]:
+def read(program: Program, spikes: NDArray[np.int8], readout: Readout) -> NDArray[np.int8]:
     """The spikes `[t, neuron]` of the populations that are read, one after the other."""
-    parts = [spikes[:, program.network.columns(name)] for name in section.populations]
+    parts = [spikes[:, program.network.columns(name)] for name in readout.populations]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def features_of(program: Program, trace: Trace, section: Readout) -> Ints:
+def features_of(program: Program, trace: Trace, readout: Readout) -> Ints:
     """The features `[sample, feature]` of a trace of the program."""
-    spikes = read(program, trace.spikes, section)
-    return readouts.extract_features(spikes, trace.starts, section, program.network.dt_ms, sizes_of(program, section))
+    spikes = read(program, trace.spikes, readout)
+    return readouts.extract_features(spikes, trace.starts, readout, program.network.dt_ms, sizes_of(program, readout))
 
 
-def whole_counts(spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float) -> Ints:
+def whole_counts(spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms: float) -> Ints:
     """The spikes of each neuron in each sample `[sample, neuron]`."""
-    return readouts.extract_features(spikes, starts, replace(section, features=Bins("bins", 1)), dt_ms)
+    return readouts.extract_features(spikes, starts, replace(readout, features=Bins("bins", 1)), dt_ms)
 
 
 # --- silence -------------------------------------------------------------------------------------------------------
 
 
-def require_spikes(listener: Listener, section: Readout, data: Frames, backend: str, samples: Samples) -> None:
+def require_spikes(listener: Listener, readout: Readout, data: Frames, backend: str, samples: Samples) -> None:
     """Populations that are silent on the training data leave nothing to read: say how far they are from a threshold."""
     if samples.busiest.any():
         return
     ends = np.cumsum(listener.steps(data))
     few = max(1, int(np.searchsorted(ends, DIAGNOSED_STEPS, "right"))) if samples.entered.any() else data.samples
     stimulus = listener.encode(subset(data, range(min(few, data.samples))), "train")
-    refuse_silence(listener.program, stimulus, section.populations, backend, "the training data")
+    refuse_silence(listener.program, stimulus, readout.populations, backend, "the training data")
 
 
 def refuse_silence(program: Program, stimulus: Stimulus, populations: Sequence[str], backend: str, on: str) -> NoReturn:

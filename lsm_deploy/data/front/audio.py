@@ -30,13 +30,13 @@ SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
 
 
-def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Role, seed: int) -> Frames:
+def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: int) -> Frames:
     """Frames `[frame, band]` in dB (or without a unit, if normalised), with the altered copies if it is to train on."""
-    _check(audio, section)
+    _check(audio, front_end)
     librosa = _librosa(audio.source)
-    augment = section.augment if role == "train" else None
+    augment = front_end.augment if role == "train" else None
     copies = augment.copies if augment is not None else 0
-    analysis = _Analysis(librosa, section)
+    analysis = _Analysis(librosa, front_end)
     scale = 1 / 32768 if audio.sound.dtype == np.int16 else 1.0
     parts: list[list[Floats]] = [[] for _ in range(1 + copies)]
     for i, (start, many) in enumerate(zip(audio.starts.tolist(), lengths(audio).tolist(), strict=True)):
@@ -46,21 +46,21 @@ def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Role, seed: int)
         for copy in range(1, 1 + copies):
             assert augment is not None
             drawn = _draw(augment, stream(seed, "augment", i, copy))
-            altered = _altered(sound, augment, drawn, section.rate_hz)
+            altered = _altered(sound, augment, drawn, front_end.rate_hz)
             heard = power if altered is sound else analysis.power(altered)
             decibels = analysis.decibels(heard, drawn.warp)
             parts[copy].append(_resampled(decibels, max(2, round(len(decibels) * drawn.stretch))))
     samples, n = [part for copy in parts for part in copy], len(audio.starts)
-    if section.level:
+    if front_end.level:
         samples = [(part - part.mean()) / max(part.std(), QUIETEST_DB) for part in samples]
-    if section.normalise != "none":
-        names = audio.groups if section.normalise == "group" else tuple(str(i) for i in range(n))
+    if front_end.normalise != "none":
+        names = audio.groups if front_end.normalise == "group" else tuple(str(i) for i in range(n))
         # A speaker whose vocal tract was altered is another one.
         keys = np.unique(names, return_inverse=True)[1] + n * np.arange(1 + copies)[:, None]
         samples = _normalised(samples, keys.ravel())
-    if section.frames is not None:
-        samples = [_resampled(part, section.frames) for part in samples]
-    if section.deltas:
+    if front_end.frames is not None:
+        samples = [_resampled(part, front_end.frames) for part in samples]
+    if front_end.deltas:
         samples = [np.hstack([part, np.diff(part, axis=0, prepend=part[:1])]) for part in samples]
     many = np.array([len(part) for part in samples])
     return Frames(
@@ -74,14 +74,14 @@ def frames_of_audio(audio: Audio, section: AudioFrontEnd, role: Role, seed: int)
     )
 
 
-def _check(audio: Audio, section: AudioFrontEnd) -> None:
-    if audio.rate != section.rate_hz:
+def _check(audio: Audio, front_end: AudioFrontEnd) -> None:
+    if audio.rate != front_end.rate_hz:
         raise LsmError(
-            f"the sound has {audio.rate:g} values a second, the front end takes {section.rate_hz:g}",
+            f"the sound has {audio.rate:g} values a second, the front end takes {front_end.rate_hz:g}",
             where=audio.source,
             hint=f"resample it, or set `front_end: {{rate_hz: {audio.rate:g}}}`",
         )
-    if section.normalise == "group" and not audio.groups:
+    if front_end.normalise == "group" and not audio.groups:
         what = "each speaker is to be normalised, but the data do not say who speaks"
         raise LsmError(what, where=audio.source, hint="add groups, or set `front_end: {normalise: utterance}`")
 
@@ -98,24 +98,24 @@ def _librosa(where: str) -> Any:
 class _Analysis:
     """From sound `[t]` to power `[bin, frame]` and dB `[frame, band]`; what is the same for all utterances is kept."""
 
-    def __init__(self, librosa: Any, section: AudioFrontEnd) -> None:
-        self.librosa, self.section = librosa, section
-        self.window, self.hop = (round(ms * section.rate_hz / 1000) for ms in (section.window_ms, section.hop_ms))
+    def __init__(self, librosa: Any, front_end: AudioFrontEnd) -> None:
+        self.librosa, self.front_end = librosa, front_end
+        self.window, self.hop = (round(ms * front_end.rate_hz / 1000) for ms in (front_end.window_ms, front_end.hop_ms))
         # Twice as fine as the window resolves, so that narrow bands at low frequencies are not empty.
         self.n_fft = 2 << (self.window - 1).bit_length()
-        self.bank = filter_bank(section, self.n_fft)
+        self.bank = filter_bank(front_end, self.n_fft)
 
     def trimmed(self, sound: Floats) -> Floats:
-        if self.section.trim_db is None:
+        if self.front_end.trim_db is None:
             return sound
         kept, _ = self.librosa.effects.trim(
-            sound, top_db=self.section.trim_db, frame_length=self.window, hop_length=self.hop
+            sound, top_db=self.front_end.trim_db, frame_length=self.window, hop_length=self.hop
         )
         return kept if len(kept) else sound
 
     def power(self, sound: Floats) -> Floats:
-        if self.section.pre_emphasis is not None:
-            sound = np.append(sound[:1], sound[1:] - self.section.pre_emphasis * sound[:-1])
+        if self.front_end.pre_emphasis is not None:
+            sound = np.append(sound[:1], sound[1:] - self.front_end.pre_emphasis * sound[:-1])
         around = np.pad(sound, self.n_fft // 2)
         spectrum = self.librosa.stft(
             around, n_fft=self.n_fft, hop_length=self.hop, win_length=self.window, center=False
@@ -125,7 +125,7 @@ class _Analysis:
     def decibels(self, power: Floats, warp: float = 1.0) -> Floats:
         bands = (warped(self.bank, warp) if warp != 1.0 else self.bank) @ power
         loudest = max(float(bands.max()), SILENCE)
-        floor = loudest * 10 ** (-self.section.floor_db / 10)
+        floor = loudest * 10 ** (-self.front_end.floor_db / 10)
         return np.asarray(10 * np.log10(np.maximum(bands, floor))).T
 
 

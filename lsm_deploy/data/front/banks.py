@@ -21,43 +21,43 @@ BOUNDARY = 0.6
 """Up to this share of half the rate the axis is scaled evenly: 4800 Hz at 16 kHz, as Jaitly & Hinton have it."""
 
 
-def filter_bank(section: AudioFrontEnd, n_fft: int) -> Floats:
+def filter_bank(front_end: AudioFrontEnd, n_fft: int) -> Floats:
     """The weight of every bin of an `n_fft`-point spectrum in every band."""
-    if isinstance(section, GammatoneFrontEnd):
-        return _gammatone(section, n_fft)
+    if isinstance(front_end, GammatoneFrontEnd):
+        return _gammatone(front_end, n_fft)
     from librosa.filters import mel
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of empty bands, which are an error below
         bank: Floats = mel(
-            sr=section.rate_hz,
+            sr=front_end.rate_hz,
             n_fft=n_fft,
-            n_mels=section.bands,
-            fmin=section.fmin_hz,
-            fmax=section.highest_hz,
+            n_mels=front_end.bands,
+            fmin=front_end.fmin_hz,
+            fmax=front_end.highest_hz,
             dtype=np.float64,
         )
     if empty := int((~bank.any(axis=1)).sum()):
         raise LsmError(
-            f"{empty} of {section.bands} bands are narrower than the spectrum's {section.rate_hz / n_fft:.3g} Hz",
+            f"{empty} of {front_end.bands} bands are narrower than the spectrum's {front_end.rate_hz / n_fft:.3g} Hz",
             where="front_end",
             hint="take fewer bands, or a longer window_ms",
         )
     return bank
 
 
-def _gammatone(section: AudioFrontEnd, n_fft: int) -> Floats:
+def _gammatone(front_end: AudioFrontEnd, n_fft: int) -> Floats:
     from scipy import signal
 
-    low, high = (21.4 * np.log10(1 + 0.00437 * f) for f in (section.fmin_hz, section.highest_hz))
+    low, high = (21.4 * np.log10(1 + 0.00437 * f) for f in (front_end.fmin_hz, front_end.highest_hz))
     # Half a step from either end: scipy has no filter at half the rate.
-    steps = (np.arange(section.bands) + 0.5) / section.bands
+    steps = (np.arange(front_end.bands) + 0.5) / front_end.bands
     centres = (10 ** ((low + steps * (high - low)) / 21.4) - 1) / 0.00437
-    bins = np.arange(n_fft // 2 + 1) * (section.rate_hz / n_fft)
+    bins = np.arange(n_fft // 2 + 1) * (front_end.rate_hz / n_fft)
     rows = []
     for centre in centres.tolist():
-        b, a = signal.gammatone(centre, "iir", fs=section.rate_hz)
-        _, response = signal.freqz(b, a, np.append(bins, centre), fs=section.rate_hz)
+        b, a = signal.gammatone(centre, "iir", fs=front_end.rate_hz)
+        _, response = signal.freqz(b, a, np.append(bins, centre), fs=front_end.rate_hz)
         power = np.abs(response) ** 2
         rows.append(power[:-1] / power[-1])
     return np.array(rows)

@@ -25,37 +25,37 @@ AF, NOT_AF = "AF", "not AF"
 SHORTEST_S, LONGEST_S = 0.2, 3.0
 
 
-def frames_of_beats(beats: Beats, section: BeatsFrontEnd) -> Frames:
+def frames_of_beats(beats: Beats, front_end: BeatsFrontEnd) -> Frames:
     """Frames `[beat of a window, channel]`; the groups are the records."""
-    if beats.rhythms and section.positive not in beats.rhythms:
-        what = f"there is no rhythm {section.positive!r}; here are {', '.join(beats.rhythms)}"
+    if beats.rhythms and front_end.positive not in beats.rhythms:
+        what = f"there is no rhythm {front_end.positive!r}; here are {', '.join(beats.rhythms)}"
         raise LsmError(what, where=beats.source, hint="write one of them as `front_end: {positive: ...}`")
     # An interval belongs to the beat that ends it; the first beat of a record ends none.
     first, many = beats.starts - np.arange(len(beats.starts)), lengths(beats) - 1
     ends = rows_of(beats.starts + 1, many)
     rr = np.clip((beats.beats[ends] - beats.beats[ends - 1]) / beats.rate, SHORTEST_S, LONGEST_S)
-    wanted = beats.rhythms.index(section.positive) if beats.rhythms else 0
+    wanted = beats.rhythms.index(front_end.positive) if beats.rhythms else 0
     positive = beats.rhythm[ends] == wanted
 
-    size = section.window_beats
-    windows = np.maximum(0, (many - size) // section.stride + 1)
+    size = front_end.window_beats
+    windows = np.maximum(0, (many - size) // front_end.stride + 1)
     if not windows.any():
         what = (
             f"no record has the {size + 1} beats that a window of {size} intervals takes, the longest {many.max() + 1}"
         )
         raise LsmError(what, where=beats.source, hint="shorten window_beats, or give longer records")
-    _check_room(int(windows.sum()) * size * (3 * section.frame_channels + 2) * 8, beats.source)
+    _check_room(int(windows.sum()) * size * (3 * front_end.frame_channels + 2) * 8, beats.source)
     record = np.repeat(np.arange(len(windows)), windows)
-    start = np.repeat(first, windows) + rows_of(np.zeros_like(windows), windows) * section.stride
+    start = np.repeat(first, windows) + rows_of(np.zeros_like(windows), windows) * front_end.stride
     rows = start[:, None] + np.arange(size)
 
     channels = _channels(rr, first[many > 0])
-    frames = np.empty((len(rows), size, section.frame_channels))
-    for i, name in enumerate(section.channels):
+    frames = np.empty((len(rows), size, front_end.frame_channels))
+    for i, name in enumerate(front_end.channels):
         frames[:, :, i] = rr[rows] / _running_median(rr[rows]) - 1 if name == "rr_relative" else channels[name][rows]
     is_af = 2 * positive[rows].sum(axis=1) > size
     return Frames(
-        frames.reshape(-1, section.frame_channels),
+        frames.reshape(-1, front_end.frame_channels),
         np.arange(len(rows)) * size,
         tuple(AF if yes else NOT_AF for yes in is_af.tolist()) if beats.rhythms else (),
         beats.source,

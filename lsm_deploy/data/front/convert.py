@@ -52,24 +52,24 @@ def frames_for(raw: Raw, spec: Spec, role: Role = "test") -> Frames:
     return frames
 
 
-def to_frames(raw: Raw, section: FrontEnd | None, *, role: Role = "test", seed: int = 0) -> Frames:
+def to_frames(raw: Raw, front_end: FrontEnd | None, *, role: Role = "test", seed: int = 0) -> Frames:
     """What the front end makes of raw data; frames, which need none, stay as they are.
 
     role: only training data are augmented. seed: of the augmentation.
     """
-    if isinstance(raw, Audio) and isinstance(section, AudioFrontEnd):
-        return frames_of_audio(raw, section, role, seed)
-    if isinstance(raw, Beats) and isinstance(section, BeatsFrontEnd):
-        return frames_of_beats(raw, section)
-    if isinstance(raw, Events) and isinstance(section, EventsFrontEnd):
-        return frames_of_events(raw, section)
+    if isinstance(raw, Audio) and isinstance(front_end, AudioFrontEnd):
+        return frames_of_audio(raw, front_end, role, seed)
+    if isinstance(raw, Beats) and isinstance(front_end, BeatsFrontEnd):
+        return frames_of_beats(raw, front_end)
+    if isinstance(raw, Events) and isinstance(front_end, EventsFrontEnd):
+        return frames_of_events(raw, front_end)
     if isinstance(raw, Frames):
-        if section is None:
+        if front_end is None:
             return raw
-        what = f"this is frames, and the spec's front end is for {section.kind}"
+        what = f"this is frames, and the spec's front end is for {front_end.kind}"
         raise LsmError(what, where=raw.source, hint="give the recordings, or remove front_end")
     kind = type(raw).__name__.lower()
-    if section is None:
+    if front_end is None:
         raise LsmError(f"this is {kind}, and the spec has no front end", where=raw.source, hint=_EXAMPLES[type(raw)])
-    what = f"this is {kind}, and the spec's front end is for {section.kind}"
+    what = f"this is {kind}, and the spec's front end is for {front_end.kind}"
     raise LsmError(what, where=raw.source, hint="choose other data, or another kind of front end")

@@ -15,20 +15,20 @@ from lsm_deploy.spec.schema import EventsFrontEnd
 __all__ = ["frames_of_events"]
 
 
-def frames_of_events(events: Events, section: EventsFrontEnd) -> Frames:
+def frames_of_events(events: Events, front_end: EventsFrontEnd) -> Frames:
     """Frames `[bin, channel]`; a recording without events is one bin of silence."""
     many = lengths(events)
     sample = np.repeat(np.arange(len(many)), many)
     begun = np.full(len(many), np.iinfo(np.int64).max)
     np.minimum.at(begun, sample, events.t_us)
-    bins = ((events.t_us - begun[sample]) / (1000 * section.bin_ms)).astype(np.int64)
+    bins = ((events.t_us - begun[sample]) / (1000 * front_end.bin_ms)).astype(np.int64)
     last = np.zeros(len(many), np.int64)
     np.maximum.at(last, sample, bins)
     starts = np.cumsum(last + 1) - (last + 1)
 
     width, height, polarities = events.sensor
-    columns, rows = -(-width // section.pool[0]), -(-height // section.pool[1])
-    polarities = 1 if section.merge_polarity else polarities
+    columns, rows = -(-width // front_end.pool[0]), -(-height // front_end.pool[1])
+    polarities = 1 if front_end.merge_polarity else polarities
     channels, total = columns * rows * polarities, int((last + 1).sum())
     # Frames keep a copy of their own, and look at each value once.
     needed, room = total * channels * 8 * 3, memory.available()
@@ -39,6 +39,6 @@ def frames_of_events(events: Events, section: EventsFrontEnd) -> Frames:
         )
         raise LsmError(what, where=events.source, hint="raise bin_ms or pool, or give fewer recordings")
     frames = np.zeros((total, channels))
-    pixel = (events.y // section.pool[1]).astype(np.int64) * columns + events.x // section.pool[0]
-    frames[starts[sample] + bins, pixel * polarities + (0 if section.merge_polarity else events.p)] = 1.0
+    pixel = (events.y // front_end.pool[1]).astype(np.int64) * columns + events.x // front_end.pool[0]
+    frames[starts[sample] + bins, pixel * polarities + (0 if front_end.merge_polarity else events.p)] = 1.0
     return Frames(frames, starts, events.labels, events.source, events.groups, digests=digests(events))

@@ -74,7 +74,7 @@ class Classifier:
 def fit(
     features: Floats | Ints,
     labels: Sequence[str],
-    section: Readout,
+    readout: Readout,
     seed: int,
     groups: Sequence[object] | None = None,
     origin: Sequence[int] | None = None,
@@ -86,19 +86,19 @@ def fit(
     centre: without it there is neither mean nor intercept, and 0 features score 0.
     """
     classes = class_order(labels)
-    _check(labels, classes, features.shape[1], section)
+    _check(labels, classes, features.shape[1], readout)
     from threadpoolctl import threadpool_limits
 
     # Small products are not worth a second thread, which on a busy machine makes them 20 times slower.
     with threadpool_limits(1 if features.size < SMALL else None):
-        return _fit(features, labels, classes, section, seed, groups, origin, centre)
+        return _fit(features, labels, classes, readout, seed, groups, origin, centre)
 
 
 def _fit(
     features: Floats | Ints,
     labels: Sequence[str],
     classes: tuple[str, ...],
-    section: Readout,
+    readout: Readout,
     seed: int,
     groups: Sequence[object] | None,
     origin: Sequence[int] | None,
@@ -107,9 +107,9 @@ def _fit(
     index = {name: i for i, name in enumerate(classes)}
     y = np.array([index[label] for label in labels])
     x = features.astype(np.float64)
-    candidates = np.array(sorted(section.regularisation), np.float64)
-    folds = folds_of(y, section.folds, seed, groups, origin)
-    solver = _Solver(x, y, len(classes), section, candidates.tolist(), centre)
+    candidates = np.array(sorted(readout.regularisation), np.float64)
+    folds = folds_of(y, readout.folds, seed, groups, origin)
+    solver = _Solver(x, y, len(classes), readout, candidates.tolist(), centre)
     accuracy = np.zeros((len(folds), len(candidates)))
     for i, fold in enumerate(folds):
         kept, mean, scale, path = solver.path(fold)
@@ -122,10 +122,10 @@ def _fit(
     return Classifier(classes, x.shape[1], kept, mean, scale, coef, intercept, best, candidates, cv_accuracy, converged)
 
 
-def weights_at(features: Ints, y: Ints, classes: int, section: Readout, strength: float) -> Floats:
+def weights_at(features: Ints, y: Ints, classes: int, readout: Readout, strength: float) -> Floats:
     """Trained without a centre at one strength: what a unit of each feature adds to each score `[class, feature]`."""
     x = features.astype(np.float64)
-    kept, _, scale, (coef, _), _ = _Solver(x, y, classes, section, [strength], centre=False).final(strength)
+    kept, _, scale, (coef, _), _ = _Solver(x, y, classes, readout, [strength], centre=False).final(strength)
     weights = np.zeros((classes, x.shape[1]))
     weights[:, kept] = coef / scale
     return weights
@@ -148,20 +148,20 @@ def _choose(scores: Floats) -> Ints:
     return best
 
 
-def _check(labels: Sequence[str], classes: Sequence[str], features: int, section: Readout) -> None:
+def _check(labels: Sequence[str], classes: Sequence[str], features: int, readout: Readout) -> None:
     if len(classes) < 2:
         raise LsmError(f"all training samples are of class {classes[0]!r}", where="readout", hint="add another class")
     counts = {name: list(labels).count(name) for name in classes}
-    if (rarest := min(counts.values())) < section.folds:
+    if (rarest := min(counts.values())) < readout.folds:
         name = min(counts, key=counts.__getitem__)
         raise LsmError(
-            f"class {name!r} has {rarest} training samples, fewer than the {section.folds} folds of cross-validation",
+            f"class {name!r} has {rarest} training samples, fewer than the {readout.folds} folds of cross-validation",
             where="readout",
             hint=f"set `readout: {{folds: {rarest}}}`, or add samples" if rarest > 1 else "add samples of it",
         )
-    if section.keep is not None and section.keep > features:
+    if readout.keep is not None and readout.keep > features:
         raise LsmError(
-            f"{section.keep} features are to be kept of {features}",
+            f"{readout.keep} features are to be kept of {features}",
             where="readout",
             hint=f"set `readout: {{keep: {features}}}`, or leave it out",
         )
@@ -174,11 +174,11 @@ class _Solver:
     """What the folds and the final training share. Rows `x` `[sample, feature]` of class `y` `[sample]`."""
 
     def __init__(
-        self, x: Floats, y: Ints, classes: int, section: Readout, strengths: Sequence[float], centre: bool
+        self, x: Floats, y: Ints, classes: int, readout: Readout, strengths: Sequence[float], centre: bool
     ) -> None:
-        self.x, self.y, self.classes, self.section, self.strengths = x, y, classes, section, strengths
+        self.x, self.y, self.classes, self.readout, self.strengths = x, y, classes, readout, strengths
         self.centre = centre
-        plain = section.classifier == "ridge" and section.keep is None and section.class_weight == "none" and centre
+        plain = readout.classifier == "ridge" and readout.keep is None and readout.class_weight == "none" and centre
         # A fold of 2 has the fewest samples, half of all.
         self.shared = RidgeFolds(x, targets_of(y, classes)) if plain and len(x) >= 2 * x.shape[1] else None
 
@@ -203,8 +203,8 @@ class _Solver:
 
     def _prepare(self, rows: Ints) -> tuple[Ints, Floats, Floats]:
         x = self.x[rows]
-        kept = _select(x, self.y[rows], self.section.keep)
-        x = x if self.section.keep is None else x[:, kept]
+        kept = _select(x, self.y[rows], self.readout.keep)
+        x = x if self.readout.keep is None else x[:, kept]
         mean, scale = standard(x)
         if self.centre:
             return kept, mean, scale
@@ -213,14 +213,14 @@ class _Solver:
 
     def _solve(self, z: Floats, y: Ints, strengths: Sequence[float]) -> tuple[list[Solution], bool]:
         counts = np.bincount(y, minlength=self.classes)
-        balanced = self.section.class_weight == "balanced"
+        balanced = self.readout.class_weight == "balanced"
         weights = (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[y] if balanced else None
-        if self.section.classifier == "logistic":
+        if self.readout.classifier == "logistic":
             return _logistic(z, y, self.classes, weights, strengths, self.centre)
         targets = targets_of(y, self.classes)
-        if self.section.classifier == "ridge" or not self.centre:  # what is put on the chip learns at once
+        if self.readout.classifier == "ridge" or not self.centre:  # what is put on the chip learns at once
             return ridge(z, targets, weights, strengths, self.centre), True
-        weights, forgetting = np.ones(len(y)) if weights is None else weights, self.section.forgetting
+        weights, forgetting = np.ones(len(y)) if weights is None else weights, self.readout.forgetting
         if len(strengths) == 1:
             taught = start_after(z, targets, weights, forgetting, strengths[0]).weights
             return [(taught[:-1].T, taught[-1])], True

@@ -33,41 +33,41 @@ LARGEST_WEIGHT = 128
 
 
 def extract_features(
-    spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float, sizes: Sequence[int] = ()
+    spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms: float, sizes: Sequence[int] = ()
 ) -> Ints:
     """Features `[sample, part * neuron]` (or `part * group`) of the spikes `[t, neuron]` of what is read.
 
     sizes: how many neurons each population has; left out, they are one.
     """
     spikes = np.ascontiguousarray(spikes)
-    edges = _edges(starts, len(spikes), parts_of(section))
-    found = np.zeros((len(starts), parts_of(section), spikes.shape[1]), np.int64)
-    if isinstance(section.features, Traces):
-        du, weight = trace_registers(section.features.tau_ms, dt_ms)
+    edges = _edges(starts, len(spikes), parts_of(readout))
+    found = np.zeros((len(starts), parts_of(readout), spikes.shape[1]), np.int64)
+    if isinstance(readout.features, Traces):
+        du, weight = trace_registers(readout.features.tau_ms, dt_ms)
         kernels.decay_parts(spikes, edges, fixed.DECAY_UNITY - (du + 1), weight << fixed.ACT_SHIFT, found)
     else:
         kernels.count_parts(spikes, edges, found)
-    if isinstance(section.features, Bins) and section.features.root:
+    if isinstance(readout.features, Bins) and readout.features.root:
         # Roots of whole numbers below 2**52 are rounded correctly, and so is their whole part.
         found = np.sign(found) * np.floor(np.sqrt(np.abs(found) << 8)).astype(np.int64)
-    if isinstance(section.features, Rates):
-        found = np.add.reduceat(found, _groups(sizes or spikes.shape[1:], section.features.groups), axis=2)
+    if isinstance(readout.features, Rates):
+        found = np.add.reduceat(found, _groups(sizes or spikes.shape[1:], readout.features.groups), axis=2)
     return found.reshape(len(starts), -1)
 
 
 def float_features(
-    spikes: NDArray[np.int8], starts: Ints, section: Readout, dt_ms: float, sizes: Sequence[int] = ()
+    spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms: float, sizes: Sequence[int] = ()
 ) -> Floats:
     """The same without rounding; roots as they are, traces as sums of exp(-(r - t) dt / tau) over spikes at t <= r, a
     part's last step."""
-    if isinstance(section.features, Bins) and section.features.root:
-        counted = replace(section, features=replace(section.features, root=False))
+    if isinstance(readout.features, Bins) and readout.features.root:
+        counted = replace(readout, features=replace(readout.features, root=False))
         counts = extract_features(spikes, starts, counted, dt_ms, sizes)
         return np.asarray(16 * np.sign(counts) * np.sqrt(np.abs(counts)))
-    if not isinstance(section.features, Traces):
-        return extract_features(spikes, starts, section, dt_ms, sizes).astype(np.float64)
-    edges, tau_steps = _edges(starts, len(spikes), section.features.samples), section.features.tau_ms / dt_ms
-    found = np.zeros((len(starts), section.features.samples, spikes.shape[1]))
+    if not isinstance(readout.features, Traces):
+        return extract_features(spikes, starts, readout, dt_ms, sizes).astype(np.float64)
+    edges, tau_steps = _edges(starts, len(spikes), readout.features.samples), readout.features.tau_ms / dt_ms
+    found = np.zeros((len(starts), readout.features.samples, spikes.shape[1]))
     for sample, row in enumerate(edges):
         last = np.zeros(spikes.shape[1])
         for k, (a, b) in enumerate(pairwise(row)):
@@ -90,15 +90,15 @@ def mean_bins(frames: Floats, starts: Ints, parts: int) -> Floats:
     return np.array(means).reshape(len(starts), -1)
 
 
-def parts_of(section: Readout) -> int:
-    return section.features.samples if isinstance(section.features, Traces) else section.features.bins
+def parts_of(readout: Readout) -> int:
+    return readout.features.samples if isinstance(readout.features, Traces) else readout.features.bins
 
 
-def width(section: Readout, sizes: Sequence[int]) -> int:
+def width(readout: Readout, sizes: Sequence[int]) -> int:
     """How many features there are of populations of these sizes."""
-    if isinstance(section.features, Rates):
-        return parts_of(section) * len(_groups(sizes, section.features.groups))
-    return parts_of(section) * sum(sizes)
+    if isinstance(readout.features, Rates):
+        return parts_of(readout) * len(_groups(sizes, readout.features.groups))
+    return parts_of(readout) * sum(sizes)
 
 
 def _groups(sizes: Sequence[int], groups: int) -> list[int]:

@@ -46,14 +46,14 @@ CLOSE = 0.05, 0.1
 
 def baselines(
     front_end: FrontEnd | None,
-    section: Readout,
+    readout: Readout,
     frames: tuple[Frames, Frames],
     recordings: tuple[Raw, Raw],
     seed: int,
 ) -> dict[str, Answers]:
     """By name, the answers for the second of two parts, trained on the first; those that fit this kind of data."""
     if isinstance(front_end, AudioFrontEnd):
-        return {"svm": _svm(section, *frames)}
+        return {"svm": _svm(readout, *frames)}
     first, second = recordings
     if isinstance(front_end, BeatsFrontEnd) and isinstance(first, Beats) and isinstance(second, Beats):
         return _of_heart_rate(front_end, (first, second), (frames[0].labels, frames[1].labels), seed)
@@ -61,14 +61,14 @@ def baselines(
 
 
 def raw_answers(
-    frames: tuple[Frames, Frames], groups: Sequence[str], section: Readout, seed: int, positive: str | None = None
+    frames: tuple[Frames, Frames], groups: Sequence[str], readout: Readout, seed: int, positive: str | None = None
 ) -> Answers:
     """The spec's readout on averages of the frames themselves; groups: of the training samples, to centre them by."""
     found = []
-    for parts in sorted({*range(1, 6), readouts.parts_of(section)}):
+    for parts in sorted({*range(1, 6), readouts.parts_of(readout)}):
         x, x_test = (readouts.mean_bins(part.frames, part.starts, parts) for part in frames)
-        x, x_test = relative(x, replace(frames[0], groups=tuple(groups)), section), relative(x_test, frames[1], section)
-        few = replace(section, keep=min(section.keep, x.shape[1])) if section.keep else section
+        x, x_test = relative(x, replace(frames[0], groups=tuple(groups)), readout), relative(x_test, frames[1], readout)
+        few = replace(readout, keep=min(readout.keep, x.shape[1])) if readout.keep else readout
         classifier = fit_to(x, frames[0], few, seed)
         found.append(float_answers(classifier, x_test, positive))
     return max(found, key=lambda answers: answers.cv_accuracy or 0.0)
@@ -77,13 +77,13 @@ def raw_answers(
 # --- sound -----------------------------------------------------------------------------------------------------------
 
 
-def _svm(section: Readout, train: Frames, test: Frames) -> Answers:
+def _svm(readout: Readout, train: Frames, test: Frames) -> Answers:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
     x, x_test = (
-        relative(readouts.mean_bins(part.frames, part.starts, SLICES), part, section) for part in (train, test)
+        relative(readouts.mean_bins(part.frames, part.starts, SLICES), part, readout) for part in (train, test)
     )
     machine = make_pipeline(StandardScaler(), SVC(C=PENALTY, cache_size=1000)).fit(x, list(train.labels))
     return Answers(tuple(str(said) for said in machine.predict(x_test)), None, x.shape[1], None, None)
@@ -93,7 +93,7 @@ def _svm(section: Readout, train: Frames, test: Frames) -> Answers:
 
 
 def _of_heart_rate(
-    section: BeatsFrontEnd, recordings: tuple[Beats, Beats], labels: tuple[tuple[str, ...], ...], seed: int
+    readout: BeatsFrontEnd, recordings: tuple[Beats, Beats], labels: tuple[tuple[str, ...], ...], seed: int
 ) -> dict[str, Answers]:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
@@ -101,10 +101,10 @@ def _of_heart_rate(
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    if section.window_beats < FEWEST:
+    if readout.window_beats < FEWEST:
         return {}
-    intervals = replace(section, channels=("rr",))
-    x, x_test = (hrv(to_frames(part, intervals).frames.reshape(-1, section.window_beats)) for part in recordings)
+    intervals = replace(readout, channels=("rr",))
+    x, x_test = (hrv(to_frames(part, intervals).frames.reshape(-1, readout.window_beats)) for part in recordings)
     leaf = max(1, min(LEAF, len(x) // 20))
     models: dict[str, Callable[[], Any]] = {
         "hrv_logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000)),

@@ -142,7 +142,7 @@ def evaluate_one(
     What does not depend on the liquid is answered by the spec's own seed alone.
     """
     own, spec, clock = seed == spec.seed, replace(spec, seed=seed), _Clock()
-    section = readout_of(spec)
+    readout = readout_of(spec)
     train, test = (_frames(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(train)
@@ -158,19 +158,19 @@ def evaluate_one(
     def trained(liquid: Liquid) -> tuple[Classifier, Any, Both]:
         both = run_both(liquid, train, test, advance.next())
         if liquid is deployed:
-            require_spikes(liquid.listener, section, train, backend, both.train)
+            require_spikes(liquid.listener, readout, train, backend, both.train)
         clock.stop("run")
-        classifier = fit_to(relative(both.train.features, train, section), folded, section, seed)
+        classifier = fit_to(relative(both.train.features, train, readout), folded, readout, seed)
         clock.stop("train readout")
-        return classifier, relative(both.test.features, test, section), both
+        return classifier, relative(both.test.features, test, readout), both
 
     classifier, x, ran = trained(deployed)
-    answers = {"liquid": integer_answers(classifier, x, section.weight_bits, positive)}
+    answers = {"liquid": integer_answers(classifier, x, readout.weight_bits, positive)}
     clock.stop("answer")
     answers["unrounded"] = float_answers(classifier, x, positive)
     if feedforward is not None and not alone:
         cut, x, _ = trained(feedforward)
-        answers["feedforward"] = integer_answers(cut, x, section.weight_bits, positive)
+        answers["feedforward"] = integer_answers(cut, x, readout.weight_bits, positive)
     if not alone:
         in_floats, x, _ = trained(floats)
         answers["floats"] = float_answers(in_floats, x, positive)
@@ -178,14 +178,14 @@ def evaluate_one(
     others: dict[str, Answers] = {}
     if own and not alone:
         spikes, test_spikes = (
-            relative(part.encoded, data, section) for part, data in ((ran.train, train), (ran.test, test))
+            relative(part.encoded, data, readout) for part, data in ((ran.train, train), (ran.test, test))
         )
-        few = replace(section, keep=min(section.keep, spikes.shape[1])) if section.keep else section
+        few = replace(readout, keep=min(readout.keep, spikes.shape[1])) if readout.keep else readout
         encoded = fit_to(spikes, folded, few, seed)
         others = {
-            "encoded": integer_answers(encoded, test_spikes, section.weight_bits, positive),
-            "raw": raw_answers((folded, test), train.groups, section, seed, positive),
-            **baselines(spec.front_end, section, (train, test), split, seed),
+            "encoded": integer_answers(encoded, test_spikes, readout.weight_bits, positive),
+            "raw": raw_answers((folded, test), train.groups, readout, seed, positive),
+            **baselines(spec.front_end, readout, (train, test), split, seed),
         }
     answers |= others
     clock.stop("baselines")

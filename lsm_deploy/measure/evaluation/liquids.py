@@ -47,7 +47,7 @@ class Liquid:
     """
 
     listener: Listener
-    section: Readout
+    readout: Readout
     name: bytes
     shared: bool
     run: Callable[[Frames, Role, Progress | None], Run]
@@ -75,25 +75,25 @@ def liquids_of(
     compiled = _compiled(spec)
     deployed = listen(spec, train, compiled.program)
     cut = without_recurrence(compiled.program)
-    section, network = readout_of(spec), compiled.program.network
+    readout, network = readout_of(spec), compiled.program.network
     encoder = spec.input.encoder
     random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
-    given = spec.input, section, deployed.ranges, spec.seed
-    most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(compiled.program, section))
+    given = spec.input, readout, deployed.ranges, spec.seed
+    most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(compiled.program, readout))
 
     def liquid(listener: Listener, name: Sequence[Any], run: Callable[[Frames, Role, Progress | None], Run]) -> Liquid:
-        return Liquid(listener, section, digest(*given, *name), not random and not network.sample_interval, run)
+        return Liquid(listener, readout, digest(*given, *name), not random and not network.sample_interval, run)
 
     def integers(listener: Listener, held: int) -> Liquid:
         def run(data: Frames, role: Role, progress: Progress | None) -> Run:
-            return run_samples(listener, section, data, role, backend, progress, hold=held)
+            return run_samples(listener, readout, data, role, backend, progress, hold=held)
 
         return liquid(listener, (store.program_id(listener.program), backend, held), run)
 
     return (
         integers(deployed, AT_ONCE if hold and most <= AT_ONCE else 0),
         integers(replace(deployed, program=cut), 0) if cut else None,
-        liquid(deployed, ("floats", _content(spec)), partial(_run_float, compiled, deployed, section)),
+        liquid(deployed, ("floats", _content(spec)), partial(_run_float, compiled, deployed, readout)),
     )
 
 
@@ -199,16 +199,16 @@ def _compiled(spec: Spec) -> Compiled:
 
 
 def _run_float(
-    compiled: Compiled, listener: Listener, section: Readout, data: Frames, role: Role, progress: Progress | None
+    compiled: Compiled, listener: Listener, readout: Readout, data: Frames, role: Role, progress: Progress | None
 ) -> Run:
     """Features of the float liquid that the program stands for."""
     program, dt_ms = compiled.program, compiled.network.dt_ms
-    sizes, total, steps = sizes_of(program, section), int(listener.steps(data).sum()), 0
+    sizes, total, steps = sizes_of(program, readout), int(listener.steps(data).sum()), 0
     found = []
     for stimulus in listener.stimuli(data, role):
         ahead = (lambda now, _, steps=steps: progress(steps + now, total)) if progress else None
-        spikes = read(program, run_float(compiled.network, stimulus, progress=ahead).spikes, section)
-        found.append(readouts.float_features(spikes, stimulus.starts, section, dt_ms, sizes))
+        spikes = read(program, run_float(compiled.network, stimulus, progress=ahead).spikes, readout)
+        found.append(readouts.float_features(spikes, stimulus.starts, readout, dt_ms, sizes))
         steps += len(stimulus.spikes)
     features = np.concatenate(found)
     none, nothing = np.zeros((len(features), 0), np.int64), np.zeros(len(features), np.int64)

@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 class Taught:
     """A readout that was trained on the float liquid, and the data that it was trained and tested on."""
 
-    section: Readout
+    readout: Readout
     seed: int
     stimuli: tuple[Stimulus, Stimulus]
     data: tuple[Frames, Frames]
@@ -68,32 +68,32 @@ def teach(
 ) -> Taught:
     """Train the spec's readout on the spikes of the float network; the program says how its samples are laid out."""
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
-    section = readout_of(spec)
+    readout = readout_of(spec)
     listener = listen(spec, train, program)
     stimuli = listener.encode(train, "train"), listener.encode(test, "test")
     moved = move_spikes(stimuli[1], stream(spec.seed, "moved spike", "test"))
     runs = [*stimuli, *([moved] if moved else [])]
-    sizes = sizes_of(program, section)
+    sizes = sizes_of(program, readout)
     starts = np.cumsum([0, *(len(stimulus.spikes) for stimulus in runs)]).tolist()
     total, features = starts[-1], []
     for stimulus, before in zip(runs, starts, strict=False):
         ahead = (lambda done, _, before=before: progress(before + done, total)) if progress else None
-        spikes = read(program, run_float(network, stimulus, progress=ahead).spikes, section)
-        features.append(readouts.extract_features(spikes, stimulus.starts, section, spec.dt_ms, sizes))
-    classifier = fit_to(relative(features[0], train, section), train, section, spec.seed)
-    scores = [_score(classifier, relative(x, test, section), test.labels) for x in features[1:]]
+        spikes = read(program, run_float(network, stimulus, progress=ahead).spikes, readout)
+        features.append(readouts.extract_features(spikes, stimulus.starts, readout, spec.dt_ms, sizes))
+    classifier = fit_to(relative(features[0], train, readout), train, readout, spec.seed)
+    scores = [_score(classifier, relative(x, test, readout), test.labels) for x in features[1:]]
     data = (train, test)
-    return Taught(section, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
+    return Taught(readout, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
 
 
 def measure_transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) -> Transfer:
     """Read the deployed liquid with what was taught, and with a readout of its own."""
-    section = taught.section
+    readout = taught.readout
     features = [
-        relative(features_of(program, backends.run_program(backend, program, stimulus), section), part, section)
+        relative(features_of(program, backends.run_program(backend, program, stimulus), readout), part, readout)
         for stimulus, part in zip(taught.stimuli, taught.data, strict=True)
     ]
-    again = fit_to(features[0], taught.data[0], section, taught.seed)
+    again = fit_to(features[0], taught.data[0], readout, taught.seed)
     return Transfer(
         floats=taught.score,
         shaken=taught.shaken,
