@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.frozen import freeze
 
 __all__ = ["TYPES", "Certificate"]
 
@@ -29,12 +29,8 @@ class Certificate:
     by_geometry: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        sizes = set()
-        for field in fields(self):
-            array: NDArray[Any] = np.array(getattr(self, field.name), TYPES[field.name])
-            array.setflags(write=False)
-            object.__setattr__(self, field.name, array)
-            sizes.add(array.shape)
+        freeze(self, **TYPES)
+        sizes = {getattr(self, name).shape for name in TYPES}
         if len(sizes) != 1 or len(next(iter(sizes))) != 1:
             raise ValueError(f"a certificate of {sizes} neurons")
 

@@ -2,8 +2,8 @@
 
     Network --quantise--> QNetwork --place--> Program --backend.run(., Stimulus)--> Trace
 
-Arrays are `[post, pre]` and `[t, neuron]`; `t` counts from 0. They are taken over, not copied, unless somebody else
-could still write to them, and set read-only. A `ValueError` from a constructor is a bug in the pass that called it.
+Arrays are `[post, pre]` and `[t, neuron]`; `t` counts from 0; values own them (see `frozen`). A `ValueError` from a
+constructor is a bug in the pass that called it.
 
 Neurons are numbered through all populations in order. Synapses of a projection are stored by source (compressed
 columns): those of source `j` are `indptr[j]:indptr[j + 1]`, in ascending order of target and delay. Two synapses may
@@ -20,10 +20,11 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
+from lsm_deploy.core.frozen import freeze, own
 from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
 from lsm_deploy.core.neurons.kind import Floats, Policy
 
@@ -65,11 +66,11 @@ class Population:
         declaration = KINDS[self.kind].Parameters
         parameters = {}
         for field in declaration.__dataclass_fields__:
-            values = _own(self.parameters[field], np.float64)
+            values = own(self.parameters[field], np.float64)
             _require(values.shape == (self.size,), f"{self.name}.{field} has shape {values.shape}")
             _require(not breaks_bound(declaration, field, values).any(), f"{self.name}.{field} out of bounds")
             parameters[field] = values
-        _set(self, parameters=MappingProxyType(parameters))
+        object.__setattr__(self, "parameters", MappingProxyType(parameters))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +92,7 @@ class Projection:
     delay_ms: Floats
 
     def __post_init__(self) -> None:
-        _set(
-            self,
-            indptr=_own(self.indptr, np.int64),
-            post=_own(self.post, np.int32),
-            weight=_own(self.weight, np.float64),
-            delay_ms=_own(self.delay_ms, np.float64),
-        )
+        freeze(self, indptr=np.int64, post=np.int32, weight=np.float64, delay_ms=np.float64)
         _check_wiring(self.name, self.indptr, self.post, self.weight, self.delay_ms)
         low, high = _extremes(self.weight)
         _require(bool(np.isfinite(low) and np.isfinite(high)), f"{self.name}: weights are not finite")
@@ -185,11 +180,11 @@ class QPopulation:
         declaration = KINDS[self.kind].Registers
         registers = {}
         for field in declaration.__dataclass_fields__:
-            values = _own(self.registers[field], np.int64)
+            values = own(self.registers[field], np.int64)
             _require(values.shape == (self.size,), f"{self.name}.{field} has shape {values.shape}")
             _require(not breaks_bound(declaration, field, values).any(), f"{self.name}.{field} out of bounds")
             registers[field] = values
-        _set(self, registers=MappingProxyType(registers))
+        object.__setattr__(self, "registers", MappingProxyType(registers))
         _require(np.isfinite(self.scale) and self.scale > 0, f"{self.name}: scale {self.scale}")
 
 
@@ -209,13 +204,7 @@ class QProjection:
     delays: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        _set(
-            self,
-            indptr=_own(self.indptr, np.int64),
-            post=_own(self.post, np.int32),
-            weights=_own(self.weights, np.int16),
-            delays=_own(self.delays, np.uint8),
-        )
+        freeze(self, indptr=np.int64, post=np.int32, weights=np.int16, delays=np.uint8)
         _check_wiring(self.name, self.indptr, self.post, self.weights, self.delays)
         _require(1 <= self.num_weight_bits <= fixed.WEIGHT_BITS, f"{self.name}: {self.num_weight_bits} weight bits")
         _require(0 <= self.weight_exp <= MAX_WEIGHT_EXP, f"{self.name}: weight exponent {self.weight_exp}")
@@ -260,7 +249,7 @@ class Program:
     target: str
 
     def __post_init__(self) -> None:
-        _set(self, cores=_own(self.cores, np.int32))
+        freeze(self, cores=np.int32)
         _require(self.cores.shape == (self.network.neurons,), f"cores have shape {self.cores.shape}")
         _require(bool((self.cores >= 0).all()), "a core is negative")
 
@@ -273,7 +262,7 @@ class Stimulus:
     starts: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        _set(self, spikes=_own(self.spikes, np.int8), starts=_own(self.starts, np.int64))
+        freeze(self, spikes=np.int8, starts=np.int64)
         _require(self.spikes.ndim == 2, f"a stimulus is [t, channel], not {self.spikes.shape}")
         _require(bool(((self.spikes == 0) | (self.spikes == 1)).all()), "an input spike is neither 0 nor 1")
         _check_starts(self.starts, len(self.spikes))
@@ -297,17 +286,9 @@ class Trace:
     standings: Mapping[str, str] = MappingProxyType({})
 
     def __post_init__(self) -> None:
-        registers = {name: _own(values, np.int32) for name, values in self.registers.items()}
-        _set(
-            self,
-            spikes=_own(self.spikes, np.int8),
-            starts=_own(self.starts, np.int64),
-            registers=MappingProxyType(registers),
-            counts=MappingProxyType(dict(self.counts)),
-            standings=MappingProxyType(dict(self.standings)),
-        )
+        freeze(self, "counts", "standings", spikes=np.int8, registers=np.int32, starts=np.int64)
         _require(self.spikes.ndim == 2, f"a trace is [t, neuron], not {self.spikes.shape}")
-        for name, values in registers.items():
+        for name, values in self.registers.items():
             _require(values.shape == self.spikes.shape, f"{name} has shape {values.shape}")
         _check_starts(self.starts, len(self.spikes))
 
@@ -326,16 +307,10 @@ class State:
     counts: Mapping[str, int]
 
     def __post_init__(self) -> None:
-        registers = {name: _own(values, np.int32) for name, values in self.registers.items()}
-        _set(
-            self,
-            registers=MappingProxyType(registers),
-            in_flight=_own(self.in_flight, np.int64),
-            counts=MappingProxyType(dict(self.counts)),
-        )
+        freeze(self, "counts", registers=np.int32, in_flight=np.int64)
         _require(self.t >= 0, f"a state after {self.t} steps")
         _require(self.in_flight.ndim == 2, f"sums in flight are [step, neuron], not {self.in_flight.shape}")
-        for name, values in registers.items():
+        for name, values in self.registers.items():
             _require(values.shape == self.in_flight.shape[1:], f"{name} has shape {values.shape}")
 
 
@@ -358,24 +333,6 @@ def kinds_in(network: QNetwork) -> dict[str, tuple[Policy, dict[str, fixed.Ints]
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
-
-
-def _set(value: Any, **fields: Any) -> None:
-    for name, field in fields.items():
-        object.__setattr__(value, name, field)
-
-
-def _own(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    converted = np.asarray(array)
-    if converted.dtype != np.dtype(dtype):
-        cast = converted.astype(dtype)
-        _require(np.array_equal(cast, converted), f"values do not fit {np.dtype(dtype)}")
-        converted = cast
-    elif converted.flags.writeable and converted.base is not None:
-        converted = converted.copy()  # a view: its owner could still write to it
-    converted = np.ascontiguousarray(converted)
-    converted.setflags(write=False)
-    return converted
 
 
 def _extremes(values: NDArray[Any]) -> tuple[Any, Any]:

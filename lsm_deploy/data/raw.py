@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.frozen import freeze, own
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "Role", "digests", "lengths", "rows_of", "subset"]
@@ -45,12 +46,14 @@ class Frames:
     digests: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __post_init__(self) -> None:
-        frames, starts = np.array(self.frames, np.float64, order="C"), np.array(self.starts, np.int64)
+        freeze(self, frames=np.float64, starts=np.int64, digests=np.uint64)
+        frames, starts = self.frames, self.starts
         if frames.ndim != 2 or not frames.size or not (np.abs(frames) <= LARGEST).all():
             raise ValueError(f"frames of shape {frames.shape} are empty or not finite")
         _check_samples(starts, len(frames), self.labels, self.groups)
         every = np.arange(len(starts))
-        origin = np.array(self.origin, np.int64) if len(self.origin) else every
+        origin = own(self.origin if len(self.origin) else every, np.int64)
+        object.__setattr__(self, "origin", origin)
         if (
             origin.shape != every.shape
             or (origin > every).any()
@@ -58,10 +61,8 @@ class Frames:
             or (origin[origin] != origin).any()
         ):
             raise ValueError("origin does not name an earlier sample that is no copy")
-        prints = np.array(self.digests, np.uint64)
-        if prints.shape not in ((0,), every.shape):
-            raise ValueError(f"{prints.shape} digests for {len(starts)} samples")
-        _own(self, frames=frames, starts=starts, origin=origin, digests=prints)
+        if self.digests.shape not in ((0,), every.shape):
+            raise ValueError(f"{self.digests.shape} digests for {len(starts)} samples")
 
     @property
     def samples(self) -> int:
@@ -93,8 +94,9 @@ class Audio:
     takes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        sound = np.array(self.sound, np.int16 if np.asarray(self.sound).dtype == np.int16 else np.float64)
-        starts, takes = np.array(self.starts, np.int64), np.array(self.takes, np.int64)
+        whole = np.asarray(self.sound).dtype == np.int16
+        freeze(self, sound=np.int16 if whole else np.float64, starts=np.int64, takes=np.int64)
+        sound, starts, takes = self.sound, self.starts, self.takes
         if sound.ndim != 1 or not np.isfinite(sound).all():
             raise ValueError(f"sound of shape {sound.shape} is not [t], or not finite")
         _check_samples(starts, len(sound), self.labels, self.groups)
@@ -102,7 +104,6 @@ class Audio:
             raise ValueError(f"{len(takes)} takes for {len(starts)} utterances")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"the rate is {self.rate}")
-        _own(self, sound=sound, starts=starts, takes=takes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +123,8 @@ class Beats:
     source: str = "data"
 
     def __post_init__(self) -> None:
-        beats, starts = np.array(self.beats, np.int64), np.array(self.starts, np.int64)
-        rhythm = np.array(self.rhythm, np.int8)
+        freeze(self, beats=np.int64, starts=np.int64, rhythm=np.int8)
+        beats, starts, rhythm = self.beats, self.starts, self.rhythm
         if beats.ndim != 1 or rhythm.shape != beats.shape:
             raise ValueError(f"beats {beats.shape} and rhythms {rhythm.shape} are not both [beat]")
         _check_samples(starts, len(beats), (), self.groups)
@@ -135,7 +136,6 @@ class Beats:
             raise ValueError(f"a rhythm beyond {self.rhythms}")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"the rate is {self.rate}")
-        _own(self, beats=beats, starts=starts, rhythm=rhythm)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -161,14 +161,12 @@ class Events:
     groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        t_us, starts = np.array(self.t_us, np.int64), np.array(self.starts, np.int64)
-        x, y, p = np.array(self.x, np.int32), np.array(self.y, np.int32), np.array(self.p, np.int8)
-        _check_samples(starts, len(t_us), self.labels, self.groups, empty=True)
-        pixels: tuple[NDArray[Any], ...] = (x, y, p)
+        freeze(self, t_us=np.int64, x=np.int32, y=np.int32, p=np.int8, starts=np.int64)
+        _check_samples(self.starts, len(self.t_us), self.labels, self.groups, empty=True)
+        pixels: tuple[NDArray[Any], ...] = (self.x, self.y, self.p)
         for name, values, limit in zip("xyp", pixels, self.sensor, strict=True):
-            if values.shape != t_us.shape or (values < 0).any() or (values >= limit).any():
+            if values.shape != self.t_us.shape or (values < 0).any() or (values >= limit).any():
                 raise ValueError(f"{name} does not lie within the sensor, {self.sensor}, for each event")
-        _own(self, t_us=t_us, x=x, y=y, p=p, starts=starts)
 
 
 Raw: TypeAlias = Frames | Audio | Beats | Events
@@ -189,12 +187,6 @@ def _check_samples(
         raise ValueError(f"{len(labels)} labels for {len(starts)} samples")
     if groups and len(groups) != len(starts):
         raise ValueError(f"{len(groups)} groups for {len(starts)} samples")
-
-
-def _own(data: Raw, **arrays: NDArray[Any]) -> None:
-    for name, array in arrays.items():
-        array.setflags(write=False)
-        object.__setattr__(data, name, array)
 
 
 # --- samples of any kind -------------------------------------------------------------------------------------------

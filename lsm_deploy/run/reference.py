@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
@@ -38,10 +37,7 @@ class FloatTrace:
     starts: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        arrays: list[NDArray[Any]] = [self.spikes, *self.state.values(), self.starts]
-        for array in arrays:
-            array.setflags(write=False)
-        object.__setattr__(self, "state", MappingProxyType(dict(self.state)))
+        freeze(self, spikes=np.int8, state=np.float64, starts=np.int64)
 
 
 def run_float(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.compile.pipeline import Compiled, compile_spec
 from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
@@ -55,6 +56,9 @@ class Measures:
     fading: fadings.Fading
     growth: growths.Growth
     states: Floats = field(repr=False)
+
+    def __post_init__(self) -> None:
+        freeze(self, states=np.float64)
 
     def to_json(self) -> dict[str, Any]:
         classes = self.classes
@@ -240,7 +244,6 @@ def _measure(liquid: Specimen, shown: Shown, tests: _Tests, tau_steps: float, to
     told(5)
     growth = growths.growth(liquid, tests.perturbed, tau_steps)
     told(6)
-    states.setflags(write=False)
     return Measures(
         activity=activity_of(spikes, liquid.network.dt_ms),
         dynamics=Dynamics(spectral_radius(liquid.network), branching_ratio(every, stimulus.starts)),
