@@ -424,7 +424,7 @@ def test_events_as_binned_one_at_a_time(pool: tuple[int, int], merge: bool) -> N
 def test_frames_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 2_000_000)
     what, where, hint = error(to_frames, camera(), EventsFrontEnd(kind="events", bin_ms=0.001))
-    assert what.endswith(" bins of 40 channels take 0.035 GB of memory, 0.002 GB are available")
+    assert what.endswith(" bins of 40 channels take 0.023 GB of memory, 0.002 GB are available")
     assert (where, hint) == ("camera", "raise bin_ms or pool, or give fewer recordings")
 
 

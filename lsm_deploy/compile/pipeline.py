@@ -22,7 +22,6 @@ from lsm_deploy.core import memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Network, Program, QNetwork
-from lsm_deploy.core.memory import gigabytes
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
 
@@ -92,24 +91,22 @@ def _check_size(spec: Spec, target: Board) -> None:
                 hint="make it smaller, or choose a larger board, or board none",
             )
         )
-    room = memory.available()
-    if room is not None and (needed := estimate.bytes_to_compile(neurons, 0)) > room:
-        errors.append(_too_large(f"{neurons} neurons", needed, room, hint="make it smaller"))
-        raise_all(errors)  # counting the synapses of so many could itself be too much
+    if too_many := _too_large(f"{neurons} neurons", estimate.bytes_to_compile(neurons, 0), hint="make it smaller"):
+        raise_all([*errors, too_many])  # counting the synapses of so many could itself be too much
     synapses = [estimate.synapses_of(p, spec) for p in spec.projections]
-    if room is not None and (needed := estimate.bytes_to_compile(neurons, sum(synapses))) > room:
-        largest = spec.projections[synapses.index(max(synapses))].name
-        words = f"{neurons} neurons and about {sum(synapses):.3g} synapses"
-        errors.append(_too_large(words, needed, room, where=f"projection {largest!r}", hint="make it sparser"))
+    if too_many := _too_large(
+        f"{neurons} neurons and about {sum(synapses):.3g} synapses",
+        estimate.bytes_to_compile(neurons, sum(synapses)),
+        where=f"projection {spec.projections[synapses.index(max(synapses))].name!r}" if synapses else "",
+        hint="make it sparser",
+    ):
+        errors.append(too_many)
     raise_all(errors)
 
 
-def _too_large(what: str, needed: float, room: int, *, hint: str, where: str = "") -> LsmError:
-    return LsmError(
-        f"compiling {what} takes about {gigabytes(needed)} of memory, {gigabytes(room)} are available",
-        where=where,
-        hint=f"{hint}, or compile it where there is more; running it takes about a fifth of that",
-    )
+def _too_large(what: str, needed: float, *, hint: str, where: str = "") -> LsmError | None:
+    hint = f"{hint}, or compile it where there is more; running it takes about a fifth of that"
+    return memory.shortage(needed, f"compiling {what} takes about", where=where, hint=hint)
 
 
 def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:

@@ -12,13 +12,29 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["available", "gigabytes"]
+from lsm_deploy.core.errors import LsmError
+
+__all__ = ["available", "gigabytes", "require", "shortage"]
 
 
 def available(root: Path = Path("/")) -> int | None:
     """Bytes, or None where the system does not say; root: where its files hang."""
     left = [*_machine(root), *_control_groups(root)]
     return max(0, min(left)) if left else None
+
+
+def require(needed: float, what: str, *, where: str = "", hint: str) -> None:
+    """Refuse, before it is taken, memory that is not there; what: who needs it, as in "the spikes take"."""
+    if (error := shortage(needed, what, where=where, hint=hint)) is not None:
+        raise error
+
+
+def shortage(needed: float, what: str, *, where: str = "", hint: str) -> LsmError | None:
+    """What `require` raises, for those who have more to say."""
+    room = available()
+    if room is None or needed <= room:
+        return None
+    return LsmError(f"{what} {gigabytes(needed)} of memory, {gigabytes(room)} are available", where=where, hint=hint)
 
 
 def gigabytes(size: float) -> str:

@@ -79,7 +79,12 @@ def encode(
     x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges)
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
     starts = np.concatenate([[0], np.cumsum(padded)])
-    _check_room(int(starts[-1]) * input.spike_channels, data.source)
+    memory.require(
+        2 * int(starts[-1]) * input.spike_channels,  # a stimulus looks at each one
+        "the spikes take",
+        where=data.source,
+        hint="shorten frame_ms, or give fewer samples at a time",
+    )
     spikes = np.zeros((int(starts[-1]), input.spike_channels), np.int8)
     rows = rows_of(starts[:-1], lengths)
     cuts = _cuts(encoder, data)
@@ -99,14 +104,6 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
         raise LsmError(f"a stimulus of {steps} steps", where="stimulus", hint="take at least 1")
     spikes = stream(seed, "poisson").random((steps, channels)) < probability
     return Stimulus(spikes.astype(np.int8), np.zeros(1, np.int64))
-
-
-def _check_room(needed: int, where: str) -> None:
-    # A stimulus keeps a copy of its own.
-    room = memory.available()
-    if room is not None and 2 * needed > room:
-        what = f"the spikes take {memory.gigabytes(2 * needed)} of memory, {memory.gigabytes(room)} are available"
-        raise LsmError(what, where=where, hint="shorten frame_ms, or give fewer samples at a time")
 
 
 def _normalise(frames: Floats, ranges: Floats) -> Floats:

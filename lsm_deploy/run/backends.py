@@ -182,15 +182,13 @@ def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> No
 def _check_memory(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
     """Refuse, before it starts, a trace that memory could not hold: a byte a neuron and step, four for a register."""
     steps, neurons = len(stimulus.spikes), program.network.neurons
-    needed, room = steps * neurons * (1 + 4 * len(record)), memory.available()
-    if room is not None and needed > room:
-        fewer = "record fewer registers, or " if record else ""
-        raise LsmError(
-            f"spikes{''.join(f', {name}' for name in record)} of {neurons} neurons in {steps} steps take "
-            f"{memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available",
-            where="trace",
-            hint=f"{fewer}let the trace go to disk as it arises (`run --stream`), or run fewer samples",
-        )
+    fewer = "record fewer registers, or " if record else ""
+    memory.require(
+        steps * neurons * (1 + 4 * len(record)),
+        f"spikes{''.join(f', {name}' for name in record)} of {neurons} neurons in {steps} steps take",
+        where="trace",
+        hint=f"{fewer}let the trace go to disk as it arises (`run --stream`), or run fewer samples",
+    )
 
 
 def _check_record(program: Program, record: Sequence[str]) -> None:

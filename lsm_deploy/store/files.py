@@ -67,10 +67,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 def read_bytes(path: Path) -> bytes:
     with opened(path) as file:
-        size, room = os.fstat(file.fileno()).st_size, memory.available()
-        if room is not None and size > room:
-            what = f"it takes {memory.gigabytes(size)} of memory, {memory.gigabytes(room)} are available"
-            raise LsmError(what, where=str(path), hint="read it where there is more")
+        size = os.fstat(file.fileno()).st_size
+        memory.require(size, "it takes", where=str(path), hint="read it where there is more")
         return file.read()
 
 

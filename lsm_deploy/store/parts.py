@@ -130,7 +130,12 @@ def load_parts(folder: str | Path) -> TraceFile:
     try:
         names = tuple(sorted(last.keys() - _NOT_REGISTERS))
         steps, neurons = int(last["first"]) + len(last["spikes"]), int(last["neurons"])
-        _check_room(steps * neurons * (1 + 4 * len(names)), folder)
+        memory.require(
+            steps * neurons * (1 + 4 * len(names)),
+            "the trace takes",
+            where=str(folder),
+            hint="read its parts one by one with numpy.load",
+        )
         spikes = np.empty((steps, neurons), np.int8)
         registers = {name: np.empty((steps, neurons), np.int32) for name in names}
         starts, counts, first = [], Counter[str](), 0
@@ -154,16 +159,6 @@ def load_parts(folder: str | Path) -> TraceFile:
     except (ValueError, TypeError, IndexError) as error:
         raise LsmError(f"a part is damaged: {error}", where=str(folder), hint=AGAIN) from None
     return TraceFile(trace, str(last["program"]), str(last["backend"]))
-
-
-def _check_room(needed: int, folder: str | Path) -> None:
-    room = memory.available()
-    if room is not None and needed > room:
-        raise LsmError(
-            f"the trace takes {memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available",
-            where=str(folder),
-            hint="read its parts one by one with numpy.load",
-        )
 
 
 def _check_part(

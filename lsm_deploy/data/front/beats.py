@@ -44,7 +44,10 @@ def frames_of_beats(beats: Beats, front_end: BeatsFrontEnd) -> Frames:
             f"no record has the {size + 1} beats that a window of {size} intervals takes, the longest {many.max() + 1}"
         )
         raise LsmError(what, where=beats.source, hint="shorten window_beats, or give longer records")
-    _check_room(int(windows.sum()) * size * (3 * front_end.frame_channels + 2) * 8, beats.source)
+    needed = int(windows.sum()) * size * (3 * front_end.frame_channels + 2) * 8
+    memory.require(
+        needed, "the windows take", where=beats.source, hint="widen stride_beats, or give fewer records at a time"
+    )
     record = np.repeat(np.arange(len(windows)), windows)
     start = np.repeat(first, windows) + rows_of(np.zeros_like(windows), windows) * front_end.stride
     rows = start[:, None] + np.arange(size)
@@ -84,10 +87,3 @@ def _channels(rr: Floats, first: NDArray[np.int64]) -> dict[str, Floats]:
 def _running_median(rr: Floats) -> Floats:
     """The median of each window's intervals up to each `[window, interval]`."""
     return np.stack([np.median(rr[:, : i + 1], axis=1) for i in range(rr.shape[1])], axis=1)
-
-
-def _check_room(needed: int, where: str) -> None:
-    room = memory.available()
-    if room is not None and needed > room:
-        what = f"the windows take {memory.gigabytes(needed)} of memory, {memory.gigabytes(room)} are available"
-        raise LsmError(what, where=where, hint="widen stride_beats, or give fewer records at a time")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from lsm_deploy.core import memory
-from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Events, Frames, digests, lengths
 from lsm_deploy.spec.schema import EventsFrontEnd
 
@@ -30,14 +29,12 @@ def frames_of_events(events: Events, front_end: EventsFrontEnd) -> Frames:
     columns, rows = -(-width // front_end.pool[0]), -(-height // front_end.pool[1])
     polarities = 1 if front_end.merge_polarity else polarities
     channels, total = columns * rows * polarities, int((last + 1).sum())
-    # Frames keep a copy of their own, and look at each value once.
-    needed, room = total * channels * 8 * 3, memory.available()
-    if room is not None and needed > room:
-        what = (
-            f"{total} bins of {channels} channels take {memory.gigabytes(needed)} of memory,"
-            f" {memory.gigabytes(room)} are available"
-        )
-        raise LsmError(what, where=events.source, hint="raise bin_ms or pool, or give fewer recordings")
+    memory.require(
+        total * channels * 8 * 2,  # frames look at how large each value is
+        f"{total} bins of {channels} channels take",
+        where=events.source,
+        hint="raise bin_ms or pool, or give fewer recordings",
+    )
     frames = np.zeros((total, channels))
     pixel = (events.y // front_end.pool[1]).astype(np.int64) * columns + events.x // front_end.pool[0]
     frames[starts[sample] + bins, pixel * polarities + (0 if front_end.merge_polarity else events.p)] = 1.0
