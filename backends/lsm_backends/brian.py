@@ -29,6 +29,7 @@ from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["Codegen", "missing", "run"]
@@ -51,7 +52,7 @@ def run(
     program: Program,
     stimulus: Stimulus,
     record: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     *,
     codegen: Codegen = "numpy",
 ) -> Trace:

@@ -6,7 +6,7 @@ spike, and put the synaptic sums that this step's spikes cause into the steps in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scipy.sparse import csc_array
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.progress import Progress
 
 __all__ = ["missing", "run"]
 
@@ -28,7 +29,7 @@ def run(
     program: Program,
     stimulus: Stimulus,
     record: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Trace:
     """Run every sample and record spikes and the named registers; `progress(done, total)` is told steps."""
     network = program.network

@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,7 +99,7 @@ class Output:
             click.echo(json.dumps({"ok": True, **facts}, indent=2))
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
+    def progress(self, label: str) -> Iterator[Progress]:
         """A bar on stderr, on a terminal only."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

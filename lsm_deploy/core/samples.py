@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.progress import Progress
 
 __all__ = ["LongRun", "contaminated", "run_side_by_side"]
 
@@ -39,7 +40,7 @@ def run_side_by_side(
     record: Sequence[str],
     run_once: RunOnce,
     max_neurons: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Trace:
     """Run all samples with as few long runs as `max_neurons` at a time allows."""
     network, steps = program.network, len(stimulus.spikes)

@@ -9,7 +9,7 @@ session of the backend goes on from piece to piece, and a backend that has none 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.samples import contaminated
 from lsm_deploy.data import Frames, Raw, Role, check_channels
 from lsm_deploy.data.encoders import encode, fit_ranges
@@ -30,7 +31,6 @@ from lsm_deploy.spec.schema import FrontEnd, Input, Spec
 
 __all__ = ["Listener", "Piece", "listen", "pattern_of"]
 
-Progress = Callable[[int, int], None]
 
 AT_ONCE = 1 << 28
 """Bytes of spikes, of channels and neurons, that a piece may have; a longer sample is a piece of its own."""
@@ -116,7 +116,7 @@ class Listener:
         before: Piece | None = None
         for first, last in pairwise(cuts):
             stimulus = self.encode(_samples(data, first, last), role, first)
-            ahead = (lambda now, _, done=done: progress(done + now, total)) if progress else None
+            ahead = part_of(progress, done, total)
             spikes, counts = runner.run(stimulus, ahead)
             piece = Piece(stimulus, spikes, counts, _contaminated(self.program, before, stimulus, spikes))
             yield piece

@@ -8,7 +8,7 @@ them).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
@@ -22,6 +22,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.data.front import load_data
 from lsm_deploy.learn import readout as readouts
@@ -52,8 +53,6 @@ __all__ = [
     "scores",
     "train",
 ]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ several, the one that decides the fewest samples by a tie, then the one with the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.data.front import load_data
 from lsm_deploy.learn import readout as readouts
@@ -43,7 +44,6 @@ from lsm_deploy.spec.schema import Bins, Readout, Spec
 
 __all__ = ["OnChipAccuracy", "on_chip_accuracy", "train_on_chip"]
 
-Progress = Callable[[int, int], None]
 
 SHARES = (0.0, 0.25, 0.5, 1.0)
 SPIKES = (1, 2, 4, 8, 16, 32, 64, 128, 256)

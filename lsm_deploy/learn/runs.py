@@ -6,7 +6,7 @@ A sample's features depend on its own spikes alone, so no trace of all samples i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -17,6 +17,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Role, subset
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.listener import Listener
@@ -35,7 +36,6 @@ __all__ = [
     "whole_counts",
 ]
 
-Progress = Callable[[int, int], None]
 
 DIAGNOSED_STEPS = 2000
 """Steps that are run again, with their voltages, to say why a liquid is silent."""

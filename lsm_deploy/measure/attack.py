@@ -9,7 +9,7 @@ What it reaches is a lower bound on the truth, as the certificate is an upper on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.streams import stream
 from lsm_deploy.run import backends
 
@@ -56,7 +57,7 @@ def attack(
     seed: int = 0,
     steps: int = STEPS,
     backend: str = backends.DEFAULT,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Attack:
     """Search for `rounds` rounds; for `neuron`, or for whichever is closest to its bound."""
     network, rng = program.network, stream(seed, "attack")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Protocol, cast
@@ -15,6 +15,7 @@ from lsm_deploy.core import memory
 from lsm_deploy.core.errors import BackendError, LsmError, raise_all
 from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.progress import Progress
 
 __all__ = [
     "BACKENDS",
@@ -36,8 +37,6 @@ BACKENDS = {
     "lava": "lsm_backends.lava.sim",
     "loihi2": "lsm_backends.lava.hardware",
 }
-
-Progress = Callable[[int, int], None]
 
 
 DEFAULT = "fast"

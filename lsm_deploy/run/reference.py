@@ -9,7 +9,7 @@ One more liberty than the chip has: delays beyond its 62 steps are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
 
 __all__ = ["FloatTrace", "run_float"]
@@ -44,7 +45,7 @@ def run_float(
     network: Network,
     stimulus: Stimulus,
     record: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FloatTrace:
     """Run every sample in floats; `progress(done, total)` is told steps."""
     steps = len(stimulus.spikes)

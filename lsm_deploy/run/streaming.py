@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, Program, Stimulus, standings
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import backends
 from lsm_deploy.store import TraceFolder, program_id
 
@@ -39,7 +40,7 @@ def stream(
     record: Sequence[str] = (),
     *,
     backend: str = backends.DEFAULT,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Streamed:
     """Run a program and write its trace into `folder` (the format: `store.parts`), in memory that does not grow.
 

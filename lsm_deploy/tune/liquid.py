@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.measure.activity import activity_of
@@ -23,7 +24,6 @@ __all__ = ["Measurement", "Part", "Progress", "Tunable"]
 
 Part = Literal["input", "recurrent"]
 """The synapses whose gain is changed: those from the input, or those among the liquid's own neurons."""
-Progress = Callable[[int, int], None]
 
 SAMPLES = 200
 """Training samples that are run, of more: evenly spaced, because files are often sorted by class."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn.model import readout_of, train
@@ -18,8 +19,6 @@ from lsm_deploy.spec.schema import Data
 from lsm_deploy.tune.journal import Trial, opened_journal
 
 __all__ = ["SearchResult", "search"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

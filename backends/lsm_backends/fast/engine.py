@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from queue import SimpleQueue
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsm_deploy.core.ir import COUNTS, Program, Stimulus, Trace
+from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
     from lsm_backends.fast.session import Session
@@ -33,7 +34,7 @@ def run(
     program: Program,
     stimulus: Stimulus,
     record: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     *,
     threads: int | None = None,
 ) -> Trace:

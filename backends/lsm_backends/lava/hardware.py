@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from lsm_backends.lava.sim import carry_out, time_limit_of
 from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["LIMITS", "check", "missing", "moves_by_itself", "run", "task"]
@@ -79,7 +80,7 @@ def run(
     program: Program,
     stimulus: Stimulus,
     record: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     *,
     time_limit: float | None = None,
     board: str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from lsm_backends.lava.pairs import apart
 from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["LIMITS", "carry_out", "missing", "run", "time_limit_of"]
@@ -37,7 +38,7 @@ def run(
     program: Program,
     stimulus: Stimulus,
     record: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     *,
     time_limit: float | None = None,
 ) -> Trace:

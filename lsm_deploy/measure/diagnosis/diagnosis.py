@@ -6,7 +6,7 @@ and of generated input, starts from rest instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.runs import refuse_silence
@@ -38,8 +39,6 @@ __all__ = ["Diagnosis", "Measures", "diagnose"]
 
 MOST_READ = 1000
 """Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +154,9 @@ def diagnose(
     tests = _Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
     tau_steps = tau_ms / network.dt_ms
     total = (1 + (floats is not None)) * _PARTS
-
-    def told(first: int) -> Callable[[int], None]:
-        return lambda done: progress(first + done, total) if progress else None
-
-    measured = _measure(deployed, shown, tests, tau_steps, told(0))
-    before = _measure(float_liquid(floats, read), shown, tests, tau_steps, told(_PARTS)) if floats else None
+    measured = _measure(deployed, shown, tests, tau_steps, part_of(progress, 0, total))
+    reference = float_liquid(floats, read) if floats else None
+    before = _measure(reference, shown, tests, tau_steps, part_of(progress, _PARTS, total)) if reference else None
     of_input = separations.separate_classes(
         final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
     )
@@ -228,22 +224,26 @@ class _Tests:
 _PARTS = 6
 
 
-def _measure(liquid: Specimen, shown: Shown, tests: _Tests, tau_steps: float, told: Callable[[int], None]) -> Measures:
+def _measure(liquid: Specimen, shown: Shown, tests: _Tests, tau_steps: float, progress: Progress | None) -> Measures:
+    def done(parts: int) -> None:
+        if progress:
+            progress(parts, _PARTS)
+
     stimulus = shown.stimulus
     every, _ = liquid.run(stimulus, ())
     spikes = every[:, liquid.read]
     states = trajectories(spikes, stimulus, tau_steps)
-    told(1)
+    done(1)
     separation = separations.separate(liquid, tests.pairs, tau_steps)
-    told(2)
+    done(2)
     ranks = kernels.ranks(liquid, tests.ranks, tau_steps)
-    told(3)
+    done(3)
     capacity = capacities.capacity(liquid, tests.bits)
-    told(4)
+    done(4)
     fading = fadings.fading(liquid, tests.histories, tau_steps)
-    told(5)
+    done(5)
     growth = growths.growth(liquid, tests.perturbed, tau_steps)
-    told(6)
+    done(6)
     return Measures(
         activity=activity_of(spikes, liquid.network.dt_ms),
         dynamics=Dynamics(spectral_radius(liquid.network), branching_ratio(every, stimulus.starts)),

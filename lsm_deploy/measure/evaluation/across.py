@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, splits, subset
 from lsm_deploy.data.front import AF
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
@@ -25,7 +26,6 @@ from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
 __all__ = ["Across", "Spread", "evaluate_across"]
 
-Progress = Callable[[int, int], None]
 
 _LIQUIDS = ("liquid", "unrounded", "floats")
 _SEEDED = (*_LIQUIDS, "feedforward")

@@ -15,7 +15,7 @@ has others, samples where it has the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
 from lsm_deploy.data.front import AF, frames_for
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
@@ -38,8 +39,6 @@ from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 
 __all__ = ["Evaluation", "evaluate", "evaluate_one", "positive_of"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from lsm_deploy import store
 from lsm_deploy.compile.pipeline import Compiled, compile_spec
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program
+from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.data import Frames, Role, lengths
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
@@ -33,7 +34,6 @@ from lsm_deploy.spec.schema import Explicit, GaussianPopulation, Rate, Readout, 
 
 __all__ = ["Both", "Liquid", "liquids_of", "run_both", "without_recurrence"]
 
-Progress = Callable[[int, int], None]
 
 BLOCK = 32
 """Samples that groups have on average, at least, to be run one by one."""
@@ -206,7 +206,7 @@ def _run_float(
     sizes, total, steps = sizes_of(program, readout), int(listener.steps(data).sum()), 0
     found = []
     for stimulus in listener.stimuli(data, role):
-        ahead = (lambda now, _, steps=steps: progress(steps + now, total)) if progress else None
+        ahead = part_of(progress, steps, total)
         spikes = read(program, run_float(compiled.network, stimulus, progress=ahead).spikes, readout)
         found.append(readouts.float_features(spikes, stimulus.starts, readout, dt_ms, sizes))
         steps += len(stimulus.spikes)

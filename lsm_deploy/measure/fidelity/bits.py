@@ -16,6 +16,7 @@ from lsm_deploy.core.boards import NOWHERE, Board
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import Network, Projection, QNetwork
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, measure_fidelity
 from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_transfer
 
@@ -78,7 +79,7 @@ def fit_bits(
     bound: Bound,
     baseline: Baseline,
     taught: Taught | None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     board: Board = NOWHERE,
 ) -> Fitted:
     """Try every number of bits for all projections that are quantised, whatever they ask for themselves.

@@ -6,13 +6,14 @@ one input spike of every sample moved by one step. No quantiser can be asked for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, Stimulus, Trace
+from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.streams import stream
 from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, mean_of
@@ -32,8 +33,6 @@ __all__ = [
 
 REPEATS = 3
 """Moved spikes that a floor is the mean of."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +87,13 @@ def baseline_of(
     """Run the float liquid, and run it again with spikes moved."""
     steps, total = len(stimulus.spikes), len(stimulus.spikes) * (1 + repeats)
 
-    def told(run: int) -> Progress | None:
-        return (lambda done, _: progress(run * steps + done, total)) if progress else None
-
-    reference = run_float(network, stimulus, progress=told(0))
+    reference = run_float(network, stimulus, progress=part_of(progress, 0, total))
     stimuli = [move_spikes(stimulus, stream(seed, "moved spike", k)) for k in range(repeats)]
-    again = [run_float(network, m, progress=told(1 + k)).spikes for k, m in enumerate(stimuli) if m is not None]
+    again = [
+        run_float(network, m, progress=part_of(progress, (1 + k) * steps, total)).spikes
+        for k, m in enumerate(stimuli)
+        if m is not None
+    ]
     return Baseline(network, stimulus, reference, again)
 
 

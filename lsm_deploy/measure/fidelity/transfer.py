@@ -7,7 +7,7 @@ accuracy has its floor as distances have: what moving one input spike of each sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, check_split
 from lsm_deploy.learn import readout as readouts
@@ -30,8 +31,6 @@ from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Readout, Spec
 
 __all__ = ["Taught", "Transfer", "measure_transfer", "teach"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +76,7 @@ def teach(
     starts = np.cumsum([0, *(len(stimulus.spikes) for stimulus in runs)]).tolist()
     total, features = starts[-1], []
     for stimulus, before in zip(runs, starts, strict=False):
-        ahead = (lambda done, _, before=before: progress(before + done, total)) if progress else None
+        ahead = part_of(progress, before, total)
         spikes = read(program, run_float(network, stimulus, progress=ahead).spikes, readout)
         features.append(readouts.extract_features(spikes, stimulus.starts, readout, spec.dt_ms, sizes))
     classifier = fit_to(relative(features[0], train, readout), train, readout, spec.seed)

@@ -7,7 +7,7 @@ cannot run, or on which it differs, counts for none; nor does one for which the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from lsm_deploy.core.errors import BackendError, LsmError
 from lsm_deploy.core.ir import Trace, kinds_in
 from lsm_deploy.core.neurons import KINDS, is_stock
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity import compare as parity
 from lsm_deploy.parity import variants
 from lsm_deploy.parity.compare import Verdict
@@ -83,7 +84,7 @@ class Conformance:
 def conform(
     recordings: Sequence[Recording],
     simulators: Sequence[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Conformance:
     """Replay every recording, run every probe on every simulator (by default those that are installed)."""
     missing = {}

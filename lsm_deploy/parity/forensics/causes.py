@@ -11,7 +11,7 @@ named, and none is preferred.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity.compare import Divergence, in_view
 from lsm_deploy.parity.forensics.arrivals import Synapses, began, seen, synapses_onto
 from lsm_deploy.parity.forensics.predict import Breaks, column, missing_sums
@@ -48,9 +49,6 @@ class Cause:
     """The first step in which what it gives still differs from the trace; the number of steps if none does."""
     differing: int
     """Values that still differ."""
-
-
-Progress = Callable[[int, int], None]
 
 
 def find_causes(

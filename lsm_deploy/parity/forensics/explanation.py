@@ -11,9 +11,10 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity.compare import Divergence, compare
 from lsm_deploy.parity.forensics.arrivals import Arrival, arrivals_at
-from lsm_deploy.parity.forensics.causes import Cause, Progress, find_causes, rank
+from lsm_deploy.parity.forensics.causes import Cause, find_causes, rank
 from lsm_deploy.parity.forensics.operations import Operation, operations_of
 from lsm_deploy.parity.forensics.predict import Breaks, column, find_breaks, has_state, missing_sums, step_of
 from lsm_deploy.run import backends as backend

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity.compare import Divergence
 from lsm_deploy.parity.reduction.parts import (
     Parts,
@@ -68,9 +69,6 @@ class Shrunk:
     """Why the search ended before nothing more could be left out; "" if it did not."""
     original: Ints
     """The number, in the whole program, of each neuron that is left."""
-
-
-Progress = Callable[[int, int], None]
 
 
 def shrink(

@@ -1,0 +1,16 @@
+"""How far something that takes long has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+__all__ = ["Progress", "part_of"]
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is called now and then with what is done and what there is to do in all: steps, where nothing else is said."""
+
+
+def part_of(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """What a part of the work may call, if anybody listens; before, total: what is done before it, and in all."""
+    return (lambda done, _: progress(before + done, total)) if progress else None
