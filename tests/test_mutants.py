@@ -11,7 +11,8 @@ from programs import random_case
 from test_emulator import check_against_oracle
 
 from lsm_deploy.core.ir import Trace
-from lsm_deploy.parity.variants import RULES, Rule, run_variant
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.parity.variants import RULES, Rule, kinds_of, run_variant
 
 
 @pytest.mark.parametrize("rule", [*RULES.values(), *EXTRA], ids=lambda rule: rule.name)
@@ -27,6 +28,16 @@ def test_a_mistake_is_noticed(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> No
 def test_there_are_enough_of_them() -> None:
     names = [rule.name for rule in (*RULES.values(), *EXTRA)]
     assert len(names) == len(set(names)) >= 60
+
+
+def test_a_rule_is_broken_in_every_kind_that_has_it() -> None:
+    # A kind that writes an expression otherwise would go on unbroken, and no table would show it.
+    resets = frozenset(name for name, kind in KINDS.items() if kind.RESETS)
+    binary = resets - frozenset(name for name, kind in KINDS.items() if kind.SIGNED)
+    own = {rule.name: frozenset([name]) for name, kind in KINDS.items() for rule in kind.RULES}
+    some = {"threshold": binary, "threshold-shift": binary, "v-reset": binary, "v-reset-none": resets, **own}
+    for rule in (*RULES.values(), *EXTRA):
+        assert kinds_of(rule) == some.get(rule.name, frozenset(KINDS)), rule.name
 
 
 def test_the_emulator_itself_survives() -> None:

@@ -56,7 +56,7 @@ def check_adaptive(step, wide=True):
     "rule", ["theta-rest", "theta-offset", "theta-step-shift", "r-offset", "r-order", "r-once", "adaptive-threshold"]
 )
 def test_a_broken_adaptive_primitive_is_found(rule):
-    broken = variants._emulator(variants.RULES[rule]).KINDS["ATRLIF"]
+    broken = variants.broken_emulator(variants.RULES[rule]).KINDS["ATRLIF"]
 
     def step(state, registers, a):
         after = broken.step(registers, state, a)
@@ -85,7 +85,7 @@ def test_primitives_of_lava():
     ],
 )  # fmt: skip
 def test_a_broken_primitive_is_found(rule):
-    broken = variants._emulator(variants.RULES[rule]).KINDS["LIF"]
+    broken = variants.broken_emulator(variants.RULES[rule]).KINDS["LIF"]
 
     def step(u, v, a, du, dv, vth, mant, exp):
         registers = {"du": du, "dv": dv, "vth": vth, "bias_mant": mant, "bias_exp": exp}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, Stimulus, Trace
-from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.streams import stream
@@ -96,7 +96,8 @@ def attack(
 
 def _registers(network: QNetwork) -> tuple[str, ...]:
     """Those of 24 bits that a certificate bounds."""
-    return tuple(name for name in network.state_names if name in ("u", "i", "theta", "r"))
+    kinds = [KINDS[p.kind] for p in network.populations]
+    return tuple(dict.fromkeys(name for kind in kinds for name in (kind.CURRENT, *kind.BOUNDED)))
 
 
 def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
@@ -104,11 +105,12 @@ def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
 
     Of the largest and the least value, so that nothing of the size of the trace is made anew.
     """
-    bias = np.concatenate([membrane.largest_bias(p.registers) for p in network.populations])
     samples = len(trace.spikes) // steps
     peaks = np.zeros((samples, network.neurons), np.int64)
     for name, values in trace.registers.items():
-        added = bias if name in ("u", "i") else 0
+        added = np.concatenate(
+            [membrane.largest_bias(p.registers) * (name == KINDS[p.kind].CURRENT) for p in network.populations]
+        )
         for sample in range(samples):
             rows = values[sample * steps : (sample + 1) * steps]
             size = np.maximum(rows.max(axis=0).astype(np.int64), -rows.min(axis=0).astype(np.int64))

@@ -4,181 +4,118 @@ A variant is made from the emulator's own source, with one expression replaced (
 definition stays free of switches, and a variant differs from it in nothing else. Three uses: a divergence is explained
 by the variant that reproduces the other side, a recording backs a rule only if the rule's variant fails on it, and the
 test suite is only as good as the variants that it notices.
+
+What only one kind has is said by the kind, in its `RULES`. What kinds share is said here once, in the names that most
+of them use (`u`, `du`, `dv`), and is looked for in each kind under its own (`CURRENT`, `DECAYS`).
 """
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import cache
-from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeAlias
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Program, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, Rule, Step
+from lsm_deploy.parity.source import kind_module, made_anew
+from lsm_deploy.run.backends import load_backend
 
-__all__ = ["RULES", "Rule", "run_variant"]
+__all__ = ["RULES", "Rule", "broken_emulator", "kinds_of", "run_variant"]
 
-_FIXED = "lsm_deploy.core.fixed"
-_LIF = "lsm_deploy.core.neurons.lif"
-_TERNARY = "lsm_deploy.core.neurons.ternary"
-_REFRACTORY = "lsm_deploy.core.neurons.refractory"
-_ATRLIF = "lsm_deploy.core.neurons.atrlif"
-_LIKE_LIF = (_LIF, _TERNARY, _REFRACTORY)
-_ALL_KINDS = (*_LIKE_LIF, _ATRLIF)
-_EMULATOR = "lsm_backends.emulator"
-
-
-Edit: TypeAlias = tuple[str | tuple[str, ...], str, str]
-"""The module, or each of several, in which an expression stands, once; and what the variant has in its place."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule: what holds, what its variant does instead, and the expressions in which they differ."""
-
-    name: str
-    holds: str
-    variant: str
-    module: str | tuple[str, ...]
-    right: str
-    wrong: str
-    also: tuple[Edit, ...] = ()
-    """What differs in other modules, where the same rule is written otherwise."""
-
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        return ((self.module, self.right, self.wrong), *self.also)
-
-
-_CLEARED = "= _cleared(population)"
+_DECAYED_U = 'fixed.decay(state["u"], registers["du"] + 1)'
+_DECAYED_V = 'fixed.decay(state["v"], registers["dv"])'
+_OVER = 'v > (registers["vth"] << fixed.ACT_SHIFT)'
+_BIAS = 'registers["bias_mant"] << registers["bias_exp"]'
+_WRAPPED = "np.where(x > UV_LIMIT, x - 2 * UV_LIMIT, np.where(x <= -UV_LIMIT, x + 2 * UV_LIMIT, x))"
+_CLIPPED = "np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)"
+_WEIGHTS = "p.weights.astype(np.int64) << p.weight_exp"
+_DELIVERED = "weights @ fired.astype(np.int64)"
+_DUE = "(t + 1 + delay) % horizon"
+_CLEARED = "_cleared(population)"
+_CLEARS = "t % network.sample_interval == 0"
+_STATE, _CURRENT = "states[population.name]", "KINDS[population.kind].CURRENT"
 _ALL = (
     # --- decays
     Rule("rounding", "decays round toward zero", "decays round down",
-         _FIXED, "np.sign(x) * (np.abs(x) >> bits)", "x >> bits"),
+         "np.sign(x) * (np.abs(x) >> bits)", "x >> bits"),
     Rule("rounding-nearest", "decays round toward zero", "decays round to the nearest",
-         _FIXED, "np.sign(x) * (np.abs(x) >> bits)", "(x + (1 << (bits - 1))) >> bits"),
+         "np.sign(x) * (np.abs(x) >> bits)", "(x + (1 << (bits - 1))) >> bits"),
     Rule("du-offset", "current decays by du + 1", "current decays by du",
-         _LIKE_LIF, 'registers["du"] + 1) + (a', 'registers["du"]) + (a',
-         also=((_ATRLIF, 'registers["delta_i"] + 1) + (a', 'registers["delta_i"]) + (a'),)),
+         _DECAYED_U, 'fixed.decay(state["u"], registers["du"])'),
     Rule("dv-offset", "voltage decays by dv", "voltage decays by dv + 1",
-         _LIKE_LIF, 'fixed.decay(state["v"], registers["dv"])', 'fixed.decay(state["v"], registers["dv"] + 1)',
-         also=((_ATRLIF, 'registers["delta_v"]) + i', 'registers["delta_v"] + 1) + i'),)),
+         _DECAYED_V, 'fixed.decay(state["v"], registers["dv"] + 1)'),
     Rule("product-width", "decay products are 64 bits wide", "decay products are 32 bits wide",
-         _FIXED, "truncate(x * (DECAY_UNITY - rate))", "truncate(wrap32(x * (DECAY_UNITY - rate)))"),
+         "truncate(x * (DECAY_UNITY - rate))", "truncate(wrap32(x * (DECAY_UNITY - rate)))"),
     # --- overflow
     Rule("accumulator", "the synaptic sum is added modulo 2^32", "it is added without a limit",
-         _FIXED, "((x + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)", "x"),
+         "((x + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)", "x"),
     Rule("sum-width", "a synaptic sum beyond 16 bits is kept", "a synaptic sum wraps at 16 bits",
-         _EMULATOR, "a = arriving[t % horizon].copy()",
-         "a = (arriving[t % horizon] + (1 << 15)) % (1 << 16) - (1 << 15)"),
+         "arriving[t % horizon].copy()", "(arriving[t % horizon] + (1 << 15)) % (1 << 16) - (1 << 15)"),
     Rule("u-edge", "u = -2^23 becomes +2^23", "u = -2^23 is kept (two's complement)",
-         _FIXED, "x <= -UV_LIMIT", "x < -UV_LIMIT"),
+         "x <= -UV_LIMIT", "x < -UV_LIMIT"),
     Rule("u-period", "u wraps by one period of 2^24", "u wraps as often as it takes",
-         _FIXED, "np.where(x > UV_LIMIT, x - 2 * UV_LIMIT, np.where(x <= -UV_LIMIT, x + 2 * UV_LIMIT, x))",
-         "UV_LIMIT - (UV_LIMIT - x) % (2 * UV_LIMIT)"),
-    Rule("u-wrap", "u wraps", "u saturates",
-         _FIXED, "np.where(x > UV_LIMIT, x - 2 * UV_LIMIT, np.where(x <= -UV_LIMIT, x + 2 * UV_LIMIT, x))",
-         "np.clip(x, -(UV_LIMIT - 1), UV_LIMIT)"),
-    Rule("v-saturation", "v saturates", "v wraps",
-         _FIXED, "np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)", "wrap24(x)"),
+         _WRAPPED, "UV_LIMIT - (UV_LIMIT - x) % (2 * UV_LIMIT)"),
+    Rule("u-wrap", "u wraps", "u saturates", _WRAPPED, "np.clip(x, -(UV_LIMIT - 1), UV_LIMIT)"),
+    Rule("v-saturation", "v saturates", "v wraps", _CLIPPED, "wrap24(x)"),
     Rule("v-edge", "v saturates at -(2^23 - 1)", "v saturates at -2^23",
-         _FIXED, "np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)", "np.clip(x, -UV_LIMIT, UV_LIMIT - 1)"),
+         _CLIPPED, "np.clip(x, -UV_LIMIT, UV_LIMIT - 1)"),
     # --- spikes
-    Rule("threshold", "a spike is v > vth << 6", "a spike is v >= vth << 6",
-         (_LIF, _REFRACTORY), 'v > (registers["vth"]', 'v >= (registers["vth"]'),
+    Rule("threshold", "a spike is v > vth << 6", "a spike is v >= vth << 6", _OVER, _OVER.replace(">", ">=", 1)),
     Rule("threshold-shift", "the threshold is shifted by 6", "the threshold is not shifted",
-         (_LIF, _REFRACTORY), 'v > (registers["vth"] << fixed.ACT_SHIFT)', 'v > registers["vth"]'),
+         _OVER, 'v > registers["vth"]'),
     Rule("v-reset", "v is 0 after a spike", "v keeps what exceeded the threshold",
-         (_LIF, _REFRACTORY), "np.where(spikes, 0, v)",
-         'np.where(spikes, v - (registers["vth"] << fixed.ACT_SHIFT), v)'),
+         "np.where(spikes, 0, v)", 'np.where(spikes, v - (registers["vth"] << fixed.ACT_SHIFT), v)'),
     Rule("v-reset-none", "v is 0 after a spike", "v is not reset",
-         (_LIF, _REFRACTORY), "np.where(spikes, 0, v)", "v",
-         also=((_TERNARY, "np.where(above | below, 0, v)", "v"),)),
+         "np.where(spikes, 0, v)", "v", also=(("np.where(above | below, 0, v)", "v"),)),
     Rule("u-no-reset", "u goes on after a spike", "u is 0 after a spike",
-         _LIF, 'state={"u": u,', 'state={"u": np.where(spikes, 0, u),',
-         also=((_TERNARY, 'state={"u": u,', 'state={"u": np.where(above | below, 0, u),'),
-         (_REFRACTORY, '"u": u,', '"u": np.where(spikes, 0, u),'),
-         (_ATRLIF, '"i": i,', '"i": np.where(spikes, 0, i),'))),
+         "Step", "_forgetting(CURRENT)"),
     # --- what is added
     Rule("order", "v takes u of this step", "v takes u of the step before",
-         _LIKE_LIF, 'registers["dv"]) + u + bias', 'registers["dv"]) + state["u"] + bias',
-         also=((_ATRLIF, 'registers["delta_v"]) + i + bias', 'registers["delta_v"]) + state["i"] + bias'),)),
+         f"{_DECAYED_V} + u + bias", f'{_DECAYED_V} + state["u"] + bias'),
     Rule("bias-shift", "a bias is not shifted by 6", "a bias is shifted by 6",
-         _ALL_KINDS, 'bias = registers["bias_mant"] << registers["bias_exp"]',
-         'bias = registers["bias_mant"] << (registers["bias_exp"] + fixed.ACT_SHIFT)'),
-    Rule("bias-exponent", "a bias is shifted by bias_exp", "bias_exp is ignored",
-         _ALL_KINDS, 'bias = registers["bias_mant"] << registers["bias_exp"]', 'bias = registers["bias_mant"]'),
-    Rule("sum-shift", "a synaptic sum is shifted by 6", "a synaptic sum is not shifted",
-         _ALL_KINDS, "(a << fixed.ACT_SHIFT)", "a"),
+         _BIAS, 'registers["bias_mant"] << (registers["bias_exp"] + fixed.ACT_SHIFT)'),
+    Rule("bias-exponent", "a bias is shifted by bias_exp", "bias_exp is ignored", _BIAS, 'registers["bias_mant"]'),
+    Rule("sum-shift", "a synaptic sum is shifted by 6", "a synaptic sum is not shifted", "a << fixed.ACT_SHIFT", "a"),
     Rule("weight-exponent", "weights are shifted by weight_exp", "weight_exp is ignored",
-         _EMULATOR, "p.weights.astype(np.int64) << p.weight_exp", "p.weights.astype(np.int64)"),
+         _WEIGHTS, "p.weights.astype(np.int64)"),
     Rule("exponent-order", "weights lie on the grid before weight_exp", "they are put on a grid of 8 bits after it",
-         _EMULATOR, "p.weights.astype(np.int64) << p.weight_exp",
-         "np.clip(p.weights.astype(np.int64) << p.weight_exp, -256, 255)"),
+         _WEIGHTS, f"np.clip({_WEIGHTS}, -256, 255)"),
     Rule("sign-mode", "weights of one sign have a grid of their own", "their grid is that of mixed signs",
-         _EMULATOR, "p.weights.astype(np.int64) << p.weight_exp",
+         _WEIGHTS,
          "(p.weights.astype(np.int64) >> (9 - p.num_weight_bits) << (9 - p.num_weight_bits)) << p.weight_exp"),
-    Rule("same-pair", "two synapses on one pair add", "the later one replaces the earlier",
-         _EMULATOR, "matrix = csc_array(", "matrix = _last("),
+    Rule("same-pair", "two synapses on one pair add", "the later one replaces the earlier", "csc_array", "_last"),
     # --- what only some kinds have
-    Rule("lower-threshold", "a negative spike is v < vth_lo << 6", "a negative spike is v <= vth_lo << 6",
-         _TERNARY, 'v < (registers["vth_lo"]', 'v <= (registers["vth_lo"]'),
-    Rule("upper-threshold", "a positive spike is v > vth_hi << 6", "a positive spike is v >= vth_hi << 6",
-         _TERNARY, 'v > (registers["vth_hi"]', 'v >= (registers["vth_hi"]'),
     Rule("message-sign", "a message carries the sign of its spike", "a spike of either sign delivers the weight",
-         _EMULATOR, "weights @ fired.astype(np.int64)", "weights @ np.abs(fired.astype(np.int64))"),
+         _DELIVERED, "weights @ np.abs(fired.astype(np.int64))"),
     Rule("message-lost", "a message carries the sign of its spike", "negative spikes deliver nothing",
-         _EMULATOR, "weights @ fired.astype(np.int64)", "weights @ np.maximum(fired.astype(np.int64), 0)"),
-    Rule("refractory-short", "v stands still for refractory_period steps", "it stands still for one less",
-         _REFRACTORY, 'np.where(spikes, registers["refractory_period"], left)',
-         'np.where(spikes, np.maximum(registers["refractory_period"] - 1, 0), left)'),
-    Rule("refractory-long", "v stands still for refractory_period steps", "it stands still for one more",
-         _REFRACTORY, 'np.where(spikes, registers["refractory_period"], left)',
-         'np.where(spikes, registers["refractory_period"] + 1, left)'),
-    Rule("refractory-current", "u goes on while v stands still", "u stands still as well",
-         _REFRACTORY, '"u": u,', '"u": np.where(moves, u, state["u"]),'),
-    Rule("adaptive-threshold", "a spike is v - r >= theta", "a spike is v - r > theta",
-         _ATRLIF, "spikes = v - r >= theta", "spikes = v - r > theta"),
-    Rule("theta-rest", "theta decays towards theta_0", "theta decays towards 0",
-         _ATRLIF, 'fixed.decay(state["theta"] - rest, registers["delta_theta"]) + rest',
-         'fixed.decay(state["theta"], registers["delta_theta"])'),
-    Rule("theta-offset", "theta decays by delta_theta", "theta decays by delta_theta + 1",
-         _ATRLIF, 'registers["delta_theta"])', 'registers["delta_theta"] + 1)'),
-    Rule("theta-start", "theta begins at theta_0 << 6", "theta begins at 0",
-         _ATRLIF, '"theta": threshold(registers)', '"theta": zero'),
-    Rule("theta-step-shift", "theta_step is shifted by 6", "theta_step is not shifted",
-         _ATRLIF, '(registers["theta_step"] << fixed.ACT_SHIFT), theta)', 'registers["theta_step"], theta)'),
-    Rule("r-offset", "r decays by delta_r", "r decays by delta_r + 1",
-         _ATRLIF, 'registers["delta_r"])', 'registers["delta_r"] + 1)'),
-    Rule("r-order", "r grows by twice theta before its step", "r grows by twice theta after its step",
-         _ATRLIF, "r + 2 * theta, r)", 'r + 2 * (theta + (registers["theta_step"] << fixed.ACT_SHIFT)), r)'),
-    Rule("r-once", "r grows by twice theta", "r grows by theta",
-         _ATRLIF, "r + 2 * theta, r)", "r + theta, r)"),
+         _DELIVERED, "weights @ np.maximum(fired.astype(np.int64), 0)"),
+    *(rule for kind in KINDS.values() for rule in kind.RULES),
     # --- time
     Rule("delay", "a synapse of delay d takes d + 1 steps", "it takes d steps, at least one",
-         _EMULATOR, "(t + 1 + delay) % horizon", "(t + max(1, delay)) % horizon"),
+         _DUE, "(t + max(1, delay)) % horizon"),
     Rule("delay-late", "a synapse of delay d takes d + 1 steps", "it takes d + 2 steps",
-         _EMULATOR, "(t + 1 + delay) % horizon", "(t + 2 + delay) % horizon"),
-    Rule("delay-none", "synapses have delays", "delays are ignored",
-         _EMULATOR, "(t + 1 + delay) % horizon", "(t + 1) % horizon"),
-    Rule("reset-none", "the interval policy clears registers", "registers are not cleared",
-         _EMULATOR, "if network.sample_interval and t %", "if False and t %"),
+         _DUE, "(t + 2 + delay) % horizon"),
+    Rule("delay-none", "synapses have delays", "delays are ignored", _DUE, "(t + 1) % horizon"),
+    Rule("reset-none", "the interval policy clears registers", "registers are not cleared", _CLEARS, "False"),
     Rule("reset-late", "registers are cleared in steps 0, N, 2N", "they are cleared one step later",
-         _EMULATOR, "t % network.sample_interval == 0", "t % network.sample_interval == 1 % network.sample_interval"),
+         _CLEARS, "t % network.sample_interval == 1 % network.sample_interval"),
     Rule("reset-early", "registers are cleared in steps 0, N, 2N", "they are cleared one step earlier",
-         _EMULATOR, "t % network.sample_interval == 0", "(t + 1) % network.sample_interval == 0"),
+         _CLEARS, "(t + 1) % network.sample_interval == 0"),
     Rule("reset-u", "every register is cleared", "the current is not cleared",
-         _EMULATOR, _CLEARED, f'{_CLEARED} | {{k: x for k, x in states[population.name].items() if k in "ui"}}'),
+         _CLEARED, f"{_CLEARED} | {{r: x for r, x in {_STATE}.items() if r == {_CURRENT}}}"),
     Rule("reset-others", "every register is cleared", "only current and voltage are cleared",
-         _EMULATOR, _CLEARED,
-         f'{_CLEARED} | {{k: x for k, x in states[population.name].items() if k not in "uiv"}}'),
+         _CLEARED, f'{_CLEARED} | {{r: x for r, x in {_STATE}.items() if r not in ({_CURRENT}, "v")}}'),
     Rule("reset-flight", "spikes in flight survive a reset", "a reset loses them",
-         _EMULATOR, _CLEARED, f"{_CLEARED}; arriving[:] = 0; a = a * 0"),
+         f"{_STATE} = {_CLEARED}", f"{_STATE} = {_CLEARED}; arriving[:] = 0; a = a * 0"),
     Rule("fresh", "a fresh sample starts from zero", "samples follow each other without a reset",
-         _EMULATOR, "[0] if network.sample_interval else stimulus.starts.tolist()", "[0]"),
+         "[0] if network.sample_interval else stimulus.starts.tolist()", "[0]"),
 )  # fmt: skip
 
 RULES = {rule.name: rule for rule in _ALL}
@@ -186,35 +123,90 @@ RULES = {rule.name: rule for rule in _ALL}
 
 def run_variant(rule: str | Rule, program: Program, stimulus: Stimulus, record: Sequence[str] = ()) -> Trace:
     """Run the emulator in which one rule is broken: one of `RULES` by its name, or any other."""
-    trace: Trace = _emulator(RULES[rule] if isinstance(rule, str) else rule).run(program, stimulus, record)
+    trace: Trace = broken_emulator(RULES[rule] if isinstance(rule, str) else rule).run(program, stimulus, record)
     return trace
 
 
+def broken_emulator(rule: Rule) -> SimpleNamespace:
+    """A private copy of the emulator, with its `KINDS`, in which the rule is broken."""
+    return _broken(rule)[0]
+
+
+def kinds_of(rule: Rule) -> frozenset[str]:
+    """The kinds whose neurons can show the rule: all, unless what it breaks stands in some kinds' own modules alone."""
+    where = _broken(rule)[1]
+    kinds = frozenset(kind for kind in KINDS if kind_module(kind) in where)
+    return kinds if len(kinds) == len(where) else frozenset(KINDS)
+
+
 @cache
-def _emulator(rule: Rule) -> Any:
-    """A private copy of the emulator, of the arithmetic and of the neuron kinds, with one rule broken."""
-    fixed = _copy(_FIXED, rule)
+def _broken(rule: Rule) -> tuple[SimpleNamespace, frozenset[ModuleType]]:
+    """The emulator with the rule broken, and the modules in which it stands."""
+    found: set[tuple[str, ModuleType]] = set()
+
+    def broken(module: ModuleType, tree: ast.FunctionDef) -> ast.AST:
+        for right, wrong in ((rule.right, rule.wrong), *rule.also):
+            exchange = _Exchange(_tree(module, rule, right), _tree(module, rule, wrong))
+            if any(map(exchange.is_right, ast.walk(tree))):
+                tree = exchange.visit(deepcopy(tree))
+                found.add((right, module))
+        return tree
+
     kinds = {}
-    for kind, module in KINDS.items():
-        kinds[kind] = _copy(module.__name__, rule)  # type: ignore[attr-defined]
-        vars(kinds[kind])["fixed"] = fixed
-    emulator = _copy(_EMULATOR, rule)
-    vars(emulator).update(fixed=fixed, KINDS=kinds, _last=_last)
-    return emulator
+    for name in KINDS:
+        own = kind_module(name)
+        kinds[name] = made_anew([(own, "initial"), (own, "step")], broken, _forgetting=_forgetting)[own]
+    emulator = cast(ModuleType, load_backend("emulator"))
+    made = made_anew([(emulator, "run")], broken, KINDS=kinds, _last=_last)[emulator]
+    missing = {rule.right, *(right for right, _ in rule.also)} - {right for right, _ in found}
+    assert not missing, f"rule {rule.name}: nothing in the definition is {missing.pop()}"
+    return made, frozenset(module for _, module in found)
 
 
-def _copy(name: str, rule: Rule) -> ModuleType:
-    spec = importlib.util.find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).read_text(encoding="utf-8")
-    for modules, right, wrong in rule.edits:
-        if name in ((modules,) if isinstance(modules, str) else modules):
-            assert source.count(right) == 1, f"rule {rule.name}: the source of {name} has changed"
-            source = source.replace(right, wrong)
-    module = ModuleType(name)
-    exec(compile(source, spec.origin, "exec"), vars(module))
-    return module
+def _tree(module: ModuleType, rule: Rule, text: str) -> list[ast.stmt] | ast.expr:
+    """The expression, or the statements, in the names of the kind that the module is."""
+    tree = ast.parse(text)
+    kind = KINDS.get(getattr(module, "NAME", ""))
+    if kind and rule not in kind.RULES:
+        _Named({"u": kind.CURRENT, **dict(zip(("du", "dv"), kind.DECAYS, strict=True))}).visit(tree)
+    first = tree.body[0]
+    return first.value if isinstance(first, ast.Expr) else tree.body
+
+
+class _Named(ast.NodeTransformer):
+    """Variables, and names of registers, by other names."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(self.names.get(node.value, node.value)) if isinstance(node.value, str) else node
+
+
+class _Exchange(ast.NodeTransformer):
+    """What is `right` becomes `wrong`."""
+
+    def __init__(self, right: list[ast.stmt] | ast.expr, wrong: list[ast.stmt] | ast.expr) -> None:
+        self.right, self.wrong = right[0] if isinstance(right, list) else right, wrong
+        self.text = ast.dump(self.right)
+
+    def is_right(self, node: ast.AST) -> bool:
+        return type(node) is type(self.right) and ast.dump(node) == self.text
+
+    def visit(self, node: ast.AST) -> Any:
+        return deepcopy(self.wrong) if self.is_right(node) else self.generic_visit(node)
+
+
+def _forgetting(current: str) -> Callable[..., Step]:
+    """`Step` of a kind whose current is 0 after a spike."""
+
+    def step(state: Mapping[str, fixed.Ints], spikes: NDArray[np.int8], **others: Any) -> Step:
+        return Step({**state, current: np.where(spikes != 0, 0, state[current])}, spikes, **others)
+
+    return step
 
 
 def _last(entries: Any, shape: tuple[int, int]) -> Any:

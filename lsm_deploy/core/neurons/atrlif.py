@@ -34,16 +34,38 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons import membrane
-from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
 
 NAME = "ATRLIF"
-STATE = ("i", "v", "theta", "r")
-THRESHOLDS = ("v_threshold", "threshold_step")
+STATE: tuple[str, ...] = ("i", "v", "theta", "r")
+CURRENT = "i"
+DECAYS = ("delta_i", "delta_v")
+BOUNDED: tuple[str, ...] = ("theta", "r")
+THRESHOLDS: tuple[str, ...] = ("v_threshold", "threshold_step")
 RESETS = False
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
-SHARED = ("theta_step",)
+SHARED: tuple[str, ...] = ("theta_step",)
+RULES: tuple[Rule, ...] = (
+    Rule("adaptive-threshold", "a spike is v - r >= theta", "a spike is v - r > theta",
+         "v - r >= theta", "v - r > theta"),
+    Rule("theta-rest", "theta decays towards theta_0", "theta decays towards 0",
+         'fixed.decay(state["theta"] - rest, registers["delta_theta"]) + rest',
+         'fixed.decay(state["theta"], registers["delta_theta"])'),
+    Rule("theta-offset", "theta decays by delta_theta", "theta decays by delta_theta + 1",
+         'registers["delta_theta"]', 'registers["delta_theta"] + 1'),
+    Rule("theta-start", "theta begins at theta_0 << 6", "theta begins at 0",
+         '{"i": zero, "v": zero, "theta": threshold(registers), "r": zero}',
+         '{"i": zero, "v": zero, "theta": zero, "r": zero}'),
+    Rule("theta-step-shift", "theta_step is shifted by 6", "theta_step is not shifted",
+         'registers["theta_step"] << fixed.ACT_SHIFT', 'registers["theta_step"]'),
+    Rule("r-offset", "r decays by delta_r", "r decays by delta_r + 1",
+         'registers["delta_r"]', 'registers["delta_r"] + 1'),
+    Rule("r-order", "r grows by twice theta before its step", "r grows by twice theta after its step",
+         "r + 2 * theta", 'r + 2 * (theta + (registers["theta_step"] << fixed.ACT_SHIFT))'),
+    Rule("r-once", "r grows by twice theta", "r grows by theta", "r + 2 * theta", "r + theta"),
+)  # fmt: skip
 
 THRESHOLD_LIMIT = 4095
 """`theta_0` and `theta_step` are declared with 12 bits, where LIF's `vth` has 17."""

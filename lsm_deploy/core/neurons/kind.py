@@ -36,12 +36,41 @@ class FloatStep:
     spikes: NDArray[np.int8]
 
 
+@dataclass(frozen=True)
+class Rule:
+    """What holds in the definition, what its variant does instead, and the expression in which they differ.
+
+    `right` is an expression (or one statement) as it stands in `step`, in `initial` or in what they call; the variant
+    has `wrong` in its place, wherever it stands.
+    """
+
+    name: str
+    holds: str
+    variant: str
+    right: str
+    wrong: str
+    also: tuple[tuple[str, str], ...] = ()
+    """Further expressions, right and wrong, where the same rule is written otherwise."""
+
+
 class Kind(Protocol):
-    """A neuron kind. `Parameters` and `Registers` are dataclasses whose fields carry their bounds."""
+    """A neuron kind, which is a module: the functions have no `self`, and mypy holds each module to them.
+
+    `Parameters` and `Registers` are dataclasses whose fields carry their bounds. `v` is the voltage of every kind, and
+    every kind has a bias, in the registers `bias_mant` and `bias_exp`.
+    """
 
     NAME: str
     STATE: tuple[str, ...]
     """The registers that change in a run, in the order in which a step writes them."""
+    CURRENT: str
+    """The register of the synaptic current, one of `STATE`."""
+    DECAYS: tuple[str, str]
+    """The registers of how current and voltage decay; the current's holds one less than it loses (see `leaks`)."""
+    BOUNDED: tuple[str, ...]
+    """Of `STATE`, what `largest_register` bounds beside current and voltage."""
+    RULES: tuple[Rule, ...]
+    """What only this kind has and one could get wrong; what it shares with others is in `parity/variants.py`."""
     THRESHOLDS: tuple[str, ...]
     """The parameters that `v` is compared with; the first is what a neuron at rest has to reach."""
     RESETS: bool
@@ -57,59 +86,46 @@ class Kind(Protocol):
     Parameters: type[Any]
     Registers: type[Any]
 
-    @staticmethod
-    def largest_scale(parameters: Mapping[str, Floats], headroom: int = ...) -> float:
+    def largest_scale(self, parameters: Mapping[str, Floats], headroom: int = ...) -> float:
         """The largest scale at which the parameters fit their registers, `v` with room for so many thresholds."""
 
-    @staticmethod
-    def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+    def to_registers(self, parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
         """The nearest registers, unbounded: the caller clips them to `Registers` and counts what that changed."""
 
-    @staticmethod
-    def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+    def to_parameters(self, registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
         """The float parameters that registers stand for: the inverse of `to_registers`, for reports."""
 
-    @staticmethod
-    def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    def leaks(self, registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
         """What the current and the voltage lose in a step, in units of 1/4096."""
 
-    @staticmethod
-    def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+    def largest_register(self, registers: Mapping[str, Ints], current: Floats) -> Floats:
         """What no register of 24 bits can exceed in magnitude, if the current does not exceed `current`."""
 
-    @staticmethod
-    def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    def shortest_interval(self, registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
         """No two spikes are closer than so many steps, if -least <= current <= most throughout; 0: it never spikes.
 
         cleared: registers may be cleared at any time, as under the `interval` policy.
         """
 
-    @staticmethod
-    def threshold(registers: Mapping[str, Ints]) -> Ints:
+    def threshold(self, registers: Mapping[str, Ints]) -> Ints:
         """What `v` of a neuron at rest has to pass (or to reach) for it to spike."""
 
-    @staticmethod
-    def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+    def initial(self, registers: Mapping[str, Ints]) -> dict[str, Ints]:
         """The state in which a run begins, and to which the `interval` policy clears."""
 
-    @staticmethod
-    def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+    def step(self, registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
         """One step of every neuron, given its synaptic sum `a`."""
 
-    @staticmethod
-    def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    def float_constants(self, parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
         """What a float step needs: the parameters, with each time constant as what it makes of a step, or in steps."""
 
-    @staticmethod
-    def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    def float_initial(self, constants: Mapping[str, Floats]) -> dict[str, Floats]:
         """`initial` in floats, of the same names."""
 
-    @staticmethod
-    def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    def float_step(self, constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
         """One step of the float neurons that the integers stand for, given their synaptic sum `a`."""
 
-    @staticmethod
-    def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+    def chip_view(self, register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
         """A register as a probe on silicon reads it; an LsmError where nobody has seen that."""
 
 

@@ -27,16 +27,20 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons import membrane
-from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Step
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step
 
 NAME = "LIF"
-STATE = ("u", "v")
-THRESHOLDS = ("v_threshold",)
+STATE: tuple[str, ...] = ("u", "v")
+CURRENT = "u"
+DECAYS = ("du", "dv")
+BOUNDED: tuple[str, ...] = ()
+THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
 SIGNED = False
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")
-SHARED = ()
+SHARED: tuple[str, ...] = ()
+RULES: tuple[Rule, ...] = ()
 
 CHIP_V_AFTER_SPIKE = 128
 """Silicon reads `v` so in the step of a spike, where a simulator reads 0: a refractory counter shows through."""

@@ -30,17 +30,33 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons import membrane
-from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
 
 NAME = "LIFRefractory"
-STATE = ("u", "v", "refractory")
+STATE: tuple[str, ...] = ("u", "v", "refractory")
 """`refractory` counts the steps for which `v` will stay as it is."""
-THRESHOLDS = ("v_threshold",)
+CURRENT = "u"
+DECAYS = ("du", "dv")
+BOUNDED: tuple[str, ...] = ()
+THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
 SIGNED = False
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
-SHARED = ()
+SHARED: tuple[str, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule("refractory-short", "v stands still for refractory_period steps", "it stands still for one less",
+         'np.where(spikes, registers["refractory_period"], left)',
+         'np.where(spikes, np.maximum(registers["refractory_period"] - 1, 0), left)'),
+    Rule("refractory-long", "v stands still for refractory_period steps", "it stands still for one more",
+         'np.where(spikes, registers["refractory_period"], left)',
+         'np.where(spikes, registers["refractory_period"] + 1, left)'),
+    Rule("refractory-current", "u goes on while v stands still", "u stands still as well",
+         '{"u": u, "v": np.where(spikes, 0, v), '
+         '"refractory": np.where(spikes, registers["refractory_period"], left)}',
+         '{"u": np.where(moves, u, state["u"]), "v": np.where(spikes, 0, v), '
+         '"refractory": np.where(spikes, registers["refractory_period"], left)}'),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

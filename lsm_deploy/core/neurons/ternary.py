@@ -29,16 +29,25 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons import membrane
-from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Step, unknown_view
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
 
 NAME = "TernaryLIF"
-STATE = ("u", "v")
-THRESHOLDS = ("v_threshold_hi", "v_threshold_lo")
+STATE: tuple[str, ...] = ("u", "v")
+CURRENT = "u"
+DECAYS = ("du", "dv")
+BOUNDED: tuple[str, ...] = ()
+THRESHOLDS: tuple[str, ...] = ("v_threshold_hi", "v_threshold_lo")
 RESETS = True
 SIGNED = True
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
-SHARED = ()
+SHARED: tuple[str, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule("lower-threshold", "a negative spike is v < vth_lo << 6", "a negative spike is v <= vth_lo << 6",
+         'v < (registers["vth_lo"] << fixed.ACT_SHIFT)', 'v <= (registers["vth_lo"] << fixed.ACT_SHIFT)'),
+    Rule("upper-threshold", "a positive spike is v > vth_hi << 6", "a positive spike is v >= vth_hi << 6",
+         'v > (registers["vth_hi"] << fixed.ACT_SHIFT)', 'v >= (registers["vth_hi"] << fixed.ACT_SHIFT)'),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

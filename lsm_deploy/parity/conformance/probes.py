@@ -58,7 +58,8 @@ def all_probes() -> Sequence[Probe]:
         shown = frozenset(
             rule
             for rule in unseen
-            if _concerns(rule, kind) and not same(trace, variants.run_variant(rule, program, stimulus, state))
+            if kind in variants.kinds_of(variants.RULES[rule])
+            and not same(trace, variants.run_variant(rule, program, stimulus, state))
         )
         if shown:
             kept.append(Probe(f"{kind} probe {seed}", program, stimulus, trace, shown))
@@ -66,13 +67,6 @@ def all_probes() -> Sequence[Probe]:
         if not unseen:
             break
     return tuple(kept)
-
-
-def _concerns(rule: str, kind: str) -> bool:
-    """Whether a rule can show on neurons of this kind: its variant may be one of other kinds alone."""
-    of_kinds = {module.__name__: name for name, module in KINDS.items()}  # type: ignore[attr-defined]
-    modules = [m for where, _, _ in variants.RULES[rule].edits for m in ((where,) if isinstance(where, str) else where)]
-    return any(of_kinds.get(module, kind) == kind for module in modules)
 
 
 def same(a: Trace, b: Trace) -> bool:

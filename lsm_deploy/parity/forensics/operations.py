@@ -8,12 +8,11 @@ register. So a new kind needs nothing here, and what is shown cannot differ from
 from __future__ import annotations
 
 import ast
-import inspect
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from lsm_deploy.core import fixed
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Step
+from lsm_deploy.parity.source import kind_module, made_anew
 
 __all__ = ["Operation", "operations_of"]
 
@@ -46,24 +46,20 @@ def operations_of(
 ) -> tuple[tuple[Operation, ...], Step]:
     """What a neuron of that kind computes in one step from its registers, its state before and its sum."""
     noted: list[Operation] = []
-    notes, modules = _instrumented(kind)
-
-    def write_down(mark: int, value: Any) -> Any:
+    run, notes, values = _noting(kind)
+    values.clear()
+    step = run(_ones(registers), _ones(state), np.array([a], np.int64))
+    for mark, value in values:
         blank = notes[mark]
         shown = np.asarray(value[0] if isinstance(value, tuple) else value)
         if shown.size != 1 or shown.dtype.kind not in "iub":
-            return value
+            continue
         if blank.text != blank.writes:
             text = f"{blank.writes} = {blank.text}" if blank.writes else blank.text
             noted.append(replace(blank, text=text, value=int(shown.item())))
         elif blank.register:  # `"u": u` computes nothing: the variable's last value is what the register is left with
             last = max(i for i, operation in enumerate(noted) if operation.writes == blank.writes)
             noted[last] = replace(noted[last], register=blank.register)
-        return value
-
-    for names in modules:
-        names["_note"] = write_down
-    step: Step = modules[0]["step"](_ones(registers), _ones(state), np.array([a], np.int64))
     return tuple(noted), step
 
 
@@ -72,29 +68,23 @@ def _ones(values: Mapping[str, int]) -> dict[str, fixed.Ints]:
 
 
 @cache
-def _instrumented(kind: str) -> tuple[list[Operation], list[dict[str, Any]]]:
-    """What each number stands for, and names with functions made anew: of the kind's module, and of those it shares."""
-    module = sys.modules[KINDS[kind].__name__]  # type: ignore[attr-defined]
+def _noting(kind: str) -> tuple[Callable[..., Step], list[Operation], list[tuple[int, Any]]]:
+    """The kind's step with its expressions noted, what each number stands for, and where a run leaves the values."""
     notes: list[Operation] = []
-    names = _made_anew(module, _Instrument(notes, KINDS[kind].STATE, 0))
-    modules = [names]
-    for name, value in vars(module).items():
-        if isinstance(value, ModuleType) and value.__name__.startswith("lsm_deploy.core.neurons."):
-            modules.append(_made_anew(value, _Instrument(notes, (), 1)))
-            names[name] = SimpleNamespace(**modules[-1])
-    return notes, modules
+    values: list[tuple[int, Any]] = []
+    own = kind_module(kind)
 
+    def noted(module: ModuleType, tree: ast.FunctionDef) -> ast.AST:
+        if module is fixed:  # an operation is a call of it, with nothing inside
+            return tree
+        state, depth = (KINDS[kind].STATE, 0) if module is own else ((), 1)
+        return _Instrument(notes, state, depth).visit(deepcopy(tree))  # type: ignore[no-any-return]
 
-def _made_anew(module: ModuleType, instrument: _Instrument) -> dict[str, Any]:
-    functions = [node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.FunctionDef)]
-    for function in functions:
-        function.returns = None  # annotations would be evaluated here
-        for argument in function.args.args:
-            argument.annotation = None
-    tree = ast.Module([instrument.visit(function) for function in functions], type_ignores=[])
-    names = dict(vars(module))  # a `Step` stays a `Step`
-    exec(compile(ast.fix_missing_locations(tree), f"<{module.__name__}, noted>", "exec"), names)
-    return names
+    def note(mark: int, value: Any) -> Any:
+        values.append((mark, value))
+        return value
+
+    return made_anew([(own, "step")], noted, _note=note)[own].step, notes, values
 
 
 class _Instrument(ast.NodeTransformer):
