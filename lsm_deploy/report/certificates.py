@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
-
-from rich.console import Console
 
 from lsm_deploy.core.certificate import TYPES, Certificate
 from lsm_deploy.core.ir import Program
 from lsm_deploy.measure.attack import Attack
-from lsm_deploy.report.runs import overflow_text
-from lsm_deploy.report.text import count, table
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.report.numbers import PERCENT, count
+from lsm_deploy.report.runs import overflow
 from lsm_deploy.store import program_id
 
-__all__ = ["certificate_facts", "show_certificate"]
+__all__ = ["report_certificate"]
 
 
-def certificate_facts(program: Program, certificate: Certificate, found: Attack | None) -> dict[str, Any]:
-    """Lists are by neuron."""
+def report_certificate(program: Program, certificate: Certificate, found: Attack | None) -> Report:
+    """The facts are lists by neuron."""
     facts: dict[str, Any] = {
         "program": program_id(program),
         **{name: getattr(certificate, name).tolist() for name in TYPES},
@@ -31,42 +31,48 @@ def certificate_facts(program: Program, certificate: Certificate, found: Attack 
             "neuron": found.neuron,
             "counts": dict(found.counts),
         }
-    return facts
+    return Report(tuple(_blocks(program, certificate, found)), facts)
 
 
-def show_certificate(console: Console, program: Program, certificate: Certificate, found: Attack | None) -> None:
+def _blocks(program: Program, certificate: Certificate, found: Attack | None) -> Iterator[Block]:
     network, rows = program.network, []
     for p in network.populations:
         here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
         intervals = certificate.shortest_interval[here]
+        spiking = intervals[intervals > 0]
         rows.append(
             [
                 p.name,
                 p.size,
-                f"{certificate.by_geometry[here].mean():.1%}",
-                f"{certificate.certified[here].mean():.1%}",
+                float(certificate.by_geometry[here].mean()),
+                float(certificate.certified[here].mean()),
                 int((intervals == 0).sum()),
-                _span(intervals[intervals > 0].tolist()),
+                (int(spiking.min()), int(spiking.max())) if len(spiking) else None,
                 int(certificate.largest_sum[here].max()),
-                f"{certificate.largest_u[here].max() / 2**23:.1%}",
-                *([f"{found.share[here].max():.1%}"] if found else []),
+                float(certificate.largest_u[here].max()) / 2**23,
+                *([float(found.share[here].max())] if found else []),
             ]
         )
-    columns = [
-        "population", "neurons", "by geometry", "certified", "never spike", "shortest interval", "largest sum",
-        "bound of 2^23", *(["reached of bound"] if found else []),
-    ]  # fmt: skip
     proved = int(certificate.certified.sum())
-    title = f"certified: {proved} of {network.neurons} neurons, whose sums and registers no input can overflow"
-    console.print(table(title, columns, rows))
+    yield Heading(f"certified: {proved} of {network.neurons} neurons, whose sums and registers no input can overflow")
+    yield table(
+        [
+            "population",
+            "neurons",
+            Column("by geometry", PERCENT),
+            Column("certified", PERCENT),
+            "never spike",
+            Column("shortest interval", "{}..{}"),
+            "largest sum",
+            Column("bound of 2^23", PERCENT),
+            *([Column("reached of bound", PERCENT)] if found else []),
+        ],
+        rows,
+    )
     if found is not None:
         n = found.neuron
-        console.print(
+        yield Line(
             f"{count(found.tried, 'input')} tried; neuron {n} came closest: {found.reached[n]} of at most "
             f"{certificate.largest_u[n]:.0f} ({'certified' if certificate.certified[n] else 'not certified'})"
         )
-        console.print(f"overflow in all of them: {overflow_text(found.counts)}")
-
-
-def _span(values: list[int]) -> str:
-    return f"{min(values)}..{max(values)}" if values else "-"
+        yield Line(f"overflow in all of them: {overflow(found.counts)}")

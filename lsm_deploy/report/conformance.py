@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-
 from lsm_deploy.parity.conformance import Conformance, Recording, Replay
-from lsm_deploy.report.runs import show_verdict, stimulus_facts, trace_facts, verdict_facts
-from lsm_deploy.report.text import count, table, text
+from lsm_deploy.report.blocks import Block, Line, Report, table
+from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.report.runs import report_stimulus, report_trace, report_verdict
 
-__all__ = ["conformance_facts", "recording_facts", "show_conformance", "show_recording"]
+__all__ = ["report_conformance", "report_recording"]
 
 _NOTES = (
     "a recording backs a rule if the emulator reproduces it and the emulator that breaks the rule does not; "
@@ -24,8 +24,8 @@ _NOTES = (
 )
 
 
-def conformance_facts(found: Conformance) -> dict[str, Any]:
-    return {
+def report_conformance(found: Conformance) -> Report:
+    facts = {
         "rules": [
             {
                 "name": each.rule.name,
@@ -37,32 +37,36 @@ def conformance_facts(found: Conformance) -> dict[str, Any]:
             }
             for each in found.rules
         ],
-        "recordings": [_replay_facts(each) for each in found.recordings],
-        "simulations": [_replay_facts(each) for each in found.simulations],
+        "recordings": [_replay(each) for each in found.recordings],
+        "simulations": [_replay(each) for each in found.simulations],
         "missing": dict(found.missing),
         "contradictions": [each.name for each in found.contradictions],
     }
+    return Report(tuple(_blocks(found)), facts)
 
 
-def _replay_facts(replay: Replay) -> dict[str, Any]:
-    return {**asdict(replay), "verdict": verdict_facts(replay.verdict)}
+def _replay(replay: Replay) -> dict[str, Any]:
+    return {**asdict(replay), "verdict": report_verdict(replay.verdict).facts}
 
 
-def show_conformance(console: Console, found: Conformance) -> None:
-    rows = [
-        (
-            each.rule.name,
-            f"{each.rule.holds}; not: {each.rule.variant}",
-            each.standing,
-            ", ".join((*each.silicon, *each.simulators)),
-        )
-        for each in found.rules
-    ]
-    console.print(table("", ("rule", "what holds, and what does not", "standing", "by"), rows))
+def _blocks(found: Conformance) -> Iterator[Block]:
+    yield table(
+        ["rule", "what holds, and what does not", "standing", "by"],
+        [
+            [
+                each.rule.name,
+                f"{each.rule.holds}; not: {each.rule.variant}",
+                each.standing,
+                ", ".join((*each.silicon, *each.simulators)),
+            ]
+            for each in found.rules
+        ],
+    )
     tally = Counter(each.standing for each in found.rules)
-    console.print(f"\n{count(len(found.rules), 'rule')}: {', '.join(f'{n} {words}' for words, n in tally.items())}")
+    yield Line("")
+    yield Line(f"{count(len(found.rules), 'rule')}: {', '.join(f'{n} {words}' for words, n in tally.items())}")
     if not found.recordings:
-        console.print(
+        yield Line(
             "no recordings: none comes with this project. NIR's paper has published one, of a single neuron "
             "(github.com/neuromorphs/NIR, paper/01_lif/lif_lava_loihi_fixed.csv);\n"
             "`lsm-deploy import-recording nir FILE.csv --weight 10 --du 4095 --dv 163 --vth 25 -o DIR/loihi2` "
@@ -70,36 +74,36 @@ def show_conformance(console: Console, found: Conformance) -> None:
         )
     for each in found.recordings:
         if each.verdict.equal:
-            console.print(
-                f"recording  {each.name}: {each.by}{'' if each.silicon else ' (no silicon)'}, {', '.join(each.kinds)}; "
-                f"{text(each.verdict.steps)} steps, {count(each.verdict.neurons, 'neuron')}, "
+            yield Line(
+                f"recording  {each.name}: {each.by}{_silicon(each.silicon)}, {', '.join(each.kinds)}; "
+                f"{text_of(each.verdict.steps)} steps, {count(each.verdict.neurons, 'neuron')}, "
                 f"{count(each.verdict.spikes[1], 'spike')} reproduced, backs {count(len(each.rules), 'rule')}"
             )
-    for note in _NOTES:
-        console.print(f"note       {note}")
-    for what, why in found.missing.items():
-        console.print(f"not asked  {what}: {why}")
+    yield from (Line(f"note       {note}") for note in _NOTES)
+    yield from (Line(f"not asked  {what}: {why}") for what, why in found.missing.items())
     for each in found.contradictions:
-        console.print(f"contradiction {each.name}, {each.by}: {each.source}")
-        show_verdict(console, each.verdict)
+        yield Line(f"contradiction {each.name}, {each.by}: {each.source}")
+        yield from report_verdict(each.verdict).blocks
 
 
-def recording_facts(recording: Recording) -> dict[str, Any]:
-    return {
+def report_recording(recording: Recording) -> Report:
+    steps, neurons = recording.trace.spikes.shape
+    stimulus, trace = report_stimulus(recording.stimulus).facts, report_trace(recording.trace).facts
+    facts = {
         **{name: getattr(recording, name) for name in ("name", "silicon", "recorded_on", "source", "licence")},
         "population": recording.population,
         "first_step": recording.first_step,
-        "stimulus": stimulus_facts(recording.stimulus),
-        "trace": trace_facts(recording.trace),
+        "stimulus": stimulus,
+        "trace": trace,
     }
-
-
-def show_recording(console: Console, recording: Recording) -> None:
-    steps, neurons = recording.trace.spikes.shape
-    console.print(
-        f"recording  {recording.name}: {recording.recorded_on}{'' if recording.silicon else ' (no silicon)'}; "
-        f"{text(steps)} steps from step {recording.first_step}, {count(neurons, 'neuron')}"
+    words = (
+        f"recording  {recording.name}: {recording.recorded_on}{_silicon(recording.silicon)}; "
+        f"{text_of(steps)} steps from step {recording.first_step}, {count(neurons, 'neuron')}"
         f"{f' of {recording.population}' if recording.population else ''}, "
-        f"{count(int((recording.stimulus.spikes != 0).sum()), 'input spike')}, "
-        f"{count(int((recording.trace.spikes != 0).sum()), 'spike')}"
+        f"{count(stimulus['spikes'], 'input spike')}, {count(trace['spikes'], 'spike')}"
     )
+    return Report((Line(words),), facts)
+
+
+def _silicon(silicon: bool) -> str:
+    return "" if silicon else " (no silicon)"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-from rich.console import Console
 
 from lsm_deploy.measure.diagnosis import (
     HORIZON_MS,
@@ -19,48 +16,54 @@ from lsm_deploy.measure.diagnosis import (
     Diagnosis,
     Measures,
 )
-from lsm_deploy.report.text import count, table
+from lsm_deploy.report.blocks import Block, Heading, Line, Report, table
+from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.report.pictures.trajectories import picture_of_states
 
-__all__ = ["show_diagnosis"]
-
-Value: TypeAlias = float | int | None
+__all__ = ["report_diagnosis"]
 
 
 @dataclass(frozen=True)
 class _Row:
     name: str
-    of: Callable[[Measures], Value]
+    of: Callable[[Measures], float | int | None]
     form: str = "{:.3g}"
 
 
-def show_diagnosis(console: Console, found: Diagnosis) -> None:
+def report_diagnosis(found: Diagnosis) -> Report:
+    return Report((*_blocks(found), picture_of_states(found)), found.to_json())
+
+
+def _blocks(found: Diagnosis) -> Iterator[Block]:
     shown = found.shown
-    console.print(f"shown: {shown.words}; {shown.rate_hz:.3g} Hz a channel, as generated input has (seed {found.seed})")
+    yield Line(f"shown: {shown.words}; {shown.rate_hz:.3g} Hz a channel, as generated input has (seed {found.seed})")
     names = ", ".join(repr(name) for name in found.populations)
     whose = f"population {names}" if names else "all populations"
     some = f"{found.read} of {count(found.neurons, 'neuron')}"
-    console.print(f"states: spikes of {whose} ({some}) filtered with {found.tau_ms:g} ms; deployed on {found.backend}")
+    yield Line(f"states: spikes of {whose} ({some}) filtered with {found.tau_ms:g} ms; deployed on {found.backend}")
     if found.clears:
-        console.print(f"registers are not cleared every {count(found.clears, 'step')} here: samples start from rest")
-    rows = [_cells(row, found) for row in _rows(found)]
+        yield Line(f"registers are not cleared every {count(found.clears, 'step')} here: samples start from rest")
+    yield Heading("before and after quantisation" if found.floats else "as deployed")
     columns = ["measure", "float", "deployed", "difference", "ratio"] if found.floats else ["measure", "deployed"]
-    console.print(table("before and after quantisation" if found.floats else "as deployed", columns, rows))
-    for line in _readings(found):
-        console.print(line)
+    yield table(columns, [_cells(row, found) for row in _rows(found)])
+    yield from map(Line, _readings(found))
 
 
 def _cells(row: _Row, found: Diagnosis) -> Sequence[str]:
     after = row.of(found.deployed)
     if found.floats is None:
-        return [row.name, _text(after, row.form)]
+        return [row.name, text_of(after, row.form)]
     before = row.of(found.floats)
-    difference = _text(None if before is None or after is None else after - before, row.form.replace(":", ":+"))
-    ratio = _text(after / before if after is not None and before else None, "{:.3f}")
-    return [row.name, _text(before, row.form), _text(after, row.form), difference, ratio]
-
-
-def _text(value: Value, form: str) -> str:
-    return "-" if value is None else form.format(value)
+    difference = None if before is None or after is None else after - before
+    ratio = after / before if after is not None and before else None
+    signed = row.form.replace(":", ":+")
+    return [
+        row.name,
+        text_of(before, row.form),
+        text_of(after, row.form),
+        text_of(difference, signed),
+        text_of(ratio, "{:.3f}"),
+    ]
 
 
 def _rows(found: Diagnosis) -> Sequence[_Row]:

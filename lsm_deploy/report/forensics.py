@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
-from rich.console import Console
 
 from lsm_deploy.parity.forensics import Cause, Explanation, Slice
 from lsm_deploy.parity.reduction import Shrunk
-from lsm_deploy.report.text import count, text
+from lsm_deploy.report.blocks import Line, Report
+from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.report.runs import where_of
 
-__all__ = ["explanation_facts", "explanation_text", "show_explanation", "show_shrunk", "shrunk_facts"]
+__all__ = ["explanation_text", "report_explanation", "report_shrunk"]
 
 _ARRIVALS = 12
 """Arriving spikes that the text shows; the JSON has them all."""
 
 
-def explanation_facts(e: Explanation) -> dict[str, Any]:
+def report_explanation(e: Explanation) -> Report:
+    operations, parting = e.slice.operations, e.parting
     facts = asdict(e)
-    part = e.slice.operations
     facts["parting"] = {
-        "agreed": part[e.parting.agreed].text if e.parting.agreed >= 0 else None,
-        "at": part[e.parting.at].text,
+        "agreed": operations[parting.agreed].text if parting.agreed >= 0 else None,
+        "at": operations[parting.at].text,
     }
-    return facts
-
-
-def show_explanation(console: Console, e: Explanation) -> None:
-    console.print(explanation_text(e), markup=False)
+    return Report((Line(explanation_text(e)),), facts)
 
 
 def explanation_text(e: Explanation) -> str:
     """What parted, where, and why, in lines for people."""
     d, s = e.divergence, e.slice
     label = "spike" if d.register == "s" else d.register
-    place = f"step {d.t} (sample {d.sample}, its step {d.t_in_sample}), neuron {d.neuron} = {d.population}[{d.index}]"
     lines = [
-        f"{e.name} parts from the definition at {place}, a {s.kind}",
+        f"{e.name} parts from the definition at {where_of(d)}, a {s.kind}",
         f"  {label}: the definition has {d.first}, {e.name} has {d.second}",
         "",
         f"  registers   {_pairs(s.registers)}",
@@ -57,7 +51,7 @@ def explanation_text(e: Explanation) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _pairs(values: dict[str, int] | Any) -> str:
+def _pairs(values: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
@@ -116,7 +110,7 @@ def _breaks(e: Explanation) -> list[str]:
         return [f"  every step follows from {e.name}'s own state before and its own spikes: it began otherwise"]
     first = ", ".join(f"(t {t}, neuron {n})" for t, n in b.first[:4])
     return [
-        f"  {text(b.count)} of {text(b.steps)} neuron steps, in {count(b.neurons, 'neuron')}, do not follow from "
+        f"  {text_of(b.count)} of {text_of(b.steps)} neuron steps, in {count(b.neurons, 'neuron')}, do not follow from "
         f"{e.name}'s own state before and its own spikes: {first}{', ...' if b.count > 4 else ''}",
         "  all other differences follow from these",
     ]
@@ -127,7 +121,7 @@ def _causes(e: Explanation) -> list[str]:
     if not best:
         return ["no known mistake explains it: none of the rules, broken alone, gets beyond the first difference"]
     whole = best[0].explains_all
-    reach = f"all {text(e.values)} values" if whole else f"every value up to step {best[0].until - 1}"
+    reach = f"all {text_of(e.values)} values" if whole else f"every value up to step {best[0].until - 1}"
     verb = "explained by" if whole else "explained in part by"
     if len(best) > 1:
         lines = [f"{verb} each of {len(best)} mistakes, which this run does not tell apart ({reach}):"]
@@ -135,38 +129,31 @@ def _causes(e: Explanation) -> list[str]:
         lines = [f"{verb} ({reach}):"]
     lines += [f"  {_cause(cause)}" for cause in best]
     if not whole:
-        lines[-1] += f"; {text(best[0].differing)} values from step {best[0].until} on remain"
+        lines[-1] += f"; {text_of(best[0].differing)} values from step {best[0].until} on remain"
     if rest:
         lines.append("less well by:")
-        lines += [f"  {_cause(c)}; differs again from step {c.until} on, in {text(c.differing)} values" for c in rest]
+        lines += [
+            f"  {_cause(c)}; differs again from step {c.until} on, in {text_of(c.differing)} values" for c in rest
+        ]
     return lines
 
 
 def _cause(cause: Cause) -> str:
-    return (
-        f"{cause.name}: the rule is that {cause.holds}; here {cause.instead}"
-        if cause.name != "synapse"
-        else (f"synapse: {cause.holds}; here {cause.instead}")
-    )
+    rule = "" if cause.name == "synapse" else "the rule is that "
+    return f"{cause.name}: {rule}{cause.holds}; here {cause.instead}"
 
 
-def shrunk_facts(s: Shrunk) -> dict[str, Any]:
-    return {
-        **{name: list(getattr(s, name)) for name in ("neurons", "steps", "synapses", "input_spikes")},
+def report_shrunk(s: Shrunk) -> Report:
+    facts = {
+        **{name: list(getattr(s, name)) for name in _SIZES},
         **{name: getattr(s, name) for name in ("asked", "runs", "seconds", "stopped")},
     }
-
-
-def show_shrunk(console: Console, s: Shrunk, folder: Path) -> None:
     sizes = ", ".join(
-        f"{text(before)} -> {text(after)} {name}"
-        for name, (before, after) in (
-            ("neurons", s.neurons),
-            ("steps", s.steps),
-            ("synapses", s.synapses),
-            ("input spikes", s.input_spikes),
-        )
+        f"{text_of(before)} -> {text_of(after)} {name.replace('_', ' ')}"
+        for name, (before, after) in ((name, getattr(s, name)) for name in _SIZES)
     )
-    took = f"{s.seconds:.1f} s, {text(s.asked)} cases in {text(s.runs)} runs"
-    console.print(f"shrunk     {sizes}; {took}" + (f"; {s.stopped}" if s.stopped else ""))
-    console.print(f"wrote {folder}/: read README.txt there")
+    took = f"{s.seconds:.1f} s, {text_of(s.asked)} cases in {text_of(s.runs)} runs"
+    return Report((Line(f"shrunk     {sizes}; {took}" + (f"; {s.stopped}" if s.stopped else "")),), facts)
+
+
+_SIZES = ("neurons", "steps", "synapses", "input_spikes")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rich.console import Console
-
 from lsm_deploy.learn.model import AnyModel, OnHost
+from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.store import program_id
 
-__all__ = ["model_facts", "show_model"]
+__all__ = ["report_model"]
 
 
-def model_facts(model: AnyModel) -> dict[str, Any]:
+def report_model(model: AnyModel) -> Report:
     facts = {
         "program": program_id(model.program),
         "on_chip": model.on_chip,
@@ -21,33 +18,29 @@ def model_facts(model: AnyModel) -> dict[str, Any]:
         "classifier": model.readout.classifier,
         "channels": model.listener.input.channels,
     }
-    if not isinstance(model.answerer, OnHost):
-        return facts
-    c = model.answerer.classifier
-    return facts | {
-        "available_features": c.available,
-        "features": len(c.kept),
-        "weight_bits": model.readout.weight_bits,
-        "regularisation": c.regularisation,
-        "cross_validated_accuracy": float(c.cv_accuracy.max()),
-    }
-
-
-def show_model(console: Console, model: AnyModel) -> None:
-    facts = model_facts(model)
+    of = f"model of program {facts['program']}"
     read = ", ".join(repr(name) for name in model.readout.populations)
     classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"
-    takes = f"takes frames of {facts['channels']} channels"
-    if model.on_chip:
+    takes = f"takes frames of {model.listener.input.channels} channels"
+    if not isinstance(model.answerer, OnHost):
         reading = (
             f"output neurons on the chip for {classes} read population {read}, its counts in whole samples (parts,"
             " roots, centring and weight_bits are for readouts on the host)"
         )
-        console.print(f"model of program {facts['program']}: {reading}; {takes}")
-        return
-    kept = f"{facts['features']} of {facts['available_features']}" if model.readout.keep else f"{facts['features']}"
-    console.print(
-        f"model of program {facts['program']}: {facts['classifier']} on {kept} features of population {read}, "
-        f"{classes}, regularisation {facts['regularisation']:g}, cross-validated accuracy "
-        f"{facts['cross_validated_accuracy']:.1%}, answers with weights of {facts['weight_bits']} bits; {takes}"
+        return Report((Line(f"{of}: {reading}; {takes}"),), facts)
+    c = model.answerer.classifier
+    accuracy = float(c.cv_accuracy.max())
+    features = f"{len(c.kept)} of {c.available}" if model.readout.keep else f"{len(c.kept)}"
+    words = (
+        f"{of}: {model.readout.classifier} on {features} features of population {read}, {classes}, regularisation "
+        f"{c.regularisation:g}, cross-validated accuracy {accuracy:.1%}, answers with weights of "
+        f"{model.readout.weight_bits} bits; {takes}"
     )
+    facts |= {
+        "available_features": c.available,
+        "features": len(c.kept),
+        "weight_bits": model.readout.weight_bits,
+        "regularisation": c.regularisation,
+        "cross_validated_accuracy": accuracy,
+    }
+    return Report((Line(words),), facts)

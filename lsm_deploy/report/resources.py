@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-
 from lsm_deploy.measure.cost import figures
 from lsm_deploy.measure.cost.resources import Range, Resources
-from lsm_deploy.report.text import count, table, text
+from lsm_deploy.report.blocks import Block, Heading, Line, Report, table
+from lsm_deploy.report.numbers import count, text_of
 
-__all__ = ["resources_facts", "show_resources"]
+__all__ = ["report_resources"]
 
 MODELLED = "modelled on Loihi 1 figures"
 _COUNTED = {
@@ -24,9 +24,12 @@ _COUNTED = {
 }
 
 
-def resources_facts(found: Resources) -> dict[str, Any]:
+def report_resources(found: Resources) -> Report:
+    return Report(tuple(_blocks(found)), _facts(found))
+
+
+def _facts(found: Resources) -> dict[str, Any]:
     modelled = found.estimate
-    energy = {name: asdict(value) for name, value in modelled.energy_by_event.items()}
     return {
         "cores": found.cores,
         "tiles": found.tiles,
@@ -35,7 +38,7 @@ def resources_facts(found: Resources) -> dict[str, Any]:
         "modelled": {
             "standing": MODELLED,
             "dynamic_energy_j": asdict(modelled.energy),
-            "dynamic_energy_by_event_j": energy,
+            "dynamic_energy_by_event_j": {name: asdict(value) for name, value in modelled.energy_by_event.items()},
             "step_time_s": asdict(modelled.step_time),
             "figures_pj": {name: asdict(figure) for name, figure in figures.ENERGY.items()},
             "figures_ns": {name: asdict(figure) for name, figure in figures.TIME.items()},
@@ -45,36 +48,39 @@ def resources_facts(found: Resources) -> dict[str, Any]:
     }
 
 
-def show_resources(console: Console, found: Resources) -> None:
-    events, modelled = found.events, found.estimate
-    console.print(
-        f"on {count(found.cores, 'core')}, {count(found.tiles, 'tile')}, {count(found.chips, 'chip')}; "
-        f"{count(events.steps, 'step')}"
+def _blocks(found: Resources) -> Iterator[Block]:
+    events, modelled, steps = found.events, found.estimate, max(found.events.steps, 1)
+    on = f"on {count(found.cores, 'core')}, {count(found.tiles, 'tile')}, {count(found.chips, 'chip')}"
+    yield Line(f"{on}; {count(events.steps, 'step')}")
+    counts = {name.replace("_", " "): value for name, value in asdict(events).items() if name != "steps"}
+    yield Heading("events, counted")
+    yield table(["event", "in all", "a step"], [[name, value, value / steps] for name, value in counts.items()])
+    yield Heading(f"dynamic energy, {MODELLED}")
+    yield table(
+        ["event", "count", "pJ each", "nJ", "source"],
+        [
+            [
+                name,
+                getattr(events, _COUNTED[name]),
+                _range(figure, 1),
+                _range(modelled.energy_by_event[name], 1e9),
+                figure.source,
+            ]
+            for name, figure in figures.ENERGY.items()
+        ],
     )
-    rows = [
-        [name.replace("_", " "), value, value / max(events.steps, 1)]
-        for name, value in asdict(events).items()
-        if name != "steps"
-    ]
-    console.print(table("events, counted", ["event", "in all", "a step"], rows))
-    priced = []
-    for name, figure in figures.ENERGY.items():
-        took = modelled.energy_by_event[name]
-        priced.append([name, getattr(events, _COUNTED[name]), _span(figure, 1), _span(took, 1e9), figure.source])
-    console.print(table(f"dynamic energy, {MODELLED}", ["event", "count", "pJ each", "nJ", "source"], priced))
-    steps = max(events.steps, 1)
-    console.print(
-        f"in all {_span(modelled.energy, 1e9)} nJ, {_span(modelled.energy, 1e9 / steps)} nJ a step; "
-        f"a step takes {_span(modelled.step_time, 1e6)} us: {MODELLED}"
+    yield Line(
+        f"in all {_range(modelled.energy, 1e9)} nJ, {_range(modelled.energy, 1e9 / steps)} nJ a step; "
+        f"a step takes {_range(modelled.step_time, 1e6)} us: {MODELLED}"
     )
-    console.print(f"not in it: {figures.NOT_COUNTED}")
+    yield Line(f"not in it: {figures.NOT_COUNTED}")
     m = figures.MEASURED
-    console.print(
+    yield Line(
         f"measured on {m.chip}, for scale: {m.what}: {m.watts:g} W, {m.static_watts:g} W of it static, "
         f"about {m.step_us:g} us a step ({m.source})"
     )
 
 
-def _span(value: Range | figures.Figure, scale: float) -> str:
-    least, most = text(float(value.least * scale)), text(float(value.most * scale))
+def _range(value: Range | figures.Figure, scale: float) -> str:
+    least, most = text_of(float(value.least * scale)), text_of(float(value.most * scale))
     return least if least == most else f"{least} to {most}"

@@ -2,143 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from lsm_deploy.core.ir import Stimulus, Trace
-from lsm_deploy.parity.compare import Verdict
-from lsm_deploy.report.text import count, text
+from lsm_deploy.parity.compare import Divergence, Verdict
+from lsm_deploy.report.blocks import Line, Report
+from lsm_deploy.report.numbers import count, text_of
 from lsm_deploy.run.streaming import Streamed
 from lsm_deploy.store import TraceFile
 
 __all__ = [
-    "overflow_text",
-    "show_standings",
-    "show_stimulus",
-    "show_trace",
-    "show_trace_file",
-    "show_verdict",
-    "stimulus_facts",
-    "streamed_facts",
-    "trace_facts",
-    "verdict_facts",
+    "overflow",
+    "report_stimulus",
+    "report_streamed",
+    "report_trace",
+    "report_trace_file",
+    "report_verdict",
+    "standing_lines",
+    "where_of",
 ]
 
 
-def stimulus_facts(stimulus: Stimulus) -> dict[str, Any]:
-    steps, channels = stimulus.spikes.shape
-    return {
-        "steps": steps,
-        "channels": channels,
-        "samples": len(stimulus.starts),
-        "spikes": int(np.count_nonzero(stimulus.spikes)),
-    }
+def report_stimulus(stimulus: Stimulus) -> Report:
+    (steps, channels), samples = stimulus.spikes.shape, len(stimulus.starts)
+    spikes = int(np.count_nonzero(stimulus.spikes))
+    words = f"{steps} steps in {count(samples, 'sample')}, {channels} channels, {text_of(spikes)} spikes"
+    facts = {"steps": steps, "channels": channels, "samples": samples, "spikes": spikes}
+    return Report((Line(f"stimulus: {words}"),), facts)
 
 
-def show_stimulus(console: Console, stimulus: Stimulus) -> None:
-    facts = stimulus_facts(stimulus)
-    console.print(
-        f"stimulus: {facts['steps']} steps in {count(facts['samples'], 'sample')}, {facts['channels']} channels, "
-        f"{text(facts['spikes'])} spikes"
+# --- traces ---------------------------------------------------------------------------------------------------------
+
+
+def report_trace(trace: Trace) -> Report:
+    return _activity(
+        (len(trace.spikes), len(trace.starts), np.count_nonzero(trace.spikes, axis=0)),
+        sorted(trace.registers),
+        trace.view,
+        trace.counts,
+        trace.standings,
     )
 
 
-def trace_facts(trace: Trace) -> dict[str, Any]:
-    fired = np.count_nonzero(trace.spikes, axis=0)
-    return {
-        **_activity(len(trace.spikes), len(trace.starts), fired),
-        "registers": sorted(trace.registers),
-        "view": trace.view,
-        "counts": dict(trace.counts),
-        "standings": dict(trace.standings),
-    }
+def report_streamed(streamed: Streamed, registers: Sequence[str], standings: Mapping[str, str]) -> Report:
+    """Of a trace that went to disk."""
+    run = streamed.steps, streamed.samples, streamed.fired
+    return _activity(run, sorted(registers), "sim", streamed.counts, standings)
 
 
-def streamed_facts(streamed: Streamed, registers: Sequence[str], standings: Mapping[str, str]) -> dict[str, Any]:
-    """Those of the trace that went to disk."""
-    return {
-        **_activity(streamed.steps, streamed.samples, streamed.fired),
-        "registers": sorted(registers),
-        "view": "sim",
-        "counts": streamed.counts,
+def report_trace_file(file: TraceFile) -> Report:
+    origin = f"of program {file.program}" if file.program else "of an unnamed program"
+    words = f"trace {origin}{f', by {file.backend}' if file.backend else ''}"
+    return Report((Line(words),), {"program": file.program, "backend": file.backend}) + report_trace(file.trace)
+
+
+def _activity(
+    run: tuple[int, int, NDArray[np.int64]],
+    registers: Sequence[str],
+    view: str,
+    counts: Mapping[str, int],
+    standings: Mapping[str, str],
+) -> Report:
+    """Of a run of steps, samples and spikes `[neuron]`."""
+    steps, samples, fired = run
+    neurons, spikes, silent = len(fired), int(fired.sum()), int((fired == 0).sum())
+    share = float(spikes / max(steps * neurons, 1))
+    lines = (
+        Line(
+            f"{steps} steps in {count(samples, 'sample')}, {neurons} neurons: {text_of(spikes)} spikes "
+            f"({share:.2%} of neurons a step), {silent} silent neurons"
+        ),
+        Line(f"registers: {', '.join(registers) or 'none'}; voltages in the {view} view"),
+        Line(f"overflow in this run: {overflow(counts)}"),
+        *standing_lines(standings),
+    )
+    facts = {
+        "steps": steps,
+        "neurons": neurons,
+        "samples": samples,
+        "spikes": spikes,
+        "spikes_per_neuron_and_step": share,
+        "silent_neurons": silent,
+        "registers": list(registers),
+        "view": view,
+        "counts": dict(counts),
         "standings": dict(standings),
     }
+    return Report(lines, facts)
 
 
-def _activity(steps: int, samples: int, fired: NDArray[np.int64]) -> dict[str, Any]:
-    return {
-        "steps": steps,
-        "neurons": len(fired),
-        "samples": samples,
-        "spikes": int(fired.sum()),
-        "spikes_per_neuron_and_step": float(fired.sum() / max(steps * len(fired), 1)),
-        "silent_neurons": int((fired == 0).sum()),
-    }
-
-
-def show_trace(console: Console, facts: Mapping[str, Any]) -> None:
-    console.print(
-        f"{facts['steps']} steps in {count(facts['samples'], 'sample')}, {facts['neurons']} neurons: "
-        f"{text(facts['spikes'])} spikes ({facts['spikes_per_neuron_and_step']:.2%} of neurons a step), "
-        f"{facts['silent_neurons']} silent neurons"
-    )
-    console.print(f"registers: {', '.join(facts['registers']) or 'none'}; voltages in the {facts['view']} view")
-    if facts["counts"]:
-        console.print("overflow in this run: " + overflow_text(facts["counts"]))
-    else:
-        console.print("overflow in this run: not counted by this backend")
-    show_standings(console, facts["standings"])
-
-
-def show_standings(console: Console, standings: Mapping[str, str]) -> None:
+def standing_lines(standings: Mapping[str, str]) -> Iterator[Line]:
     """A line for each neuron kind whose arithmetic is not known to be the chip's."""
-    for kind, words in standings.items():
-        console.print(f"kind {kind}: {words}")
+    return (Line(f"kind {kind}: {words}") for kind, words in standings.items())
 
 
-def overflow_text(counts: Mapping[str, int]) -> str:
-    """The events of a run in words; "none occurred" is worth saying."""
+def overflow(counts: Mapping[str, int]) -> str:
+    """The events of a run in words; "none" is worth saying."""
+    if not counts:
+        return "not counted by this backend"
     words = {"u_wraps": "wraps of u", "v_saturations": "saturations of v", "wide_sums": "sums beyond 16 bits"}
-    found = [f"{text(counts[name])} {label}" for name, label in words.items() if counts.get(name)]
-    return ", ".join(found) or "none"
+    return ", ".join(f"{text_of(counts[name])} {label}" for name, label in words.items() if counts.get(name)) or "none"
 
 
-def show_trace_file(console: Console, file: TraceFile) -> None:
-    origin = f"of program {file.program}" if file.program else "of an unnamed program"
-    console.print(f"trace {origin}{f', by {file.backend}' if file.backend else ''}")
-    show_trace(console, trace_facts(file.trace))
+# --- verdicts -------------------------------------------------------------------------------------------------------
 
 
-def verdict_facts(verdict: Verdict) -> dict[str, Any]:
-    facts = asdict(verdict)
-    return {"equal": verdict.equal, **facts}
+def report_verdict(verdict: Verdict) -> Report:
+    facts: dict[str, Any] = {"equal": verdict.equal, **asdict(verdict)}
+    return Report((*standing_lines(verdict.standings), *_verdict(verdict)), facts)
 
 
-def show_verdict(console: Console, verdict: Verdict) -> None:
-    show_standings(console, verdict.standings)
+def _verdict(verdict: Verdict) -> Iterator[Line]:
     first, second = verdict.names
     label = {"s": "spikes"}
+    counts = ", ".join(
+        f"{text_of(verdict.differing[r])} of {text_of(n)} values of {label.get(r, r)}"
+        for r, n in sorted(verdict.compared.items())
+    )
     if verdict.equal:
-        what = ", ".join(f"0 of {text(n)} values of {label.get(r, r)}" for r, n in sorted(verdict.compared.items()))
-        console.print(
-            f"equal      {first} = {second}: {what} differ; {text(verdict.spikes[0])} spikes, "
-            f"{count(verdict.samples, 'sample')}, {text(verdict.steps)} steps, {verdict.view} view"
+        yield Line(
+            f"equal      {first} = {second}: {counts} differ; {text_of(verdict.spikes[0])} spikes, "
+            f"{count(verdict.samples, 'sample')}, {text_of(verdict.steps)} steps, {verdict.view} view"
         )
         return
     d = verdict.divergence
     assert d is not None
-    counts = ", ".join(
-        f"{text(verdict.differing[r])} of {text(n)} values of {label.get(r, r)}"
-        for r, n in sorted(verdict.compared.items())
-    )
-    where = f"step {d.t} (sample {d.sample}, its step {d.t_in_sample}), neuron {d.neuron} = {d.population}[{d.index}]"
-    console.print(
-        f"diverged   {first} ≠ {second}: {counts} differ; {verdict.view} view\n"
-        f"           first at {where}, {label.get(d.register, d.register)}: "
+    yield Line(f"diverged   {first} ≠ {second}: {counts} differ; {verdict.view} view")
+    yield Line(
+        f"           first at {where_of(d)}, {label.get(d.register, d.register)}: "
         f"{first} has {d.first}, {second} has {d.second}"
     )
+
+
+def where_of(d: Divergence) -> str:
+    return f"step {d.t} (sample {d.sample}, its step {d.t_in_sample}), neuron {d.neuron} = {d.population}[{d.index}]"

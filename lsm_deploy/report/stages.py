@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from lsm_deploy.compile.pipeline import Compiled
-from lsm_deploy.core.errors import LsmError
-from lsm_deploy.report.programs import compiled_facts
-from lsm_deploy.store import write_file
+from lsm_deploy.report.programs import report_compiled
+from lsm_deploy.store import make_folder, write_file
 
 __all__ = ["dump"]
 
@@ -31,12 +30,8 @@ def dump(folder: Path, compiled: Compiled) -> None:
         lines = [",".join(columns), *(",".join(str(cell) for cell in row) for row in rows)]
         write(name, "\n".join(lines) + "\n")
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"cannot make this folder: {error.strerror}"
-        raise LsmError(what, where=str(folder), hint="choose another folder") from None
-    write("summary.json", json.dumps(compiled_facts(compiled), indent=2) + "\n")
+    make_folder(folder)
+    write("summary.json", json.dumps(report_compiled(compiled).facts, indent=2) + "\n")
     floats = {p.name: p for p in network.populations}
     for i, q in enumerate(quantised.populations):
         first = quantised.offsets[q.name]

@@ -1,30 +1,42 @@
-"""Tables and numbers as text."""
+"""Reports on a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
 
-from rich.table import Table
+from rich.cells import cell_len
 
-__all__ = ["count", "table", "text"]
+from lsm_deploy.report.blocks import Block, Heading, Line, Table
+
+__all__ = ["to_text"]
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """A plain table: text columns to the left, numbers to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, show_edge=False)
-    for i, column in enumerate(columns):
-        numeric = all(isinstance(row[i], int | float) for row in rows)
-        made.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+def to_text(blocks: Iterable[Block], bold: Callable[[str], str] = str) -> str:
+    """The blocks in lines, which are as long as they have to be: a cut number is worse than a wrapped line.
+
+    `bold` makes a heading stand out. Pictures are not shown.
+    """
+    return "".join(f"{line}\n" for block in blocks for line in _lines(block, bold))
+
+
+def _lines(block: Block, bold: Callable[[str], str]) -> Iterator[str]:
+    if isinstance(block, Heading):
+        yield bold(block.text)
+    elif isinstance(block, Line):
+        yield block.text
+    elif isinstance(block, Table):
+        yield from _table(block)
+
+
+def _table(table: Table) -> Iterator[str]:
+    rows = [[column.name for column in table.columns]]
+    for texts in table.texts:  # a cell of several lines takes as many rows
+        rows += map(list, zip_longest(*(text.splitlines() or [""] for text in texts), fillvalue=""))
+    widths, sides = [max(map(cell_len, column)) for column in zip(*rows, strict=True)], table.aligned
     for row in rows:
-        made.add_row(*(text(cell) for cell in row))
-    return made
-
-
-def text(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def count(number: int, thing: str) -> str:
-    return f"{text(number)} {thing}{'s' * (number != 1)}"
+        padded = []
+        for text, width, side in zip(row, widths, sides, strict=True):
+            room = " " * (width - cell_len(text))  # a wide character takes two cells
+            padded.append(room + text if side == "right" else text + room)
+        yield "  ".join(padded)

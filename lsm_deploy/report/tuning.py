@@ -2,96 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from statistics import stdev
 from typing import Any
 
-from rich.console import Console
-
-from lsm_deploy.report.text import count, table
-from lsm_deploy.tune import Measurement, Tuning
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.report.numbers import PERCENT, count, text_of
+from lsm_deploy.tune import Tuning
 from lsm_deploy.tune.journal import Trial
 from lsm_deploy.tune.trials import SearchResult
 
-__all__ = ["search_facts", "show_search", "show_tuned", "tuned_facts"]
+__all__ = ["report_search", "report_tuning"]
 
 SHOWN = 10
 """Of the best trials, and of those that failed; `--json` has all."""
+_RATIO = "{:.3f}"
 
 
-def tuned_facts(tuned: Tuning) -> dict[str, Any]:
-    return {
+def report_tuning(tuned: Tuning) -> Report:
+    facts = {
         "population": tuned.population,
         "samples": tuned.samples,
-        "gains": {".".join(map(str, path)): gain for path, gain in tuned.changes.items()},
+        "gains": {_path(path): gain for path, gain in tuned.changes.items()},
         "before": asdict(tuned.before),
         "after": asdict(tuned.after),
         "steps": [asdict(step) for step in tuned.steps],
     }
+    return Report(tuple(_tuning(tuned)), facts)
 
 
-def show_tuned(console: Console, tuned: Tuning) -> None:
-    title = f"population {tuned.population!r}, on {count(tuned.samples, 'training sample')}"
-    columns = ["gain sought", "input ×", "recurrent ×", "rate Hz", "branching", "silent", "saturated"]
-    rows = [
-        [m.part, m.input, m.recurrent, m.rate_hz, _ratio(m), f"{m.silent:.1%}", f"{m.saturated:.1%}"]
-        for m in tuned.steps
-    ]
-    console.print(table(title, columns, rows))
+def _tuning(tuned: Tuning) -> Iterator[Block]:
+    yield Heading(f"population {tuned.population!r}, on {count(tuned.samples, 'training sample')}")
+    yield table(
+        [
+            "gain sought",
+            "input ×",
+            "recurrent ×",
+            "rate Hz",
+            Column("branching", _RATIO),
+            Column("silent", PERCENT),
+            Column("saturated", PERCENT),
+        ],
+        [[m.part, m.input, m.recurrent, m.rate_hz, m.branching, m.silent, m.saturated] for m in tuned.steps],
+    )
     before, after = tuned.before, tuned.after
-    console.print(
-        f"rate {before.rate_hz:.4g} -> {after.rate_hz:.4g} Hz, branching ratio {_ratio(before)} -> {_ratio(after)}"
+    yield Line(
+        f"rate {before.rate_hz:.4g} -> {after.rate_hz:.4g} Hz, branching ratio {text_of(before.branching, _RATIO)} -> "
+        f"{text_of(after.branching, _RATIO)}"
     )
     for path, gain in tuned.changes.items():
-        console.print(f"{'.'.join(map(str, path))} ({tuned.spec.projections[int(path[1])].name}): {_text(gain)}")
+        yield Line(f"{_path(path)} ({tuned.spec.projections[int(path[1])].name}): {_value(gain)}")
     if not tuned.gains:
-        console.print("the gains stay as they are")
+        yield Line("the gains stay as they are")
 
 
-def _ratio(measured: Measurement) -> str:
-    return "-" if measured.branching is None else f"{measured.branching:.3f}"
+def _path(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path))
 
 
 # --- searches ------------------------------------------------------------------------------------------------------
 
 
-def search_facts(found: SearchResult) -> dict[str, Any]:
-    return {
+def report_search(found: SearchResult) -> Report:
+    facts = {
         "samples": found.samples,
         "liquid_seeds": found.liquid_seeds,
-        "as_written": _trial_facts(found.as_written),
-        "best": _trial_facts(found.best),
+        "as_written": _trial(found.as_written),
+        "best": _trial(found.best),
         "importance": dict(found.importance),
-        "trials": [_trial_facts(trial) for trial in found.trials],
+        "trials": [_trial(trial) for trial in found.trials],
     }
+    return Report(tuple(_search(found)), facts)
 
 
-def _trial_facts(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial) -> dict[str, Any]:
     facts = {"turn": trial.turn, "accuracy": trial.accuracy, "accuracies": list(trial.accuracies)}
     return facts | {"values": dict(trial.values), "failed": trial.reason or None}
 
 
-def show_search(console: Console, found: SearchResult) -> None:
+def _search(found: SearchResult) -> Iterator[Block]:
     failed = [trial for trial in found.trials if trial.accuracy is None]
-    title = (
+    yield Heading(
         f"{count(len(found.trials), 'trial')}, {len(failed)} failed; cross-validated on "
         f"{count(found.samples, 'training sample')}, {count(found.liquid_seeds, 'liquid')} each"
     )
     paths = list(found.best.values)
-    rows = [["as written", _accuracy(found.as_written), *("" for _ in paths)]] + [
-        [f"trial {trial.turn}", _accuracy(trial), *(_text(trial.values[path]) for path in paths)]
-        for trial in found.ranked()[:SHOWN]
-    ]
-    console.print(table(title, ["spec", "accuracy", *paths], rows))
+    yield table(
+        ["spec", "accuracy", *paths],
+        [
+            ["as written", _accuracy(found.as_written), *("" for _ in paths)],
+            *(
+                [f"trial {trial.turn}", _accuracy(trial), *(_value(trial.values[path]) for path in paths)]
+                for trial in found.ranked()[:SHOWN]
+            ),
+        ],
+    )
     if (found.as_written.accuracy or 0.0) >= (found.best.accuracy or 0.0):
-        console.print("no trial is better than the spec as it is written")
+        yield Line("no trial is better than the spec as it is written")
     if found.importance:
-        shares = [[path, f"{share:.0%}"] for path, share in found.importance.items()]
-        console.print(table("share of the accuracy's variance", ["parameter", "share"], shares))
+        yield Heading("share of the accuracy's variance")
+        yield table(["parameter", Column("share", "{:.0%}")], found.importance.items())
     for trial in failed[:SHOWN]:
-        console.print(f"trial {trial.turn} failed: {trial.reason}")
+        yield Line(f"trial {trial.turn} failed: {trial.reason}")
     if len(failed) > SHOWN:
-        console.print(f"and {len(failed) - SHOWN} more")
+        yield Line(f"and {len(failed) - SHOWN} more")
 
 
 def _accuracy(trial: Trial) -> str:
@@ -101,7 +116,7 @@ def _accuracy(trial: Trial) -> str:
     return f"{trial.accuracy:.1%}{spread}"
 
 
-def _text(value: Any) -> str:
+def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_text(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items())
     return f"{value:.5g}" if isinstance(value, float) else str(value)

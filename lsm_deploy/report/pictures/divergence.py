@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +10,12 @@ from numpy.typing import NDArray
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity.compare import Divergence, Verdict, in_view
-from lsm_deploy.store import write_file
+from lsm_deploy.report.blocks import Picture
 
-__all__ = ["draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["picture_of_divergence"]
 
 WINDOW = 24
 """Steps before and after the divergence that are drawn large."""
@@ -24,44 +26,43 @@ _DOTS = 100_000
 _BOTH, _FIRST, _SECOND, _MARK = "#b9b9b9", "#1f6fb4", "#d1420b", "#555555"
 
 
-def draw(path: Path, program: Program, traces: tuple[Trace, Trace], verdict: Verdict) -> None:
-    """Write the picture of a verdict that found a divergence, as PNG."""
-    # Imported here: it takes half a second. No pyplot, which keeps figures, and a backend, for the whole process.
-    from matplotlib import style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def picture_of_divergence(program: Program, traces: tuple[Trace, Trace], verdict: Verdict) -> Picture:
+    """Of a verdict that found a divergence."""
     d = verdict.divergence
     assert d is not None, "equal traces have no divergence to draw"
+    return Picture("divergence", _title(verdict, d), lambda: _draw(program, traces, verdict, d))
+
+
+def _draw(program: Program, traces: tuple[Trace, Trace], verdict: Verdict, d: Divergence) -> Figure:
+    from matplotlib.figure import Figure
+
     first, second = (in_view(program, trace, verdict.view) for trace in traces)
     population = next(p for p in program.network.populations if p.name == d.population)
     registers = [r for r in KINDS[population.kind].STATE if r in first.registers and r in second.registers]
-    with style.context("default"):
-        heights = [2.6, 2.2, *(1.7 for _ in registers)]
-        figure = Figure(figsize=(10.0, 1.3 + sum(heights)), layout="constrained")
-        axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        figure.suptitle(_title(verdict, d), fontsize=10, x=0.01, ha="left")
-        _raster(axes[0], first, second, d, verdict.names, slice(0, len(first.spikes)), slice(0, first.spikes.shape[1]))
-        rows = slice(max(0, d.t - WINDOW), min(len(first.spikes), d.t + WINDOW + 1))
-        near = slice(max(0, d.neuron - _NEIGHBOURS), min(first.spikes.shape[1], d.neuron + _NEIGHBOURS + 1))
-        _raster(axes[1], first, second, d, verdict.names, rows, near)
-        axes[0].legend(
-            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=8, frameon=False, borderpad=0, markerscale=3
-        )
-        axes[0].add_patch(_frame(rows, near))
-        for axis, register in zip(axes[2:], registers, strict=True):
-            axis.sharex(axes[1])
-            _register(axis, first, second, d, verdict.names, register, rows)
-            if register == "v":
-                level = int(KINDS[population.kind].threshold(population.registers)[d.index])
-                _level(axis, level)
-        for axis in axes[1:-1]:
-            axis.tick_params(labelbottom=False)
-        axes[-1].set_xlabel("step")
-        for axis in axes:
-            axis.spines[["top", "right"]].set_visible(False)
-        FigureCanvasAgg(figure)
-        write_file(path, lambda file: figure.savefig(file, format="png", dpi=100, metadata={"Software": None}))
+    heights = [2.6, 2.2, *(1.7 for _ in registers)]
+    figure = Figure(figsize=(10.0, 1.3 + sum(heights)), layout="constrained")
+    axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    figure.suptitle(_title(verdict, d), fontsize=10, x=0.01, ha="left")
+    _raster(axes[0], first, second, d, verdict.names, slice(0, len(first.spikes)), slice(0, first.spikes.shape[1]))
+    rows = slice(max(0, d.t - WINDOW), min(len(first.spikes), d.t + WINDOW + 1))
+    near = slice(max(0, d.neuron - _NEIGHBOURS), min(first.spikes.shape[1], d.neuron + _NEIGHBOURS + 1))
+    _raster(axes[1], first, second, d, verdict.names, rows, near)
+    axes[0].legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=8, frameon=False, borderpad=0, markerscale=3
+    )
+    axes[0].add_patch(_frame(rows, near))
+    for axis, register in zip(axes[2:], registers, strict=True):
+        axis.sharex(axes[1])
+        _register(axis, first, second, d, verdict.names, register, rows)
+        if register == "v":
+            level = int(KINDS[population.kind].threshold(population.registers)[d.index])
+            _level(axis, level)
+    for axis in axes[1:-1]:
+        axis.tick_params(labelbottom=False)
+    axes[-1].set_xlabel("step")
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def _title(verdict: Verdict, d: Divergence) -> str:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import class_order
 from lsm_deploy.measure.diagnosis import Diagnosis
-from lsm_deploy.store import write_file
+from lsm_deploy.report.blocks import Picture
 
-__all__ = ["draw_states", "in_a_plane"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["in_a_plane", "picture_of_states"]
 
 _ONE_COLOUR = "#1f6fb4"
 _MOST_CLASSES = 20
 """That a legend can name."""
 
 
-def draw_states(file: Path, found: Diagnosis) -> None:
-    """Write the picture, as PNG: one panel for the float liquid, one for the deployed, or the latter alone."""
-    # Imported here: it takes half a second. No pyplot, which keeps figures, and a backend, for the whole process.
-    from matplotlib import colormaps, style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def picture_of_states(found: Diagnosis) -> Picture:
+    """One panel for the float liquid, one for the deployed, or the latter alone."""
+    return Picture("states", "state trajectories, a line a sample", lambda: _draw(found))
+
+
+def _draw(found: Diagnosis) -> Figure:
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -37,24 +41,22 @@ def draw_states(file: Path, found: Diagnosis) -> None:
     shades = [palette(i if len(classes) <= 10 else i / (len(classes) - 1)) for i in range(len(classes))]
     none: list[Any] = [_ONE_COLOUR] * len(starts)
     colours = [shades[classes.index(label)] for label in labels] or none
-    with style.context("default"):
-        figure = Figure(figsize=(5.2 * len(states) + 0.8, 5.2), layout="constrained")
-        axes = figure.subplots(1, len(states), squeeze=False, sharex=True, sharey=True)[0]
-        for axis, (name, at) in zip(axes, places.items(), strict=True):
-            for path, colour in zip(np.split(at, starts[1:]), colours, strict=True):
-                axis.plot(*path.T, color=colour, linewidth=0.7, alpha=0.55)
-                axis.plot(*path[-1], "o", color=colour, markersize=4)
-            share = at.var(axis=0).sum() / max(states[name].var(axis=0).sum(), 1e-12)
-            axis.set(title=f"{name}: {share:.0%} of the variance is in this plane", xlabel="component 1")
-            axis.spines[["top", "right"]].set_visible(False)
-        axes[0].set_ylabel("component 2")
-        words = f"states over time, a line a sample, a dot where it ends; principal components of the {basis} states"
-        figure.suptitle(words, fontsize=10, x=0.01, ha="left")
-        if 1 < len(classes) <= _MOST_CLASSES:
-            handles = [Line2D([], [], color=c, label=name) for c, name in zip(shades, classes, strict=True)]
-            figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False, title="class")
-        FigureCanvasAgg(figure)
-        write_file(file, lambda f: figure.savefig(f, format="png", dpi=100, metadata={"Software": None}))
+    figure = Figure(figsize=(5.2 * len(states) + 0.8, 5.2), layout="constrained")
+    axes = figure.subplots(1, len(states), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, (name, at) in zip(axes, places.items(), strict=True):
+        for path, colour in zip(np.split(at, starts[1:]), colours, strict=True):
+            axis.plot(*path.T, color=colour, linewidth=0.7, alpha=0.55)
+            axis.plot(*path[-1], "o", color=colour, markersize=4)
+        share = at.var(axis=0).sum() / max(states[name].var(axis=0).sum(), 1e-12)
+        axis.set(title=f"{name}: {share:.0%} of the variance is in this plane", xlabel="component 1")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("component 2")
+    words = f"states over time, a line a sample, a dot where it ends; principal components of the {basis} states"
+    figure.suptitle(words, fontsize=10, x=0.01, ha="left")
+    if 1 < len(classes) <= _MOST_CLASSES:
+        handles = [Line2D([], [], color=c, label=name) for c, name in zip(shades, classes, strict=True)]
+        figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False, title="class")
+    return figure
 
 
 def in_a_plane(states: Mapping[str, Floats]) -> tuple[str, Mapping[str, Floats]]:

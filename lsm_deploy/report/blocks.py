@@ -1,0 +1,104 @@
+"""What a command says, as values: headings, lines, tables and pictures, and beside them the facts for programs.
+
+Whoever reports makes a `Report`; a renderer, one file each, makes of its blocks what is seen: `text` for a terminal,
+`markdown` for a page. Numbers stay numbers until then, and a column says once how its own are written. `--json` prints
+the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from lsm_deploy.report.numbers import text_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Block", "Cell", "Column", "Heading", "Line", "Picture", "Report", "Table", "right", "table"]
+
+Cell: TypeAlias = str | int | float | tuple[str | int | float | None, ...] | None
+"""A pair, such as the ends of an interval, stands in one cell; None is what is not there."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence, or a few lines whose layout is their own."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """form: how its cells are written, such as `{:.1%}`, or `{} to {}` for pairs; without one, as `text_of` does.
+
+    Numbers that are written as `text_of` does stand to the right, all else to the left, where `align` does not say.
+    """
+
+    name: str
+    form: str = ""
+    align: Literal["left", "right"] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{len(row)} cells for {len(self.columns)} columns: {row}")
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """Every cell as it is written."""
+        return [[text_of(cell, c.form) for cell, c in zip(row, self.columns, strict=True)] for row in self.rows]
+
+    @property
+    def aligned(self) -> list[str]:
+        """`left` or `right`, for each column."""
+        return [column.align or self._side(i) for i, column in enumerate(self.columns)]
+
+    def _side(self, i: int) -> str:
+        plain = not self.columns[i].form and all(isinstance(row[i], int | float) for row in self.rows)
+        return "right" if plain else "left"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What matplotlib draws when it is asked for; `name` is that of a file, without its ending."""
+
+    name: str
+    caption: str
+    draw: Callable[[], Figure]
+
+
+Block: TypeAlias = Heading | Line | Table | Picture
+
+
+@dataclass(frozen=True)
+class Report:
+    """What people see, and what programs read. Reports add up: blocks in turn, facts into one object."""
+
+    blocks: tuple[Block, ...]
+    facts: Mapping[str, Any]
+
+    def __add__(self, other: Report) -> Report:
+        return Report(self.blocks + other.blocks, {**self.facts, **other.facts})
+
+
+def table(columns: Iterable[str | Column], rows: Iterable[Iterable[Cell]]) -> Table:
+    """A table whose columns may be mere names."""
+    return Table(tuple(Column(c) if isinstance(c, str) else c for c in columns), tuple(map(tuple, rows)))
+
+
+def right(*names: str, form: str = "") -> tuple[Column, ...]:
+    """Columns whose cells stand to the right."""
+    return tuple(Column(name, form, "right") for name in names)
