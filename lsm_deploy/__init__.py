@@ -33,6 +33,7 @@ _NAMES = {
     "lsm_deploy.measure.diagnosis": ("Diagnosis", "diagnose"),
     "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
     "lsm_deploy.parity.compare": ("Verdict", "compare"),
+    "lsm_deploy.report.manual": ("manual_page",),
     "lsm_deploy.run.backends": ("run_program", "start"),
     "lsm_deploy.run.reference": ("FloatTrace", "run_float"),
     "lsm_deploy.run.streaming": ("stream",),
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         evaluate_one as evaluate_one,
     )
     from lsm_deploy.parity.compare import Verdict as Verdict, compare as compare
+    from lsm_deploy.report.manual import manual_page as manual_page
     from lsm_deploy.run.backends import run_program as run_program, start as start
     from lsm_deploy.run.reference import FloatTrace as FloatTrace, run_float as run_float
     from lsm_deploy.run.streaming import stream as stream

@@ -204,7 +204,7 @@ def test_says_that_a_compiler_is_missing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_says_that_brian_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brian, "find_spec", lambda name: None)
-    assert brian.missing() == "Brian 2 is not installed: pip install -e '.[brian]'"
+    assert brian.missing() == "Brian 2 is not installed: pip install 'lsm-deploy[brian]'"
 
 
 def test_an_interrupt_is_not_silence() -> None:

@@ -598,7 +598,7 @@ def test_a_library_that_is_missing(
     monkeypatch.setitem(sys.modules, module, None)
     [(what, where, hint)] = error(load_raw, tmp_path)
     assert what.endswith(f"read with {module}, which is not installed")
-    assert (where, hint) == (str(tmp_path), f"pip install -e '.[{extra}]'")
+    assert (where, hint) == (str(tmp_path), f"pip install 'lsm-deploy[{extra}]'")
 
 
 # --- heart beats ----------------------------------------------------------------------------------------------------
@@ -776,7 +776,7 @@ def test_tonic_data_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.Monke
     ]
     assert error(load_dataset, "tonic:ASLDVS", tmp_path)[0][0].startswith("tonic does not divide it")
     monkeypatch.setitem(sys.modules, "tonic.datasets", None)
-    assert error(load_dataset, "tonic:SHD", tmp_path)[0][2] == "pip install -e '.[events]'"
+    assert error(load_dataset, "tonic:SHD", tmp_path)[0][2] == "pip install 'lsm-deploy[events]'"
 
 
 # --- splits ---------------------------------------------------------------------------------------------------------

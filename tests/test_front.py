@@ -271,7 +271,7 @@ def test_librosa_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert error(to_frames, audio(noise(1)), mel()) == (
         "sound is analysed with librosa, which is not installed",
         "said",
-        "pip install -e '.[audio]'",
+        "pip install 'lsm-deploy[audio]'",
     )
 
 

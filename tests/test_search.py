@@ -311,7 +311,7 @@ def test_one_search_at_a_time(folder, tmp_path):
 
 def test_optuna_is_missing(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(LsmError, match=r"pip install -e '\.\[search\]'"):
+    with pytest.raises(LsmError, match=r"pip install 'lsm-deploy\[search\]'"):
         search(folder / "spec.yaml", 1, tmp_path / "j")
 
 

@@ -44,7 +44,7 @@ MAX_SYNAPSES = 5_000_000
 def missing() -> str | None:
     """What keeps Brian from running here; a compiler is asked for only when a compiled target is."""
     if find_spec("brian2") is None:
-        return "Brian 2 is not installed: pip install -e '.[brian]'"
+        return "Brian 2 is not installed: pip install 'lsm-deploy[brian]'"
     return None
 
 

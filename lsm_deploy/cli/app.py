@@ -43,6 +43,7 @@ COMMANDS = {
     "import-recording": ("conformance", "Make a recording for `conformance` of published files."),
     "export": ("exporting", "Write a program for a host with Lava, or for SANA-FE."),
     "backends": ("running", "Which backends are here, and why one is not."),
+    "manual": ("manual", "The manual: all topics, or the page on one."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
 """Each command's module, which is imported when the command is asked for, and what a list of commands says of it."""

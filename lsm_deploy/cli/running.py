@@ -23,7 +23,10 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 RECORD_OPTION = click.option("--record", default="", metavar="REGISTERS", help="Registers to record, such as u,v.")
 INPUT_OPTION = click.option(
-    "--input", "input_file", type=FILE, help="A stimulus (.npz), or data to encode; see the README for the default."
+    "--input",
+    "input_file",
+    type=FILE,
+    help="A stimulus (.npz), or data to encode; left out, the spec's test data, or a Poisson stimulus.",
 )
 SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
 

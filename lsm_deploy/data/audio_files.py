@@ -129,5 +129,5 @@ def _soundfile(folder: Path) -> Any:
         import soundfile
     except (ImportError, OSError):  # OSError: the package is there, its library is not
         what = "WAV files are read with soundfile, which is not installed"
-        raise LsmError(what, where=str(folder), hint="pip install -e '.[audio]'") from None
+        raise LsmError(what, where=str(folder), hint="pip install 'lsm-deploy[audio]'") from None
     return soundfile

@@ -79,7 +79,7 @@ def load_wfdb(folder: Path) -> Beats:
         import wfdb
     except ImportError:
         what = "WFDB annotations are read with wfdb, which is not installed"
-        raise LsmError(what, where=str(folder), hint="pip install -e '.[wfdb]'") from None
+        raise LsmError(what, where=str(folder), hint="pip install 'lsm-deploy[wfdb]'") from None
     errors: list[LsmError] = []
     records = sorted({file.stem for file in folder.iterdir() if file.suffix in (".atr", ".qrs")})
     beats, marks = [], []

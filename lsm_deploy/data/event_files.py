@@ -25,7 +25,7 @@ def load_tonic(name: str, root: Path) -> tuple[Events, Events]:
         import tonic.datasets
     except ImportError:
         what = "tonic is not installed"
-        raise LsmError(what, where=where, hint="pip install -e '.[events]'") from None
+        raise LsmError(what, where=where, hint="pip install 'lsm-deploy[events]'") from None
     known = [key for key, _ in inspect.getmembers(tonic.datasets, inspect.isclass)]
     if name not in known:
         near = get_close_matches(name, known, 1, cutoff=0.5)

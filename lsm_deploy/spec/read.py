@@ -56,7 +56,9 @@ def load_text(text: str, file: Path) -> Spec:
     """The spec that a file would be with this text."""
     source = parse(text, file)
     if not isinstance(source.data, dict):
-        raise LsmError("a spec is a mapping of sections", where=source.where(()), hint="see configs/ for examples")
+        raise LsmError(
+            "a spec is a mapping of sections", where=source.where(()), hint="see `lsm-deploy manual examples`"
+        )
     errors = list(source.errors)
     spec: Spec | None = None
     try:

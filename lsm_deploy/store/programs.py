@@ -1,4 +1,19 @@
-"""Compiled programs (`.lsm`), and the name that tells one from another."""
+"""Compiled programs (`.lsm`), and the name that tells one from another.
+
+A container of kind `program`. In `meta`: dt_ms, channels, sample_interval (0: samples are fresh runs) and target; of
+each population its name, kind, size and scale; of each projection its name, source, target, sign_mode, num_weight_bits
+and weight_exp. In `arrays`, with population and projection i counted from 0:
+
+    cores                     [neuron]     the core of each neuron
+    population.<i>.<register> [neuron]     int32, named as Lava names them
+    projection.<i>.indptr     [source + 1] where the synapses of each source begin in the three below
+    projection.<i>.post       [synapse]    the target neuron, counted within its population
+    projection.<i>.weights    [synapse]    int16, before `<< weight_exp`
+    projection.<i>.delays     [synapse]    steps, on top of the one that every synapse takes
+    certificate.<name>        [neuron]     what is proved of it, where something was; read it as a claim, and prove it
+
+A program is named by the first 16 hex digits of the checksum that its file has without a certificate.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Stimuli and traces: plain `.npz`, which every tool of the field can write and read."""
+"""Stimuli and traces: plain `.npz`, which every tool of the field can write and read.
+
+    stimulus  spikes [t, channel], 0 and 1; or events: t [event], channel [event], and shape [2], steps and channels
+              starts [sample]       the first step of each sample; left out, there is one
+    trace     spikes [t, neuron]    0 and 1, and -1 where a kind is ternary
+              <register> [t, neuron]  int32, as a step leaves it, for each that was recorded: u, v, ...
+              starts [sample]       as above
+              view                  sim, or chip where `v` reads as silicon shows it in the step of a spike
+              program, backend, count_names, counts, standings
+                                    what ran where, events that were counted, and how far each kind is witnessed
+
+All but spikes may be left out, so another tool's trace needs no more than `np.savez(file, spikes=..., v=...)`.
+"""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def opened_journal(
         import optuna
     except ImportError:
         raise LsmError(
-            "a search needs optuna, which is not installed", where="search", hint="pip install -e '.[search]'"
+            "a search needs optuna, which is not installed", where="search", hint="pip install 'lsm-deploy[search]'"
         ) from None
     verbosity = optuna.logging.get_verbosity()
     with _alone(file):

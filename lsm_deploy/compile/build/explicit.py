@@ -1,6 +1,14 @@
 """Networks that a user brings as arrays: weights `[post, pre]` in floats, or in the chip's own integers.
 
-Integers pass through unchanged, or it is said which value cannot be.
+Integers pass through unchanged, or it is said which value cannot be. A whole network in integers is one `.npz`:
+
+    weights [post, pre]           integers, which the chip shifts left by weight_exp
+    input_weights [post, channel] likewise, by input_weight_exp
+    du, dv, vth                   registers of LIF, a number or [neuron]
+    bias_mant, bias_exp           likewise, 0 if left out
+    delays, input_delays          steps, of the shapes of the weights; 0 if left out
+    weight_exp, input_weight_exp  one number each, 0 if left out
+    dt_ms                         1 if left out
 """
 
 from __future__ import annotations

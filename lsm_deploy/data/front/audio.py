@@ -91,7 +91,7 @@ def _librosa(where: str) -> Any:
         import librosa
     except ImportError:
         what = "sound is analysed with librosa, which is not installed"
-        raise LsmError(what, where=where, hint="pip install -e '.[audio]'") from None
+        raise LsmError(what, where=where, hint="pip install 'lsm-deploy[audio]'") from None
     return librosa
 
 

@@ -1,7 +1,7 @@
 """What a chip or a simulator did, kept so that it can be replayed: a folder of one manifest and three files.
 
     recording.json   {"format": 1,
-                      "program": "program.lsm",     or an integer network NET.npz (see `compile/build/explicit.py`)
+                      "program": "program.lsm",     or an integer network NET.npz
                       "stimulus": "stimulus.npz",   spikes [t, channel], starts
                       "trace": "trace.npz",         spikes and registers [t, neuron], `view`: sim or chip
                       "silicon": true,              false: a simulator other than ours
@@ -102,7 +102,7 @@ def load_recordings(folder: Path) -> Sequence[Recording]:
             f"there is no {MANIFEST} in it or below it",
             where=str(folder),
             hint="make a recording with `lsm-deploy import-recording`, or write one "
-            "(the format stands at the top of lsm_deploy/parity/conformance/recording.py)",
+            "(its format: `lsm-deploy manual files`)",
         )
     found: list[Recording] = []
     errors: list[LsmError] = []

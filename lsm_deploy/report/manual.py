@@ -1,0 +1,166 @@
+"""The manual: pages written by hand, which stand in `lsm_deploy/manual`, and pages made from the code when asked for.
+
+Nobody has to keep the second kind up to date: a spec's reference is made from its declarations, that of files from the
+texts at the heads of the modules that read and write them, that of Python from what `import lsm_deploy` gives.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import lsm_deploy
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.spec.reference import spec_reference
+
+__all__ = ["TOPICS", "examples_folder", "manual_page"]
+
+TOPICS = {
+    "To begin with": {
+        "tutorial": "from nothing to a liquid that runs on five backends, and agrees",
+        "examples": "the specs that come with this, and what each shows",
+    },
+    "How to": {
+        "own-data": "use your own recordings: frames, sound, heart beats, events",
+        "own-network": "bring your own weights, in floats or in the chip's integers",
+        "tuning": "make a liquid good: gains, searches, diagnosis",
+        "readouts": "train what answers, on the host, on the chip, or online",
+        "loops": "close a loop, run without an end, and use scikit-learn",
+        "divergence": "find out where and why two runs part",
+        "chip": "check a board's rules, cost and placement, and take a program to a board",
+        "ci": "keep specs and parity checked by a machine",
+    },
+    "To look up": {
+        "spec": "every section and field of a spec, with bounds and defaults",
+        "neurons": "the equations of each neuron kind, in floats and in integers",
+        "files": "what is in every kind of file",
+        "commands": "every command and option",
+        "python": "what `import lsm_deploy` gives",
+        "measures": "what diagnoses and reports measure, with papers",
+        "backends": "where a program can run",
+    },
+    "To understand": {
+        "integers": "what the chip computes, and what a weight does",
+        "quantisation": "what becomes of floats, and what that costs",
+        "parity": "what is promised, and what stands behind it",
+        "samples": "when registers are cleared between samples",
+        "limits": "what this does not do",
+    },
+    "Results": {
+        "results": "the quick start, drift, placement and large liquids, measured",
+        "results-speed": "steps per second, beside other simulators",
+        "results-digits": "spoken digits",
+        "results-af": "atrial fibrillation",
+        "changelog": "what changed",
+    },
+}
+"""Topics in the order of reading, by group, with a line each. `commands` is made by the command line itself."""
+
+_PAGES = Path(lsm_deploy.__file__).parent / "manual"
+_FILES = {
+    "Frames": "lsm_deploy.data.frame_files",
+    "Sound": "lsm_deploy.data.audio_files",
+    "Heart beats": "lsm_deploy.data.beat_files",
+    "Stimuli and traces": "lsm_deploy.store.recordings",
+    "Traces in parts": "lsm_deploy.store.parts",
+    "Integer networks": "lsm_deploy.compile.build.explicit",
+    "Programs": "lsm_deploy.store.programs",
+    "States": "lsm_deploy.store.states",
+    "Containers": "lsm_deploy.store.container",
+    "Recordings for `conformance`": "lsm_deploy.parity.conformance.recording",
+    "Bundles of a divergence": "lsm_deploy.parity.reduction.folder",
+    "Folders for Lava": "lsm_deploy.exchange.lava_folder",
+}
+"""The modules whose heads say what is in a file."""
+_FILES_SAY = "No file holds pickles, or is left half-written. `lsm-deploy inspect FILE` says what one holds."
+_MEASURES = {
+    "States": "lsm_deploy.measure.diagnosis.state_space",
+    "Separation": "lsm_deploy.measure.diagnosis.separation",
+    "Ranks": "lsm_deploy.measure.diagnosis.ranks",
+    "Memory capacity": "lsm_deploy.measure.diagnosis.capacity",
+    "Fading memory": "lsm_deploy.measure.diagnosis.fading",
+    "Growth of a perturbation": "lsm_deploy.measure.diagnosis.growth",
+    "Distances of spike trains": "lsm_deploy.measure.fidelity.distances",
+    "Float and deployed, side by side": "lsm_deploy.measure.fidelity.side_by_side",
+    "Accuracy on the way to the chip": "lsm_deploy.measure.fidelity.transfer",
+    "Overflow certificates": "lsm_deploy.compile.certify.bounds",
+    "Events, energy and time": "lsm_deploy.measure.cost.resources",
+}
+
+
+def manual_page(topic: str) -> str:
+    """The page of the manual on a topic, as Markdown. Raises LsmError, with near names, where there is none.
+
+    `TOPICS` has all of them; `commands` is printed by `lsm-deploy manual commands` alone.
+    """
+    made: dict[str, Callable[[], str]] = {
+        "spec": lambda: f"# A spec\n\n{spec_reference()}",
+        "neurons": _neurons,
+        "files": lambda: _heads("Files", _FILES_SAY, _FILES),
+        "measures": lambda: _heads("Measures", "", _MEASURES),
+        "python": _python,
+        "examples": _examples,
+    }
+    if topic in made:
+        return made[topic]()
+    topics = [each for group in TOPICS.values() for each in group]
+    page = _PAGES / f"{topic}.md"
+    if topic not in topics or not page.exists():
+        near = get_close_matches(topic, topics, 3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {', '.join(topics)}"
+        raise LsmError(f"the manual has no topic {topic!r}", hint=hint)
+    return page.read_text(encoding="utf-8")
+
+
+def examples_folder() -> Path:
+    """The folder of the specs that come with this package."""
+    inside = _PAGES.parent / "configs"
+    return inside if inside.exists() else _PAGES.parent.parent / "configs"  # an editable installation
+
+
+def _examples() -> str:
+    folder = examples_folder()
+    return f"{(folder / 'README.md').read_text(encoding='utf-8')}\nHere they are in {folder}\n"
+
+
+def _neurons() -> str:
+    parts = [f"## {name}\n\n{inspect.getdoc(kind)}\n" for name, kind in KINDS.items()]
+    return "# Neuron kinds\n\nWhat a user writes of each: `lsm-deploy manual spec`.\n\n" + "\n".join(parts)
+
+
+def _heads(title: str, text: str, modules: Mapping[str, str]) -> str:
+    """The texts at the heads of modules, one under the other."""
+    parts = [f"## {part}\n\n{inspect.getdoc(importlib.import_module(name))}\n" for part, name in modules.items()]
+    return "\n".join([f"# {title}\n", *([f"{text}\n"] if text else []), *parts])
+
+
+def _python() -> str:
+    names = [name for name in lsm_deploy.__all__ if not name.startswith("_")]
+    head = f"# From Python\n\n{inspect.getdoc(lsm_deploy)}\n\n"
+    return head + "\n".join(_entry(name, getattr(lsm_deploy, name)) for name in names)
+
+
+def _entry(name: str, public: Any) -> str:
+    lines = [f"## {name}", "", *_call(f"ld.{name}", public), "", inspect.getdoc(public) or "", ""]
+    for member, value in vars(public).items() if inspect.isclass(public) else ():
+        if isinstance(value, property) and not member.startswith("_"):
+            lines += [f"    .{member}", "", inspect.getdoc(value) or "", ""]
+        elif inspect.isfunction(value) and not member.startswith("_"):
+            lines += [*_call(f".{member}", value), "", inspect.getdoc(value) or "", ""]
+    return "\n".join(lines)
+
+
+def _call(name: str, public: Any) -> list[str]:
+    """How it is called, with one argument a line where they are many."""
+    called = inspect.signature(public)
+    arguments = [str(each).replace("'", "") for argument, each in called.parameters.items() if argument != "self"]
+    answer = f" -> {called.return_annotation}" if inspect.isfunction(public) else ""
+    line = f"    {name}({', '.join(arguments)}){answer}"
+    return (
+        [line] if len(line) <= 100 else [f"    {name}(", *(f"        {each}," for each in arguments), f"    ){answer}"]
+    )

@@ -1,0 +1,185 @@
+"""The reference of a spec, made from its declarations: sections, fields, types, bounds, defaults and what they mean.
+
+A section is a frozen dataclass. What its docstring and the texts below its fields say stands in the page word for word,
+so that it cannot say otherwise than the code that checks a spec.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from textwrap import dedent, fill
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Len
+
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.spec.schema import NEURON_SECTIONS, Spec
+
+__all__ = ["field_texts", "spec_reference"]
+
+_PLAIN = {float: "number", int: "whole number", bool: "true or false", str: "text", Any: "any value"}
+_UNITS = {"ms": "ms", "hz": "Hz", "db": "dB"}
+"""What the end of a field's name says of its value."""
+_TELLS = ("kind", "distribution")
+"""The fields that tell one kind of section from another."""
+
+
+def spec_reference() -> str:
+    """The sections as Markdown, each with a heading, what it is, and a block of its fields, in the order of a file."""
+    return "\n\n".join(_page_of(path, section) for path, section in _sections("", Spec, set())) + "\n"
+
+
+def field_texts(declaration: type[Any]) -> dict[str, str]:
+    """The text that stands below each field of a dataclass in its source; a field without one is left out."""
+    texts = {}
+    for base in filter(is_dataclass, reversed(declaration.__mro__)):
+        (tree,) = ast.parse(dedent(inspect.getsource(base))).body
+        assert isinstance(tree, ast.ClassDef)
+        for one, after in zip(tree.body, tree.body[1:], strict=False):
+            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+                match after:
+                    case ast.Expr(ast.Constant(str(text))):
+                        texts[one.target.id] = " ".join(text.split())
+    return texts
+
+
+# --- which sections there are -------------------------------------------------------------------------------------
+
+
+def _sections(path: str, section: type[Any], known: set[type[Any]]) -> Iterator[tuple[str, type[Any]]]:
+    """This section and all that may stand in it, each once, where it comes first."""
+    known.add(section)
+    yield path, section
+    hints = get_type_hints(section, include_extras=True)
+    for declared in fields(section):
+        hint = hints[declared.name]
+        below = f"{path}.{_key(declared.name, hint)}{_between(hint)}".lstrip(".")
+        for inner in _declared_in(hint):
+            if inner not in known:
+                yield from _sections(below, inner, known)
+
+
+def _declared_in(hint: Any) -> Iterator[type[Any]]:
+    if isinstance(hint, type) and is_dataclass(hint):
+        yield hint
+    for inner in get_args(hint):
+        yield from _declared_in(inner)
+
+
+def _between(hint: Any) -> str:
+    """What a path has between a field and the sections in it."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _between(get_args(hint)[0])
+    if origin is Mapping:
+        return ".NAME"
+    return ".N" if origin is tuple else ""
+
+
+def _key(name: str, hint: Any) -> str:
+    """The field's name in a file."""
+    aliases = [alias for mark in getattr(hint, "__metadata__", ()) if (alias := getattr(mark, "alias", None))]
+    return str(aliases[0]) if aliases else name
+
+
+# --- what is said of one ------------------------------------------------------------------------------------------
+
+
+def _page_of(path: str, section: type[Any]) -> str:
+    told_by = _told_by(section)
+    heading = f"{path}, {told_by}" if path and told_by else path or "The whole file"
+    if told_by.startswith("distribution"):
+        heading = f"A {told_by}"  # it may stand in many places
+    hints, texts = get_type_hints(section, include_extras=True), field_texts(_written_in(section))
+    lines = [f"## {heading}", ""]
+    lines += [_about(section), ""] if _about(section) else []
+    for declared in fields(section):
+        hint = hints[declared.name]
+        if declared.name in _TELLS:
+            continue
+        unit = _UNITS.get(declared.name.rpartition("_")[2], "")
+        told = f"{_type_of(hint)}{unit and f', in {unit}'}; {_default_of(declared)}. {texts.get(declared.name, '')}"
+        lines.append(_entry(_key(declared.name, hint), told))
+    return "\n".join(lines).rstrip()
+
+
+def _entry(name: str, text: str) -> str:
+    return fill(text, 116, initial_indent=f"    {name:<22} ", subsequent_indent=" " * 27, break_on_hyphens=False)
+
+
+def _told_by(section: type[Any]) -> str:
+    """`kind: LIF`, where several sections may stand in one place."""
+    hints = get_type_hints(section, include_extras=True)
+    return next((f"{name}: {get_args(hints[name])[0]}" for name in _TELLS if name in hints), "")
+
+
+def _written_in(section: type[Any]) -> type[Any]:
+    """The class whose source declares a section: those of neuron kinds are made from the kind's own."""
+    for name, made in NEURON_SECTIONS.items():
+        if section is made:
+            return KINDS[name].Parameters
+        if section in _declared_in(get_type_hints(made, include_extras=True)["registers"]):
+            return KINDS[name].Registers
+    return section
+
+
+def _about(section: type[Any]) -> str:
+    for name, made in NEURON_SECTIONS.items():
+        if section is made:
+            head = inspect.getdoc(KINDS[name]) or ""
+            return head.partition("\n\n")[0] + "\n`lsm-deploy manual neurons` has its equations."
+    text = inspect.getdoc(_written_in(section)) or ""
+    return "" if text.startswith(f"{section.__name__}(") else text  # what `dataclass` writes where nobody has
+
+
+def _type_of(hint: Any) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return f"{_type_of(arguments[0])} {' and '.join(filter(None, map(_bound_of, arguments[1:])))}".strip()
+    if origin is Literal:
+        return " | ".join(str(value) for value in arguments)
+    if origin in (Union, types.UnionType):
+        return _any_of([part for part in arguments if part is not type(None)])
+    if origin is tuple:
+        return f"list of {_type_of(arguments[0])}"
+    if origin is Mapping:
+        return f"section of names, each with a {_type_of(arguments[1])}"
+    if isinstance(hint, type) and is_dataclass(hint):
+        keys = [_key(name, inner) for name, inner in get_type_hints(hint, include_extras=True).items()]
+        return _told_by(hint) or f"section of {', '.join(keys)}"
+    return _PLAIN.get(hint, "file name")
+
+
+def _any_of(parts: list[Any]) -> str:
+    """`number or distribution or section of kind rate | latency`: what is told apart by one field, in one list."""
+    told = ["distribution" if each.startswith("distribution") else each for each in map(_type_of, parts)]
+    kinds = [each.removeprefix("kind: ") for each in told if each.startswith("kind")]
+    others = [each for each in dict.fromkeys(told) if not each.startswith("kind")]
+    return " or ".join([*others, f"section of kind {' | '.join(kinds)}"] if kinds else others)
+
+
+def _bound_of(mark: Any) -> str:
+    match mark:
+        case Ge(least):
+            return f">= {least:g}"
+        case Gt(least):
+            return f"> {least:g}"
+        case Le(most):
+            return f"<= {most:g}"
+        case Len(least, most):
+            return f"({least} of them)" if least == most else f"(at least {least})"
+    return ""
+
+
+def _default_of(declared: Field[Any]) -> str:
+    if declared.default is MISSING and declared.default_factory is MISSING:
+        return "required"
+    if declared.default is None or declared.default is MISSING:
+        return "may be left out"
+    if isinstance(declared.default, tuple):
+        return f"default [{', '.join(map(str, declared.default))}]"
+    return f"default {str(declared.default).lower() if isinstance(declared.default, bool) else declared.default}"
