@@ -62,7 +62,7 @@ def one_by_one(described: Spec, data: Any, how: str, seeds: int, **options: Any)
 
 
 def right(evaluations: list[Evaluation], name: str) -> int:
-    return sum(a == b for each in evaluations for a, b in zip(each.answers[name].said, each.labels, strict=True))
+    return sum(a == b for each in evaluations for a, b in zip(each.answers[name].predicted, each.labels, strict=True))
 
 
 # --- against plain loops ---------------------------------------------------------------------------------------------
@@ -263,12 +263,12 @@ def test_baselines_without_a_liquid_are_those_of_the_specs_own_seed(tmp_path: Pa
     described = still(tmp_path)
     parts = [(train, test) for _, train, test in splits(DATA, "leave-one-group-out", 4)][:2]
     alone = [evaluate(described, *each) for each in parts]
-    assert alone[0].answers["raw"].said != alone[1].answers["raw"].said
+    assert alone[0].answers["raw"].predicted != alone[1].answers["raw"].predicted
     assert not set(UNSEEDED) & set(evaluate_one(described, parts[0], 9).answers)
     across = evaluate_across(described, DATA, "leave-one-group-out", 2)
     for liquid in across.evaluations:
         for found, same in zip(liquid, alone, strict=False):
-            assert [found.answers[n].said for n in UNSEEDED] == [same.answers[n].said for n in UNSEEDED]
+            assert [found.answers[n].predicted for n in UNSEEDED] == [same.answers[n].predicted for n in UNSEEDED]
 
 
 def test_evaluations_are_the_same_wherever_they_are_done(tmp_path: Path) -> None:
@@ -459,13 +459,15 @@ def test_margins_rise_with_the_positive_class_wherever_it_stands(tmp_path: Path,
         assert found.auc == pytest.approx(roc_auc_score(is_positive, expected))
         assert found.auc is not None
         assert found.auc > 0.7
-        assert all((said == positive) == (m > 0) for said, m in zip(got.said, got.margins.tolist(), strict=True) if m)
+        assert all(
+            (said == positive) == (m > 0) for said, m in zip(got.predicted, got.margins.tolist(), strict=True) if m
+        )
 
 
 def test_pooled_answers_and_those_of_each_group() -> None:
     parts = [answers("xyx", [-1, 2, -3]), answers("yy", [4, 5])]
     got = pooled(parts)
-    assert (got.said, got.regularisation, got.cv_accuracy, got.features) == (tuple("xyxyy"), None, None, 3)
+    assert (got.predicted, got.regularisation, got.cv_accuracy, got.features) == (tuple("xyxyy"), None, None, 3)
     assert got.margins is not None
     assert got.margins.tolist() == [-1, 2, -3, 4, 5]
     assert pooled([parts[0], answers("yy")]).margins is None

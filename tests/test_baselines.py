@@ -60,9 +60,9 @@ def test_the_support_vector_machine_by_hand() -> None:
     nothing: Any = None
     got = baselines(MelFrontEnd(kind="mel", rate_hz=8000), PLAIN, (long, test), (nothing, nothing), 0)
     assert list(got) == ["svm"]
-    assert got["svm"].said == tuple(machine.predict(unseen))
+    assert got["svm"].predicted == tuple(machine.predict(unseen))
     assert (got["svm"].features, got["svm"].margins, got["svm"].cv_accuracy) == (20, None, None)
-    assert 0.4 < np.mean(np.array(got["svm"].said) == test.labels) < 1
+    assert 0.4 < np.mean(np.array(got["svm"].predicted) == test.labels) < 1
 
 
 def test_frames_have_no_baselines_of_their_own() -> None:
@@ -180,7 +180,7 @@ def test_readouts_of_heart_rate_by_hand(stride: int | None) -> None:
         np.testing.assert_allclose(got[name].margins, chance, atol=2e-3)  # solvers stop where they may
         sure = np.abs(chance - 0.5) > 2e-3
         assert len(sure) - sure.sum() <= 1
-        assert (np.array(got[name].said) == model.predict(rows))[sure].all()
+        assert (np.array(got[name].predicted) == model.predict(rows))[sure].all()
         assert len(set(chance.tolist())) > 5
         found = score.score_of(got[name], truth, AF).detection
         assert found is not None
@@ -211,7 +211,7 @@ def test_raw_frames_in_the_parts_that_cross_validate_best(tmp_path: Path) -> Non
         found[parts] = (classifier.cv_accuracy.max(), readouts.predict(classifier, unseen), x.shape[1])
     best = max(found.values(), key=lambda each: each[0])
     got = raw_answers((train, test), (), section, 3)
-    assert (got.cv_accuracy, got.said, got.features) == best
+    assert (got.cv_accuracy, got.predicted, got.features) == best
     assert len({accuracy for accuracy, _, _ in found.values()}) > 1
 
 
@@ -222,7 +222,7 @@ def test_raw_frames_are_fewer_than_a_spec_may_keep(tmp_path: Path) -> None:
     few = raw_answers((train, test), (), replace(section, keep=3), 3)
     assert few.features in (2, 3)
     all_of_them = raw_answers((train, test), (), section, 3)
-    assert raw_answers((train, test), (), replace(section, keep=60), 3).said == all_of_them.said
+    assert raw_answers((train, test), (), replace(section, keep=60), 3).predicted == all_of_them.predicted
 
 
 # --- all together ----------------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_an_evaluation_of_heart_beats_has_them_all(tmp_path: Path) -> None:
     facts = got.to_json()
     assert got.liquid.detection is not None
     is_af = np.array(got.labels) == AF
-    said = np.array(got.answers["liquid"].said)
+    said = np.array(got.answers["liquid"].predicted)
     assert facts["sensitivity"] == np.mean(said[is_af] == AF)
     assert facts["specificity"] == np.mean(said[~is_af] == NOT_AF)
     assert facts["auc"] == pytest.approx(roc_auc_score(is_af, got.answers["liquid"].margins))

@@ -135,7 +135,7 @@ def test_a_liquid_answers_as_a_model_does(tmp_path: Path) -> None:
     assert found.score(arrays(TEST), TEST.labels) > 0.8
     other = LiquidClassifier(described, seed=9, keep=11, weight_bits=4, classifier="logistic")
     fitted = clone(other).fit(arrays(TRAIN), TRAIN.labels).model_
-    assert (fitted.listener.seed, len(fitted.answerer.classifier.kept), fitted.readout.classifier) == (
+    assert (fitted.listener.seed, len(fitted.answerer.classifier.support), fitted.readout.classifier) == (
         9,
         11,
         "logistic",

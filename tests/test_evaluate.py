@@ -156,7 +156,7 @@ def test_every_score_as_by_hand(tmp_path: Path, features: str, bits: int) -> Non
     classifier = readouts.fit(x, TRAIN.labels, section, 4)
     said = readouts.predict(classifier, unseen)
     assert got.unrounded.correct == sum(a == b for a, b in zip(said, TEST.labels, strict=True))
-    assert got.answers["unrounded"].said == said
+    assert got.answers["unrounded"].predicted == said
     assert got.liquid == score(x, unseen)
     assert got.liquid != got.baselines["feedforward"]
     assert (got.train_samples, got.test_samples) == (36, 30)

@@ -300,10 +300,10 @@ def test_the_features_that_differ_most_between_classes_are_kept() -> None:
     got = fit(x, labels, section(keep=3), seed=0)
     varying = [0, 1, 2, 3, 4]
     best = SelectKBest(f_classif, k=3).fit(x[:, varying], labels).get_support(indices=True)
-    assert got.kept.tolist() == [varying[i] for i in best]
+    assert got.support.tolist() == [varying[i] for i in best]
     assert got.available == 6
     reordered = x.copy()
-    reordered[:, [i for i in range(6) if i not in got.kept]] = -77.0
+    reordered[:, [i for i in range(6) if i not in got.support]] = -77.0
     assert predict(got, reordered) == predict(got, x)
     with pytest.raises(LsmError, match="7 features are to be kept of 6"):
         fit(x, labels, section(keep=7), seed=0)
@@ -438,7 +438,7 @@ def test_integers_answer_as_the_floats_do(kind: Any) -> None:
         assert np.abs(integers.weights).max() == (1 << bits - 1) - 1
         # Sums in Python's own integers.
         rows = [
-            [sum(int(w) * int(x[s, k]) for w, k in zip(row, integers.kept, strict=True)) + int(b)
+            [sum(int(w) * int(x[s, k]) for w, k in zip(row, integers.support, strict=True)) + int(b)
              for row, b in zip(integers.weights, integers.biases, strict=True)]
             for s in range(5)
         ]  # fmt: skip

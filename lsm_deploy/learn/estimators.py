@@ -227,10 +227,10 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
         readout, frames = readout_of(_required(self.spec)), _frames(samples)
-        found = run_samples(self.listener_, readout, frames, role, self.backend).samples
+        run = run_samples(self.listener_, readout, frames, role, self.backend)
         if role == "train":
-            require_spikes(self.listener_, readout, frames, self.backend, found)
-        return found.features
+            require_spikes(self.listener_, readout, frames, self.backend, run.samples)
+        return run.samples.features
 
 
 class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -267,12 +267,12 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The integer score of each class `[sample, class]`; of two classes that of the second over the first's."""
         check_is_fitted(self)
         # Labels are the numbers of the classes, which the model has in their order.
-        found = scores(self.model_, _frames(X), self.backend)
-        return found if len(self.classes_) > 2 else found[:, 1] - found[:, 0]
+        values = scores(self.model_, _frames(X), self.backend)
+        return values if len(self.classes_) > 2 else values[:, 1] - values[:, 0]
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
-        found = self.decision_function(X)
-        return _chosen(self.classes_, found)
+        values = self.decision_function(X)
+        return _chosen(self.classes_, values)
 
 
 def _chosen(classes: NDArray[Any], scores: NDArray[Any]) -> NDArray[Any]:

@@ -215,7 +215,7 @@ def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busi
     """
     deviation = features.std(axis=0)[:-1]
     limit = min(fixed.WEIGHT_LIMIT, fixed.SUM_LIMIT // max(1, busiest))
-    found = []
+    candidates = []
     for share in SHARES:
         shifted = real - share * real.min(axis=0)
         # All of it leaves nothing negative: one sign, and so steps of 1. Mixed weights are even.
@@ -227,8 +227,8 @@ def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busi
         mantissa = np.clip(bias["bias_mant"], -4096, 4095)
         chosen = OutputWeights(populations, step * weights, LARGEST_VTH, mantissa, bias["bias_exp"])
         winner = float(_sums(chosen, features[:, :-1], features[:, -1]).max(axis=1).mean()) / (1 << fixed.ACT_SHIFT)
-        found += [replace(chosen, vth=int(np.clip(np.rint(winner / n), 1, LARGEST_VTH))) for n in SPIKES]
-    return found
+        candidates += [replace(chosen, vth=int(np.clip(np.rint(winner / n), 1, LARGEST_VTH))) for n in SPIKES]
+    return candidates
 
 
 def _sums(weights: OutputWeights, counts: Ints, steps: Ints) -> Ints:
@@ -247,15 +247,15 @@ def _samples(spikes: NDArray[np.int8], starts: Ints, chosen: Ints) -> tuple[NDAr
 
 def _try(candidates: list[OutputWeights], spikes: NDArray[np.int8], starts: Ints, right: Ints) -> Ints:
     """For each candidate the samples that it gets right, minus those that it decides by a tie, minus its spikes."""
-    found, drive, weights = [], np.zeros((0, 0), np.int64), None
+    results, drive, weights = [], np.zeros((0, 0), np.int64), None
     for candidate in candidates:
         if candidate.weights is not weights:  # else only the threshold differs
             drive, weights = _drive(candidate, spikes, starts), candidate.weights
         counts, reached = np.zeros((2, len(starts), drive.shape[1]), np.int64)
         kernels.race(drive, starts, candidate.vth << fixed.ACT_SHIFT, counts, reached)
         hits = int(np.count_nonzero(first_of_most(counts, reached) == right))
-        found.append((hits, -_ties(counts), -int(counts.sum())))
-    return np.array(found, np.int64)
+        results.append((hits, -_ties(counts), -int(counts.sum())))
+    return np.array(results, np.int64)
 
 
 def _drive(weights: OutputWeights, spikes: NDArray[np.int8], starts: Ints) -> Ints:

@@ -95,14 +95,14 @@ def run_samples(
     program, dt_ms = listener.program, listener.program.network.dt_ms
     sizes = sizes_of(program, readout)
     holds = int(listener.steps(data).sum()) * sum(sizes) <= hold
-    found: list[tuple[NDArray[Any], ...]] = []
+    parts_of_pieces: list[tuple[NDArray[Any], ...]] = []
     rasters: list[NDArray[np.int8]] = []
     fired, counts = np.zeros(program.network.neurons, np.int64), Counter[str]()
     steps = reached = 0
     for piece in listener.pieces(data, role, backend, progress):
         starts, entered = piece.stimulus.starts, piece.stimulus.spikes
         spikes = read(program, piece.spikes, readout)
-        found.append(
+        parts_of_pieces.append(
             (
                 readouts.extract_features(spikes, starts, readout, dt_ms, sizes),
                 readouts.extract_features(entered, starts, readout, dt_ms),
@@ -117,7 +117,7 @@ def run_samples(
         counts.update(piece.counts)
         steps += len(piece.spikes)
         reached += piece.contaminated
-    features, encoded, whole, busiest, entries = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    features, encoded, whole, busiest, entries = (np.concatenate(parts) for parts in zip(*parts_of_pieces, strict=True))
     samples = Samples(features, encoded, whole, busiest, entries, tuple(rasters))
     return Run(samples, fired, steps, dict(counts), reached)
 

@@ -78,7 +78,7 @@ def attack(
         totals = {name: totals.get(name, 0) + count for name, count in trace.counts.items()}
         share = peaks / np.maximum(certificate.largest_u, 1.0)
         scores = share[:, neuron] if neuron is not None else share.max(axis=1)
-        best = sorted([*best, *zip(scores.tolist(), pool, strict=True)], key=lambda found: -found[0])[:_KEPT]
+        best = sorted([*best, *zip(scores.tolist(), pool, strict=True)], key=lambda scored: -scored[0])[:_KEPT]
         pool = [_changed(best[i % len(best)][1], [b for _, b in best], rng) for i in range(SAMPLES)]
         if progress:
             progress(done + 1, rounds)
@@ -120,15 +120,15 @@ def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
 
 def _shorter(shortest: NDArray[np.int64], spikes: NDArray[np.int8]) -> NDArray[np.int64]:
     """The shorter of known intervals and those in spikes `[sample, t, neuron]`; 0 is none."""
-    found = shortest.copy()
+    least = shortest.copy()
     since = np.zeros((spikes.shape[0], spikes.shape[2]), np.int64)  # steps since the last spike; 0: none yet
     for t in range(spikes.shape[1]):
         fired = spikes[:, t] != 0
         since += since > 0
         gaps = np.where(fired & (since > 1), since - 1, np.iinfo(np.int64).max).min(axis=0)
-        found = np.where(gaps < np.where(found > 0, found, np.iinfo(np.int64).max), gaps, found)
+        least = np.where(gaps < np.where(least > 0, least, np.iinfo(np.int64).max), gaps, least)
         since[fired] = 1
-    return found
+    return least
 
 
 # --- stimuli --------------------------------------------------------------------------------------------------------

@@ -34,12 +34,12 @@ SMALL = 5_000_000
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Of `available` features those in `kept` `[feature]` are read: mean, scale `[feature]`; coef `[class, feature]`;
+    """Of `available` features those in `support` `[feature]` are read: mean, scale `[feature]`; coef `[class, feature]`;
     intercept `[class]`. candidates, cv_accuracy `[candidate]`."""
 
     classes: tuple[str, ...]
     available: int
-    kept: Ints
+    support: Ints
     mean: Floats
     scale: Floats
     coef: Floats
@@ -51,7 +51,7 @@ class Classifier:
 
     def __post_init__(self) -> None:
         shapes = {
-            "kept": self.coef.shape[1:],
+            "support": self.coef.shape[1:],
             "mean": self.coef.shape[1:],
             "scale": self.coef.shape[1:],
             "coef": (len(self.classes), *self.coef.shape[1:]),
@@ -60,15 +60,15 @@ class Classifier:
             "cv_accuracy": self.candidates.shape,
         }
         for name, shape in shapes.items():
-            array = np.array(getattr(self, name), np.int64 if name == "kept" else np.float64)
+            array = np.array(getattr(self, name), np.int64 if name == "support" else np.float64)
             if array.shape != shape or not np.isfinite(array).all():
                 raise ValueError(f"{name} has shape {array.shape}, not {shape}, or is not finite")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if self.coef.ndim != 2 or not (self.scale > 0).all():
             raise ValueError(f"coef has shape {self.coef.shape}, or scale is not positive")
-        if (np.diff(self.kept, prepend=-1) <= 0).any() or (self.kept >= self.available).any():
-            raise ValueError(f"kept does not ascend within {self.available} features")
+        if (np.diff(self.support, prepend=-1) <= 0).any() or (self.support >= self.available).any():
+            raise ValueError(f"support does not ascend within {self.available} features")
 
 
 def fit(
@@ -112,28 +112,30 @@ def _fit(
     solver = _Solver(x, y, len(classes), readout, candidates.tolist(), centre)
     accuracy = np.zeros((len(folds), len(candidates)))
     for i, fold in enumerate(folds):
-        kept, mean, scale, path = solver.path(fold)
-        held_out = (x[np.ix_(fold[1], kept)] - mean) / scale
+        support, mean, scale, path = solver.path(fold)
+        held_out = (x[np.ix_(fold[1], support)] - mean) / scale
         for k, (coef, intercept) in enumerate(path):
             accuracy[i, k] = np.mean(_choose(held_out @ coef.T + intercept) == y[fold[1]])
     cv_accuracy = accuracy.mean(axis=0)
     best = float(candidates[np.flatnonzero(cv_accuracy >= cv_accuracy.max() - 1e-12)[-1]])
-    kept, mean, scale, (coef, intercept), converged = solver.final(best)
-    return Classifier(classes, x.shape[1], kept, mean, scale, coef, intercept, best, candidates, cv_accuracy, converged)
+    support, mean, scale, (coef, intercept), converged = solver.final(best)
+    return Classifier(
+        classes, x.shape[1], support, mean, scale, coef, intercept, best, candidates, cv_accuracy, converged
+    )
 
 
 def weights_at(features: Ints, y: Ints, classes: int, readout: Readout, strength: float) -> Floats:
     """Trained without a centre at one strength: what a unit of each feature adds to each score `[class, feature]`."""
     x = features.astype(np.float64)
-    kept, _, scale, (coef, _), _ = _Solver(x, y, classes, readout, [strength], centre=False).final(strength)
+    support, _, scale, (coef, _), _ = _Solver(x, y, classes, readout, [strength], centre=False).final(strength)
     weights = np.zeros((classes, x.shape[1]))
-    weights[:, kept] = coef / scale
+    weights[:, support] = coef / scale
     return weights
 
 
 def decision_function(classifier: Classifier, features: Floats | Ints) -> Floats:
     """The score of each class `[sample, class]` for all features `[sample, feature]`."""
-    x = (features[:, classifier.kept] - classifier.mean) / classifier.scale
+    x = (features[:, classifier.support] - classifier.mean) / classifier.scale
     scores: Floats = x @ classifier.coef.T + classifier.intercept
     return scores
 
@@ -185,31 +187,31 @@ class _Solver:
     def path(self, fold: Fold) -> tuple[Ints, Floats, Floats, list[Solution]]:
         """For each strength what the training samples of a fold teach: the kept features, their mean and scale."""
         train, held_out = fold
-        kept, mean, scale = self._prepare(train)
+        support, mean, scale = self._prepare(train)
         if self.shared is not None:
-            return kept, mean, scale, self.shared.solve(held_out, mean, scale, self.strengths)
-        z = (self.x[np.ix_(train, kept)] - mean) / scale
-        return kept, mean, scale, self._solve(z, self.y[train], self.strengths)[0]
+            return support, mean, scale, self.shared.solve(held_out, mean, scale, self.strengths)
+        z = (self.x[np.ix_(train, support)] - mean) / scale
+        return support, mean, scale, self._solve(z, self.y[train], self.strengths)[0]
 
     def final(self, strength: float) -> tuple[Ints, Floats, Floats, Solution, bool]:
         """What all samples teach, and whether that converged."""
-        kept, mean, scale = self._prepare(np.arange(len(self.x)))
+        support, mean, scale = self._prepare(np.arange(len(self.x)))
         if self.shared is not None:
             path, converged = self.shared.solve(np.zeros(0, np.int64), mean, scale, [strength]), True
         else:
-            path, converged = self._solve((self.x[:, kept] - mean) / scale, self.y, [strength])
+            path, converged = self._solve((self.x[:, support] - mean) / scale, self.y, [strength])
         # What is constant has coefficients of 0.
-        return kept, mean, np.where(np.isfinite(scale), scale, 1.0), path[0], converged
+        return support, mean, np.where(np.isfinite(scale), scale, 1.0), path[0], converged
 
     def _prepare(self, rows: Ints) -> tuple[Ints, Floats, Floats]:
         x = self.x[rows]
-        kept = _select(x, self.y[rows], self.readout.keep)
-        x = x if self.readout.keep is None else x[:, kept]
+        support = _select(x, self.y[rows], self.readout.keep)
+        x = x if self.readout.keep is None else x[:, support]
         mean, scale = standard(x)
         if self.centre:
-            return kept, mean, scale
+            return support, mean, scale
         # Without an intercept what is constant is of use: it is one.
-        return kept, np.zeros(len(kept)), np.where(np.isinf(scale) & (x[0] != 0), np.abs(x[0]), scale)
+        return support, np.zeros(len(support)), np.where(np.isinf(scale) & (x[0] != 0), np.abs(x[0]), scale)
 
     def _solve(self, z: Floats, y: Ints, strengths: Sequence[float]) -> tuple[list[Solution], bool]:
         counts = np.bincount(y, minlength=self.classes)
@@ -260,7 +262,7 @@ def _logistic(
 
     present = np.unique(y)
     model = LogisticRegression(max_iter=MAX_ITERATIONS, fit_intercept=centre, warm_start=True)
-    found, converged = {}, True
+    solutions, converged = {}, True
     for strength in sorted(strengths, reverse=True):
         model.set_params(C=1 / strength)
         with warnings.catch_warnings():  # told through `converged` instead
@@ -273,5 +275,5 @@ def _logistic(
         # A class that a fold does not train on is never answered.
         coef, intercept = np.zeros((classes, z.shape[1])), np.full(classes, -np.inf)
         coef[present], intercept[present] = some, bias
-        found[strength] = coef, intercept
-    return [found[strength] for strength in strengths], converged
+        solutions[strength] = coef, intercept
+    return [solutions[strength] for strength in strengths], converged

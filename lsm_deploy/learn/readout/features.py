@@ -41,18 +41,18 @@ def extract_features(
     """
     spikes = np.ascontiguousarray(spikes)
     edges = _edges(starts, len(spikes), parts_of(readout))
-    found = np.zeros((len(starts), parts_of(readout), spikes.shape[1]), np.int64)
+    values = np.zeros((len(starts), parts_of(readout), spikes.shape[1]), np.int64)
     if isinstance(readout.features, Traces):
         du, weight = trace_registers(readout.features.tau_ms, dt_ms)
-        kernels.decay_parts(spikes, edges, fixed.DECAY_UNITY - (du + 1), weight << fixed.ACT_SHIFT, found)
+        kernels.decay_parts(spikes, edges, fixed.DECAY_UNITY - (du + 1), weight << fixed.ACT_SHIFT, values)
     else:
-        kernels.count_parts(spikes, edges, found)
+        kernels.count_parts(spikes, edges, values)
     if isinstance(readout.features, Bins) and readout.features.root:
         # Roots of whole numbers below 2**52 are rounded correctly, and so is their whole part.
-        found = np.sign(found) * np.floor(np.sqrt(np.abs(found) << 8)).astype(np.int64)
+        values = np.sign(values) * np.floor(np.sqrt(np.abs(values) << 8)).astype(np.int64)
     if isinstance(readout.features, Rates):
-        found = np.add.reduceat(found, _groups(sizes or spikes.shape[1:], readout.features.groups), axis=2)
-    return found.reshape(len(starts), -1)
+        values = np.add.reduceat(values, _groups(sizes or spikes.shape[1:], readout.features.groups), axis=2)
+    return values.reshape(len(starts), -1)
 
 
 def float_features(
@@ -67,13 +67,13 @@ def float_features(
     if not isinstance(readout.features, Traces):
         return extract_features(spikes, starts, readout, dt_ms, sizes).astype(np.float64)
     edges, tau_steps = _edges(starts, len(spikes), readout.features.samples), readout.features.tau_ms / dt_ms
-    found = np.zeros((len(starts), readout.features.samples, spikes.shape[1]))
+    values = np.zeros((len(starts), readout.features.samples, spikes.shape[1]))
     for sample, row in enumerate(edges):
         last = np.zeros(spikes.shape[1])
         for k, (a, b) in enumerate(pairwise(row)):
             last = last * np.exp(-(b - a) / tau_steps) + np.exp(-np.arange(b - a)[::-1] / tau_steps) @ spikes[a:b]
-            found[sample, k] = last
-    return found.reshape(len(starts), -1)
+            values[sample, k] = last
+    return values.reshape(len(starts), -1)
 
 
 def trace_registers(tau_ms: float, dt_ms: float) -> tuple[int, int]:

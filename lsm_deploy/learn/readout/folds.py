@@ -41,14 +41,14 @@ def folds_of(
     else:
         splits = StratifiedGroupKFold(min(folds, apart), shuffle=True, random_state=state).split(rows, y, together)
     # A fold may hold out nothing where few groups have most of the samples, or leave one class where groups are of one.
-    found = [(train, out) for train, out in splits if len(out) and len(np.unique(y[train])) > 1]
-    if not found:
+    fitting = [(train, out) for train, out in splits if len(out) and len(np.unique(y[train])) > 1]
+    if not fitting:
         raise LsmError(
             "whatever group cross-validation holds out, one class is left to train on",
             where="readout",
             hint="add samples of another group, or leave groups out",
         )
-    return found
+    return fitting
 
 
 def _together(samples: int, groups: Sequence[object] | None, origin: Sequence[int] | None) -> NDArray[np.int32]:

@@ -26,18 +26,18 @@ _FINEST = 1 / 32
 
 @dataclass(frozen=True, eq=False)
 class IntegerReadout:
-    """weights `[class, feature]` for the `kept` of `available` features, biases `[class]`; scale: of the scores."""
+    """weights `[class, feature]` for the `support` of `available` features, biases `[class]`; scale: of the scores."""
 
     classes: tuple[str, ...]
     available: int
-    kept: Ints
+    support: Ints
     weights: Ints
     biases: Ints
     scale: float
 
     def __post_init__(self) -> None:
         shapes = {
-            "kept": self.weights.shape[1:],
+            "support": self.weights.shape[1:],
             "weights": (len(self.classes), *self.weights.shape[1:]),
             "biases": (len(self.classes),),
         }
@@ -49,8 +49,8 @@ class IntegerReadout:
             object.__setattr__(self, name, array)
         if self.weights.ndim != 2 or (np.abs(self.weights) >= 1 << 15).any():
             raise ValueError(f"weights have shape {self.weights.shape}, or more than 16 bits")
-        if (np.diff(self.kept, prepend=-1) <= 0).any() or (self.kept >= self.available).any():
-            raise ValueError(f"kept does not ascend within {self.available} features")
+        if (np.diff(self.support, prepend=-1) <= 0).any() or (self.support >= self.available).any():
+            raise ValueError(f"support does not ascend within {self.available} features")
         if not np.isfinite(self.scale) or self.scale <= 0:
             raise ValueError(f"the scale is {self.scale}")
 
@@ -61,7 +61,7 @@ def quantise_readout(classifier: Classifier, weight_bits: int) -> IntegerReadout
     scale, weights = choose_scale(real, classifier.scale, (1 << weight_bits - 1) - 1)
     # The bias makes up for what rounding moved on average.
     biases = np.rint(stable(scale * classifier.intercept - weights @ classifier.mean)).astype(np.int64)
-    return IntegerReadout(classifier.classes, classifier.available, classifier.kept, weights, biases, scale)
+    return IntegerReadout(classifier.classes, classifier.available, classifier.support, weights, biases, scale)
 
 
 def choose_scale(real: Floats, deviation: Floats, limit: int, least: int | None = None) -> tuple[float, Ints]:
@@ -82,7 +82,7 @@ def choose_scale(real: Floats, deviation: Floats, limit: int, least: int | None 
 
 def scores(readout: IntegerReadout, features: Ints) -> Ints:
     """The score of each class `[sample, class]`, exact, for all features `[sample, feature]`."""
-    x = features[:, readout.kept]
+    x = features[:, readout.support]
     largest = int(np.abs(x).max(initial=0)) * int(np.abs(readout.weights).max(initial=0)) * max(1, x.shape[1])
     if largest < 1 << 53:  # then every sum of doubles is exact, in whatever order, and BLAS is much faster
         product = (x.astype(np.float64) @ readout.weights.T.astype(np.float64)).astype(np.int64)

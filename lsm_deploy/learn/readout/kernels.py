@@ -1,6 +1,6 @@
 """Spikes summed and decayed over the parts of samples: one pass over a trace, which is read as it lies in memory.
 
-A part holds rows `edges[sample, k]` up to `edges[sample, k + 1]`, of which `found` `[sample, part, neuron]` gets one
+A part holds rows `edges[sample, k]` up to `edges[sample, k + 1]`, of which `out` `[sample, part, neuron]` gets one
 value a neuron.
 """
 
@@ -18,11 +18,11 @@ LIMIT = fixed.UV_LIMIT
 
 
 @compiled
-def count_parts(spikes: NDArray[np.int8], edges: NDArray[np.int64], found: NDArray[np.int64]) -> None:
+def count_parts(spikes: NDArray[np.int8], edges: NDArray[np.int64], out: NDArray[np.int64]) -> None:
     """The sum of each part's spikes."""
     for sample in range(len(edges)):
         for k in range(edges.shape[1] - 1):
-            row = found[sample, k]
+            row = out[sample, k]
             for t in range(edges[sample, k], edges[sample, k + 1]):
                 for n in range(len(row)):
                     row[n] += spikes[t, n]
@@ -30,9 +30,9 @@ def count_parts(spikes: NDArray[np.int8], edges: NDArray[np.int64], found: NDArr
 
 @compiled
 def decay_parts(
-    spikes: NDArray[np.int8], edges: NDArray[np.int64], kept: int, step: int, found: NDArray[np.int64]
+    spikes: NDArray[np.int8], edges: NDArray[np.int64], keep: int, step: int, out: NDArray[np.int64]
 ) -> None:
-    """A register from 0 in each sample, `x = x * kept / 4096, towards 0, + step * spike`, at the end of each part."""
+    """A register from 0 in each sample, `x = x * keep / 4096, towards 0, + step * spike`, at the end of each part."""
     neurons = spikes.shape[1]
     x = np.zeros(neurons, np.int64)
     for sample in range(len(edges)):
@@ -40,10 +40,10 @@ def decay_parts(
         for k in range(edges.shape[1] - 1):
             for t in range(edges[sample, k], edges[sample, k + 1]):
                 for n in range(neurons):
-                    product = x[n] * kept
+                    product = x[n] * keep
                     # Adding 4095 to a negative product makes the shift, which floors, truncate: and no branch.
                     x[n] = ((product + ((product >> 63) & 4095)) >> 12) + step * spikes[t, n]
-            found[sample, k] = x
+            out[sample, k] = x
 
 
 @compiled

@@ -61,14 +61,14 @@ def start_after(x: Floats, targets: Floats, weights: Floats, forgetting: float, 
     But for wind-up: what is forgotten of the regularisation ends at 1 / WIND_UP of it.
     """
     n = len(x)
-    found = Recursive(x.shape[1], targets.shape[1], forgetting, regularisation)
+    learner = Recursive(x.shape[1], targets.shape[1], forgetting, regularisation)
     rows = np.column_stack([x, np.ones(n)])
     weighted = rows * (weights * forgetting ** np.arange(n - 1, -1, -1.0))[:, None]
     information = weighted.T @ rows
     information.flat[:: len(information) + 1] += strength_after(n, forgetting, regularisation)
-    found.p = np.asfortranarray(np.linalg.inv(information))
-    found.weights = found.p @ (weighted.T @ targets)
-    return found
+    learner.p = np.asfortranarray(np.linalg.inv(information))
+    learner.weights = learner.p @ (weighted.T @ targets)
+    return learner
 
 
 def strength_after(samples: int, forgetting: float, regularisation: float) -> float:

@@ -56,8 +56,8 @@ def _solve(matrix: Floats, right: Floats, strength: float) -> Floats:
         lower = np.linalg.cholesky(shifted)
     except np.linalg.LinAlgError:  # the strength is lost beside the largest eigenvalue
         values, vectors = eigh(matrix, check_finite=False)
-        found: Floats = vectors @ ((vectors.T @ right) / (np.maximum(values, 0) + strength)[:, None])
-        return found
+        coef: Floats = vectors @ ((vectors.T @ right) / (np.maximum(values, 0) + strength)[:, None])
+        return coef
     half = solve_triangular(lower, right, lower=True, check_finite=False)
     solved: Floats = solve_triangular(lower, half, lower=True, trans="T", check_finite=False)
     return solved

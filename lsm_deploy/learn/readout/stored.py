@@ -13,14 +13,16 @@ from lsm_deploy.learn.readout.integer import IntegerReadout
 
 __all__ = ["from_arrays", "integer_from_arrays", "integer_to_arrays", "to_arrays"]
 
-_ARRAYS = ("kept", "mean", "scale", "coef", "intercept", "candidates", "cv_accuracy")
-_INTEGERS = ("kept", "weights", "biases")
+_SAME = ("mean", "scale", "coef", "intercept", "candidates", "cv_accuracy")
+_ARRAYS = {"kept": "support"} | {name: name for name in _SAME}
+_INTEGERS = {"kept": "support", "weights": "weights", "biases": "biases"}
+"""What arrays are called in files, and here."""
 
 
 def to_arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
     return {
         "classes": np.array(classifier.classes),
-        **{name: getattr(classifier, name) for name in _ARRAYS},
+        **{stored: getattr(classifier, name) for stored, name in _ARRAYS.items()},
         "available": np.array([classifier.available]),
         "regularisation": np.array([classifier.regularisation]),
         "converged": np.array([classifier.converged]),
@@ -37,14 +39,14 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Classifier:
         available=int(available),
         regularisation=float(regularisation),
         converged=bool(converged),
-        **{name: arrays[name] for name in _ARRAYS},
+        **{name: arrays[stored] for stored, name in _ARRAYS.items()},
     )
 
 
 def integer_to_arrays(readout: IntegerReadout) -> dict[str, NDArray[Any]]:
     return {
         "integer.classes": np.array(readout.classes),
-        **{f"integer.{name}": getattr(readout, name) for name in _INTEGERS},
+        **{f"integer.{stored}": getattr(readout, name) for stored, name in _INTEGERS.items()},
         "integer.available": np.array([readout.available]),
         "integer.scale": np.array([readout.scale]),
     }
@@ -57,5 +59,5 @@ def integer_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> IntegerReadout:
         classes=tuple(str(name) for name in arrays["integer.classes"]),
         available=int(available),
         scale=float(scale),
-        **{name: arrays[f"integer.{name}"] for name in _INTEGERS},
+        **{name: arrays[f"integer.{stored}"] for stored, name in _INTEGERS.items()},
     )

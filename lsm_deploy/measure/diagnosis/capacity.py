@@ -95,8 +95,8 @@ def _delayed(bits: Floats) -> Floats:
     return np.stack([bits[DELAYS - k : len(bits) - k] for k in range(DELAYS + 1)], axis=1)
 
 
-def _squared_correlation(found: Floats, wanted: Floats) -> Floats:
-    a, b = found - found.mean(axis=0), wanted - wanted.mean(axis=0)
+def _squared_correlation(predicted: Floats, target: Floats) -> Floats:
+    a, b = predicted - predicted.mean(axis=0), target - target.mean(axis=0)
     power = (a**2).sum(axis=0) * (b**2).sum(axis=0)
     squared: Floats = (a * b).sum(axis=0) ** 2 / np.where(power > 0, power, 1.0)
     return squared

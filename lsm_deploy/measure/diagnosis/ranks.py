@@ -51,8 +51,8 @@ def rank_stimuli(channels: int, probability: float, dt_ms: float, seed: int) -> 
 
 def ranks(liquid: Specimen, stimuli: tuple[Stimulus, Stimulus], tau_steps: float) -> Ranks:
     """Of the states in which different inputs end, and variants of one."""
-    found = []
+    pair = []
     for stimulus in stimuli:
         states = final_states(liquid.spikes(stimulus), stimulus, tau_steps)
-        found.append(Rank(numerical_rank(states), effective_rank(states)))
-    return Ranks(min(states.shape), *found)
+        pair.append(Rank(numerical_rank(states), effective_rank(states)))
+    return Ranks(min(states.shape), *pair)

@@ -34,9 +34,9 @@ def jittered(rows: Rows, deviation_steps: float, rng: np.random.Generator) -> Ro
     """Each spike moved by a normal deviate, in whole steps and within the sample; two that meet become one."""
     t, channel = np.nonzero(rows)
     moved = np.clip(t + np.rint(rng.standard_normal(len(t)) * deviation_steps).astype(np.int64), 0, len(rows) - 1)
-    found = np.zeros_like(rows)
-    found[moved, channel] = 1
-    return found
+    result = np.zeros_like(rows)
+    result[moved, channel] = 1
+    return result
 
 
 def end_to_end(samples: Sequence[Rows]) -> Stimulus:

@@ -81,8 +81,8 @@ class Across:
 
     def detection(self, name: str, what: str) -> Spread | None:
         """Of sensitivity, specificity or auc."""
-        found = [getattr(score.detection, what) for score in self.scores[name] if score.detection]
-        return Spread.of(found) if found and None not in found else None
+        values = [getattr(score.detection, what) for score in self.scores[name] if score.detection]
+        return Spread.of(values) if values and None not in values else None
 
     def without(self, left_out: Sequence[str]) -> float:
         """The liquid's mean accuracy on the samples of all other groups, of the same answers."""
@@ -91,8 +91,8 @@ class Across:
         return float(np.mean(right))
 
     def _means(self, name: str) -> dict[str, float]:
-        found = {what: self.detection(name, what) for what in ("sensitivity", "specificity", "auc")}
-        return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in found.items() if each}}
+        figure = {what: self.detection(name, what) for what in ("sensitivity", "specificity", "auc")}
+        return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in figure.items() if each}}
 
     def to_json(self) -> dict[str, Any]:
         """With the keys of one evaluation, as means over liquids, ahead of all that they come from."""
@@ -107,16 +107,16 @@ class Across:
                 name: {
                     "accuracy": asdict(self.accuracy(name)),
                     **{
-                        what: asdict(found)
+                        what: asdict(figure)
                         for what in ("sensitivity", "specificity", "auc")
-                        if (found := self.detection(name, what)) is not None
+                        if (figure := self.detection(name, what)) is not None
                     },
                     "of_each_liquid": [score.to_json() for score in scores],
                 }
                 for name, scores in self.scores.items()
             },
-            "splits": {name: dict(found) for name, found in self.splits.items()},
-            "groups": {name: Spread.of([s.accuracy for s in found]).mean for name, found in self.groups.items()},
+            "splits": {name: dict(figure) for name, figure in self.splits.items()},
+            "groups": {name: Spread.of([s.accuracy for s in figure]).mean for name, figure in self.groups.items()},
             "on_chip": list(self.on_chip),
             "seconds": self.seconds,
         }
@@ -206,22 +206,22 @@ def _joined(
     how: str,
     seeds: tuple[int, ...],
     names: Sequence[str],
-    found: Sequence[Sequence[Evaluation]],
+    liquids: Sequence[Sequence[Evaluation]],
     spec: Spec,
     seconds: float,
 ) -> Across:
-    first = found[0]
+    first = liquids[0]
     labels = tuple(label for each in first for label in each.labels)
     groups = tuple(group for each in first for group in each.group_of)
     positive = AF if isinstance(spec.front_end, BeatsFrontEnd) else None
     scores: dict[str, tuple[Score, ...]] = {}
     for name in first[0].answers:
-        liquids = found if name in _SEEDED else found[:1]
+        answering = liquids if name in _SEEDED else liquids[:1]
         scores[name] = tuple(
-            score_of(pooled([each.answers[name] for each in liquid]), labels, positive) for liquid in liquids
+            score_of(pooled([each.answers[name] for each in liquid]), labels, positive) for liquid in answering
         )
     by_liquid = [
-        by_group(pooled([each.answers["liquid"] for each in liquid]), labels, groups, positive) for liquid in found
+        by_group(pooled([each.answers["liquid"] for each in liquid]), labels, groups, positive) for liquid in liquids
     ]
     return Across(
         how=how,
@@ -230,21 +230,23 @@ def _joined(
         scores=scores,
         splits={
             split: {
-                name: float(np.mean([score_of(liquid[i].answers[name], liquid[i].labels).accuracy for liquid in found]))
+                name: float(
+                    np.mean([score_of(liquid[i].answers[name], liquid[i].labels).accuracy for liquid in liquids])
+                )
                 for name in first[0].answers
             }
             for i, split in enumerate(names)
         },
         groups={name: tuple(liquid[name] for liquid in by_liquid) for name in by_liquid[0]} if groups else {},
-        on_chip=tuple(_on_chip(liquid) for liquid in found if liquid[0].on_chip),
-        evaluations=tuple(tuple(liquid) for liquid in found),
+        on_chip=tuple(_on_chip(liquid) for liquid in liquids if liquid[0].on_chip),
+        evaluations=tuple(tuple(liquid) for liquid in liquids),
         seconds=seconds,
     )
 
 
 def _on_chip(liquid: Sequence[Evaluation]) -> dict[str, float]:
     """The accuracies of `OnChipAccuracy` over all splits."""
-    found = [each.on_chip for each in liquid if each.on_chip]
-    samples = sum(each.samples for each in found)
+    parts = [each.on_chip for each in liquid if each.on_chip]
+    samples = sum(each.samples for each in parts)
     steps = ("floats", "integers", "summed", "on_chip", "agreed", "tied")
-    return {step: sum(getattr(each, step) for each in found) / samples for step in steps}
+    return {step: sum(getattr(each, step) for each in parts) / samples for step in steps}

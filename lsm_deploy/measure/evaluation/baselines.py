@@ -64,14 +64,14 @@ def raw_answers(
     frames: tuple[Frames, Frames], groups: Sequence[str], readout: Readout, seed: int, positive: str | None = None
 ) -> Answers:
     """The spec's readout on averages of the frames themselves; groups: of the training samples, to centre them by."""
-    found = []
+    candidates = []
     for parts in sorted({*range(1, 6), readouts.parts_of(readout)}):
         x, x_test = (readouts.mean_bins(part.frames, part.starts, parts) for part in frames)
         x, x_test = relative(x, replace(frames[0], groups=tuple(groups)), readout), relative(x_test, frames[1], readout)
         few = replace(readout, keep=min(readout.keep, x.shape[1])) if readout.keep else readout
         classifier = fit_to(x, frames[0], few, seed)
-        found.append(float_answers(classifier, x_test, positive))
-    return max(found, key=lambda answers: answers.cv_accuracy or 0.0)
+        candidates.append(float_answers(classifier, x_test, positive))
+    return max(candidates, key=lambda answers: answers.cv_accuracy or 0.0)
 
 
 # --- sound -----------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def _svm(readout: Readout, train: Frames, test: Frames) -> Answers:
         relative(readouts.mean_bins(part.frames, part.starts, SLICES), part, readout) for part in (train, test)
     )
     machine = make_pipeline(StandardScaler(), SVC(C=PENALTY, cache_size=1000)).fit(x, list(train.labels))
-    return Answers(tuple(str(said) for said in machine.predict(x_test)), None, x.shape[1], None, None)
+    return Answers(tuple(str(name) for name in machine.predict(x_test)), None, x.shape[1], None, None)
 
 
 # --- heart rate ------------------------------------------------------------------------------------------------------
@@ -112,15 +112,15 @@ def _of_heart_rate(
             **BOOSTING, min_samples_leaf=leaf, random_state=seed % 2**32
         ),
     }
-    found = {}
+    answers = {}
     for name, model in models.items():
         # Too little work to share: on a busy machine, threads that wait for each other take a hundred times as long.
         with threadpool_limits(1):
             fitted = model().fit(x, list(labels[0]))
             chance = fitted.predict_proba(x_test)[:, list(fitted.classes_).index(AF)]
-        said = tuple(AF if p > 0.5 else NOT_AF for p in chance)
-        found[name] = Answers(said, chance, x.shape[1], None, None)
-    return found
+        predicted = tuple(AF if p > 0.5 else NOT_AF for p in chance)
+        answers[name] = Answers(predicted, chance, x.shape[1], None, None)
+    return answers
 
 
 FEWEST = 3

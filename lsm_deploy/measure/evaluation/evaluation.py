@@ -207,7 +207,7 @@ def evaluate_one(
         baselines={"feedforward": scores.get("feedforward"), **{name: scores[name] for name in others}},
         answers=answers,
         groups=by_group(answers["liquid"], test.labels, test.groups, positive) if test.groups else {},
-        confusion=_confusion(classifier.classes, test.labels, answers["liquid"].said),
+        confusion=_confusion(classifier.classes, test.labels, answers["liquid"].predicted),
         on_chip=chip,
         activity=activity_of_types(deployed.listener.program.network, ran.fired / max(ran.steps, 1)),
         counts=dict(ran.counts),

@@ -204,13 +204,13 @@ def _run_float(
     """Features of the float liquid that the program stands for."""
     program, dt_ms = compiled.program, compiled.network.dt_ms
     sizes, total, steps = sizes_of(program, readout), int(listener.steps(data).sum()), 0
-    found = []
+    features_of_pieces = []
     for stimulus in listener.stimuli(data, role):
         ahead = part_of(progress, steps, total)
         spikes = read(program, run_float(compiled.network, stimulus, progress=ahead).spikes, readout)
-        found.append(readouts.float_features(spikes, stimulus.starts, readout, dt_ms, sizes))
+        features_of_pieces.append(readouts.float_features(spikes, stimulus.starts, readout, dt_ms, sizes))
         steps += len(stimulus.spikes)
-    features = np.concatenate(found)
+    features = np.concatenate(features_of_pieces)
     none, nothing = np.zeros((len(features), 0), np.int64), np.zeros(len(features), np.int64)
     samples = Samples(features, none, none, nothing, nothing)
     return Run(samples, np.zeros(program.network.neurons, np.int64), steps, {}, 0)

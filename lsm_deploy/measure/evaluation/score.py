@@ -32,7 +32,7 @@ class Answers:
     """The class that a readout names for each test sample, and, where one is to be detected, how far its score is above
     the other's `[sample]`. regularisation and cv_accuracy: None where it has none to choose."""
 
-    said: tuple[str, ...]
+    predicted: tuple[str, ...]
     margins: Floats | None
     features: int
     regularisation: float | None
@@ -89,7 +89,7 @@ def wilson(correct: int, samples: int) -> tuple[float, float]:
 
 def score_of(answers: Answers, labels: Sequence[str], positive: str | None = None) -> Score:
     """Count what is right; positive: the class, of two, that is to be detected."""
-    right = np.array([said == label for said, label in zip(answers.said, labels, strict=True)])
+    right = np.array([predicted == label for predicted, label in zip(answers.predicted, labels, strict=True)])
     return Score(
         correct=int(right.sum()),
         samples=len(labels),
@@ -129,18 +129,20 @@ def integer_answers(classifier: Classifier, features: Ints, weight_bits: int, po
     """What it says once its weights are integers, as a host would compute it."""
     integers = readouts.quantise_readout(classifier, weight_bits)
     scores = readouts.scores(integers, features)
-    said = tuple(classifier.classes[i] for i in np.argmax(scores, axis=1))
+    predicted = tuple(classifier.classes[i] for i in np.argmax(scores, axis=1))
     # In units of the float scores: those of several splits are compared with each other.
-    return _answers(classifier, said, scores / integers.scale, positive)
+    return _answers(classifier, predicted, scores / integers.scale, positive)
 
 
-def _answers(classifier: Classifier, said: tuple[str, ...], scores: Floats, positive: str | None) -> Answers:
+def _answers(classifier: Classifier, predicted: tuple[str, ...], scores: Floats, positive: str | None) -> Answers:
     margins = None
     if positive is not None and positive in classifier.classes:
         i = classifier.classes.index(positive)
         margins = scores[:, i] - np.delete(scores, i, axis=1).max(axis=1)
     cv_accuracy = float(classifier.cv_accuracy[classifier.candidates == classifier.regularisation][0])
-    return Answers(said, margins, len(classifier.kept), classifier.regularisation, cv_accuracy, classifier.converged)
+    return Answers(
+        predicted, margins, len(classifier.support), classifier.regularisation, cv_accuracy, classifier.converged
+    )
 
 
 def by_group(answers: Answers, labels: Sequence[str], groups: Sequence[str], positive: str | None) -> dict[str, Score]:
@@ -152,15 +154,15 @@ def by_group(answers: Answers, labels: Sequence[str], groups: Sequence[str], pos
 
 def _some(answers: Answers, rows: Ints) -> Answers:
     margins = answers.margins[rows] if answers.margins is not None else None
-    said = tuple(answers.said[i] for i in rows)
-    return Answers(said, margins, answers.features, answers.regularisation, answers.cv_accuracy, answers.converged)
+    predicted = tuple(answers.predicted[i] for i in rows)
+    return Answers(predicted, margins, answers.features, answers.regularisation, answers.cv_accuracy, answers.converged)
 
 
 def pooled(parts: Sequence[Answers]) -> Answers:
     """The answers of several splits, one after the other; what was chosen in each is no one's any more."""
     margins = [part.margins for part in parts if part.margins is not None]
     return Answers(
-        said=tuple(said for part in parts for said in part.said),
+        predicted=tuple(predicted for part in parts for predicted in part.predicted),
         margins=np.concatenate(margins) if len(margins) == len(parts) else None,
         features=max(part.features for part in parts),
         regularisation=None,

@@ -99,9 +99,9 @@ def fit_bits(
             ),
         )
         compiled = compile_network(network)
-        found = measure_fidelity(baseline, compiled.program)
-        floors = [p.floor.relative for p in found.populations if p.floor is not None]
-        distance = max(p.distance.relative for p in found.populations)
+        fidelity = measure_fidelity(baseline, compiled.program)
+        floors = [p.floor.relative for p in fidelity.populations if p.floor is not None]
+        distance = max(p.distance.relative for p in fidelity.populations)
         scores = measure_transfer(taught, compiled.program) if taught else None
         value = distance if scores is None else _value(bound.criterion, distance, scores)
         lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
@@ -109,8 +109,10 @@ def fit_bits(
         curve.append(Curve(bits, distance, lost, scores, value, value <= bound.most, fits))
         if progress:
             progress(done + 1, WEIGHT_BITS)
-    kept = next((i for i, point in enumerate(curve) if not point.kept), len(curve))
-    return Fitted(bound, curve[kept - 1].bits if kept else None, tuple(curve), max(floors, default=None), board.name)
+    fewest = next((i for i, point in enumerate(curve) if not point.kept), len(curve))
+    return Fitted(
+        bound, curve[fewest - 1].bits if fewest else None, tuple(curve), max(floors, default=None), board.name
+    )
 
 
 def _fits(network: QNetwork, board: Board) -> bool:

@@ -31,10 +31,10 @@ def spectral_radius(network: Network | QNetwork) -> float | None:
         return float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
     start = stream(0, "spectral radius", size).random(size)
     try:
-        found = sparse.linalg.eigs(matrix, k=4, v0=start, tol=1e-6, return_eigenvectors=False)
+        eigenvalues = sparse.linalg.eigs(matrix, k=4, v0=start, tol=1e-6, return_eigenvectors=False)
     except sparse.linalg.ArpackError:
         return None
-    return float(np.abs(found).max())
+    return float(np.abs(eigenvalues).max())
 
 
 def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
