@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import WEIGHT_BITS, Ints
+from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 
 __all__ = ["OUTPUT", "OutputWeights", "attach_readout", "first_of_most", "output_of", "winners"]
@@ -40,12 +41,7 @@ class OutputWeights:
     bias_exp: Ints
 
     def __post_init__(self) -> None:
-        for name in ("weights", "bias_mant", "bias_exp"):
-            array = getattr(self, name)
-            if array.dtype != np.int64 or array.flags.writeable:
-                array = np.array(array, np.int64)
-                array.setflags(write=False)
-            object.__setattr__(self, name, array)
+        freeze(self, weights=np.int64, bias_mant=np.int64, bias_exp=np.int64)
         if self.weights.ndim != 2 or {self.bias_mant.shape, self.bias_exp.shape} != {self.weights.shape[:1]}:
             raise ValueError(f"weights have shape {self.weights.shape}, biases {self.bias_mant.shape}")
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
@@ -62,11 +63,9 @@ class Listener:
     pattern: str | None = None
 
     def __post_init__(self) -> None:
-        ranges = np.array(self.ranges, np.float64)
-        ranges.setflags(write=False)
-        object.__setattr__(self, "ranges", ranges)
-        if ranges.shape != (self.input.channels, 2) or not np.isfinite(ranges).all():
-            raise ValueError(f"ranges have shape {ranges.shape} or are not finite")
+        freeze(self, ranges=np.float64)
+        if self.ranges.shape != (self.input.channels, 2) or not np.isfinite(self.ranges).all():
+            raise ValueError(f"ranges have shape {self.ranges.shape} or are not finite")
         if self.input.spike_channels != self.program.network.channels:
             raise ValueError("the input does not fit the program")
         if self.seed < 0:

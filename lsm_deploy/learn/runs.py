@@ -58,6 +58,11 @@ class Samples:
     entered: Ints
     rasters: tuple[NDArray[np.int8], ...] = ()
 
+    def __post_init__(self) -> None:
+        # What is left of a run may be known to others (`run.memo`): nobody is to change it.
+        for array in (self.features, self.encoded, self.whole, self.busiest, self.entered, *self.rasters):
+            array.setflags(write=False)
+
     @property
     def nbytes(self) -> int:
         arrays = (self.features, self.encoded, self.whole, self.busiest, self.entered, *self.rasters)

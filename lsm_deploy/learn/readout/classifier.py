@@ -15,6 +15,7 @@ import numpy as np
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import class_order
 from lsm_deploy.learn.readout.folds import Fold, folds_of
@@ -34,7 +35,7 @@ SMALL = 5_000_000
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Of `available` features those in `support` `[feature]` are read: mean, scale `[feature]`; coef `[class, feature]`;
+    """Of `available` features those in `support` are read: mean, scale `[feature]`; coef `[class, feature]`,
     intercept `[class]`. candidates, cv_accuracy `[candidate]`."""
 
     classes: tuple[str, ...]
@@ -60,11 +61,10 @@ class Classifier:
             "cv_accuracy": self.candidates.shape,
         }
         for name, shape in shapes.items():
-            array = np.array(getattr(self, name), np.int64 if name == "support" else np.float64)
+            freeze(self, **{name: np.int64 if name == "support" else np.float64})
+            array = getattr(self, name)
             if array.shape != shape or not np.isfinite(array).all():
                 raise ValueError(f"{name} has shape {array.shape}, not {shape}, or is not finite")
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
         if self.coef.ndim != 2 or not (self.scale > 0).all():
             raise ValueError(f"coef has shape {self.coef.shape}, or scale is not positive")
         if (np.diff(self.support, prepend=-1) <= 0).any() or (self.support >= self.available).any():

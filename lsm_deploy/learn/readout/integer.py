@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsm_deploy.core.fixed import Ints, stable
+from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout.classifier import Classifier
 
@@ -42,11 +43,10 @@ class IntegerReadout:
             "biases": (len(self.classes),),
         }
         for name, shape in shapes.items():
-            array = np.array(getattr(self, name))
-            if array.dtype != np.int64 or array.shape != shape:
-                raise ValueError(f"{name} has shape {array.shape}, not {shape}, or is not int64")
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+            freeze(self, **{name: np.int64})
+            array = getattr(self, name)
+            if array.shape != shape:
+                raise ValueError(f"{name} has shape {array.shape}, not {shape}")
         if self.weights.ndim != 2 or (np.abs(self.weights) >= 1 << 15).any():
             raise ValueError(f"weights have shape {self.weights.shape}, or more than 16 bits")
         if (np.diff(self.support, prepend=-1) <= 0).any() or (self.support >= self.available).any():
