@@ -30,7 +30,7 @@ def report_model(model: AnyModel) -> Report:
         return Report((Line(f"{of}: {reading}; {takes}"),), facts)
     c = model.answerer.classifier
     accuracy = float(c.cv_accuracy.max())
-    features = f"{len(c.support)} of {c.available}" if model.readout.keep else f"{len(c.kept)}"
+    features = f"{len(c.support)} of {c.available}" if model.readout.keep else f"{len(c.support)}"
     words = (
         f"{of}: {model.readout.classifier} on {features} features of population {read}, {classes}, regularisation "
         f"{c.regularisation:g}, cross-validated accuracy {accuracy:.1%}, answers with weights of "
