@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -62,3 +64,23 @@ def test_the_quick_starts_data_are_read_without_the_package_that_they_come_with(
     pytest.importorskip("sktime")
     ours = loaded_by("from lsm_deploy.data import load_dataset; load_dataset('japanese_vowels')")
     assert not ours & {"sktime", "pandas", "sklearn", "matplotlib"}
+
+
+def described() -> Iterator[tuple[str, str | None]]:
+    """Every public name, and every public method and property of the classes among them, with its docstring."""
+    for name in ld._MODULES:
+        public = getattr(ld, name)
+        yield name, public.__doc__
+        for member, value in vars(public).items() if inspect.isclass(public) else ():
+            if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+                yield f"{name}.{member}", value.__doc__
+
+
+@pytest.mark.parametrize(("name", "text"), [pytest.param(*each, id=each[0]) for each in described()])
+def test_every_public_name_says_what_it_is(name: str, text: str | None) -> None:
+    assert text, name
+    first = inspect.cleandoc(text).split("\n\n")[0]
+    assert not text.startswith(f"{name}("), f"{name} has no docstring but the one that `dataclass` writes"
+    assert first[0].isupper() or first[0] == "`", first
+    assert first.endswith("."), first
+    assert len(first.split()) > 2, first

@@ -63,7 +63,7 @@ class CutOff:
 
 
 def compile_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -> Compiled:
-    """Build, quantise and place what a spec describes.
+    """Build, quantise and place what a spec describes; an LsmError says what does not fit, or has no room.
 
     strict: every loss beyond rounding is an error. certified: prefer scales that certify, whatever the spec says.
     """
@@ -121,7 +121,7 @@ def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
 
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
-    """Compile an integer network from an `.npz`; its values pass through unchanged."""
+    """Compile an integer network from an `.npz`; its values pass unchanged, or an LsmError names those that cannot."""
     return compile_built(explicit.load_network(file), board, strict=strict)
 
 

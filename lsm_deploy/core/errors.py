@@ -28,6 +28,7 @@ class LsmError(Exception):
         return (self,)
 
     def to_json(self) -> dict[str, str]:
+        """The three parts by name, as `--json` prints them."""
         return {"what": self.what, "where": self.where, "hint": self.hint}
 
 

@@ -95,7 +95,7 @@ def encode(
 
 
 def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, seed: int) -> Stimulus:
-    """One sample of independent Bernoulli spikes at `rate_hz`: what a program runs on where nothing else is given."""
+    """Draw one sample of independent Bernoulli spikes `[t, channel]`, what a program runs on where nothing is given."""
     probability = rate_hz * dt_ms / 1000
     if not 0 <= probability <= 1:
         hint = f"choose from 0 to {1000 / dt_ms:g}"

@@ -98,7 +98,7 @@ def names_of(
 
 
 def load_frames(path: str | Path) -> Frames:
-    """Frames from a `.npz` or `.csv` file, as the head of this module describes them."""
+    """Read frames from an `.npz` or `.csv` file (`lsm-deploy manual files`); an LsmError names every mistake in it."""
     path = Path(path)
     if path.suffix == ".npz":
         return frames_from_arrays(read_arrays(path), str(path))

@@ -30,7 +30,10 @@ def load_data(data: Data) -> tuple[Raw, Raw]:
 
 
 def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
-    """Frames, sound or beats from a file or a folder; pattern: how WAV files are named, if not as the default."""
+    """Read frames, sound or beats from a file or a folder; an LsmError says what it does not hold.
+
+    pattern: how WAV files are named, if not as the default: a regular expression with groups label, group and take.
+    """
     path = Path(path)
     if path.is_dir():
         suffixes = {file.suffix.lower() for file in path.iterdir()}

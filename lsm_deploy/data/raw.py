@@ -66,10 +66,12 @@ class Frames:
 
     @property
     def samples(self) -> int:
+        """How many samples there are."""
         return len(self.starts)
 
     @property
     def channels(self) -> int:
+        """How many values a frame has."""
         return int(self.frames.shape[1])
 
     @property

@@ -28,7 +28,11 @@ _Some = TypeVar("_Some", Frames, Audio, Beats, Events)
 
 
 def splits(data: _Some, how: str, seed: int = 0) -> Iterator[tuple[str, _Some, _Some]]:
-    """The name (of what is tested), training part and test part of each split; `how` as above, the seed shuffles."""
+    """Split data into training and test parts, by the name of what is tested; the seed shuffles.
+
+    how: official (takes 0 to 4 are tested), leave-one-group-out, group-folds=N or folds=N. An LsmError says why these
+    data cannot be split so.
+    """
     samples = len(data.starts)
     kind, count = _parse(how, data.source)
     if kind == "official":

@@ -121,6 +121,7 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return scores if len(self.classes_) > 2 else (scores[:, 1] - scores[:, 0]) / 2
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """The class of each sample `[sample]`: that of the largest score."""
         scores = self.decision_function(X)
         return _chosen(self.classes_, scores)
 
@@ -186,6 +187,7 @@ class OnlineRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return predicted[:, 0] if self.one_output_ else predicted
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """What is predicted for each sample `[sample]`, or `[sample, output]`; nothing is learnt."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
         predicted = self.filter_.predict(X)
@@ -218,6 +220,7 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.int64]:  # noqa: N803
+        """`fit`, and the features `[sample, feature]` of the same samples, encoded as training data are."""
         return self.fit(X, y)._run(X, "train")
 
     def transform(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
@@ -271,6 +274,7 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return values if len(self.classes_) > 2 else values[:, 1] - values[:, 0]
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """The class of each sample `[sample]`: that of the largest integer score."""
         values = self.decision_function(X)
         return _chosen(self.classes_, values)
 

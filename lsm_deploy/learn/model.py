@@ -69,6 +69,7 @@ class OnHost:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of their numbers."""
         return self.classifier.classes
 
     def check(self, program: Program) -> None:
@@ -87,6 +88,7 @@ class OnHost:
         return chosen
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What a model's file keeps of this, by name."""
         return {**readouts.to_arrays(self.classifier), **readouts.integer_to_arrays(self.integers)}
 
     @classmethod
@@ -114,6 +116,7 @@ class OnChip:
         return np.concatenate([winners(listener.program, piece.spikes, piece.stimulus.starts) for piece in pieces])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What a model's file keeps of this, by name."""
         return {"classes": np.array(self.classes)}
 
     @classmethod
@@ -136,18 +139,22 @@ class Model(Generic[_Answerer]):
 
     @property
     def program(self) -> Program:
+        """The program whose spikes are answered from."""
         return self.listener.program
 
     @property
     def readout(self) -> Readout:
+        """The spec's readout section, by which this was trained."""
         return self.answerer.readout
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of their numbers."""
         return self.answerer.classes
 
     @property
     def on_chip(self) -> bool:
+        """Whether output neurons of the program answer, and not the host."""
         return isinstance(self.answerer, OnChip)
 
     def decisions(self, trace: Trace) -> tuple[str, ...]:
@@ -206,7 +213,7 @@ def check_overlap(spec: Spec, data: Frames) -> None:
 def predict(
     model: AnyModel, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
 ) -> tuple[str, ...]:
-    """The class of each sample; labels that the data may have are not looked at."""
+    """Answer for each sample with the name of its class; labels that the data may have are not looked at."""
     return tuple(model.classes[i] for i in model.answerer.answer(model.listener, data, backend, progress))
 
 
@@ -238,7 +245,7 @@ def readout_of(spec: Spec) -> Readout:
 
 
 def save_model(path: str | Path, model: AnyModel) -> None:
-    """One canonical file of the program, the encoder, the ranges and what answers."""
+    """Write one canonical file of the program, the encoder, the ranges and what answers."""
     facts, wiring = store.program_to_parts(model.program, _PREFIX)
     meta, arrays = model_to_parts(model)
     packed = store.pack("model", {"program": facts, "model": meta}, {**wiring, **arrays})
@@ -246,7 +253,7 @@ def save_model(path: str | Path, model: AnyModel) -> None:
 
 
 def load_model(path: str | Path) -> AnyModel:
-    """The model of a file, or an LsmError that says what is wrong with it."""
+    """Read a model, and check that its parts fit; an LsmError says what is wrong with a file that is none."""
     where = str(path)
     meta, arrays = store.unpack(read_bytes(Path(path)), "model", where)
     if not isinstance(meta, dict) or not all(isinstance(meta.get(part), dict) for part in ("program", "model")):

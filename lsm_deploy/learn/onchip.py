@@ -73,6 +73,7 @@ class OnChipAccuracy:
     counts: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
+        """All of this by name, and the accuracy of each step."""
         steps = ("floats", "integers", "summed", "on_chip")
         return {**asdict(self), "accuracy": {name: getattr(self, name) / self.samples for name in steps}}
 

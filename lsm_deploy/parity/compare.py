@@ -55,6 +55,7 @@ class Verdict:
 
     @property
     def equal(self) -> bool:
+        """Whether no value differs."""
         return self.divergence is None
 
 

@@ -135,7 +135,11 @@ def run_program(
     progress: Progress | None = None,
     **options: Any,
 ) -> Trace:
-    """Run a program on the named backend, after checking that stimulus, registers and backend fit it."""
+    """Run a program on the named backend: spikes, and the registers to record, of every step.
+
+    options: of the backend, such as `codegen` for brian. LsmError: stimulus, registers or backend do not fit the
+    program, or the backend is not here.
+    """
     backend = require(name)
     check([name], program)
     check_fit(program, stimulus, record)
@@ -145,7 +149,10 @@ def run_program(
 
 
 def start(name: str, program: Program, record: Sequence[str] = (), **options: Any) -> Session:
-    """A program in motion on the named backend, to be advanced step by step: for closed loops and endless input."""
+    """Start a program, at rest, on the named backend, to be advanced step by step: for closed loops and endless input.
+
+    LsmError: the backend knows no stepping, or is not here.
+    """
     backend = require(name)
     if not hasattr(backend, "start"):
         raise BackendError(

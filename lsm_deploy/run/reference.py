@@ -47,7 +47,7 @@ def run_float(
     record: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> FloatTrace:
-    """Run every sample in floats; `progress(done, total)` is told steps."""
+    """Run every sample of a stimulus through the float network that a program stands for."""
     steps = len(stimulus.spikes)
     neurons = network.neurons
     spikes = np.zeros((steps, neurons), np.int8)

@@ -60,7 +60,7 @@ _CERTIFICATE = "certificate."
 
 
 def program_id(program: Program) -> str:
-    """16 hex digits that name a program: equal if and only if it is, bit for bit."""
+    """The 16 hex digits that name a program: equal if and only if it is, bit for bit."""
     *_, checksum = pieces("program", *program_to_parts(program))
     return bytes(checksum).hex()[:16]
 
@@ -128,10 +128,12 @@ def program_from_bytes(data: bytes, where: str) -> Program:
 
 
 def save_program(path: str | Path, program: Program, certificate: Certificate | None = None) -> None:
+    """Write a `.lsm` file, whole or not at all; certificate: what is proved about the program."""
     write_file(path, lambda file: file.writelines(_pieces(program, certificate)))
 
 
 def load_program(path: str | Path) -> Program:
+    """Read a `.lsm` file without trust; an LsmError says what is wrong with one that is damaged."""
     return program_from_bytes(read_bytes(Path(path)), str(path))
 
 

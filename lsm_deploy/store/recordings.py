@@ -35,11 +35,15 @@ def _write_npz(path: str | Path, arrays: Arrays) -> None:
 
 
 def save_stimulus(path: str | Path, stimulus: Stimulus) -> None:
+    """Write a stimulus as `.npz`, whole or not at all."""
     _write_npz(path, {"spikes": stimulus.spikes, "starts": stimulus.starts})
 
 
 def load_stimulus(path: str | Path) -> Stimulus:
-    """From `spikes` [t, channel], or from events `t`, `channel` and `shape`; `starts` where there are samples."""
+    """Read a stimulus from an `.npz` of `spikes` `[t, channel]`, or of events `t`, `channel` and `shape`.
+
+    starts: the first step of each sample. LsmError: there are neither, or a spike is neither 0 nor 1.
+    """
     arrays, where = read_arrays(path), str(path)
     if "spikes" in arrays:
         spikes = arrays["spikes"]
@@ -93,6 +97,7 @@ LARGEST = 1 << 34
 
 
 def save_trace(path: str | Path, trace: Trace, *, program: str, backend: str) -> None:
+    """Write a trace as `.npz`; program, backend: the `program_id` of what ran, and where it ran."""
     arrays: dict[str, NDArray[Any]] = {
         "spikes": trace.spikes,
         **trace.registers,
@@ -107,10 +112,9 @@ _NOT_REGISTERS = {"spikes", "starts", "view", "program", "backend", "count_names
 
 
 def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
-    """A trace of ours, or any `.npz` with `spikes` [t, neuron] and registers of the same shape by name; or a folder of
-    parts (`parts.py`).
+    """Read a trace: an `.npz` with `spikes` `[t, neuron]` and registers of that shape by name, or a folder of parts.
 
-    view: how a file that does not say so itself shows its voltages.
+    view: how a file that does not say so itself shows its voltages. LsmError: what is in the file is no trace.
     """
     if Path(path).is_dir():
         found = load_parts(path)

@@ -30,7 +30,10 @@ def save_state(path: str | Path, state: State, *, program: str) -> None:
 
 
 def load_state(path: str | Path, *, program: str) -> State:
-    """The state that was saved while `program` ran. LsmError: another program did, or the file is damaged."""
+    """Read the state that was saved while `program` ran, a `program_id`.
+
+    LsmError: the state is of another program, or the file is damaged.
+    """
     state, saved = read_state(path)
     if saved != program:
         raise LsmError(

@@ -60,6 +60,7 @@ class Measures:
         freeze(self, states=np.float64)
 
     def to_json(self) -> dict[str, Any]:
+        """All measures by name."""
         classes = self.classes
         return {
             **asdict(self.activity),
@@ -76,7 +77,9 @@ class Measures:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """floats: None for a program, whose floats are gone. of_input: classes' separation in the filtered input itself.
+    """What every measure says of a liquid, in floats and as it is deployed, and on what it was shown.
+
+    floats: None for a program, whose floats are gone. of_input: classes' separation in the filtered input itself.
 
     neurons, read: all there are, and those that the states are made of. clears: registers would be cleared every so
     many steps, which is left out here; 0 where they are not.
@@ -95,6 +98,7 @@ class Diagnosis:
     deployed: Measures
 
     def to_json(self) -> dict[str, Any]:
+        """What `diagnose --json` prints."""
         shown = self.shown
         return {
             "stimulus": {

@@ -61,7 +61,9 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class Across:
-    """scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
+    """Evaluations of several liquids on several splits, and what follows of them together.
+
+    scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
     does not depend on the liquid). splits: the accuracy of what answered in each split, the mean over liquids. groups:
     that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid. evaluations: of
     each liquid, of each split."""
@@ -77,10 +79,11 @@ class Across:
     seconds: float
 
     def accuracy(self, name: str) -> Spread:
+        """The accuracy of what answered by this name, over liquids."""
         return Spread.of([score.accuracy for score in self.scores[name]])
 
     def detection(self, name: str, what: str) -> Spread | None:
-        """Of sensitivity, specificity or auc."""
+        """The sensitivity, specificity or auc of what answered by this name, over liquids; None where there is none."""
         values = [getattr(score.detection, what) for score in self.scores[name] if score.detection]
         return Spread.of(values) if values and None not in values else None
 
@@ -95,7 +98,7 @@ class Across:
         return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in figure.items() if each}}
 
     def to_json(self) -> dict[str, Any]:
-        """With the keys of one evaluation, as means over liquids, ahead of all that they come from."""
+        """What `eval --json` prints: the keys of one evaluation, as means over liquids, then all that they come from."""
         return {
             **self._means("liquid"),
             "accuracy_float": self.accuracy("floats").mean if "floats" in self.scores else None,

@@ -76,6 +76,7 @@ class Evaluation:
     seconds: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
+        """What `eval --json` prints."""
         detection = asdict(self.liquid.detection) if self.liquid.detection else {}
         return {
             "accuracy": self.liquid.accuracy,
