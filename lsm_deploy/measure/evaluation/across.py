@@ -98,7 +98,7 @@ class Across:
         return {"accuracy": self.accuracy(name).mean, **{what: each.mean for what, each in figure.items() if each}}
 
     def to_json(self) -> dict[str, Any]:
-        """What `eval --json` prints: the keys of one evaluation, as means over liquids, then all that they come from."""
+        """What `eval --json` prints: the keys of one evaluation, as means over liquids, then what they come from."""
         return {
             **self._means("liquid"),
             "accuracy_float": self.accuracy("floats").mean if "floats" in self.scores else None,
