@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -162,3 +164,19 @@ def test_the_reference_of_a_spec_has_every_section_and_field() -> None:
 def test_examples_are_found_where_they_are() -> None:
     assert (examples_folder() / "japanese_vowels.yaml").exists()
     assert str(examples_folder()) in shown("examples")
+
+
+def texts_in(file: Path) -> Iterator[str]:
+    """The strings of a module that are not docstrings: what a user may be told."""
+    tree = ast.parse(file.read_text())
+    own = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in own:
+            yield node.value
+
+
+@pytest.mark.parametrize("folder", ["lsm_deploy", "backends"])
+def test_no_message_sends_a_user_into_a_clone(folder: str) -> None:
+    for file in (ROOT / folder).rglob("*.py"):
+        for text in texts_in(file):
+            assert not re.search(r"lsm_deploy/|the README|configs/|hardware-tests|pip install -e", text), (file, text)

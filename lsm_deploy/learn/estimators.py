@@ -66,7 +66,7 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.forgetting, self.balanced, self.seed = forgetting, balanced, seed
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> SpikeReadout:  # noqa: N803 - scikit-learn's name
-        """Train on features `[sample, feature]`; groups: as `folds_of` has them."""
+        """Train on features `[sample, feature]`; groups: kept together in its folds."""
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
@@ -153,7 +153,7 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class OnlineRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Recursive least squares with forgetting (see `readout.online`): linear in the features, taken as they are.
+    """Recursive least squares with forgetting: linear in the features, taken as they are.
 
     forgetting: what a sample counts, of the next one, in (0, 1]; regularisation: the inverse of P at the start.
     """
@@ -255,7 +255,7 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.keep, self.weight_bits, self.seed = keep, weight_bits, seed
 
     def fit(self, X: Any, y: Any, groups: Any = ()) -> LiquidClassifier:  # noqa: N803
-        """Train on samples of frames; groups: as `folds_of` has them."""
+        """Train on samples of frames; groups: kept together in its folds."""
         spec = _required(self.spec)
         changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
         given = {name: value for name, value in changed.items() if value is not None}

@@ -42,7 +42,7 @@ def stream(
     backend: str = backends.DEFAULT,
     progress: Progress | None = None,
 ) -> Streamed:
-    """Run a program and write its trace into `folder` (the format: `store.parts`), in memory that does not grow.
+    """Run a program and write its trace into `folder` (parts, each an `.npz`), in memory that does not grow.
 
     stimulus: whole, or an iterator of its pieces `[t, channel]`, which are one sample then. Whatever ends the run, an
     error in the iterator or Ctrl-C, the folder holds a valid trace of whole steps, up to some 20 ms before.

@@ -138,7 +138,7 @@ def evaluate_across(
     leave_out: Sequence[str] = (),
     executor: Executor | None = None,
 ) -> Across:
-    """Evaluate a spec on splits of `data` (`how`: as `data.split` has them), with so many liquids.
+    """Evaluate a spec on splits of `data` (`how`: as `splits` takes it), with so many liquids.
 
     seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
     neither trained on nor tested. executor: where each liquid is evaluated on each split; here, one by one, if none is
