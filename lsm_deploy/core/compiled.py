@@ -16,8 +16,6 @@ from glob import escape, glob
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-
 __all__ = ["compiled", "dispatcher"]
 
 PATIENCE = 60
@@ -60,6 +58,8 @@ def dispatcher(function: Callable[..., Any]) -> Any:
                 return None
 
         def save_overload(self, sig: Any, data: Any) -> None:
+            from filelock import FileLock
+
             base = f"{self.cache_path}/{self._impl.filename_base}"
             try:
                 self._impl.locator.ensure_cache_path()

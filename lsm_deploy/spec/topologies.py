@@ -25,12 +25,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class AllToAll:
+    """Each source to each target; to itself with `self_connections` only."""
+
     kind: Literal["all_to_all"]
     self_connections: Flag = False
 
 
 @dataclass(frozen=True)
 class OneToOne:
+    """Each source to the target of the same number; both populations are of one size."""
+
     kind: Literal["one_to_one"]
 
 

@@ -51,12 +51,16 @@ Count: TypeAlias = Annotated[Integer, Ge(1)]
 
 @dataclass(frozen=True)
 class Constant:
+    """The same `value` everywhere, as a plain number means it."""
+
     distribution: Literal["constant"]
     value: Number
 
 
 @dataclass(frozen=True)
 class Uniform:
+    """Any value from `low` to `high`, all alike."""
+
     distribution: Literal["uniform"]
     low: Number
     high: Number
@@ -68,6 +72,8 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Normal:
+    """The normal distribution; a value beyond what its field allows is drawn again."""
+
     distribution: Literal["normal"]
     mean: Number
     std: NotNegative
@@ -121,6 +127,8 @@ class PerType:
 
 @dataclass(frozen=True)
 class PerTypeProbability:
+    """The constant C for each pair of types, the source's first; a probability above 1 counts as 1."""
+
     EE: NotNegative
     EI: NotNegative
     IE: NotNegative
