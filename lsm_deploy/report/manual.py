@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -158,7 +159,9 @@ def _entry(name: str, public: Any) -> str:
 def _call(name: str, public: Any) -> list[str]:
     """How it is called, with one argument a line where they are many."""
     called = inspect.signature(public)
-    arguments = [str(each).replace("'", "") for argument, each in called.parameters.items() if argument != "self"]
+    arguments = [
+        re.sub(r": '(.*?)'( =|$)", r": \1\2", str(each)) for n, each in called.parameters.items() if n != "self"
+    ]
     answer = f" -> {called.return_annotation}" if inspect.isfunction(public) else ""
     line = f"    {name}({', '.join(arguments)}){answer}"
     return (
