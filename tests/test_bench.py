@@ -13,12 +13,13 @@ from bench.agreement import Agreement, DisagreementError, check, compare
 from bench.grid import AXES, cases
 from bench.latency import Latency
 from bench.network import Case, activity_of, draw
-from bench.page import insert
+from bench.page import PAGES, insert
 from bench.rounds import Entry, Result
 from bench.workers import PEERS, Peer, Process, WorkerError, absence, write_case
 from lsm_backends import emulator, fast
 
 from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.report.pictures import png_of
 
 SMALL = Case("main", "small", neurons=60, degree=6, activity=0.1, max_delay=3, peers=("fast", "emulator"))
 
@@ -297,14 +298,12 @@ def test_a_page_keeps_everything_around_the_tables() -> None:
     assert insert(marked, "x", "new\n") == "a\n<!-- x:begin -->\nnew\n<!-- x:end -->\nb\n"
     with pytest.raises(ValueError, match="no <!-- y:begin -->"):
         insert(marked, "y", "new\n")
-    manual = Path(__file__).parents[1] / "lsm_deploy" / "manual"
-    for name, file in (("bench", "results-speed.md"), ("af", "results-af.md"), ("digits", "results-digits.md")):
-        page = (manual / file).read_text()
+    for name, file in PAGES.items():
+        page = file.read_text()
         assert insert(insert(page, name, "one\n"), name, "two\n") == insert(page, name, "two\n")
 
 
-def test_the_plot_shows_every_size(tmp_path: Path) -> None:
+def test_the_plot_shows_every_size() -> None:
     found = plot.curves(made_up())
     assert [size for size, _ in found["fast", False]] == [100, 1000, 10_000]
-    plot.draw_scaling(made_up(), tmp_path / "scaling.png")
-    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+    assert png_of(plot.picture_of_scaling(made_up())).startswith(b"\x89PNG")

@@ -8,10 +8,13 @@ import pytest
 from bench import placement
 
 from lsm_deploy.compile.place.synapse_memory import PUBLISHED
+from lsm_deploy.report.blocks import Table
+from lsm_deploy.report.markdown import to_markdown
 
 
-def rows_of(text: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
+def rows_of(table: Table) -> list[list[str]]:
+    lines = to_markdown([table]).splitlines()[2:]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
 
 
 def test_allocations() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from bench import faithful
-from rich.console import Console
 
 from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.report.text import to_text
 
 
 def test_every_liquid_compiles():
@@ -31,9 +29,7 @@ def test_the_task_has_classes_that_overlap():
 
 def test_a_table(monkeypatch):
     monkeypatch.setattr(faithful, "TAUS", ((20.0, 5.0),))
-    text = io.StringIO()
-    faithful.slow_neurons(Console(file=text, width=160), 1)
-    header, row = text.getvalue().splitlines()[1:3]
+    header, row = to_text(faithful.slow_neurons(1)).splitlines()[1:3]
     assert "and compensated" in header
     before, after = row.split()[4:6], row.split()[6:8]
     assert before == after  # neurons that are not slow give no headroom

@@ -21,11 +21,12 @@ from bench.agreement import DisagreementError
 from bench.grid import AXES, cases
 from bench.latency import Latency, measure_latency
 from bench.limit import limit_of, measured
-from bench.page import insert, machine
-from bench.plot import draw_scaling
+from bench.page import machine, publish
+from bench.plot import picture_of_scaling
 from bench.rounds import Result, measure
 from bench.table import render
 from bench.workers import ROOT
+from lsm_deploy.report.pictures import save_picture
 
 QUICK = ("main",)
 
@@ -66,8 +67,7 @@ def main() -> None:
     if disagreements:
         sys.exit("not timed, because spikes differ:\n" + "\n".join(disagreements))
     if set(axes) == set(AXES):
-        page = ROOT / "lsm_deploy" / "manual" / "results-speed.md"
-        page.write_text(insert(page.read_text(), "bench", text))
+        publish("bench", text)
 
 
 def _write(folder: Path, machine: str, results: list[Result], latency: Latency | None) -> None:
@@ -78,7 +78,7 @@ def _write(folder: Path, machine: str, results: list[Result], latency: Latency |
     }
     (folder / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
     (folder / "results.md").write_text(render(machine, results, latency))
-    draw_scaling(results, folder / "scaling.png")
+    save_picture(folder / "scaling.png", picture_of_scaling(results))
 
 
 if __name__ == "__main__":

@@ -23,13 +23,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from scipy.stats import t as student
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import lsm_deploy as ld
-from lsm_deploy.report.text import table
+from lsm_deploy.report.blocks import Heading, table
+from lsm_deploy.report.text import to_text
 
 Floats = NDArray[np.float64]
 Drift = Literal["mapping", "input"]
@@ -133,7 +133,7 @@ def main(quick: bool) -> None:
             for name in found[0]
         ]
         title = f"drift of the {drift}: {seeds} liquids and signals of {bins} bins, error ± 95 % interval"
-        Console(width=140, highlight=False).print(table(title, ["readout", *COLUMNS], rows))
+        print(to_text([Heading(title), table(["readout", *COLUMNS], rows)]), end="")
 
 
 def _interval(values: list[float]) -> str:

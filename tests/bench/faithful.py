@@ -14,11 +14,11 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.certify.bounds import bounds_of
@@ -30,7 +30,9 @@ from lsm_deploy.data import Frames, make_frames
 from lsm_deploy.data.encoders import encode, fit_ranges, poisson_stimulus
 from lsm_deploy.measure import fidelity
 from lsm_deploy.measure.attack import attack
-from lsm_deploy.report.text import table
+from lsm_deploy.report.blocks import Block, Column, Heading, table
+from lsm_deploy.report.numbers import PERCENT
+from lsm_deploy.report.text import to_text
 from lsm_deploy.spec import Spec, load
 from lsm_deploy.spec.schema import Quantise
 
@@ -130,7 +132,7 @@ LIQUIDS = tuple(
 )
 
 
-def liquids(console: Console, chosen: tuple[Liquid, ...], samples: int) -> None:
+def liquids(chosen: tuple[Liquid, ...], samples: int) -> tuple[Block, ...]:
     rows = []
     for liquid in chosen:
         spec = liquid.load()
@@ -143,37 +145,42 @@ def liquids(console: Console, chosen: tuple[Liquid, ...], samples: int) -> None:
             for compensate in (False, True):
                 compiled = compile_built(with_bits(network, bits), how=Quantise(compensate=compensate))
                 found = fidelity.measure_fidelity(baseline, compiled.program).populations[0]
-                scores = fidelity.transfer(taught, compiled.program)
+                scores = fidelity.measure_transfer(taught, compiled.program)
                 assert found.floor is not None
                 rows.append(
                     [
                         liquid.name,
                         bits,
                         "on" if compensate else "off",
-                        f"{found.before.rate_hz:.2f} -> {found.after.rate_hz:.2f}",
-                        f"{found.rate_change_hz:.2f}",
-                        f"{found.distance.relative:.3f}",
-                        f"{found.floor.relative:.3f}",
-                        f"{found.distance.correlation or 0:.3f}",
-                        f"{scores.floats.accuracy:.1%}",
-                        f"{scores.shaken.accuracy:.1%}" if scores.shaken else "-",
-                        f"{scores.unchanged.accuracy:.1%}",
-                        f"{scores.retrained.accuracy:.1%}",
+                        (found.before.rate_hz, found.after.rate_hz),
+                        found.rate_change_hz,
+                        found.distance.relative,
+                        found.floor.relative,
+                        found.distance.correlation or 0,
+                        scores.floats.accuracy,
+                        scores.shaken.accuracy if scores.shaken else None,
+                        scores.unchanged.accuracy,
+                        scores.retrained.accuracy,
                     ]
                 )
                 print(".", end="", file=sys.stderr, flush=True)
     columns = [
-        "liquid", "bits", "compensation", "rate Hz", "|change|", "distance", "floor", "correlation", "float", "moved",
-        "its readout", "retrained",
-    ]  # fmt: skip
-    console.print(table(f"float and deployed; accuracy on {samples} samples", columns, rows))
+        "liquid",
+        "bits",
+        "compensation",
+        Column("rate Hz", "{:.2f} -> {:.2f}"),
+        Column("|change|", "{:.2f}"),
+        *(Column(name, "{:.3f}") for name in ("distance", "floor", "correlation")),
+        *(Column(name, PERCENT) for name in ("float", "moved", "its readout", "retrained")),
+    ]
+    return Heading(f"float and deployed; accuracy on {samples} samples"), table(columns, rows)
 
 
 TAUS = ((10.0, 2.0), (20.0, 5.0), (20.0, 100.0), (50.0, 50.0), (200.0, 5.0), (200.0, 30.0), (200.0, 100.0),
         (1000.0, 200.0))  # fmt: skip
 
 
-def slow_neurons(console: Console, seeds: int) -> None:
+def slow_neurons(seeds: int) -> tuple[Block, ...]:
     rows = []
     for tau_mem, tau_syn in TAUS:
         spec = Liquid("", 300, "LIF", tau_mem, tau_syn, 36.0, 18.0).load()
@@ -195,13 +202,13 @@ def slow_neurons(console: Console, seeds: int) -> None:
         print(".", end="", file=sys.stderr, flush=True)
     columns = ["tau_mem, tau_syn ms", "rate Hz", "floor", "as before", "more scale", "and compensated", "gain"]
     title = f"|change of rate| Hz and distance in runs of a second, 8 bits, means of {seeds}"
-    console.print(table(title, columns, rows))
+    return Heading(title), table(columns, rows)
 
 
 _LEAST = membrane.LEAST_HEADROOM
 
 
-def fewest_bits(console: Console, samples: int) -> None:
+def fewest_bits(samples: int) -> tuple[Block, ...]:
     spec = Liquid("400", 400, "LIF", 30.0, 8.0, 32.0, 15.0).load()
     network, train, test = build_network(spec), task(samples, 1), task(3 * samples, 2)
     program = compile_built(network).program
@@ -212,22 +219,23 @@ def fewest_bits(console: Console, samples: int) -> None:
     rows = [
         [
             c.bits,
-            f"{c.distance:.3f}",
+            c.distance,
             c.rounded_to_zero,
-            f"{c.transfer.unchanged.accuracy:.2%}",
-            f"{c.transfer.retrained.accuracy:.2%}",
+            c.transfer.unchanged.accuracy,
+            c.transfer.retrained.accuracy,
             "yes" if c.kept else "no",
         ]
         for c in fitted.curve
         if c.transfer is not None
     ]
-    columns = ["bits", "distance", "to zero", "its readout", "retrained", "within a point"]
+    accuracies = (Column(name, "{:.2%}") for name in ("its readout", "retrained"))
+    columns = ["bits", Column("distance", "{:.3f}"), "to zero", *accuracies, "within a point"]
     assert taught.shaken is not None
     title = (
         f"400 neurons, accuracy on {test.samples} samples: float {taught.score.accuracy:.2%}, and "
         f"{taught.shaken.accuracy:.2%} with an input spike a sample moved; fewest bits: {fitted.bits}"
     )
-    console.print(table(title, columns, rows))
+    return Heading(title), table(columns, rows)
 
 
 STRONG = tuple(
@@ -242,7 +250,7 @@ STRONG = tuple(
 )
 
 
-def certificates(console: Console, rounds: int) -> None:
+def certificates(rounds: int) -> tuple[Block, ...]:
     named = [(liquid.name, liquid.load()) for liquid in STRONG]
     named += [(file.stem, load(file)) for file in sorted(CONFIGS.glob("*.yaml")) if file.stem != "japanese_vowels"]
     rows = []
@@ -260,23 +268,32 @@ def certificates(console: Console, rounds: int) -> None:
             [
                 name,
                 len(certificate.certified),
-                f"{certificate.by_geometry.mean():.1%}",
-                f"{certificate.certified.mean():.1%}",
-                f"{np.median(certificate.largest_u / geometric):.2f}",
-                f"{found.share.max():.1%}",
-                f"{np.median(found.share):.1%}",
+                float(certificate.by_geometry.mean()),
+                float(certificate.certified.mean()),
+                float(np.median(certificate.largest_u / geometric)),
+                float(found.share.max()),
+                float(np.median(found.share)),
                 "yes" if held else "NO",
-                f"{price.certified[1] / len(certificate.certified):.1%}",
-                f"{min(scales, default=1.0):.2f}",
-                f"{min(lost, default=0.0):+.1f}",
+                price.certified[1] / len(certificate.certified),
+                min(scales, default=1.0),
+                min(lost, default=0.0),
             ]
         )
         print(".", end="", file=sys.stderr, flush=True)
     columns = [
-        "network", "neurons", "by geometry", "by intervals", "bound, of the old", "reached: most", "median", "held",
-        "--certified", "its scale", "SNR dB",
-    ]  # fmt: skip
-    console.print(table(f"certificates, and {rounds} rounds of 32 inputs against each", columns, rows))
+        "network",
+        "neurons",
+        Column("by geometry", PERCENT),
+        Column("by intervals", PERCENT),
+        Column("bound, of the old", "{:.2f}"),
+        Column("reached: most", PERCENT),
+        Column("median", PERCENT),
+        "held",
+        Column("--certified", PERCENT),
+        Column("its scale", "{:.2f}"),
+        Column("SNR dB", "{:+.1f}"),
+    ]
+    return Heading(f"certificates, and {rounds} rounds of 32 inputs against each"), table(columns, rows)
 
 
 def bound_by_geometry(network: QNetwork) -> Floats:
@@ -290,13 +307,16 @@ def bound_by_geometry(network: QNetwork) -> Floats:
 
 
 def run(quick: bool) -> None:
-    console = Console(highlight=False, markup=False, width=180, soft_wrap=True)
     start = time.perf_counter()
-    liquids(console, LIQUIDS[:2] if quick else LIQUIDS, 60 if quick else 300)
-    slow_neurons(console, 1 if quick else 4)
-    fewest_bits(console, 60 if quick else 600)
-    certificates(console, 2 if quick else 20)
-    console.print(f"{time.perf_counter() - start:.0f} s")
+    _show(liquids(LIQUIDS[:2] if quick else LIQUIDS, 60 if quick else 300))
+    _show(slow_neurons(1 if quick else 4))
+    _show(fewest_bits(60 if quick else 600))
+    _show(certificates(2 if quick else 20))
+    print(f"{time.perf_counter() - start:.0f} s")
+
+
+def _show(blocks: Iterable[Block]) -> None:
+    print(to_text(blocks), end="", flush=True)
 
 
 if __name__ == "__main__":

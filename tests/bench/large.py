@@ -30,6 +30,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from lsm_deploy.report.blocks import Line, right, table
+from lsm_deploy.report.markdown import to_markdown
+
 CHANNELS = 100
 STEPS = 100
 RATE_HZ = 20.0
@@ -146,8 +149,8 @@ def compile_case(folder: Path) -> dict[str, Any]:
 
     run("warm.yaml")
     for stage in ("build", "quantise", "certify"):
-        watch(pipeline, stage, stage)
-    watch(pipeline, "place", "place", compiled)
+        watch(pipeline, f"{stage}_network", stage)
+    watch(pipeline, "place_network", "place", compiled)
     watch(store, "save_program", "save")
     watch(report, "compiled_facts", "report")
     watch(report, "show_compiled", "report")
@@ -268,14 +271,6 @@ RUNNING = ["neurons", "wiring", "delays", "load, s cpu", "load, s wall", "load, 
 RUNNING += ["ms a step", "active", "run, GB", "needed, GB", "ratio"]
 
 
-def show(columns: list[str], rows: list[list[Any]]) -> None:
-    """As Markdown, for the manual."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    for row in (columns, ["-" * width for width in widths], *rows):
-        print("| " + " | ".join(str(cell).rjust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-    print()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--neurons", default="10000,100000,1000000")
@@ -290,10 +285,10 @@ def main() -> None:
             row = measure(neurons, wiring, delays, options.repeats, Path(folder))
             first.append(row[0])
             second.append(row[1])
-    print(f"compiling, on {os.cpu_count()} processors, one of them used\n")
-    show(COMPILING, first)
-    print(f"loading, and {STEPS} steps on the fast engine\n")
-    show(RUNNING, second)
+    compiling = Line(f"compiling, on {os.cpu_count()} processors, one of them used")
+    running = Line(f"loading, and {STEPS} steps on the fast engine")
+    tables = (table(right(*columns), rows) for columns, rows in ((COMPILING, first), (RUNNING, second)))
+    print(to_markdown((compiling, next(tables), running, next(tables))))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
 from pathlib import Path
 
+from bench.workers import ROOT
 from lsm_deploy.measure.evaluation import Spread
 
-__all__ = ["ANSWERS", "insert", "machine", "spread", "table"]
+__all__ = ["ANSWERS", "PAGES", "insert", "machine", "publish", "spread"]
+
+MANUAL = ROOT / "lsm_deploy" / "manual"
+PAGES = {
+    "bench": MANUAL / "results-speed.md",
+    "digits": MANUAL / "results-digits.md",
+    "af": MANUAL / "results-af.md",
+}
+"""Where each command's tables stand."""
 
 ANSWERS = {
     "liquid": "**deployed integers**",
@@ -40,10 +48,9 @@ def insert(document: str, name: str, text: str) -> str:
     return f"{before}{first}\n{text}{last}{after}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """The first `left` columns to the left, the others to the right."""
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
+def publish(name: str, text: str) -> None:
+    page = PAGES[name]
+    page.write_text(insert(page.read_text(), name, text))
 
 
 def spread(found: Spread) -> str:

@@ -31,11 +31,12 @@ from lsm_deploy.exchange.sanafe import export_sanafe
 from lsm_deploy.measure.cost.figures import SANA_FE_COSTS
 from lsm_deploy.measure.cost.resources import EventCounts
 from lsm_deploy.measure.cost.resources import count_resources as resources_of
+from lsm_deploy.report.blocks import Block, Line, Table, right, table
+from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.spec import load
 
 __all__ = ["allocations", "costs", "main", "networks", "times", "traffic"]
 
-Rows = list[list[str]]
 TARGET = BOARDS["hala_point"]
 NEURONS = (10_000, 100_000)
 
@@ -65,22 +66,18 @@ LIQUIDS = {
 GRIDS = {10_000: (20, 20, 25), 100_000: (40, 50, 50)}
 
 
-def markdown(head: Sequence[str], rows: Rows, left: int = 1) -> str:
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))
-
-
 # --- the memory model -----------------------------------------------------------------------------------------------
 
 
-def allocations() -> str:
+def allocations() -> Table:
     """Published allocations, ours beside them, and the error; for both widths of an index that they show."""
     rows = []
     for a in PUBLISHED:
         ours, short = estimate(a), estimate(a, SHORT_INDEX_BITS)
         both = [f"{ours:.0f}", f"{ours / a.words - 1:+.1%}", f"{short:.0f}", f"{short / a.words - 1:+.1%}"]
         rows.append([f"{a.network}: {a.layer}", str(a.axons), f"{a.words:.0f}", *both])
-    return markdown(["dense layer", "axons", "published", "ours", "error", "15 bits a synapse", "error"], rows)
+    head = right("axons", "published", "ours", "error", "15 bits a synapse", "error")
+    return table(["dense layer", *head], rows)
 
 
 # --- traffic --------------------------------------------------------------------------------------------------------
@@ -97,9 +94,9 @@ def networks(neurons: int) -> Iterator[tuple[str, QNetwork]]:
             yield name, quantise_network(build_network(load(file)))[0]
 
 
-def traffic(sizes: Sequence[int] = NEURONS) -> str:
+def traffic(sizes: Sequence[int] = NEURONS) -> Table:
     """What every way of placing sends when each neuron spikes once; METIS where it is installed."""
-    rows: Rows = []
+    rows = []
     for neurons in sizes:
         for name, network in networks(neurons):
             axons, base = axons_of(network), 0
@@ -113,8 +110,8 @@ def traffic(sizes: Sequence[int] = NEURONS) -> str:
                 share = f"{sent.between_cores / base:.0%}"
                 used = str(int(cores.max()) + 1)
                 rows.append([f"{name}, {neurons}", way, used, *per_spike, share, f"{took:.1f}"])
-    head = ["liquid, neurons", "placed", "cores", "messages a spike", "between chips", "of random", "CPU s"]
-    return markdown(head, rows, left=2)
+    head = right("cores", "messages a spike", "between chips", "of random", "CPU s")
+    return table(["liquid, neurons", "placed", *head], rows)
 
 
 def _ways(axons: Axons) -> Iterator[tuple[str, Callable[[], NDArray[np.int32]]]]:
@@ -152,7 +149,7 @@ def by_metis(axons: Axons) -> NDArray[np.int32]:
 # --- time and memory ------------------------------------------------------------------------------------------------
 
 
-def times(sizes: Sequence[int] = (10_000, 100_000, 1_000_000), degree: int = 100) -> str:
+def times(sizes: Sequence[int] = (10_000, 100_000, 1_000_000), degree: int = 100) -> Table:
     """What placing takes, each size in a process of its own."""
     rows = []
     for neurons in sizes:
@@ -171,8 +168,8 @@ def times(sizes: Sequence[int] = (10_000, 100_000, 1_000_000), degree: int = 100
                 f"{more:.1f}",
             ]
         )
-    head = ["neurons", "synapses", "cores", "CPU s", "MB before", "MB at the peak", "bytes more a synapse"]
-    return markdown(head, rows, left=0)
+    head = right("neurons", "synapses", "cores", "CPU s", "MB before", "MB at the peak", "bytes more a synapse")
+    return table(head, rows)
 
 
 def _timed(neurons: int, degree: int) -> tuple[int, float, int, int]:
@@ -213,11 +210,9 @@ def _nearby(neurons: int, degree: int) -> QNetwork:
 # --- beside SANA-FE -------------------------------------------------------------------------------------------------
 
 
-def costs(sizes: Sequence[int] = (256, 1000, 4000), steps: int = 200) -> str:
+def costs(sizes: Sequence[int] = (256, 1000, 4000), steps: int = 200) -> Table:
     """Events and energy of the same placed network and spikes, here and in SANA-FE."""
-    if importlib.util.find_spec("sanafe") is None:
-        return "SANA-FE is not here: install the extra `sanafe`."
-    rows: Rows = []
+    rows = []
     for neurons in sizes:
         case = Case("size", str(neurons), neurons=neurons, degree=100)
         drawn, stimulus = draw(case)
@@ -245,11 +240,13 @@ def costs(sizes: Sequence[int] = (256, 1000, 4000), steps: int = 200) -> str:
                 f"{their_step * 1e6:.2f}",
             ]
         )
-    head = [
-        "neurons", "cores", "spikes / operations / messages / hops", "in SANA-FE", "ours, µJ", "SANA-FE, µJ", "ratio",
-        "at its figures", "our step, µs", "SANA-FE, µs",
-    ]  # fmt: skip
-    return f"{markdown(head, rows, left=0)}\n\n{_WHY}"
+    return table(
+        right(
+            "neurons", "cores", "spikes / operations / messages / hops", "in SANA-FE", "ours, µJ", "SANA-FE, µJ",
+            "ratio", "at its figures", "our step, µs", "SANA-FE, µs",
+        ),
+        rows,
+    )  # fmt: skip
 
 
 _WHY = """\
@@ -290,11 +287,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.placement", description="Tables of placement and its costs.")
     parser.add_argument("--quick", action="store_true", help="small networks only")
     quick = parser.parse_args().quick
-    print(f"Words of synapse memory, published and modelled:\n\n{allocations()}\n", flush=True)
-    print(f"Messages when every neuron spikes once:\n\n{traffic(NEURONS[:1] if quick else NEURONS)}\n", flush=True)
-    sizes = (10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)
-    print(f"Placing, 100 synapses a neuron:\n\n{times(sizes)}\n", flush=True)
-    print(f"The same events here and in SANA-FE:\n\n{costs((256, 1000) if quick else (256, 1000, 4000))}", flush=True)
+    _say("Words of synapse memory, published and modelled:", allocations())
+    _say("Messages when every neuron spikes once:", traffic(NEURONS[:1] if quick else NEURONS))
+    _say("Placing, 100 synapses a neuron:", times((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)))
+    if importlib.util.find_spec("sanafe") is None:
+        _say("SANA-FE is not here: install the extra `sanafe`.")
+    else:
+        costly = costs((256, 1000) if quick else (256, 1000, 4000))
+        _say("The same events here and in SANA-FE:", costly, Line(_WHY))
+
+
+def _say(what: str, *blocks: Block) -> None:
+    print(to_markdown((Line(what), *blocks)), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from bench.rounds import Result
 from bench.workers import PEERS
+from lsm_deploy.report.blocks import Picture
 
-__all__ = ["curves", "draw_scaling"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["curves", "picture_of_scaling"]
 
 
 def curves(results: Sequence[Result]) -> dict[tuple[str, bool], list[tuple[int, float]]]:
@@ -24,13 +28,15 @@ def curves(results: Sequence[Result]) -> dict[tuple[str, bool], list[tuple[int, 
     return {key: sorted(points) for key, points in found.items()}
 
 
-def draw_scaling(results: Sequence[Result], file: Path) -> None:
-    import matplotlib
+def picture_of_scaling(results: Sequence[Result]) -> Picture:
+    return Picture("scaling", "the time of a step by the size of the network", lambda: _draw(results))
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 5))
+def _draw(results: Sequence[Result]) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
     found = curves(results)
     colours = {name: f"C{i}" for i, name in enumerate(PEERS)}
     for (peer, large), points in found.items():
@@ -45,5 +51,4 @@ def draw_scaling(results: Sequence[Result], file: Path) -> None:
     axes.grid(which="both", alpha=0.2)
     if found:
         axes.legend(fontsize=8)
-    figure.savefig(file, dpi=100, bbox_inches="tight")
-    pyplot.close(figure)
+    return figure

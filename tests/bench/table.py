@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from bench.grid import AXES
 from bench.latency import Latency
 from bench.limit import Limit
-from bench.page import table
 from bench.rounds import Entry, Result
 from bench.workers import PEERS
+from lsm_deploy.report.blocks import Block, Line, right, table
+from lsm_deploy.report.markdown import to_markdown
 
 __all__ = ["ratios", "render"]
 
@@ -18,17 +19,22 @@ OURS = "fast"
 
 
 def render(machine: str, results: Sequence[Result], latency: Latency | None) -> str:
-    parts = [f"Measured on {machine}."]
-    for axis in AXES:
+    return to_markdown(_blocks(machine, results, latency))
+
+
+def _blocks(machine: str, results: Sequence[Result], latency: Latency | None) -> Iterator[Block]:
+    yield Line(f"Measured on {machine}.")
+    for axis, title in AXES.items():
         of_axis = [result for result in results if result.case.axis == axis]
         if axis == "main":
-            parts += [_main(result) for result in of_axis]
-            parts += [_arithmetic(result) for result in of_axis if result.limit]
+            for result in of_axis:
+                yield from _main(result)
+            for result in of_axis:
+                yield from _arithmetic(result)
         elif of_axis:
-            parts.append(_grid(AXES[axis], of_axis))
+            yield from _grid(title, of_axis)
     if latency:
-        parts.append(_latency(latency))
-    return "\n\n".join(parts) + "\n"
+        yield from _latency(latency)
 
 
 def ratios(entry: Entry, ours: Entry) -> tuple[float, float, float]:
@@ -59,10 +65,10 @@ def _agreement(entry: Entry) -> str:
 # --- the main case: everybody, in full ------------------------------------------------------------------------------
 
 
-def _main(result: Result) -> str:
+def _main(result: Result) -> Iterator[Block]:
     ours, case = result.entry(OURS), result.case
     rounds = max((len(entry.times) for entry in result.entries), default=0)
-    title = (
+    yield Line(
         f"**{case.label}** (reached: {100 * result.activity:.3g} %), {result.synapses} synapses, {case.channels} input "
         f"channels, one stream, one thread each; {rounds} rounds:"
     )
@@ -82,16 +88,8 @@ def _main(result: Result) -> str:
                 *(f"{seconds:.1f}" for seconds in (entry.started, entry.built, entry.first)),
             ]
         )
-    head = [
-        "simulator",
-        "spikes equal to the emulator's",
-        "µs a step",
-        "`fast` is faster by",
-        "start s",
-        "build s",
-        "first run s",
-    ]
-    return title + "\n\n" + table(head, rows, left=2)
+    timed = right("µs a step", "`fast` is faster by", "start s", "build s", "first run s")
+    yield table(["simulator", "spikes equal to the emulator's", *timed], rows)
 
 
 def _cell(text: str) -> str:
@@ -102,9 +100,8 @@ def _cell(text: str) -> str:
 # --- the other axes: ratios only ------------------------------------------------------------------------------------
 
 
-def _grid(title: str, results: Sequence[Result]) -> str:
+def _grid(title: str, results: Sequence[Result]) -> Iterator[Block]:
     others = [name for name in PEERS if name != OURS and any(result.entry(name) for result in results)]
-    head = ["network", "active", "`fast`: µs a step", "times the limit", *(PEERS[name].title for name in others)]
     rows = []
     for result in results:
         ours = result.entry(OURS)
@@ -124,7 +121,9 @@ def _grid(title: str, results: Sequence[Result]) -> str:
             else:
                 row.append(_spread(ratios(entry, ours)))
         rows.append(row)
-    return f"**{title}** (others: how many times as long as `fast`):\n\n" + table(head, rows)
+    yield Line(f"**{title}** (others: how many times as long as `fast`):")
+    titles = [PEERS[name].title for name in others]
+    yield table(["network", *right("active", "`fast`: µs a step", "times the limit", *titles)], rows)
 
 
 def _times_limit(limit: Limit | None, ours: Entry) -> str:
@@ -134,9 +133,10 @@ def _times_limit(limit: Limit | None, ours: Entry) -> str:
 # --- the limit, and the closed loop ---------------------------------------------------------------------------------
 
 
-def _arithmetic(result: Result) -> str:
+def _arithmetic(result: Result) -> Iterator[Block]:
     limit, ours = result.limit, result.entry(OURS)
-    assert limit is not None
+    if limit is None:
+        return
     lines = []
     for part, bandwidth, rate in zip(limit.parts, limit.bandwidths, limit.rates, strict=True):
         lines.append(
@@ -152,15 +152,17 @@ def _arithmetic(result: Result) -> str:
     )
     if ours and not ours.why:
         lines[-1] += f"; fast takes {number(median(ours.times) / limit.seconds)} times that"
-    return "What the machine could do at best (`tests/bench/limit.py` says how):\n\n" + "\n".join(
-        f"    {line}" for line in lines
+    yield Line("What the machine could do at best (`tests/bench/limit.py` says how):")
+    yield Line("\n".join(f"    {line}" for line in lines))
+
+
+def _latency(latency: Latency) -> Iterator[Block]:
+    yield Line(
+        f"**A step of the stepping interface** (main case, {latency.steps} steps, percentiles), and a fresh process "
+        "until its first step, with nothing compiled and with everything:"
     )
-
-
-def _latency(latency: Latency) -> str:
     head = [{"100.0": "longest"}.get(name, f"{float(name):g} %") for name in latency.percentiles]
     row = [f"{number(1e6 * value)} µs" for value in latency.percentiles.values()]
-    return (
-        f"**A step of the stepping interface** (main case, {latency.steps} steps, percentiles), and a fresh process "
-        f"until its first step, with nothing compiled and with everything:\n\n"
-    ) + table([*head, "first start", "second start"], [[*row, f"{latency.first:.1f} s", f"{latency.second:.1f} s"]], 0)
+    yield table(
+        right(*head, "first start", "second start"), [[*row, f"{latency.first:.1f} s", f"{latency.second:.1f} s"]]
+    )

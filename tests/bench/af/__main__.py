@@ -20,7 +20,7 @@ from bench.af import chip as chips
 from bench.af import monitor
 from bench.af.table import Found, render
 from bench.af.windows import choose, of_window, sized, to_the_chip, windows
-from bench.page import insert, machine
+from bench.page import machine, publish
 from bench.workers import ROOT
 from lsm_deploy.data import Beats
 from lsm_deploy.spec.schema import Spec
@@ -51,8 +51,7 @@ def main() -> None:
     (options.out / "results.md").write_text(text)
     (options.out / "results.json").write_text(json.dumps(facts(found), indent=1) + "\n")
     if not options.quick:
-        page = ROOT / "lsm_deploy" / "manual" / "results-af.md"
-        page.write_text(insert(page.read_text(), "af", text))
+        publish("af", text)
     if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in found.chip.parity):
         sys.exit("backends differ")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,11 @@ from bench.af.chip import Deployed, Power
 from bench.af.monitor import Watched
 from bench.af.windows import FAULTY, Chosen, Windows
 from bench.decided import Parity
-from bench.page import ANSWERS, spread, table
+from bench.page import ANSWERS, spread
 from lsm_deploy.measure.evaluation import Across, Spread
+from lsm_deploy.report.blocks import Block, Line, Table, right, table
+from lsm_deploy.report.markdown import to_markdown
+from lsm_deploy.report.numbers import count
 
 __all__ = ["Found", "render"]
 
@@ -48,31 +51,35 @@ class Found:
 
 
 def render(found: Found) -> str:
-    parts = [
+    return to_markdown(_blocks(found))
+
+
+def _blocks(found: Found) -> Iterator[Block]:
+    yield Line(
         f"Measured on {found.machine}. Intervals are Student's, 95 %, of the mean over liquids; what has none does "
-        "not depend on the liquid.",
-        _accuracies(found),
-        _chosen(found),
-        _detections(found.windows),
-        _sizes(found),
-        _steps(found.steps),
-        _records(found.best),
-        _watches(found.watched),
-        _power(found.chip.power),
-        _parity(found.chip.parity),
-        "**Time:** " + "; ".join(f"{name} {seconds:.0f} s" for name, seconds in found.seconds.items()) + ".",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        "not depend on the liquid."
+    )
+    yield from _accuracies(found)
+    yield _chosen(found)
+    yield _detections(found.windows)
+    if found.sizes:
+        yield from _sizes(found)
+    if found.steps:
+        yield from _steps(found.steps)
+    yield from _records(found.best)
+    yield from _watches(found.watched)
+    yield _power(found.chip.power)
+    yield _parity(found.chip.parity)
+    yield Line("**Time:** " + "; ".join(f"{name} {seconds:.0f} s" for name, seconds in found.seconds.items()) + ".")
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 
-def _accuracies(found: Found) -> str:
+def _accuracies(found: Found) -> Iterator[Block]:
     first = found.windows[0].every
     names = [name for name in ROWS if name in first.scores]
-    head = ["accuracy in %, readout on"]
-    head += [f"{w.beats} beats, {which}" for w in found.windows for which in ("all records", f"{len(FAULTY)} left out")]
+    head = [f"{w.beats} beats, {which}" for w in found.windows for which in ("all records", f"{len(FAULTY)} left out")]
     rows = [
         [ROWS[name], *(spread(part.accuracy(name)) for w in found.windows for part in (w.every, w.fewer))]
         for name in names
@@ -82,11 +89,14 @@ def _accuracies(found: Found) -> str:
     rows.insert(1, ["the same, the two trained on but not counted", *counted])
     liquids = ", ".join(str(len(w.every.seeds)) for w in found.windows)
     samples = ", ".join(f"{w.every.samples} of {w.beats}" for w in found.windows)
-    title = f"**Windows** ({len(first.groups)} records, 5 folds of records, {liquids} liquids of 32 neurons; "
-    return f"{title}{samples} beats; left out of training and test: {', '.join(FAULTY)}):\n\n" + table(head, rows)
+    yield Line(
+        f"**Windows** ({len(first.groups)} records, 5 folds of records, {liquids} liquids of 32 neurons; "
+        f"{samples} beats; left out of training and test: {', '.join(FAULTY)}):"
+    )
+    yield table(["accuracy in %, readout on", *right(*head)], rows)
 
 
-def _chosen(found: Found) -> str:
+def _chosen(found: Found) -> Line:
     lines = []
     for what, each in zip(("all records", "the two left out"), found.chosen, strict=True):
         times = ", ".join(f"{found.windows[i].beats} beats {n} times" for i, n in each.times.items() if n)
@@ -94,12 +104,12 @@ def _chosen(found: Found) -> str:
             f"{what}: accuracy {spread(each.accuracy)} %, sensitivity {spread(each.sensitivity)} %, specificity "
             f"{spread(each.specificity)} % ({times})"
         )
-    return "**The window chosen by cross-validation within the training records:** " + "; ".join(lines) + "."
+    return Line("**The window chosen by cross-validation within the training records:** " + "; ".join(lines) + ".")
 
 
-def _detections(windows: Sequence[Windows]) -> str:
+def _detections(windows: Sequence[Windows]) -> Table:
     first = windows[0].every
-    head = ["all records: sensitivity %, specificity %, AUC"] + [f"{w.beats} beats" for w in windows]
+    head = ["all records: sensitivity %, specificity %, AUC", *right(*(f"{w.beats} beats" for w in windows))]
     rows = [[ROWS[name], *(_detection(w.every, name) for w in windows)] for name in ROWS if name in first.scores]
     return table(head, rows)
 
@@ -112,29 +122,26 @@ def _detection(across: Across, name: str) -> str:
     )
 
 
-def _sizes(found: Found) -> str:
-    if not found.sizes:
-        return ""
+def _sizes(found: Found) -> Iterator[Block]:
+    yield Line(f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):")
     rows = [
         [str(neurons), str(len(each.seeds)), spread(each.accuracy("liquid")), _detection(each, "liquid")]
         for neurons, each in sorted(found.sizes.items())
     ]
-    title = f"**Sizes** (windows of {found.best.beats} beats, all records, deployed integers):\n\n"
-    return title + table(["neurons", "liquids", "accuracy, %", "sensitivity %, specificity %, AUC"], rows)
+    yield table(["neurons", *right("liquids", "accuracy, %", "sensitivity %, specificity %, AUC")], rows)
 
 
-def _steps(on_chip: Sequence[dict[str, float]]) -> str:
-    if not on_chip:
-        return ""
-    rows = [[name, spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
+def _steps(on_chip: Sequence[dict[str, float]]) -> Iterator[Block]:
     agreed, tied = (np.mean([each[what] for each in on_chip]) for what in ("agreed", "tied"))
-    liquids = f"{len(on_chip)} liquid{'' if len(on_chip) == 1 else 's'}"
-    title = f"**To the chip** ({liquids}, the same windows and folds, accuracy in %; the chip says what the host's "
-    title += f"integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
-    return f"{title}\n\n" + table(["step", "accuracy"], rows)
+    yield Line(
+        f"**To the chip** ({count(len(on_chip), 'liquid')}, the same windows and folds, accuracy in %; the chip says "
+        f"what the host's integers say in {100 * agreed:.1f} % of windows, {100 * tied:.1f} % are tied in counts):"
+    )
+    rows = [[name, spread(Spread.of([each[step] for each in on_chip]))] for step, name in STEPS.items()]
+    yield table(["step", *right("accuracy")], rows)
 
 
-def _records(windows: Windows) -> str:
+def _records(windows: Windows) -> Iterator[Block]:
     labels = [label for each in windows.every.evaluations[0] for label in each.labels]
     groups = [group for each in windows.every.evaluations[0] for group in each.group_of]
     cells = []
@@ -144,16 +151,15 @@ def _records(windows: Windows) -> str:
         cells.append([name, str(scores[0].samples), str(af), f"{accuracy:.1f}"])
     half = -(-len(cells) // 2)
     rows = [a + b for a, b in zip(cells[:half], [*cells[half:], [""] * 4][:half], strict=True)]
-    title = f"**Record by record** (deployed integers, windows of {windows.beats} beats, the mean over liquids):"
-    return f"{title}\n\n" + table(["record", "windows", "AF", "right, %"] * 2, rows)
+    yield Line(f"**Record by record** (deployed integers, windows of {windows.beats} beats, the mean over liquids):")
+    yield table(["record", *right("windows", "AF", "right, %", "record", "windows", "AF", "right, %")], rows)
 
 
 # --- beats, power, parity ---------------------------------------------------------------------------------------------
 
 
-def _watches(found: Watched) -> str:
-    head = [
-        "window",
+def _watches(found: Watched) -> Iterator[Block]:
+    head = right(
         "k is chosen for, in training",
         "k of each fold",
         "beats right, %",
@@ -163,7 +169,7 @@ def _watches(found: Watched) -> str:
         "beats to the alarm of the others: median (quartiles)",
         "false alarms an hour of other rhythms",
         "of them without AF in the last 128 beats",
-    ]
+    )
     rows = []
     for watch in found.watches:
         late = [delay for delay in watch.delays if delay]
@@ -184,26 +190,25 @@ def _watches(found: Watched) -> str:
         )
     middle, most, longest = (1e3 * seconds for seconds in found.beat_seconds)
     hours = found.watches[0].hours
-    return (
-        f"**Beat by beat** (the spec's liquid, one endless run a record, {hours:.0f} hours of other rhythms):\n\n"
-        + table(head, rows)
-        + f"\n\nA beat takes {middle:.2f} ms here, from the interval to the alarm (99 %: {most:.2f}, longest "
-        f"{longest:.1f}), nearly all of it Python around ten steps of the liquid."
+    yield Line(f"**Beat by beat** (the spec's liquid, one endless run a record, {hours:.0f} hours of other rhythms):")
+    yield table(["window", *head], rows)
+    yield Line(
+        f"A beat takes {middle:.2f} ms here, from the interval to the alarm (99 %: {most:.2f}, longest {longest:.1f}), "
+        "nearly all of it Python around ten steps of the liquid."
     )
 
 
-def _power(found: Power) -> str:
+def _power(found: Power) -> Line:
     energy, power, latency = found.energy, found.power, found.latency
-    cores = found.resources.cores
-    return (
+    return Line(
         f"**Power, modelled on Loihi 1 figures:** a beat of {found.steps} steps takes {1e9 * energy.least:.0f} to "
-        f"{1e9 * energy.most:.0f} nJ of dynamic energy on {cores} core{'' if cores == 1 else 's'} and "
+        f"{1e9 * energy.most:.0f} nJ of dynamic energy on {count(found.resources.cores, 'core')} and "
         f"{1e6 * latency.least:.0f} to {1e6 * latency.most:.0f} µs; at {found.beats_per_minute:.0f} beats a minute, "
         f"the mean of these records, {1e9 * power.least:.0f} to {1e9 * power.most:.0f} nW."
     )
 
 
-def _parity(found: Sequence[Parity]) -> str:
+def _parity(found: Sequence[Parity]) -> Table:
     rows = [
         [
             f"emulator and {each.backend}",
@@ -214,11 +219,5 @@ def _parity(found: Sequence[Parity]) -> str:
         ]
         for each in found
     ]
-    head = [
-        "parity, readout on the chip",
-        "test windows",
-        "spikes, differing",
-        "u and v, differing",
-        "decisions differ",
-    ]
-    return table(head, rows)
+    head = right("test windows", "spikes, differing", "u and v, differing", "decisions differ")
+    return table(["parity, readout on the chip", *head], rows)

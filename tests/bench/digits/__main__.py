@@ -10,8 +10,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 import lsm_deploy as ld
 from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
-from bench.page import ANSWERS, insert, machine, spread, table
+from bench.page import ANSWERS, machine, publish, spread
 from bench.workers import ROOT
 from lsm_deploy.data import Audio, splits, subset
 from lsm_deploy.data.front import frames_for
@@ -28,6 +28,8 @@ from lsm_deploy.learn.model import relative
 from lsm_deploy.learn.runs import features_of
 from lsm_deploy.measure.cost.resources import Range, count_resources
 from lsm_deploy.measure.evaluation import Across, evaluate_across
+from lsm_deploy.report.blocks import Block, Line, right, table
+from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.spec.schema import Spec
 
 LIQUIDS, ON_CHIP, VARIED = 5, 2, 2
@@ -87,8 +89,7 @@ def main() -> None:
     }
     (options.out / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
     if not options.quick:
-        page = ROOT / "lsm_deploy" / "manual" / "results-digits.md"
-        page.write_text(insert(page.read_text(), "digits", text))
+        publish("digits", text)
     if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in compared):
         sys.exit("backends differ")
 
@@ -159,77 +160,66 @@ def _render(
     compared: Sequence[Parity],
     seconds: float,
 ) -> str:
-    parts = [
+    return to_markdown(_blocks(found, chips, varied, decision, compared, seconds))
+
+
+def _blocks(
+    found: dict[str, Across],
+    chips: dict[str, dict[str, float]],
+    varied: dict[str, dict[str, Across]],
+    d: Decision,
+    compared: Sequence[Parity],
+    seconds: float,
+) -> Iterator[Block]:
+    yield Line(
         f"Measured on {machine()}. Intervals are Student's, 95 %, of the mean over liquids; those marked * are "
-        "Wilson's, of a share of the test samples.",
-        _accuracies(found),
-    ]
+        "Wilson's, of a share of the test samples."
+    )
+    yield from _accuracies(found)
     if chips:
+        yield Line(f"**To the chip** (readouts of whole words, not centred: a weight a neuron; {ON_CHIP} liquids), %:")
         names = {
             "floats": "in floats",
             "integers": "in integers",
             "summed": "the chip's weights, were nothing lost",
             "on_chip": "output neurons on the chip",
         }
-        rows = [[words, *(f"{100 * chips[how][name]:.1f}" for how in HOW)] for name, words in names.items()]
-        parts.append(
-            f"**To the chip** (readouts of whole words, not centred: a weight a neuron; {ON_CHIP} liquids), %:\n\n"
-            + table(["unbinned readout", *HOW], rows)
-        )
+        rows = [[words, *(100 * chips[how][name] for how in HOW)] for name, words in names.items()]
+        yield table(["unbinned readout", *right(*HOW, form="{:.1f}")], rows)
     if varied:
+        yield Line(f"**One thing changed** (deployed integers, mean of {VARIED} liquids, each of them in brackets), %:")
         rows = [[name, *(spread_of(each[how]) for how in HOW)] for name, each in varied.items()]
-        parts.append(
-            f"**One thing changed** (deployed integers, mean of {VARIED} liquids, each of them in brackets), %:\n\n"
-            + table(["", *HOW], rows)
-        )
-    d = decision
-    parts.append(
+        yield table(["", *right(*HOW)], rows)
+    yield Line(
         f"**Decision after the end of a word:** here {d.front_end:.1f} ms of front end, {d.encode:.2f} of encoding, "
         f"{d.run:.2f} of running {d.steps:.0f} steps and {d.answer:.2f} of answering (medians of {TIMED} words, one "
         f"after the other; without the front end the longest took {d.longest:.1f} ms). The chip's steps are modelled "
         f"to take {d.chip.least:.2f} to {d.chip.most:.2f} ms."
     )
-    rows = [
-        [
-            each.backend,
-            str(each.samples),
-            str(each.spikes),
-            str(each.spikes_differ),
-            str(each.values),
-            str(each.values_differ),
-            str(each.decisions_differ),
-        ]
-        for each in compared
-    ]
-    head = ["emulator and", "words", "spikes", "differ", "values of u, v", "differ", "decisions differ"]
-    parts.append("**Parity of the program with output neurons:**\n\n" + table(head, rows))
+    yield Line("**Parity of the program with output neurons:**")
+    counts = right("words", "spikes", "differ", "values of u, v", "differ", "decisions differ", form="{}")
+    yield table(["emulator and", *counts], [astuple(each) for each in compared])
     took = ", ".join(f"{how} {found[how].seconds:.0f} s" for how in HOW)
-    parts.append(
+    yield Line(
         f"**Time:** training and evaluating {len(found[HOW[0]].seeds)} liquids with all baselines: {took}; all of "
         f"this {seconds / 60:.0f} min."
     )
-    return "\n\n".join(parts) + "\n"
 
 
-def _accuracies(found: dict[str, Across]) -> str:
-    speakers = list(found[HOW[1]].splits)
+def _accuracies(found: dict[str, Across]) -> Iterator[Block]:
+    official, unseen = (found[how] for how in HOW)
     rows = []
     for name, words in ROWS.items():
         cells = []
-        for how in HOW:
-            scores = found[how].scores[name]
+        for across in (official, unseen):
+            scores = across.scores[name]
             low, high = scores[0].interval
             one = f"{100 * scores[0].accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})*"
-            cells.append(spread(found[how].accuracy(name)) if len(scores) > 1 else one)
-        rows.append([words, *cells, *(f"{100 * found[HOW[1]].splits[who][name]:.1f}" for who in speakers)])
-    samples = {how: found[how].samples for how in HOW}
-    head = [
-        "accuracy in %, readout on",
-        f"official split, {samples[HOW[0]]} words",
-        f"speakers never heard, {samples[HOW[1]]} words",
-        *speakers,
-    ]
-    return f"**Accuracy** ({len(found[HOW[0]].seeds)} liquids of 600 neurons):\n\n" + table(head, rows)
+            cells.append(spread(across.accuracy(name)) if len(scores) > 1 else one)
+        rows.append([words, *cells, *(f"{100 * each[name]:.1f}" for each in unseen.splits.values())])
+    splits = f"official split, {official.samples} words", f"speakers never heard, {unseen.samples} words"
+    yield Line(f"**Accuracy** ({len(official.seeds)} liquids of 600 neurons):")
+    yield table(["accuracy in %, readout on", *right(*splits, *unseen.splits)], rows)
 
 
 def spread_of(found: Across) -> str:
