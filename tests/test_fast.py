@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from lsm_backends import emulator, fast
-from lsm_backends.fast import kernels, layout, rows
+from lsm_backends.fast import layout, rows, rules
 from programs import REGISTERS, cases, random_case
 
-from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.limits import Limits
 from lsm_deploy.core.neurons import KINDS
 
 
@@ -29,7 +30,8 @@ def check_against_emulator(program: Program, stimulus: Stimulus, **options: int)
 
 
 def test_every_kind_has_a_kernel() -> None:
-    assert set(kernels.KINDS) == set(KINDS)
+    assert set(rules.RULES) == set(KINDS)
+    assert [rule.number for rule in rules.RULES.values()] == [0, 1, 2, 3]
 
 
 @given(cases())
@@ -134,8 +136,8 @@ def test_threads_do_not_matter() -> None:
 
 def test_a_kind_without_a_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     program, stimulus = random_case(0)
-    monkeypatch.setattr(kernels, "KINDS", {})
-    with pytest.raises(BackendError, match=r"population 'p0' is of kind .*; fast can run "):
+    monkeypatch.setattr(layout, "LIMITS", Limits(kinds=("Other",)))
+    with pytest.raises(LsmError, match=r"backend 'fast' has no rule for neurons of kind .*, only for Other"):
         fast.run(program, stimulus)
 
 

@@ -343,7 +343,7 @@ def test_a_sum_beyond_32_bits_fits_a_script(tmp_path):
     assert synapses * 255 << 7 << 6 > 1 << 31
     assert ours.registers["u"].any()
     script = tmp_path / "lava_replay.py"
-    script.write_text(shrinking.scripts.lava_script(program, given, ours, "title"))
+    script.write_text(sim.script(program, given, ours, "title"))
     done = run_alone(script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Lava agrees with the expected values" in done.stdout

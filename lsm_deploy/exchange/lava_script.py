@@ -96,7 +96,7 @@ def run_on_board(job: int, layout: Arrays, options: argparse.Namespace) -> Array
     the step in which its input begins.
     """
     board = {name: getattr(options, name) for name in ("board", "partition", "host", "generation")}
-    moves = bool(layout["moves_by_itself"])
+    moves = bool(layout[f"board.moves_by_itself.{job}"])
     group, relayed = layout[f"board.group.{job}"], layout[f"board.relayed.{job}"]
     late = 0
     for _ in range(2):

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "Session",
     "check",
     "check_fit",
+    "export",
     "load_backend",
     "require",
     "run_program",
@@ -163,6 +165,19 @@ def start(name: str, program: Program, record: Sequence[str] = (), **options: An
     check([name], program)
     _check_record(program, record)
     return cast(Session, backend.start(program, record, **options))
+
+
+def export(
+    name: str, program: Program, stimulus: Stimulus, folder: Path, record: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """Write files with which a host that has the named backend, and nothing else of this, runs the program.
+
+    Returned is what takes the results apart there, which the backend says.
+    """
+    check([name], program)
+    exporting: Any = load_backend(name)
+    found: dict[str, NDArray[Any]] = exporting.export(program, stimulus, folder, record)
+    return found
 
 
 def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:

@@ -47,11 +47,11 @@ def emulator() -> Iterator[Step]:
 
 @contextmanager
 def fast() -> Iterator[Step]:
-    from lsm_backends.fast import layout
+    from lsm_backends.fast import rules
     from lsm_backends.fast.kernels import neurons
 
     def step(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
-        constants = np.stack(layout._CONSTANTS["ATRLIF"](registers)).astype(np.int32)
+        constants = np.stack(rules.RULES["ATRLIF"].constants(registers)).astype(np.int32)
         made, spikes = np.stack([state[name] for name in STATE]).astype(np.int32), np.zeros(len(a), np.int8)
         neurons.atrlif(constants, made, a.astype(np.int32), spikes, 0, len(a))
         return (*made, spikes)

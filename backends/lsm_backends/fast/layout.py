@@ -8,7 +8,6 @@ thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +16,11 @@ from numpy.typing import NDArray
 
 from lsm_backends.fast import kernels
 from lsm_backends.fast.rows import Rows, aligned
-from lsm_deploy.core.errors import BackendError
-from lsm_deploy.core.fixed import SUM_LIMIT, Ints
+from lsm_backends.fast.rules import LIMITS, RULES
+from lsm_deploy.core.errors import raise_all
+from lsm_deploy.core.fixed import SUM_LIMIT
 from lsm_deploy.core.ir import INPUT, QNetwork, QProjection
+from lsm_deploy.core.limits import beyond
 from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Layout", "lay_out"]
@@ -60,7 +61,7 @@ class Layout:
 
 def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
     """Choose how each projection is kept, the width of the sums, and the blocks (at most `blocks`)."""
-    _check_kinds(network)
+    raise_all(beyond("fast", LIMITS, network))
     size = -(-network.neurons // VECTOR) * VECTOR
     edges = np.unique(np.linspace(0, size // VECTOR, blocks + 1).astype(np.int64)) * VECTOR
     pieces, population = _pieces(network, size, edges)
@@ -99,38 +100,6 @@ def _width_of_sums(network: QNetwork) -> type[Any]:
 # --- neurons --------------------------------------------------------------------------------------------------------
 
 
-def _membrane(registers: Mapping[str, Ints], du: str = "du", dv: str = "dv", vth: str = "vth") -> tuple[Ints, ...]:
-    return (
-        4096 - (registers[du] + 1),
-        4096 - registers[dv],
-        registers[vth] << 6,
-        registers["bias_mant"] << registers["bias_exp"],
-    )
-
-
-_CONSTANTS: dict[str, Callable[[Mapping[str, Ints]], tuple[Ints, ...]]] = {
-    "LIF": _membrane,
-    "TernaryLIF": lambda r: (*_membrane(r, vth="vth_hi"), r["vth_lo"] << 6),
-    "LIFRefractory": lambda r: (*_membrane(r), r["refractory_period"]),
-    "ATRLIF": lambda r: (
-        *_membrane(r, "delta_i", "delta_v", "theta_0"),
-        4096 - r["delta_theta"],
-        4096 - r["delta_r"],
-        r["theta_step"] << 6,
-    ),
-}
-
-
-def _check_kinds(network: QNetwork) -> None:
-    for p in network.populations:
-        if p.kind not in kernels.KINDS:
-            raise BackendError(
-                f"population {p.name!r} is of kind {p.kind}; fast can run {', '.join(kernels.KINDS)}",
-                where="backend 'fast'",
-                hint="run it on the emulator, which knows every kind",
-            )
-
-
 def _pieces(network: QNetwork, size: int, edges: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
     """The pieces, and the number of the population of each; -1 for the input."""
     pieces, population = [], []
@@ -139,7 +108,7 @@ def _pieces(network: QNetwork, size: int, edges: NDArray[np.int64]) -> tuple[NDA
         for block in range(len(edges) - 1):
             low, high = max(first, int(edges[block])), min(first + p.size, int(edges[block + 1]))
             if low < high:
-                pieces.append((kernels.KINDS[p.kind], block, low, high))
+                pieces.append((RULES[p.kind].number, block, low, high))
                 population.append(i)
     pieces.append((-1, 0, size, size + network.channels))
     return np.array(pieces, np.int64), [*population, -1]
@@ -147,7 +116,7 @@ def _pieces(network: QNetwork, size: int, edges: NDArray[np.int64]) -> tuple[NDA
 
 def _registers(network: QNetwork, size: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Constants and initial state `[register, neuron]`."""
-    columns = [_CONSTANTS[p.kind](p.registers) for p in network.populations]
+    columns = [RULES[p.kind].constants(p.registers) for p in network.populations]
     constants = aligned((max(map(len, columns)), size), np.int32)
     initial = np.zeros((max(len(KINDS[kind].STATE) for kind in network.kinds), size), np.int32)
     for p, column in zip(network.populations, columns, strict=True):

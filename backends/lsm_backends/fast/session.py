@@ -18,6 +18,7 @@ from lsm_backends.fast import kernels
 from lsm_backends.fast.layout import Layout, lay_out
 from lsm_backends.fast.rows import aligned
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
+from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["LARGE", "Session", "blocks_for", "processors"]
 
@@ -76,7 +77,7 @@ class Session:
             "sources": sources,
             "horizon": layout.horizon,
             "interval": network.sample_interval,
-            "ternary": int((layout.pieces[:, 0] == kernels.KINDS["TernaryLIF"]).any()),
+            "ternary": int(any(KINDS[p.kind].SIGNED for p in network.populations)),
             "ahead": layout.ahead,
             "blocks": blocks,
             "registers": len(layout.initial),

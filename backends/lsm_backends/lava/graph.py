@@ -118,36 +118,56 @@ def main(folder: Path) -> None:
 def _neurons(job: dict[str, Any], arrays: dict[str, Any], i: int, models: dict[type[Any], type[Any]]) -> Any:
     """Process number i; `models` is told of the model that it needs, where that is not Lava's own."""
     registers = {name: arrays[f"{name}{i}"] for name in job["neurons"][i]["registers"]}
-    kind, shape, interval = job["neurons"][i]["kind"], registers["bias_mant"].shape, job["reset_interval"]
-    if kind == "LIF":
-        if job["config"] == "loihi2":
-            # One value a process is what the chip's neuron groups hold; the CPU models take arrays of them as well.
-            registers.update({name: int(registers[name][0]) for name in ("du", "dv", "vth")})
-        if not interval:
-            return LIF(shape=shape, **registers)
-        return LIFReset(shape=shape, **registers, reset_interval=interval, reset_offset=job["reset_offset"])
+    return RULES[job["neurons"][i]["kind"]](job, registers, models)
 
-    if kind == "TernaryLIF":
-        made = TernaryLIF(shape=shape, **registers)
-        # The process declares one threshold for all its neurons; its model takes what it is given.
-        made.vth_hi.shape = made.vth_lo.shape = shape
-        if interval:
-            models[TernaryLIF] = ClearedTernaryLif
-    elif kind == "LIFRefractory":
-        periods = registers.pop("refractory_period")
-        made = LIFRefractory(shape=shape, **registers)
-        made.proc_params["refractory_periods"] = periods
-        models[LIFRefractory] = FixedLifRefractory
-    else:
-        # Lava multiplies decays by 4096: integers would overflow, even 0; multiples of 1/4096 are exact.
-        decays = {name: registers.pop(name) / 4096.0 for name in ("delta_i", "delta_v", "delta_theta", "delta_r")}
-        if (registers["theta_step"] == registers["theta_step"][0]).all():
-            registers["theta_step"] = int(registers["theta_step"][0])
-        if interval or not isinstance(registers["theta_step"], int):
-            models[ATRLIF] = ClearedAtrlif
-        made = ATRLIF(shape=shape, **decays, **registers)
-    made.proc_params["reset_interval"] = interval
+
+# One function a kind: from the job, the registers `[neuron]` by name and the models that are needed, to its process.
+
+
+def _lif(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    shape, interval = registers["bias_mant"].shape, job["reset_interval"]
+    if job["config"] == "loihi2":
+        # One value a process is what the chip's neuron groups hold; the CPU models take arrays of them as well.
+        registers.update({name: int(registers[name][0]) for name in ("du", "dv", "vth")})
+    if not interval:
+        return LIF(shape=shape, **registers)
+    return LIFReset(shape=shape, **registers, reset_interval=interval, reset_offset=job["reset_offset"])
+
+
+def _ternary(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    shape = registers["bias_mant"].shape
+    made = TernaryLIF(shape=shape, **registers)
+    # The process declares one threshold for all its neurons; its model takes what it is given.
+    made.vth_hi.shape = made.vth_lo.shape = shape
+    made.proc_params["reset_interval"] = job["reset_interval"]
+    if job["reset_interval"]:
+        models[TernaryLIF] = ClearedTernaryLif
     return made
+
+
+def _refractory(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    periods = registers.pop("refractory_period")
+    made = LIFRefractory(shape=periods.shape, **registers)
+    made.proc_params["refractory_periods"] = periods
+    made.proc_params["reset_interval"] = job["reset_interval"]
+    models[LIFRefractory] = FixedLifRefractory
+    return made
+
+
+def _atrlif(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    # Lava multiplies decays by 4096: integers would overflow, even 0; multiples of 1/4096 are exact.
+    decays = {name: registers.pop(name) / 4096.0 for name in ("delta_i", "delta_v", "delta_theta", "delta_r")}
+    if (registers["theta_step"] == registers["theta_step"][0]).all():
+        registers["theta_step"] = int(registers["theta_step"][0])
+    if job["reset_interval"] or not isinstance(registers["theta_step"], int):
+        models[ATRLIF] = ClearedAtrlif
+    made = ATRLIF(shape=registers["bias_mant"].shape, **decays, **registers)
+    made.proc_params["reset_interval"] = job["reset_interval"]
+    return made
+
+
+RULES = {"LIF": _lif, "TernaryLIF": _ternary, "LIFRefractory": _refractory, "ATRLIF": _atrlif}
+"""By neuron kind; `job.KINDS` names the same, and refuses others before anything gets here."""
 
 
 def _connect(job: dict[str, Any], arrays: dict[str, Any], neurons: list[Any], on_board: bool) -> None:

@@ -22,11 +22,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
+from lsm_backends.lava.export import export_jobs
 from lsm_backends.lava.sim import carry_out, time_limit_of
 from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
@@ -34,7 +37,7 @@ from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 
-__all__ = ["LIMITS", "check", "missing", "moves_by_itself", "run", "task"]
+__all__ = ["LIMITS", "export", "missing", "run"]
 
 BOARD = "LSM_DEPLOY_LOIHI2_BOARD"
 """Environment variable: the SLURM node to run on; any that is free without it."""
@@ -90,7 +93,7 @@ def run(
 ) -> Trace:
     """Run every sample on a board; the options stand before the environment variables of this module."""
     network = program.network
-    check(program)
+    raise_all(beyond("loihi2", LIMITS, network))
     if record:
         raise BackendError(
             f"registers cannot be recorded on a board: {', '.join(record)}",
@@ -109,10 +112,10 @@ def run(
         nonlocal shift_in
         if not len(long_run.spikes):
             return np.zeros((0, network.neurons), np.int8), {}, {}
-        moves = moves_by_itself(network)
+        moves = _moves_by_itself(network)
         for _ in range(2):
             expected = shift_in
-            made, groups, relayed = task(long_run, expected if moves else 0, options)
+            made, groups, relayed = _task(long_run, expected if moves else 0, options)
             results = carry_out(made, child.seconds(time_limit, _QUEUE_SECONDS + time_limit_of(made)), _WHERE)
             shift_in, shift_out = _shifts(results[f"spikes{len(groups)}"], relayed)
             if shift_in == expected or not moves:
@@ -126,17 +129,28 @@ def run(
     return run_side_by_side(program, stimulus, record, once, 0, progress)
 
 
-def check(program: Program) -> None:
-    """Refuse a program that no board can run."""
+def export(program: Program, stimulus: Stimulus, folder: Path, record: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+    """Write what runs every sample on a board elsewhere, spikes alone; and what takes its results apart there."""
     raise_all(beyond("loihi2", LIMITS, program.network))
+    moves = np.array(_moves_by_itself(program.network))
+
+    def write(long_run: LongRun, where: Path) -> dict[str, NDArray[Any]]:
+        made, groups, relayed = _task(long_run, 0, dict.fromkeys(("board", "partition", "host", "generation")))
+        job.write(made, where)
+        group = np.zeros(long_run.network.neurons, np.int64)
+        for number, chosen in enumerate(groups):
+            group[chosen] = number
+        return {"group": group, "relayed": relayed, "moves_by_itself": moves}
+
+    return export_jobs(program, stimulus, folder, "board", write, 0)
 
 
-def moves_by_itself(network: QNetwork) -> bool:
+def _moves_by_itself(network: QNetwork) -> bool:
     """Whether the network changes before any input: by a bias, or by a clock that clears it."""
     return bool(network.sample_interval or any(p.registers["bias_mant"].any() for p in network.populations))
 
 
-def task(
+def _task(
     long_run: LongRun, shift_in: int, board: dict[str, str | None]
 ) -> tuple[job.Job, list[NDArray[np.int64]], NDArray[np.int8]]:
     """The job, the neurons of each of its LIF processes (the last one, relay and clock, apart), and what is relayed."""

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
-"""The neuron kinds that have a rule in `graph.py`; registers bear Lava's names already."""
+"""Those of `RULES` in `graph.py`, which cannot be imported here; registers bear Lava's names already."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava import child, job
-from lsm_backends.lava.pairs import apart
+from lsm_backends.lava.export import export_jobs
+from lsm_backends.lava.pairs import Apart, apart
+from lsm_backends.lava.replay import script
 from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 
-__all__ = ["LIMITS", "carry_out", "missing", "run", "time_limit_of"]
+__all__ = ["LIMITS", "carry_out", "export", "missing", "run", "script", "time_limit_of"]
 
 LIMITS = Limits(kinds=job.KINDS)
 _WHERE = "backend 'lava'"
@@ -47,23 +49,14 @@ def run(
     longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
 
     def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
-        # A repeated pair costs copies here, and not processes.
-        copied, steps = apart(long_run.network), len(long_run.spikes)
-        network = copied.network
-        spikes = np.zeros((steps, network.neurons), np.int8)
-        registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
-        neurons, group = job.neurons_of(network, record)
-        task = job.Job(
-            input=long_run.spikes[:, copied.channels],
-            neurons=neurons,
-            connections=job.tied(job.connections(network, group), len(neurons)),
-            config="sim",
-            reset_interval=network.sample_interval,
-        )
+        task, group, copied = _task(long_run, record)
+        steps, neurons = len(long_run.spikes), copied.network.neurons
+        spikes = np.zeros((steps, neurons), np.int8)
+        registers = {name: np.zeros((steps, neurons), np.int32) for name in record}
         if not steps:
             return spikes[:, copied.neurons], {n: values[:, copied.neurons] for n, values in registers.items()}, {}
         results = carry_out(task, child.seconds(time_limit, time_limit_of(task)), _WHERE)
-        for i, process in enumerate(neurons):
+        for i, process in enumerate(task.neurons):
             members = np.flatnonzero(group == i)
             spikes[:, members] = results[f"spikes{i}"]
             for name in process.record:
@@ -72,6 +65,34 @@ def run(
 
     together = min(_MAX_NEURONS, _MAX_CELLS // (max(longest, 1) * (1 + len(record))))
     return run_side_by_side(program, stimulus, record, once, together, progress)
+
+
+def export(
+    program: Program, stimulus: Stimulus, folder: Path, record: Sequence[str] = ()
+) -> dict[str, NDArray[np.int64]]:
+    """Write what runs every sample elsewhere, and say what takes its results apart (see `export.py`)."""
+    raise_all(beyond("lava", LIMITS, program.network))
+
+    def write(long_run: LongRun, where: Path) -> dict[str, NDArray[np.int64]]:
+        task, group, copied = _task(long_run, record)
+        job.write(task, where)
+        return {"group": group, "kept": copied.neurons}
+
+    return export_jobs(program, stimulus, folder, "cpu", write, _MAX_NEURONS)
+
+
+def _task(long_run: LongRun, record: Sequence[str]) -> tuple[job.Job, NDArray[np.int64], Apart]:
+    """The job, the process of each of its neurons, and how these are copies: a repeated pair costs no process here."""
+    copied = apart(long_run.network)
+    neurons, group = job.neurons_of(copied.network, record)
+    task = job.Job(
+        input=long_run.spikes[:, copied.channels],
+        neurons=neurons,
+        connections=job.tied(job.connections(copied.network, group), len(neurons)),
+        config="sim",
+        reset_interval=copied.network.sample_interval,
+    )
+    return task, group, copied
 
 
 def carry_out(task: job.Job, limit: float, where: str) -> dict[str, NDArray[np.int32]]:

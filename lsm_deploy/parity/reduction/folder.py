@@ -6,6 +6,7 @@ README.txt  program.lsm  stimulus.npz  replay.py  lava_replay.py
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
@@ -13,7 +14,8 @@ from lsm_deploy.exchange.lava_folder import export_lava
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.reduction.delta import Shrunk
-from lsm_deploy.parity.reduction.scripts import lava_script, numpy_script
+from lsm_deploy.parity.reduction.scripts import in_source, numpy_script
+from lsm_deploy.run.backends import load_backend
 from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_file
 
 __all__ = ["write"]
@@ -36,12 +38,13 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
     size = f"{_count(shrunk.neurons[1], 'neuron')}, {_count(shrunk.steps[1], 'step')}"
     title = f"{other} parts from the definition: {size} (program {identity})."
     files = {"replay.py": numpy_script(program, stimulus, ours, theirs, d, title, other)}
-    lava = lava_script(program, stimulus, ours, title)
-    if lava is not None:
-        files["lava_replay.py"] = lava
+    lava: Any = load_backend("lava")
+    script = lava.script(program, stimulus, ours, in_source(title))
+    if script is not None:
+        files["lava_replay.py"] = script
     else:
         export_lava(folder / "lava", program, stimulus, tuple(ours.registers))
-    files["README.txt"] = _readme(shrunk, title, why, lava is not None)
+    files["README.txt"] = _readme(shrunk, title, why, script is not None)
     save_program(folder / "program.lsm", program)
     save_stimulus(folder / "stimulus.npz", stimulus)
     for name, text in files.items():

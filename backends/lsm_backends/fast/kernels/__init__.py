@@ -2,6 +2,6 @@
 
 from lsm_backends.fast.kernels.lists import add_magnitudes
 from lsm_backends.fast.kernels.loop import advance
-from lsm_backends.fast.kernels.plan import KINDS, PIECE, PLAN, PROJECTION
+from lsm_backends.fast.kernels.plan import PIECE, PLAN, PROJECTION
 
-__all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance"]
+__all__ = ["PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance"]

@@ -170,6 +170,7 @@ def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyp
 
 @numba.njit(boundscheck=False)
 def update(kind, constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    """One of the above, by the number that the kind has in `rules.RULES`."""
     if kind == 0:
         return lif(constants, state, sums, fires, first, last)
     if kind == 1:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["KINDS", "PIECE", "PLAN", "PROJECTION"]
-
-KINDS = {"LIF": 0, "TernaryLIF": 1, "LIFRefractory": 2, "ATRLIF": 3}
-"""The kinds that `neurons.update` has a rule for, and their numbers there."""
+__all__ = ["PIECE", "PLAN", "PROJECTION"]
 
 PIECE = ("kind", "block", "first", "last")
 """Columns of the pieces: the neurons of one population in one block. The last piece is the input, in the first block;
