@@ -159,9 +159,12 @@ def _entry(name: str, public: Any) -> str:
 def _call(name: str, public: Any) -> list[str]:
     """How it is called, with one argument a line where they are many."""
     called = inspect.signature(public)
-    arguments = [
-        re.sub(r": '(.*?)'( =|$)", r": \1\2", str(each)) for n, each in called.parameters.items() if n != "self"
-    ]
+    arguments: list[str] = []
+    for each in called.parameters.values():
+        if each.kind is each.KEYWORD_ONLY and "*" not in arguments:
+            arguments.append("*")
+        if each.name != "self":
+            arguments.append(re.sub(r": '(.*?)'( =|$)", r": \1\2", str(each)))
     answer = f" -> {called.return_annotation}" if inspect.isfunction(public) else ""
     line = f"    {name}({', '.join(arguments)}){answer}"
     return (
