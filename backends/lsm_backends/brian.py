@@ -25,6 +25,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
@@ -94,21 +95,23 @@ class _Rule:
 
 def _leaky(registers: Mapping[str, Ints], current: str = "du", voltage: str = "dv") -> dict[str, Ints]:
     return {
-        "keep_u": 4096 - (registers[current] + 1),
-        "keep_v": 4096 - registers[voltage],
+        "keep_u": fixed.DECAY_UNITY - (registers[current] + 1),
+        "keep_v": fixed.DECAY_UNITY - registers[voltage],
         "bias": registers["bias_mant"] << registers["bias_exp"],
     }
 
 
+_UNITY, _ALIGNED, _LIMIT = float(fixed.DECAY_UNITY), float(1 << fixed.ACT_SHIFT), float(fixed.UV_LIMIT)
+
 # A current and a voltage; what a voltage becomes is up to the kind.
-_LEAKY = """
+_LEAKY = f"""
     old_u = u * (1 - first)
     old_v = v * (1 - first)
-    sum_u = sign(old_u) * floor(abs(old_u * keep_u) / 4096.0) + 64.0 * a
+    sum_u = sign(old_u) * floor(abs(old_u * keep_u) / {_UNITY}) + {_ALIGNED} * a
     x = sum_u - 4294967296.0 * floor((sum_u + 2147483648.0) / 4294967296.0)
-    u = x - 16777216.0 * int(x > 8388608.0) + 16777216.0 * int(x <= -8388608.0)
-    sum_v = sign(old_v) * floor(abs(old_v * keep_v) / 4096.0) + u + bias
-    clipped_v = clip(sum_v, -8388607.0, 8388607.0)
+    u = x - {2 * _LIMIT} * int(x > {_LIMIT}) + {2 * _LIMIT} * int(x <= {-_LIMIT})
+    sum_v = sign(old_v) * floor(abs(old_v * keep_v) / {_UNITY}) + u + bias
+    clipped_v = clip(sum_v, {1 - _LIMIT}, {_LIMIT - 1})
     u_wraps += counted * int(u != x)
 """
 _MOVES = """
@@ -118,7 +121,7 @@ _MOVES = """
 
 _LIF = _Rule(
     state={"u": "u", "v": "v"},
-    constants=lambda registers: {**_leaky(registers), "theta": registers["vth"] << 6},
+    constants=lambda registers: {**_leaky(registers), "theta": registers["vth"] << fixed.ACT_SHIFT},
     update=_LEAKY + _MOVES,
     threshold="v > theta",
     reset="v = 0",
@@ -128,8 +131,8 @@ _TERNARY = _Rule(
     state={"u": "u", "v": "v"},
     constants=lambda registers: {
         **_leaky(registers),
-        "theta_hi": registers["vth_hi"] << 6,
-        "theta_lo": registers["vth_lo"] << 6,
+        "theta_hi": registers["vth_hi"] << fixed.ACT_SHIFT,
+        "theta_lo": registers["vth_lo"] << fixed.ACT_SHIFT,
     },
     update=_LEAKY + _MOVES,
     threshold="v > theta_hi",
@@ -141,7 +144,7 @@ _REFRACTORY = _Rule(
     state={"u": "u", "v": "v", "refractory": "left"},
     constants=lambda registers: {
         **_leaky(registers),
-        "theta": registers["vth"] << 6,
+        "theta": registers["vth"] << fixed.ACT_SHIFT,
         "period": registers["refractory_period"],
     },
     update=_LEAKY
@@ -150,7 +153,7 @@ _REFRACTORY = _Rule(
     moves = int(old_left == 0)
     v = moves * clipped_v + (1 - moves) * old_v
     v_saturations += counted * moves * int(clipped_v != sum_v)
-    left = clip(old_left - 1, 0.0, 63.0)
+    left = (old_left - 1) * int(old_left > 0)
     """,
     threshold="v > theta",
     reset="v = 0; left = period",
@@ -160,18 +163,18 @@ _ATRLIF = _Rule(
     state={"i": "u", "v": "v", "theta": "theta", "r": "r"},  # `i` is Brian's own name for a neuron's number
     constants=lambda registers: {
         **_leaky(registers, "delta_i", "delta_v"),
-        "keep_theta": 4096 - registers["delta_theta"],
-        "keep_r": 4096 - registers["delta_r"],
-        "rest": registers["theta_0"] << 6,
-        "rise": registers["theta_step"] << 6,
+        "keep_theta": fixed.DECAY_UNITY - registers["delta_theta"],
+        "keep_r": fixed.DECAY_UNITY - registers["delta_r"],
+        "rest": registers["theta_0"] << fixed.ACT_SHIFT,
+        "rise": registers["theta_step"] << fixed.ACT_SHIFT,
     },
     update=_LEAKY
     + _MOVES
-    + """
+    + f"""
     above = (theta - rest) * (1 - first)
-    theta = sign(above) * floor(abs(above * keep_theta) / 4096.0) + rest
+    theta = sign(above) * floor(abs(above * keep_theta) / {_UNITY}) + rest
     old_r = r * (1 - first)
-    r = sign(old_r) * floor(abs(old_r * keep_r) / 4096.0)
+    r = sign(old_r) * floor(abs(old_r * keep_r) / {_UNITY})
     """,
     threshold="v - r >= theta",
     reset="r += 2 * theta; theta += rise",
@@ -183,10 +186,10 @@ LIMITS = Limits(kinds=tuple(_RULES))
 _EVENTS = {1: "spike", -1: "negative"}
 """Brian's events by the sign of the spikes that they are."""
 
-_COMMON = """
+_COMMON = f"""
     first = int(t_in_timesteps % interval == 0)
     counted = int(t_in_timesteps < length)
-    wide_sums += counted * int(abs(a) > 32767.0)
+    wide_sums += counted * int(abs(a) > {float(fixed.SUM_LIMIT)})
 """
 
 

@@ -45,8 +45,12 @@ def dispatcher(function: Callable[..., Any]) -> Any:
     class Kept(FunctionCache):  # type: ignore[misc]
         def __init__(self, py_func: Any) -> None:
             super().__init__(py_func)
-            # What it calls may stand in other files of its folder, of which numba looks at none.
-            files = sorted(Path(py_func.__code__.co_filename).parent.glob("*.py"))
+            # What it calls may stand in other files of its folder, of which numba looks at none, and the chip's numbers
+            # stand in `fixed`.
+            files = [
+                *sorted(Path(py_func.__code__.co_filename).parent.glob("*.py")),
+                Path(__file__).with_name("fixed.py"),
+            ]
             stamps = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
             self._cache_file._source_stamp = (self._cache_file._source_stamp, *stamps)
 

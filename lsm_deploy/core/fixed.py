@@ -17,11 +17,16 @@ Ints: TypeAlias = NDArray[np.int64]
 DECAY_BITS = 12
 DECAY_UNITY = 1 << DECAY_BITS
 """A decay of 4096 forgets everything in one step."""
+LARGEST_DECAY = DECAY_UNITY - 1
+"""What a decay register holds; as `du`, whose decay is `du + 1`, it forgets everything."""
 ACT_SHIFT = 6
 """Synaptic sums and thresholds are aligned to `u` and `v` by a left shift of 6."""
 UV_LIMIT = 1 << 23
 """`u` and `v` are 24-bit signed: `u` wraps at this, `v` saturates one below it."""
 WEIGHT_LIMIT = 255
+"""The largest weight of one sign."""
+LEAST_WEIGHT = -256
+"""Of mixed signs, whose weights are even: they take a bit for the sign."""
 WEIGHT_BITS = 8
 SUM_LIMIT = (1 << 15) - 1
 """The largest synaptic sum that a 16-bit accumulator holds."""
@@ -51,6 +56,11 @@ def wrap24(x: Ints) -> Ints:
 def saturate24(x: Ints) -> Ints:
     """x held within -(2**23 - 1) .. 2**23 - 1."""
     return np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)
+
+
+def weight_range(mixed: bool) -> tuple[int, int]:
+    """The least and the largest weight that 8 bits hold: of either sign, or of both."""
+    return (LEAST_WEIGHT, WEIGHT_LIMIT - 1) if mixed else (-WEIGHT_LIMIT, WEIGHT_LIMIT)
 
 
 def grid_step(num_weight_bits: int, mixed: bool) -> int:

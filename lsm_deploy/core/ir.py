@@ -212,7 +212,7 @@ class QProjection:
         mixed = self.sign_mode == "mixed"
         low, high = _extremes(self.weights)
         _require(_have_sign(low, high, self.sign_mode), f"{self.name}: a weight is not {self.sign_mode}")
-        most, least = (254, -256) if mixed else (fixed.WEIGHT_LIMIT, -fixed.WEIGHT_LIMIT)
+        least, most = fixed.weight_range(mixed)
         _require(least <= low and high <= most, f"{self.name}: a weight is too large")
         step = fixed.grid_step(self.num_weight_bits, mixed)
         bits_in_use = int(np.bitwise_or.reduce(self.weights))  # a multiple of a power of two ends in zeros

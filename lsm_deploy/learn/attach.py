@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.fixed import WEIGHT_BITS, Ints
+from lsm_deploy.core.fixed import LARGEST_DECAY, WEIGHT_BITS, Ints
 from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 
@@ -61,7 +61,7 @@ def attach_readout(network: QNetwork, weights: OutputWeights) -> QNetwork:
         )
     classes = len(weights.weights)
     registers = {
-        "du": np.full(classes, 4095),
+        "du": np.full(classes, LARGEST_DECAY),
         "dv": np.zeros(classes, np.int64),
         "vth": np.full(classes, weights.vth),
         "bias_mant": weights.bias_mant,

@@ -28,7 +28,7 @@ from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.fixed import Ints
-from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons import KINDS, bounds, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, check_labels
@@ -48,7 +48,7 @@ __all__ = ["OnChipAccuracy", "on_chip_accuracy", "train_on_chip"]
 SHARES = (0.0, 0.25, 0.5, 1.0)
 SPIKES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Of the winner, on average, were nothing lost."""
-LARGEST_VTH = 131071
+LARGEST_VTH = int(bounds(KINDS["LIF"].Registers, "vth")[1])
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _candidates(populations: tuple[str, ...], real: Floats, features: Ints, busi
         # A bias makes up for what rounding moved on average.
         moved = (shifted[:, :-1] - weights / scale) @ features[:, :-1].mean(axis=0) / features[:, -1].mean()
         bias = membrane.quantise_bias(shifted[:, -1] + moved, step * scale)
-        mantissa = np.clip(bias["bias_mant"], -4096, 4095)
+        mantissa = np.clip(bias["bias_mant"], *bounds(KINDS["LIF"].Registers, "bias_mant"))
         chosen = OutputWeights(populations, step * weights, LARGEST_VTH, mantissa, bias["bias_exp"])
         winner = float(_sums(chosen, features[:, :-1], features[:, -1]).max(axis=1).mean()) / (1 << fixed.ACT_SHIFT)
         candidates += [replace(chosen, vth=int(np.clip(np.rint(winner / n), 1, LARGEST_VTH))) for n in SPIKES]

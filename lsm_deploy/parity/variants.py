@@ -86,7 +86,7 @@ _ALL = (
     Rule("weight-exponent", "weights are shifted by weight_exp", "weight_exp is ignored",
          _WEIGHTS, "p.weights.astype(np.int64)"),
     Rule("exponent-order", "weights lie on the grid before weight_exp", "they are put on a grid of 8 bits after it",
-         _WEIGHTS, f"np.clip({_WEIGHTS}, -256, 255)"),
+         _WEIGHTS, f"np.clip({_WEIGHTS}, fixed.LEAST_WEIGHT, fixed.WEIGHT_LIMIT)"),
     Rule("sign-mode", "weights of one sign have a grid of their own", "their grid is that of mixed signs",
          _WEIGHTS,
          "(p.weights.astype(np.int64) >> (9 - p.num_weight_bits) << (9 - p.num_weight_bits)) << p.weight_exp"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lsm_deploy.core.certificate import TYPES, Certificate
+from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import Program
 from lsm_deploy.measure.attack import Attack
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
@@ -49,7 +50,7 @@ def _blocks(program: Program, certificate: Certificate, found: Attack | None) ->
                 int((intervals == 0).sum()),
                 (int(spiking.min()), int(spiking.max())) if len(spiking) else None,
                 int(certificate.largest_sum[here].max()),
-                float(certificate.largest_u[here].max()) / 2**23,
+                float(certificate.largest_u[here].max()) / UV_LIMIT,
                 *([float(found.share[here].max())] if found else []),
             ]
         )

@@ -13,6 +13,7 @@ from lsm_deploy.compile.certify.restrain import Price
 from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.compile.place.cores import board_of, load_of
 from lsm_deploy.compile.quantise.cost import RoundingLoss
+from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.ir import Program, standings
 from lsm_deploy.core.neurons import KINDS
@@ -54,7 +55,11 @@ def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
                 "neurons": p.size,
                 "scale": p.scale,
                 **{name: _range(values) for name, values in p.registers.items()},
-                **({"beyond_register": ["dv"]} if int(p.registers.get("dv", np.zeros(1)).max()) > 4095 else {}),
+                **(
+                    {"beyond_register": ["dv"]}
+                    if int(p.registers.get("dv", np.zeros(1)).max()) > fixed.LARGEST_DECAY
+                    else {}
+                ),
                 **({"standing": unproven[p.kind]} if p.kind in unproven else {}),
             }
             for p in network.populations
@@ -111,7 +116,7 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
     yield from standing_lines(standings(program.network))
     for p in facts["populations"]:
         if "beyond_register" in p:
-            yield Line(f"population {p['name']!r}: dv 4096 lies beyond the chip's 12-bit register")
+            yield Line(f"population {p['name']!r}: dv {fixed.DECAY_UNITY} lies beyond the chip's 12-bit register")
     yield Heading("projections")
     yield table(
         ["name", "synapses", "sign", "bits", "exponent", "weights", "delays"],
@@ -132,7 +137,7 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
     yield Line(
         f"overflow: sums and currents of {certificate['certified']} of {certificate['neurons']} neurons are certified "
         f"(largest sum {text_of(certificate['largest_sum'])} of 32 767, "
-        f"largest bound on a register {certificate['largest_u'] / 2**23:.1%} of 2^23)"
+        f"largest bound on a register {certificate['largest_u'] / fixed.UV_LIMIT:.1%} of 2^23)"
     )
     if more := certificate["certified"] - certificate["by_geometry"]:
         yield Line(f"{count(more, 'neuron')} of them for how seldom those before them can spike")

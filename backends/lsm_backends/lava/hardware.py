@@ -32,6 +32,7 @@ from lsm_backends.lava import child, job
 from lsm_backends.lava.export import export_jobs
 from lsm_backends.lava.sim import carry_out, time_limit_of
 from lsm_deploy.core.errors import BackendError, raise_all
+from lsm_deploy.core.fixed import LARGEST_DECAY, WEIGHT_LIMIT
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
@@ -169,7 +170,7 @@ def _task(
     stimulus[:, -1] = relayed
 
     # Both forget their input at once, and pass the threshold with one weight, or with the bias alone.
-    probe = {"du": [4095] * 2, "dv": [0] * 2, "vth": [10] * 2, "bias_mant": [0, 1000], "bias_exp": [0] * 2}
+    probe = {"du": [LARGEST_DECAY] * 2, "dv": [0] * 2, "vth": [10] * 2, "bias_mant": [0, 1000], "bias_exp": [0] * 2}
     found = job.connections(network, group)
     fed = {c.target for c in found if c.source is None}
     ties = [_from_relay(network.channels, number, 0) for number in range(len(groups)) if number not in fed]
@@ -181,7 +182,7 @@ def _task(
                 job.Neurons("LIF", {name: np.array(values, np.int32) for name, values in probe.items()}),
             ),
             # Lava runs what is connected: a weight of 0 ties a group that takes no input to the rest.
-            connections=(*found, _from_relay(network.channels, len(groups), 255), *ties),
+            connections=(*found, _from_relay(network.channels, len(groups), WEIGHT_LIMIT), *ties),
             config="loihi2",
             # A network that the `fresh` policy never clears is cleared once, where its late input begins.
             reset_interval=interval or (1 << steps.bit_length() if shift_in else 0),

@@ -90,7 +90,7 @@ def exact_projections(
         raise LsmError(f"the weight exponent is {weight_exp}, not 0 to {MAX_WEIGHT_EXP}", where=where, hint="change it")
     whole = np.isfinite(values) & (values == np.rint(values))
     refuse(~whole, "an exact weight is an integer", "round it yourself, or let quantisation scale it: exact: false")
-    high, low = (254, -256) if mixed else (fixed.WEIGHT_LIMIT, -fixed.WEIGHT_LIMIT)
+    low, high = fixed.weight_range(mixed)
     refuse(
         whole & ((values > high) | (values < low)),
         f"the chip holds {low} to {high}",

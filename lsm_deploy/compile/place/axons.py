@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.build import rows
 from lsm_deploy.compile.place import kernels
 from lsm_deploy.compile.place.synapse_memory import synapse_bits
+from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import INPUT, QNetwork
 
 __all__ = ["Axons", "axons_of"]
@@ -34,7 +35,7 @@ class Axons:
     groups: NDArray[np.int32]
 
 
-def axons_of(network: QNetwork, most_weight_bits: int = 8) -> Axons:
+def axons_of(network: QNetwork, most_weight_bits: int = WEIGHT_BITS) -> Axons:
     """Join the projections of a network; `most_weight_bits`: as if no weight had more."""
     indptr = np.zeros(network.neurons + 1, np.int64)
     for p in network.projections:

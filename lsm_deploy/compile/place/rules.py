@@ -23,7 +23,7 @@ from lsm_deploy.core.neurons import KINDS, bounds
 
 __all__ = ["DesignRule", "check_rules"]
 
-_BEYOND_REGISTER = {"dv": 4095}
+_BEYOND_REGISTER = {"dv": fixed.LARGEST_DECAY}
 """Registers that hold less than our integers allow: `dv` has 12 bits, and 4096 works in simulators only."""
 
 

@@ -76,7 +76,7 @@ def is_slow(population: Population, dt_ms: float) -> bool:
 def lost_share(population: Population, scale: float, dt_ms: float) -> Floats:
     """What truncation takes of the voltage between two spikes, in thresholds."""
     a, b = _leaks(population, scale, dt_ms)
-    threshold = 64 * scale * np.abs(population.parameters[KINDS[population.kind].THRESHOLDS[0]])
+    threshold = (scale * (1 << fixed.ACT_SHIFT)) * np.abs(population.parameters[KINDS[population.kind].THRESHOLDS[0]])
     lost: Floats = (0.5 / a + 0.5) * _gathered(1 - b, INTERVAL_MS / dt_ms) / threshold
     return lost
 

@@ -33,8 +33,8 @@ def range_of(p: Projection) -> tuple[int, int, int]:
     """The smallest and the largest weight that the projection's grid holds, and the step between them."""
     mixed = p.sign_mode == "mixed"
     step = fixed.grid_step(p.weight_bits, mixed)
-    high = (254 if mixed else fixed.WEIGHT_LIMIT) // step * step
-    return (-256 if mixed else -high), high, step
+    low, high = (limit // step * step for limit in fixed.weight_range(mixed))
+    return (low if mixed else -high), high, step
 
 
 def exponent_of(p: Projection, scale: float) -> int:

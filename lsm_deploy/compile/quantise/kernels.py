@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.compiled import compiled
-from lsm_deploy.core.fixed import DROPPED
+from lsm_deploy.core.fixed import DROPPED, LEAST_WEIGHT
 
 __all__ = ["gather", "to_grid", "to_steps"]
 
@@ -45,7 +45,7 @@ def to_grid(
         size += weight[k] ** 2
         if len(weights):
             weights[k] = np.int16(held)
-            seen[256 + weights[k]] = True
+            seen[weights[k] - LEAST_WEIGHT] = True
     return error, size, clipped
 
 

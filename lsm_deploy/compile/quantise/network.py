@@ -16,6 +16,7 @@ from lsm_deploy.compile.quantise.cost import FEW_LEVELS, PopulationCost, Project
 from lsm_deploy.compile.quantise.grid import exponent_of, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
 from lsm_deploy.compile.quantise.scale import choose_scale
+from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS
@@ -97,12 +98,12 @@ def _means(parameters: Mapping[str, Floats]) -> dict[str, float]:
 def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QProjection, ProjectionCost]:
     exponent = exponent_of(p, scale)
     weights, delays = np.empty(len(p.weight), np.int16), np.empty(len(p.weight), np.uint8)
-    seen = np.zeros(512, bool)
+    seen = np.zeros(fixed.WEIGHT_LIMIT - fixed.LEAST_WEIGHT + 1, bool)
     error, size, clipped = to_grid(p, scale, exponent, weights, seen)
     late, far = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
     kept = weights != 0
     lost = len(weights) - int(np.count_nonzero(kept))
-    levels = int(np.count_nonzero(seen) - seen[256])
+    levels = int(np.count_nonzero(seen) - seen[-fixed.LEAST_WEIGHT])
     cost = ProjectionCost(
         name=p.name,
         synapses=len(weights),

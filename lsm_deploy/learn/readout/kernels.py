@@ -42,7 +42,8 @@ def decay_parts(
                 for n in range(neurons):
                     product = x[n] * keep
                     # Adding 4095 to a negative product makes the shift, which floors, truncate: and no branch.
-                    x[n] = ((product + ((product >> 63) & 4095)) >> 12) + step * spikes[t, n]
+                    up = (product >> 63) & fixed.LARGEST_DECAY
+                    x[n] = ((product + up) >> fixed.DECAY_BITS) + step * spikes[t, n]
             out[sample, k] = x
 
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.compile.build.explicit import Edges, exact_projections
 from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import BOARDS, MAX_DELAY
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
@@ -224,8 +225,9 @@ def _synapses(
         what = f"weight has shape {list(weights.shape)}, and {sources} sources come before it"
         raise LsmError(what, where=where, hint="check that the input belongs to this network")
     mixed = bool((weights < 0).any() and (weights > 0).any())
+    low, high = fixed.weight_range(mixed=True)
     odd = bool((weights % 2).any())
-    if mixed and odd and (weights.max() > 127 or weights.min() < -128):
+    if mixed and odd and (weights.max() > high // 2 or weights.min() < low // 2):
         # 9 bits with the sign and no bit to spare: Lava would clear the last one.
         what = f"weights of both signs reach from {weights.min()} to {weights.max()} and are not all even"
         raise LsmError(what, where=where, hint="Lava floors them to even numbers: export the quantised weights")
@@ -233,9 +235,11 @@ def _synapses(
     pre, post = np.nonzero(weights.T)
     edges = Edges(sources, pre, post, weights[post, pre], delays[post, pre])
     # Split by sign, odd weights stay exact; only the mixed grid holds -256.
-    together = mixed and bool((weights == -256).any())
+    together = mixed and bool((weights == low).any())
     label = f"{name}->{target.name}"
-    return tuple(exact_projections(label, name, target.name, edges, 0, 8, together, where=where, array="weight"))
+    return tuple(
+        exact_projections(label, name, target.name, edges, 0, fixed.WEIGHT_BITS, together, where=where, array="weight")
+    )
 
 
 def _delays(layer: Any, weights: NDArray[np.int64], where: str) -> NDArray[np.int64]:

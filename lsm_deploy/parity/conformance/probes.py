@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds
 from lsm_deploy.parity import variants
@@ -29,6 +30,8 @@ CROWD = 1200
 """Channels of `wide`, one synapse each on a neuron: 2**31 takes at least 1029 spikes of 255 << 7 << 6 in one step."""
 SIZES = {"alive": 24, "edge": 6, "wide": 4}
 STEPS = 90
+_WIDEST = fixed.UV_LIMIT >> fixed.ACT_SHIFT
+"""A threshold at the edge of `u` and `v`."""
 SEEDS = 8
 """Probes tried for each neuron kind, every other one with the interval policy."""
 
@@ -82,7 +85,7 @@ def same(a: Trace, b: Trace) -> bool:
 def _program(rng: np.random.Generator, kind: str, interval: int) -> Program:
     registers = {name: _registers(rng, kind, size) for name, size in SIZES.items()}
     # Half of `edge` forgets at once: `u` is then what arrives, and its sums meet some thresholds exactly.
-    exact = {"du": 4095, "dv": 4095, "bias_mant": 0, "vth": 1 << 15}
+    exact = {"du": fixed.LARGEST_DECAY, "dv": fixed.LARGEST_DECAY, "bias_mant": 0, "vth": _WIDEST // 4}
     for field in exact.keys() & registers["edge"].keys():
         registers["edge"][field][::2] = exact[field]
     populations = _shared([QPopulation(name, kind, size, registers[name]) for name, size in SIZES.items()])
@@ -93,10 +96,13 @@ def _program(rng: np.random.Generator, kind: str, interval: int) -> Program:
     ]
     # 2**23 is four times 2**15 << 6, and so is 2**24 within one step; the edges of `u` are met from both sides.
     edge = rng.integers(0, 5, (CHANNELS, SIZES["edge"]))
-    made.append(_parallel(rng, "edge", "mixed", 1, np.full(int(edge.sum()), -256), edge))
+    made.append(_parallel(rng, "edge", "mixed", 1, np.full(int(edge.sum()), fixed.LEAST_WEIGHT), edge))
     high = rng.integers(0, 9, (CHANNELS, SIZES["edge"]))
-    made.append(_parallel(rng, "edge", "excitatory", 1, np.full(int(high.sum()), 128), high))
-    signs: tuple[tuple[SignMode, int], ...] = (("excitatory", 255), ("inhibitory", -254))
+    made.append(_parallel(rng, "edge", "excitatory", 1, np.full(int(high.sum()), -fixed.LEAST_WEIGHT // 2), high))
+    signs: tuple[tuple[SignMode, int], ...] = (
+        ("excitatory", fixed.WEIGHT_LIMIT),
+        ("inhibitory", 1 - fixed.WEIGHT_LIMIT),
+    )
     for mode, weight in signs:
         crowd = np.zeros((CHANNELS + CROWD, SIZES["wide"]), np.int64)
         crowd[CHANNELS:] = (rng.random(SIZES["wide"]) < 0.5) == (mode == "excitatory")
@@ -109,7 +115,7 @@ def _registers(rng: np.random.Generator, kind: str, size: int) -> dict[str, NDAr
     declaration = KINDS[kind].Registers
     drawn = {}
     for field in declaration.__dataclass_fields__:
-        low, high = (int(np.clip(bound, -(1 << 17), 1 << 17)) for bound in bounds(declaration, field))
+        low, high = (int(np.clip(bound, -_WIDEST, _WIDEST)) for bound in bounds(declaration, field))
         size_of = np.exp(rng.uniform(0, np.log(max(high, 1) + 1), size)).astype(np.int64) - 1
         sign = rng.choice([-1, 1], size) if low < 0 else 1
         values = np.where(rng.random(size) < 0.2, rng.choice([low, high], size), sign * size_of)
@@ -129,12 +135,14 @@ def _shared(populations: Sequence[QPopulation]) -> tuple[QPopulation, ...]:
 
 def _random(rng: np.random.Generator, name: str, source: str, mode: SignMode, synapses: int) -> QProjection:
     """Any weights on the grid of any bit width, four delays; with replacement, so that pairs repeat."""
-    bits, exponent = int(rng.choice([8, rng.integers(1, 9)])), int(rng.integers(0, 8))
+    bits = int(rng.choice([fixed.WEIGHT_BITS, rng.integers(1, fixed.WEIGHT_BITS + 1)]))
+    exponent = int(rng.integers(0, MAX_WEIGHT_EXP + 1))
     step = fixed.grid_step(bits, mode == "mixed")
-    low, high = {"excitatory": (0, 255), "inhibitory": (-255, 0), "mixed": (-256, 254)}[mode]
+    least, most = fixed.weight_range(mode == "mixed")
+    low, high = 0 if mode == "excitatory" else least, 0 if mode == "inhibitory" else most
     weights = step * rng.integers(-(-low // step), high // step + 1, synapses)
     sources = CHANNELS if source == INPUT else SIZES[source]
-    delays = rng.choice([0, 1, int(rng.integers(2, 20)), 62], synapses, p=[0.4, 0.2, 0.3, 0.1])
+    delays = rng.choice([0, 1, int(rng.integers(2, 20)), MAX_DELAY], synapses, p=[0.4, 0.2, 0.3, 0.1])
     ends = rng.integers(0, sources, synapses), rng.integers(0, SIZES["alive"], synapses)
     return _projection(name, source, "alive", mode, (bits, exponent), (*ends, weights, delays))
 

@@ -179,7 +179,12 @@ def _altered_synapse(
         if len(at):
             more, rest = divmod(int(lacks[at[0]]), int(unit[at[0]]))
             weight = int(s.weight[k]) + more
-            if more and not rest and -256 <= weight <= 255 and np.array_equal(more * unit, lacks):
+            if (
+                more
+                and not rest
+                and fixed.LEAST_WEIGHT <= weight <= fixed.WEIGHT_LIMIT
+                and np.array_equal(more * unit, lacks)
+            ):
                 yield _synapse(program, s, k, f"weight {weight}{_off_grid(program, s, k, weight)}", elsewhere, until)
         adds = int(s.weight[k]) << int(s.weight_exp[k])
         for delay in range(MAX_DELAY + 2):  # Lava takes one more than the contract

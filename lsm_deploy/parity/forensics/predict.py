@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.fixed import UV_LIMIT, Ints
 from lsm_deploy.core.ir import Program, QPopulation, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Step
@@ -25,7 +25,7 @@ __all__ = ["Breaks", "Column", "column", "find_breaks", "has_state", "missing_su
 _CELLS = 1 << 20
 """Neurons times steps that are predicted at once."""
 _SHOWN = 12
-_PERIOD = 1 << 24
+_PERIOD = 2 * UV_LIMIT
 """A difference in a register that wraps is known up to this."""
 
 

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from lsm_backends.fast.kernels.machine import U, lowest, not_zero
+from lsm_deploy.core.fixed import ACT_SHIFT, DECAY_BITS, DECAY_UNITY, SUM_LIMIT, UV_LIMIT
 
 __all__ = ["atrlif", "collect", "decay", "lif", "list_active", "update"]
 
@@ -19,29 +20,29 @@ _I = np.int32
 @numba.njit(inline="always")
 def decay(x, k):  # type: ignore[no-untyped-def]
     a = _I(abs(x))
-    r = _I(_I(_I(a >> _I(12)) * k) + _I(_I(_I(a & _I(4095)) * k) >> _I(12)))
+    r = _I(_I(_I(a >> _I(DECAY_BITS)) * k) + _I(_I(_I(a & _I(DECAY_UNITY - 1)) * k) >> _I(DECAY_BITS)))
     return r if x >= 0 else _I(-r)
 
 
 @numba.njit(inline="always")
 def _current(u, keep, a):  # type: ignore[no-untyped-def]
     """The decayed current plus the sum, before it wraps; of a wide sum the low 32 bits are enough."""
-    return _I(decay(u, keep) + _I(_I(a) << _I(6)))
+    return _I(decay(u, keep) + _I(_I(a) << _I(ACT_SHIFT)))
 
 
 @numba.njit(inline="always")
 def _wrap(x):  # type: ignore[no-untyped-def]
     u = x
-    if x > _I(8388608):
-        u = _I(x - _I(16777216))
-    elif x <= _I(-8388608):
-        u = _I(x + _I(16777216))
+    if x > _I(UV_LIMIT):
+        u = _I(x - _I(2 * UV_LIMIT))
+    elif x <= _I(-UV_LIMIT):
+        u = _I(x + _I(2 * UV_LIMIT))
     return u
 
 
 @numba.njit(inline="always")
 def _clip(x):  # type: ignore[no-untyped-def]
-    return _I(min(max(x, _I(-8388607)), _I(8388607)))
+    return _I(min(max(x, _I(1 - UV_LIMIT)), _I(UV_LIMIT - 1)))
 
 
 # One function a kind: constants and state `[register, neuron]` and sums of neurons first..last in, state and spikes
@@ -69,7 +70,7 @@ def lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-
         fired = v > theta[i]
         wraps = _I(wraps + _I(u != x))
         saturations = _I(saturations + _I(v != total))
-        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        wide = _I(wide + _I((sums[i] > SUM_LIMIT) | (sums[i] < -SUM_LIMIT)))
         us[i] = u
         vs[i] = _I(0) if fired else v
         fires[i] = fired
@@ -97,7 +98,7 @@ def ternary(constants, state, sums, fires, first, last):  # type: ignore[no-unty
         spike = np.int8(v > high[i]) - np.int8(v < low[i])
         wraps = _I(wraps + _I(u != x))
         saturations = _I(saturations + _I(v != total))
-        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        wide = _I(wide + _I((sums[i] > SUM_LIMIT) | (sums[i] < -SUM_LIMIT)))
         us[i] = u
         vs[i] = _I(0) if spike != 0 else v
         fires[i] = spike
@@ -127,7 +128,7 @@ def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-u
         fired = v > theta[i]
         wraps = _I(wraps + _I(u != x))
         saturations = _I(saturations + _I(moves & (moved != total)))
-        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        wide = _I(wide + _I((sums[i] > SUM_LIMIT) | (sums[i] < -SUM_LIMIT)))
         us[i] = u
         vs[i] = _I(0) if fired else v
         counters[i] = period[i] if fired else _I(max(counters[i] - _I(1), _I(0)))
@@ -159,7 +160,7 @@ def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyp
         fired = _I(v - r) >= theta
         wraps = _I(wraps + _I(u != x))
         saturations = _I(saturations + _I(v != total))
-        wide = _I(wide + _I((sums[i] > 32767) | (sums[i] < -32767)))
+        wide = _I(wide + _I((sums[i] > SUM_LIMIT) | (sums[i] < -SUM_LIMIT)))
         currents[i] = u
         vs[i] = v
         thetas[i] = _I(theta + step[i]) if fired else theta

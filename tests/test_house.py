@@ -1,0 +1,123 @@
+"""The house keeps its own rules: where numbers of the chip may stand, and what names may not be."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = (ROOT / "lsm_deploy", ROOT / "backends" / "lsm_backends")
+FILES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# --- numbers of the chip ------------------------------------------------------------------------------------------
+
+SHIFTS = {fixed.ACT_SHIFT, fixed.DECAY_BITS}
+NUMBERS = {
+    *(fixed.DECAY_UNITY, fixed.LARGEST_DECAY, fixed.SUM_LIMIT, fixed.SUM_LIMIT + 1),
+    *(fixed.UV_LIMIT - 1, fixed.UV_LIMIT, 2 * fixed.UV_LIMIT, fixed.UV_LIMIT >> fixed.ACT_SHIFT),
+    *(fixed.WEIGHT_LIMIT, fixed.WEIGHT_LIMIT - 1, -fixed.LEAST_WEIGHT, MAX_DELAY, MAX_DELAY + 1),
+    (fixed.UV_LIMIT >> fixed.ACT_SHIFT) - 1,
+}
+NO_CHIP = {
+    "backends/lsm_backends/fast/engine.py": {1 << 24: "values that are held at once"},
+    "backends/lsm_backends/fast/kernels/lists.py": {64: "bytes of a line of the cache"},
+    "backends/lsm_backends/fast/kernels/rows.py": {256: "neurons in a machine's vectors", 255: "one less"},
+    "backends/lsm_backends/fast/rows.py": {1 << 24: "bytes of a cache"},
+    "backends/lsm_backends/lava/graph.py": {4096: "it is copied to where this package is not installed"},
+    "lsm_deploy/compile/certify/restrain.py": {256: "units that are enough for a threshold"},
+    "lsm_deploy/compile/place/synapse_memory.py": {256: "neurons in layers of networks that were published"},
+    "lsm_deploy/data/audio_files.py": {1 << 15: "the range of 16-bit sound"},
+    "lsm_deploy/data/encoders.py": {1 << 12: "frames that are encoded at once"},
+    "lsm_deploy/data/front/audio.py": {1 << 15: "the range of 16-bit sound"},
+    "lsm_deploy/learn/onchip.py": {256: "spikes of a winner that are tried"},
+    "lsm_deploy/learn/readout/integer.py": {1 << 15: "16-bit weights of a readout on the host"},
+    "lsm_deploy/parity/reduction/question.py": {4096: "neurons that run together"},
+    "lsm_deploy/report/conformance.py": {4095: "an option, in an example of how to import a recording"},
+    "lsm_deploy/run/reference.py": {1 << 15: "neurons that run side by side"},
+    "lsm_deploy/run/streaming.py": {1 << 24: "values that are held at once"},
+    "lsm_deploy/store/container.py": {1 << 24: "bytes of a header"},
+}
+"""By file, numbers that only look like the chip's, and what they are."""
+
+
+def value_of(node: ast.AST) -> float | None:
+    """Of a literal, `np.int32(6)`, `1 << 24` or `2**24`."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return value
+        case ast.Call(args=[ast.Constant(value=int() | float() as value)], keywords=[]):
+            return value
+        case ast.BinOp(left=ast.Constant(value=int() as base), op=op, right=ast.Constant(value=int() as exponent)):
+            if isinstance(op, ast.LShift):
+                return base << exponent
+            if isinstance(op, ast.Pow):
+                return base**exponent
+    return None
+
+
+def chip_numbers(node: ast.AST) -> Iterator[tuple[int, float]]:
+    """The line and the value of each number of the chip that is written out; docstrings may speak of them."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return
+        case ast.Constant(value=str() as text):
+            for found in re.findall(r"(?<![\w.,-])\d+(?:\.0)?(?![\w,]|\.\d)", text):
+                if float(found) in NUMBERS:
+                    yield node.lineno, float(found)
+        case ast.BinOp(op=ast.LShift() | ast.RShift(), right=right) if value_of(node) is None:
+            if value_of(right) in SHIFTS:
+                yield node.lineno, value_of(right)
+            yield from chip_numbers(node.left)
+            if value_of(right) is None:
+                yield from chip_numbers(right)
+            return
+        case ast.BinOp(op=ast.Mult()) if 1 << fixed.ACT_SHIFT in (value_of(node.left), value_of(node.right)):
+            yield node.lineno, 1 << fixed.ACT_SHIFT
+    if (value := value_of(node)) is not None:
+        if value in NUMBERS:
+            yield node.lineno, value
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from chip_numbers(child)
+
+
+def test_no_number_of_the_chip_stands_outside_the_core():
+    found = [
+        f"{name_of(path)}:{line}: {value}"
+        for path in FILES
+        if "core" not in path.relative_to(ROOT).parts[:2]
+        for line, value in chip_numbers(ast.parse(path.read_text()))
+        if value not in NO_CHIP.get(name_of(path), {})
+    ]
+    assert not found, "name it in core/fixed.py or core/boards.py, or say in NO_CHIP what else it is"
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("x = vth << 6", [6]), ("x = a >> _I(12)", [12]), ("x = 4096 - du", [4096]), ("x = y / 4096.0", [4096]),
+        ("most = 254 if mixed else -256", [254, 256]), ("vth = 1 << 17", [1 << 17]), ("u = x - 2**24", [1 << 24]),
+        ("rule = 'u = floor(u / 4096.0) + 64.0 * a'", [4096]), ("x = 64 * scale", [64]), ("x = 1 << 20", []),
+        ("x = product >> 63", []), ("def f():\n    '''4096 - du'''", []), ("x = y[0:12] + 6", []),
+        ("x = f'{u} > 8388608.0'", [1 << 23]),
+    ],
+)  # fmt: skip
+def test_such_a_number_is_seen(code, seen):
+    assert [value for _, value in chip_numbers(ast.parse(code))] == seen
+
+
+def test_every_number_that_only_looks_like_it_is_still_there():
+    for name, numbers in NO_CHIP.items():
+        assert numbers.keys() == {value for _, value in chip_numbers(ast.parse((ROOT / name).read_text()))}, name
