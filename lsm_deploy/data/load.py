@@ -11,10 +11,10 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
-from lsm_deploy.data.frame_files import frames_from_arrays, load_frames, make_frames, starts_of
+from lsm_deploy.data.frame_files import load_frames, make_frames, starts_of
 from lsm_deploy.data.raw import Frames, Raw
 from lsm_deploy.spec.schema import Data
-from lsm_deploy.store import read_arrays
+from lsm_deploy.store import kind_of, read_arrays
 
 __all__ = ["load_data", "load_dataset", "load_raw"]
 
@@ -35,30 +35,24 @@ def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
     pattern: how WAV files are named, if not as the default: a regular expression with groups label, group and take.
     """
     path = Path(path)
+    kind = kind_of(path)
     if path.is_dir():
-        suffixes = {file.suffix.lower() for file in path.iterdir()}
-        if ".wav" in suffixes:
+        if kind == "audio":
             return load_wavs(path, pattern)
-        if {file.suffix for file in path.iterdir()} & {".atr", ".qrs"}:  # wfdb itself looks for small letters
+        if kind == "beats":
             return load_wfdb(path)
-        what = f"the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are {_listed(suffixes)}"
+        here = ", ".join(sorted({file.suffix.lower() or "nameless files" for file in path.iterdir()})) or "no files"
+        what = f"the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are {here}"
         raise LsmError(what, where=str(path), hint="check the path")
-    if path.exists() and path.suffix not in (".npz", ".csv"):
+    if kind == "audio":
+        return audio_from_arrays(read_arrays(path), str(path))
+    if kind == "beats":
+        return beats_from_arrays(read_arrays(path), str(path))
+    if kind != "frames" and path.suffix not in (".npz", ".csv"):
         what = f"data cannot be read from a {path.suffix or 'nameless'} file"
         hint = "give .npz or .csv, or a folder of WAV files or WFDB annotations"
         raise LsmError(what, where=str(path), hint=hint)
-    if path.suffix != ".npz":
-        return load_frames(path)
-    arrays = read_arrays(path)
-    if "audio" in arrays:
-        return audio_from_arrays(arrays, str(path))
-    if "frames" not in arrays and any(name.endswith("_beats") for name in arrays):
-        return beats_from_arrays(arrays, str(path))
-    return frames_from_arrays(arrays, str(path))
-
-
-def _listed(suffixes: set[str]) -> str:
-    return ", ".join(sorted(suffix or "nameless files" for suffix in suffixes)) or "no files"
+    return load_frames(path)
 
 
 def load_dataset(name: str, root: Path | None = None) -> tuple[Raw, Raw]:

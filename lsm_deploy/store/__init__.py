@@ -1,7 +1,8 @@
 """Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
 
-from lsm_deploy.store.container import kind_of, pack, unpack
+from lsm_deploy.store.container import pack, unpack
 from lsm_deploy.store.files import make_folder, read_arrays, write_file
+from lsm_deploy.store.kinds import DATA, Kind, kind_of
 from lsm_deploy.store.origin import TraceFile
 from lsm_deploy.store.parts import TraceFolder
 from lsm_deploy.store.programs import (
@@ -14,10 +15,13 @@ from lsm_deploy.store.programs import (
     program_to_parts,
     save_program,
 )
-from lsm_deploy.store.recordings import load_stimulus, load_trace, save_stimulus, save_trace
-from lsm_deploy.store.states import load_state, read_state, save_state
+from lsm_deploy.store.recordings import load_stimulus, load_trace, load_trace_of, save_stimulus, save_trace
+from lsm_deploy.store.states import StateFile, load_state, read_state, save_state
 
 __all__ = [
+    "DATA",
+    "Kind",
+    "StateFile",
     "TraceFile",
     "TraceFolder",
     "kind_of",
@@ -26,6 +30,7 @@ __all__ = [
     "load_state",
     "load_stimulus",
     "load_trace",
+    "load_trace_of",
     "make_folder",
     "pack",
     "program_from_bytes",

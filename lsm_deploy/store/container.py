@@ -14,16 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.store.files import opened
 
-__all__ = ["Arrays", "kind_of", "pack", "pieces", "unpack"]
+__all__ = ["Arrays", "is_packed", "kind_in", "pack", "pieces", "unpack"]
 
 MAGIC = b"LSMDEPL"
 VERSION = 1
@@ -107,17 +105,18 @@ def _padding(length: int) -> bytes:
     return bytes(-length % 8)
 
 
-def kind_of(path: str | Path) -> str:
-    """What a file is by its first bytes: `program`, `model`, `state`, `npz`, or `text` (a spec, then)."""
-    with opened(Path(path)) as file:
-        start = file.read(16)
-        if start.startswith(b"PK"):
-            return "npz"
-        if not start.startswith(MAGIC):
-            return "text"
-        header = file.read(min(int.from_bytes(start[8:], "little"), _LONGEST_HEADER))
+def is_packed(start: bytes) -> bool:
+    """Whether a file that starts like this is a packed one."""
+    return start.startswith(MAGIC)
+
+
+def kind_in(start: bytes, file: IO[bytes]) -> Literal["program", "model", "state"]:
+    """What the header says that the file holds; `start` are its first 16 bytes, which have been read."""
+    header = file.read(min(int.from_bytes(start[8:], "little"), _LONGEST_HEADER))
+    if b'"kind":"model"' in header:
+        return "model"
     # A damaged header counts as a program: loading it says what is wrong.
-    return next((kind for kind in ("model", "state") if f'"kind":"{kind}"'.encode() in header), "program")
+    return "state" if b'"kind":"state"' in header else "program"
 
 
 _LONGEST_HEADER = 1 << 24

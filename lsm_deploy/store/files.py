@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 
-__all__ = ["make_folder", "opened", "read_arrays", "read_bytes", "write_file"]
+__all__ = ["make_folder", "names_of_arrays", "opened", "read_arrays", "read_bytes", "write_file"]
 
 
 def make_folder(path: Path) -> None:
@@ -74,11 +74,21 @@ def read_bytes(path: Path) -> bytes:
 
 def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """The arrays of an `.npz`; one that carries pickles, or is no `.npz`, is an LsmError."""
+    names_of_arrays(path)  # numpy takes whatever is no zip for a pickle, and says so
+    with _of_arrays(path), np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def names_of_arrays(path: str | Path) -> set[str]:
+    """The names of the arrays of an `.npz`, none of which is read; an LsmError if it is no `.npz`."""
+    with _of_arrays(path), zipfile.ZipFile(path) as archive:
+        return {name.removesuffix(".npy") for name in archive.namelist()}
+
+
+@contextmanager
+def _of_arrays(path: str | Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path):
-            pass  # numpy takes whatever is no zip for a pickle, and says so
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise LsmError(f"cannot read: {reason}", where=str(path), hint="check the path") from None

@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Stimulus, Trace, View
+from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import read_arrays, write_file
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.parts import load_parts
+from lsm_deploy.store.programs import program_id
 
-__all__ = ["load_stimulus", "load_trace", "save_stimulus", "save_trace"]
+__all__ = ["load_stimulus", "load_trace", "load_trace_of", "save_stimulus", "save_trace"]
 
 
 def _write_npz(path: str | Path, arrays: Arrays) -> None:
@@ -151,6 +152,15 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
         dict(pairs_in(arrays, where)),
     )
     return TraceFile(trace, str(arrays.get("program", "")), str(arrays.get("backend", "")))
+
+
+def load_trace_of(program: Program, path: str | Path, view: View | None = None) -> TraceFile:
+    """`load_trace`, but a trace that says that it is of another program is an LsmError."""
+    file, identity = load_trace(path, view), program_id(program)
+    if file.program and file.program != identity:
+        what = f"the trace is of program {file.program}, this is {identity}"
+        raise LsmError(what, where=str(path), hint="run it again on this program")
+    return file
 
 
 def _check_view(stated: str, view: View | None, where: str) -> None:

@@ -6,6 +6,7 @@ running. In `arrays`: `register <name>` [neuron], and in_flight [step, neuron], 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,15 @@ from lsm_deploy.core.ir import State
 from lsm_deploy.store.container import pack, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 
-__all__ = ["load_state", "read_state", "save_state"]
+__all__ = ["StateFile", "load_state", "read_state", "save_state"]
+
+
+@dataclass(frozen=True, eq=False)
+class StateFile:
+    """A state, and the `program_id` of what was running."""
+
+    state: State
+    program: str
 
 
 def save_state(path: str | Path, state: State, *, program: str) -> None:
@@ -34,24 +43,24 @@ def load_state(path: str | Path, *, program: str) -> State:
 
     LsmError: the state is of another program, or the file is damaged.
     """
-    state, saved = read_state(path)
-    if saved != program:
+    saved = read_state(path)
+    if saved.program != program:
         raise LsmError(
-            f"the state is of program {saved}, this is {program}",
+            f"the state is of program {saved.program}, this is {program}",
             where=str(path),
             hint="load the program that it was saved from",
         )
-    return state
+    return saved.state
 
 
-def read_state(path: str | Path) -> tuple[State, str]:
-    """A saved state, and the `program_id` of what was running."""
+def read_state(path: str | Path) -> StateFile:
+    """A saved state, whatever program it is of."""
     where = str(path)
     meta, arrays = unpack(read_bytes(Path(path)), "state", where)
     registers = {name.removeprefix("register "): values for name, values in arrays.items() if name != "in_flight"}
     try:
         state = State(int(meta["t"]), registers, arrays["in_flight"].astype(np.int64), meta["counts"])
-        return state, str(meta["program"])
+        return StateFile(state, str(meta["program"]))
     except (KeyError, ValueError, TypeError) as error:
         what = f"the checksum is right but the content is not: {error}"
         raise LsmError(what, where=where, hint="save it again") from None
