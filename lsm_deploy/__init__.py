@@ -26,15 +26,36 @@ _NAMES = {
     "lsm_deploy.data.load": ("load_raw",),
     "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
     "lsm_deploy.data.split": ("splits",),
+    "lsm_deploy.exchange.lava_folder": ("export_for_lava",),
+    "lsm_deploy.exchange.sanafe": ("export_sanafe",),
+    "lsm_deploy.learn.deployable": (
+        "Deployable",
+        "check_board",
+        "check_spec",
+        "compile_any",
+        "quantise_any",
+        "stimulus_for",
+    ),
     "lsm_deploy.learn.estimators": ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"),
+    "lsm_deploy.learn.files": ("inspect_file", "open_any"),
     "lsm_deploy.learn.listener": ("Listener", "listen"),
     "lsm_deploy.learn.model": ("Model", "OnChip", "OnHost", "load_model", "predict", "save_model", "scores", "train"),
     "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
+    "lsm_deploy.measure.certification": ("Certification", "certify_any"),
+    "lsm_deploy.measure.cost.resources": ("Resources", "count_resources"),
     "lsm_deploy.measure.diagnosis": ("Diagnosis", "diagnose"),
     "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
+    "lsm_deploy.measure.fidelity.bits": ("Bound", "Fitted"),
+    "lsm_deploy.measure.fidelity.quantisation": ("Quantisation", "fit_weight_bits", "measure_quantisation"),
     "lsm_deploy.parity.compare": ("Verdict", "compare"),
+    "lsm_deploy.parity.conformance.check": ("Conformance", "conform"),
+    "lsm_deploy.parity.conformance.lavadl": ("import_lava_dl",),
+    "lsm_deploy.parity.conformance.nir": ("import_nir",),
+    "lsm_deploy.parity.conformance.recording": ("Recording", "load_recordings", "save_recording"),
+    "lsm_deploy.parity.investigation": ("Investigation", "investigate"),
     "lsm_deploy.report.manual": ("manual_page",),
     "lsm_deploy.run.backends": ("run_program", "start"),
+    "lsm_deploy.run.recorded": ("trace_of",),
     "lsm_deploy.run.reference": ("FloatTrace", "run_float"),
     "lsm_deploy.run.streaming": ("stream",),
     "lsm_deploy.spec.read": ("load",),
@@ -42,6 +63,7 @@ _NAMES = {
     "lsm_deploy.store.programs": ("load_program", "program_id", "save_program"),
     "lsm_deploy.store.recordings": ("load_stimulus", "load_trace", "save_stimulus", "save_trace"),
     "lsm_deploy.store.states": ("load_state", "save_state"),
+    "lsm_deploy.tune.files": ("search_file", "tune_file"),
     "lsm_deploy.tune.gains": ("tune_gains",),
     "lsm_deploy.tune.trials": ("search",),
 }
@@ -64,12 +86,23 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.data.load import load_raw as load_raw
     from lsm_deploy.data.raw import Audio as Audio, Beats as Beats, Events as Events, Frames as Frames, subset as subset
     from lsm_deploy.data.split import splits as splits
+    from lsm_deploy.exchange.lava_folder import export_for_lava as export_for_lava
+    from lsm_deploy.exchange.sanafe import export_sanafe as export_sanafe
+    from lsm_deploy.learn.deployable import (
+        Deployable as Deployable,
+        check_board as check_board,
+        check_spec as check_spec,
+        compile_any as compile_any,
+        quantise_any as quantise_any,
+        stimulus_for as stimulus_for,
+    )
     from lsm_deploy.learn.estimators import (
         LiquidClassifier as LiquidClassifier,
         LiquidFeatures as LiquidFeatures,
         OnlineRegressor as OnlineRegressor,
         SpikeReadout as SpikeReadout,
     )
+    from lsm_deploy.learn.files import inspect_file as inspect_file, open_any as open_any
     from lsm_deploy.learn.listener import Listener as Listener, listen as listen
     from lsm_deploy.learn.model import (
         Model as Model,
@@ -86,6 +119,8 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         on_chip_accuracy as on_chip_accuracy,
         train_on_chip as train_on_chip,
     )
+    from lsm_deploy.measure.certification import Certification as Certification, certify_any as certify_any
+    from lsm_deploy.measure.cost.resources import Resources as Resources, count_resources as count_resources
     from lsm_deploy.measure.diagnosis import Diagnosis as Diagnosis, diagnose as diagnose
     from lsm_deploy.measure.evaluation import (
         Across as Across,
@@ -94,9 +129,25 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         evaluate_across as evaluate_across,
         evaluate_one as evaluate_one,
     )
+    from lsm_deploy.measure.fidelity.bits import Bound as Bound, Fitted as Fitted
+    from lsm_deploy.measure.fidelity.quantisation import (
+        Quantisation as Quantisation,
+        fit_weight_bits as fit_weight_bits,
+        measure_quantisation as measure_quantisation,
+    )
     from lsm_deploy.parity.compare import Verdict as Verdict, compare as compare
+    from lsm_deploy.parity.conformance.check import Conformance as Conformance, conform as conform
+    from lsm_deploy.parity.conformance.lavadl import import_lava_dl as import_lava_dl
+    from lsm_deploy.parity.conformance.nir import import_nir as import_nir
+    from lsm_deploy.parity.conformance.recording import (
+        Recording as Recording,
+        load_recordings as load_recordings,
+        save_recording as save_recording,
+    )
+    from lsm_deploy.parity.investigation import Investigation as Investigation, investigate as investigate
     from lsm_deploy.report.manual import manual_page as manual_page
     from lsm_deploy.run.backends import run_program as run_program, start as start
+    from lsm_deploy.run.recorded import trace_of as trace_of
     from lsm_deploy.run.reference import FloatTrace as FloatTrace, run_float as run_float
     from lsm_deploy.run.streaming import stream as stream
     from lsm_deploy.spec.read import load as load
@@ -113,6 +164,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         save_trace as save_trace,
     )
     from lsm_deploy.store.states import load_state as load_state, save_state as save_state
+    from lsm_deploy.tune.files import search_file as search_file, tune_file as tune_file
     from lsm_deploy.tune.gains import tune_gains as tune_gains
     from lsm_deploy.tune.trials import search as search
 

@@ -17,7 +17,6 @@ from programs import random_case
 
 from lsm_deploy import store
 from lsm_deploy.cli import main
-from lsm_deploy.cli.subject import subject_of
 from lsm_deploy.compile.certify import kernels
 from lsm_deploy.compile.certify.bounds import certify_network, check_certificate
 from lsm_deploy.compile.pipeline import compile_built
@@ -36,6 +35,7 @@ from lsm_deploy.core.ir import (
     Trace,
 )
 from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.measure.attack import _peaks, attack
 from lsm_deploy.spec.schema import Quantise
 
@@ -338,7 +338,7 @@ def test_a_file_is_read_once_for_both(tmp_path, monkeypatch):
     whole = Path.read_bytes
     for module in ("store.programs", "store.files"):
         monkeypatch.setattr(f"lsm_deploy.{module}.read_bytes", lambda file: read.append(file) or whole(file))
-    assert subject_of(tmp_path / "p.lsm").certificate is not None
+    assert compile_any(tmp_path / "p.lsm").proved is not None
     assert len(read) == 1
 
 

@@ -27,7 +27,7 @@ from lsm_deploy.parity.forensics import (
 )
 from lsm_deploy.parity.reduction.parts import assemble, keep_synapses, take_apart
 from lsm_deploy.parity.variants import RULES, run_variant
-from lsm_deploy.report import explanation_facts, explanation_text
+from lsm_deploy.report import explanation_text, report_explanation
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -73,7 +73,7 @@ def test_a_broken_rule_is_named(rule):
     # Where others are named beside it, each of them gives this very trace: the run cannot tell.
     for other in set(named(found)) & set(RULES):
         assert not differs(trace, run_variant(other, program, stimulus, program.network.state_names))
-    json.dumps(explanation_facts(found))
+    json.dumps(report_explanation(found).facts)
     assert rule in explanation_text(found)
 
 

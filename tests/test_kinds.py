@@ -33,7 +33,7 @@ from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.samples import contaminated
 from lsm_deploy.parity.compare import compare
-from lsm_deploy.report import program_facts
+from lsm_deploy.report import report_program
 from lsm_deploy.run import backends as backend
 from lsm_deploy.spec import load
 
@@ -282,7 +282,7 @@ def test_a_kind_that_no_recording_covers_is_marked(kind: str, interval: int, tmp
     made = program(population(kind), population("LIF", name="other"), synapse(INPUT, "cell", 16), interval=interval)
     own = bool(interval) or kind == "LIFRefractory"
     words = "own model, never compared with silicon" if own else "Lava's model, never compared with silicon"
-    cell, other = program_facts(made)["populations"]
+    cell, other = report_program(made).facts["populations"]
     assert cell["standing"] == words
     assert "standing" not in other
     trace = backend.run_program("emulator", made, spikes_at(0, length=4))

@@ -34,7 +34,8 @@ def drawn(path: Path, rule: str, registers=("u", "v"), seed: int | None = None) 
     program, given = (liquid(), stimulus()) if seed is None else random_case(seed)
     registers = registers if seed is None else program.network.state_names
     traces = reference_run(program, given), run_variant(rule, program, given, registers)
-    picture.draw(path, program, traces, compare(program, *traces, registers, names=("emulator", "lava")))
+    verdict = compare(program, *traces, registers, names=("emulator", "lava"))
+    picture.save_picture(path, picture.picture_of_divergence(program, traces, verdict))
     return path
 
 
@@ -88,7 +89,7 @@ def test_every_kind_is_drawn(tmp_path, seed):
     registers[name][-1, -1] ^= 1
     other = replace(trace, registers=registers)
     verdict = compare(program, trace, other, program.network.state_names)
-    picture.draw(tmp_path / "x.png", program, (trace, other), verdict)
+    picture.save_picture(tmp_path / "x.png", picture.picture_of_divergence(program, (trace, other), verdict))
     assert size_of(tmp_path / "x.png")[0] == 1000
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,11 +19,9 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from lsm_deploy.report.blocks import Block, Report
 
-__all__ = ["COMMANDS", "FILE", "Output", "check_target", "common_options", "main", "output_of"]
-
-_F = TypeVar("_F", bound=Callable[..., Any])
+__all__ = ["COMMANDS", "FILE", "Output", "check_folder", "check_target", "common_options", "main"]
 
 COMMANDS = {
     "check": ("compiling", "Every mistake of a spec, or what it compiles to."),
@@ -88,14 +87,23 @@ class Output:
     json: bool = False
     quiet: bool = False
 
-    @property
-    def console(self) -> Console:
-        from rich.console import Console
+    def show(self, report: Report, **more: Any) -> None:
+        """The whole report; more: facts that go before its own."""
+        self.say(*report.blocks)
+        self.facts({**more, **report.facts})
 
-        # Tables keep their width on any terminal: a cut number is worse than a wrapped line.
-        return Console(highlight=False, markup=False, width=160, quiet=self.quiet or self.json, soft_wrap=True)
+    def say(self, *what: Block | str) -> None:
+        """Blocks, or sentences, for people alone."""
+        if self.quiet or self.json:
+            return
+        from lsm_deploy.report.blocks import Line
+        from lsm_deploy.report.text import to_text
 
-    def facts(self, facts: dict[str, Any]) -> None:
+        blocks = [Line(each) if isinstance(each, str) else each for each in what]
+        click.echo(to_text(blocks, lambda text: click.style(text, bold=True)), nl=False)
+
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """The one object of --json."""
         if self.json:
             click.echo(json.dumps({"ok": True, **facts}, indent=2))
 
@@ -113,23 +121,18 @@ class Output:
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def common_options(*, as_json: bool = True) -> Callable[[_F], _F]:
-    def decorate(function: _F) -> _F:
-        function = click.option("--quiet", is_flag=True, help="Say nothing but errors.")(function)
-        if as_json:
-            function = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
-        return function
+def common_options(function: Callable[..., Any]) -> Callable[..., None]:
+    """--json and --quiet; the command gets where to speak, as its first argument, and all options that it has."""
 
-    return decorate
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+    @wraps(function)
+    def command(as_json: bool, quiet: bool, **given: Any) -> None:
+        output = Output(as_json, quiet)
+        click.get_current_context().find_root().obj = output
+        function(output, **given)
 
-
-def output_of(as_json: bool = False, quiet: bool = False) -> Output:
-    output = Output(as_json, quiet)
-    context = click.get_current_context()
-    while context.parent is not None:
-        context = context.parent
-    context.obj = output
-    return output
+    return command
 
 
 FILE = click.Path(path_type=Path)
@@ -147,6 +150,15 @@ def check_target(target: Path, *inputs: Path | None) -> None:
     if not os.access(target.absolute().parent, os.W_OK):
         what = "cannot write here" if target.absolute().parent.is_dir() else "the folder does not exist"
         raise LsmError(what, where=str(target), hint="choose a writable folder")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse what can be no folder to write to, before any work is done."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise LsmError("a file is in the way", where=str(there), hint="choose another folder")
+    if not os.access(there, os.W_OK):
+        raise LsmError("cannot write here", where=str(there), hint="choose a writable folder")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from lsm_deploy import report
-from lsm_deploy.cli.app import FILE, common_options, main, output_of
+from lsm_deploy.cli.app import FILE, Output, common_options, main
 from lsm_deploy.parity import conformance
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -18,18 +18,16 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 @main.command(name="conformance")
 @click.argument("folder", metavar="[DIR]", type=FILE, required=False)
 @click.option("--simulators", help="Ask only these, or `none`; by default those that are installed.")
-@common_options()
-def conformance_command(folder: Path | None, simulators: str | None, as_json: bool, quiet: bool) -> None:
+@common_options
+def conformance_command(output: Output, folder: Path | None, simulators: str | None) -> None:
     """Replay the recordings in DIR, and say what stands behind each rule; exit status 1 if one contradicts us."""
-    output = output_of(as_json, quiet)
     asked = None
     if simulators is not None:
         asked = [name.strip() for name in simulators.split(",") if name.strip() not in ("", "none")]
     recordings = conformance.load_recordings(folder) if folder is not None else ()
     with output.progress("replaying") as progress:
         found = conformance.conform(recordings, asked, progress)
-    output.facts(report.conformance_facts(found))
-    report.show_conformance(output.console, found)
+    output.show(report.report_conformance(found))
     if found.contradictions:
         click.get_current_context().exit(1)
 
@@ -70,23 +68,11 @@ def _origin(recorded_on: str, source: str, licence: str, silicon: bool) -> Calla
     "BSD-3-Clause",
     silicon=True,
 )
-@common_options()
-def import_nir_command(
-    file: Path,
-    target: Path,
-    silicon: bool,
-    recorded_on: str,
-    source: str,
-    licence: str,
-    as_json: bool,
-    quiet: bool,
-    **given: int | None,
-) -> None:
+@common_options
+def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -> None:
     """Import a single neuron's CSV (input spike, voltage, output spike); what is not given stands in FILE.json."""
-    recording = conformance.import_nir(
-        file, given, silicon=silicon, recorded_on=recorded_on, source=source, licence=licence
-    )
-    _save(target, recording, as_json, quiet)
+    origin = {name: given.pop(name) for name in ("silicon", "recorded_on", "source", "licence")}
+    _save(output, target, conformance.import_nir(file, given, **origin))
 
 
 @import_recording_group.command(name="lava-dl")
@@ -96,15 +82,13 @@ def import_nir_command(
 @click.option("--output-spikes", "output_file", type=FILE, help="Output spikes [neuron, t], .npy; else DIR/output.npy.")
 @click.option("--first-step", type=click.IntRange(0), default=0, help="The step of the output's first column.")
 @_origin("lava-dl", "lava-nc/lava-dl tests/lava/lib/dl/netx/gts", "BSD-3-Clause", silicon=False)
-@common_options()
-def import_lava_dl_command(folder: Path, target: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+@common_options
+def import_lava_dl_command(output: Output, folder: Path, target: Path, **options: Any) -> None:
     """Import a folder of lava-dl's netx ground truths: a .net of dense layers, input and output spikes."""
-    _save(target, conformance.import_lava_dl(folder, **options), as_json, quiet)
+    _save(output, target, conformance.import_lava_dl(folder, **options))
 
 
-def _save(target: Path, recording: conformance.Recording, as_json: bool, quiet: bool) -> None:
-    output = output_of(as_json, quiet)
+def _save(output: Output, target: Path, recording: conformance.Recording) -> None:
     conformance.save_recording(target, recording)
-    output.facts(report.recording_facts(recording))
-    report.show_recording(output.console, recording)
-    output.console.print(f"wrote {target}/")
+    output.show(report.report_recording(recording))
+    output.say(f"wrote {target}/")

@@ -6,15 +6,9 @@ from pathlib import Path
 
 import click
 
-from lsm_deploy import store
-from lsm_deploy.cli.app import FILE, common_options, main, output_of
-from lsm_deploy.cli.forensics import check_folder
-from lsm_deploy.cli.options import BACKEND_OPTION
-from lsm_deploy.cli.placing import trace_of
-from lsm_deploy.cli.running import INPUT_OPTION, SAMPLES_OPTION
-from lsm_deploy.cli.subject import stimulus_of, subject_of
-from lsm_deploy.exchange.lava_folder import export_lava
-from lsm_deploy.exchange.sanafe import export_sanafe
+import lsm_deploy as api
+from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, main
+from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 
 
 @main.command(name="export")
@@ -25,8 +19,9 @@ from lsm_deploy.exchange.sanafe import export_sanafe
 @BACKEND_OPTION
 @INPUT_OPTION
 @SAMPLES_OPTION
-@common_options()
+@common_options
 def export_command(
+    output: Output,
     file: Path,
     lava: Path | None,
     sanafe: Path | None,
@@ -34,33 +29,26 @@ def export_command(
     backend: str,
     input_file: Path | None,
     samples: int | None,
-    as_json: bool,
-    quiet: bool,
 ) -> None:
     """Write a program as a folder for a host that has Lava, or for SANA-FE, and nothing of this project."""
-    output = output_of(as_json, quiet)
     folder = lava or sanafe
     if folder is None or (lava and sanafe):
         raise click.UsageError("give one of --lava DIR and --sanafe DIR")
     if lava and trace_file:
         raise click.UsageError("--trace belongs to --sanafe")
     check_folder(folder)
-    subject = subject_of(file)
-    stimulus, words = stimulus_of(subject, input_file, samples)
-    output.console.print(f"stimulus: {words}")
-    identity = store.program_id(subject.program)
+    made = api.compile_any(file)
+    stimulus, words = api.stimulus_for(made, input_file, samples)
+    output.say(f"stimulus: {words}")
     if sanafe:
-        trace = trace_of(output, subject.program, stimulus, backend, trace_file)
-        export_sanafe(folder, subject.program, stimulus, trace)
+        trace = api.trace_of(made.program, stimulus, trace_file, backend, output.progress)
+        api.export_sanafe(folder, made.program, stimulus, trace)
         then = "read README.txt there"
     else:
-        export_lava(folder, subject.program, stimulus, subject.program.network.state_names)
-        # The host has no spec, and its trace comes back to be compared on this very stimulus.
-        store.save_program(folder / "program.lsm", subject.program)
-        store.save_stimulus(folder / "stimulus.npz", stimulus)
+        api.export_for_lava(folder, made.program, stimulus)
         then = (
             "run `python run.py` there, bring trace.npz back, and compare it with\n"
             f"  lsm-deploy parity {folder}/program.lsm --input {folder}/stimulus.npz --trace trace.npz --registers"
         )
-    output.facts({"program": identity, "stimulus": words, "folder": str(folder)})
-    output.console.print(f"wrote {folder}/: {then}")
+    output.facts({"program": api.program_id(made.program), "stimulus": words, "folder": str(folder)})
+    output.say(f"wrote {folder}/: {then}")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 import lsm_deploy as api
-from lsm_deploy import data, report
-from lsm_deploy import spec as specs
-from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
+from lsm_deploy import report
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.data import front
-from lsm_deploy.learn.listener import pattern_of
-from lsm_deploy.learn.model import AnyModel
 
 
 @main.command(name="eval")
@@ -32,8 +29,9 @@ from lsm_deploy.learn.model import AnyModel
 @click.option("--without", "left_out", metavar="A,B,...", default="", help="With --data: groups that are left out.")
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
 @BACKEND_OPTION
-@common_options()
+@common_options
 def eval_command(
+    output: Output,
     file: Path,
     train_file: Path | None,
     test_file: Path | None,
@@ -41,44 +39,31 @@ def eval_command(
     how: str | None,
     seeds: int,
     left_out: str,
-    on_chip: bool,
-    backend: str,
-    as_json: bool,
-    quiet: bool,
+    **options: Any,
 ) -> None:
     """Train a readout on the liquid's integer spikes and test it, beside honest baselines."""
-    output = output_of(as_json, quiet)
-    spec = specs.load(file)
+    spec = api.load(file)
     if data_file is not None:
         if train_file is not None or test_file is not None or how is None:
             raise click.UsageError("--data goes with --split, and without --train and --test")
-        recordings = data.load_raw(data_file, pattern_of(spec))
         leave_out = tuple(name for name in left_out.split(",") if name)
         with output.progress("evaluating") as progress:
-            across = api.evaluate_across(
-                spec, recordings, how, seeds, backend, progress, on_chip=on_chip, leave_out=leave_out
-            )
-        output.facts(across.to_json())
-        report.show_across(output.console, across)
+            across = api.evaluate_across(spec, data_file, how, seeds, progress=progress, leave_out=leave_out, **options)
+        output.show(report.report_across(across))
         return
     if how is not None or seeds > 1 or left_out:
         raise click.UsageError("--split, --seeds and --without go with --data")
-    train, test = _raw_of(spec, train_file, test_file)
-    with output.progress("evaluating") as progress:
-        found = api.evaluate(spec, train, test, backend, progress, on_chip=on_chip)
-    output.facts(found.to_json())
-    report.show_evaluation(output.console, found)
-
-
-def _raw_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -> tuple[data.Raw, data.Raw]:
     if (train_file is None) != (test_file is None):
         raise click.UsageError("give both --train and --test, or neither")
-    pattern = pattern_of(spec)
-    if train_file is not None and test_file is not None:
-        return data.load_raw(train_file, pattern), data.load_raw(test_file, pattern)
-    if spec.data is None or not spec.data.named:
+    _check_data(spec, train_file)
+    with output.progress("evaluating") as progress:
+        found = api.evaluate(spec, train_file, test_file, progress=progress, **options)
+    output.show(report.report_evaluation(found))
+
+
+def _check_data(spec: api.Spec, train_file: Path | None) -> None:
+    if train_file is None and (spec.data is None or not spec.data.named):
         raise LsmError("the spec names no data", hint="add a data section, or give --train and --test")
-    return data.load_data(spec.data)
 
 
 @main.command(name="train")
@@ -87,26 +72,20 @@ def _raw_of(spec: specs.Spec, train_file: Path | None, test_file: Path | None) -
 @click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
 @click.option("--on-chip", is_flag=True, help="Make the readout output neurons, as a part of the program.")
 @BACKEND_OPTION
-@common_options()
+@common_options
 def train_command(
-    file: Path, target: Path, train_file: Path | None, on_chip: bool, backend: str, as_json: bool, quiet: bool
+    output: Output, file: Path, target: Path, train_file: Path | None, on_chip: bool, backend: str
 ) -> None:
     """Train a readout and keep it together with its program."""
-    output = output_of(as_json, quiet)
     check_target(target, file, train_file)
-    spec = specs.load(file)
-    frames = (
-        front.load(train_file, spec, "train")
-        if train_file is not None
-        else front.frames_for(_raw_of(spec, None, None)[0], spec, "train")
-    )
+    spec = api.load(file)
+    _check_data(spec, train_file)
     with output.progress("training") as progress:
-        teach = api.train_on_chip if on_chip else api.train
-        model: AnyModel = teach(spec, frames, backend=backend, progress=progress)
+        train = api.train_on_chip if on_chip else api.train
+        model = train(spec, train_file, backend=backend, progress=progress)
     api.save_model(target, model)
-    output.facts(report.model_facts(model))
-    report.show_model(output.console, model)
-    output.console.print(f"wrote {target}")
+    output.show(report.report_model(model))
+    output.say(f"wrote {target}")
 
 
 @main.command(name="predict")
@@ -114,16 +93,13 @@ def train_command(
 @click.argument("data_file", metavar="DATA", type=FILE)
 @click.option("--pattern", metavar="REGEX", help="How WAV files are named, if not as those that it was trained on.")
 @BACKEND_OPTION
-@common_options()
-def predict_command(
-    model_file: Path, data_file: Path, pattern: str | None, backend: str, as_json: bool, quiet: bool
-) -> None:
+@common_options
+def predict_command(output: Output, model_file: Path, data_file: Path, pattern: str | None, backend: str) -> None:
     """Classify the samples of DATA, one label a line."""
-    output = output_of(as_json, quiet)
     model = api.load_model(model_file)
-    frames = front.to_frames(data.load_raw(data_file, pattern or model.listener.pattern), model.listener.front_end)
+    recordings = api.load_raw(data_file, pattern or model.listener.pattern)
     with output.progress("predicting") as progress:
-        labels = api.predict(model, frames, backend=backend, progress=progress)
+        labels = api.predict(model, model.listener.frames(recordings), backend=backend, progress=progress)
     output.facts({"labels": list(labels)})
-    if not as_json:
+    if not output.json:
         click.echo("\n".join(labels))

@@ -1,12 +1,13 @@
-"""The option that names a backend: commands that run something share it, and those that do not stay quick to load."""
+"""Options that several commands have. Commands that run something share them; the others stay quick to load."""
 
 from __future__ import annotations
 
 import click
 
+from lsm_deploy.cli.app import FILE
 from lsm_deploy.run.backends import BACKENDS, DEFAULT
 
-__all__ = ["BACKEND_OPTION"]
+__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION"]
 
 BACKEND_OPTION = click.option(
     "--backend",
@@ -15,3 +16,10 @@ BACKEND_OPTION = click.option(
     help="Where to run; see `lsm-deploy backends`.",
     shell_complete=lambda context, option, typed: [name for name in BACKENDS if name.startswith(typed)],
 )
+INPUT_OPTION = click.option(
+    "--input",
+    "input_file",
+    type=FILE,
+    help="A stimulus (.npz), or data to encode; left out, the spec's test data, or a Poisson stimulus.",
+)
+SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 import lsm_deploy as api
-from lsm_deploy import data, report, store
-from lsm_deploy import spec as specs
-from lsm_deploy.cli.app import FILE, check_target, common_options, main, output_of
-from lsm_deploy.core.errors import LsmError
-from lsm_deploy.data import front
-from lsm_deploy.learn.listener import pattern_of
+from lsm_deploy import report
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 
 
 @main.command(name="tune")
@@ -21,32 +18,18 @@ from lsm_deploy.learn.listener import pattern_of
 @click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Bring its neurons to this mean rate.")
 @click.option("--branching", type=float, metavar="RATIO", help="Bring its activity to this branching ratio.")
 @click.option("--population", metavar="NAME", help="The population to tune, instead of the one that is read.")
-@click.option("--train", "train_file", type=FILE, help="Data to tune on, instead of the spec's training data.")
-@common_options()
-def tune_command(
-    file: Path,
-    target: Path,
-    rate_hz: float | None,
-    branching: float | None,
-    population: str | None,
-    train_file: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+@click.option("--train", type=FILE, help="Data to tune on, instead of the spec's training data.")
+@common_options
+def tune_command(output: Output, file: Path, target: Path, train: Path | None, **options: Any) -> None:
     """Find the gains that bring a liquid to a firing rate, a branching ratio or both.
 
     Measured on the integers as they would be deployed. The spec is written anew with them, and nothing else changed.
     """
-    output = output_of(as_json, quiet)
-    text = _text_to_change(file, target, train_file)
-    spec = specs.load_text(text, file)
-    frames = front.load(train_file, spec, "train") if train_file is not None else None
+    check_target(target, file, train)
     with output.progress("tuning") as progress:
-        tuned = api.tune_gains(spec, rate_hz, branching, population, frames, progress)
-    _write(target, specs.put(text, file, tuned.changes))
-    output.facts(report.tuned_facts(tuned) | {"written": str(target)})
-    report.show_tuned(output.console, tuned)
-    output.console.print(f"wrote {target}")
+        tuned = api.tune_file(file, target, train=train, progress=progress, **options)
+    output.show(report.report_tuning(tuned), written=str(target))
+    output.say(f"wrote {target}")
 
 
 @main.command(name="search")
@@ -56,61 +39,27 @@ def tune_command(
 @click.option("--journal", type=FILE, required=True, help="Where trials are kept; the same command goes on with it.")
 @click.option("--space", type=FILE, help="What may vary, instead of the spec's section `search`.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search, not of the liquid.")
-@click.option("--train", "train_file", type=FILE, help="Labelled data to judge on, instead of the spec's.")
+@click.option("--train", type=FILE, help="Labelled data to judge on, instead of the spec's.")
 @click.option(
     "--liquid-seeds", type=click.IntRange(1), default=1, show_default=True, help="Judge each trial on so many liquids."
 )
-@common_options()
+@common_options
 def search_command(
+    output: Output,
     file: Path,
     target: Path,
-    trials: int,
     journal: Path,
     space: Path | None,
-    seed: int,
-    train_file: Path | None,
-    liquid_seeds: int,
-    as_json: bool,
-    quiet: bool,
+    train: Path | None,
+    **options: Any,
 ) -> None:
     """Search for values of a spec by cross-validation on its training data alone.
 
     A killed search goes on where it was: a trial under way is all that is lost.
     """
-    output = output_of(as_json, quiet)
-    _text_to_change(file, target, train_file, space)
-    check_target(journal, file, target, train_file, space)
-    raw = data.load_raw(train_file, pattern_of(specs.load(file))) if train_file is not None else None
+    for written in (target, journal):
+        check_target(written, file, train, space, *([target] if written is journal else []))
     with output.progress("searching") as progress:
-        found = api.search(
-            file,
-            trials,
-            journal,
-            space=space,
-            seed=seed,
-            train=raw,
-            liquid_seeds=liquid_seeds,
-            progress=progress,
-        )
-    _write(target, found.text)
-    output.facts(report.search_facts(found) | {"written": str(target)})
-    report.show_search(output.console, found)
-    output.console.print(f"wrote {target}")
-
-
-def _text_to_change(file: Path, target: Path, *inputs: Path | None) -> str:
-    """The spec's text, if it means the same where it will be written."""
-    check_target(target, file, *inputs)
-    text = specs.read_text(file)
-    here, there = (specs.load_text(text, path.resolve()) for path in (file, target))
-    if here != there:
-        raise LsmError(
-            "the spec names files relative to its own folder, and would not find them from another",
-            where=str(target),
-            hint=f"write it to {file.parent}, or name them by absolute paths",
-        )
-    return text
-
-
-def _write(target: Path, text: str) -> None:
-    store.write_file(target, lambda file: file.write(text.encode()))
+        found = api.search_file(file, target, journal=journal, space=space, train=train, progress=progress, **options)
+    output.show(report.report_search(found), written=str(target))
+    output.say(f"wrote {target}")

@@ -20,9 +20,9 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.exchange import lava_script
 from lsm_deploy.run import backends
-from lsm_deploy.store import make_folder, program_id, write_file
+from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_file
 
-__all__ = ["export_lava"]
+__all__ = ["export_for_lava", "export_lava"]
 
 _README = """\
 Program {identity}: {neurons} neurons, {steps} steps in {samples} sample(s).
@@ -35,6 +35,16 @@ Either writes trace.npz, which goes back to
 
     lsm-deploy parity FILE.lsm --input STIMULUS --trace trace.npz --registers
 """
+
+
+def export_for_lava(folder: Path, program: Program, stimulus: Stimulus) -> None:
+    """`export_lava` with every register; and, as the host has no spec, the program and the stimulus themselves.
+
+    Its trace comes back to be compared on this very stimulus.
+    """
+    export_lava(folder, program, stimulus, program.network.state_names)
+    save_program(folder / "program.lsm", program)
+    save_stimulus(folder / "stimulus.npz", stimulus)
 
 
 def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:

@@ -24,7 +24,7 @@ from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, check_labels
-from lsm_deploy.data.front import load_data
+from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
 from lsm_deploy.learn.listener import Listener, listen
@@ -168,11 +168,17 @@ AnyModel: TypeAlias = Model[OnHost] | Model[OnChip]
 
 
 def train(
-    spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
+    spec: Spec,
+    data: Frames | str | Path | None = None,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
 ) -> Model[OnHost]:
-    """Compile a spec, run the training data (its own, if none is given) and fit the readout to the spikes."""
+    """Compile a spec, run the training data and fit the readout to the spikes.
+
+    data: frames, or a file of what the spec's front end takes; the spec's own training data, if none are given.
+    """
     readout = readout_of(spec)
-    data = load_data(spec)[0] if data is None else data
+    data = training_frames(data, spec)
     check_labels(data)
     check_overlap(spec, data)
     listener = listen(spec, data)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from lsm_deploy.core.neurons import KINDS, bounds, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, check_labels
-from lsm_deploy.data.front import load_data
+from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import OutputWeights, attach_readout, first_of_most, output_of, winners
 from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
@@ -79,10 +80,13 @@ class OnChipAccuracy:
 
 
 def train_on_chip(
-    spec: Spec, data: Frames | None = None, backend: str = backends.DEFAULT, progress: Progress | None = None
+    spec: Spec,
+    data: Frames | str | Path | None = None,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
 ) -> Model[OnChip]:
-    """Compile a spec, train output neurons on the training data (its own, if none is given), attach and place them."""
-    data = load_data(spec)[0] if data is None else data
+    """Compile a spec, train output neurons on the training data, attach and place them; data: as for `train`."""
+    data = training_frames(data, spec)
     check_labels(data)
     check_overlap(spec, data)
     liquid = listen(spec, data, place_network(integers_of_spec(spec), NOWHERE))

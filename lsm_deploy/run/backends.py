@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +27,8 @@ __all__ = [
     "check_fit",
     "export",
     "load_backend",
+    "missing",
+    "options_for",
     "require",
     "run_program",
     "start",
@@ -43,6 +45,10 @@ BACKENDS = {
 
 DEFAULT = "fast"
 """What loops over data runs on: the emulator's answer, sooner."""
+
+
+OPTIONS = {"brian": ("codegen",), "lava": ("time_limit",), "loihi2": ("time_limit", "board", "partition")}
+"""What else a run on a backend takes; none is all that the others do."""
 
 
 class Backend(Protocol):
@@ -113,6 +119,16 @@ def require(name: str) -> Backend:
     if why := backend.missing():
         raise BackendError(why, where=f"backend {name!r}", hint="see `lsm-deploy backends` for those that can run here")
     return backend
+
+
+def missing() -> dict[str, str | None]:
+    """What keeps each backend from running here; None for those that can."""
+    return {name: load_backend(name).missing() for name in BACKENDS}
+
+
+def options_for(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that are given, and that a run on the named backend takes."""
+    return {key: value for key, value in options.items() if value is not None and key in OPTIONS.get(name, ())}
 
 
 def check(names: Sequence[str], program: Program) -> None:

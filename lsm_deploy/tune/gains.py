@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
-from lsm_deploy.data.front import load_data
+from lsm_deploy.data.front import training_frames
 from lsm_deploy.spec import Path_, Spec
 from lsm_deploy.spec.read import suggest
 from lsm_deploy.spec.schema import Explicit, Gain, PerTypeGain
@@ -58,11 +59,11 @@ def tune_gains(
     rate_hz: float | None = None,
     branching: float | None = None,
     population: str | None = None,
-    train: Frames | None = None,
+    train: Frames | str | Path | None = None,
     progress: Progress | None = None,
 ) -> Tuning:
     """Find gains at which `population` (the one that is read, if none is given) fires at `rate_hz`, branches with
-    `branching`, or both, on `train` (the spec's own, if none is given).
+    `branching`, or both, on `train`: frames, or a file of them, instead of the spec's training data.
 
     rate_hz: the mean over neurons and time, met within 2 %. branching: met within 0.01; it counts what the input has in
     common with itself, so compare it with that of another gain and not with 1. Where the integers jump over a target,
@@ -70,7 +71,7 @@ def tune_gains(
     """
     name = _population(spec, population)
     chosen = _projections(spec, name, rate_hz, branching, 1000 / spec.dt_ms)
-    liquid = Tunable(spec, name, chosen, load_data(spec)[0] if train is None else train, progress)
+    liquid = Tunable(spec, name, chosen, training_frames(train, spec), progress)
     targets: list[Aim] = []
     if rate_hz is not None:
         targets.append(Aim("input", rate_hz, RATE_TOLERANCE * rate_hz, lambda m: m.rate_hz, "{:.4g} Hz"))

@@ -122,7 +122,8 @@ def compile_case(folder: Path) -> dict[str, Any]:
     import numpy as np
     from click.testing import CliRunner
 
-    from lsm_deploy import report, spec, store
+    import lsm_deploy
+    from lsm_deploy import report, spec
     from lsm_deploy.cli import main
     from lsm_deploy.compile import pipeline
     from lsm_deploy.compile.build import size as estimate
@@ -151,9 +152,8 @@ def compile_case(folder: Path) -> dict[str, Any]:
     for stage in ("build", "quantise", "certify"):
         watch(pipeline, f"{stage}_network", stage)
     watch(pipeline, "place_network", "place", compiled)
-    watch(store, "save_program", "save")
-    watch(report, "compiled_facts", "report")
-    watch(report, "show_compiled", "report")
+    watch(lsm_deploy, "save_program", "save")
+    watch(report, "report_compiled", "report")
     case = spec.load(folder / "case.yaml")
     synapses = sum(estimate.synapses_of(p, case) for p in case.projections)
     np.empty(int(estimate.bytes_to_compile(case.populations["liquid"].neurons, synapses)), np.uint8)[::4096] = 1

@@ -12,7 +12,7 @@ from lsm_deploy.data.front.beats import frames_of_beats
 from lsm_deploy.data.front.events import frames_of_events
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, EventsFrontEnd, FrontEnd, Spec
 
-__all__ = ["frames_for", "load", "load_data", "to_frames"]
+__all__ = ["frames_for", "load", "load_data", "recordings", "to_frames", "training_frames"]
 
 _EXAMPLES = {
     Audio: "add `front_end: {kind: mel, rate_hz: ...}`, or gammatone",
@@ -34,7 +34,20 @@ def load_data(spec: Spec, train: Path | None = None, test: Path | None = None) -
 
 def load(path: str | Path, spec: Spec, role: Role = "test") -> Frames:
     """Frames from a file or folder of what the spec's front end takes, or of frames where it has none."""
-    return frames_for(load_raw(path, spec.data.pattern if spec.data is not None else None), spec, role)
+    return frames_for(recordings(path, spec), spec, role)
+
+
+def recordings(source: Raw | str | Path, spec: Spec) -> Raw:
+    """Raw data, or those of a file or folder, whose WAV files are named as the spec says."""
+    pattern = spec.data.pattern if spec.data is not None else None
+    return load_raw(source, pattern) if isinstance(source, str | Path) else source
+
+
+def training_frames(source: Frames | str | Path | None, spec: Spec) -> Frames:
+    """Frames to train on, or those of a file or folder; without either, the spec's own."""
+    if isinstance(source, Frames):
+        return source
+    return frames_for(recordings(source or data.load_data(spec.data or Data())[0], spec), spec, "train")
 
 
 def frames_for(raw: Raw, spec: Spec, role: Role = "test") -> Frames:

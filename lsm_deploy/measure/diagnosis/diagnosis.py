@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.compile.pipeline import Compiled, compile_spec
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.frozen import freeze
 from lsm_deploy.core.ir import Program, Stimulus
@@ -21,6 +21,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
+from lsm_deploy.learn.deployable import Compilable, compile_any
 from lsm_deploy.learn.runs import refuse_silence
 from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.diagnosis import capacity as capacities
@@ -33,7 +34,6 @@ from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, shown_of
 from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, trajectories
 from lsm_deploy.measure.fidelity import TAU_MS, Dynamics, branching_ratio, spectral_radius
 from lsm_deploy.run import backends
-from lsm_deploy.spec import Spec
 
 __all__ = ["Diagnosis", "Measures", "diagnose"]
 
@@ -125,9 +125,9 @@ def _class_facts(classes: separations.ClassSeparation) -> dict[str, Any]:
 
 
 def diagnose(
-    subject: Spec | Compiled | Program,
+    source: Compilable,
     *,
-    train: Frames | None = None,
+    train: Frames | str | Path | None = None,
     samples: int = SAMPLES,
     seed: int | None = None,
     backend: str = backends.DEFAULT,
@@ -136,15 +136,17 @@ def diagnose(
 ) -> Diagnosis:
     """Measure a liquid on so many samples of its spec's training data (or Poisson ones) and on generated input.
 
-    train: data to show instead of the spec's. seed: of all that is generated; the spec's own, or 0. tau_ms: of the
-    filter that makes spikes a state. A liquid that never spikes is an LsmError that says how far it is from its
-    threshold.
+    train: frames, or a file of what the spec's front end takes, to show instead of the spec's. seed: of all that is
+    generated; the spec's own, or 0. tau_ms: of the filter that makes spikes a state. A liquid that never spikes is an
+    LsmError that says how far it is from its threshold.
     """
-    spec = subject if isinstance(subject, Spec) else None
-    compiled = compile_spec(subject) if isinstance(subject, Spec) else subject
-    program = compiled if isinstance(compiled, Program) else compiled.program
-    floats = None if isinstance(compiled, Program) else compiled.network
-    seed = (spec.seed if spec else 0) if seed is None else seed
+    made = compile_any(source)
+    spec, program = made.spec, made.program
+    floats = made.compiled.network if made.compiled is not None else None
+    seed = made.seed if seed is None else seed
+    if spec is None and train is not None:
+        what = "there are training data, and a program does not say how they become its input"
+        raise LsmError(what, where="diagnose", hint="give a spec")
     _check(program, samples, tau_ms)
     clears = program.network.sample_interval
     program = replace(program, network=replace(program.network, sample_interval=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode, fit_ranges
-from lsm_deploy.data.front import load_data
+from lsm_deploy.data.front import load, training_frames
 from lsm_deploy.measure.diagnosis.stimuli import end_to_end, poisson
 from lsm_deploy.spec import Spec
 
@@ -35,7 +36,7 @@ class Shown:
 
 
 def shown_of(
-    spec: Spec | None, channels: int, dt_ms: float, samples: int, seed: int, train: Frames | None = None
+    spec: Spec | None, channels: int, dt_ms: float, samples: int, seed: int, train: Frames | str | Path | None = None
 ) -> Shown:
     """At most so many samples, every class in turn."""
     if spec is None or (train is None and (spec.data is None or not spec.data.named)):
@@ -44,7 +45,7 @@ def shown_of(
         stimulus = end_to_end([poisson(steps, channels, rate_hz * dt_ms / 1000, rng) for _ in range(samples)])
         return Shown(stimulus, (), f"Poisson input, {samples} samples of {LENGTH_MS:g} ms", rate_hz)
     # Training data: what a liquid is tuned by must not have seen the test.
-    train = load_data(spec)[0] if train is None else train
+    train = load(train, spec) if isinstance(train, str | Path) else training_frames(train, spec)
     some = _of_each_class(train, samples)
     stimulus = encode(spec.input, fit_ranges(train, spec.input), some, dt_ms, spec.seed, role="train")
     rate_hz = float(stimulus.spikes.mean()) * 1000 / dt_ms

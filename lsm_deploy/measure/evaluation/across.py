@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.progress import Progress
-from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, splits, subset
-from lsm_deploy.data.front import AF
+from lsm_deploy.data import Raw, splits, subset
+from lsm_deploy.data.front import AF, recordings
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
 from lsm_deploy.measure.evaluation.score import Score, by_group, pooled, score_of
 from lsm_deploy.run import backends
@@ -127,7 +128,7 @@ class Across:
 
 def evaluate_across(
     spec: Spec,
-    data: Frames | Audio | Beats | Events,
+    data: Raw | str | Path,
     how: str,
     seeds: int = 1,
     backend: str = backends.DEFAULT,
@@ -138,7 +139,7 @@ def evaluate_across(
     leave_out: Sequence[str] = (),
     executor: Executor | None = None,
 ) -> Across:
-    """Evaluate a spec on splits of `data` (`how`: as `splits` takes it), with so many liquids.
+    """Evaluate a spec on splits of `data`, a file's or folder's, too (`how`: as `splits` takes it).
 
     seeds: the spec's own and those after it. alone: without floats, ablation and baselines. leave_out: groups that are
     neither trained on nor tested. executor: where each liquid is evaluated on each split; here, one by one, if none is
@@ -146,6 +147,7 @@ def evaluate_across(
     """
     if seeds < 1:
         raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
+    data = recordings(data, spec)
     if unknown := sorted(set(leave_out) - set(data.groups)):
         raise LsmError(
             f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"

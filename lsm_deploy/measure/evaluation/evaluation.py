@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
-from lsm_deploy.data.front import AF, frames_for
+from lsm_deploy.data.front import AF, frames_for, recordings
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.learn.readout import Classifier
@@ -106,8 +107,8 @@ class Evaluation:
 
 def evaluate(
     spec: Spec,
-    train: Raw | None = None,
-    test: Raw | None = None,
+    train: Raw | str | Path | None = None,
+    test: Raw | str | Path | None = None,
     backend: str = backends.DEFAULT,
     progress: Progress | None = None,
     *,
@@ -116,15 +117,16 @@ def evaluate(
 ) -> Evaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
-    Recordings go through the spec's front end; frames are taken as they are. on_chip: train output neurons, too. alone:
-    without floats, ablation and baselines.
+    Either may be a file or a folder. Recordings go through the spec's front end; frames are taken as they are. on_chip:
+    train output neurons, too. alone: without floats, ablation and baselines.
     """
     readout_of(spec)
     if train is None and test is None:
         train, test = load_data(spec.data or Data())
     if train is None or test is None:
         raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
-    return evaluate_one(spec, (train, test), spec.seed, backend, progress, on_chip=on_chip, alone=alone)
+    split = recordings(train, spec), recordings(test, spec)
+    return evaluate_one(spec, split, spec.seed, backend, progress, on_chip=on_chip, alone=alone)
 
 
 def evaluate_one(

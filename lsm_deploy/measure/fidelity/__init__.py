@@ -3,6 +3,7 @@
 from lsm_deploy.measure.fidelity.bits import CRITERIA, Bound, Curve, Fitted, fit_bits
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, filtered
 from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
+from lsm_deploy.measure.fidelity.quantisation import SAMPLES, Quantisation, fit_weight_bits, measure_quantisation
 from lsm_deploy.measure.fidelity.side_by_side import (
     Baseline,
     Dynamics,
@@ -15,6 +16,7 @@ from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_trans
 
 __all__ = [
     "CRITERIA",
+    "SAMPLES",
     "TAU_MS",
     "Baseline",
     "Bound",
@@ -24,6 +26,7 @@ __all__ = [
     "Fidelity",
     "Fitted",
     "PopulationFidelity",
+    "Quantisation",
     "Taught",
     "Transfer",
     "baseline_of",
@@ -31,7 +34,9 @@ __all__ = [
     "compare_spikes",
     "filtered",
     "fit_bits",
+    "fit_weight_bits",
     "measure_fidelity",
+    "measure_quantisation",
     "measure_transfer",
     "spectral_radius",
     "teach",

@@ -65,7 +65,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Fitted:
-    """bits: the fewest that keep the bound, or None. floor: what the liquid does to itself, where distance counts."""
+    """What each number of bits costs, and which is enough.
+
+    bits: the fewest that keep the bound, or None. floor: what the liquid does to itself, where distance counts.
+    """
 
     bound: Bound
     bits: int | None

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from lsm_deploy import store
-from lsm_deploy.compile import pipeline
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.learn.deployable import compile_any
 
 __all__ = ["Recording", "load_recording", "load_recordings", "save_recording"]
 
@@ -169,7 +169,7 @@ _WORDS = {str: "text", bool: "truth value (true or false)", int: "whole number"}
 
 
 def _program(file: Path) -> Program:
-    return pipeline.compile_network(file).program if store.kind_of(file) == "npz" else store.load_program(file)
+    return compile_any(file).program
 
 
 def _trace(file: Path) -> Trace:

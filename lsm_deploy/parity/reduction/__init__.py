@@ -6,9 +6,21 @@
 two backends. The folder that `write` leaves needs nothing of this project to be run.
 """
 
-from lsm_deploy.parity.reduction.delta import Shrunk, shrink
+from lsm_deploy.parity.reduction.delta import SECONDS, Shrunk, shrink
 from lsm_deploy.parity.reduction.folder import write
 from lsm_deploy.parity.reduction.parts import Parts, assemble, take_apart
 from lsm_deploy.parity.reduction.question import Case, Question, between, one_by_one
 
-__all__ = ["Case", "Parts", "Question", "Shrunk", "assemble", "between", "one_by_one", "shrink", "take_apart", "write"]
+__all__ = [
+    "SECONDS",
+    "Case",
+    "Parts",
+    "Question",
+    "Shrunk",
+    "assemble",
+    "between",
+    "one_by_one",
+    "shrink",
+    "take_apart",
+    "write",
+]

@@ -43,7 +43,7 @@ from lsm_deploy.parity.reduction.parts import (
 from lsm_deploy.parity.reduction.question import Question
 from lsm_deploy.run import backends as backend
 
-__all__ = ["Shrunk", "shrink"]
+__all__ = ["SECONDS", "Shrunk", "shrink"]
 
 SECONDS = 60.0
 """What a search may take by default."""
@@ -76,17 +76,18 @@ def shrink(
     stimulus: Stimulus,
     question: Question,
     *,
+    known: tuple[Divergence, NDArray[np.int8]] | None = None,
     seconds: float = SECONDS,
     progress: Progress | None = None,
 ) -> Shrunk:
     """Shrink a case on which the two sides part; an LsmError if they do not.
 
+    known: where they part on the whole case, and the definition's spikes `[t, neuron]` there, for who has run it.
     Interrupted, or out of time, it gives the smallest case so far. progress: told parts left out, and parts there were.
     """
     started = time.monotonic()
-    whole = take_apart(program, stimulus)
-    search = _Search(question, started + seconds, _size(whole), progress)
-    if search.first([whole]) is None:
+    search = _Search(question, take_apart(program, stimulus), known, started + seconds, progress)
+    if not search.begin():
         what = "the two sides do not part on this program and stimulus"
         raise LsmError(what, hint="compare them with `parity` first")
     stopped = ""
@@ -94,7 +95,7 @@ def shrink(
         _reduce(search)
         if search.first([search.best]) is None:  # it parted beside other cases, and does not alone
             search.batch = 1
-            search.first([whole])
+            search.begin()
             _reduce(search)
     except KeyboardInterrupt:
         stopped = "interrupted"
@@ -124,13 +125,36 @@ class _OutOfTime(Exception):  # noqa: N818 - not an error
 class _Search:
     """Asks, counts, and remembers the smallest case on which the two sides part."""
 
-    def __init__(self, question: Question, deadline: float, size: int, progress: Progress | None) -> None:
-        self.question, self.deadline, self.size, self.progress = question, deadline, size, progress
+    def __init__(
+        self,
+        question: Question,
+        whole: Parts,
+        known: tuple[Divergence, NDArray[np.int8]] | None,
+        deadline: float,
+        progress: Progress | None,
+    ) -> None:
+        self.question, self.whole, self.known, self.deadline, self.progress = question, whole, known, deadline, progress
+        self.size = _size(whole)
         self.asked = self.runs = 0
         self.best: Parts
         self.divergence: Divergence | None = None
         self.batch = BATCH
         self.started = time.monotonic()
+
+    def begin(self) -> bool:
+        """Whether they part on the whole case, which is the best one from then on; it is not run if that is known."""
+        if self.known is None:
+            return self.first([self.whole]) is not None
+        self.best, self.divergence = self.whole, self.known[0]
+        self.asked, self.runs = self.asked + 1, self.runs + 1
+        return True
+
+    def spikes(self) -> NDArray[np.int8]:
+        """The definition's spikes on the best case."""
+        if self.best is self.whole and self.known is not None:
+            return self.known[1]
+        program, stimulus, _ = assemble([self.best])
+        return backend.run_program("emulator", program, stimulus).spikes
 
     def first(self, cases: Sequence[Parts]) -> int | None:
         """The number of the first of the cases on which they part; it is the best one from then on."""
@@ -211,9 +235,7 @@ def _last_sample(search: _Search) -> None:
 
 def _slice(search: _Search) -> None:
     """The neuron that differs first, alone or with the neurons whose spikes could have reached it."""
-    best = search.best
-    program, stimulus, _ = assemble([best])
-    spikes = backend.run_program("emulator", program, stimulus).spikes
+    best, spikes = search.best, search.spikes()
     for cone in _cones(best, spikes, _culprits(search, best, spikes)):
         fed = replay(best, cone, spikes)
         cases = [tidy(case) for case in (keep_neurons(best, cone), fed) if case is not None]

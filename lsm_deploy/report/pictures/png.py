@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
 from lsm_deploy.report.blocks import Picture
-from lsm_deploy.store import write_file
+from lsm_deploy.store import make_folder, write_file
 
-__all__ = ["png_of", "save_picture"]
+__all__ = ["png_of", "save_picture", "save_pictures"]
 
 
 def png_of(picture: Picture) -> bytes:
@@ -24,3 +25,12 @@ def png_of(picture: Picture) -> bytes:
 def save_picture(file: Path, picture: Picture) -> None:
     png = png_of(picture)
     write_file(file, lambda opened: opened.write(png))
+
+
+def save_pictures(folder: Path, pictures: Iterable[Picture]) -> tuple[str, ...]:
+    """Write each into the folder, under its name; the names of the files."""
+    made = tuple(pictures)
+    make_folder(folder)
+    for picture in made:
+        save_picture(folder / f"{picture.name}.png", picture)
+    return tuple(f"{picture.name}.png" for picture in made)

@@ -1,0 +1,198 @@
+"""A program with all that it came from: from any file that has one, or compiles to one, and the stimulus to run it on.
+
+file --kind--> spec, integer network, program or model --compile_any--> Deployable --stimulus_for--> Stimulus
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from lsm_deploy import data, store
+from lsm_deploy import spec as specs
+from lsm_deploy.compile import pipeline
+from lsm_deploy.compile.certify.bounds import Certificate, certify_network, check_certificate
+from lsm_deploy.compile.place.rules import DesignRule, check_rules
+from lsm_deploy.core.boards import BOARDS
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, QNetwork, Stimulus
+from lsm_deploy.data import front
+from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.learn.listener import Listener, listen
+from lsm_deploy.learn.model import AnyModel, load_model
+from lsm_deploy.run import backends as backend
+
+__all__ = ["Compilable", "Deployable", "check_board", "check_spec", "compile_any", "quantise_any", "stimulus_for"]
+
+DEFAULT_STEPS = 1000
+DEFAULT_RATE_HZ = 50.0
+DEFAULT_SEED = 0
+"""The Poisson stimulus of a program that comes without data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Deployable:
+    """A program, and what it came from as far as that is known: each of the others may be None.
+
+    compiled: with its floats, and what became of them. proved: as the program's file has it, and proved again. model:
+    the trained readout that the program came with. source: the file, for messages.
+    """
+
+    program: Program
+    spec: specs.Spec | None = None
+    compiled: pipeline.Compiled | None = None
+    proved: Certificate | None = None
+    model: AnyModel | None = None
+    source: str = ""
+
+    @property
+    def certificate(self) -> Certificate:
+        """What no input can do to it; proved now, if it was not before."""
+        proved = self.compiled.certificate if self.compiled is not None else self.proved
+        return proved if proved is not None else certify_network(self.program.network)
+
+    @property
+    def seed(self) -> int:
+        """Of what is drawn about it: the spec's or the model's."""
+        return self.spec.seed if self.spec is not None else DEFAULT_SEED
+
+
+Compilable: TypeAlias = "str | Path | specs.Spec | pipeline.Compiled | Program | AnyModel | Deployable"
+"""What there is a program of: a file, or what is in one."""
+
+
+def compile_any(
+    source: Compilable, *, strict: bool = False, certified: bool = False, on: Sequence[str] = ()
+) -> Deployable:
+    """The program of a spec, an integer network (.npz), a program or a model, given as a file or as a value.
+
+    strict: every loss beyond rounding is an error. certified: prefer scales that certify; for specs only. on: backends
+    that it is to run on; an LsmError where there is no such one, where it cannot run the program, or is not here.
+    """
+    for name in on:
+        backend.load_backend(name)  # a name that there is not is said before anything is compiled
+    made = _compiled(source, strict, certified)
+    backend.check(on, made.program)  # who lacks a kind need not be installed for it
+    for name in on:
+        backend.require(name)
+    return made
+
+
+def _compiled(source: Compilable, strict: bool, certified: bool) -> Deployable:
+    if isinstance(source, str | Path):
+        return replace(_compiled_file(Path(source), strict, certified), source=str(source))
+    if isinstance(source, specs.Spec):
+        compiled = pipeline.compile_spec(source, strict=strict, certified=certified)
+        return Deployable(compiled.program, source, compiled)
+    if isinstance(source, pipeline.Compiled):
+        return Deployable(source.program, compiled=source)
+    if isinstance(source, Program):
+        return Deployable(source)
+    return source if isinstance(source, Deployable) else Deployable(source.program, model=source)
+
+
+def _compiled_file(file: Path, strict: bool, certified: bool) -> Deployable:
+    kind = store.kind_of(file)
+    if certified and kind != "spec":
+        raise LsmError("exact integers leave no scale to choose", where=str(file), hint="drop --certified")
+    if kind == "program":
+        program, certificate = store.load_certified(file)
+        if certificate is not None:
+            check_certificate(program.network, certificate)
+        return Deployable(program, proved=certificate)
+    if kind == "model":
+        return _compiled(load_model(file), strict, certified)
+    if kind in ("spec", "state"):  # a state is no spec, as its loader says
+        return _compiled(specs.load(file), strict, certified)
+    return _compiled(pipeline.compile_network(file, strict=strict), strict, certified)
+
+
+def check_board(
+    source: Compilable, board: str, *, strict: bool = False, certified: bool = False
+) -> tuple[DesignRule, ...]:
+    """Every design rule of the named board, and how far the network keeps it; strict, certified: as it is compiled."""
+    return tuple(check_rules(quantise_any(source, strict=strict, certified=certified), BOARDS[board]))
+
+
+def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = False) -> QNetwork:
+    """The network in integers, placed nowhere: `compile_any` without the board, which it need not fit."""
+    if isinstance(source, str | Path):
+        kind = store.kind_of(source)
+        if kind == "network":
+            return pipeline.integers_of_network(Path(source))
+        if kind == "spec":
+            source = specs.load(Path(source))
+    if isinstance(source, specs.Spec):
+        return pipeline.integers_of_spec(source, strict=strict, certified=certified)
+    return compile_any(source).program.network
+
+
+def check_spec(source: Compilable, *, strict: bool = False, certified: bool = False) -> Deployable:
+    """Compile it, and see that the data which a spec names are there and fit its input; an LsmError if not."""
+    made = compile_any(source, strict=strict, certified=certified)
+    if made.spec is not None and made.spec.data is not None and made.spec.data.named:
+        front.load_data(made.spec)
+    return made
+
+
+# --- what to run it on ---------------------------------------------------------------------------------------------
+
+
+def stimulus_for(
+    deployable: Deployable, file: str | Path | None = None, samples: int | None = None
+) -> tuple[Stimulus, str]:
+    """The stimulus to run, and in words what it is.
+
+    file: a stimulus, or recordings, which the spec or the model encodes. Without one it is the spec's test data, or
+    Poisson spikes where there are none. samples: only the first so many.
+    """
+    if file is not None and (Path(file).is_dir() or (Path(file).exists() and store.kind_of(file) in store.DATA)):
+        return _encoded(deployable, Path(file), samples)
+    if file is not None:
+        stimulus = _first_samples(store.load_stimulus(file), samples)
+        many = f"{len(stimulus.starts):,} sample{'s' * (len(stimulus.starts) != 1)}".replace(",", " ")
+        return stimulus, f"{file} ({many}, {len(stimulus.spikes)} steps)"
+    spec, network = deployable.spec, deployable.program.network
+    if spec is not None and spec.data is not None and spec.data.named:
+        train, test = front.load_data(spec)
+        chosen = _first_frames(test, samples)
+        stimulus = listen(spec, train, deployable.program).encode(chosen)
+        return stimulus, f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
+    steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
+    stimulus = poisson_stimulus(network.channels, steps, DEFAULT_RATE_HZ, network.dt_ms, deployable.seed)
+    return stimulus, f"a Poisson stimulus, {DEFAULT_RATE_HZ:g} Hz a channel, {steps} steps, seed {deployable.seed}"
+
+
+def _encoded(deployable: Deployable, file: Path, samples: int | None) -> tuple[Stimulus, str]:
+    spec, model = deployable.spec, deployable.model
+    if model is not None:
+        listener: Listener = model.listener
+        frames = listener.frames(data.load_raw(file, listener.pattern))
+    elif spec is not None:
+        frames = front.load(file, spec)
+        fixed = spec.input.encoder is not None and spec.input.encoder.range is not None
+        named = spec.data is not None and spec.data.named
+        if not fixed and not named:
+            what = "the spec gives no range of values, and no training data to take it from"
+            raise LsmError(what, where=str(file), hint="set `input: {encoder: {range: ...}}`, or give a trained model")
+        listener = listen(spec, frames if fixed else front.load_data(spec)[0], deployable.program)
+    else:
+        what = "this is data, and a program does not say how they become its input"
+        raise LsmError(what, where=str(file), hint="give a spec or a trained model, or a stimulus")
+    chosen = _first_frames(frames, samples)
+    return listener.encode(chosen), f"{file}, encoded ({chosen.samples} of {frames.samples} samples)"
+
+
+def _first_frames(frames: data.Frames, samples: int | None) -> data.Frames:
+    if samples is None or samples >= frames.samples:
+        return frames
+    return data.subset(frames, range(samples))
+
+
+def _first_samples(stimulus: Stimulus, samples: int | None) -> Stimulus:
+    if samples is None or samples >= len(stimulus.starts):
+        return stimulus
+    stop = int(stimulus.starts[samples])
+    return Stimulus(stimulus.spikes[:stop], stimulus.starts[:samples])

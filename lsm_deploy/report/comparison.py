@@ -1,0 +1,28 @@
+"""Backends, and a recorded trace, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lsm_deploy.parity.investigation import Comparison
+from lsm_deploy.report.blocks import Block, Line, Report
+from lsm_deploy.report.runs import overflow, report_verdict
+
+__all__ = ["report_comparison"]
+
+
+def report_comparison(compared: Comparison) -> Report:
+    verdicts = [report_verdict(verdict) for verdict in compared.verdicts]
+    facts = {"equal": compared.equal, "verdicts": [dict(verdict.facts) for verdict in verdicts]}
+    return Report(tuple(_blocks(compared, verdicts)), facts)
+
+
+def _blocks(compared: Comparison, verdicts: list[Report]) -> Iterator[Block]:
+    if compared.missing:
+        yield Line(f"the trace has no {', '.join(compared.missing)}: not compared")
+    for verdict in verdicts:
+        yield from verdict.blocks
+    if not any(verdict.spikes[0] for verdict in compared.verdicts):
+        yield Line("no neuron spiked: this proves little")
+    if counts := compared.pairs[0][0].trace.counts:
+        yield Line(f"overflow in this run: {overflow(counts)}")

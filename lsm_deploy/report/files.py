@@ -1,0 +1,57 @@
+"""What is in a file, of whatever kind it is."""
+
+from __future__ import annotations
+
+from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, lengths
+from lsm_deploy.learn.deployable import Deployable
+from lsm_deploy.learn.files import Openable
+from lsm_deploy.learn.model import Model
+from lsm_deploy.report.blocks import Line, Report
+from lsm_deploy.report.models import report_model
+from lsm_deploy.report.numbers import count
+from lsm_deploy.report.programs import report_compiled, report_program
+from lsm_deploy.report.runs import report_stimulus, report_trace_file
+from lsm_deploy.store import StateFile, TraceFile
+
+__all__ = ["report_file"]
+
+
+def report_file(value: Openable | Deployable) -> Report:
+    """`kind` among the facts, but for what has a program: those facts are a compilation's."""
+    if isinstance(value, Deployable):
+        return _program(value)
+    if isinstance(value, TraceFile):
+        return _kind("trace") + report_trace_file(value)
+    if isinstance(value, Stimulus):
+        return _kind("stimulus") + report_stimulus(value)
+    if isinstance(value, StateFile):
+        return _kind("state") + _state(value)
+    if isinstance(value, Model):
+        return _kind("model") + report_model(value)
+    if isinstance(value, Frames | Audio | Beats | Events):
+        return _kind(type(value).__name__.lower()) + _data(value)
+    raise TypeError(f"no report is made of {type(value).__name__}")
+
+
+def _kind(kind: str) -> Report:
+    return Report((), {"kind": kind})
+
+
+def _program(made: Deployable) -> Report:
+    return report_compiled(made.compiled) if made.compiled is not None else report_program(made.program, made.proved)
+
+
+def _state(file: StateFile) -> Report:
+    state, neurons = file.state, file.state.in_flight.shape[1]
+    words = f"state after {state.t} steps of program {file.program}, {neurons} neurons: {', '.join(state.registers)}"
+    facts = {"program": file.program, "t": state.t, "neurons": neurons, "counts": dict(state.counts)}
+    return Report((Line(words),), facts)
+
+
+def _data(raw: Raw) -> Report:
+    many, labels, groups = lengths(raw), sorted(set(raw.labels)), sorted(set(raw.groups))
+    marks = ", ".join(count(len(names), thing) for names, thing in ((labels, "label"), (groups, "group")) if names)
+    words = f"{type(raw).__name__.lower()}: {count(len(many), 'sample')} of {many.min()} to {many.max()} values"
+    facts = {"samples": len(many), "lengths": many.tolist(), "labels": labels, "groups": groups}
+    return Report((Line(f"{words}, {marks or 'no labels'}"),), facts)

@@ -1,0 +1,33 @@
+"""A trace that is there already, in the place of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.progress import Stages, silent
+from lsm_deploy.run import backends
+from lsm_deploy.store import load_trace_of
+
+__all__ = ["trace_of"]
+
+
+def trace_of(
+    program: Program,
+    stimulus: Stimulus,
+    file: str | Path | None = None,
+    backend: str = backends.DEFAULT,
+    stages: Stages = silent,
+) -> Trace:
+    """The trace in a file, which has to be of this program on this stimulus; without one, that of a run."""
+    if file is None:
+        with stages(f"running on {backend}") as progress:
+            return backends.run_program(backend, program, stimulus, (), progress)
+    trace = load_trace_of(program, file).trace
+    steps, neurons = trace.spikes.shape
+    if (steps, neurons) != (len(stimulus.spikes), program.network.neurons):
+        expected = f"{len(stimulus.spikes)} of {program.network.neurons}"
+        what = f"the trace has {steps} steps of {neurons} neurons, the run {expected}"
+        raise LsmError(what, where=str(file), hint="give the --input that it was recorded with")
+    return trace
