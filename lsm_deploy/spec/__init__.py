@@ -1,4 +1,4 @@
-"""What a user writes: the declarations (`schema`), YAML with its positions (`source`), the checks (`load`).
+"""What a user writes: the declarations (`schema`), YAML with its positions (`source`), the checks (`read`).
 
 Values are put into its text by `edit`; `space` says what a search may put there.
 """

@@ -14,7 +14,8 @@ from typing import Any
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.spec.edit import put
-from lsm_deploy.spec.read import NOT_WHOLE, load_search, load_text, suggest
+from lsm_deploy.spec.mistakes import NOT_WHOLE, suggest
+from lsm_deploy.spec.read import load_search, load_text
 from lsm_deploy.spec.schema import Choices, Interval, Range
 from lsm_deploy.spec.source import Path_, parse
 

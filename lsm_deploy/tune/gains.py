@@ -17,7 +17,7 @@ from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.spec import Path_, Spec
-from lsm_deploy.spec.read import suggest
+from lsm_deploy.spec.mistakes import suggest
 from lsm_deploy.spec.schema import Explicit, Gain, PerTypeGain
 from lsm_deploy.tune.crossing import NEAR, Aim, find
 from lsm_deploy.tune.liquid import Measurement, Part, Progress, Tunable
