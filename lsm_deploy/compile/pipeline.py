@@ -110,14 +110,14 @@ def _too_large(what: str, needed: float, *, hint: str, where: str = "") -> LsmEr
 
 
 def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
-    found = []
+    cut_offs = []
     for p in spec.projections:
         population = spec.populations[p.target]
         if isinstance(p.topology, schema.Maass) and population.grid is not None:
             drawn, lost = expected_synapses(p.topology, population.grid, population.inhibitory_fraction or 0.0)
             lambdas = p.topology.reach / p.topology.length
-            found.append(CutOff(p.name, p.topology.reach, lambdas, lost / max(drawn + lost, 1e-300)))
-    return tuple(found)
+            cut_offs.append(CutOff(p.name, p.topology.reach, lambdas, lost / max(drawn + lost, 1e-300)))
+    return tuple(cut_offs)
 
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:

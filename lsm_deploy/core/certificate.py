@@ -40,13 +40,13 @@ class Certificate:
         It may promise less: a version that proved shorter intervals, and so larger bounds, was not wrong.
         """
         never = np.iinfo(np.int64).max
-        said, known = (np.where(c.shortest_interval == 0, never, c.shortest_interval) for c in (self, proved))
+        mine, theirs = (np.where(c.shortest_interval == 0, never, c.shortest_interval) for c in (self, proved))
         fits = (self.largest_sum <= fixed.SUM_LIMIT) & (self.largest_u < fixed.UV_LIMIT)
         holds = (
             (self.largest_sum >= proved.largest_sum)
             & (self.largest_u >= proved.largest_u * (1 - 1e-6))
-            & (said > 0)
-            & (said <= known)
+            & (mine > 0)
+            & (mine <= theirs)
             & (self.certified == fits)
             & (self.certified <= proved.certified)
             & (self.by_geometry <= proved.by_geometry)

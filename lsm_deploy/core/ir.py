@@ -320,8 +320,8 @@ COUNTS = ("u_wraps", "v_saturations", "wide_sums")
 
 def standings(network: QNetwork) -> dict[str, str]:
     """By kind, why its arithmetic is not known to be the chip's; kinds that a recording covers are left out."""
-    found = {kind: standing(KINDS[kind], *given) for kind, given in kinds_in(network).items()}
-    return {kind: words for kind, words in found.items() if words}
+    every = {kind: standing(KINDS[kind], *given) for kind, given in kinds_in(network).items()}
+    return {kind: words for kind, words in every.items() if words}
 
 
 def kinds_in(network: QNetwork) -> dict[str, tuple[Policy, dict[str, fixed.Ints]]]:

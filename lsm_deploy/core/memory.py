@@ -43,8 +43,8 @@ def gigabytes(size: float) -> str:
 
 
 def _machine(root: Path) -> Iterator[int]:
-    if (found := re.search(r"^MemAvailable:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)) is not None:
-        yield int(found[1]) * 1024
+    if (free := re.search(r"^MemAvailable:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)) is not None:
+        yield int(free[1]) * 1024
     elif root == Path("/") and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = re.search(r"^Max address space\s+(\d+)", _read(root / "proc/self/limits"), re.MULTILINE)

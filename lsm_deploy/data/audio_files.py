@@ -39,11 +39,11 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
         errors.append(LsmError(what, where=where, hint=hint))
 
     sound, rate = arrays["audio"], arrays.get("rate", np.zeros(0))
-    found = {
+    arrays = {
         name: next((arrays[alias] for alias in aliases if alias in arrays), np.zeros(0, np.int64))
         for name, aliases in _ALIASES.items()
     }
-    many, takes = found["length"], found["take"]
+    many, takes = arrays["length"], arrays["take"]
     if sound.ndim != 1 or not (sound.dtype == np.int16 or sound.dtype.kind == "f") or not sound.size:
         report(f"audio is {sound.dtype} of shape {list(sound.shape)}", "write int16 or floats [t], all end to end")
     elif sound.dtype.kind == "f" and not np.isfinite(sound).all():
@@ -55,7 +55,7 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
     elif sound.ndim == 1 and int(many.sum(dtype=np.int64)) != len(sound):
         total = int(many.sum(dtype=np.int64))
         report(f"lengths sum to {total}, but audio has {len(sound)} values", "write how many values each utterance has")
-    labels, groups = (names_of(found[name], name, many.size, where, errors) for name in ("label", "group"))
+    labels, groups = (names_of(arrays[name], name, many.size, where, errors) for name in ("label", "group"))
     if takes.size and (takes.shape != many.shape or takes.dtype.kind not in "iu"):
         report(f"there are {takes.size} takes for {many.size} samples", "write a whole number for each, or none at all")
     raise_all(errors)
@@ -72,7 +72,7 @@ def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
         raise LsmError(what, where=str(folder), hint="mend the pattern") from None
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".wav")
     errors: list[LsmError] = []
-    sounds, said = [], []
+    sounds, matches = [], []
     rates: dict[int, Path] = {}
     for file in files:
         match = expression.fullmatch(file.name)
@@ -101,14 +101,14 @@ def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
             what = f"it has {rate} values a second, {other.name} has {first}"
             errors.append(LsmError(what, where=str(file), hint="resample all to one rate"))
         sounds.append(sound)
-        said.append(match.groupdict())
+        matches.append(match.groupdict())
     if len(errors) > SHOWN:
         rest = LsmError(f"and {len(errors) - SHOWN} more mistakes", where=str(folder), hint="mend those above first")
         errors = [*errors[:SHOWN], rest]
     raise_all(errors)
     if len({sound.dtype for sound in sounds}) > 1:
         sounds = [sound / 32768 if sound.dtype == np.int16 else sound for sound in sounds]
-    names = {key: [match.get(key) for match in said] for key in ("label", "group", "take")}
+    names = {key: [match.get(key) for match in matches] for key in ("label", "group", "take")}
     labels, groups = (
         tuple(str(name) for name in names[key]) if None not in names[key] else () for key in ("label", "group")
     )

@@ -51,26 +51,26 @@ def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
 
 
 def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = [
+    mistakes = [
         (f"{name} is no list of whole numbers", f"save R_{name} beside R_beats, integers")
         for name, array in part.items()
         if array is None or array.ndim != 1 or (array.dtype.kind not in "iu" and array.size)
     ]
-    if found:
-        return found
+    if mistakes:
+        return mistakes
     beats, onset, rhythm = (np.asarray(part[name]) for name in ("beats", "onset", "rhythm"))
     if not len(beats):
-        found.append(("there are no beats", "leave the record out"))
+        mistakes.append(("there are no beats", "leave the record out"))
     elif len(late := np.flatnonzero(beats[1:] < 0)):
         what = f"beat {late[0] + 1} comes {-beats[late[0] + 1]} samples before the one it follows"
-        found.append((what, "save first differences of ascending sample numbers"))
+        mistakes.append((what, "save first differences of ascending sample numbers"))
     if len(onset) != len(rhythm):
-        found.append((f"there are {len(onset)} onsets for {len(rhythm)} rhythms", "write one for each"))
+        mistakes.append((f"there are {len(onset)} onsets for {len(rhythm)} rhythms", "write one for each"))
     if (np.diff(onset.astype(np.int64)) < 0).any():
-        found.append(("the onsets descend", "write them in the order of time"))
+        mistakes.append(("the onsets descend", "write them in the order of time"))
     if len(other := np.setdiff1d(rhythm, np.arange(len(RHYTHMS)))):
-        found.append((f"there is a rhythm {other[0]}", "write 0 for N, 1 for AFIB, 2 for AFL, 3 for J"))
-    return found
+        mistakes.append((f"there is a rhythm {other[0]}", "write 0 for N, 1 for AFIB, 2 for AFL, 3 for J"))
+    return mistakes
 
 
 def load_wfdb(folder: Path) -> Beats:

@@ -80,9 +80,9 @@ def _load(declared: Any, root: Path, part: dict[str, Any], source: str) -> Event
 
 
 def _sensor(data: Any, columns: list[NDArray[np.int64]]) -> tuple[int, int, int]:
-    said = getattr(data, "sensor_size", None)
-    if isinstance(said, tuple) and len(said) == 3 and all(isinstance(size, int) for size in said):
-        return int(said[0]), int(said[1]), min(2, max(1, int(said[2])))
+    sensor = getattr(data, "sensor_size", None)
+    if isinstance(sensor, tuple) and len(sensor) == 3 and all(isinstance(size, int) for size in sensor):
+        return int(sensor[0]), int(sensor[1]), min(2, max(1, int(sensor[2])))
     width, height = (int(column.max(initial=0)) + 1 for column in columns[1:3])
     return width, height, 2 if len(np.unique(columns[3])) > 1 else 1
 

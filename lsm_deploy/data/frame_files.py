@@ -127,8 +127,8 @@ def frames_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames
     if frames.ndim == 3 and "starts" not in arrays:
         lengths = arrays.get("lengths", np.full(len(frames), frames.shape[1]))
         _check_lengths(lengths, where, samples=len(frames), longest=frames.shape[1])
-        kept = np.arange(frames.shape[1]) < lengths[:, None]
-        return make_frames(frames[kept], starts_of(lengths), labels, where, groups)
+        present = np.arange(frames.shape[1]) < lengths[:, None]
+        return make_frames(frames[present], starts_of(lengths), labels, where, groups)
     if ("starts" in arrays) == ("lengths" in arrays) or frames.ndim == 3:
         raise LsmError(
             f"frames [frame, channel] need either starts or lengths; here are {', '.join(sorted(arrays))}",

@@ -244,11 +244,11 @@ def digests(data: Raw) -> NDArray[np.uint64]:
     """64 bits for each sample that are equal where samples are: those it was made from, if the data say so."""
     if isinstance(data, Frames) and len(data.digests):
         return data.digests
-    found = []
+    prints = []
     for start, many in zip(data.starts.tolist(), lengths(data).tolist(), strict=True):
         parts = [getattr(data, name)[start : start + many] for name in _SERIES[type(data)]]
         if isinstance(data, Beats):
             parts = [np.diff(parts[0])]  # when a recording began, and how it is annotated, is no difference
         content = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
-        found.append(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little"))
-    return np.array(found, np.uint64)
+        prints.append(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little"))
+    return np.array(prints, np.uint64)

@@ -84,9 +84,9 @@ def main() -> None:
 def run_on_cpu(job: int, layout: Arrays, limit: float) -> Arrays:
     """Spikes and registers `[t, neuron]` of a job's network."""
     result, _ = run(HERE / "cpu" / str(job), {}, limit)
-    kept = layout[f"cpu.kept.{job}"]
+    neurons = layout[f"cpu.kept.{job}"]
     # Neurons that are copied, so that no pair of them has two synapses, are there once in a trace.
-    return {name: values[:, kept] for name, values in gathered(result, layout[f"cpu.group.{job}"]).items()}
+    return {name: values[:, neurons] for name, values in gathered(result, layout[f"cpu.group.{job}"]).items()}
 
 
 def run_on_board(job: int, layout: Arrays, options: argparse.Namespace) -> Arrays:

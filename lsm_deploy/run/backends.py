@@ -192,8 +192,8 @@ def export(
     """
     check([name], program)
     exporting: Any = load_backend(name)
-    found: dict[str, NDArray[Any]] = exporting.export(program, stimulus, folder, record)
-    return found
+    files: dict[str, NDArray[Any]] = exporting.export(program, stimulus, folder, record)
+    return files
 
 
 def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:

@@ -102,8 +102,8 @@ def _page_of(path: str, section: type[Any]) -> str:
         if declared.name in _TELLS:
             continue
         unit = _UNITS.get(declared.name.rpartition("_")[2], "")
-        told = f"{_type_of(hint)}{unit and f', in {unit}'}; {_default_of(declared)}. {texts.get(declared.name, '')}"
-        lines.append(_entry(_key(declared.name, hint), told))
+        entry = f"{_type_of(hint)}{unit and f', in {unit}'}; {_default_of(declared)}. {texts.get(declared.name, '')}"
+        lines.append(_entry(_key(declared.name, hint), entry))
     return "\n".join(lines).rstrip()
 
 
@@ -156,9 +156,9 @@ def _type_of(hint: Any) -> str:
 
 def _any_of(parts: list[Any]) -> str:
     """`number or distribution or section of kind rate | latency`: what is told apart by one field, in one list."""
-    told = ["distribution" if each.startswith("distribution") else each for each in map(_type_of, parts)]
-    kinds = [each.removeprefix("kind: ") for each in told if each.startswith("kind")]
-    others = [each for each in dict.fromkeys(told) if not each.startswith("kind")]
+    types = ["distribution" if each.startswith("distribution") else each for each in map(_type_of, parts)]
+    kinds = [each.removeprefix("kind: ") for each in types if each.startswith("kind")]
+    others = [each for each in dict.fromkeys(types) if not each.startswith("kind")]
     return " or ".join([*others, f"section of kind {' | '.join(kinds)}"] if kinds else others)
 
 

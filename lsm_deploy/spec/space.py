@@ -53,28 +53,28 @@ def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[P
     spec, source = load_text(text, file), parse(text, file)
     prefix: Path_ = ("search",)
     if space_file is not None:
-        section, said = load_search(space_file)
+        section, written = load_search(space_file)
         prefix = ()
     elif spec.search is None:
         raise LsmError(
             "the spec does not say what to search", where=str(file), hint="add a search section, or give --space"
         )
     else:
-        section, said = spec.search, source
+        section, written = spec.search, source
     errors: list[LsmError] = []
     parameters = []
     for path, given in section.items():
         here: list[LsmError] = []
         try:
             steps = steps_of(source.data, path)
-            found = _parameter(path, given, _Trier(text, file, steps), here.append)
-            parameters += [found] if found else []
+            parameter = _parameter(path, given, _Trier(text, file, steps), here.append)
+            parameters += [parameter] if parameter else []
         except LsmError as error:
             here.append(error)
         if clash := [p for p in section if p.startswith(f"{path}.")]:
             here.append(LsmError(f"{path} contains {clash[0]}, which varies too", hint="search one of them"))
-        told = {error.what: error for error in here}  # each value that breaks the same thing says the same
-        errors += [LsmError(what, where=said.where((*prefix, path)), hint=e.hint) for what, e in told.items()]
+        first = {error.what: error for error in here}  # each value that breaks the same thing says the same
+        errors += [LsmError(what, where=written.where((*prefix, path)), hint=e.hint) for what, e in first.items()]
     raise_all(errors)
     return tuple(sorted(parameters, key=lambda parameter: parameter.path))
 

@@ -49,9 +49,9 @@ def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException as error:
         os.unlink(temporary)
         if isinstance(error, OSError):
-            kept = "; the old file is untouched" if path.exists() else "; nothing was written"
+            state = "; the old file is untouched" if path.exists() else "; nothing was written"
             hint = "free some space" if error.errno == errno.ENOSPC else "choose another file name"
-            raise LsmError(f"cannot write: {error.strerror}{kept}", where=str(path), hint=hint) from None
+            raise LsmError(f"cannot write: {error.strerror}{state}", where=str(path), hint=hint) from None
         raise
 
 

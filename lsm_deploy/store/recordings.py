@@ -118,9 +118,9 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
     view: how a file that does not say so itself shows its voltages. LsmError: what is in the file is no trace.
     """
     if Path(path).is_dir():
-        found = load_parts(path)
-        _check_view(found.trace.view, view, str(path))
-        return found
+        loaded = load_parts(path)
+        _check_view(loaded.trace.view, view, str(path))
+        return loaded
     arrays, where = read_arrays(path), str(path)
     if "spikes" not in arrays:
         raise LsmError(

@@ -51,7 +51,7 @@ class Journal:
     def trials(self) -> tuple[Trial, ...]:
         from optuna.trial import TrialState
 
-        told = [t for t in self.study.trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        ended = [t for t in self.study.trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         return tuple(
             Trial(
                 turn,
@@ -59,7 +59,7 @@ class Journal:
                 tuple(t.user_attrs.get("accuracies", ())),
                 t.user_attrs.get("reason", ""),
             )
-            for turn, t in enumerate(told)
+            for turn, t in enumerate(ended)
         )
 
     def ask(self) -> tuple[Any, dict[str, Any]]:
@@ -194,10 +194,10 @@ def _study(file: Path, identity: Mapping[str, str]) -> Any:
     study = optuna.load_study(storage=storage, study_name=STUDY)
     errors = []
     for name, value in identity.items():
-        kept = study.user_attrs.get(name)
-        if kept is None and not study.trials:
+        stored = study.user_attrs.get(name)
+        if stored is None and not study.trials:
             study.set_user_attr(name, value)
-        elif kept != value:
+        elif stored != value:
             errors.append(LsmError(f"its trials are of another {name}", where=str(file), hint=_OTHERWISE))
     raise_all(errors)
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):

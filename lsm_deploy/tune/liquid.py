@@ -85,7 +85,7 @@ class Tunable:
             trace = backends.run_program(backends.DEFAULT, program, self.stimulus)
             spikes = trace.spikes[:, program.network.columns(self.population)]
             activity = activity_of(spikes, self.spec.dt_ms)
-            found = Measurement(
+            measurement = Measurement(
                 part,
                 *at,
                 rate_hz=activity.rate_hz,
@@ -94,8 +94,8 @@ class Tunable:
                 saturated=activity.saturated,
                 wraps=trace.counts.get("u_wraps", 0),
             )
-            self.known[at] = found
-            self.steps.append(found)
+            self.known[at] = measurement
+            self.steps.append(measurement)
             if self.progress:
                 self.progress(len(self.steps), max(EXPECTED, len(self.steps) + 1))
         return replace(self.known[at], part=part)
@@ -114,6 +114,6 @@ def _evenly(stimulus: Stimulus, most: int) -> Stimulus:
     if samples <= most:
         return stimulus
     windows = np.stack([stimulus.starts, np.append(stimulus.starts[1:], len(stimulus.spikes))], axis=1)
-    kept = windows[np.linspace(0, samples - 1, most).round().astype(np.int64)]
-    starts = np.concatenate([[0], np.cumsum(kept[:, 1] - kept[:, 0])[:-1]])
-    return Stimulus(np.concatenate([stimulus.spikes[a:b] for a, b in kept]), starts)
+    windows = windows[np.linspace(0, samples - 1, most).round().astype(np.int64)]
+    starts = np.concatenate([[0], np.cumsum(windows[:, 1] - windows[:, 0])[:-1]])
+    return Stimulus(np.concatenate([stimulus.spikes[a:b] for a, b in windows]), starts)

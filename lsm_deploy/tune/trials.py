@@ -86,16 +86,16 @@ def search(
         return Trial(turn, values, tuple(accuracies))
 
     identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
-    with opened_journal(journal, identity, parameters, seed) as kept:
-        done = kept.trials()
+    with opened_journal(journal, identity, parameters, seed) as opened:
+        done = opened.trials()
         while len(done) < trials:
             if progress:
                 progress(len(done), trials)
-            asked, values = kept.ask()
+            asked, values = opened.ask()
             trial = judged(len(done), values)
-            kept.tell(asked, trial.accuracies, trial.reason)
+            opened.tell(asked, trial.accuracies, trial.reason)
             done = (*done, trial)
-        importance = kept.importance()
+        importance = opened.importance()
     good = [trial for trial in done if trial.accuracy is not None]
     if not good:
         reason = done[-1].reason

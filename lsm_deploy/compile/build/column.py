@@ -107,7 +107,7 @@ def _steps(
     sides = [np.arange(-far, far + 1, dtype=np.int32) for far in reach]
     steps = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 3)
     squared = (steps.astype(np.int64) ** 2).sum(axis=1)
-    kept = (squared > 0) & (squared <= topology.reach**2)
-    steps = steps[kept]
+    within = (squared > 0) & (squared <= topology.reach**2)
+    steps = steps[within]
     pairs = np.prod(np.array(grid, np.int64) - np.abs(steps), axis=1)
-    return steps, pairs, squared[kept] / topology.length**2
+    return steps, pairs, squared[within] / topology.length**2

@@ -36,12 +36,12 @@ def fill(
 ) -> None:
     """Draw what stands at `places`; draws that are not allowed are made again, which truncates the distribution."""
     size = 0
-    found = [np.zeros(0, np.int64)]
+    outside = [np.zeros(0, np.int64)]
     for place in places:
         values[place] = drawn = _draw_once(value, len(place), rng)
         size += len(place)
-        found.append(place[~allowed(drawn)])
-    bad = np.concatenate(found)
+        outside.append(place[~allowed(drawn)])
+    bad = np.concatenate(outside)
     for _ in range(99):
         if not len(bad):
             break

@@ -242,10 +242,10 @@ def _edges(arrays: Mapping[str, Any], name: str, delays_name: str, shape: tuple[
         raise LsmError(f"{name} holds {matrix.dtype}, not numbers", where=where, hint="write numbers")
     by_source = sparse.coo_array(matrix.T)  # its rows are sources, so that the order below is by source
     by_source.sum_duplicates()
-    kept = by_source.data != 0
-    pre, post = (axis[kept].astype(np.int64) for axis in by_source.coords)
+    joined = by_source.data != 0
+    pre, post = (axis[joined].astype(np.int64) for axis in by_source.coords)
     order = np.argsort(pre * shape[0] + post, kind="stable")
-    pre, post, weight = pre[order], post[order], by_source.data[kept][order]
+    pre, post, weight = pre[order], post[order], by_source.data[joined][order]
     if delays_name not in arrays:
         return Edges(shape[1], pre, post, weight, np.zeros(len(pre), np.int64))
     delays = arrays[delays_name]

@@ -282,8 +282,8 @@ def _take_out(
     for array in values:
         count = 0
         for part in chunks(len(array)):
-            kept = array[part][~out[part]]
-            array[count : count + len(kept)] = kept
-            count += len(kept)
+            synapses = array[part][~out[part]]
+            array[count : count + len(synapses)] = synapses
+            count += len(synapses)
         array.resize(count, refcheck=False)
     return indptr - taken, taken, apart

@@ -80,10 +80,10 @@ def count_chosen(indptr: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArra
 @compiled
 def _count_chosen(indptr: NDArray[np.int64], chosen: NDArray[np.bool_], left: NDArray[np.int64]) -> None:
     for row in range(len(indptr) - 1):
-        found = 0
+        count = 0
         for k in range(indptr[row], indptr[row + 1]):
-            found += chosen[k]
-        left[row + 1] = left[row] + found
+            count += chosen[k]
+        left[row + 1] = left[row] + count
 
 
 def distances(
@@ -93,9 +93,9 @@ def distances(
     target_positions: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """The Euclidean distance that each synapse bridges; positions are `[neuron, 3]`."""
-    found = np.empty(len(post))
-    _distances(indptr, post, source_positions, target_positions, found)
-    return found
+    distance = np.empty(len(post))
+    _distances(indptr, post, source_positions, target_positions, distance)
+    return distance
 
 
 @compiled
@@ -104,11 +104,11 @@ def _distances(
     post: NDArray[np.int32],
     source_positions: NDArray[np.float64],
     target_positions: NDArray[np.float64],
-    found: NDArray[np.float64],
+    distance: NDArray[np.float64],
 ) -> None:
     for pre in range(len(indptr) - 1):
         for k in range(indptr[pre], indptr[pre + 1]):
             total = 0.0
             for axis in range(3):
                 total += (source_positions[pre, axis] - target_positions[post[k], axis]) ** 2
-            found[k] = np.sqrt(total)
+            distance[k] = np.sqrt(total)

@@ -71,9 +71,9 @@ def certify_network(network: QNetwork) -> Certificate:
     return Certificate(largest_sum, largest_u, intervals, certified, geometric)
 
 
-def check_certificate(network: QNetwork, said: Certificate) -> None:
+def check_certificate(network: QNetwork, certificate: Certificate) -> None:
     """An LsmError unless what is said to be proved can be proved."""
-    if len(said.certified) != network.neurons or not said.follows_from(certify_network(network)):
+    if len(certificate.certified) != network.neurons or not certificate.follows_from(certify_network(network)):
         raise LsmError("the certificate is not that of this program", where="certificate", hint="compile it again")
 
 

@@ -79,7 +79,7 @@ def _counts(quantised: QNetwork, certificate: Certificate) -> dict[str, int]:
 
 def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> dict[str, float]:
     """The scales of populations with neurons that do not certify, as far down as it takes those that can."""
-    found = {}
+    scales = {}
     for p, q in zip(network.populations, quantised.populations, strict=True):
         here = quantised.columns(p.name)
         missing = ~certificate.certified[here]
@@ -96,5 +96,5 @@ def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> d
         if scale == inf:
             scale = least
         if scale < q.scale:
-            found[p.name] = scale
-    return found
+            scales[p.name] = scale
+    return scales

@@ -58,10 +58,10 @@ def place_network(network: QNetwork, target: Board) -> Program:
         return Program(network, np.zeros(network.neurons, np.int32), target.name)
     axons = axons_of(network)
     _check_neurons(network, axons, target)
-    found = arrange(axons, target)
-    if found.used > target.cores:
-        raise too_big(network, axons, target, found)
-    return Program(network, found.cores, target.name)
+    arrangement = arrange(axons, target)
+    if arrangement.used > target.cores:
+        raise too_big(network, axons, target, arrangement)
+    return Program(network, arrangement.cores, target.name)
 
 
 def arrange(axons: Axons, target: Board) -> Filling:

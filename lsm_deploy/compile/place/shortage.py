@@ -26,9 +26,9 @@ _PARTS = 64
 
 def too_big(network: QNetwork, axons: Axons, target: Board, least: Filling) -> LsmError:
     """The error of a network whose placement with the fewest cores is `least`."""
-    kept = [*_neurons(axons, target), *_synapses(axons, target), *_weight_bits(network, target)]
+    ways_out = [*_neurons(axons, target), *_synapses(axons, target), *_weight_bits(network, target)]
     board = next((name for name, other in BOARDS.items() if other.chips > target.chips and _holds(other, least)), None)
-    ways = [f"keep {', '.join(kept[:-1])}{' or ' * (len(kept) > 1)}{kept[-1]}"] if kept else []
+    ways = [f"keep {', '.join(ways_out[:-1])}{' or ' * (len(ways_out) > 1)}{ways_out[-1]}"] if ways_out else []
     ways.append(f"choose {board}, or board none" if board else "choose board none")
     worst = int(np.argmax(least.closed))
     return LsmError(
@@ -49,9 +49,9 @@ def _neurons(axons: Axons, target: Board) -> list[str]:
     of_all = np.ones(len(axons.out_indptr) - 1, bool)
 
     def fits(part: int) -> bool:
-        kept = rank < sizes[axons.groups] * part // _PARTS
-        of_all[: len(kept)] = kept
-        return _fits(_thinned(axons, of_all[axons.sources]), target, np.flatnonzero(kept).astype(np.int32))
+        chosen = rank < sizes[axons.groups] * part // _PARTS
+        of_all[: len(chosen)] = chosen
+        return _fits(_thinned(axons, of_all[axons.sources]), target, np.flatnonzero(chosen).astype(np.int32))
 
     part = _most(fits)
     return [f"{int((sizes * part // _PARTS).sum())} neurons"] if part else []
@@ -81,10 +81,10 @@ def _fits(axons: Axons, target: Board, order: NDArray[np.int32] | None = None) -
     )
 
 
-def _thinned(axons: Axons, kept: NDArray[np.bool_]) -> Axons:
-    indptr, sources = rows.count_chosen(axons.indptr, kept), axons.sources[kept]
+def _thinned(axons: Axons, chosen: NDArray[np.bool_]) -> Axons:
+    indptr, sources = rows.count_chosen(axons.indptr, chosen), axons.sources[chosen]
     by_source = rows.transpose(indptr, sources, len(axons.out_indptr) - 1)
-    return Axons(indptr, sources, axons.bits[kept], *by_source, axons.groups)
+    return Axons(indptr, sources, axons.bits[chosen], *by_source, axons.groups)
 
 
 def _most(fits: Callable[[int], bool]) -> int:

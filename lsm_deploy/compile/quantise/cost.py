@@ -70,15 +70,15 @@ class RoundingLoss:
     @property
     def losses(self) -> Sequence[str]:
         """Each lossy step beyond rounding to the grid, as a sentence."""
-        found = []
+        losses = []
         for p in self.populations:
             here = f"of population {p.name!r}"
-            found += [f"{count} values of {r} {here} clipped" for r, count in p.clipped.items() if count]
-            found += [f"{count} values of {r} {here} off by more than 10 %" for r, count in p.far.items() if count]
+            losses += [f"{count} values of {r} {here} clipped" for r, count in p.clipped.items() if count]
+            losses += [f"{count} values of {r} {here} off by more than 10 %" for r, count in p.far.items() if count]
         for q in self.projections:
             what = f"of {q.synapses} synapses of {q.name!r}"
-            found += [f"{q.rounded_to_zero} {what} rounded to zero"] if q.rounded_to_zero else []
-            found += [f"weights {what} clipped: {q.clipped}"] if q.clipped else []
-            found += [f"weights {what} collapsed onto {q.levels} levels"] if q.collapsed else []
-            found += [f"delays {what} clipped to {MAX_DELAY} steps: {q.delays_clipped}"] if q.delays_clipped else []
-        return found
+            losses += [f"{q.rounded_to_zero} {what} rounded to zero"] if q.rounded_to_zero else []
+            losses += [f"weights {what} clipped: {q.clipped}"] if q.clipped else []
+            losses += [f"weights {what} collapsed onto {q.levels} levels"] if q.collapsed else []
+            losses += [f"delays {what} clipped to {MAX_DELAY} steps: {q.delays_clipped}"] if q.delays_clipped else []
+        return losses

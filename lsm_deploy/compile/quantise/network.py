@@ -101,8 +101,8 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
     seen = np.zeros(fixed.WEIGHT_LIMIT - fixed.LEAST_WEIGHT + 1, bool)
     error, size, clipped = to_grid(p, scale, exponent, weights, seen)
     late, far = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
-    kept = weights != 0
-    lost = len(weights) - int(np.count_nonzero(kept))
+    present = weights != 0
+    lost = len(weights) - int(np.count_nonzero(present))
     levels = int(np.count_nonzero(seen) - seen[-fixed.LEAST_WEIGHT])
     cost = ProjectionCost(
         name=p.name,
@@ -124,18 +124,18 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
         sign_mode=p.sign_mode,
         num_weight_bits=p.weight_bits,
         weight_exp=exponent,
-        indptr=rows.count_chosen(p.indptr, kept) if lost else p.indptr,
-        post=p.post[kept] if lost else p.post,
-        weights=weights[kept] if lost else weights,
-        delays=delays[kept] if lost else delays,
+        indptr=rows.count_chosen(p.indptr, present) if lost else p.indptr,
+        post=p.post[present] if lost else p.post,
+        weights=weights[present] if lost else weights,
+        delays=delays[present] if lost else delays,
     )
     return quantised, cost
 
 
 def _has_many_values(weight: Floats) -> bool:
-    found: set[float] = set()
+    levels: set[float] = set()
     for part in chunks(len(weight)):
-        found.update(np.unique(weight[part])[: FEW_LEVELS + 1].tolist())
-        if len(found) > FEW_LEVELS:
+        levels.update(np.unique(weight[part])[: FEW_LEVELS + 1].tolist())
+        if len(levels) > FEW_LEVELS:
             return True
     return False

@@ -47,8 +47,8 @@ def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: in
             assert augment is not None
             drawn = _draw(augment, stream(seed, "augment", i, copy))
             altered = _altered(sound, augment, drawn, front_end.rate_hz)
-            heard = power if altered is sound else analysis.power(altered)
-            decibels = analysis.decibels(heard, drawn.warp)
+            spectrum = power if altered is sound else analysis.power(altered)
+            decibels = analysis.decibels(spectrum, drawn.warp)
             parts[copy].append(_resampled(decibels, max(2, round(len(decibels) * drawn.stretch))))
     samples, n = [part for copy in parts for part in copy], len(audio.starts)
     if front_end.level:
@@ -108,10 +108,10 @@ class _Analysis:
     def trimmed(self, sound: Floats) -> Floats:
         if self.front_end.trim_db is None:
             return sound
-        kept, _ = self.librosa.effects.trim(
+        trimmed, _ = self.librosa.effects.trim(
             sound, top_db=self.front_end.trim_db, frame_length=self.window, hop_length=self.hop
         )
-        return kept if len(kept) else sound
+        return trimmed if len(trimmed) else sound
 
     def power(self, sound: Floats) -> Floats:
         if self.front_end.pre_emphasis is not None:

@@ -72,8 +72,8 @@ def warped(bank: Floats, factor: float) -> Floats:
     last = bank.shape[1] - 1
     bins = np.arange(last + 1.0)
     reached = BOUNDARY * last * min(factor, 1.0)
-    heard = np.interp(bins, [0.0, reached / factor, last], [0.0, reached, last])
-    below = np.minimum(heard.astype(np.int64), last - 1)
-    part = heard - below
+    source = np.interp(bins, [0.0, reached / factor, last], [0.0, reached, last])
+    below = np.minimum(source.astype(np.int64), last - 1)
+    part = source - below
     scaled: Floats = bank[:, below] * (1 - part) + bank[:, below + 1] * part
     return scaled
