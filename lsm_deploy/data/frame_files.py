@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.data.raw import LARGEST, Frames
-from lsm_deploy.store import read_arrays
+from lsm_deploy.store.files import read_arrays, reading
 
 __all__ = ["SHOWN", "frames_from_arrays", "load_frames", "make_frames", "names_of", "starts_of"]
 
@@ -104,8 +104,8 @@ def load_frames(path: str | Path) -> Frames:
         return frames_from_arrays(read_arrays(path), str(path))
     if path.suffix == ".csv":
         return _from_csv(path)
-    if not path.exists():
-        raise LsmError("cannot read: No such file or directory", where=str(path), hint="check the path")
+    with reading(path):
+        path.stat()
     raise LsmError(
         f"frames cannot be read from a {path.suffix or 'nameless'} file", where=str(path), hint="write .npz or .csv"
     )
@@ -165,11 +165,9 @@ def starts_of(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
 def _from_csv(path: Path) -> Frames:
     # Python's own reader: it knows the line of every cell, which a data frame does not.
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with reading(path), path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True)
             rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except OSError as error:
-        raise LsmError(f"cannot read: {error.strerror}", where=str(path), hint="check the path") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise LsmError(f"this is no CSV text: {error}", where=str(path), hint="save it as UTF-8 CSV") from None
     if not rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import tempfile
 import zipfile
@@ -18,7 +19,16 @@ from numpy.typing import NDArray
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 
-__all__ = ["make_folder", "names_of_arrays", "opened", "read_arrays", "read_bytes", "write_file"]
+__all__ = [
+    "make_folder",
+    "names_of_arrays",
+    "read_arrays",
+    "read_bytes",
+    "read_json",
+    "reading",
+    "write_file",
+    "writing",
+]
 
 
 def make_folder(path: Path) -> None:
@@ -33,10 +43,8 @@ def make_folder(path: Path) -> None:
 def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place; on any failure the old file stays."""
     path = Path(path)
-    try:
+    with writing(path):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise LsmError(f"cannot write: {error.strerror}", where=str(path), hint="choose a writable folder") from None
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -56,17 +64,35 @@ def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file to read; what the system says against it is an LsmError."""
+def reading(path: str | Path) -> Iterator[None]:
+    """What the system says against reading this file is an LsmError."""
     try:
-        with path.open("rb") as file:
-            yield file
+        yield
     except OSError as error:
-        raise LsmError(f"cannot read: {error.strerror}", where=str(path), hint="check the path") from None
+        what = f"cannot read: {error.strerror or error}"
+        raise LsmError(what, where=str(path), hint="check the path") from None
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What the system says against writing this file is an LsmError."""
+    try:
+        yield
+    except OSError as error:
+        what = f"cannot write: {error.strerror}"
+        raise LsmError(what, where=str(path), hint="choose a writable folder") from None
+
+
+def read_json(path: Path) -> Any:
+    try:
+        with reading(path):
+            return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise LsmError(f"this is no JSON: {error}", where=str(path), hint="write one JSON object") from None
 
 
 def read_bytes(path: Path) -> bytes:
-    with opened(path) as file:
+    with reading(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         memory.require(size, "it takes", where=str(path), hint="read it where there is more")
         return file.read()
@@ -88,10 +114,8 @@ def names_of_arrays(path: str | Path) -> set[str]:
 @contextmanager
 def _of_arrays(path: str | Path) -> Iterator[None]:
     try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise LsmError(f"cannot read: {reason}", where=str(path), hint="check the path") from None
+        with reading(path):
+            yield
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         what, hint = "this is not an .npz file, or it is damaged", "write it again with np.savez"
         if "pickle" in str(error):

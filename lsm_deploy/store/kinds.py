@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from lsm_deploy.store.container import is_packed, kind_in
-from lsm_deploy.store.files import names_of_arrays, opened
+from lsm_deploy.store.files import names_of_arrays, reading
 
 __all__ = ["DATA", "Kind", "kind_of"]
 
@@ -34,7 +34,7 @@ def kind_of(path: str | Path) -> Kind:
     path = Path(path)
     if path.is_dir():
         return _of_folder(path)
-    with opened(path) as file:
+    with reading(path), path.open("rb") as file:
         start = file.read(16)
         if is_packed(start):
             return kind_in(start, file)

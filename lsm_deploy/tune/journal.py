@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
-from lsm_deploy.store.files import read_bytes
+from lsm_deploy.store.files import read_bytes, writing
 
 __all__ = ["Journal", "Trial", "opened_journal"]
 
@@ -142,13 +142,12 @@ def opened_journal(
 def _alone(file: Path) -> FileLock:
     """The lock of a journal, held; the system lets go of it when a process is killed."""
     lock = FileLock(f"{file}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        what, hint = "another search is writing this journal", "wait for it, or name another journal"
-        raise LsmError(what, where=str(file), hint=hint) from None
-    except OSError as error:
-        raise LsmError(f"cannot write: {error.strerror}", where=str(file), hint="choose a writable folder") from None
+    with writing(file):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # one of the system's errors, to Python
+            what, hint = "another search is writing this journal", "wait for it, or name another journal"
+            raise LsmError(what, where=str(file), hint=hint) from None
     return lock
 
 
@@ -180,10 +179,9 @@ def _study(file: Path, identity: Mapping[str, str]) -> Any:
     from optuna.storages.journal import JournalFileBackend, JournalStorage
 
     try:
-        storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held()))
-        names = [study.study_name for study in storage.get_all_studies()]
-    except OSError as error:
-        raise LsmError(f"cannot write: {error.strerror}", where=str(file), hint="choose a writable folder") from None
+        with writing(file):
+            storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held()))
+            names = [study.study_name for study in storage.get_all_studies()]
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         what = f"the journal is damaged: {str(error).splitlines()[0]}"
         raise LsmError(what, where=str(file), hint="name another file, or remove it") from None

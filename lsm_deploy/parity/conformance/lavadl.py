@@ -36,6 +36,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
+from lsm_deploy.store.files import reading
 
 __all__ = ["import_lava_dl"]
 
@@ -100,9 +101,8 @@ def _only(folder: Path, found: list[Path], what: str, option: str) -> Path:
 def _spikes(file: Path) -> NDArray[np.int8]:
     """[t, column] of an array [column, t], perhaps with an axis of one sample before it."""
     try:
-        array = np.load(file, allow_pickle=False)
-    except OSError as error:
-        raise LsmError(f"cannot read: {error.strerror or error}", where=str(file), hint="check the path") from None
+        with reading(file):
+            array = np.load(file, allow_pickle=False)
     except ValueError as error:
         raise LsmError(f"this is no plain .npy: {error}", where=str(file), hint="save it with np.save") from None
     if array.ndim == 3 and len(array) == 1:

@@ -8,7 +8,6 @@ name, ending in `.json`). The voltage is the chip's view, 128 in the step of a s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
+from lsm_deploy.store.files import read_json, reading
 
 __all__ = ["REQUIRED", "import_nir"]
 
@@ -33,9 +33,8 @@ def import_nir(
     where = str(file)
     parameters = _parameters(file, {name: value for name, value in given.items() if value is not None})
     try:
-        table = np.loadtxt(file, delimiter=",", ndmin=2)
-    except OSError as error:
-        raise LsmError(f"cannot read: {error.strerror or error}", where=where, hint="check the path") from None
+        with reading(file):
+            table = np.loadtxt(file, delimiter=",", ndmin=2)
     except ValueError as error:
         raise LsmError(f"this is no table of numbers: {error}", where=where, hint="give NIR's CSV") from None
     if table.shape[1] != 3 or not len(table) or (table != np.rint(table)).any():
@@ -65,10 +64,7 @@ def _parameters(file: Path, given: Mapping[str, int]) -> dict[str, int]:
     beside = file.with_suffix(".json")
     found = {}
     if beside.exists():
-        try:
-            found = json.loads(beside.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise LsmError(f"this is no JSON: {error}", where=str(beside), hint="write one JSON object") from None
+        found = read_json(beside)
         if not isinstance(found, dict) or any(type(value) is not int for value in found.values()):
             raise LsmError("this is no object of integers", where=str(beside), hint='write {"weight": 10, ...}')
         if unknown := sorted(found.keys() - {*REQUIRED, *_OPTIONAL}):

@@ -27,6 +27,7 @@ from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.learn.deployable import compile_any
+from lsm_deploy.store.files import read_json
 
 __all__ = ["Recording", "load_recording", "load_recordings", "save_recording"]
 
@@ -71,12 +72,7 @@ _OPTIONAL = ("population", "first_step")
 
 def save_recording(folder: Path, recording: Recording) -> None:
     """Write a recording's folder; the manifest last, so that a folder which has one is whole."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LsmError(
-            f"cannot make the folder: {error.strerror}", where=str(folder), hint="choose another place"
-        ) from None
+    store.make_folder(folder)
     identity = store.program_id(recording.program)
     store.save_program(folder / "program.lsm", recording.program)
     store.save_stimulus(folder / "stimulus.npz", recording.stimulus)
@@ -138,12 +134,7 @@ def load_recording(folder: Path, root: Path | None = None) -> Recording:
 
 def _manifest(file: Path) -> dict[str, Any]:
     where = str(file)
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LsmError(f"cannot read: {error.strerror}", where=where, hint="check the path") from None
-    except (ValueError, RecursionError) as error:
-        raise LsmError(f"this is no JSON: {error}", where=where, hint="write one JSON object") from None
+    manifest = read_json(file)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise LsmError(
