@@ -361,7 +361,7 @@ def test_misuse_is_status_2(folder):
     assert "Missing option '-o'" in call("compile", "spec.yaml", status=2).stderr
     assert "parity needs two" in call("parity", "spec.yaml", "--backends", "emulator", status=2).stderr
     result = call("run", "spec.yaml", "-o", "t.npz", "--codegen", "cython", status=2)
-    assert "--codegen belongs to none of the backends fast" in result.stderr
+    assert "--codegen belongs to none of the backends auto" in result.stderr
     result = call("parity", "spec.yaml", "--backends", "emulator,emulator", status=2)
     assert "a backend is named twice" in result.stderr
     assert "there is no --trace" in call("parity", "spec.yaml", "--view", "chip", status=2).stderr

@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from lsm_backends import fast
 from programs import random_program
 
 from lsm_deploy import load
 from lsm_deploy.cli import main
 from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Program
+from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.run import backends as backend
+from lsm_deploy.store import load_trace
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 TERNARY = CONFIGS / "ternary.yaml"
@@ -105,3 +107,33 @@ def test_what_several_backends_lack_is_said_at_once(monkeypatch: pytest.MonkeyPa
         ("population 'liquid'", "run it on 'emulator', 'fast', 'brian' or 'lava'"),
         ("backend 'loihi2'", "compile with an interval of 32 steps"),
     ]
+
+
+# --- the backend that nobody chose -----------------------------------------------------------------------------------
+
+LACKS = "population 'liquid': backend 'fast' has no rule for neurons of kind 'TernaryLIF', only for LIF"
+
+
+def test_the_emulator_runs_what_the_fast_backend_lacks_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    program: Program = compile_spec(load(TERNARY)).program
+    stimulus = Stimulus(np.ones((30, program.network.channels)), np.array([0]))
+    expected = backend.run_program(backend.DEFAULT, program, stimulus)
+    monkeypatch.setattr(fast, "LIMITS", Limits(kinds=("LIF",)))
+    with pytest.warns(LsmWarning, match=f"^{LACKS}; the emulator runs it, which takes longer$"):
+        trace = backend.run_program(backend.DEFAULT, program, stimulus)
+    assert np.array_equal(trace.spikes, expected.spikes)
+    with pytest.raises(LsmError, match=LACKS):  # where it was chosen
+        backend.run_program("fast", program, stimulus)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_command_says_it_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "LIMITS", Limits(kinds=("LIF",)))
+    call = ["run", str(TERNARY), "-o", str(tmp_path / "x.npz")]
+    result = CliRunner().invoke(main, call)
+    assert (result.exit_code, result.stderr) == (0, f"note: {LACKS}; the emulator runs it, which takes longer\n")
+    assert load_trace(tmp_path / "x.npz").backend == "emulator"
+    assert CliRunner().invoke(main, [*call, "--quiet"]).stderr == ""
+    result = CliRunner().invoke(main, [*call, "--backend", "fast"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {LACKS}\n")

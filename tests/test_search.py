@@ -213,6 +213,14 @@ def test_several_liquids(folder, tmp_path):
     assert len(set(accuracies)) > 1
 
 
+def test_on_the_backend_that_is_asked_for(folder, tmp_path, whole):
+    found = search(folder / "spec.yaml", 2, tmp_path / "j", seed=3, backend="emulator")
+    assert found.trials == whole.trials[:2]
+    with pytest.raises(LsmError, match="there is no backend 'emulater'"):
+        search(folder / "spec.yaml", 2, tmp_path / "k", backend="emulater")
+    assert not (tmp_path / "k").exists()
+
+
 def test_all_trials_fail(folder, tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text("projections.0.gain: [1e-5, 2e-5]\n")

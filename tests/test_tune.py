@@ -107,6 +107,17 @@ def test_both_in_turn(folder):
     assert {step.part for step in tuned.steps} == {"input", "recurrent"}
 
 
+def test_on_the_backend_that_is_asked_for(folder, monkeypatch):
+    asked, run = [], backends.run_program
+    monkeypatch.setattr(backends, "run_program", lambda name, *rest: (asked.append(name), run(name, *rest))[1])
+    tuned = tune_gains(spec_of(folder), 40.0)
+    assert set(asked) == {backends.DEFAULT}
+    asked.clear()
+    call("tune", folder / "spec.yaml", "-o", folder / "t.yaml", "--rate", 40, "--backend", "emulator")
+    assert set(asked) == {"emulator"}
+    assert load(folder / "t.yaml") == tuned.spec
+
+
 def test_what_is_right_is_left(folder):
     spec = spec_of(folder)
     tuned = tune_gains(spec, measured(spec, folder)[0])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = partial(_note, ctx, warnings.showwarning)
+                return super().invoke(ctx)
         except LsmError as error:
             inner = ctx.obj
             if isinstance(inner, Output) and inner.json:
@@ -78,6 +81,14 @@ class Group(click.Group):
                 for each in error.each():
                     click.echo(f"error: {each}", err=True)
             ctx.exit(1)
+
+
+def _note(ctx: click.Context, show: Callable[..., None], message: Warning | str, *where: Any) -> None:
+    """A warning of ours as a line on stderr; of anybody else's, as Python shows it."""
+    if not isinstance(message, LsmWarning):
+        show(message, *where)
+    elif not (isinstance(ctx.obj, Output) and ctx.obj.quiet):
+        click.echo(f"note: {message}", err=True)
 
 
 @dataclass

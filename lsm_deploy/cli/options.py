@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lsm_deploy.cli.app import FILE
-from lsm_deploy.run.backends import BACKENDS, DEFAULT
+from lsm_deploy.run.backends import BACKENDS, DEFAULT, FAST
 
 __all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION"]
 
@@ -13,8 +13,8 @@ BACKEND_OPTION = click.option(
     "--backend",
     default=DEFAULT,
     show_default=True,
-    help="Where to run; see `lsm-deploy backends`.",
-    shell_complete=lambda context, option, typed: [name for name in BACKENDS if name.startswith(typed)],
+    help=f"Where to run; see `lsm-deploy backends`. {DEFAULT}: {FAST}, or the emulator for neuron kinds that it lacks.",
+    shell_complete=lambda context, option, typed: [name for name in (DEFAULT, *BACKENDS) if name.startswith(typed)],
 )
 INPUT_OPTION = click.option(
     "--input",

@@ -69,6 +69,7 @@ def run_command(
         check_target(target, file, input_file)
     made = api.compile_any(file, on=[backend])
     program, identity, names = made.program, api.program_id(made.program), _names_in(record)
+    backend = backends.choose(backend, program)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
     with output.progress(f"running on {backend}") as progress:

@@ -10,6 +10,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.cli.options import BACKEND_OPTION
 
 
 @main.command(name="tune")
@@ -19,6 +20,7 @@ from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 @click.option("--branching", type=float, metavar="RATIO", help="Bring its activity to this branching ratio.")
 @click.option("--population", metavar="NAME", help="The population to tune, instead of the one that is read.")
 @click.option("--train", type=FILE, help="Data to tune on, instead of the spec's training data.")
+@BACKEND_OPTION
 @common_options
 def tune_command(output: Output, file: Path, target: Path, train: Path | None, **options: Any) -> None:
     """Find the gains that bring a liquid to a firing rate, a branching ratio or both.
@@ -43,6 +45,7 @@ def tune_command(output: Output, file: Path, target: Path, train: Path | None, *
 @click.option(
     "--liquid-seeds", type=click.IntRange(1), default=1, show_default=True, help="Judge each trial on so many liquids."
 )
+@BACKEND_OPTION
 @common_options
 def search_command(
     output: Output,

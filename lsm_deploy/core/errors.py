@@ -1,10 +1,10 @@
-"""The errors that a user can cause and mend; anything else that is raised is a bug of ours and keeps its traceback."""
+"""Errors that a user can cause and mend, and warnings; all else that is raised is a bug of ours, with its traceback."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BackendError", "LsmError", "LsmErrors", "raise_all"]
+__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "raise_all"]
 
 
 class LsmError(Exception):
@@ -48,6 +48,10 @@ class LsmErrors(LsmError):  # noqa: N818 - a plural of LsmError
 
 class BackendError(LsmError):
     """A backend is missing, refuses a program, or died while running it."""
+
+
+class LsmWarning(UserWarning):
+    """What a user did not ask for and gets, the answer being the same: a lower-case sentence."""
 
 
 def raise_all(errors: Sequence[LsmError]) -> None:

@@ -105,6 +105,7 @@ class Listener:
     ) -> Iterator[Piece]:
         """The samples encoded and run, a piece at a time."""
         network, cuts = self.program.network, self._cuts(data)
+        backend = backends.choose(backend, self.program)
         total, done = int(self.steps(data).sum()), 0
         runner: _Whole | _GoingOn = _Whole(backend, self.program)
         if network.sample_interval and len(cuts) > 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
-from lsm_deploy.core.errors import BackendError, LsmError, raise_all
+from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, raise_all
 from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
@@ -21,10 +22,12 @@ from lsm_deploy.core.progress import Progress
 __all__ = [
     "BACKENDS",
     "DEFAULT",
+    "FAST",
     "Backend",
     "Session",
     "check",
     "check_fit",
+    "choose",
     "export",
     "load_backend",
     "missing",
@@ -43,8 +46,10 @@ BACKENDS = {
 }
 
 
-DEFAULT = "fast"
-"""What loops over data runs on: the emulator's answer, sooner."""
+FAST = "fast"
+"""The emulator's answer, sooner."""
+DEFAULT = "auto"
+"""Where a program runs if nobody chose: on `FAST`, or on the emulator where that one has no rule for a neuron kind."""
 
 
 OPTIONS = {"brian": ("codegen",), "lava": ("time_limit",), "loihi2": ("time_limit", "board", "partition")}
@@ -105,7 +110,8 @@ class Session(Protocol):
 
 
 def load_backend(name: str) -> Backend:
-    """The backend of that name, imported."""
+    """The backend of that name, imported; of `DEFAULT`, the one that it mostly is."""
+    name = FAST if name == DEFAULT else name
     if name not in BACKENDS:
         near = get_close_matches(name, BACKENDS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(BACKENDS)}"
@@ -131,6 +137,18 @@ def options_for(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None and key in OPTIONS.get(name, ())}
 
 
+def choose(name: str, program: Program) -> str:
+    """The name of a backend; for `DEFAULT`, which of them it is for this program: the emulator with an LsmWarning."""
+    if name != DEFAULT:
+        return name
+    lacking = beyond(FAST, _limits(FAST), program.network)
+    if not lacking:
+        return FAST
+    first = lacking[0]
+    warnings.warn(f"{first.where}: {first.what}; the emulator runs it, which takes longer", LsmWarning, stacklevel=1)
+    return "emulator"
+
+
 def check(names: Sequence[str], program: Program) -> None:
     """Refuse a program that asks for what one of the backends lacks: all of it at once, and who has it."""
     lacking = [name for name in names if beyond(name, _limits(name), program.network)]
@@ -142,6 +160,8 @@ def check(names: Sequence[str], program: Program) -> None:
 
 
 def _limits(name: str) -> Limits:
+    if name == DEFAULT:
+        return Limits()
     return cast(Limits, getattr(load_backend(name), "LIMITS", Limits()))
 
 
@@ -158,6 +178,7 @@ def run_program(
     options: of the backend, such as `codegen` for brian. LsmError: stimulus, registers or backend do not fit the
     program, or the backend is not here.
     """
+    name = choose(name, program)
     backend = require(name)
     check([name], program)
     check_fit(program, stimulus, record)
@@ -171,12 +192,13 @@ def start(name: str, program: Program, record: Sequence[str] = (), **options: An
 
     LsmError: the backend knows no stepping, or is not here.
     """
+    name = choose(name, program)
     backend = require(name)
     if not hasattr(backend, "start"):
         raise BackendError(
             "it runs whole stimuli only",
             where=f"backend {name!r}",
-            hint=f"step on {DEFAULT!r}, which gives the same bits",
+            hint=f"step on {FAST!r}, which gives the same bits, where it has a rule for the neuron kinds",
         )
     check([name], program)
     _check_record(program, record)

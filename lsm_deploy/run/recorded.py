@@ -22,6 +22,7 @@ def trace_of(
 ) -> Trace:
     """The trace in a file, which has to be of this program on this stimulus; without one, that of a run."""
     if file is None:
+        backend = backends.choose(backend, program)
         with stages(f"running on {backend}") as progress:
             return backends.run_program(backend, program, stimulus, (), progress)
     trace = load_trace_of(program, file).trace

@@ -50,6 +50,7 @@ def stream(
     """
     if isinstance(stimulus, Stimulus):
         backends.check_fit(program, stimulus, record)
+    backend = backends.choose(backend, program)
     session = backends.start(backend, program, record)
     signed = any(KINDS[kind].SIGNED for kind in program.network.kinds)
     fired, counts = np.zeros(program.network.neurons, np.int64), dict.fromkeys(COUNTS, 0)

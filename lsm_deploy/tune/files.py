@@ -8,6 +8,7 @@ from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, front
+from lsm_deploy.run import backends
 from lsm_deploy.spec import load_text, put, read_text
 from lsm_deploy.tune.gains import Tuning, tune_gains
 from lsm_deploy.tune.trials import SearchResult, search
@@ -23,6 +24,8 @@ def tune_file(
     population: str | None = None,
     train: Frames | str | Path | None = None,
     progress: Progress | None = None,
+    *,
+    backend: str = backends.DEFAULT,
 ) -> Tuning:
     """`tune_gains` for the spec in a file, which is written to `target` with its new gains.
 
@@ -30,7 +33,7 @@ def tune_file(
     """
     text = _text_to_move(Path(file), Path(target))
     spec = load_text(text, Path(file))
-    tuned = tune_gains(spec, rate_hz, branching, population, train, progress)
+    tuned = tune_gains(spec, rate_hz, branching, population, train, progress, backend=backend)
     _write(target, put(text, Path(file), tuned.changes))
     return tuned
 
@@ -45,6 +48,7 @@ def search_file(
     seed: int = 0,
     train: Raw | str | Path | None = None,
     liquid_seeds: int = 1,
+    backend: str = backends.DEFAULT,
     progress: Progress | None = None,
 ) -> SearchResult:
     """`search` on the spec in a file, which is written to `target` with the values of the best trial.
@@ -54,7 +58,15 @@ def search_file(
     spec = load_text(_text_to_move(Path(file), Path(target)), Path(file))
     raw = front.recordings(train, spec) if train is not None else None
     result = search(
-        file, trials, journal, space=space, seed=seed, train=raw, liquid_seeds=liquid_seeds, progress=progress
+        file,
+        trials,
+        journal,
+        space=space,
+        seed=seed,
+        train=raw,
+        liquid_seeds=liquid_seeds,
+        backend=backend,
+        progress=progress,
     )
     _write(target, result.text)
     return result

@@ -16,6 +16,7 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
+from lsm_deploy.run import backends
 from lsm_deploy.spec import Path_, Spec
 from lsm_deploy.spec.mistakes import suggest
 from lsm_deploy.spec.schema import Explicit, Gain, PerTypeGain
@@ -61,6 +62,8 @@ def tune_gains(
     population: str | None = None,
     train: Frames | str | Path | None = None,
     progress: Progress | None = None,
+    *,
+    backend: str = backends.DEFAULT,
 ) -> Tuning:
     """Find gains at which `population` (the one that is read, if none is given) fires at `rate_hz`, branches with
     `branching`, or both, on `train`: frames, or a file of them, instead of the spec's training data.
@@ -71,7 +74,7 @@ def tune_gains(
     """
     name = _population(spec, population)
     chosen = _projections(spec, name, rate_hz, branching, 1000 / spec.dt_ms)
-    liquid = Tunable(spec, name, chosen, training_frames(train, spec), progress)
+    liquid = Tunable(spec, name, chosen, training_frames(train, spec), backend, progress)
     targets: list[Aim] = []
     if rate_hz is not None:
         targets.append(Aim("input", rate_hz, RATE_TOLERANCE * rate_hz, lambda m: m.rate_hz, "{:.4g} Hz"))

@@ -55,9 +55,16 @@ class Tunable:
     """Measures the deployed liquid at factors of its gains, each pair once."""
 
     def __init__(
-        self, spec: Spec, population: str, chosen: dict[Part, tuple[int, ...]], data: Frames, progress: Progress | None
+        self,
+        spec: Spec,
+        population: str,
+        chosen: dict[Part, tuple[int, ...]],
+        data: Frames,
+        backend: str,
+        progress: Progress | None,
     ) -> None:
-        self.spec, self.population, self.chosen, self.progress = spec, population, chosen, progress
+        self.spec, self.population, self.chosen = spec, population, chosen
+        self.backend, self.progress = backend, progress
         self.stimulus = _evenly(listen(spec, data).encode(data, "train"), SAMPLES)
         if not self.stimulus.spikes.any():
             hint = "raise max_rate_hz, or lower threshold or delta"
@@ -82,7 +89,7 @@ class Tunable:
         at = (factors["input"], factors["recurrent"])
         if at not in self.known:
             program = compile_spec(self.spec_at(factors)).program
-            trace = backends.run_program(backends.DEFAULT, program, self.stimulus)
+            trace = backends.run_program(self.backend, program, self.stimulus)
             spikes = trace.spikes[:, program.network.columns(self.population)]
             activity = activity_of(spikes, self.spec.dt_ms)
             measurement = Measurement(

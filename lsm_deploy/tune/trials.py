@@ -14,6 +14,7 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn.model import readout_of, train
+from lsm_deploy.run import backends
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
 from lsm_deploy.spec.schema import Data
 from lsm_deploy.tune.journal import Trial, opened_journal
@@ -53,6 +54,7 @@ def search(
     seed: int = 0,
     train: Raw | None = None,
     liquid_seeds: int = 1,
+    backend: str = backends.DEFAULT,
     progress: Progress | None = None,
 ) -> SearchResult:
     """Try values of a spec's file until its journal has `trials` trials, and name the best.
@@ -66,6 +68,7 @@ def search(
     for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
         if number < 1:
             raise LsmError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
+    backends.require(backend)  # or else every trial would fail of it
     text = read_text(file)
     parameters = read_space(text, file, Path(space) if space is not None else None)
     spec = load_text(text, file)
@@ -80,7 +83,7 @@ def search(
         try:
             tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
             for i in range(liquid_seeds):
-                accuracies.append(_cross_validated(tried, spec.seed + i, frames))
+                accuracies.append(_cross_validated(tried, spec.seed + i, frames, backend))
         except LsmError as error:
             return Trial(turn, values, tuple(accuracies), "; ".join(str(each).split("\n")[0] for each in error.each()))
         return Trial(turn, values, tuple(accuracies))
@@ -120,9 +123,10 @@ class _Frames:
         return self.made
 
 
-def _cross_validated(spec: Spec, seed: int, frames: _Frames) -> float:
+def _cross_validated(spec: Spec, seed: int, frames: _Frames, backend: str) -> float:
     """Accuracy of the readout on held-out parts of the training data, from the integers as they would be deployed."""
-    return float(train(replace(spec, seed=seed), frames.of(spec)).answerer.classifier.cv_accuracy.max())
+    model = train(replace(spec, seed=seed), frames.of(spec), backend)
+    return float(model.answerer.classifier.cv_accuracy.max())
 
 
 def _identity(

@@ -147,6 +147,7 @@ def diagnose(
     if spec is None and train is not None:
         what = "there are training data, and a program does not say how they become its input"
         raise LsmError(what, where="diagnose", hint="give a spec")
+    backend = backends.choose(backend, program)
     _check(program, samples, tau_ms)
     clears = program.network.sample_interval
     program = replace(program, network=replace(program.network, sample_interval=0))

@@ -153,6 +153,7 @@ def evaluate_one(
     check_overlap(spec, folded)
     clock.stop("front end")
     deployed, feedforward, floats = liquids_of(spec, train, test, backend, hold=on_chip)
+    backend = backends.choose(backend, deployed.listener.program)
     positive = positive_of(spec, train)
     advance = _Advance(progress, 1 if alone else 3 if feedforward else 2)
     clock.stop("compile")
