@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -81,10 +80,10 @@ class Score:
 
 def wilson(correct: int, samples: int) -> tuple[float, float]:
     """The 95 % interval of a share. Wilson, J. Am. Stat. Assoc. 22 (1927)."""
-    z2, n, p = 1.959963984540054**2, samples, correct / samples
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, samples).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def score_of(answers: Answers, labels: Sequence[str], positive: str | None = None) -> Score:
@@ -103,20 +102,16 @@ def score_of(answers: Answers, labels: Sequence[str], positive: str | None = Non
 
 def _detection(answers: Answers, is_positive: Any, right: Any) -> Detection:
     some, others = right[is_positive], right[~is_positive]
-    both = len(some) and len(others) and answers.margins is not None
+    auc = None
+    if len(some) and len(others) and answers.margins is not None:
+        from sklearn.metrics import roc_auc_score
+
+        auc = float(roc_auc_score(is_positive, answers.margins))
     return Detection(
         sensitivity=float(some.mean()) if len(some) else None,
         specificity=float(others.mean()) if len(others) else None,
-        auc=_area(answers.margins[is_positive], answers.margins[~is_positive]) if both else None,  # type: ignore[index]
+        auc=auc,
     )
-
-
-def _area(some: Floats, others: Floats) -> float:
-    """The probability that one of `some` is above one of `others`; a tie is half of it."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([some, others]))[: len(some)]
-    return float((ranks.mean() - (len(some) + 1) / 2) / len(others))
 
 
 def float_answers(classifier: Classifier, features: Floats | Ints, positive: str | None = None) -> Answers:
