@@ -52,6 +52,7 @@ def _state(file: StateFile) -> Report:
 def _data(raw: Raw) -> Report:
     many, labels, groups = lengths(raw), sorted(set(raw.labels)), sorted(set(raw.groups))
     marks = ", ".join(count(len(names), thing) for names, thing in ((labels, "label"), (groups, "group")) if names)
-    words = f"{type(raw).__name__.lower()}: {count(len(many), 'sample')} of {many.min()} to {many.max()} values"
+    values = f"{many.min()} to {many.max()}" if many.min() < many.max() else f"{many.max()}"
+    words = f"{type(raw).__name__.lower()}: {count(len(many), 'sample')} of {values} values"
     facts = {"samples": len(many), "lengths": many.tolist(), "labels": labels, "groups": groups}
     return Report((Line(f"{words}, {marks or 'no labels'}"),), facts)
