@@ -1,8 +1,9 @@
-"""The house keeps its own rules: where numbers of the chip may stand, and what names may not be."""
+"""The house keeps its own rules: where numbers of the chip and other packages may stand, and what names may be."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,3 +122,69 @@ def test_such_a_number_is_seen(code, seen):
 def test_every_number_that_only_looks_like_it_is_still_there():
     for name, numbers in NO_CHIP.items():
         assert numbers.keys() == {value for _, value in chip_numbers(ast.parse((ROOT / name).read_text()))}, name
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def module_of(path: Path) -> str:
+    package = next(package for package in PACKAGES if path.is_relative_to(package))
+    return ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = sorted(name for path in FILES if "." in (name := module_of(path)) and not name.endswith("__main__"))
+FOLDERS = {path.parent.name for path in FILES if path.name == "__init__.py"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_shadows_a_module(name):
+    # Lava may not be installed, and what a process of its own runs with it stands alone.
+    module = pytest.importorskip(name) if ".lava." in name else importlib.import_module(name)
+    parent, _, leaf = name.rpartition(".")
+    assert getattr(importlib.import_module(parent), leaf) is module
+
+
+def test_no_function_bears_the_name_of_a_folder():
+    found = [
+        f"{name_of(path)}:{node.lineno}: {node.name}"
+        for path in FILES
+        if path.is_relative_to(PACKAGES[0])
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in FOLDERS
+    ]
+    assert not found
+
+
+def test_names_say_what_is_inside():
+    assert not {part for name in MODULES for part in name.split(".")} & {"utils", "util", "helpers", "common", "misc"}
+
+
+# --- other people's packages ----------------------------------------------------------------------------------------
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a file imports, whether at its head or in a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("package", "room"),
+    [
+        ("yaml", "lsm_deploy/spec/"), ("pydantic", "lsm_deploy/spec/"), ("pydantic_core", "lsm_deploy/spec/"),
+        ("click", "lsm_deploy/cli/"), ("lava", "backends/lsm_backends/lava/"),
+        ("lsm_backends", "backends/lsm_backends/"),
+    ],
+)  # fmt: skip
+def test_a_package_is_known_to_one_room(package, room):
+    assert [name_of(path) for path in FILES if package in imported(path) and not name_of(path).startswith(room)] == []
+
+
+@pytest.mark.parametrize("package", ["h5py", "torch", "nir", "dask", "jinja2", "optuna", "tonic", "sktime", "brian2"])
+def test_a_package_is_known_to_one_file(package):
+    assert len([name_of(path) for path in FILES if package in imported(path)]) <= 1

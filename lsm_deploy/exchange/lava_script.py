@@ -83,7 +83,7 @@ def main() -> None:
 
 def run_on_cpu(job: int, layout: Arrays, limit: float) -> Arrays:
     """Spikes and registers `[t, neuron]` of a job's network."""
-    result, _ = run(HERE / "cpu" / str(job), {}, limit)
+    result, _ = run_job(HERE / "cpu" / str(job), {}, limit)
     neurons = layout[f"cpu.kept.{job}"]
     # Neurons that are copied, so that no pair of them has two synapses, are there once in a trace.
     return {name: values[:, neurons] for name, values in gathered(result, layout[f"cpu.group.{job}"]).items()}
@@ -101,7 +101,7 @@ def run_on_board(job: int, layout: Arrays, options: argparse.Namespace) -> Array
     late = 0
     for _ in range(2):
         expected = late
-        result, steps = run(HERE / "board" / str(job), board, options.time_limit, expected if moves else 0)
+        result, steps = run_job(HERE / "board" / str(job), board, options.time_limit, expected if moves else 0)
         late, shift_out = shifts(result[f"spikes{group.max() + 1}"], relayed)
         if late == expected or not moves:
             rows = gathered(result, group)
@@ -136,7 +136,7 @@ def gathered(result: Arrays, group: Any) -> Arrays:
     return rows
 
 
-def run(folder: Path, board: dict[str, Any], limit: float, late: int = 0) -> tuple[Arrays, int]:
+def run_job(folder: Path, board: dict[str, Any], limit: float, late: int = 0) -> tuple[Arrays, int]:
     """What `graph.py` leaves of a job, and the job's steps; on any failure this process ends, and says why."""
     work = Path(tempfile.mkdtemp(prefix="lava-"))
     try:
