@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,3 +85,9 @@ def test_every_public_name_says_what_it_is(name: str, text: str | None) -> None:
     assert first[0].isupper() or first[0] == "`", first
     assert first.endswith("."), first
     assert len(first.split()) > 2, first
+
+
+def test_a_command_imports_the_reports_that_it_shows() -> None:
+    code = "import lsm_deploy.cli.compiling, sys; print(*(n for n in sys.modules if n.startswith('lsm_deploy')))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not [name for name in run.stdout.split() if re.match(r"lsm_deploy\.(measure|tune|exchange)\b", name)]

@@ -27,7 +27,7 @@ from lsm_deploy.parity.forensics import (
 )
 from lsm_deploy.parity.reduction.parts import assemble, keep_synapses, take_apart
 from lsm_deploy.parity.variants import RULES, run_variant
-from lsm_deploy.report import explanation_text, report_explanation
+from lsm_deploy.report.forensics import explanation_text, report_explanation
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -33,7 +33,7 @@ from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.samples import contaminated
 from lsm_deploy.parity.compare import compare
-from lsm_deploy.report import report_program
+from lsm_deploy.report.programs import report_program
 from lsm_deploy.run import backends as backend
 from lsm_deploy.spec import load
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.report.certificates import report_certificate
 
 
 @main.command(name="certify")
@@ -27,6 +27,6 @@ def certify_command(output: Output, file: Path, rounds: int, neuron: int | None,
         found = api.certify_any(file, rounds, neuron, progress)
     if target is not None and found.attack is not None:
         api.save_stimulus(target, found.attack.closest)
-    output.show(report.report_certificate(found.program, found.certificate, found.attack))
+    output.show(report_certificate(found.program, found.certificate, found.attack))
     if target is not None:
         output.say(f"wrote {target}")

@@ -7,10 +7,13 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.report import stages
+from lsm_deploy.report.files import report_file
+from lsm_deploy.report.programs import report_compiled
+from lsm_deploy.report.rules import report_rules
 
 STRICT_OPTION = click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
 CERTIFIED_OPTION = click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
@@ -28,11 +31,11 @@ def check_command(output: Output, file: Path, strict: bool, board: str | None, c
     """Say whether SPEC is valid, compiles and fits its target; name every mistake if not."""
     if board is not None:
         rules = api.check_board(file, board, strict=strict, certified=certified)
-        output.show(report.report_rules(board, rules))
+        output.show(report_rules(board, rules))
         if any(rule.status == "broken" for rule in rules):
             click.get_current_context().exit(1)
         return
-    output.show(report.report_file(api.check_spec(file, strict=strict, certified=certified)))
+    output.show(report_file(api.check_spec(file, strict=strict, certified=certified)))
     output.say(f"{file} is valid")
 
 
@@ -50,9 +53,9 @@ def compile_command(output: Output, file: Path, target: Path, dump: Path | None,
     if made.compiled is None:
         raise LsmError("this is compiled already", where=str(file), hint="give a spec, or a network as .npz")
     if dump is not None:
-        report.dump(dump, made.compiled)
+        stages.dump(dump, made.compiled)
     api.save_program(target, made.program, made.compiled.certificate)
-    output.show(report.report_compiled(made.compiled))
+    output.show(report_compiled(made.compiled))
     output.say(f"wrote {target}" + (f" and {dump}/" if dump else ""))
 
 
@@ -61,4 +64,4 @@ def compile_command(output: Output, file: Path, target: Path, dump: Path | None,
 @common_options
 def inspect_command(output: Output, file: Path) -> None:
     """Say what is in a program, a model, a trace or a stimulus."""
-    output.show(report.report_file(api.inspect_file(file)))
+    output.show(report_file(api.inspect_file(file)))

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, common_options, main
 from lsm_deploy.parity import conformance
+from lsm_deploy.report.conformance import report_conformance, report_recording
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -27,7 +27,7 @@ def conformance_command(output: Output, folder: Path | None, simulators: str | N
     recordings = conformance.load_recordings(folder) if folder is not None else ()
     with output.progress("replaying") as progress:
         found = conformance.conform(recordings, asked, progress)
-    output.show(report.report_conformance(found))
+    output.show(report_conformance(found))
     if found.contradictions:
         click.get_current_context().exit(1)
 
@@ -90,5 +90,5 @@ def import_lava_dl_command(output: Output, folder: Path, target: Path, **options
 
 def _save(output: Output, target: Path, recording: conformance.Recording) -> None:
     conformance.save_recording(target, recording)
-    output.show(report.report_recording(recording))
+    output.show(report_recording(recording))
     output.say(f"wrote {target}/")

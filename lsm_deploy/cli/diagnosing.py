@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.measure.diagnosis import SAMPLES
+from lsm_deploy.report.diagnoses import report_diagnosis
 from lsm_deploy.report.pictures import picture_of_states, save_picture
 
 
@@ -41,8 +41,8 @@ def diagnose_command(
     with output.progress("examining") as progress:
         found = api.diagnose(made, train=train_file, progress=progress, **options)
     if picture_file is None:
-        output.show(report.report_diagnosis(found))
+        output.show(report_diagnosis(found))
     else:
         save_picture(picture_file, picture_of_states(found))
-        output.show(report.report_diagnosis(found), picture=str(picture_file))
+        output.show(report_diagnosis(found), picture=str(picture_file))
         output.say(f"wrote {picture_file}")

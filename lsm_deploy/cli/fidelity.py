@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, common_options, main
 from lsm_deploy.measure import fidelity
+from lsm_deploy.report.fidelity import report_fidelity, report_fitted
 from lsm_deploy.report.pictures import picture_of_bits, pictures_of_fidelity, save_pictures
 
 
@@ -39,13 +39,13 @@ def quantise_report_command(
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
     found = api.measure_quantisation(made, stimulus, output.progress)
-    shown = report.report_fidelity(found.compiled, found.fidelity, found.transfer)
+    shown = report_fidelity(found.compiled, found.fidelity, found.transfer)
     output.say(*shown.blocks)
     facts = dict(shown.facts)
     drawn = list(pictures_of_fidelity(found.baseline, found.compiled.program.network, found.fidelity))
     if wanted is not None:
         fitted = api.fit_weight_bits(found, wanted, output.progress)
-        shown = report.report_fitted(fitted)
+        shown = report_fitted(fitted)
         output.say(*shown.blocks)
         facts["fit_bits"] = dict(shown.facts)
         drawn.append(picture_of_bits(fitted))

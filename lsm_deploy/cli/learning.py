@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.report.evaluations import report_across, report_evaluation
+from lsm_deploy.report.models import report_model
 
 
 @main.command(name="eval")
@@ -49,7 +50,7 @@ def eval_command(
         leave_out = tuple(name for name in left_out.split(",") if name)
         with output.progress("evaluating") as progress:
             across = api.evaluate_across(spec, data_file, how, seeds, progress=progress, leave_out=leave_out, **options)
-        output.show(report.report_across(across))
+        output.show(report_across(across))
         return
     if how is not None or seeds > 1 or left_out:
         raise click.UsageError("--split, --seeds and --without go with --data")
@@ -58,7 +59,7 @@ def eval_command(
     _check_data(spec, train_file)
     with output.progress("evaluating") as progress:
         found = api.evaluate(spec, train_file, test_file, progress=progress, **options)
-    output.show(report.report_evaluation(found))
+    output.show(report_evaluation(found))
 
 
 def _check_data(spec: api.Spec, train_file: Path | None) -> None:
@@ -84,7 +85,7 @@ def train_command(
         train = api.train_on_chip if on_chip else api.train
         model = train(spec, train_file, backend=backend, progress=progress)
     api.save_model(target, model)
-    output.show(report.report_model(model))
+    output.show(report_model(model))
     output.say(f"wrote {target}")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report
 from lsm_deploy.cli.app import FILE, Output, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
+from lsm_deploy.report.resources import report_resources
 
 
 @main.command(name="resources")
@@ -33,4 +33,4 @@ def resources_command(
     output.say(f"stimulus: {words}")
     trace = api.trace_of(made.program, stimulus, trace_file, backend, output.progress)
     found = api.count_resources(made.program, stimulus, trace)
-    output.show(report.report_resources(found), program=api.program_id(made.program), stimulus=words)
+    output.show(report_resources(found), program=api.program_id(made.program), stimulus=words)

@@ -9,13 +9,16 @@ from typing import Any, TypeVar
 import click
 
 import lsm_deploy as api
-from lsm_deploy import report, store
+from lsm_deploy import store
 from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
 from lsm_deploy.parity import reduction
+from lsm_deploy.report.comparison import report_comparison
+from lsm_deploy.report.forensics import explanation_text, report_explanation, report_shrunk
 from lsm_deploy.report.pictures import picture_of_divergence, save_picture
+from lsm_deploy.report.runs import report_streamed, report_trace
 from lsm_deploy.run import backends
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -75,12 +78,12 @@ def run_command(
     with output.progress(f"running on {backend}") as progress:
         if to_folder:
             streamed = api.stream(program, stimulus, target, names, backend=backend, progress=progress)
-            shown = report.report_streamed(streamed, names, standings(program.network))
+            shown = report_streamed(streamed, names, standings(program.network))
         else:
             given = backends.options_for(backend, options)
             trace = api.run_program(backend, program, stimulus, names, progress, **given)
             api.save_trace(target, trace, program=identity, backend=backend)
-            shown = report.report_trace(trace)
+            shown = report_trace(trace)
     output.show(shown, program=identity, backend=backend, stimulus=words)
     output.say(f"wrote {target}")
 
@@ -141,7 +144,7 @@ def parity_command(
         options=options,
         stages=output.progress,
     )
-    shown = report.report_comparison(compared)
+    shown = report_comparison(compared)
     output.say(*shown.blocks)
     found = _explained(output, compared, **forensics) if thorough else {}
     output.facts({"program": api.program_id(made.program), "stimulus": words, **found, **shown.facts})
@@ -164,7 +167,7 @@ def _explained(
         return facts
     suspects = parity.explain_sides(compared, output.progress) if explain or folder else ()
     if explain:
-        shown = [report.report_explanation(suspect.explanation) for suspect in suspects]
+        shown = [report_explanation(suspect.explanation) for suspect in suspects]
         for each in shown:
             output.say("", *each.blocks)
         facts["explanations"] = [dict(each.facts) for each in shown]
@@ -180,9 +183,9 @@ def _explained(
                 f"{suspects[0].side.name} cannot be run again: {small.name} of the emulator gives the same, and"
                 " stands in"
             )
-        why = report.explanation_text(small.explanation)
+        why = explanation_text(small.explanation)
         reduction.write(folder, small.shrunk, small.trace, small.name, why)
-        reduced = report.report_shrunk(small.shrunk)
+        reduced = report_shrunk(small.shrunk)
         output.say(*reduced.blocks, f"wrote {folder}/: read README.txt there")
         facts["shrunk"] = {"folder": str(folder), **reduced.facts}
     return facts

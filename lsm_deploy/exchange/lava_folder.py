@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
-from lsm_deploy.exchange import lava_script
 from lsm_deploy.run import backends
 from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_file
 
@@ -68,7 +67,7 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
     except LsmError as error:
         refused = error.what
     write_file(folder / "layout.npz", lambda file: np.savez_compressed(file, **facts))
-    _write_bytes(folder / "run.py", Path(lava_script.__file__).read_bytes())
+    _write_bytes(folder / "run.py", Path(__file__).with_name("lava_script.py").read_bytes())
     readme = _README.format(
         identity=facts["program"],
         neurons=network.neurons,
