@@ -41,7 +41,7 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
     backends = {f"backends/lsm_backends/{name}.py" for name in ("brian", "fast/rules")} | {
         f"backends/lsm_backends/lava/{name}.py" for name in ("graph", "job", "hardware", "replay")
     }
-    kinds = {f"lsm_deploy/core/neurons/{name}.py" for name in ("lif", "ternary", "refractory", "atrlif")}
+    kinds = {f"{kind.__name__.replace('.', '/')}.py" for kind in KINDS.values()}
     # Output neurons, networks in a .npz and recordings are LIF by what they are.
     made = {f"lsm_deploy/learn/{name}.py" for name in ("attach", "onchip")} | {
         "lsm_deploy/compile/build/explicit.py",

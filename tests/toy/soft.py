@@ -1,0 +1,159 @@
+"""LIF whose spike takes its threshold from the voltage, and leaves the rest: what a new kind's file looks like.
+
+Floats, once a step of `dt_ms`, with alpha = exp(-dt / tau_syn) and beta = exp(-dt / tau_mem):
+
+    u = alpha * u + sum of w * s;   v = beta * v + u + bias;   s = v > v_threshold;   v = v - v_threshold where s
+
+Integers:
+
+    x = t0(u * (4096 - (du + 1))) + (a << 6)                           modulo 2**32
+    u = x wrapped once into (-2**23, 2**23]
+    v = clip(t0(v * (4096 - dv)) + u + (bias_mant << bias_exp))         to 24 bits
+    s = v > (vth << 6);   v = v - (vth << 6) where s
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
+
+NAME = "SoftLIF"
+STATE: tuple[str, ...] = ("u", "v")
+CURRENT = "u"
+DECAYS = ("du", "dv")
+BOUNDED: tuple[str, ...] = ()
+THRESHOLDS: tuple[str, ...] = ("v_threshold",)
+RESETS = False
+SIGNED = False
+RECORDED = False
+STOCK: tuple[Policy, ...] = ()
+SHARED: tuple[str, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "soft-reset",
+        "a spike takes the threshold from v",
+        "a spike takes v to 0",
+        "np.where(spikes, v - threshold(registers), v)",
+        "np.where(spikes, 0, v)",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a user writes, for each neuron or as a distribution over neurons."""
+
+    tau_mem_ms: Annotated[float, Gt(0)] = 20.0
+    """Membrane time constant."""
+    tau_syn_ms: Annotated[float, Ge(0)] = 5.0
+    """Time constant of the synaptic current; 0 forgets it at once."""
+    v_threshold: Annotated[float, Gt(0)] = 1.0
+    """In units of weight."""
+    bias: float = 0.0
+    """Added to `v` in each step, in units of weight."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the chip is given for each neuron."""
+
+    du: Annotated[int, Ge(0), Le(4095)]
+    """Current decays by (du + 1) / 4096 a step."""
+    dv: Annotated[int, Ge(0), Le(4096)]
+    """Voltage decays by dv / 4096 a step."""
+    vth: Annotated[int, Ge(0), Le(131071)]
+    bias_mant: Annotated[int, Ge(-4096), Le(4095)] = 0
+    bias_exp: Annotated[int, Ge(0), Le(7)] = 0
+
+
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    return membrane.largest_scale(parameters, parameters["v_threshold"], headroom)
+
+
+def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+    return {
+        "du": membrane.decay_of(parameters["tau_syn_ms"], dt_ms) - 1,
+        "dv": np.minimum(membrane.decay_of(parameters["tau_mem_ms"], dt_ms), 4095),
+        "vth": membrane.nearest(scale * parameters["v_threshold"]),
+        **membrane.quantise_bias(parameters["bias"], scale),
+    }
+
+
+def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+    return {
+        "tau_mem_ms": membrane.tau_of(registers["dv"], dt_ms),
+        "tau_syn_ms": membrane.tau_of(registers["du"] + 1, dt_ms),
+        "v_threshold": registers["vth"] / scale,
+        "bias": membrane.realise_bias(registers, scale),
+    }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return registers["du"] + 1, registers["dv"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+    """|u| + |bias|, what `v` moves by in a step; `v` itself saturates, and a spike takes it no further than to 0."""
+    return current + membrane.largest_bias(registers)
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """What a spike leaves may pass the threshold in the next step; without a reset `v` gets no higher than LIF's."""
+    return np.minimum(membrane.steps_to(threshold(registers), most + membrane.bias(registers), registers["dv"]), 1)
+
+
+def threshold(registers: Mapping[str, Ints]) -> Ints:
+    return registers["vth"] << fixed.ACT_SHIFT
+
+
+def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+    return {name: np.zeros(len(registers["vth"]), np.int64) for name in STATE}
+
+
+def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+    x = fixed.wrap32(fixed.decay(state["u"], registers["du"] + 1) + (a << fixed.ACT_SHIFT))
+    u = fixed.wrap24(x)
+    bias = registers["bias_mant"] << registers["bias_exp"]
+    sum_v = fixed.decay(state["v"], registers["dv"]) + u + bias
+    v = fixed.saturate24(sum_v)
+    spikes = v > threshold(registers)
+    return Step(
+        state={"u": u, "v": np.where(spikes, v - threshold(registers), v)},
+        spikes=spikes.astype(np.int8),
+        wrapped=u != x,
+        saturated=v != sum_v,
+    )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {
+        "alpha": membrane.factor_of(parameters["tau_syn_ms"], dt_ms),
+        "beta": membrane.factor_of(parameters["tau_mem_ms"], dt_ms),
+        **{name: parameters[name] for name in ("v_threshold", "bias")},
+    }
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: np.zeros(len(constants["v_threshold"])) for name in STATE}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    u = constants["alpha"] * state["u"] + a
+    v = constants["beta"] * state["v"] + u + constants["bias"]
+    spikes = v > constants["v_threshold"]
+    return FloatStep(dict(u=u, v=np.where(spikes, v - constants["v_threshold"], v)), spikes.astype(np.int8))
+
+
+def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+    """Unknown: no recording covers this kind."""
+    return unknown_view(NAME, STATE, register, values)
