@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, cast
 
 from lsm_deploy.core.neurons import KINDS
 
-__all__ = ["Part", "kind_module", "made_anew", "part_of", "parts_of"]
+__all__ = ["Part", "kind_module", "local_names", "made_anew", "part_of", "parts_of"]
 
 Part: TypeAlias = tuple[ModuleType, str]
 """A module, and the name of a function or a constant in it."""
