@@ -8,7 +8,6 @@ other spikes than the reference.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import time
@@ -21,7 +20,7 @@ from bench.agreement import DisagreementError
 from bench.grid import AXES, cases
 from bench.latency import Latency, measure_latency
 from bench.limit import limit_of, measured
-from bench.page import machine, publish
+from bench.page import leave, machine, publish
 from bench.plot import picture_of_scaling
 from bench.rounds import Result, measure
 from bench.table import render
@@ -42,7 +41,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and with it all that was started
     axes = QUICK if options.quick else tuple(options.axes.split(","))
     rounds = min(options.rounds, 5) if options.quick else options.rounds
-    options.out.mkdir(parents=True, exist_ok=True)
 
     rates, results, disagreements = measured(), [], []
     latency: Latency | None = None
@@ -76,8 +74,7 @@ def _write(folder: Path, machine: str, results: list[Result], latency: Latency |
         "results": [asdict(result) for result in results],
         "latency": asdict(latency) if latency else None,
     }
-    (folder / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
-    (folder / "results.md").write_text(render(machine, results, latency))
+    leave(folder, render(machine, results, latency), everything)
     save_picture(folder / "scaling.png", picture_of_scaling(results))
 
 

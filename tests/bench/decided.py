@@ -30,6 +30,10 @@ class Parity:
     values_differ: int
     decisions_differ: int
 
+    @property
+    def differs(self) -> bool:
+        return bool(self.spikes_differ or self.values_differ or self.decisions_differ)
+
 
 def backends_here() -> list[str]:
     """What simulates and is installed, the emulator first."""

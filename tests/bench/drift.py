@@ -23,11 +23,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import lsm_deploy as ld
+from lsm_deploy.measure.evaluation import Spread
 from lsm_deploy.report.blocks import Heading, table
 from lsm_deploy.report.text import to_text
 
@@ -137,8 +137,9 @@ def main(quick: bool) -> None:
 
 
 def _interval(values: list[float]) -> str:
-    mean, half = np.mean(values), student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return f"{mean:.2f} ± {half:.2f}"
+    found = Spread.of(values)
+    assert found.high is not None, "three seeds at the least"
+    return f"{found.mean:.2f} ± {found.high - found.mean:.2f}"
 
 
 if __name__ == "__main__":

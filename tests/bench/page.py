@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.workers import ROOT
 from lsm_deploy.measure.evaluation import Spread
 
-__all__ = ["ANSWERS", "PAGES", "insert", "machine", "publish", "spread"]
+__all__ = ["ANSWERS", "PAGES", "insert", "leave", "machine", "publish", "say", "spread"]
 
 MANUAL = ROOT / "lsm_deploy" / "manual"
 PAGES = {
@@ -36,6 +40,18 @@ def machine() -> str:
         named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = named[0] if named else model
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def say(what: str, begun: float) -> None:
+    """What has been done, and how long after `begun`, of `time.monotonic`."""
+    print(f"{time.monotonic() - begun:5.0f} s: {what}", flush=True)
+
+
+def leave(folder: Path, text: str, facts: Mapping[str, Any]) -> None:
+    """Leave `results.md` and `results.json` in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.md").write_text(text)
+    (folder / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def insert(document: str, name: str, text: str) -> str:

@@ -7,7 +7,6 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from bench.af import chip as chips
 from bench.af import monitor
 from bench.af.table import Found, render
 from bench.af.windows import choose, of_window, sized, to_the_chip, windows
-from bench.page import machine, publish
+from bench.page import leave, machine, publish, say
 from bench.workers import ROOT
 from lsm_deploy.data import Beats
 from lsm_deploy.spec.schema import Spec
@@ -47,12 +46,10 @@ def main() -> None:
     found = measure(spec, data, quick=options.quick)
     text = render(found)
     print("\n" + text)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "results.md").write_text(text)
-    (options.out / "results.json").write_text(json.dumps(facts(found), indent=1) + "\n")
+    leave(options.out, text, facts(found))
     if not options.quick:
         publish("af", text)
-    if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in found.chip.parity):
+    if any(each.differs for each in found.chip.parity):
         sys.exit("backends differ")
 
 
@@ -61,21 +58,21 @@ def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
     by_window = []
     for beats, liquids in ({128: 2} if quick else WINDOWS).items():
         by_window.append(windows(spec, data, beats, liquids))
-        _say(f"windows of {beats} beats", begun)
+        say(f"windows of {beats} beats", begun)
     chosen = choose([each.every for each in by_window]), choose([each.fewer for each in by_window])
     best = by_window[max(chosen[0].times, key=lambda i: chosen[0].times[i])]
     spec, sizes = of_window(spec, best.beats), {32: best.every}
     for neurons, liquids in ({16: 1} if quick else SIZES).items():
         sizes[neurons] = sized(spec, data, neurons, liquids)
-        _say(f"{neurons} neurons", begun)
+        say(f"{neurons} neurons", begun)
     steps = to_the_chip(spec, data, 1 if quick else ON_CHIP)
-    _say("to the chip", begun)
+    say("to the chip", begun)
     lengths = [each.beats for each in by_window]
     watched = monitor.monitored(spec, data, lengths, 2000 if quick else 20_000)
-    _say("beat by beat", begun)
+    say("beat by beat", begun)
     names = ["emulator", "fast"] if quick else decided.backends_here()
     chip = chips.deployed(spec, data, 10 if quick else 60, names, watched.rate)
-    _say("on the chip", begun)
+    say("on the chip", begun)
     seconds = {
         f"evaluating {len(best.every.seeds)} liquids in 5 folds (windows of {best.beats} beats)": best.every.seconds,
         **chip.seconds,
@@ -95,10 +92,6 @@ def facts(found: Found) -> dict[str, Any]:
         "on_chip": asdict(found.chip),
         "seconds": found.seconds,
     }
-
-
-def _say(what: str, begun: float) -> None:
-    print(f"{time.monotonic() - begun:5.0f} s: {what}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 import lsm_deploy as ld
 from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
-from bench.page import ANSWERS, machine, publish, spread
+from bench.page import ANSWERS, leave, machine, publish, say, spread
 from bench.workers import ROOT
 from lsm_deploy.data import Audio, splits, subset
 from lsm_deploy.data.front import frames_for
@@ -66,17 +65,15 @@ def main() -> None:
         sys.exit(f"{options.data} holds no sound")
     begun = time.monotonic()
     main_table = {how: evaluate_across(spec, data, how, 1 if options.quick else LIQUIDS) for how in HOW}
-    _say("accuracy", begun)
+    say("accuracy", begun)
     chips = {} if options.quick else {how: _to_the_chip(spec, data, how) for how in HOW}
-    _say("on the chip", begun)
+    say("on the chip", begun)
     varied = {} if options.quick else {name: _varied(change(spec), data) for name, change in VARIANTS.items()}
-    _say("variants", begun)
+    say("variants", begun)
     decision, compared = _deployed(spec, data, ["emulator", "fast"] if options.quick else backends_here())
-    _say("decisions", begun)
+    say("decisions", begun)
     text = _render(main_table, chips, varied, decision, compared, time.monotonic() - begun)
     print("\n" + text)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "results.md").write_text(text)
     facts = {
         "accuracy": {how: found.to_json() for how, found in main_table.items()},
         "to_the_chip": chips,
@@ -87,15 +84,11 @@ def main() -> None:
         "decision": asdict(decision),
         "parity": [asdict(each) for each in compared],
     }
-    (options.out / "results.json").write_text(json.dumps(facts, indent=1) + "\n")
+    leave(options.out, text, facts)
     if not options.quick:
         publish("digits", text)
-    if any(each.spikes_differ or each.values_differ or each.decisions_differ for each in compared):
+    if any(each.differs for each in compared):
         sys.exit("backends differ")
-
-
-def _say(what: str, begun: float) -> None:
-    print(f"{time.monotonic() - begun:5.0f} s: {what}", flush=True)
 
 
 def _to_the_chip(spec: Spec, data: Audio, how: str) -> dict[str, float]:
