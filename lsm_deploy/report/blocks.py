@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from lsm_deploy.report.numbers import text_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Block", "Cell", "Column", "Heading", "Line", "Picture", "Report", "Table", "right", "table"]
+__all__ = ["Block", "Cell", "Column", "Heading", "Line", "Picture", "Report", "Table", "right", "table", "tabulate"]
+
+T = TypeVar("T")
 
 Cell: TypeAlias = str | int | float | tuple[str | int | float | None, ...] | None
 """A pair, such as the ends of an interval, stands in one cell; None is what is not there."""
@@ -102,3 +104,8 @@ def table(columns: Iterable[str | Column], rows: Iterable[Iterable[Cell]]) -> Ta
 def right(*names: str, form: str = "") -> tuple[Column, ...]:
     """Columns whose cells stand to the right."""
     return tuple(Column(name, form, "right") for name in names)
+
+
+def tabulate(things: Iterable[T], columns: Mapping[str | Column, Callable[[T], Cell]]) -> Table:
+    """A table with a row for each thing: what each column asks of it."""
+    return table(columns, [[ask(thing) for ask in columns.values()] for thing in things])

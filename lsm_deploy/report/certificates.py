@@ -38,7 +38,7 @@ def report_certificate(program: Program, certificate: Certificate, found: Attack
 def _blocks(program: Program, certificate: Certificate, found: Attack | None) -> Iterator[Block]:
     network, rows = program.network, []
     for p in network.populations:
-        here = slice(network.offsets[p.name], network.offsets[p.name] + p.size)
+        here = network.columns(p.name)
         intervals = certificate.shortest_interval[here]
         spiking = intervals[intervals > 0]
         rows.append(

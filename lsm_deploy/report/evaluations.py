@@ -82,15 +82,9 @@ def _evaluation(found: Evaluation) -> Iterator[Block]:
 
 def _activity(found: Evaluation) -> Iterator[Block]:
     yield Heading("activity")
+    rates = (Column(name, "{:.3g}") for name in ("exc Hz", "inh Hz"))
     yield table(
-        [
-            "population",
-            "rate Hz",
-            Column("exc Hz", "{:.3g}"),
-            Column("inh Hz", "{:.3g}"),
-            Column("silent", PERCENT),
-            Column("saturated", PERCENT),
-        ],
+        ["population", "rate Hz", *rates, Column("silent", PERCENT), Column("saturated", PERCENT)],
         [[name, a.rate_hz, a.exc_hz, a.inh_hz, a.silent, a.saturated] for name, a in found.activity.items()],
     )
     yield Line(f"overflow: {overflow(found.counts)}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.measure.fidelity import TAU_MS, Distance, Fidelity, Fitted, Transfer
-from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.measure.fidelity.bits import Curve
+from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, count, text_of
 from lsm_deploy.report.programs import losses
 from lsm_deploy.report.runs import overflow
@@ -66,62 +67,47 @@ def _fidelity(compiled: Compiled, found: Fidelity) -> Iterator[Block]:
     cost = compiled.cost
     yield Line(f"float and deployed, on {count(found.samples, 'sample')} of {count(found.steps, 'step')} in all")
     yield Heading("activity, float -> deployed")
-    yield table(
-        [
-            "population",
-            "neurons",
-            Column("rate Hz", "{:.3g} -> {:.3g}"),
-            Column("|change| Hz", "{:.3g}"),
-            Column("silent", "{:.1%} -> {:.1%}"),
-            Column("saturated", "{:.1%} -> {:.1%}"),
-            "fell silent",
-            "woke",
-        ],
-        [
-            [
-                p.name,
-                p.neurons,
-                (p.before.rate_hz, p.after.rate_hz),
-                p.rate_change_hz,
-                (p.before.silent, p.after.silent),
-                (p.before.saturated, p.after.saturated),
-                p.fell_silent,
-                p.woke,
-            ]
-            for p in found.populations
-        ],
+    yield tabulate(
+        found.populations,
+        {
+            "population": lambda p: p.name,
+            "neurons": lambda p: p.neurons,
+            Column("rate Hz", "{:.3g} -> {:.3g}"): lambda p: (p.before.rate_hz, p.after.rate_hz),
+            Column("|change| Hz", "{:.3g}"): lambda p: p.rate_change_hz,
+            Column("silent", "{:.1%} -> {:.1%}"): lambda p: (p.before.silent, p.after.silent),
+            Column("saturated", "{:.1%} -> {:.1%}"): lambda p: (p.before.saturated, p.after.saturated),
+            "fell silent": lambda p: p.fell_silent,
+            "woke": lambda p: p.woke,
+        },
     )
     yield Heading(
         f"spike trains (van Rossum, {TAU_MS:g} ms; 0 equal, 1 nothing in common) and states, beside what moving one "
         "input spike a sample does to the float liquid"
     )
-    distances, correlations = ("distance", "its floor"), ("correlation", "its ceiling")
-    yield table(
-        [
-            "population",
-            *(Column(name, "{:.3f}") for name in distances),
-            *(Column(name, "{:.4f}") for name in correlations),
-        ],
-        [
-            [
-                p.name,
-                p.distance.relative,
-                p.floor.relative if p.floor else None,
-                p.distance.correlation,
-                p.floor.correlation if p.floor else None,
-            ]
-            for p in found.populations
-        ],
+    yield tabulate(
+        found.populations,
+        {
+            "population": lambda p: p.name,
+            Column("distance", "{:.3f}"): lambda p: p.distance.relative,
+            Column("its floor", "{:.3f}"): lambda p: p.floor.relative if p.floor else None,
+            Column("correlation", "{:.4f}"): lambda p: p.distance.correlation,
+            Column("its ceiling", "{:.4f}"): lambda p: p.floor.correlation if p.floor else None,
+        },
     )
     compensated, lost = losses(cost)
     if cost.projections:
         yield Heading("weights")
-        yield table(
-            ["projection", "bits", "exponent", Column("SNR dB", "{:.1f}"), "levels", "to zero", "clipped"],
-            [
-                [q.name, q.num_weight_bits, q.weight_exp, q.snr_db, q.levels, q.rounded_to_zero, q.clipped]
-                for q in cost.projections
-            ],
+        yield tabulate(
+            cost.projections,
+            {
+                "projection": lambda q: q.name,
+                "bits": lambda q: q.num_weight_bits,
+                "exponent": lambda q: q.weight_exp,
+                Column("SNR dB", "{:.1f}"): lambda q: q.snr_db,
+                "levels": lambda q: q.levels,
+                "to zero": lambda q: q.rounded_to_zero,
+                "clipped": lambda q: q.clipped,
+            },
         )
         yield Heading("parameters (means)")
         yield table(
@@ -180,30 +166,21 @@ def report_fitted(fitted: Fitted) -> Report:
 
 def _fitted(fitted: Fitted) -> Iterator[Block]:
     criterion, most = fitted.bound.criterion, fitted.bound.most
-    fits = [] if all(c.fits for c in fitted.curve) else [f"fits {fitted.board}"]
+    fits: dict[str | Column, Callable[[Curve], Cell]] = {f"fits {fitted.board}": lambda c: _yes(c.fits)}
     yield Heading(f"bits a weight, for {criterion} of at most {most:g}")
-    yield table(
-        [
-            "bits",
-            Column("distance", "{:.3f}"),
-            "to zero",
-            Column("accuracy, float's readout", PERCENT),
-            Column("readout of its own", PERCENT),
-            "bound kept",
-            *fits,
-        ],
-        [
-            [
-                c.bits,
-                c.distance,
-                c.rounded_to_zero,
-                c.transfer.unchanged.accuracy if c.transfer else None,
-                c.transfer.retrained.accuracy if c.transfer else None,
-                "yes" if c.kept else "no",
-                *("yes" if c.fits else "no" for _ in fits),
-            ]
-            for c in fitted.curve
-        ],
+    yield tabulate(
+        fitted.curve,
+        {
+            "bits": lambda c: c.bits,
+            Column("distance", "{:.3f}"): lambda c: c.distance,
+            "to zero": lambda c: c.rounded_to_zero,
+            Column("accuracy, float's readout", PERCENT): lambda c: (
+                c.transfer.unchanged.accuracy if c.transfer else None
+            ),
+            Column("readout of its own", PERCENT): lambda c: c.transfer.retrained.accuracy if c.transfer else None,
+            "bound kept": lambda c: _yes(c.kept),
+            **({} if all(c.fits for c in fitted.curve) else fits),
+        },
     )
     if fitted.bits is None:
         yield Line("no number of bits keeps the bound")
@@ -220,3 +197,7 @@ def _fitted(fitted: Fitted) -> Iterator[Block]:
             f"the liquid is {fitted.floor:.3f} away from itself when one input spike a sample moves by a step: "
             "a smaller bound asks for more than it can tell"
         )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

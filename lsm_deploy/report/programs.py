@@ -17,7 +17,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.ir import Program, standings
 from lsm_deploy.core.neurons import KINDS
-from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, span, text_of
 from lsm_deploy.report.runs import standing_lines
 from lsm_deploy.store import program_id
@@ -118,14 +118,18 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
         if "beyond_register" in p:
             yield Line(f"population {p['name']!r}: dv {fixed.DECAY_UNITY} lies beyond the chip's 12-bit register")
     yield Heading("projections")
-    yield table(
-        ["name", "synapses", "sign", "bits", "exponent", "weights", "delays"],
-        [
-            [p["name"], p["synapses"], p["sign_mode"], p["num_weight_bits"], p["weight_exp"], span(p["weights"]),
-             span(p["delays"])]
-            for p in facts["projections"]
-        ],
-    )  # fmt: skip
+    yield tabulate(
+        facts["projections"],
+        {
+            "name": lambda p: p["name"],
+            "synapses": lambda p: p["synapses"],
+            "sign": lambda p: p["sign_mode"],
+            "bits": lambda p: p["num_weight_bits"],
+            "exponent": lambda p: p["weight_exp"],
+            "weights": lambda p: span(p["weights"]),
+            "delays": lambda p: span(p["delays"]),
+        },
+    )
     if full := facts["fullest_core"]:
         yield Line(
             f"placed on {count(facts['cores'], 'core')} of {facts['target']}; the fullest holds "
@@ -178,12 +182,17 @@ def _costs(compiled: Compiled) -> Iterator[Block]:
         ],
     )
     yield Heading("quantisation: weights")
-    yield table(
-        ["projection", "synapses", "levels", Column("rms error", "{:.2%}"), "to zero", "clipped", "delays clipped"],
-        [
-            [q.name, q.synapses, q.levels, q.rms_error, q.rounded_to_zero, q.clipped, q.delays_clipped]
-            for q in cost.projections
-        ],
+    yield tabulate(
+        cost.projections,
+        {
+            "projection": lambda q: q.name,
+            "synapses": lambda q: q.synapses,
+            "levels": lambda q: q.levels,
+            Column("rms error", "{:.2%}"): lambda q: q.rms_error,
+            "to zero": lambda q: q.rounded_to_zero,
+            "clipped": lambda q: q.clipped,
+            "delays clipped": lambda q: q.delays_clipped,
+        },
     )
     compensated, lost = losses(cost)
     yield from compensated

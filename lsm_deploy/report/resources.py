@@ -8,7 +8,7 @@ from typing import Any
 
 from lsm_deploy.measure.cost import figures
 from lsm_deploy.measure.cost.resources import Range, Resources
-from lsm_deploy.report.blocks import Block, Heading, Line, Report, table
+from lsm_deploy.report.blocks import Block, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, text_of
 
 __all__ = ["report_resources"]
@@ -56,18 +56,15 @@ def _blocks(found: Resources) -> Iterator[Block]:
     yield Heading("events, counted")
     yield table(["event", "in all", "a step"], [[name, value, value / steps] for name, value in counts.items()])
     yield Heading(f"dynamic energy, {MODELLED}")
-    yield table(
-        ["event", "count", "pJ each", "nJ", "source"],
-        [
-            [
-                name,
-                getattr(events, _COUNTED[name]),
-                _range(figure, 1),
-                _range(modelled.energy_by_event[name], 1e9),
-                figure.source,
-            ]
-            for name, figure in figures.ENERGY.items()
-        ],
+    yield tabulate(
+        figures.ENERGY.items(),
+        {
+            "event": lambda each: each[0],
+            "count": lambda each: getattr(events, _COUNTED[each[0]]),
+            "pJ each": lambda each: _range(each[1], 1),
+            "nJ": lambda each: _range(modelled.energy_by_event[each[0]], 1e9),
+            "source": lambda each: each[1].source,
+        },
     )
     yield Line(
         f"in all {_range(modelled.energy, 1e9)} nJ, {_range(modelled.energy, 1e9 / steps)} nJ a step; "

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from lsm_deploy.compile.place.rules import DesignRule
 from lsm_deploy.compile.place.synapse_memory import PUBLISHED, estimate
-from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, tabulate
 from lsm_deploy.report.numbers import count
 
 __all__ = ["report_rules"]
@@ -27,12 +27,17 @@ def report_rules(board: str, rules: Sequence[DesignRule]) -> Report:
 
 def _blocks(board: str, rules: Sequence[DesignRule], errors: Sequence[float]) -> Iterator[Block]:
     yield Heading(f"design rules of {board}")
-    yield table(
-        ["rule", "value", "limit", "margin", Column("used", "{:.0%}"), "", "where"],
-        [
-            [r.name, r.value, r.limit, r.margin, max(r.value / r.limit, 0.0) if r.limit else None, r.status, r.where]
-            for r in rules
-        ],
+    yield tabulate(
+        rules,
+        {
+            "rule": lambda r: r.name,
+            "value": lambda r: r.value,
+            "limit": lambda r: r.limit,
+            "margin": lambda r: r.margin,
+            Column("used", "{:.0%}"): lambda r: max(r.value / r.limit, 0.0) if r.limit else None,
+            "": lambda r: r.status,
+            "where": lambda r: r.where,
+        },
     )
     for rule in rules:
         if rule.note:

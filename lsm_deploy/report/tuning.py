@@ -7,7 +7,7 @@ from dataclasses import asdict
 from statistics import stdev
 from typing import Any
 
-from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import PERCENT, count, text_of
 from lsm_deploy.tune import Tuning
 from lsm_deploy.tune.journal import Trial
@@ -34,17 +34,17 @@ def report_tuning(tuned: Tuning) -> Report:
 
 def _tuning(tuned: Tuning) -> Iterator[Block]:
     yield Heading(f"population {tuned.population!r}, on {count(tuned.samples, 'training sample')}")
-    yield table(
-        [
-            "gain sought",
-            "input ×",
-            "recurrent ×",
-            "rate Hz",
-            Column("branching", _RATIO),
-            Column("silent", PERCENT),
-            Column("saturated", PERCENT),
-        ],
-        [[m.part, m.input, m.recurrent, m.rate_hz, m.branching, m.silent, m.saturated] for m in tuned.steps],
+    yield tabulate(
+        tuned.steps,
+        {
+            "gain sought": lambda m: m.part,
+            "input ×": lambda m: m.input,
+            "recurrent ×": lambda m: m.recurrent,
+            "rate Hz": lambda m: m.rate_hz,
+            Column("branching", _RATIO): lambda m: m.branching,
+            Column("silent", PERCENT): lambda m: m.silent,
+            Column("saturated", PERCENT): lambda m: m.saturated,
+        },
     )
     before, after = tuned.before, tuned.after
     yield Line(
