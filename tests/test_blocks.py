@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsm_deploy.report.blocks import Cell, Column, Heading, Line, Picture, Report, right, table
+from lsm_deploy.report.blocks import Cell, Column, Heading, Line, Picture, Report, right, table, tabulate
 from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, count, span, text_of
 from lsm_deploy.report.pictures import png_of, save_picture
@@ -56,6 +56,7 @@ def test_reports_add_up() -> None:
     whole = Report((Line("a"),), {"first": 1, "second": 2}) + Report((Line("b"),), {"second": 3})
     assert to_text(whole.blocks) == "a\nb\n"
     assert list(whole.facts.items()) == [("first", 1), ("second", 3)]
+    assert (whole + Report(BLOCKS, {})).pictures == BLOCKS[3:]
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
@@ -65,6 +66,11 @@ def test_numbers_stand_to_the_right_where_they_have_no_form_of_their_own() -> No
     assert table(["a", "b", Column("c", PERCENT)], [["x", 1, 0.5]]).aligned == ["left", "right", "left"]
     assert table(["mixed"], [[1], [None]]).aligned == ["left"]
     assert table(["x", *right("a", "b")], [["x", "y", 0.5]]).aligned == ["left", "right", "right"]
+
+
+def test_columns_ask_each_thing() -> None:
+    asked = tabulate(["ab", "c"], {"text": lambda s: s, Column("length", "{:02}"): len})
+    assert asked == table(["text", Column("length", "{:02}")], [["ab", 2], ["c", 1]])
 
 
 def test_a_cell_of_several_lines() -> None:

@@ -10,10 +10,10 @@ import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.report import stages
 from lsm_deploy.report.files import report_file
 from lsm_deploy.report.programs import report_compiled
 from lsm_deploy.report.rules import report_rules
+from lsm_deploy.report.stages import dump_stages
 
 STRICT_OPTION = click.option("--strict", is_flag=True, help="Let every loss beyond rounding be an error.")
 CERTIFIED_OPTION = click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
@@ -53,7 +53,7 @@ def compile_command(output: Output, file: Path, target: Path, dump: Path | None,
     if made.compiled is None:
         raise LsmError("this is compiled already", where=str(file), hint="give a spec, or a network as .npz")
     if dump is not None:
-        stages.dump(dump, made.compiled)
+        dump_stages(dump, made.compiled)
     api.save_program(target, made.program, made.compiled.certificate)
     output.show(report_compiled(made.compiled))
     output.say(f"wrote {target}" + (f" and {dump}/" if dump else ""))

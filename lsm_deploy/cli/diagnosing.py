@@ -11,8 +11,9 @@ import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.measure.diagnosis import SAMPLES
+from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.diagnoses import report_diagnosis
-from lsm_deploy.report.pictures import picture_of_states, save_picture
+from lsm_deploy.report.pictures import save_picture
 
 
 @main.command(name="diagnose")
@@ -40,9 +41,8 @@ def diagnose_command(
         raise click.UsageError("--train belongs to a spec: a program does not say how data become its input")
     with output.progress("examining") as progress:
         found = api.diagnose(made, train=train_file, progress=progress, **options)
-    if picture_file is None:
-        output.show(report_diagnosis(found))
-    else:
-        save_picture(picture_file, picture_of_states(found))
-        output.show(report_diagnosis(found), picture=str(picture_file))
-        output.say(f"wrote {picture_file}")
+    shown = report_diagnosis(found)
+    if picture_file is not None:
+        save_picture(picture_file, *shown.pictures)
+        shown += Report((Line(f"wrote {picture_file}"),), {"picture": str(picture_file)})
+    output.show(shown)

@@ -9,8 +9,9 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, main
 from lsm_deploy.measure import fidelity
+from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.fidelity import report_fidelity, report_fitted
-from lsm_deploy.report.pictures import picture_of_bits, pictures_of_fidelity, save_pictures
+from lsm_deploy.report.pictures import save_pictures
 
 
 @main.command(name="quantise-report")
@@ -39,18 +40,14 @@ def quantise_report_command(
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
     found = api.measure_quantisation(made, stimulus, output.progress)
-    shown = report_fidelity(found.compiled, found.fidelity, found.transfer)
+    shown = report_fidelity(found)
     output.say(*shown.blocks)
-    facts = dict(shown.facts)
-    drawn = list(pictures_of_fidelity(found.baseline, found.compiled.program.network, found.fidelity))
     if wanted is not None:
-        fitted = api.fit_weight_bits(found, wanted, output.progress)
-        shown = report_fitted(fitted)
-        output.say(*shown.blocks)
-        facts["fit_bits"] = dict(shown.facts)
-        drawn.append(picture_of_bits(fitted))
+        fitted = report_fitted(api.fit_weight_bits(found, wanted, output.progress))
+        output.say(*fitted.blocks)
+        shown += Report(fitted.blocks, {"fit_bits": dict(fitted.facts)})
     if folder is not None:
-        names = save_pictures(folder, drawn)
-        facts["pictures"] = [str(folder / name) for name in names]
+        names = save_pictures(folder, shown.pictures)
         output.say(f"wrote {', '.join(names)} to {folder}/")
-    output.facts(facts)
+        shown += Report((), {"pictures": [str(folder / name) for name in names]})
+    output.facts(shown.facts)

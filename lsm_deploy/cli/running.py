@@ -15,9 +15,10 @@ from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
 from lsm_deploy.parity import reduction
+from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.comparison import report_comparison
 from lsm_deploy.report.forensics import explanation_text, report_explanation, report_shrunk
-from lsm_deploy.report.pictures import picture_of_divergence, save_picture
+from lsm_deploy.report.pictures import save_picture
 from lsm_deploy.report.runs import report_streamed, report_trace
 from lsm_deploy.run import backends
 
@@ -146,8 +147,9 @@ def parity_command(
     )
     shown = report_comparison(compared)
     output.say(*shown.blocks)
-    found = _explained(output, compared, **forensics) if thorough else {}
-    output.facts({"program": api.program_id(made.program), "stimulus": words, **found, **shown.facts})
+    found = _explained(output, compared, shown, **forensics) if thorough else {}
+    head = {"program": api.program_id(made.program), "stimulus": words, "equal": compared.equal}
+    output.facts({**head, **found, **shown.facts})
     if not compared.equal:
         click.get_current_context().exit(1)
 
@@ -155,6 +157,7 @@ def parity_command(
 def _explained(
     output: Output,
     compared: parity.Comparison,
+    shown: Report,
     explain: bool,
     folder: Path | None,
     seconds: float,
@@ -167,13 +170,12 @@ def _explained(
         return facts
     suspects = parity.explain_sides(compared, output.progress) if explain or folder else ()
     if explain:
-        shown = [report_explanation(suspect.explanation) for suspect in suspects]
-        for each in shown:
+        explained = [report_explanation(suspect.explanation) for suspect in suspects]
+        for each in explained:
             output.say("", *each.blocks)
-        facts["explanations"] = [dict(each.facts) for each in shown]
+        facts["explanations"] = [dict(each.facts) for each in explained]
     if picture is not None:
-        (first, second), verdict = compared.diverged[0]
-        save_picture(picture, picture_of_divergence(compared.program, (first.trace, second.trace), verdict))
+        save_picture(picture, *shown.pictures)
         output.say(f"wrote {picture}")
         facts["picture"] = str(picture)
     if folder is not None:

@@ -10,6 +10,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
+from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.tuning import report_search, report_tuning
 
 
@@ -30,8 +31,7 @@ def tune_command(output: Output, file: Path, target: Path, train: Path | None, *
     check_target(target, file, train)
     with output.progress("tuning") as progress:
         tuned = api.tune_file(file, target, train=train, progress=progress, **options)
-    output.show(report_tuning(tuned), written=str(target))
-    output.say(f"wrote {target}")
+    output.show(report_tuning(tuned) + Report((Line(f"wrote {target}"),), {"written": str(target)}))
 
 
 @main.command(name="search")
@@ -64,5 +64,4 @@ def search_command(
         check_target(written, file, train, space, *([target] if written is journal else []))
     with output.progress("searching") as progress:
         found = api.search_file(file, target, journal=journal, space=space, train=train, progress=progress, **options)
-    output.show(report_search(found), written=str(target))
-    output.say(f"wrote {target}")
+    output.show(report_search(found) + Report((Line(f"wrote {target}"),), {"written": str(target)}))

@@ -92,6 +92,10 @@ class Report:
     blocks: tuple[Block, ...]
     facts: Mapping[str, Any]
 
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(block for block in self.blocks if isinstance(block, Picture))
+
     def __add__(self, other: Report) -> Report:
         return Report(self.blocks + other.blocks, {**self.facts, **other.facts})
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lsm_deploy.parity.investigation import Comparison
 from lsm_deploy.report.blocks import Block, Line, Report
+from lsm_deploy.report.pictures.divergence import picture_of_divergence
 from lsm_deploy.report.runs import overflow, report_verdict
 
 __all__ = ["report_comparison"]
@@ -26,3 +27,5 @@ def _blocks(compared: Comparison, verdicts: list[Report]) -> Iterator[Block]:
         yield Line("no neuron spiked: this proves little")
     if counts := compared.pairs[0][0].trace.counts:
         yield Line(f"overflow in this run: {overflow(counts)}")
+    for (first, second), diverged in compared.diverged[:1]:
+        yield picture_of_divergence(compared.program, (first.trace, second.trace), diverged)

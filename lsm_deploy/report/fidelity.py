@@ -7,19 +7,24 @@ from dataclasses import asdict
 from typing import Any
 
 from lsm_deploy.compile.pipeline import Compiled
-from lsm_deploy.measure.fidelity import TAU_MS, Distance, Fidelity, Fitted, Transfer
-from lsm_deploy.measure.fidelity.bits import Curve
+from lsm_deploy.measure.fidelity import TAU_MS, Curve, Distance, Fidelity, Fitted, Quantisation, Transfer
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, count, text_of
+from lsm_deploy.report.pictures.fidelity import picture_of_bits, pictures_of_fidelity
 from lsm_deploy.report.programs import losses
 from lsm_deploy.report.runs import overflow
 
 __all__ = ["report_fidelity", "report_fitted"]
 
 
-def report_fidelity(compiled: Compiled, found: Fidelity, scores: Transfer | None) -> Report:
-    blocks = (*_fidelity(compiled, found), *(_transfer(scores) if scores else ()))
-    return Report(blocks, _facts(compiled, found, scores))
+def report_fidelity(found: Quantisation) -> Report:
+    compiled, scores = found.compiled, found.transfer
+    blocks = (
+        *_fidelity(compiled, found.fidelity),
+        *(_transfer(scores) if scores else ()),
+        *pictures_of_fidelity(found.baseline, compiled.program.network, found.fidelity),
+    )
+    return Report(blocks, _facts(compiled, found.fidelity, scores))
 
 
 def _facts(compiled: Compiled, found: Fidelity, scores: Transfer | None) -> dict[str, Any]:
@@ -161,7 +166,7 @@ def report_fitted(fitted: Fitted) -> Report:
             for c in fitted.curve
         ],
     }
-    return Report(tuple(_fitted(fitted)), facts)
+    return Report((*_fitted(fitted), picture_of_bits(fitted)), facts)
 
 
 def _fitted(fitted: Fitted) -> Iterator[Block]:

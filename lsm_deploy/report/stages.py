@@ -14,10 +14,10 @@ from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.report.programs import report_compiled
 from lsm_deploy.store import make_folder, write_file
 
-__all__ = ["dump"]
+__all__ = ["dump_stages"]
 
 
-def dump(folder: Path, compiled: Compiled) -> None:
+def dump_stages(folder: Path, compiled: Compiled) -> None:
     """Write each stage of a compilation as text: facts as JSON, neurons and synapses as CSV."""
     network, program = compiled.network, compiled.program
     quantised = program.network
