@@ -53,7 +53,7 @@ class OutputWeights:
 
 def attach_readout(network: QNetwork, weights: OutputWeights) -> QNetwork:
     """Add the population of output neurons, and a projection onto it from each population that is read."""
-    if OUTPUT in network.offsets:
+    if OUTPUT in network.sizes:
         raise LsmError(
             f"there is a population {OUTPUT!r} already, as the output neurons are to be called",
             where=f"population {OUTPUT!r}",
@@ -68,8 +68,7 @@ def attach_readout(network: QNetwork, weights: OutputWeights) -> QNetwork:
         "bias_exp": weights.bias_exp,
     }
     population = QPopulation(OUTPUT, "LIF", classes, registers)
-    sizes = {p.name: p.size for p in network.populations}
-    ends = np.cumsum([0, *(sizes[name] for name in weights.populations)])
+    ends = np.cumsum([0, *(network.sizes[name] for name in weights.populations)])
     if ends[-1] != weights.weights.shape[1]:
         raise ValueError(f"weights for {weights.weights.shape[1]} neurons, and {ends[-1]} are read")
     mixed = bool((weights.weights < 0).any())
@@ -103,10 +102,9 @@ def _projection(source: str, weights: Ints, mixed: bool) -> QProjection:
 def output_of(program: Program) -> slice:
     """The columns of the output neurons in a trace."""
     network = program.network
-    first = network.offsets.get(OUTPUT)
-    if first is None:
+    if OUTPUT not in network.sizes:
         raise LsmError(f"there is no population {OUTPUT!r}", hint="train a readout on the chip: `train --on-chip`")
-    return slice(first, first + next(p.size for p in network.populations if p.name == OUTPUT))
+    return network.columns(OUTPUT)
 
 
 def winners(program: Program, spikes: NDArray[np.int8], starts: Ints) -> Ints:

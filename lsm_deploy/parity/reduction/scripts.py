@@ -154,7 +154,7 @@ def numpy_script(
         shown=shown,
         expected=_literal(rows(ours)),
         others=_literal(rows(theirs)),
-        definition=definition_of(dict.fromkeys(p.kind for p in network.populations)),
+        definition=definition_of(network.kinds),
     )
 
 
