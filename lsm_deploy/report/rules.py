@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from lsm_deploy.compile.place.rules import DesignRule
-from lsm_deploy.compile.place.synapse_memory import PUBLISHED, estimate
+from lsm_deploy.compile.place.synapse_memory import PUBLISHED, errors_of_estimate
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, tabulate
 from lsm_deploy.report.numbers import count
 
@@ -15,17 +15,17 @@ __all__ = ["report_rules"]
 
 def report_rules(board: str, rules: Sequence[DesignRule]) -> Report:
     """`ok` among the facts: no rule is broken. `synapse_memory_error`: the memory model's least and largest."""
-    errors = [estimate(allocation) / allocation.words - 1 for allocation in PUBLISHED]
+    errors = errors_of_estimate()
     facts = {
         "ok": all(rule.status != "broken" for rule in rules),
         "target": board,
         "rules": [{**asdict(rule), "margin": rule.margin} for rule in rules],
-        "synapse_memory_error": [min(errors), max(errors)],
+        "synapse_memory_error": list(errors),
     }
     return Report(tuple(_blocks(board, rules, errors)), facts)
 
 
-def _blocks(board: str, rules: Sequence[DesignRule], errors: Sequence[float]) -> Iterator[Block]:
+def _blocks(board: str, rules: Sequence[DesignRule], errors: tuple[float, float]) -> Iterator[Block]:
     yield Heading(f"design rules of {board}")
     yield tabulate(
         rules,
@@ -42,8 +42,9 @@ def _blocks(board: str, rules: Sequence[DesignRule], errors: Sequence[float]) ->
     for rule in rules:
         if rule.note:
             yield Line(f"{rule.name}: {rule.note}")
+    least, most = errors
     yield Line(
-        f"synapse memory is an estimate, {min(errors):+.0%} to {max(errors):+.0%} from "
+        f"synapse memory is an estimate, {least:+.0%} to {most:+.0%} from "
         f"{count(len(PUBLISHED), 'published allocation')}: never below one"
     )
     broken, warnings = (sum(rule.status == status for rule in rules) for status in ("broken", "warning"))

@@ -21,7 +21,17 @@ from dataclasses import dataclass
 
 from lsm_deploy.core.ir import QProjection
 
-__all__ = ["HEADER", "INDEX_BITS", "PUBLISHED", "SHORT_INDEX_BITS", "WORD", "Allocation", "estimate", "synapse_bits"]
+__all__ = [
+    "HEADER",
+    "INDEX_BITS",
+    "PUBLISHED",
+    "SHORT_INDEX_BITS",
+    "WORD",
+    "Allocation",
+    "errors_of_estimate",
+    "estimate",
+    "synapse_bits",
+]
 
 WORD = 64
 """Bits a unit of synapse memory: nengo-loihi's `bits_per_axon` rounds to it; 12000 are 96 of a core's 128 KB."""
@@ -79,3 +89,9 @@ def estimate(allocation: Allocation, index_bits: int = INDEX_BITS) -> float:
     """The words that the model gives for a published allocation."""
     lists = [-(-(HEADER + fan_out * (8 + index_bits)) // WORD) for fan_out in allocation.fan_outs]
     return allocation.axons * sum(lists) / len(lists)
+
+
+def errors_of_estimate() -> tuple[float, float]:
+    """The least and the largest error of the model on what was published, as a share of the latter."""
+    errors = [estimate(allocation) / allocation.words - 1 for allocation in PUBLISHED]
+    return min(errors), max(errors)
