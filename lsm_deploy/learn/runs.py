@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.frozen import freeze, own
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
@@ -60,8 +61,9 @@ class Samples:
 
     def __post_init__(self) -> None:
         # What is left of a run may be known to others (`run.memo`): nobody is to change it.
-        for array in (self.features, self.encoded, self.whole, self.busiest, self.entered, *self.rasters):
-            array.setflags(write=False)
+        for name in ("features", "encoded", "whole", "busiest", "entered"):
+            freeze(self, **{name: getattr(self, name).dtype})
+        object.__setattr__(self, "rasters", tuple(own(raster, raster.dtype) for raster in self.rasters))
 
     @property
     def nbytes(self) -> int:
