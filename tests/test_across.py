@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +20,7 @@ from lsm_deploy.data import Audio, Frames, splits, subset
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.onchip import on_chip_accuracy
 from lsm_deploy.measure.evaluation import Evaluation, Spread, evaluate, evaluate_across
+from lsm_deploy.measure.evaluation import across as across_module
 from lsm_deploy.measure.evaluation import liquids as liquids_module
 from lsm_deploy.measure.evaluation.evaluation import evaluate_one
 from lsm_deploy.measure.evaluation.liquids import liquids_of, run_both
@@ -284,6 +286,30 @@ def test_evaluations_are_the_same_wherever_they_are_done(tmp_path: Path) -> None
     for some, others in zip(here.evaluations, there.evaluations, strict=True):
         for a, b in zip(some, others, strict=True):
             assert (a.counts, a.activity, a.liquid, a.baselines) == (b.counts, b.activity, b.liquid, b.baselines)
+
+
+class Watched(ThreadPoolExecutor):
+    """Keeps the futures that it gives."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.futures: list[Any] = []
+
+    def submit(self, *given: Any, **options: Any) -> Any:
+        self.futures.append(super().submit(*given, **options))
+        return self.futures[-1]
+
+
+def test_where_one_piece_fails_the_others_are_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(spec: Spec, split: Any, seed: int, **options: Any) -> Any:
+        time.sleep(0.2)
+        raise LsmError("it fails", where="here")
+
+    monkeypatch.setattr(across_module, "evaluate_one", failing)
+    pool = Watched()
+    assert error(lambda: evaluate_across(still(tmp_path), DATA, "folds=6", executor=pool))[:2] == ("it fails", "here")
+    pool.shutdown()
+    assert sum(future.cancelled() for future in pool.futures) >= 4
 
 
 # --- who is held out -------------------------------------------------------------------------------------------------

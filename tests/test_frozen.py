@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 import pytest
+from waves import spec, waves
 
+import lsm_deploy as ld
 from lsm_deploy.core.frozen import freeze, own
 
 
@@ -77,3 +81,40 @@ def test_fields_of_a_value_are_frozen_by_name():
     assert isinstance(value.registers, MappingProxyType)
     assert [value.spikes.dtype, value.registers["u"].dtype] == [np.int8, np.int32]
     assert not value.registers["u"].flags.writeable
+
+
+def arrays_in(value):
+    """Every array of a value, and of the values in it, by path."""
+    parts = {name: getattr(value, name) for name in getattr(value, "__dataclass_fields__", ())}
+    if isinstance(value, np.ndarray):
+        return {"": value}
+    if isinstance(value, Mapping):
+        parts = dict(value)
+    elif isinstance(value, tuple):
+        parts = dict(enumerate(value))
+    return {f".{name}{path}": array for name, part in parts.items() for path, array in arrays_in(part).items()}
+
+
+@pytest.mark.parametrize("made", ["program", "compiled", "stimulus", "trace", "frames", "listener", "model"])
+def test_a_value_is_the_same_and_frozen_in_another_process(made, tmp_path):
+    described, data = spec(tmp_path), waves(4, 1)
+    compiled = ld.compile_spec(described)
+    listener = ld.listen(described, data, compiled.program)
+    stimulus = listener.encode(data)
+    values = {
+        "program": compiled.program,
+        "compiled": compiled,
+        "stimulus": stimulus,
+        "trace": ld.run_program("emulator", compiled.program, stimulus, ("v",)),
+        "frames": data,
+        "listener": listener,
+        "model": ld.train(described, waves(8, 1)) if made == "model" else None,
+    }
+    value = values[made]
+    again = pickle.loads(pickle.dumps(value))
+    before, after = arrays_in(value), arrays_in(again)
+    assert before.keys() == after.keys()
+    assert before
+    for path, array in after.items():
+        assert np.array_equal(array, before[path]), path
+        assert not array.flags.writeable, path

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 
 __all__ = ["TYPES", "Certificate"]
 
@@ -27,6 +27,8 @@ class Certificate:
     shortest_interval: NDArray[np.int64]
     certified: NDArray[np.bool_]
     by_geometry: NDArray[np.bool_]
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, **TYPES)

@@ -6,14 +6,24 @@ the value can no longer change it. What cannot be seen is a view that was taken 
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["freeze", "own"]
+__all__ = ["freeze", "own", "rebuilt"]
+
+
+def _proxy(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(mapping)
+
+
+# Python itself does not know how to send one to another process.
+copyreg.pickle(MappingProxyType, lambda mapping: (_proxy, (dict(mapping),)))
 
 
 def freeze(value: object, *mappings: str, **arrays: DTypeLike) -> None:
@@ -29,6 +39,11 @@ def freeze(value: object, *mappings: str, **arrays: DTypeLike) -> None:
             object.__setattr__(value, name, MappingProxyType({key: own(each, dtype) for key, each in given.items()}))
         else:
             object.__setattr__(value, name, own(given, dtype))
+
+
+def rebuilt(value: Any) -> tuple[Any, ...]:
+    """The `__reduce__` of a frozen dataclass: sent to another process, it is made, checked and frozen there again."""
+    return type(value), tuple(getattr(value, field.name) for field in fields(value))
 
 
 def own(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
-from lsm_deploy.core.frozen import freeze, own
+from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
 from lsm_deploy.core.neurons.kind import Floats, Policy
 
@@ -62,6 +62,8 @@ class Population:
     size: int
     parameters: Mapping[str, Floats]
 
+    __reduce__ = rebuilt
+
     def __post_init__(self) -> None:
         declaration = KINDS[self.kind].Parameters
         parameters = {}
@@ -90,6 +92,8 @@ class Projection:
     post: NDArray[np.int32]
     weight: Floats
     delay_ms: Floats
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, indptr=np.int64, post=np.int32, weight=np.float64, delay_ms=np.float64)
@@ -176,6 +180,8 @@ class QPopulation:
     registers: Mapping[str, fixed.Ints]
     scale: float = 1.0
 
+    __reduce__ = rebuilt
+
     def __post_init__(self) -> None:
         declaration = KINDS[self.kind].Registers
         registers = {}
@@ -202,6 +208,8 @@ class QProjection:
     post: NDArray[np.int32]
     weights: NDArray[np.int16]
     delays: NDArray[np.uint8]
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, indptr=np.int64, post=np.int32, weights=np.int16, delays=np.uint8)
@@ -248,6 +256,8 @@ class Program:
     cores: NDArray[np.int32]
     target: str
 
+    __reduce__ = rebuilt
+
     def __post_init__(self) -> None:
         freeze(self, cores=np.int32)
         _require(self.cores.shape == (self.network.neurons,), f"cores have shape {self.cores.shape}")
@@ -260,6 +270,8 @@ class Stimulus:
 
     spikes: NDArray[np.int8]
     starts: NDArray[np.int64]
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, spikes=np.int8, starts=np.int64)
@@ -285,6 +297,8 @@ class Trace:
     view: View = "sim"
     standings: Mapping[str, str] = MappingProxyType({})
 
+    __reduce__ = rebuilt
+
     def __post_init__(self) -> None:
         freeze(self, "counts", "standings", spikes=np.int8, registers=np.int32, starts=np.int64)
         _require(self.spikes.ndim == 2, f"a trace is [t, neuron], not {self.spikes.shape}")
@@ -305,6 +319,8 @@ class State:
     registers: Mapping[str, NDArray[np.int32]]
     in_flight: NDArray[np.int64]
     counts: Mapping[str, int]
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, "counts", registers=np.int32, in_flight=np.int64)

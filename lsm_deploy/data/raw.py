@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.frozen import freeze, own
+from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "Role", "digests", "lengths", "rows_of", "subset"]
@@ -44,6 +44,8 @@ class Frames:
     groups: tuple[str, ...] = ()
     origin: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     digests: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, frames=np.float64, starts=np.int64, digests=np.uint64)
@@ -95,6 +97,8 @@ class Audio:
     groups: tuple[str, ...] = ()
     takes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
 
+    __reduce__ = rebuilt
+
     def __post_init__(self) -> None:
         whole = np.asarray(self.sound).dtype == np.int16
         freeze(self, sound=np.int16 if whole else np.float64, starts=np.int64, takes=np.int64)
@@ -123,6 +127,8 @@ class Beats:
     rhythms: tuple[str, ...]
     groups: tuple[str, ...]
     source: str = "data"
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, beats=np.int64, starts=np.int64, rhythm=np.int8)
@@ -161,6 +167,8 @@ class Events:
     labels: tuple[str, ...] = ()
     source: str = "data"
     groups: tuple[str, ...] = ()
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, t_us=np.int64, x=np.int32, y=np.int32, p=np.int8, starts=np.int64)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import LARGEST_DECAY, WEIGHT_BITS, Ints
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 
 __all__ = ["OUTPUT", "OutputWeights", "attach_readout", "first_of_most", "output_of", "winners"]
@@ -39,6 +39,8 @@ class OutputWeights:
     vth: int
     bias_mant: Ints
     bias_exp: Ints
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, weights=np.int64, bias_mant=np.int64, bias_exp=np.int64)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.fixed import Ints
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
@@ -61,6 +61,8 @@ class Listener:
     seed: int
     front_end: FrontEnd | None = None
     pattern: str | None = None
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, ranges=np.float64)

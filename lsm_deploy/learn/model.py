@@ -292,8 +292,8 @@ def model_from_parts(
     try:
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
         pattern = str(meta["pattern"]) if meta.get("pattern") is not None else None
-        readout, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
-        listener = Listener(program, readout, arrays["ranges"], seed, front_end, pattern)
+        encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
+        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern)
         readout = section_from_json(Readout, meta["readout"])
         if meta["on_chip"]:
             return Model(listener, OnChip.from_arrays(readout, arrays))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
-from lsm_deploy.core.frozen import freeze, own
+from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
@@ -59,6 +59,8 @@ class Samples:
     entered: Ints
     rasters: tuple[NDArray[np.int8], ...] = ()
 
+    __reduce__ = rebuilt
+
     def __post_init__(self) -> None:
         # What is left of a run may be known to others (`run.memo`): nobody is to change it.
         for name in ("features", "encoded", "whole", "busiest", "entered"):
@@ -83,6 +85,11 @@ class Run:
     steps: int
     counts: Mapping[str, int]
     contaminated: int
+
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "counts", fired=np.int64)
 
 
 def run_samples(

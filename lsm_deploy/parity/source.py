@@ -82,10 +82,13 @@ def made_anew(roots: Iterable[Part], change: Change, **instead: Any) -> dict[Mod
             code = compile(ast.fix_missing_locations(made), f"<{module.__name__}.{name}, made anew>", "exec")
             exec(code, names[module])
     modules = {module: SimpleNamespace() for module in names}
+    remade = {id(getattr(module, name)): names[module][name] for module, name in parts if hasattr(module, name)}
     for module, namespace in names.items():
         for name, value in namespace.items():
             if isinstance(value, ModuleType) and value in modules:
                 namespace[name] = modules[value]
+            elif isinstance(value, FunctionType):  # one that was imported by its name
+                namespace[name] = remade.get(id(value), value)
         vars(modules[module]).update(namespace)
     return modules
 

@@ -109,6 +109,8 @@ def manual_page(topic: str) -> str:
     }
     if topic in made:
         return made[topic]()
+    if topic == "commands":
+        raise LsmError("the command line makes its own page", hint="run `lsm-deploy manual commands`")
     topics = [each for group in TOPICS.values() for each in group]
     page = _PAGES / f"{topic}.md"
     if topic not in topics or not page.exists():

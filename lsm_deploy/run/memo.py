@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from lsm_deploy.core import memory
+
 __all__ = ["MEMO", "Memo", "digest"]
 
 _T = TypeVar("_T")
 
 ROOM = 1 << 30
-"""Bytes of arrays that are remembered."""
+"""Bytes of arrays that a process remembers, until `MEMO.clear()`; less where memory is short."""
 
 
 def digest(*parts: Any) -> bytes:
@@ -49,7 +51,7 @@ def _add(state: Any, part: Any) -> None:
         return _add(state, (type(part).__qualname__, *values))
     elif isinstance(part, bytes):
         head, body = "bytes", part
-    elif part is None or isinstance(part, (str, bool, int, float, Path)):
+    elif part is None or isinstance(part, (str, bool, int, float, Path, np.number)):
         head, body = type(part).__name__, str(part).encode()
     else:
         raise TypeError(f"{type(part).__name__} has no digest")
@@ -83,7 +85,9 @@ class Memo:
                 return
             self._values[key] = value, size
             self._taken += size
-            while self._taken > self._room:
+            left = memory.available()
+            room = self._room if left is None else min(self._room, left // 2)
+            while self._values and self._taken > room:
                 self._taken -= self._values.popitem(last=False)[1][1]
 
     def clear(self) -> None:

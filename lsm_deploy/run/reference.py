@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
@@ -36,6 +36,8 @@ class FloatTrace:
     spikes: NDArray[np.int8]
     state: Mapping[str, Floats]
     starts: NDArray[np.int64]
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, spikes=np.int8, state=np.float64, starts=np.int64)

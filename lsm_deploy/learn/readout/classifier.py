@@ -15,7 +15,7 @@ import numpy as np
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import class_order
 from lsm_deploy.learn.readout.folds import Fold, folds_of
@@ -49,6 +49,8 @@ class Classifier:
     candidates: Floats
     cv_accuracy: Floats
     converged: bool
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         shapes = {

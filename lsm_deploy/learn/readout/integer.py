@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsm_deploy.core.fixed import Ints, stable
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout.classifier import Classifier
 
@@ -35,6 +35,8 @@ class IntegerReadout:
     weights: Ints
     biases: Ints
     scale: float
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         shapes = {

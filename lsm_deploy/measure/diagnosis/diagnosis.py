@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
-from lsm_deploy.core.frozen import freeze
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
@@ -55,6 +55,8 @@ class Measures:
     fading: fadings.Fading
     growth: growths.Growth
     states: Floats = field(repr=False)
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         freeze(self, states=np.float64)

@@ -180,10 +180,14 @@ def _done(
             yield evaluate(split, seed, progress=_share(progress, i, len(work)) if progress else None)
         return
     futures = [executor.submit(evaluate, split, seed) for seed, split in work]
-    for i, future in enumerate(futures):
-        yield future.result()
-        if progress:
-            progress(i + 1, len(futures))
+    try:
+        for i, future in enumerate(futures):
+            yield future.result()
+            if progress:
+                progress(i + 1, len(futures))
+    finally:
+        for future in futures:  # of what is left, where one failed
+            future.cancel()
 
 
 def _share(progress: Progress, before: int, total: int) -> Progress:
