@@ -293,7 +293,7 @@ def _synapses(
     for p in network.projections:
         if not len(p.post):
             continue
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        pre = p.pre
         weights = p.weights.astype(np.float64) * 2.0**p.weight_exp
         parts.setdefault((kinds[p.source], kinds[p.target]), []).append(
             (first[p.source] + pre, first[p.target] + p.post, weights, p.delays.astype(np.float64))

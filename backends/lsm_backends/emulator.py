@@ -92,7 +92,7 @@ _Synapses = tuple[str, str, int, csc_array]
 def _by_delay(network: QNetwork) -> list[_Synapses]:
     groups: list[_Synapses] = []
     for p in network.projections:
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        pre = p.pre
         shape = (network.sizes[p.target], len(p.indptr) - 1)
         weights = p.weights.astype(np.int64) << p.weight_exp
         for delay in np.unique(p.delays):

@@ -103,6 +103,11 @@ class Projection:
         _require(_have_sign(low, high, self.sign_mode), f"{self.name}: a weight is not {self.sign_mode}")
         _require(bool(_extremes(self.delay_ms)[0] >= 0), f"{self.name}: a delay is negative")
 
+    @property
+    def pre(self) -> NDArray[np.int64]:
+        """The source of each synapse `[synapse]`."""
+        return _sources(self.indptr)
+
 
 @dataclass(frozen=True, eq=False)
 class _Populations:
@@ -225,6 +230,11 @@ class QProjection:
         step = fixed.grid_step(self.num_weight_bits, mixed)
         bits_in_use = int(np.bitwise_or.reduce(self.weights))  # a multiple of a power of two ends in zeros
         _require(bits_in_use % step == 0, f"{self.name}: a weight is off the grid of {step}")
+
+    @property
+    def pre(self) -> NDArray[np.int64]:
+        """The source of each synapse `[synapse]`."""
+        return _sources(self.indptr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,6 +364,10 @@ def _require(condition: bool, message: str) -> None:
 def _extremes(values: NDArray[Any]) -> tuple[Any, Any]:
     """The smallest and the largest value; 0 where there is none, NaN where one is. Quicker than any comparison."""
     return (values.min(), values.max()) if len(values) else (0, 0)
+
+
+def _sources(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
 
 
 def _have_sign(low: float, high: float, sign_mode: SignMode) -> bool:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.run import backends
-from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_file
+from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_bytes, write_file, write_text
 
 __all__ = ["export_for_lava", "export_lava"]
 
@@ -67,7 +67,7 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
     except LsmError as error:
         refused = error.what
     write_file(folder / "layout.npz", lambda file: np.savez_compressed(file, **facts))
-    _write_bytes(folder / "run.py", Path(__file__).with_name("lava_script.py").read_bytes())
+    write_bytes(folder / "run.py", Path(__file__).with_name("lava_script.py").read_bytes())
     readme = _README.format(
         identity=facts["program"],
         neurons=network.neurons,
@@ -75,8 +75,4 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
         samples=len(stimulus.starts),
         board="" if refused is None else f"\n                                     (not this program: {refused})",
     )
-    _write_bytes(folder / "README.txt", readme.encode())
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    write_file(path, lambda file: file.write(data))
+    write_text(folder / "README.txt", readme)

@@ -156,7 +156,7 @@ def _network(program: Program, target: Board, spikes: NDArray[np.bool_]) -> Iter
     yield "  edges:\n" if network.synapses else "  edges: []\n"
     for p in network.projections:
         first = network.neurons if p.source == INPUT else network.offsets[p.source]
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr)) + first
+        pre = p.pre + first
         post = p.post + network.offsets[p.target]
         for source, neuron in zip(pre.tolist(), post.tolist(), strict=True):
             yield f"    - {names[source]} -> {names[neuron]}: [weight: 0.0]\n"

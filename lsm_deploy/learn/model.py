@@ -255,7 +255,7 @@ def save_model(path: str | Path, model: AnyModel) -> None:
     facts, wiring = store.program_to_parts(model.program, _PREFIX)
     meta, arrays = model_to_parts(model)
     packed = store.pack("model", {"program": facts, "model": meta}, {**wiring, **arrays})
-    store.write_file(path, lambda file: file.write(packed))
+    store.write_bytes(path, packed)
 
 
 def load_model(path: str | Path) -> AnyModel:

@@ -66,7 +66,7 @@ def _types(network: QNetwork, population: str, size: int) -> tuple[NDArray[np.bo
     excites, inhibits = np.zeros(size, bool), np.zeros(size, bool)
     for p in network.projections:
         if p.source == population:
-            pre = np.repeat(np.arange(size), np.diff(p.indptr))
+            pre = p.pre
             excites[pre[p.weights > 0]] = True
             inhibits[pre[p.weights < 0]] = True
     return excites & ~inhibits, inhibits & ~excites

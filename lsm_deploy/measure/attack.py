@@ -155,7 +155,7 @@ def _signs(network: QNetwork, neuron: int | None) -> tuple[NDArray[np.bool_], ND
     signs = np.zeros((2, network.channels), bool)
     for p in network.projections:
         if p.source == INPUT:
-            pre = np.repeat(np.arange(network.channels), np.diff(p.indptr))
+            pre = p.pre
             wanted = np.ones(len(pre), bool) if neuron is None else p.post + network.offsets[p.target] == neuron
             signs[0, pre[wanted & (p.weights > 0)]] = True
             signs[1, pre[wanted & (p.weights < 0)]] = True

@@ -12,7 +12,7 @@ import numpy as np
 
 from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.report.programs import report_compiled
-from lsm_deploy.store import make_folder, write_file
+from lsm_deploy.store import make_folder, write_text
 
 __all__ = ["dump_stages"]
 
@@ -22,16 +22,13 @@ def dump_stages(folder: Path, compiled: Compiled) -> None:
     network, program = compiled.network, compiled.program
     quantised = program.network
 
-    def write(name: str, text: str) -> None:
-        write_file(folder / name, lambda file: file.write(text.encode()))
-
     def csv(name: str, columns: Mapping[str, np.ndarray[Any, Any]]) -> None:
         rows = zip(*(values.tolist() for values in columns.values()), strict=True)
         lines = [",".join(columns), *(",".join(str(cell) for cell in row) for row in rows)]
-        write(name, "\n".join(lines) + "\n")
+        write_text(folder / name, "\n".join(lines) + "\n")
 
     make_folder(folder)
-    write("summary.json", json.dumps(report_compiled(compiled).facts, indent=2) + "\n")
+    write_text(folder / "summary.json", json.dumps(report_compiled(compiled).facts, indent=2) + "\n")
     floats = {p.name: p for p in network.populations}
     for i, q in enumerate(quantised.populations):
         first = quantised.offsets[q.name]
@@ -49,11 +46,10 @@ def dump_stages(folder: Path, compiled: Compiled) -> None:
         csv(f"population.{i}.{_file_name(q.name)}.csv", columns)
     for stage, projections in (("1-network", network.projections), ("2-integers", quantised.projections)):
         for i, p in enumerate(projections):
-            pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
             values = {
                 name: getattr(p, name) for name in ("weight", "delay_ms", "weights", "delays") if hasattr(p, name)
             }
-            csv(f"{stage}.{i}.{_file_name(p.name)}.csv", {"pre": pre, "post": p.post, **values})
+            csv(f"{stage}.{i}.{_file_name(p.name)}.csv", {"pre": p.pre, "post": p.post, **values})
 
 
 def _file_name(name: str) -> str:

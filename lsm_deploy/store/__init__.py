@@ -1,7 +1,7 @@
 """Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
 
 from lsm_deploy.store.container import pack, unpack
-from lsm_deploy.store.files import make_folder, read_arrays, write_file
+from lsm_deploy.store.files import make_folder, read_arrays, write_bytes, write_file, write_text
 from lsm_deploy.store.kinds import DATA, Kind, kind_of
 from lsm_deploy.store.origin import TraceFile
 from lsm_deploy.store.parts import TraceFolder
@@ -45,5 +45,7 @@ __all__ = [
     "save_stimulus",
     "save_trace",
     "unpack",
+    "write_bytes",
     "write_file",
+    "write_text",
 ]

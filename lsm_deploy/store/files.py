@@ -26,7 +26,9 @@ __all__ = [
     "read_bytes",
     "read_json",
     "reading",
+    "write_bytes",
     "write_file",
+    "write_text",
     "writing",
 ]
 
@@ -61,6 +63,16 @@ def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
             hint = "free some space" if error.errno == errno.ENOSPC else "choose another file name"
             raise LsmError(f"cannot write: {error.strerror}{state}", where=str(path), hint=hint) from None
         raise
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """`write_file` with these bytes."""
+    write_file(path, lambda file: file.write(data))
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """`write_file` with this text, in UTF-8."""
+    write_bytes(path, text.encode())
 
 
 @contextmanager

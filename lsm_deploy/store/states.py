@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import State
 from lsm_deploy.store.container import pack, unpack
-from lsm_deploy.store.files import read_bytes, write_file
+from lsm_deploy.store.files import read_bytes, write_bytes
 
 __all__ = ["StateFile", "load_state", "read_state", "save_state"]
 
@@ -34,8 +34,7 @@ def save_state(path: str | Path, state: State, *, program: str) -> None:
     meta = {"t": state.t, "counts": dict(state.counts), "program": program}
     arrays: dict[str, NDArray[Any]] = {f"register {name}": values for name, values in state.registers.items()}
     arrays["in_flight"] = state.in_flight
-    packed = pack("state", meta, arrays)
-    write_file(path, lambda file: file.write(packed))
+    write_bytes(path, pack("state", meta, arrays))
 
 
 def load_state(path: str | Path, *, program: str) -> State:

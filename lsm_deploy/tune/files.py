@@ -34,7 +34,7 @@ def tune_file(
     text = _text_to_move(Path(file), Path(target))
     spec = load_text(text, Path(file))
     tuned = tune_gains(spec, rate_hz, branching, population, train, progress, backend=backend)
-    _write(target, put(text, Path(file), tuned.changes))
+    store.write_text(target, put(text, Path(file), tuned.changes))
     return tuned
 
 
@@ -68,7 +68,7 @@ def search_file(
         backend=backend,
         progress=progress,
     )
-    _write(target, result.text)
+    store.write_text(target, result.text)
     return result
 
 
@@ -83,7 +83,3 @@ def _text_to_move(file: Path, target: Path) -> str:
             hint=f"write it to {file.parent}, or name them by absolute paths",
         )
     return text
-
-
-def _write(target: str | Path, text: str) -> None:
-    store.write_file(target, lambda file: file.write(text.encode()))

@@ -74,7 +74,7 @@ class Rows:
             # Not even if all had one delay and sign? Of too many synapses, perhaps, to look at them one by one.
             if not sources or not pays(len(p.post) / sources, 1, size, (taken + sources) * size, delayed):
                 continue
-            pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+            pre = p.pre
             parts = _parts(p, pre, network, size)
             needed = sum(len(np.unique(of)) for _, _, of, _, _ in parts)
             total = (taken + needed) * size

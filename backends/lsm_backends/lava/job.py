@@ -116,7 +116,7 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
 
     by_type: dict[tuple[bool, SignMode, int, int], list[NDArray[np.int64]]] = {}
     for p in network.projections:
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        pre = p.pre
         if p.source != INPUT:
             pre += network.offsets[p.source]
         synapses = np.stack([p.post.astype(np.int64) + network.offsets[p.target], pre, p.weights, p.delays])

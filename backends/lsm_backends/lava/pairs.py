@@ -44,7 +44,7 @@ def apart(network: QNetwork) -> Apart:
     types: dict[tuple[object, ...], int] = {}
     columns = []
     for number, p in enumerate(network.projections):
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr)) + first[p.source]
+        pre = p.pre + first[p.source]
         key = (p.sign_mode, p.num_weight_bits, p.weight_exp, kinds.get(p.source), kinds[p.target])
         process = 2 * types.setdefault(key, len(types)) + (p.delays > 0)
         of = np.full(len(pre), number)

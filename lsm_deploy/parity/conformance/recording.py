@@ -85,7 +85,7 @@ def save_recording(folder: Path, recording: Recording) -> None:
         **{name: getattr(recording, name) for name in _FACTS},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    store.write_file(folder / MANIFEST, lambda file: file.write(text.encode()))
+    store.write_text(folder / MANIFEST, text)
 
 
 def load_recordings(folder: Path) -> Sequence[Recording]:

@@ -141,7 +141,7 @@ def sums_of_all(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], 
     total = np.zeros((stop - start, network.neurons), np.int64)
     for p in network.projections:
         sent = stimulus.spikes if p.source == INPUT else spikes[:, network.columns(p.source)]
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
+        pre = p.pre
         weights = p.weights.astype(np.int64) << p.weight_exp
         here = network.columns(p.target)
         for delay in np.unique(p.delays).tolist():

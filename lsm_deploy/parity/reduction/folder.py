@@ -16,7 +16,7 @@ from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.reduction.delta import Shrunk
 from lsm_deploy.parity.reduction.scripts import in_source, numpy_script
 from lsm_deploy.run.backends import load_backend
-from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_file
+from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_text
 
 __all__ = ["write"]
 
@@ -48,11 +48,7 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
     save_program(folder / "program.lsm", program)
     save_stimulus(folder / "stimulus.npz", stimulus)
     for name, text in files.items():
-        _write_text(folder / name, text)
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_file(path, lambda file: file.write(text.encode()))
+        write_text(folder / name, text)
 
 
 def _readme(s: Shrunk, title: str, why: str, with_script: bool) -> str:

@@ -48,7 +48,7 @@ def take_apart(program: Program, stimulus: Stimulus) -> Parts:
     columns: list[NDArray[np.int64]] = [np.zeros((6, 0), np.int64)]
     for i, p in enumerate(network.projections):
         from_input = p.source == INPUT
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr)) + (0 if from_input else offsets[p.source])
+        pre = p.pre + (0 if from_input else offsets[p.source])
         post = p.post.astype(np.int64) + offsets[p.target]
         same = np.ones(len(post), np.int64)
         columns.append(np.stack([i * same, from_input * same, pre, post, p.weights, p.delays]))

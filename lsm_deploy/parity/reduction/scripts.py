@@ -127,8 +127,7 @@ def numpy_script(
     registers = [name for name in program.network.state_names if name in theirs.registers]
     synapses = []
     for p in network.projections:
-        pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
-        source = pre + (0 if p.source == INPUT else network.offsets[p.source])
+        source = p.pre + (0 if p.source == INPUT else network.offsets[p.source])
         weights = p.weights.astype(np.int64) << p.weight_exp
         target = p.post + network.offsets[p.target]
         columns = (source.tolist(), target.tolist(), weights.tolist(), p.delays.tolist())

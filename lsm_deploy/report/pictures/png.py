@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lsm_deploy.report.blocks import Picture
-from lsm_deploy.store import make_folder, write_file
+from lsm_deploy.store import make_folder, write_bytes
 
 __all__ = ["png_of", "save_picture", "save_pictures"]
 
@@ -23,8 +23,7 @@ def png_of(picture: Picture) -> bytes:
 
 
 def save_picture(file: Path, picture: Picture) -> None:
-    png = png_of(picture)
-    write_file(file, lambda opened: opened.write(png))
+    write_bytes(file, png_of(picture))
 
 
 def save_pictures(folder: Path, pictures: Iterable[Picture]) -> tuple[str, ...]:
