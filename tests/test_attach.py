@@ -98,7 +98,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return described, ld.train_on_chip(described, TRAIN)
 
 
-def teach(described: Any, data: Frames) -> tuple[Any, Samples]:
+def teach(described: Any, data: Frames) -> tuple[tuple[Any, Any], Samples]:
     """Output neurons as they are trained, and the run that they are trained on."""
     placed = place_network(integers_of_spec(described), NOWHERE)
     heard = listen(described, data, placed)
@@ -154,7 +154,7 @@ def test_biases_make_up_for_what_rounding_moves_on_average() -> None:
 def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, Model]) -> None:
     """With a threshold out of reach the voltage at the end is the sum, but for the spikes of the last step."""
     described, chip = trained
-    taught, _ = teach(described, TRAIN)
+    (_, weights), _ = teach(described, TRAIN)
     outputs = chip.program.network.populations[-1]
     endless = replace(outputs, registers={**outputs.registers, "vth": np.full(3, 131071)})
     network = replace(chip.program.network, populations=(*chip.program.network.populations[:-1], endless))
@@ -165,24 +165,23 @@ def test_sums_are_what_would_be_were_nothing_lost(trained: tuple[Any, Model]) ->
     seen = trace.spikes[:, :52].copy()
     seen[ends - 1] = 0
     counts = readout.extract_features(seen, stimulus.starts, section, 1.0)
-    sums = onchip._sums(taught.weights, counts, ends - stimulus.starts)
+    sums = onchip._sums(weights, counts, ends - stimulus.starts)
     whole = ~(trace.spikes[:, -3:] != 0).any()
     assert whole
     got = trace.registers["v"][ends - 1, -3:]
     if network.sample_interval:  # the last step of the sample before arrives here
-        late = trace.spikes[ends[:-1] - 1, :52].astype(np.int64) @ taught.weights.weights.T << 6
+        late = trace.spikes[ends[:-1] - 1, :52].astype(np.int64) @ weights.weights.T << 6
         sums[1:] += late
     assert got.tolist() == sums.tolist()
 
 
 def test_the_search_emulates_what_then_runs(tmp_path: Path) -> None:
     described = spec(tmp_path)
-    taught, _ = teach(described, TRAIN)
-    chip = taught.model
+    (chip, weights), _ = teach(described, TRAIN)
     stimulus = chip.listener.encode(TRAIN, "train")
     trace = ld.run_program("fast", chip.program, stimulus)
     right = np.array([chip.classes.index(label) for label in TRAIN.labels])
-    ((hits, ties, spikes),) = onchip._try([taught.weights], trace.spikes[:, :40], stimulus.starts, right)
+    ((hits, ties, spikes),) = onchip._try([weights], trace.spikes[:, :40], stimulus.starts, right)
     outputs = trace.spikes[:, output_of(chip.program)]
     assert hits == np.count_nonzero(winners(chip.program, trace.spikes, trace.starts) == right)
     assert spikes == -outputs.sum()
@@ -200,11 +199,11 @@ def test_the_search_judges_samples_that_were_not_trained_on(tmp_path: Path, monk
         few = waves(8, 1)
         few = replace(few, labels=tuple(np.random.default_rng(draw).permutation(few.labels).tolist()))
         tried.clear()
-        taught, run = teach(described, few)
+        (model, _), run = teach(described, few)
         judged.append(sum(tried)[:, 0].max() / few.samples)
-        stimulus = taught.model.listener.encode(few, "train")
-        spikes = ld.run_program("fast", taught.model.program, stimulus).spikes[:, :40]
-        right = np.array([taught.model.classes.index(label) for label in few.labels])
+        stimulus = model.listener.encode(few, "train")
+        spikes = ld.run_program("fast", model.program, stimulus).spikes[:, :40]
+        right = np.array([model.classes.index(label) for label in few.labels])
         features = np.column_stack([run.whole, np.diff(stimulus.starts, append=len(spikes))])
         real = readout.weights_at(features, right, 3, described.readout, 1e-3)
         by_heart = try_(onchip._candidates(("liquid",), real, features, 9), spikes, stimulus.starts, right)

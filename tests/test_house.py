@@ -24,21 +24,24 @@ def name_of(path: Path) -> str:
 
 # --- numbers of the chip ------------------------------------------------------------------------------------------
 
+ALIGNMENT = 1 << fixed.ACT_SHIFT
 SHIFTS = {fixed.ACT_SHIFT, fixed.DECAY_BITS}
 NUMBERS = {
     *(fixed.DECAY_UNITY, fixed.LARGEST_DECAY, fixed.SUM_LIMIT, fixed.SUM_LIMIT + 1),
     *(fixed.UV_LIMIT - 1, fixed.UV_LIMIT, 2 * fixed.UV_LIMIT, fixed.UV_LIMIT >> fixed.ACT_SHIFT),
     *(fixed.WEIGHT_LIMIT, fixed.WEIGHT_LIMIT - 1, -fixed.LEAST_WEIGHT, MAX_DELAY, MAX_DELAY + 1),
-    (fixed.UV_LIMIT >> fixed.ACT_SHIFT) - 1,
+    *((fixed.UV_LIMIT >> fixed.ACT_SHIFT) - 1, 2 * (fixed.SUM_LIMIT + 1)),
 }
 NO_CHIP = {
     "backends/lsm_backends/fast/engine.py": {1 << 24: "values that are held at once"},
     "backends/lsm_backends/fast/kernels/lists.py": {64: "bytes of a line of the cache"},
+    "backends/lsm_backends/fast/kernels/machine.py": {64: "spins before a thread yields"},
     "backends/lsm_backends/fast/kernels/rows.py": {256: "neurons in a machine's vectors", 255: "one less"},
-    "backends/lsm_backends/fast/rows.py": {1 << 24: "bytes of a cache"},
+    "backends/lsm_backends/fast/rows.py": {1 << 24: "bytes of a cache", 64: "bytes of a line of it"},
     "backends/lsm_backends/lava/graph.py": {4096: "it is copied to where this package is not installed"},
     "lsm_deploy/compile/certify/restrain.py": {256: "units that are enough for a threshold"},
     "lsm_deploy/compile/place/synapse_memory.py": {256: "neurons in layers of networks that were published"},
+    "lsm_deploy/compile/quantise/grid.py": {1 << 16: "weights that grids are compared on"},
     "lsm_deploy/data/audio_files.py": {1 << 15: "the range of 16-bit sound"},
     "lsm_deploy/data/encoders.py": {1 << 12: "frames that are encoded at once"},
     "lsm_deploy/data/front/audio.py": {1 << 15: "the range of 16-bit sound"},
@@ -68,15 +71,34 @@ def value_of(node: ast.AST) -> float | None:
     return None
 
 
+def in_text(text: str) -> list[float]:
+    """What stands in a string, which may be code; a blank is what an f-string fills in."""
+    try:
+        return [value for _, value in chip_numbers(ast.parse(text))]
+    except (SyntaxError, ValueError):
+        numerals = map(float, re.findall(r"(?<![\w.,-])\d+(?:\.0)?(?![\w,]|\.\d)", text))
+        return [value for value in numerals if value in NUMBERS]
+
+
+def weight_bits(node: ast.AST) -> bool:
+    return ast.unparse(node).endswith("weight_bits")
+
+
 def chip_numbers(node: ast.AST) -> Iterator[tuple[int, float]]:
     """The line and the value of each number of the chip that is written out; docstrings may speak of them."""
     match node:
         case ast.Expr(value=ast.Constant(value=str())):
             return
         case ast.Constant(value=str() as text):
-            for found in re.findall(r"(?<![\w.,-])\d+(?:\.0)?(?![\w,]|\.\d)", text):
-                if float(found) in NUMBERS:
-                    yield node.lineno, float(found)
+            yield from ((node.lineno, value) for value in in_text(text))
+            return
+        case ast.JoinedStr(values=parts):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "_" for part in parts)
+            yield from ((node.lineno, value) for value in in_text(text))
+            for part in parts:
+                if isinstance(part, ast.FormattedValue):
+                    yield from chip_numbers(part.value)
+            return
         case ast.BinOp(op=ast.LShift() | ast.RShift(), right=right) if value_of(node) is None:
             if value_of(right) in SHIFTS:
                 yield node.lineno, value_of(right)
@@ -84,8 +106,15 @@ def chip_numbers(node: ast.AST) -> Iterator[tuple[int, float]]:
             if value_of(right) is None:
                 yield from chip_numbers(right)
             return
-        case ast.BinOp(op=ast.Mult()) if 1 << fixed.ACT_SHIFT in (value_of(node.left), value_of(node.right)):
-            yield node.lineno, 1 << fixed.ACT_SHIFT
+        case ast.BinOp(op=ast.LShift() | ast.Pow()) if value_of(node) == ALIGNMENT:
+            yield node.lineno, ALIGNMENT
+        case ast.BinOp(op=ast.Mult()) if ALIGNMENT in (value_of(node.left), value_of(node.right)):
+            yield node.lineno, ALIGNMENT
+        case ast.BinOp(op=ast.FloorDiv() | ast.Div() | ast.Mod()) if value_of(node.right) == ALIGNMENT:
+            yield node.lineno, ALIGNMENT
+        case ast.BinOp(left=ast.Constant(value=int() as bits), op=ast.Sub(), right=right) if weight_bits(right):
+            if bits in (fixed.WEIGHT_BITS, fixed.WEIGHT_BITS + 1):
+                yield node.lineno, bits
     if (value := value_of(node)) is not None:
         if value in NUMBERS:
             yield node.lineno, value
@@ -110,9 +139,12 @@ def test_no_number_of_the_chip_stands_outside_the_core():
     [
         ("x = vth << 6", [6]), ("x = a >> _I(12)", [12]), ("x = 4096 - du", [4096]), ("x = y / 4096.0", [4096]),
         ("most = 254 if mixed else -256", [254, 256]), ("vth = 1 << 17", [1 << 17]), ("u = x - 2**24", [1 << 24]),
-        ("rule = 'u = floor(u / 4096.0) + 64.0 * a'", [4096]), ("x = 64 * scale", [64]), ("x = 1 << 20", []),
+        ("rule = 'u = floor(u / 4096.0) + 64.0 * a'", [4096, 64]), ("x = 64 * scale", [64]), ("x = 1 << 20", []),
         ("x = product >> 63", []), ("def f():\n    '''4096 - du'''", []), ("x = y[0:12] + 6", []),
-        ("x = f'{u} > 8388608.0'", [1 << 23]),
+        ("x = f'{u} > 8388608.0'", [1 << 23]), ("x = u // 64", [64]), ("x = u / 64", [64]), ("x = u % 64", [64]),
+        ("x = u & 63", [63]), ("x = 1 << 6", [64]), ("x = 2**6", [64]), ("x = 9 - p.num_weight_bits", [9]),
+        ("x = 1 << (8 - weight_bits)", [8]), ("rule = 'x % (1 << 16)'", [1 << 16]), ("rule = f'{x} // 64'", [64]),
+        ("x = f'{u // 64} of'", [64]), ("x = 64 / u", []), ("x = 9 - y", []), ("x = 'of 64 / s'", []),
     ],
 )  # fmt: skip
 def test_such_a_number_is_seen(code, seen):
@@ -155,6 +187,43 @@ def test_no_function_bears_the_name_of_a_folder():
     assert not found
 
 
+PARTICIPLES = {"found", "kept", "told", "heard", "unseen", "taught"}
+"""They say what was done to a thing, and not what it is."""
+
+
+def names_given(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The line and the name of each variable, attribute, argument, function and class."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name
+            case ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.MatchAs(name=str(name)) | ast.ExceptHandler(name=str(name)):
+                yield node.lineno, name
+
+
+def participles(tree: ast.AST) -> list[tuple[int, str]]:
+    return [(line, name) for line, name in names_given(tree) if name.strip("_").lower() in PARTICIPLES]
+
+
+def test_names_are_no_participles():
+    files = [path for path in FILES if name_of(path) != "lsm_deploy/cli/running.py"]
+    given = {name_of(path): participles(ast.parse(path.read_text())) for path in files}
+    assert not {name: some for name, some in given.items() if some}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "found = []", "heard: int = 1", "x = [1 for kept in y]", "def f(*, told=1): pass", "f = lambda unseen: 1",
+        "class _Taught: pass", "with x as found: pass", "self.found = 1", "if (found := f()): pass",
+    ],
+)  # fmt: skip
+def test_a_participle_is_seen(code):
+    assert len(participles(ast.parse(code))) == 1
+
+
 def test_names_say_what_is_inside():
     assert not {part for name in MODULES for part in name.split(".")} & {"utils", "util", "helpers", "common", "misc"}
 
@@ -183,6 +252,16 @@ def imported(path: Path) -> set[str]:
 )  # fmt: skip
 def test_a_package_is_known_to_one_room(package, room):
     assert [name_of(path) for path in FILES if package in imported(path) and not name_of(path).startswith(room)] == []
+
+
+def test_backends_import_nothing_from_the_top():
+    """It brings everything with it, and the contracts on imports do not see it."""
+    for path in FILES:
+        if path.is_relative_to(PACKAGES[1]):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module] if isinstance(node, ast.ImportFrom) else []
+                assert "lsm_deploy" not in names, name_of(path)
 
 
 @pytest.mark.parametrize("package", ["h5py", "torch", "nir", "dask", "jinja2", "optuna", "tonic", "sktime", "brian2"])

@@ -24,9 +24,9 @@ def certify_command(output: Output, file: Path, rounds: int, neuron: int | None,
     if not rounds and (neuron is not None or target is not None):
         raise click.UsageError("--neuron and --output belong to a search: give --attack as well")
     with output.progress("searching") as progress:
-        found = api.certify_any(file, rounds, neuron, progress)
-    if target is not None and found.attack is not None:
-        api.save_stimulus(target, found.attack.closest)
-    output.show(report_certificate(found.program, found.certificate, found.attack))
+        certification = api.certify_any(file, rounds, neuron, progress)
+    if target is not None and certification.attack is not None:
+        api.save_stimulus(target, certification.attack.closest)
+    output.show(report_certificate(certification.program, certification.certificate, certification.attack))
     if target is not None:
         output.say(f"wrote {target}")

@@ -26,9 +26,9 @@ def conformance_command(output: Output, folder: Path | None, simulators: str | N
         asked = [name.strip() for name in simulators.split(",") if name.strip() not in ("", "none")]
     recordings = conformance.load_recordings(folder) if folder is not None else ()
     with output.progress("replaying") as progress:
-        found = conformance.conform(recordings, asked, progress)
-    output.show(report_conformance(found))
-    if found.contradictions:
+        result = conformance.conform(recordings, asked, progress)
+    output.show(report_conformance(result))
+    if result.contradictions:
         click.get_current_context().exit(1)
 
 

@@ -40,8 +40,8 @@ def diagnose_command(
     if train_file is not None and made.spec is None:
         raise click.UsageError("--train belongs to a spec: a program does not say how data become its input")
     with output.progress("examining") as progress:
-        found = api.diagnose(made, train=train_file, progress=progress, **options)
-    shown = report_diagnosis(found)
+        diagnosis = api.diagnose(made, train=train_file, progress=progress, **options)
+    shown = report_diagnosis(diagnosis)
     if picture_file is not None:
         save_picture(picture_file, *shown.pictures)
         shown += Report((Line(f"wrote {picture_file}"),), {"picture": str(picture_file)})

@@ -39,11 +39,11 @@ def quantise_report_command(
     made = api.compile_any(file)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
-    found = api.measure_quantisation(made, stimulus, output.progress)
-    shown = report_fidelity(found)
+    quantisation = api.measure_quantisation(made, stimulus, output.progress)
+    shown = report_fidelity(quantisation)
     output.say(*shown.blocks)
     if wanted is not None:
-        fitted = report_fitted(api.fit_weight_bits(found, wanted, output.progress))
+        fitted = report_fitted(api.fit_weight_bits(quantisation, wanted, output.progress))
         output.say(*fitted.blocks)
         shown += Report(fitted.blocks, {"fit_bits": dict(fitted.facts)})
     if folder is not None:

@@ -58,8 +58,8 @@ def eval_command(
         raise click.UsageError("give both --train and --test, or neither")
     _check_data(spec, train_file)
     with output.progress("evaluating") as progress:
-        found = api.evaluate(spec, train_file, test_file, progress=progress, **options)
-    output.show(report_evaluation(found))
+        evaluation = api.evaluate(spec, train_file, test_file, progress=progress, **options)
+    output.show(report_evaluation(evaluation))
 
 
 def _check_data(spec: api.Spec, train_file: Path | None) -> None:

@@ -32,5 +32,5 @@ def resources_command(
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
     trace = api.trace_of(made.program, stimulus, trace_file, backend, output.progress)
-    found = api.count_resources(made.program, stimulus, trace)
-    output.show(report_resources(found), program=api.program_id(made.program), stimulus=words)
+    resources = api.count_resources(made.program, stimulus, trace)
+    output.show(report_resources(resources), program=api.program_id(made.program), stimulus=words)

@@ -63,5 +63,5 @@ def search_command(
     for written in (target, journal):
         check_target(written, file, train, space, *([target] if written is journal else []))
     with output.progress("searching") as progress:
-        found = api.search_file(file, target, journal=journal, space=space, train=train, progress=progress, **options)
-    output.show(report_search(found) + Report((Line(f"wrote {target}"),), {"written": str(target)}))
+        result = api.search_file(file, target, journal=journal, space=space, train=train, progress=progress, **options)
+    output.show(report_search(result) + Report((Line(f"wrote {target}"),), {"written": str(target)}))

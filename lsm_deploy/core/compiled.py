@@ -42,7 +42,7 @@ def dispatcher(function: Callable[..., Any]) -> Any:
     import numba
     from numba.core.caching import FunctionCache
 
-    class Kept(FunctionCache):  # type: ignore[misc]
+    class Cache(FunctionCache):  # type: ignore[misc]
         def __init__(self, py_func: Any) -> None:
             super().__init__(py_func)
             # What it calls may stand in other files of its folder, of which numba looks at none, and the chip's numbers
@@ -82,7 +82,7 @@ def dispatcher(function: Callable[..., Any]) -> Any:
 
     made = numba.njit(nogil=True, boundscheck=False)(function)
     try:
-        made._cache = Kept(function)
+        made._cache = Cache(function)
     except RuntimeError as error:
         _warn(error)
     return made

@@ -90,7 +90,7 @@ def train_on_chip(
     check_labels(data)
     check_overlap(spec, data)
     liquid = listen(spec, data, place_network(integers_of_spec(spec), NOWHERE))
-    return _teach(spec, liquid, data, _run(spec, liquid, data, backend, progress), backend).model
+    return _teach(spec, liquid, data, _run(spec, liquid, data, backend, progress), backend)[0]
 
 
 def on_chip_accuracy(
@@ -111,8 +111,8 @@ def on_chip_accuracy(
     check_overlap(spec, train)
     liquid = liquid or listen(spec, train, place_network(integers_of_spec(spec), NOWHERE))
     samples = samples or _run(spec, liquid, train, backend, progress)
-    taught = _teach(spec, liquid, train, samples, backend)
-    chip, unbinned = taught.model, taught.model.readout
+    chip, weights = _teach(spec, liquid, train, samples, backend)
+    unbinned = chip.readout
     host = fit_to(samples.whole, train, unbinned, spec.seed)
     integers = readouts.quantise_readout(host, unbinned.weight_bits)
     counts: list[Ints] = []
@@ -127,7 +127,7 @@ def on_chip_accuracy(
         tied += _ties(each)
         spikes += int(each.sum())
     features = np.concatenate(counts)
-    sums = _sums(taught.weights, features, chip.listener.steps(test))
+    sums = _sums(weights, features, chip.listener.steps(test))
     answers = {
         "floats": readouts.predict(host, features),
         "integers": readouts.answers(integers, features),
@@ -160,17 +160,13 @@ def _ties(counts: Ints) -> int:
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Taught:
-    model: Model[OnChip]
-    weights: OutputWeights
-
-
 def _run(spec: Spec, liquid: Listener, data: Frames, backend: str, progress: Progress | None) -> Samples:
     return run_samples(liquid, readout_of(spec), data, "train", backend, progress, hold=AT_ONCE).samples
 
 
-def _teach(spec: Spec, liquid: Listener, data: Frames, samples: Samples, backend: str) -> _Taught:
+def _teach(
+    spec: Spec, liquid: Listener, data: Frames, samples: Samples, backend: str
+) -> tuple[Model[OnChip], OutputWeights]:
     """Output neurons for the liquid whose run over the training data left these samples, by folds of these data."""
     readout, network = readout_of(spec), liquid.program.network
     # Of whole counts there may be fewer than the spec keeps of its features.
@@ -198,7 +194,7 @@ def _teach(spec: Spec, liquid: Listener, data: Frames, samples: Samples, backend
         first += len(starts)
     best = candidates(np.arange(len(y)))[max(range(len(results)), key=lambda i: tuple(results[i]))]
     program = place_network(attach_readout(network, best), BOARDS[spec.target.board])
-    return _Taught(Model(replace(liquid, program=program), OnChip(readout, classes)), best)
+    return Model(replace(liquid, program=program), OnChip(readout, classes)), best
 
 
 def _rasters(

@@ -28,7 +28,7 @@ __all__ = ["Attack", "attack"]
 STEPS = 120
 SAMPLES = 32
 """Stimuli that are tried at once."""
-_KEPT = 8
+_BEST = 8
 """The best ones, which are changed further."""
 
 Input = NDArray[np.int8]
@@ -78,7 +78,7 @@ def attack(
         totals = {name: totals.get(name, 0) + count for name, count in trace.counts.items()}
         share = peaks / np.maximum(certificate.largest_u, 1.0)
         scores = share[:, neuron] if neuron is not None else share.max(axis=1)
-        best = sorted([*best, *zip(scores.tolist(), pool, strict=True)], key=lambda scored: -scored[0])[:_KEPT]
+        best = sorted([*best, *zip(scores.tolist(), pool, strict=True)], key=lambda scored: -scored[0])[:_BEST]
         pool = [_changed(best[i % len(best)][1], [b for _, b in best], rng) for i in range(SAMPLES)]
         if progress:
             progress(done + 1, rounds)

@@ -35,5 +35,5 @@ def certify_any(
     if neuron is not None and not 0 <= neuron < neurons:
         raise LsmError(f"there is no neuron {neuron}", where="--neuron", hint=f"take 0 to {neurons - 1}")
     certificate = made.certificate
-    found = attack(made.program, certificate, rounds, neuron, progress=progress) if rounds else None
-    return Certification(made.program, certificate, found)
+    search = attack(made.program, certificate, rounds, neuron, progress=progress) if rounds else None
+    return Certification(made.program, certificate, search)

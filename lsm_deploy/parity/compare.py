@@ -150,14 +150,14 @@ def _first_divergence(
     differs: Mapping[str, NDArray[np.bool_]],
 ) -> Divergence | None:
     order = [*program.network.state_names, "s"]
-    found = []
+    firsts = []
     for name, where in differs.items():
         if where.any():
             t = int(np.argmax(where.any(axis=1)))
-            found.append((t, order.index(name), int(np.argmax(where[t])), name))
-    if not found:
+            firsts.append((t, order.index(name), int(np.argmax(where[t])), name))
+    if not firsts:
         return None
-    t, _, neuron, name = min(found)
+    t, _, neuron, name = min(firsts)
     sample = int(np.searchsorted(trace.starts, t, "right")) - 1
     population, index = program.network.locate(neuron)
     a, b = pairs[name]

@@ -36,6 +36,8 @@ _BIAS = 'registers["bias_mant"] << registers["bias_exp"]'
 _WRAPPED = "np.where(x > UV_LIMIT, x - 2 * UV_LIMIT, np.where(x <= -UV_LIMIT, x + 2 * UV_LIMIT, x))"
 _CLIPPED = "np.clip(x, -(UV_LIMIT - 1), UV_LIMIT - 1)"
 _WEIGHTS = "p.weights.astype(np.int64) << p.weight_exp"
+_STEP = "fixed.grid_step(p.num_weight_bits, mixed=True)"
+_WIDE = "(fixed.SUM_LIMIT + 1)"
 _DELIVERED = "weights @ fired.astype(np.int64)"
 _DUE = "(t + 1 + delay) % horizon"
 _CLEARED = "_cleared(population)"
@@ -57,7 +59,7 @@ _ALL = (
     Rule("accumulator", "the synaptic sum is added modulo 2^32", "it is added without a limit",
          "((x + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)", "x"),
     Rule("sum-width", "a synaptic sum beyond 16 bits is kept", "a synaptic sum wraps at 16 bits",
-         "arriving[t % horizon].copy()", "(arriving[t % horizon] + (1 << 15)) % (1 << 16) - (1 << 15)"),
+         "arriving[t % horizon].copy()", f"(arriving[t % horizon] + {_WIDE}) % (2 * {_WIDE}) - {_WIDE}"),
     Rule("u-edge", "u = -2^23 becomes +2^23", "u = -2^23 is kept (two's complement)",
          "x <= -UV_LIMIT", "x < -UV_LIMIT"),
     Rule("u-period", "u wraps by one period of 2^24", "u wraps as often as it takes",
@@ -89,7 +91,7 @@ _ALL = (
          _WEIGHTS, f"np.clip({_WEIGHTS}, fixed.LEAST_WEIGHT, fixed.WEIGHT_LIMIT)"),
     Rule("sign-mode", "weights of one sign have a grid of their own", "their grid is that of mixed signs",
          _WEIGHTS,
-         "(p.weights.astype(np.int64) >> (9 - p.num_weight_bits) << (9 - p.num_weight_bits)) << p.weight_exp"),
+         f"(p.weights.astype(np.int64) // {_STEP} * {_STEP}) << p.weight_exp"),
     Rule("same-pair", "two synapses on one pair add", "the later one replaces the earlier", "csc_array", "_last"),
     # --- what only some kinds have
     Rule("message-sign", "a message carries the sign of its spike", "a spike of either sign delivers the weight",
@@ -142,14 +144,14 @@ def kinds_of(rule: Rule) -> frozenset[str]:
 @cache
 def _broken(rule: Rule) -> tuple[SimpleNamespace, frozenset[ModuleType]]:
     """The emulator with the rule broken, and the modules in which it stands."""
-    found: set[tuple[str, ModuleType]] = set()
+    places: set[tuple[str, ModuleType]] = set()
 
     def broken(module: ModuleType, tree: ast.FunctionDef) -> ast.AST:
         for right, wrong in ((rule.right, rule.wrong), *rule.also):
             exchange = _Exchange(_tree(module, rule, right), _tree(module, rule, wrong))
             if any(map(exchange.is_right, ast.walk(tree))):
                 tree = exchange.visit(deepcopy(tree))
-                found.add((right, module))
+                places.add((right, module))
         return tree
 
     kinds = {}
@@ -158,9 +160,9 @@ def _broken(rule: Rule) -> tuple[SimpleNamespace, frozenset[ModuleType]]:
         kinds[name] = made_anew([(own, "initial"), (own, "step")], broken, _forgetting=_forgetting)[own]
     emulator = cast(ModuleType, load_backend("emulator"))
     made = made_anew([(emulator, "run")], broken, KINDS=kinds, _last=_last)[emulator]
-    missing = {rule.right, *(right for right, _ in rule.also)} - {right for right, _ in found}
+    missing = {rule.right, *(right for right, _ in rule.also)} - {right for right, _ in places}
     assert not missing, f"rule {rule.name}: nothing in the definition is {missing.pop()}"
-    return made, frozenset(module for _, module in found)
+    return made, frozenset(module for _, module in places)
 
 
 def _tree(module: ModuleType, rule: Rule, text: str) -> list[ast.stmt] | ast.expr:

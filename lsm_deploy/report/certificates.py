@@ -17,25 +17,25 @@ from lsm_deploy.store import program_id
 __all__ = ["report_certificate"]
 
 
-def report_certificate(program: Program, certificate: Certificate, found: Attack | None) -> Report:
+def report_certificate(program: Program, certificate: Certificate, attack: Attack | None) -> Report:
     """The facts are lists by neuron."""
     facts: dict[str, Any] = {
         "program": program_id(program),
         **{name: getattr(certificate, name).tolist() for name in TYPES},
     }
-    if found is not None:
+    if attack is not None:
         facts["attack"] = {
-            "tried": found.tried,
-            "reached": found.reached.tolist(),
-            "share": found.share.tolist(),
-            "shortest_interval": found.shortest_interval.tolist(),
-            "neuron": found.neuron,
-            "counts": dict(found.counts),
+            "tried": attack.tried,
+            "reached": attack.reached.tolist(),
+            "share": attack.share.tolist(),
+            "shortest_interval": attack.shortest_interval.tolist(),
+            "neuron": attack.neuron,
+            "counts": dict(attack.counts),
         }
-    return Report(tuple(_blocks(program, certificate, found)), facts)
+    return Report(tuple(_blocks(program, certificate, attack)), facts)
 
 
-def _blocks(program: Program, certificate: Certificate, found: Attack | None) -> Iterator[Block]:
+def _blocks(program: Program, certificate: Certificate, attack: Attack | None) -> Iterator[Block]:
     network, rows = program.network, []
     for p in network.populations:
         here = network.columns(p.name)
@@ -51,7 +51,7 @@ def _blocks(program: Program, certificate: Certificate, found: Attack | None) ->
                 (int(spiking.min()), int(spiking.max())) if len(spiking) else None,
                 int(certificate.largest_sum[here].max()),
                 float(certificate.largest_u[here].max()) / UV_LIMIT,
-                *([float(found.share[here].max())] if found else []),
+                *([float(attack.share[here].max())] if attack else []),
             ]
         )
     proved = int(certificate.certified.sum())
@@ -66,14 +66,14 @@ def _blocks(program: Program, certificate: Certificate, found: Attack | None) ->
             Column("shortest interval", "{}..{}"),
             "largest sum",
             Column("bound of 2^23", PERCENT),
-            *([Column("reached of bound", PERCENT)] if found else []),
+            *([Column("reached of bound", PERCENT)] if attack else []),
         ],
         rows,
     )
-    if found is not None:
-        n = found.neuron
+    if attack is not None:
+        n = attack.neuron
         yield Line(
-            f"{count(found.tried, 'input')} tried; neuron {n} came closest: {found.reached[n]} of at most "
+            f"{count(attack.tried, 'input')} tried; neuron {n} came closest: {attack.reached[n]} of at most "
             f"{certificate.largest_u[n]:.0f} ({'certified' if certificate.certified[n] else 'not certified'})"
         )
-        yield Line(f"overflow in all of them: {overflow(found.counts)}")
+        yield Line(f"overflow in all of them: {overflow(attack.counts)}")

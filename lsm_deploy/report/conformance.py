@@ -24,7 +24,7 @@ _NOTES = (
 )
 
 
-def report_conformance(found: Conformance) -> Report:
+def report_conformance(conformance: Conformance) -> Report:
     facts = {
         "rules": [
             {
@@ -35,21 +35,21 @@ def report_conformance(found: Conformance) -> Report:
                 "silicon": list(each.silicon),
                 "simulators": list(each.simulators),
             }
-            for each in found.rules
+            for each in conformance.rules
         ],
-        "recordings": [_replay(each) for each in found.recordings],
-        "simulations": [_replay(each) for each in found.simulations],
-        "missing": dict(found.missing),
-        "contradictions": [each.name for each in found.contradictions],
+        "recordings": [_replay(each) for each in conformance.recordings],
+        "simulations": [_replay(each) for each in conformance.simulations],
+        "missing": dict(conformance.missing),
+        "contradictions": [each.name for each in conformance.contradictions],
     }
-    return Report(tuple(_blocks(found)), facts)
+    return Report(tuple(_blocks(conformance)), facts)
 
 
 def _replay(replay: Replay) -> dict[str, Any]:
     return {**asdict(replay), "verdict": report_verdict(replay.verdict).facts}
 
 
-def _blocks(found: Conformance) -> Iterator[Block]:
+def _blocks(conformance: Conformance) -> Iterator[Block]:
     yield table(
         ["rule", "what holds, and what does not", "standing", "by"],
         [
@@ -59,20 +59,20 @@ def _blocks(found: Conformance) -> Iterator[Block]:
                 each.standing,
                 ", ".join((*each.silicon, *each.simulators)),
             ]
-            for each in found.rules
+            for each in conformance.rules
         ],
     )
-    tally = Counter(each.standing for each in found.rules)
+    tally = Counter(each.standing for each in conformance.rules)
     yield Line("")
-    yield Line(f"{count(len(found.rules), 'rule')}: {', '.join(f'{n} {words}' for words, n in tally.items())}")
-    if not found.recordings:
+    yield Line(f"{count(len(conformance.rules), 'rule')}: {', '.join(f'{n} {words}' for words, n in tally.items())}")
+    if not conformance.recordings:
         yield Line(
             "no recordings: none comes with this project. NIR's paper has published one, of a single neuron "
             "(github.com/neuromorphs/NIR, paper/01_lif/lif_lava_loihi_fixed.csv);\n"
             "`lsm-deploy import-recording nir FILE.csv --weight 10 --du 4095 --dv 163 --vth 25 -o DIR/loihi2` "
             "makes it one of ours, and `lsm-deploy conformance DIR` replays it"
         )
-    for each in found.recordings:
+    for each in conformance.recordings:
         if each.verdict.equal:
             yield Line(
                 f"recording  {each.name}: {each.by}{_silicon(each.silicon)}, {', '.join(each.kinds)}; "
@@ -80,8 +80,8 @@ def _blocks(found: Conformance) -> Iterator[Block]:
                 f"{count(each.verdict.spikes[1], 'spike')} reproduced, backs {count(len(each.rules), 'rule')}"
             )
     yield from (Line(f"note       {note}") for note in _NOTES)
-    yield from (Line(f"not asked  {what}: {why}") for what, why in found.missing.items())
-    for each in found.contradictions:
+    yield from (Line(f"not asked  {what}: {why}") for what, why in conformance.missing.items())
+    for each in conformance.contradictions:
         yield Line(f"contradiction {each.name}, {each.by}: {each.source}")
         yield from report_verdict(each.verdict).blocks
 

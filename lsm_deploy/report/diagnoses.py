@@ -30,30 +30,34 @@ class _Row:
     form: str = "{:.3g}"
 
 
-def report_diagnosis(found: Diagnosis) -> Report:
-    return Report((*_blocks(found), picture_of_states(found)), found.to_json())
+def report_diagnosis(diagnosis: Diagnosis) -> Report:
+    return Report((*_blocks(diagnosis), picture_of_states(diagnosis)), diagnosis.to_json())
 
 
-def _blocks(found: Diagnosis) -> Iterator[Block]:
-    shown = found.shown
-    yield Line(f"shown: {shown.words}; {shown.rate_hz:.3g} Hz a channel, as generated input has (seed {found.seed})")
-    names = ", ".join(repr(name) for name in found.populations)
+def _blocks(diagnosis: Diagnosis) -> Iterator[Block]:
+    shown = diagnosis.shown
+    yield Line(
+        f"shown: {shown.words}; {shown.rate_hz:.3g} Hz a channel, as generated input has (seed {diagnosis.seed})"
+    )
+    names = ", ".join(repr(name) for name in diagnosis.populations)
     whose = f"population {names}" if names else "all populations"
-    some = f"{found.read} of {count(found.neurons, 'neuron')}"
-    yield Line(f"states: spikes of {whose} ({some}) filtered with {found.tau_ms:g} ms; deployed on {found.backend}")
-    if found.clears:
-        yield Line(f"registers are not cleared every {count(found.clears, 'step')} here: samples start from rest")
-    yield Heading("before and after quantisation" if found.floats else "as deployed")
-    columns = ["measure", "float", "deployed", "difference", "ratio"] if found.floats else ["measure", "deployed"]
-    yield table(columns, [_cells(row, found) for row in _rows(found)])
-    yield from map(Line, _readings(found))
+    some = f"{diagnosis.read} of {count(diagnosis.neurons, 'neuron')}"
+    yield Line(
+        f"states: spikes of {whose} ({some}) filtered with {diagnosis.tau_ms:g} ms; deployed on {diagnosis.backend}"
+    )
+    if diagnosis.clears:
+        yield Line(f"registers are not cleared every {count(diagnosis.clears, 'step')} here: samples start from rest")
+    yield Heading("before and after quantisation" if diagnosis.floats else "as deployed")
+    columns = ["measure", "float", "deployed", "difference", "ratio"] if diagnosis.floats else ["measure", "deployed"]
+    yield table(columns, [_cells(row, diagnosis) for row in _rows(diagnosis)])
+    yield from map(Line, _readings(diagnosis))
 
 
-def _cells(row: _Row, found: Diagnosis) -> Sequence[str]:
-    after = row.of(found.deployed)
-    if found.floats is None:
+def _cells(row: _Row, diagnosis: Diagnosis) -> Sequence[str]:
+    after = row.of(diagnosis.deployed)
+    if diagnosis.floats is None:
         return [row.name, text_of(after, row.form)]
-    before = row.of(found.floats)
+    before = row.of(diagnosis.floats)
     difference = None if before is None or after is None else after - before
     ratio = after / before if after is not None and before else None
     signed = row.form.replace(":", ":+")
@@ -66,9 +70,9 @@ def _cells(row: _Row, found: Diagnosis) -> Sequence[str]:
     ]
 
 
-def _rows(found: Diagnosis) -> Sequence[_Row]:
+def _rows(diagnosis: Diagnosis) -> Sequence[_Row]:
     whole, share, distance = "{:d}", "{:.1%}", "{:.3f}"
-    inputs = found.deployed.separation.inputs
+    inputs = diagnosis.deployed.separation.inputs
     classes = [
         _Row("separation of classes", lambda m: m.classes.separation if m.classes else None),
         _Row("between / within classes", lambda m: m.classes.ratio if m.classes else None),
@@ -81,14 +85,14 @@ def _rows(found: Diagnosis) -> Sequence[_Row]:
         _Row("branching ratio", lambda m: m.dynamics.branching_ratio),
         _Row("dimension of the states", lambda m: m.dimension),
         *(_separation(i, far, distance) for i, far in enumerate(inputs)),
-        *(classes if found.deployed.classes else ()),
+        *(classes if diagnosis.deployed.classes else ()),
         _Row(f"kernel rank, {INPUTS} inputs", lambda m: m.ranks.kernel.numerical, whole),
         _Row(f"generalisation rank, {INPUTS} variants", lambda m: m.ranks.generalisation.numerical, whole),
         _Row("kernel - generalisation", lambda m: m.ranks.kernel.numerical - m.ranks.generalisation.numerical, whole),
         _Row("effective kernel rank", lambda m: m.ranks.kernel.effective),
         _Row("effective generalisation rank", lambda m: m.ranks.generalisation.effective),
         _Row(f"memory capacity, bits of {SYMBOL_MS:g} ms", lambda m: m.capacity.total),
-        _Row(f"histories forgotten, of {len(found.deployed.fading.spikes_ms)}: in spikes", _forgotten, whole),
+        _Row(f"histories forgotten, of {len(diagnosis.deployed.fading.spikes_ms)}: in spikes", _forgotten, whole),
         _Row("  the last after, ms", lambda m: _last(m.fading.spikes_ms), "{:.0f}"),
         _Row("  in all registers, exactly", lambda m: len(_times(m.fading.registers_ms)), whole),
         _Row("  the last after, ms", lambda m: _last(m.fading.registers_ms), "{:.0f}"),
@@ -96,7 +100,7 @@ def _rows(found: Diagnosis) -> Sequence[_Row]:
         _Row(f"perturbations with an effect, of {PERTURBATIONS}", lambda m: m.growth.effective, whole),
         _Row(f"  that last {0.75 * HORIZON_MS:g} ms", lambda m: m.growth.lasting, whole),
         _Row("  distance of states at first, spikes", lambda m: _apart(m, 0.0)),
-        _Row(f"    {found.tau_ms:g} ms later", lambda m: _apart(m, found.tau_ms)),
+        _Row(f"    {diagnosis.tau_ms:g} ms later", lambda m: _apart(m, diagnosis.tau_ms)),
         _Row(f"    {HORIZON_MS:g} ms later", lambda m: _apart(m, HORIZON_MS)),
         _Row("  growth rate, 1/s", lambda m: m.growth.rate_per_s),
     ]
@@ -123,16 +127,16 @@ def _apart(measures: Measures, after_ms: float) -> float | None:
     return curve[round(min(after_ms / HORIZON_MS, 1.0) * (len(curve) - 1))] if curve else None
 
 
-def _readings(found: Diagnosis) -> Sequence[str]:
+def _readings(diagnosis: Diagnosis) -> Sequence[str]:
     """What the papers support, about the deployed side."""
-    now = found.deployed
+    now = diagnosis.deployed
     lines = [
         "branching ratio: what the input has in common with itself counts too; compare the columns, not with 1",
         "separation: different inputs have to lead to different states, or no readout can tell them apart (Maass et al."
         " 2002); 0 equal, 1 nothing in common",
     ]
     if now.classes:
-        same = found.of_input.ratio if found.of_input else None
+        same = diagnosis.of_input.ratio if diagnosis.of_input else None
         beside = "" if same is None else f"; between / within is {same:.3g} in the filtered input itself"
         lines.append(
             f"classes: the better separated, the more accurate were liquids of Norton & Ventura (2010){beside}"
@@ -140,10 +144,10 @@ def _readings(found: Diagnosis) -> Sequence[str]:
     lines += [
         f"ranks, at most {now.ranks.most} (singular values above {TOLERANCE:g} of the largest; variants move spikes by "
         f"{JITTER_MS:g} ms): high for different inputs, low for variants is best (Legenstein & Maass 2007)",
-        f"memory capacity: cannot exceed the {count(found.read, 'neuron')} read (Jaeger 2001); less chance, "
+        f"memory capacity: cannot exceed the {count(diagnosis.read, 'neuron')} read (Jaeger 2001); less chance, "
         f"{now.capacity.chance:.4f} a delay",
         _fading(now, len(now.fading.spikes_ms)),
-        _growth(now, found.tau_ms),
+        _growth(now, diagnosis.tau_ms),
     ]
     return lines
 

@@ -26,12 +26,17 @@ ROWS = {
 _DETECTED = ("sensitivity", "specificity", "auc")
 
 
-def report_evaluation(found: Evaluation) -> Report:
-    return Report(tuple(_evaluation(found)), found.to_json())
+def report_evaluation(evaluation: Evaluation) -> Report:
+    return Report(tuple(_evaluation(evaluation)), evaluation.to_json())
 
 
-def _evaluation(found: Evaluation) -> Iterator[Block]:
-    scores = {"liquid": found.liquid, "unrounded": found.unrounded, "floats": found.floats, **found.baselines}
+def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
+    scores = {
+        "liquid": evaluation.liquid,
+        "unrounded": evaluation.unrounded,
+        "floats": evaluation.floats,
+        **evaluation.baselines,
+    }
     shown = {name: score for name in ROWS if (score := scores.get(name)) is not None}
     detects = any(score.detection for score in shown.values())
     detection = [Column(name, "{:.3f}") for name in ("sensitivity", "specificity", "AUC")] if detects else []
@@ -39,7 +44,9 @@ def _evaluation(found: Evaluation) -> Iterator[Block]:
     def detected(score: Score) -> list[float | None]:
         return [getattr(score.detection, name, None) for name in _DETECTED] if detects else []
 
-    yield Heading(f"trained on {found.train_samples}, tested on {found.test_samples} samples, on {found.backend}")
+    yield Heading(
+        f"trained on {evaluation.train_samples}, tested on {evaluation.test_samples} samples, on {evaluation.backend}"
+    )
     yield table(
         [
             "readout on",
@@ -59,35 +66,35 @@ def _evaluation(found: Evaluation) -> Iterator[Block]:
     )  # fmt: skip
     if not all(score.converged for score in shown.values()):
         yield Line("not every readout converged: raise its regularisation")
-    if found.on_chip:
-        chip = found.on_chip
+    if evaluation.on_chip:
+        chip = evaluation.on_chip
         shares = {name: getattr(chip, name) / chip.samples for name in ("floats", "integers", "summed", "on_chip")}
         yield Line(
             f"{_to_the_chip(shares)}; {chip.agreed} of {chip.samples} decisions are those of the integers, {chip.tied} "
             f"are ties of spike counts, {chip.output_spikes:.3g} output spikes a sample; overflow: "
             f"{overflow(chip.counts)}"
         )
-    if len(found.groups) > 1:
+    if len(evaluation.groups) > 1:
         yield Heading("the deployed liquid, one by one")
-        rows = [[name, s.samples, s.accuracy, *detected(s)] for name, s in found.groups.items()]
+        rows = [[name, s.samples, s.accuracy, *detected(s)] for name, s in evaluation.groups.items()]
         yield table(["of", "samples", Column("accuracy", PERCENT), *detection], rows)
-    yield from _activity(found)
-    if found.contaminated:
-        samples = found.train_samples + found.test_samples
-        yield Line(f"{found.contaminated} of {samples} samples were reached by spikes of the one before")
-    if found.constant:
-        names = ", ".join(str(channel) for channel in found.constant)
+    yield from _activity(evaluation)
+    if evaluation.contaminated:
+        samples = evaluation.train_samples + evaluation.test_samples
+        yield Line(f"{evaluation.contaminated} of {samples} samples were reached by spikes of the one before")
+    if evaluation.constant:
+        names = ", ".join(str(channel) for channel in evaluation.constant)
         yield Line(f"channels that never change in the training data: {names}")
 
 
-def _activity(found: Evaluation) -> Iterator[Block]:
+def _activity(evaluation: Evaluation) -> Iterator[Block]:
     yield Heading("activity")
     rates = (Column(name, "{:.3g}") for name in ("exc Hz", "inh Hz"))
     yield table(
         ["population", "rate Hz", *rates, Column("silent", PERCENT), Column("saturated", PERCENT)],
-        [[name, a.rate_hz, a.exc_hz, a.inh_hz, a.silent, a.saturated] for name, a in found.activity.items()],
+        [[name, a.rate_hz, a.exc_hz, a.inh_hz, a.silent, a.saturated] for name, a in evaluation.activity.items()],
     )
-    yield Line(f"overflow: {overflow(found.counts)}")
+    yield Line(f"overflow: {overflow(evaluation.counts)}")
 
 
 def _to_the_chip(share: Mapping[str, float]) -> str:
@@ -101,16 +108,16 @@ def _to_the_chip(share: Mapping[str, float]) -> str:
 # --- across splits and liquids ----------------------------------------------------------------------------------------
 
 
-def report_across(found: Across) -> Report:
-    return Report(tuple(_across(found)), found.to_json())
+def report_across(across: Across) -> Report:
+    return Report(tuple(_across(across)), across.to_json())
 
 
-def _across(found: Across) -> Iterator[Block]:
-    shown = [name for name in ROWS if name in found.scores]
-    detected = _DETECTED if any(found.detection(name, "auc") for name in shown) else ()
+def _across(across: Across) -> Iterator[Block]:
+    shown = [name for name in ROWS if name in across.scores]
+    detected = _DETECTED if any(across.detection(name, "auc") for name in shown) else ()
     rows = []
     for name in shown:
-        scores, accuracy = found.scores[name], found.accuracy(name)
+        scores, accuracy = across.scores[name], across.accuracy(name)
         varies = len(scores) > 1
         interval = text_of((accuracy.low, accuracy.high) if varies else scores[0].interval, INTERVAL)
         rows.append(
@@ -119,12 +126,12 @@ def _across(found: Across) -> Iterator[Block]:
                 accuracy.mean,
                 interval if varies else f"{interval} *",
                 (accuracy.least, accuracy.most) if varies else None,
-                *(spread.mean if (spread := found.detection(name, what)) else None for what in detected),
-                *(each[name] for each in found.splits.values()),
+                *(spread.mean if (spread := across.detection(name, what)) else None for what in detected),
+                *(each[name] for each in across.splits.values()),
             ]
         )
-    liquids = f"{len(found.seeds)} liquids" if len(found.seeds) > 1 else "1 liquid"
-    yield Heading(f"{found.how}: {found.samples} test samples, {liquids}")
+    liquids = f"{len(across.seeds)} liquids" if len(across.seeds) > 1 else "1 liquid"
+    yield Heading(f"{across.how}: {across.samples} test samples, {liquids}")
     yield table(
         [
             "readout on",
@@ -132,22 +139,22 @@ def _across(found: Across) -> Iterator[Block]:
             "95 % interval",
             Column("of liquids", INTERVAL),
             *(Column(name, "{:.3f}") for name in detected),
-            *(Column(name, PERCENT) for name in found.splits),
+            *(Column(name, PERCENT) for name in across.splits),
         ],
         rows,
     )
     yield Line("95 % interval: Student's, of the mean over liquids; * Wilson's, of the share of samples")
-    if found.on_chip:
+    if across.on_chip:
         yield Line(
             _to_the_chip(
-                {name: sum(each[name] for each in found.on_chip) / len(found.on_chip) for name in found.on_chip[0]}
+                {name: sum(each[name] for each in across.on_chip) / len(across.on_chip) for name in across.on_chip[0]}
             )
         )
-    if len(found.groups) > len(found.splits):
+    if len(across.groups) > len(across.splits):
         yield Heading("the deployed liquid, one by one")
-        rows = [[name, s[0].samples, sum(each.accuracy for each in s) / len(s)] for name, s in found.groups.items()]
+        rows = [[name, s[0].samples, sum(each.accuracy for each in s) / len(s)] for name, s in across.groups.items()]
         yield table(["of", "samples", Column("accuracy", PERCENT)], rows)
-    yield from _activity(found.evaluations[0][-1])  # of the first liquid, which by then has run everything
-    if any(set(each.group_of) & set(each.trained_groups) for each in found.evaluations[0]):
+    yield from _activity(across.evaluations[0][-1])  # of the first liquid, which by then has run everything
+    if any(set(each.group_of) & set(each.trained_groups) for each in across.evaluations[0]):
         yield Line("speakers or records that are tested are also trained on, as this split has it")
-    yield Line(f"took {found.seconds:.0f} s")
+    yield Line(f"took {across.seconds:.0f} s")

@@ -17,23 +17,23 @@ from lsm_deploy.report.runs import overflow
 __all__ = ["report_fidelity", "report_fitted"]
 
 
-def report_fidelity(found: Quantisation) -> Report:
-    compiled, scores = found.compiled, found.transfer
+def report_fidelity(quantisation: Quantisation) -> Report:
+    compiled, scores = quantisation.compiled, quantisation.transfer
     blocks = (
-        *_fidelity(compiled, found.fidelity),
+        *_fidelity(compiled, quantisation.fidelity),
         *(_transfer(scores) if scores else ()),
-        *pictures_of_fidelity(found.baseline, compiled.program.network, found.fidelity),
+        *pictures_of_fidelity(quantisation.baseline, compiled.program.network, quantisation.fidelity),
     )
-    return Report(blocks, _facts(compiled, found.fidelity, scores))
+    return Report(blocks, _facts(compiled, quantisation.fidelity, scores))
 
 
-def _facts(compiled: Compiled, found: Fidelity, scores: Transfer | None) -> dict[str, Any]:
+def _facts(compiled: Compiled, fidelity: Fidelity, scores: Transfer | None) -> dict[str, Any]:
     cost = compiled.cost
     weights = (
         "name", "num_weight_bits", "weight_exp", "snr_db", "levels", "synapses", "rounded_to_zero", "clipped",
     )  # fmt: skip
     return {
-        "stimulus": {"samples": found.samples, "steps": found.steps},
+        "stimulus": {"samples": fidelity.samples, "steps": fidelity.steps},
         "tau_ms": TAU_MS,
         "populations": [
             {
@@ -47,7 +47,7 @@ def _facts(compiled: Compiled, found: Fidelity, scores: Transfer | None) -> dict
                 "distance": _distance(p.distance),
                 "floor": _distance(p.floor) if p.floor else None,
             }
-            for p in found.populations
+            for p in fidelity.populations
         ],
         "projections": [{name: getattr(q, name) for name in weights} for q in cost.projections],
         "parameters": [
@@ -55,10 +55,10 @@ def _facts(compiled: Compiled, found: Fidelity, scores: Transfer | None) -> dict
             for p in cost.populations
             for name, asked in p.asked.items()
         ],
-        "dynamics": {"before": asdict(found.before), "after": asdict(found.after)},
+        "dynamics": {"before": asdict(fidelity.before), "after": asdict(fidelity.after)},
         "compensation": {p.name: p.compensation for p in cost.populations},
         "losses": list(cost.losses),
-        "counts": dict(found.deployed.counts),
+        "counts": dict(fidelity.deployed.counts),
         "accuracy": scores.to_json() if scores else None,
     }
 
@@ -68,12 +68,12 @@ def _distance(distance: Distance) -> dict[str, Any]:
     return {"relative": distance.relative, "correlation": distance.correlation, "over_time": over_time}
 
 
-def _fidelity(compiled: Compiled, found: Fidelity) -> Iterator[Block]:
+def _fidelity(compiled: Compiled, fidelity: Fidelity) -> Iterator[Block]:
     cost = compiled.cost
-    yield Line(f"float and deployed, on {count(found.samples, 'sample')} of {count(found.steps, 'step')} in all")
+    yield Line(f"float and deployed, on {count(fidelity.samples, 'sample')} of {count(fidelity.steps, 'step')} in all")
     yield Heading("activity, float -> deployed")
     yield tabulate(
-        found.populations,
+        fidelity.populations,
         {
             "population": lambda p: p.name,
             "neurons": lambda p: p.neurons,
@@ -90,7 +90,7 @@ def _fidelity(compiled: Compiled, found: Fidelity) -> Iterator[Block]:
         "input spike a sample does to the float liquid"
     )
     yield tabulate(
-        found.populations,
+        fidelity.populations,
         {
             "population": lambda p: p.name,
             Column("distance", "{:.3f}"): lambda p: p.distance.relative,
@@ -127,12 +127,12 @@ def _fidelity(compiled: Compiled, found: Fidelity) -> Iterator[Block]:
     else:
         yield Line("weights: nothing to do, the network is in exact integers")
     radius, ratio = (
-        " -> ".join(text_of(getattr(side, name), "{:.4g}") for side in (found.before, found.after))
+        " -> ".join(text_of(getattr(side, name), "{:.4g}") for side in (fidelity.before, fidelity.after))
         for name in ("spectral_radius", "branching_ratio")
     )
     yield Line(f"spectral radius {radius}; branching ratio {ratio}")
     yield lost
-    yield Line(f"overflow in the deployed run: {overflow(found.deployed.counts)}")
+    yield Line(f"overflow in the deployed run: {overflow(fidelity.deployed.counts)}")
 
 
 def _transfer(scores: Transfer) -> Iterator[Block]:
@@ -160,7 +160,9 @@ def report_fitted(fitted: Fitted) -> Report:
         "floor": fitted.floor,
         "curve": [
             {
-                **{name: getattr(c, name) for name in ("bits", "distance", "rounded_to_zero", "value", "kept", "fits")},
+                **{name: getattr(c, name) for name in ("bits", "distance", "rounded_to_zero", "value")},
+                "kept": c.holds,
+                "fits": c.fits,
                 "accuracy": c.transfer.to_json() if c.transfer else None,
             }
             for c in fitted.curve
@@ -183,7 +185,7 @@ def _fitted(fitted: Fitted) -> Iterator[Block]:
                 c.transfer.unchanged.accuracy if c.transfer else None
             ),
             Column("readout of its own", PERCENT): lambda c: c.transfer.retrained.accuracy if c.transfer else None,
-            "bound kept": lambda c: _yes(c.kept),
+            "bound kept": lambda c: _yes(c.holds),
             **({} if all(c.fits for c in fitted.curve) else fits),
         },
     )

@@ -24,17 +24,17 @@ _COUNTED = {
 }
 
 
-def report_resources(found: Resources) -> Report:
-    return Report(tuple(_blocks(found)), _facts(found))
+def report_resources(resources: Resources) -> Report:
+    return Report(tuple(_blocks(resources)), _facts(resources))
 
 
-def _facts(found: Resources) -> dict[str, Any]:
-    modelled = found.estimate
+def _facts(resources: Resources) -> dict[str, Any]:
+    modelled = resources.estimate
     return {
-        "cores": found.cores,
-        "tiles": found.tiles,
-        "chips": found.chips,
-        "events": asdict(found.events),
+        "cores": resources.cores,
+        "tiles": resources.tiles,
+        "chips": resources.chips,
+        "events": asdict(resources.events),
         "modelled": {
             "standing": MODELLED,
             "dynamic_energy_j": asdict(modelled.energy),
@@ -48,9 +48,9 @@ def _facts(found: Resources) -> dict[str, Any]:
     }
 
 
-def _blocks(found: Resources) -> Iterator[Block]:
-    events, modelled, steps = found.events, found.estimate, max(found.events.steps, 1)
-    on = f"on {count(found.cores, 'core')}, {count(found.tiles, 'tile')}, {count(found.chips, 'chip')}"
+def _blocks(resources: Resources) -> Iterator[Block]:
+    events, modelled, steps = resources.events, resources.estimate, max(resources.events.steps, 1)
+    on = f"on {count(resources.cores, 'core')}, {count(resources.tiles, 'tile')}, {count(resources.chips, 'chip')}"
     yield Line(f"{on}; {count(events.steps, 'step')}")
     counts = {name.replace("_", " "): value for name, value in asdict(events).items() if name != "steps"}
     yield Heading("events, counted")

@@ -64,16 +64,16 @@ def _path(path: tuple[str | int, ...]) -> str:
 # --- searches ------------------------------------------------------------------------------------------------------
 
 
-def report_search(found: SearchResult) -> Report:
+def report_search(result: SearchResult) -> Report:
     facts = {
-        "samples": found.samples,
-        "liquid_seeds": found.liquid_seeds,
-        "as_written": _trial(found.as_written),
-        "best": _trial(found.best),
-        "importance": dict(found.importance),
-        "trials": [_trial(trial) for trial in found.trials],
+        "samples": result.samples,
+        "liquid_seeds": result.liquid_seeds,
+        "as_written": _trial(result.as_written),
+        "best": _trial(result.best),
+        "importance": dict(result.importance),
+        "trials": [_trial(trial) for trial in result.trials],
     }
-    return Report(tuple(_search(found)), facts)
+    return Report(tuple(_search(result)), facts)
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
@@ -81,28 +81,28 @@ def _trial(trial: Trial) -> dict[str, Any]:
     return facts | {"values": dict(trial.values), "failed": trial.reason or None}
 
 
-def _search(found: SearchResult) -> Iterator[Block]:
-    failed = [trial for trial in found.trials if trial.accuracy is None]
+def _search(result: SearchResult) -> Iterator[Block]:
+    failed = [trial for trial in result.trials if trial.accuracy is None]
     yield Heading(
-        f"{count(len(found.trials), 'trial')}, {len(failed)} failed; cross-validated on "
-        f"{count(found.samples, 'training sample')}, {count(found.liquid_seeds, 'liquid')} each"
+        f"{count(len(result.trials), 'trial')}, {len(failed)} failed; cross-validated on "
+        f"{count(result.samples, 'training sample')}, {count(result.liquid_seeds, 'liquid')} each"
     )
-    paths = list(found.best.values)
+    paths = list(result.best.values)
     yield table(
         ["spec", "accuracy", *paths],
         [
-            ["as written", _accuracy(found.as_written), *("" for _ in paths)],
+            ["as written", _accuracy(result.as_written), *("" for _ in paths)],
             *(
                 [f"trial {trial.turn}", _accuracy(trial), *(_value(trial.values[path]) for path in paths)]
-                for trial in found.ranked()[:SHOWN]
+                for trial in result.ranked()[:SHOWN]
             ),
         ],
     )
-    if (found.as_written.accuracy or 0.0) >= (found.best.accuracy or 0.0):
+    if (result.as_written.accuracy or 0.0) >= (result.best.accuracy or 0.0):
         yield Line("no trial is better than the spec as it is written")
-    if found.importance:
+    if result.importance:
         yield Heading("share of the accuracy's variance")
-        yield table(["parameter", Column("share", "{:.0%}")], found.importance.items())
+        yield table(["parameter", Column("share", "{:.0%}")], result.importance.items())
     for trial in failed[:SHOWN]:
         yield Line(f"trial {trial.turn} failed: {trial.reason}")
     if len(failed) > SHOWN:

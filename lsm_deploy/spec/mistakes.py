@@ -24,8 +24,8 @@ def check(declaration: Any, data: Any, source: Source, at: Path_ = ()) -> tuple[
     try:
         return _adapter(declaration).validate_python(data), []
     except ValidationError as failed:
-        found = [cast(ErrorDetails, {**error, "loc": (*at, *error["loc"])}) for error in failed.errors()]
-        return None, [_translate(error, source) for error in found]
+        errors = [cast(ErrorDetails, {**error, "loc": (*at, *error["loc"])}) for error in failed.errors()]
+        return None, [_translate(error, source) for error in errors]
 
 
 @cache

@@ -223,7 +223,7 @@ def fewest_bits(samples: int) -> tuple[Block, ...]:
             c.rounded_to_zero,
             c.transfer.unchanged.accuracy,
             c.transfer.retrained.accuracy,
-            "yes" if c.kept else "no",
+            "yes" if c.holds else "no",
         ]
         for c in fitted.curve
         if c.transfer is not None

@@ -68,7 +68,7 @@ def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
     constants, initial = _registers(network, size)
     rows = Rows.of(network, size)
     projections, lists = _lists(
-        [p for i, p in enumerate(network.projections) if i not in rows.kept], network, size, population
+        [p for i, p in enumerate(network.projections) if i not in rows.numbers], network, size, population
     )
     return Layout(
         network=network,
@@ -133,17 +133,17 @@ def _registers(network: QNetwork, size: int) -> tuple[NDArray[np.int32], NDArray
 
 
 def _lists(
-    kept: list[QProjection], network: QNetwork, size: int, population: list[int]
+    projections: list[QProjection], network: QNetwork, size: int, population: list[int]
 ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
     """The table of projections, and the arrays that it points to: the program's own."""
     names = list(network.sizes)
     table = []
     held: list[NDArray[Any]] = []
-    for p in kept:
+    for p in projections:
         if not len(p.post):
             continue
         source = -1 if p.source == INPUT else names.index(p.source)
-        of_source = [i for i, found in enumerate(population) if found == source]
+        of_source = [i for i, number in enumerate(population) if number == source]
         arrays: list[NDArray[Any]] = [p.indptr, p.post, p.weights, p.delays]
         held += arrays
         table.append(

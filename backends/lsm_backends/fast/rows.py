@@ -57,14 +57,14 @@ class Rows:
     """The exponent of all targets of a class, or -1 where they differ."""
     shifts: NDArray[np.int32]
     """`[class, neuron]`"""
-    kept: frozenset[int]
+    numbers: frozenset[int]
     """The numbers of the projections that are here."""
 
     @staticmethod
     def of(network: QNetwork, size: int) -> Rows:
         """Take the projections that are dense enough, one synapse a pair and delay, as long as there is room."""
         classes: list[_Class] = []
-        kept: set[int] = set()
+        numbers: set[int] = set()
         taken = 0
         for number, p in enumerate(network.projections):
             sources, delayed = (
@@ -81,13 +81,13 @@ class Rows:
             if not pays(len(p.post) / sources, needed / sources, size, total, delayed) or _has_twins(p, pre):
                 continue
             taken += needed
-            kept.add(number)
+            numbers.add(number)
             # Mixed weights are even, and reach -256: halved they fit.
             halve = p.sign_mode == "mixed"
             for sign, delay, pre, post, magnitudes in parts:
-                found = _class(classes, sign, delay, p, p.weight_exp + halve)
-                found.parts.append((pre, post, magnitudes >> halve))
-        return _assemble(classes, frozenset(kept), network, size)
+                its_class = _class(classes, sign, delay, p, p.weight_exp + halve)
+                its_class.parts.append((pre, post, magnitudes >> halve))
+        return _assemble(classes, frozenset(numbers), network, size)
 
 
 @dataclass
@@ -130,7 +130,7 @@ def _class(classes: list[_Class], sign: int, delay: int, p: QProjection, exponen
     return classes[-1]
 
 
-def _assemble(classes: list[_Class], kept: frozenset[int], network: QNetwork, size: int) -> Rows:
+def _assemble(classes: list[_Class], numbers: frozenset[int], network: QNetwork, size: int) -> Rows:
     row_of = np.full((len(classes), size + network.channels), -1, np.int32)
     shifts = np.zeros((len(classes), size), np.int32)
     total = 0
@@ -153,5 +153,5 @@ def _assemble(classes: list[_Class], kept: frozenset[int], network: QNetwork, si
             [min(c.exponents.values()) if len(set(c.exponents.values())) == 1 else -1 for c in classes], np.int64
         ),
         shifts=shifts,
-        kept=kept,
+        numbers=numbers,
     )

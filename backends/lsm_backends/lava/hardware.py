@@ -171,8 +171,8 @@ def _task(
 
     # Both forget their input at once, and pass the threshold with one weight, or with the bias alone.
     probe = {"du": [LARGEST_DECAY] * 2, "dv": [0] * 2, "vth": [10] * 2, "bias_mant": [0, 1000], "bias_exp": [0] * 2}
-    found = job.connections(network, group)
-    fed = {c.target for c in found if c.source is None}
+    synapses = job.connections(network, group)
+    fed = {c.target for c in synapses if c.source is None}
     ties = [_from_relay(network.channels, number, 0) for number in range(len(groups)) if number not in fed]
     return (
         job.Job(
@@ -182,7 +182,7 @@ def _task(
                 job.Neurons("LIF", {name: np.array(values, np.int32) for name, values in probe.items()}),
             ),
             # Lava runs what is connected: a weight of 0 ties a group that takes no input to the rest.
-            connections=(*found, _from_relay(network.channels, len(groups), WEIGHT_LIMIT), *ties),
+            connections=(*synapses, _from_relay(network.channels, len(groups), WEIGHT_LIMIT), *ties),
             config="loihi2",
             # A network that the `fresh` policy never clears is cleared once, where its late input begins.
             reset_interval=interval or (1 << steps.bit_length() if shift_in else 0),

@@ -123,12 +123,12 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
         key = (p.source == INPUT, p.sign_mode, p.num_weight_bits, p.weight_exp)
         by_type.setdefault(key, []).append(synapses[:, synapses[2] != 0])
 
-    found = []
+    made = []
     for (from_input, sign_mode, num_weight_bits, weight_exp), parts in by_type.items():
         post, pre, weights, delays = np.concatenate(parts, axis=1)
         source = np.full(len(pre), -1) if from_input else group[pre]
         for chosen in _processes(source, group[post], delays, pre, post):
-            found.append(
+            made.append(
                 Connection(
                     source=None if from_input else int(source[chosen[0]]),
                     target=int(group[post[chosen[0]]]),
@@ -142,7 +142,7 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
                     graded=not from_input and bool(signed[pre[chosen[0]]]),
                 )
             )
-    return tuple(found)
+    return tuple(made)
 
 
 def write(job: Job, folder: Path) -> None:

@@ -68,9 +68,9 @@ def repeats(*columns: _Ints) -> _Ints:
     changes = np.ones(len(order), np.bool_)
     changes[1:] = (same[:, 1:] != same[:, :-1]).any(axis=0)
     starts = np.flatnonzero(changes)
-    found = np.zeros(len(order), np.int64)
-    found[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    return found
+    repeat = np.zeros(len(order), np.int64)
+    repeat[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    return repeat
 
 
 def _copied(network: QNetwork, first: dict[str, int], copies: _Ints, joined: _Ints, repeat: _Ints) -> Apart:

@@ -226,8 +226,8 @@ class _Solver:
             return ridge(z, targets, weights, strengths, self.centre), True
         weights, forgetting = np.ones(len(y)) if weights is None else weights, self.readout.forgetting
         if len(strengths) == 1:
-            taught = start_after(z, targets, weights, forgetting, strengths[0]).weights
-            return [(taught[:-1].T, taught[-1])], True
+            learner = start_after(z, targets, weights, forgetting, strengths[0]).weights
+            return [(learner[:-1].T, learner[-1])], True
         # The same without P, and so sooner.
         rows = np.column_stack([z, np.ones(len(z))])
         weights = weights * forgetting ** np.arange(len(z) - 1, -1, -1.0)

@@ -12,7 +12,7 @@ from lsm_deploy.measure.fidelity.side_by_side import (
     baseline_of,
     measure_fidelity,
 )
-from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_transfer, teach
+from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer, teach
 
 __all__ = [
     "CRITERIA",
@@ -25,9 +25,9 @@ __all__ = [
     "Dynamics",
     "Fidelity",
     "Fitted",
+    "FloatReadout",
     "PopulationFidelity",
     "Quantisation",
-    "Taught",
     "Transfer",
     "baseline_of",
     "branching_ratio",

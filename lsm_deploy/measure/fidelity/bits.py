@@ -18,7 +18,7 @@ from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import Network, Projection, QNetwork
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, measure_fidelity
-from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_transfer
+from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer
 
 __all__ = ["CRITERIA", "Bound", "Curve", "Fitted", "fit_bits"]
 
@@ -58,7 +58,7 @@ class Curve:
     rounded_to_zero: int
     transfer: Transfer | None
     value: float
-    kept: bool
+    holds: bool
     fits: bool
     """Whether the board has room for it."""
 
@@ -81,7 +81,7 @@ def fit_bits(
     compile_network: Callable[[Network], Compiled],
     bound: Bound,
     baseline: Baseline,
-    taught: Taught | None,
+    float_readout: FloatReadout | None,
     progress: Progress | None = None,
     board: Board = NOWHERE,
 ) -> Fitted:
@@ -89,7 +89,7 @@ def fit_bits(
 
     compile_network need not place what it compiles; `board` says where it should fit.
     """
-    if bound.criterion != "distance" and taught is None:
+    if bound.criterion != "distance" and float_readout is None:
         raise LsmError(
             f"a bound on {bound.criterion} needs data and a readout", where="spec", hint="bound the distance instead"
         )
@@ -105,14 +105,14 @@ def fit_bits(
         fidelity = measure_fidelity(baseline, compiled.program)
         floors = [p.floor.relative for p in fidelity.populations if p.floor is not None]
         distance = max(p.distance.relative for p in fidelity.populations)
-        scores = measure_transfer(taught, compiled.program) if taught else None
+        scores = measure_transfer(float_readout, compiled.program) if float_readout else None
         value = distance if scores is None else _value(bound.criterion, distance, scores)
         lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
         fits = _fits(compiled.program.network, board)
         curve.append(Curve(bits, distance, lost, scores, value, value <= bound.most, fits))
         if progress:
             progress(done + 1, WEIGHT_BITS)
-    fewest = next((i for i, point in enumerate(curve) if not point.kept), len(curve))
+    fewest = next((i for i, point in enumerate(curve) if not point.holds), len(curve))
     return Fitted(
         bound, curve[fewest - 1].bits if fewest else None, tuple(curve), max(floors, default=None), board.name
     )

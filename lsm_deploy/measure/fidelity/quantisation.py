@@ -13,7 +13,7 @@ from lsm_deploy.data import front
 from lsm_deploy.learn.deployable import Compilable, Deployable, compile_any, stimulus_for
 from lsm_deploy.measure.fidelity.bits import Bound, Fitted, fit_bits
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, Fidelity, baseline_of, measure_fidelity
-from lsm_deploy.measure.fidelity.transfer import Taught, Transfer, measure_transfer, teach
+from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer, teach
 from lsm_deploy.spec.schema import Quantise
 
 __all__ = ["SAMPLES", "Quantisation", "fit_weight_bits", "measure_quantisation"]
@@ -26,15 +26,15 @@ SAMPLES = 50
 class Quantisation:
     """The float liquid and the deployed one.
 
-    baseline, fidelity: on a stimulus. taught, transfer: on the spec's data; None where it has none, or no readout. how:
-    it was quantised.
+    baseline, fidelity: on a stimulus. float_readout, transfer: on the spec's data; None where it has none, or no
+    readout. how: it was quantised.
     """
 
     compiled: Compiled
     how: Quantise
     baseline: Baseline
     fidelity: Fidelity
-    taught: Taught | None
+    float_readout: FloatReadout | None
     transfer: Transfer | None
 
 
@@ -52,10 +52,10 @@ def measure_quantisation(source: Compilable, stimulus: Stimulus | None = None, s
     with stages("the float liquid") as progress:
         baseline = baseline_of(compiled.network, stimulus, made.seed, progress=progress)
     fidelity = measure_fidelity(baseline, compiled.program)
-    taught = _teach(made, compiled, stages)
-    transfer = measure_transfer(taught, compiled.program) if taught else None
+    float_readout = _teach(made, compiled, stages)
+    transfer = measure_transfer(float_readout, compiled.program) if float_readout else None
     how = made.spec.quantise if made.spec is not None else DEFAULT
-    return Quantisation(compiled, how, baseline, fidelity, taught, transfer)
+    return Quantisation(compiled, how, baseline, fidelity, float_readout, transfer)
 
 
 def fit_weight_bits(quantisation: Quantisation, bound: Bound, stages: Stages = silent) -> Fitted:
@@ -69,10 +69,10 @@ def fit_weight_bits(quantisation: Quantisation, bound: Bound, stages: Stages = s
 
     board = BOARDS[quantisation.compiled.program.target]
     with stages("fitting bits") as progress:
-        return fit_bits(compile_again, bound, quantisation.baseline, quantisation.taught, progress, board)
+        return fit_bits(compile_again, bound, quantisation.baseline, quantisation.float_readout, progress, board)
 
 
-def _teach(made: Deployable, compiled: Compiled, stages: Stages) -> Taught | None:
+def _teach(made: Deployable, compiled: Compiled, stages: Stages) -> FloatReadout | None:
     spec = made.spec
     if spec is None or spec.data is None or not spec.data.named or spec.readout is None:
         return None

@@ -30,11 +30,11 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Readout, Spec
 
-__all__ = ["Taught", "Transfer", "measure_transfer", "teach"]
+__all__ = ["FloatReadout", "Transfer", "measure_transfer", "teach"]
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
+class FloatReadout:
     """A readout that was trained on the float liquid, and the data that it was trained and tested on."""
 
     readout: Readout
@@ -64,7 +64,7 @@ class Transfer:
 
 def teach(
     spec: Spec, network: Network, program: Program, train: Frames, test: Frames, progress: Progress | None = None
-) -> Taught:
+) -> FloatReadout:
     """Train the spec's readout on the spikes of the float network; the program says how its samples are laid out."""
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     readout = readout_of(spec)
@@ -82,22 +82,22 @@ def teach(
     classifier = fit_to(relative(features[0], train, readout), train, readout, spec.seed)
     scores = [_score(classifier, relative(x, test, readout), test.labels) for x in features[1:]]
     data = (train, test)
-    return Taught(readout, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
+    return FloatReadout(readout, spec.seed, stimuli, data, classifier, scores[0], scores[1] if moved else None)
 
 
-def measure_transfer(taught: Taught, program: Program, backend: str = backends.DEFAULT) -> Transfer:
-    """Read the deployed liquid with what was taught, and with a readout of its own."""
-    readout = taught.readout
+def measure_transfer(float_readout: FloatReadout, program: Program, backend: str = backends.DEFAULT) -> Transfer:
+    """Read the deployed liquid with the readout of its floats, and with a readout of its own."""
+    readout = float_readout.readout
     features = [
         relative(features_of(program, backends.run_program(backend, program, stimulus), readout), part, readout)
-        for stimulus, part in zip(taught.stimuli, taught.data, strict=True)
+        for stimulus, part in zip(float_readout.stimuli, float_readout.data, strict=True)
     ]
-    again = fit_to(features[0], taught.data[0], readout, taught.seed)
+    again = fit_to(features[0], float_readout.data[0], readout, float_readout.seed)
     return Transfer(
-        floats=taught.score,
-        shaken=taught.shaken,
-        unchanged=_score(taught.classifier, features[1], taught.data[1].labels),
-        retrained=_score(again, features[1], taught.data[1].labels),
+        floats=float_readout.score,
+        shaken=float_readout.shaken,
+        unchanged=_score(float_readout.classifier, features[1], float_readout.data[1].labels),
+        retrained=_score(again, features[1], float_readout.data[1].labels),
     )
 
 

@@ -78,7 +78,7 @@ class Conformance:
     @property
     def contradictions(self) -> tuple[Replay, ...]:
         """Recordings and simulators that the emulator does not reproduce."""
-        return tuple(found for found in (*self.recordings, *self.simulations) if not found.verdict.equal)
+        return tuple(each for each in (*self.recordings, *self.simulations) if not each.verdict.equal)
 
 
 def conform(
@@ -175,11 +175,11 @@ def _models_of_ours(probe: Probe) -> str:
 
 
 def _finding(rule: Rule, replays: Sequence[Replay], simulations: Sequence[Replay]) -> RuleFinding:
-    silicon = tuple(found.name for found in replays if found.silicon and rule.name in found.rules)
-    by = [found.by for found in replays if not found.silicon and rule.name in found.rules]
+    silicon = tuple(each.name for each in replays if each.silicon and rule.name in each.rules)
+    by = [each.by for each in replays if not each.silicon and rule.name in each.rules]
     by += [
         name
-        for name in dict.fromkeys(found.by for found in simulations)
-        if any(rule.name in found.rules for found in simulations if found.by == name)
+        for name in dict.fromkeys(each.by for each in simulations)
+        if any(rule.name in each.rules for each in simulations if each.by == name)
     ]
     return RuleFinding(rule, silicon, tuple(dict.fromkeys(by)))

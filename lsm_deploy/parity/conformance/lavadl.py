@@ -91,11 +91,11 @@ def _existing(folder: Path, names: tuple[str, ...]) -> list[Path]:
     return [folder / name for name in names if (folder / name).exists()]
 
 
-def _only(folder: Path, found: list[Path], what: str, option: str) -> Path:
-    if len(found) != 1:
-        said = "there is no" if not found else f"there are {len(found)} candidates for"
+def _only(folder: Path, files: list[Path], what: str, option: str) -> Path:
+    if len(files) != 1:
+        said = "there is no" if not files else f"there are {len(files)} candidates for"
         raise LsmError(f"{said} {what} in it", where=str(folder), hint=f"name it with {option}")
-    return found[0]
+    return files[0]
 
 
 def _spikes(file: Path) -> NDArray[np.int8]:

@@ -50,7 +50,7 @@ class Probe:
 @lru_cache(maxsize=1)
 def all_probes() -> Sequence[Probe]:
     """The probes that show every rule which any of the seeds shows."""
-    unseen, kept = set(variants.RULES), []
+    rules_left, probes = set(variants.RULES), []
     # LIF comes first: where a simulator has models of its own, LIF is among them.
     for kind, seed in product(KINDS, range(SEEDS)):
         rng = np.random.default_rng(seed)
@@ -60,16 +60,16 @@ def all_probes() -> Sequence[Probe]:
         trace = backend.run_program("emulator", program, stimulus, state)
         shown = frozenset(
             rule
-            for rule in unseen
+            for rule in rules_left
             if kind in variants.kinds_of(variants.RULES[rule])
             and not same(trace, variants.run_variant(rule, program, stimulus, state))
         )
         if shown:
-            kept.append(Probe(f"{kind} probe {seed}", program, stimulus, trace, shown))
-            unseen -= shown
-        if not unseen:
+            probes.append(Probe(f"{kind} probe {seed}", program, stimulus, trace, shown))
+            rules_left -= shown
+        if not rules_left:
             break
-    return tuple(kept)
+    return tuple(probes)
 
 
 def same(a: Trace, b: Trace) -> bool:

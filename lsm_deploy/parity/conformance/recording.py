@@ -100,15 +100,15 @@ def load_recordings(folder: Path) -> Sequence[Recording]:
             hint="make a recording with `lsm-deploy import-recording`, or write one "
             "(its format: `lsm-deploy manual files`)",
         )
-    found: list[Recording] = []
+    recordings: list[Recording] = []
     errors: list[LsmError] = []
     for manifest in manifests:
         try:
-            found.append(load_recording(manifest.parent, root=folder))
+            recordings.append(load_recording(manifest.parent, root=folder))
         except LsmError as error:
             errors += error.each()
     raise_all(errors)
-    return found
+    return recordings
 
 
 def load_recording(folder: Path, root: Path | None = None) -> Recording:
@@ -136,9 +136,9 @@ def _manifest(file: Path) -> dict[str, Any]:
     where = str(file)
     manifest = read_json(file)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
+        version = manifest.get("format") if isinstance(manifest, dict) else None
         raise LsmError(
-            f"the recording has format {found}, this version reads {FORMAT}",
+            f"the recording has format {version}, this version reads {FORMAT}",
             where=where,
             hint=f'write "format": {FORMAT}',
         )

@@ -101,8 +101,8 @@ def arrivals_at(
     sources = np.concatenate([stimulus.spikes, spikes], axis=1)
     value = np.where(possible, sources[np.where(possible, sent, 0), s.column], 0).astype(np.int64)
     adds = (s.weight << s.weight_exp) * value
-    found = np.flatnonzero(value)
-    order = found[np.lexsort((found, -np.abs(adds[found])))]
+    nonzero = np.flatnonzero(value)
+    order = nonzero[np.lexsort((nonzero, -np.abs(adds[nonzero])))]
     projections = program.network.projections
     return tuple(
         Arrival(

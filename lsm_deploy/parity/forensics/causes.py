@@ -65,15 +65,15 @@ def find_causes(
 
     reference: the definition's own run, with every register that `registers` names, which are those of the trace.
     """
-    found = [
+    causes = [
         *_chip_view(program, reference, trace, registers),
         *_shifted(program, stimulus, in_view(program, reference, trace.view), trace, registers),
         *(_altered_synapse(program, stimulus, trace, divergence, breaks) if breaks else ()),
         *_rules(program, stimulus, trace, registers, divergence.t, progress),
     ]
-    found.sort(key=rank)  # stable: of equals, the one that needs no mistake of arithmetic stands first
-    best = sum(rank(cause) == rank(found[0]) for cause in found) if found else 0
-    return tuple(found[: max(best, _PARTIAL)])
+    causes.sort(key=rank)  # stable: of equals, the one that needs no mistake of arithmetic stands first
+    best = sum(rank(cause) == rank(causes[0]) for cause in causes) if causes else 0
+    return tuple(causes[: max(best, _PARTIAL)])
 
 
 def rank(cause: Cause) -> tuple[bool, int, int]:

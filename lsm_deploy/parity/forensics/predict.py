@@ -70,7 +70,7 @@ def find_breaks(program: Program, stimulus: Stimulus, trace: Trace) -> Breaks:
     """The steps of all neurons that the definition would have made otherwise. The trace has its state (`has_state`)."""
     network, steps = program.network, len(trace.spikes)
     zero = cleared(program, stimulus)
-    found: list[tuple[int, int]] = []
+    examples: list[tuple[int, int]] = []
     count, neurons = 0, np.zeros(network.neurons, np.bool_)
     rows = max(1, _CELLS // network.neurons)
     for start in range(0, steps, rows):
@@ -89,9 +89,9 @@ def find_breaks(program: Program, stimulus: Stimulus, trace: Trace) -> Breaks:
             broken[:, here] = wrong.reshape(len(a), p.size)
         count += int(broken.sum())
         neurons |= broken.any(axis=0)
-        if len(found) < _SHOWN:
-            found += [(start + int(t), int(n)) for t, n in np.argwhere(broken)[: _SHOWN - len(found)]]
-    return Breaks(count, steps * network.neurons, int(neurons.sum()), tuple(found))
+        if len(examples) < _SHOWN:
+            examples += [(start + int(t), int(n)) for t, n in np.argwhere(broken)[: _SHOWN - len(examples)]]
+    return Breaks(count, steps * network.neurons, int(neurons.sum()), tuple(examples))
 
 
 def column(program: Program, stimulus: Stimulus, trace: Trace, neuron: int) -> Column:

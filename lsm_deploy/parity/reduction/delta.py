@@ -287,10 +287,10 @@ def _ddmin(search: _Search, units: Ints, keep: Callable[[Ints], Parts]) -> None:
         chunks = np.array_split(units, min(pieces, len(units)))
         rests = [np.concatenate([c for j, c in enumerate(chunks) if j != i]) for i in range(len(chunks))]
         tried = [*chunks, *rests] if len(chunks) > 2 else rests
-        found = search.first([keep(units) for units in tried])
-        if found is not None:
-            units = tried[found]
-            pieces = 2 if len(chunks) > 2 and found < len(chunks) else max(len(chunks) - 1, 2)
+        which = search.first([keep(units) for units in tried])
+        if which is not None:
+            units = tried[which]
+            pieces = 2 if len(chunks) > 2 and which < len(chunks) else max(len(chunks) - 1, 2)
         elif len(chunks) == len(units):
             return
         else:
@@ -310,7 +310,7 @@ def _neurons(search: _Search) -> None:
     best = search.best
     if len(best.neurons) > 1:
         # A program has neurons: one of them is no piece, and each is tried as the one that stays.
-        _ddmin(search, best.neurons, lambda kept: keep_neurons(best, kept if len(kept) else best.neurons[:1]))
+        _ddmin(search, best.neurons, lambda neurons: keep_neurons(best, neurons if len(neurons) else best.neurons[:1]))
 
 
 def _draw(search: _Search) -> bool:
@@ -347,8 +347,8 @@ def _channels(search: _Search) -> None:
     best = search.best
     channels = np.arange(best.spikes.shape[1])
 
-    def keep(kept: Ints) -> Parts:
-        return tidy(keep_synapses(best, ~best.from_input | np.isin(best.source, kept)))
+    def keep(some: Ints) -> Parts:
+        return tidy(keep_synapses(best, ~best.from_input | np.isin(best.source, some)))
 
     _ddmin(search, channels, keep)
 
@@ -356,16 +356,16 @@ def _channels(search: _Search) -> None:
 def _synapses(search: _Search) -> None:
     best = search.best
     numbers = np.arange(len(best.target))
-    _ddmin(search, numbers, lambda kept: tidy(keep_synapses(best, np.isin(numbers, kept))))
+    _ddmin(search, numbers, lambda some: tidy(keep_synapses(best, np.isin(numbers, some))))
 
 
 def _input_spikes(search: _Search) -> None:
     best = search.best
     events = np.argwhere(best.spikes)
 
-    def keep(kept: Ints) -> Parts:
+    def keep(some: Ints) -> Parts:
         spikes = np.zeros_like(best.spikes)
-        spikes[tuple(events[kept].T)] = 1
+        spikes[tuple(events[some].T)] = 1
         return replace(best, spikes=spikes)
 
     _ddmin(search, np.arange(len(events)), keep)
@@ -380,4 +380,4 @@ def _delays(search: _Search) -> None:
 def _rows(search: _Search) -> None:
     best = search.best
     steps = np.arange(len(best.spikes))
-    _ddmin(search, steps, lambda kept: drop_rows(best, np.isin(steps, kept)))
+    _ddmin(search, steps, lambda some: drop_rows(best, np.isin(steps, some)))

@@ -71,38 +71,38 @@ def take_apart(program: Program, stimulus: Stimulus) -> Parts:
 # --- leaving out ------------------------------------------------------------------------------------------------------
 
 
-def keep_synapses(parts: Parts, kept: NDArray[np.bool_]) -> Parts:
+def keep_synapses(parts: Parts, mask: NDArray[np.bool_]) -> Parts:
     fields = ("projection", "from_input", "source", "target", "weight", "delay")
-    return replace(parts, **{name: getattr(parts, name)[kept] for name in fields})
+    return replace(parts, **{name: getattr(parts, name)[mask] for name in fields})
 
 
-def keep_neurons(parts: Parts, kept: Ints) -> Parts:
+def keep_neurons(parts: Parts, neurons: Ints) -> Parts:
     """The case without the other neurons, their synapses, and what reaches them."""
-    inside = np.isin(parts.target, kept) & (parts.from_input | np.isin(parts.source, kept))
-    return replace(keep_synapses(parts, inside), neurons=np.sort(kept))
+    inside = np.isin(parts.target, neurons) & (parts.from_input | np.isin(parts.source, neurons))
+    return replace(keep_synapses(parts, inside), neurons=np.sort(neurons))
 
 
-def drop_rows(parts: Parts, kept: NDArray[np.bool_]) -> Parts:
+def drop_rows(parts: Parts, mask: NDArray[np.bool_]) -> Parts:
     """The case without some steps of its stimulus; what comes later moves up."""
-    starts = np.cumsum(kept)[parts.starts] - kept[parts.starts]
-    starts = np.unique(starts[starts < max(1, int(kept.sum()))])
-    return replace(parts, spikes=parts.spikes[kept], starts=starts)
+    starts = np.cumsum(mask)[parts.starts] - mask[parts.starts]
+    starts = np.unique(starts[starts < max(1, int(mask.sum()))])
+    return replace(parts, spikes=parts.spikes[mask], starts=starts)
 
 
-def replay(parts: Parts, kept: Ints, spikes: NDArray[np.int8]) -> Parts | None:
-    """The case with only the kept neurons, each other source being a channel that replays its `spikes` [t, neuron].
+def replay(parts: Parts, neurons: Ints, spikes: NDArray[np.int8]) -> Parts | None:
+    """The case with only these neurons, each other source being a channel that replays its `spikes` [t, neuron].
 
     None where a source has spikes of both signs, which no stimulus can hold.
     """
-    wanted = np.isin(parts.target, kept)
-    cut = wanted & ~parts.from_input & ~np.isin(parts.source, kept)
+    wanted = np.isin(parts.target, neurons)
+    cut = wanted & ~parts.from_input & ~np.isin(parts.source, neurons)
     sources = np.unique(parts.source[cut])
     if (spikes[:, sources] < 0).any():
         return None
     channel = parts.spikes.shape[1] + np.searchsorted(sources, parts.source)
     made = replace(
         parts,
-        neurons=np.sort(kept),
+        neurons=np.sort(neurons),
         from_input=parts.from_input | cut,
         source=np.where(cut, channel, parts.source),
         spikes=np.concatenate([parts.spikes, spikes[: len(parts.spikes), sources]], axis=1),
@@ -188,10 +188,10 @@ def assemble(cases: Sequence[Parts]) -> tuple[Program, Stimulus, list[Ints]]:
             pre = source[here] if given else place[source[here]] - first[p.source]
             post = place[target[here]] - first[p.target]
             count = spikes.shape[1] if given else sizes[p.source]
-            found = _projection(p, pre, post, weight[here], delay[here], count)
+            quantised = _projection(p, pre, post, weight[here], delay[here], count)
             if replayed:
-                found = replace(found, name=f"{p.name} (replayed)", source=INPUT)
-            projections.append(found)
+                quantised = replace(quantised, name=f"{p.name} (replayed)", source=INPUT)
+            projections.append(quantised)
     made = QNetwork(network.dt_ms, spikes.shape[1], network.sample_interval, tuple(populations), tuple(projections))
     program = Program(made, base.cores[alive[order] % total], base.target)
     starts = cases[0].starts if len(cases) == 1 else np.zeros(1, np.int64)

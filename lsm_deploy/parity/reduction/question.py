@@ -44,16 +44,16 @@ def between(first: Run, second: Run, together: int = TOGETHER) -> Question:
     def ask(cases: Sequence[Parts]) -> list[Divergence | bool | None]:
         # Where samples start is the same for all cases of a run: those with several go alone.
         alone = [len(case.starts) > 1 for case in cases]
-        found: dict[int, Divergence | None] = {}
+        answers: dict[int, Divergence | None] = {}
         batch: list[int] = []
         for i, case in enumerate(cases):
             full = sum(len(cases[k].neurons) for k in batch) + len(case.neurons) > _NEURONS or len(batch) >= together
             if batch and (full or alone[i] or alone[batch[-1]]):
-                found.update(zip(batch, _ask([cases[k] for k in batch], first, second), strict=True))
+                answers.update(zip(batch, _ask([cases[k] for k in batch], first, second), strict=True))
                 batch = []
             batch.append(i)
-        found.update(zip(batch, _ask([cases[k] for k in batch], first, second), strict=True))
-        return [found[i] for i in range(len(cases))]
+        answers.update(zip(batch, _ask([cases[k] for k in batch], first, second), strict=True))
+        return [answers[i] for i in range(len(cases))]
 
     return ask
 
@@ -69,12 +69,12 @@ def _ask(cases: Sequence[Parts], first: Run, second: Run) -> list[Divergence | N
         return [compare(program, *traces, registers).divergence]
     if compare(program, *traces, registers).equal:
         return [None] * len(cases)
-    found = []
+    divergences = []
     for case, chosen in zip(cases, columns, strict=True):
         alone, _, _ = assemble([case])
         parts = [_columns(trace, chosen, len(case.spikes), registers) for trace in traces]
-        found.append(compare(alone, parts[0], parts[1], registers).divergence)
-    return found
+        divergences.append(compare(alone, parts[0], parts[1], registers).divergence)
+    return divergences
 
 
 def _columns(trace: Trace, chosen: Ints, steps: int, names: Sequence[str]) -> Trace:

@@ -25,15 +25,15 @@ _DRAWN = 200_000
 _RASTER_STEPS = 400
 
 
-def pictures_of_fidelity(baseline: Baseline, network: QNetwork, found: Fidelity) -> Iterator[Picture]:
+def pictures_of_fidelity(baseline: Baseline, network: QNetwork, fidelity: Fidelity) -> Iterator[Picture]:
     projections = [p for p in baseline.network.projections if isinstance(p, Projection)]
     if projections:
         yield Picture("weights", "weights, asked and on their grid", lambda: _weights(projections, network))
     constants = _time_constants(baseline.network, network)
     if constants:
         yield Picture("time_constants", "time constants, asked and realised", lambda: _diagonals(constants))
-    yield Picture("rasters", "spikes of the float and of the deployed liquid", lambda: _rasters(baseline, found))
-    yield Picture("distance", "distance of the states over a sample", lambda: _distances(found))
+    yield Picture("rasters", "spikes of the float and of the deployed liquid", lambda: _rasters(baseline, fidelity))
+    yield Picture("distance", "distance of the states over a sample", lambda: _distances(fidelity))
 
 
 def picture_of_bits(fitted: Fitted) -> Picture:
@@ -65,9 +65,9 @@ def _curve(fitted: Fitted) -> Figure:
     return figure
 
 
-def _distances(found: Fidelity) -> Figure:
-    figure, axes = _sheet(len(found.populations))
-    for axis, p in zip(axes, found.populations, strict=True):
+def _distances(fidelity: Fidelity) -> Figure:
+    figure, axes = _sheet(len(fidelity.populations))
+    for axis, p in zip(axes, fidelity.populations, strict=True):
         t = np.arange(len(p.distance.over_time))
         axis.plot(t, p.distance.over_time, color=_DEPLOYED, linewidth=1.2, label="float and deployed")
         if p.floor is not None:
@@ -98,12 +98,12 @@ def _thinned(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _time_constants(network: Network, quantised: QNetwork) -> list[tuple[str, Floats, Floats]]:
-    found = []
+    constants = []
     for p, q in zip(network.populations, quantised.populations, strict=True):
         if isinstance(p, Population):
             realised = KINDS[q.kind].to_parameters(q.registers, q.scale, network.dt_ms)
-            found += [(f"{p.name}: {n}", v, realised[n]) for n, v in p.parameters.items() if n.startswith("tau_")]
-    return found
+            constants += [(f"{p.name}: {n}", v, realised[n]) for n, v in p.parameters.items() if n.startswith("tau_")]
+    return constants
 
 
 def _diagonals(constants: Sequence[tuple[str, Floats, Floats]]) -> Figure:
@@ -117,13 +117,13 @@ def _diagonals(constants: Sequence[tuple[str, Floats, Floats]]) -> Figure:
     return figure
 
 
-def _rasters(baseline: Baseline, found: Fidelity) -> Figure:
+def _rasters(baseline: Baseline, fidelity: Fidelity) -> Figure:
     figure, axes = _sheet(2, width=11.0)
     starts = baseline.stimulus.starts
-    end = min(int(starts[1]) if len(starts) > 1 else found.steps, _RASTER_STEPS)
+    end = min(int(starts[1]) if len(starts) > 1 else fidelity.steps, _RASTER_STEPS)
     runs = (
         (axes[0], baseline.reference.spikes, "float", _FLOAT),
-        (axes[1], found.deployed.spikes, "deployed", _DEPLOYED),
+        (axes[1], fidelity.deployed.spikes, "deployed", _DEPLOYED),
     )
     for axis, spikes, title, colour in runs:
         t, neuron = _thinned(np.argwhere(spikes[:end])).T

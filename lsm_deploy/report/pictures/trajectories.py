@@ -22,20 +22,20 @@ _MOST_CLASSES = 20
 """That a legend can name."""
 
 
-def picture_of_states(found: Diagnosis) -> Picture:
+def picture_of_states(diagnosis: Diagnosis) -> Picture:
     """One panel for the float liquid, one for the deployed, or the latter alone."""
-    return Picture("states", "state trajectories, a line a sample", lambda: _draw(found))
+    return Picture("states", "state trajectories, a line a sample", lambda: _draw(diagnosis))
 
 
-def _draw(found: Diagnosis) -> Figure:
+def _draw(diagnosis: Diagnosis) -> Figure:
     from matplotlib import colormaps
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    sides = {"float": found.floats, "deployed": found.deployed}
+    sides = {"float": diagnosis.floats, "deployed": diagnosis.deployed}
     states = {name: side.states for name, side in sides.items() if side is not None}
     basis, places = in_a_plane(states)
-    labels, starts = found.shown.labels, found.shown.stimulus.starts
+    labels, starts = diagnosis.shown.labels, diagnosis.shown.stimulus.starts
     classes = class_order(set(labels))
     palette = colormaps["tab10" if len(classes) <= 10 else "turbo"]
     shades = [palette(i if len(classes) <= 10 else i / (len(classes) - 1)) for i in range(len(classes))]

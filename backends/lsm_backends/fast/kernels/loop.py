@@ -93,13 +93,13 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
         for c in range(row_of.shape[0]):
             target = ring[(now + 1 + class_delays[c]) % horizon]
             for wanted in range(1, -1 - plan[at.TERNARY], -2):
-                found = np.int64(0)
+                count = np.int64(0)
                 for p in range(pieces.shape[0]):
                     first, last = pieces[p, at.FIRST], pieces[p, at.FIRST] + counts[p]
                     if pieces[p, at.BLOCK] == block:
-                        found = gather(row_of[c], active[first:last], signs[first:last], wanted, gathered, found)
-                for begin in range(0, found, AT_ONCE):
-                    add_rows(rows, gathered[begin : min(begin + AT_ONCE, found)], sums)
+                        count = gather(row_of[c], active[first:last], signs[first:last], wanted, gathered, count)
+                for begin in range(0, count, AT_ONCE):
+                    add_rows(rows, gathered[begin : min(begin + AT_ONCE, count)], sums)
                     spread(sums, class_shifts[c], shifts[c], class_signs[c] * wanted, target)
 
         for q in range(projections.shape[0]):

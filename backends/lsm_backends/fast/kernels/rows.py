@@ -78,13 +78,13 @@ def add_rows(rows, chosen, sums):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(boundscheck=False)
-def gather(row_of, active, signs, wanted, rows, found):  # type: ignore[no-untyped-def]
+def gather(row_of, active, signs, wanted, rows, count):  # type: ignore[no-untyped-def]
     """Append the rows of those active sources that have one and whose spike is `wanted`."""
     for j in range(active.shape[0]):  # without a branch: whether there is a row is as good as random
         row = row_of[U(active[j])]
-        rows[U(found)] = row
-        found += (row >= 0) & (signs[j] == wanted)
-    return found
+        rows[U(count)] = row
+        count += (row >= 0) & (signs[j] == wanted)
+    return count
 
 
 @numba.njit(boundscheck=False)
