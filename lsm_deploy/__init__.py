@@ -52,7 +52,16 @@ _NAMES = {
     "lsm_deploy.parity.conformance.lavadl": ("import_lava_dl",),
     "lsm_deploy.parity.conformance.nir": ("import_nir",),
     "lsm_deploy.parity.conformance.recording": ("Recording", "load_recordings", "save_recording"),
-    "lsm_deploy.parity.investigation": ("Investigation", "investigate"),
+    "lsm_deploy.parity.investigation": (
+        "Comparison",
+        "Sides",
+        "SmallCase",
+        "Suspect",
+        "compare_sides",
+        "explain_sides",
+        "prepare_sides",
+        "shrink_side",
+    ),
     "lsm_deploy.report.manual": ("manual_page",),
     "lsm_deploy.run.backends": ("run_program", "start"),
     "lsm_deploy.run.recorded": ("trace_of",),
@@ -144,7 +153,16 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         load_recordings as load_recordings,
         save_recording as save_recording,
     )
-    from lsm_deploy.parity.investigation import Investigation as Investigation, investigate as investigate
+    from lsm_deploy.parity.investigation import (
+        Comparison as Comparison,
+        Sides as Sides,
+        SmallCase as SmallCase,
+        Suspect as Suspect,
+        compare_sides as compare_sides,
+        explain_sides as explain_sides,
+        prepare_sides as prepare_sides,
+        shrink_side as shrink_side,
+    )
     from lsm_deploy.report.manual import manual_page as manual_page
     from lsm_deploy.run.backends import run_program as run_program, start as start
     from lsm_deploy.run.recorded import trace_of as trace_of

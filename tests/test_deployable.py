@@ -11,10 +11,20 @@ from click.testing import CliRunner
 from test_cli import SPEC, frames
 
 import lsm_deploy as ld
-from lsm_deploy import report, store
+from lsm_deploy import store
 from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Network
+from lsm_deploy.report.certificates import report_certificate
+from lsm_deploy.report.conformance import report_conformance
+from lsm_deploy.report.diagnoses import report_diagnosis
+from lsm_deploy.report.evaluations import report_evaluation
+from lsm_deploy.report.fidelity import report_fidelity, report_fitted
+from lsm_deploy.report.files import report_file
+from lsm_deploy.report.programs import report_compiled
+from lsm_deploy.report.resources import report_resources
+from lsm_deploy.report.rules import report_rules
+from lsm_deploy.report.tuning import report_tuning
 from lsm_deploy.store import StateFile, TraceFile
 
 
@@ -151,7 +161,7 @@ def facts(made):
 
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_inspect(files, name):
-    assert printed("inspect", files / name) == facts(report.report_file(ld.inspect_file(files / name)))
+    assert printed("inspect", files / name) == facts(report_file(ld.inspect_file(files / name)))
 
 
 def test_inspecting_data_says_what_is_in_them(files):
@@ -163,10 +173,10 @@ def test_inspecting_data_says_what_is_in_them(files):
 
 def test_check(files):
     made = ld.check_spec(files / "spec.yaml")
-    assert printed("check", files / "spec.yaml") == facts(report.report_compiled(made.compiled))
+    assert printed("check", files / "spec.yaml") == facts(report_compiled(made.compiled))
     rules = ld.check_board(files / "spec.yaml", "kapoho_point")
     assert printed("check", files / "spec.yaml", "--target", "kapoho_point") == facts(
-        report.report_rules("kapoho_point", rules)
+        report_rules("kapoho_point", rules)
     )
 
 
@@ -175,7 +185,7 @@ def test_resources_of_a_run_and_of_a_trace(files):
     given, words = ld.stimulus_for(made, samples=3)
     run = ld.count_resources(made.program, given, ld.trace_of(made.program, given))
     told = printed("resources", files / "spec.yaml", "--samples", 3)
-    assert told == {**facts(report.report_resources(run)), "program": ld.program_id(made.program), "stimulus": words}
+    assert told == {**facts(report_resources(run)), "program": ld.program_id(made.program), "stimulus": words}
     trace = ld.trace_of(made.program, given)
     ld.save_trace(files / "three.npz", trace, program="", backend="")
     assert (ld.trace_of(made.program, given, files / "three.npz").spikes == trace.spikes).all()
@@ -187,26 +197,35 @@ def test_resources_of_a_run_and_of_a_trace(files):
 
 def test_quantise_report(files):
     found = ld.measure_quantisation(files / "spec.yaml")
-    told = facts(report.report_fidelity(found.compiled, found.fidelity, found.transfer))
+    told = facts(report_fidelity(found))
     assert printed("quantise-report", files / "spec.yaml") == told
     fitted = ld.fit_weight_bits(found, ld.Bound("distance", 0.3))
-    told["fit_bits"] = json.loads(json.dumps(report.report_fitted(fitted).facts))
+    told["fit_bits"] = json.loads(json.dumps(report_fitted(fitted).facts))
     assert printed("quantise-report", files / "spec.yaml", "--fit-bits", "distance:0.3") == told
     with pytest.raises(LsmError, match="its floats are gone"):
         ld.measure_quantisation(files / "program.lsm")
 
 
+@pytest.mark.parametrize("name", ["net.npz", "program.lsm", "model.lsmodel"])
+def test_what_is_in_integers_already_is_not_certified_by_other_scales(files, tmp_path, name):
+    for certified in (ld.compile_any, ld.check_spec, lambda file, **how: ld.check_board(file, "kapoho_point", **how)):
+        with pytest.raises(LsmError, match="exact integers leave no scale to choose"):
+            certified(files / name, certified=True)
+        with pytest.raises(LsmError, match="exact integers leave no scale to choose"):
+            certified(ld.compile_any(files / name).program, certified=True)
+
+
 def test_certify(files):
     found = ld.certify_any(files / "program.lsm", rounds=1, neuron=3)
     assert found.attack is not None
-    told = facts(report.report_certificate(found.program, found.certificate, found.attack))
+    told = facts(report_certificate(found.program, found.certificate, found.attack))
     assert printed("certify", files / "program.lsm", "--attack", 1, "--neuron", 3) == told
     with pytest.raises(LsmError, match="there is no neuron 24"):
         ld.certify_any(files / "program.lsm", rounds=1, neuron=24)
 
 
 def test_conformance(tmp_path):
-    assert printed("conformance", "--simulators", "none") == facts(report.report_conformance(ld.conform((), ())))
+    assert printed("conformance", "--simulators", "none") == facts(report_conformance(ld.conform((), ())))
 
 
 @pytest.mark.parametrize("kind", ["lava", "sanafe"])
@@ -232,7 +251,7 @@ def test_export(files, tmp_path, kind):
 def test_diagnose(files):
     found = ld.diagnose(files / "spec.yaml", samples=6, train=files / "test.npz")
     told = printed("diagnose", files / "spec.yaml", "--samples", 6, "--train", files / "test.npz")
-    assert told == facts(report.report_diagnosis(found))
+    assert told == facts(report_diagnosis(found))
     with pytest.raises(LsmError, match="a program does not say"):
         ld.diagnose(files / "program.lsm", train=files / "test.npz")
 
@@ -240,7 +259,7 @@ def test_diagnose(files):
 def test_readouts_of_files(files, tmp_path):
     spec, (train, test) = ld.load(files / "spec.yaml"), (files / "train.npz", files / "test.npz")
     told = printed("eval", files / "spec.yaml", "--train", train, "--test", test)
-    assert told | {"seconds": 0} == facts(report.report_evaluation(ld.evaluate(spec, train, test))) | {"seconds": 0}
+    assert told | {"seconds": 0} == facts(report_evaluation(ld.evaluate(spec, train, test))) | {"seconds": 0}
     across = ld.evaluate_across(spec, train, "folds=3")
     told = printed("eval", files / "spec.yaml", "--data", train, "--split", "folds=3")
     assert told["accuracy"] == across.to_json()["accuracy"]
@@ -254,7 +273,7 @@ def test_specs_made_better(files):
     spec, ours, theirs = files / "spec.yaml", files / "ours.yaml", files / "theirs.yaml"
     tuned = ld.tune_file(spec, ours, rate_hz=40.0, train=files / "test.npz")
     told = printed("tune", spec, "-o", theirs, "--rate", 40, "--train", files / "test.npz")
-    assert told == {**facts(report.report_tuning(tuned)), "written": str(theirs)}
+    assert told == {**facts(report_tuning(tuned)), "written": str(theirs)}
     assert ours.read_text() == theirs.read_text() != spec.read_text()
     with pytest.raises(LsmError, match="relative to its own folder"):
         ld.tune_file(spec, Path(files / "empty" / "x.yaml"), rate_hz=40.0)

@@ -1,4 +1,4 @@
-"""`run`, `parity`, `backends`: programs on backends, and whether these agree."""
+"""`run`, `parity`: programs on backends, and whether these agree."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from typing import Any, TypeVar
 import click
 
 import lsm_deploy as api
-from lsm_deploy import store
 from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
-from lsm_deploy.parity import reduction
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.comparison import report_comparison
-from lsm_deploy.report.forensics import explanation_text, report_explanation, report_shrunk
+from lsm_deploy.report.forensics import report_explanation, report_shrunk, save_small_case
 from lsm_deploy.report.pictures import save_picture
 from lsm_deploy.report.runs import report_streamed, report_trace
 from lsm_deploy.run import backends
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_MISUSE = {
+    parity.NO_TWO: "parity needs two: --backends A,B or --backends A --trace FILE",
+    parity.TWICE: "a backend is named twice in --backends: compared with itself it proves nothing",
+    parity.NO_TRACE: "--view says how a recorded trace shows voltages; there is no --trace",
+}
+"""What the library refuses, in the words of the command line."""
 
 
 def backend_options(function: _F) -> _F:
@@ -124,31 +130,20 @@ def parity_command(
         check_target(forensics["picture"], file, input_file, trace_file)
     chosen = _names_in(names or "") or parity.default_sides(trace_file is not None)
     _check_options(chosen, options)
-    if len(chosen) + (trace_file is not None) < 2:
-        raise click.UsageError("parity needs two: --backends A,B or --backends A --trace FILE")
-    if len(set(chosen)) < len(chosen):
-        raise click.UsageError("a backend is named twice in --backends: compared with itself it proves nothing")
-    if view and not trace_file:
-        raise click.UsageError("--view says how a recorded trace shows voltages; there is no --trace")
-    made = api.compile_any(file, on=chosen)
-    recorded = (str(trace_file), store.load_trace_of(made.program, trace_file, view).trace) if trace_file else None
-    stimulus, words = api.stimulus_for(made, input_file, samples)
-    output.say(f"stimulus: {words}")
+    try:
+        parity.check_sides(chosen, trace_file, view)
+    except LsmError as error:
+        raise click.UsageError(_MISUSE[error.what]) from None
+    sides = parity.prepare_sides(file, input_file, samples, on=chosen, trace=trace_file, view=view)
+    output.say(f"stimulus: {sides.words}")
     thorough = any(forensics[name] for name in ("explain", "folder", "picture"))
     compared = parity.compare_sides(
-        made.program,
-        stimulus,
-        chosen,
-        recorded,
-        registers=registers,
-        thorough=thorough,
-        options=options,
-        stages=output.progress,
+        sides, registers=registers, thorough=thorough, options=options, stages=output.progress
     )
     shown = report_comparison(compared)
     output.say(*shown.blocks)
     found = _explained(output, compared, shown, **forensics) if thorough else {}
-    head = {"program": api.program_id(made.program), "stimulus": words, "equal": compared.equal}
+    head = {"program": api.program_id(sides.program), "stimulus": sides.words, "equal": compared.equal}
     output.facts({**head, **found, **shown.facts})
     if not compared.equal:
         click.get_current_context().exit(1)
@@ -185,19 +180,8 @@ def _explained(
                 f"{suspects[0].side.name} cannot be run again: {small.name} of the emulator gives the same, and"
                 " stands in"
             )
-        why = explanation_text(small.explanation)
-        reduction.write(folder, small.shrunk, small.trace, small.name, why)
+        save_small_case(folder, small)
         reduced = report_shrunk(small.shrunk)
         output.say(*reduced.blocks, f"wrote {folder}/: read README.txt there")
         facts["shrunk"] = {"folder": str(folder), **reduced.facts}
     return facts
-
-
-@main.command(name="backends")
-@common_options
-def backends_command(output: Output) -> None:
-    """List the backends, and why one cannot run here."""
-    missing = backends.missing()
-    output.facts({"backends": [{"name": n, "installed": why is None, "missing": why} for n, why in missing.items()]})
-    for name, why in missing.items():
-        output.say(f"{name:10} {'installed' if why is None else f'missing: {why}'}")

@@ -125,9 +125,9 @@ def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = Fal
     return compile_built(explicit.load_network(file), board, strict=strict)
 
 
-def integers_of_network(file: Path) -> QNetwork:
+def integers_of_network(file: Path, *, strict: bool = False) -> QNetwork:
     """The integer network of an `.npz`."""
-    return _quantise(explicit.load_network(file), DEFAULT, strict=False)[0]
+    return _quantise(explicit.load_network(file), DEFAULT, strict)[0]
 
 
 def compile_built(
@@ -154,7 +154,7 @@ def _quantise(
         quantised, cost = quantise_network(network, compensate=how.compensate)
         certificate, price = None, None
     if strict and cost.losses:
-        raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or drop --strict")
+        raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or leave out `strict`")
     return quantised, cost, certificate, price
 
 

@@ -55,7 +55,7 @@ class Deployable:
 
     @property
     def seed(self) -> int:
-        """Of what is drawn about it: the spec's or the model's."""
+        """Of what is drawn about it: the spec's, or `DEFAULT_SEED` where there is none, as with a model."""
         return self.spec.seed if self.spec is not None else DEFAULT_SEED
 
 
@@ -71,11 +71,12 @@ def compile_any(
     strict: every loss beyond rounding is an error. certified: prefer scales that certify; for specs only. on: backends
     that it is to run on; an LsmError where there is no such one, where it cannot run the program, or is not here.
     """
-    for name in on:
+    named = [name for name in on if name != backend.DEFAULT]
+    for name in named:
         backend.load_backend(name)  # a name that there is not is said before anything is compiled
     made = _compiled(source, strict, certified)
-    backend.check(on, made.program)  # who lacks a kind need not be installed for it
-    for name in on:
+    backend.check(named, made.program)  # who lacks a kind need not be installed for it
+    for name in named:
         backend.require(name)
     return made
 
@@ -86,6 +87,8 @@ def _compiled(source: Compilable, strict: bool, certified: bool) -> Deployable:
     if isinstance(source, specs.Spec):
         compiled = pipeline.compile_spec(source, strict=strict, certified=certified)
         return Deployable(compiled.program, source, compiled)
+    if certified:
+        raise _no_scale()
     if isinstance(source, pipeline.Compiled):
         return Deployable(source.program, compiled=source)
     if isinstance(source, Program):
@@ -96,7 +99,7 @@ def _compiled(source: Compilable, strict: bool, certified: bool) -> Deployable:
 def _compiled_file(file: Path, strict: bool, certified: bool) -> Deployable:
     kind = store.kind_of(file)
     if certified and kind != "spec":
-        raise LsmError("exact integers leave no scale to choose", where=str(file), hint="drop --certified")
+        raise _no_scale(file)
     if kind == "program":
         program, certificate = store.load_certified(file)
         if certificate is not None:
@@ -107,6 +110,11 @@ def _compiled_file(file: Path, strict: bool, certified: bool) -> Deployable:
     if kind in ("spec", "state"):  # a state is no spec, as its loader says
         return _compiled(specs.load(file), strict, certified)
     return _compiled(pipeline.compile_network(file, strict=strict), strict, certified)
+
+
+def _no_scale(file: Path | None = None) -> LsmError:
+    where = str(file) if file is not None else ""
+    return LsmError("exact integers leave no scale to choose", where=where, hint="leave out `certified`")
 
 
 def check_board(
@@ -121,12 +129,14 @@ def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = 
     if isinstance(source, str | Path):
         kind = store.kind_of(source)
         if kind == "network":
-            return pipeline.integers_of_network(Path(source))
+            if certified:
+                raise _no_scale(Path(source))
+            return pipeline.integers_of_network(Path(source), strict=strict)
         if kind == "spec":
             source = specs.load(Path(source))
     if isinstance(source, specs.Spec):
         return pipeline.integers_of_spec(source, strict=strict, certified=certified)
-    return compile_any(source).program.network
+    return compile_any(source, strict=strict, certified=certified).program.network
 
 
 def check_spec(source: Compilable, *, strict: bool = False, certified: bool = False) -> Deployable:

@@ -33,7 +33,7 @@ def certify_any(
     made = compile_any(source)
     neurons = made.program.network.neurons
     if neuron is not None and not 0 <= neuron < neurons:
-        raise LsmError(f"there is no neuron {neuron}", where="--neuron", hint=f"take 0 to {neurons - 1}")
+        raise LsmError(f"there is no neuron {neuron}", hint=f"take 0 to {neurons - 1}")
     certificate = made.certificate
     search = attack(made.program, certificate, rounds, neuron, progress=progress) if rounds else None
     return Certification(made.program, certificate, search)

@@ -1,9 +1,8 @@
 """Backends, or a backend and a recorded trace, side by side: whether they agree, and if not, why and on how little.
 
-    compare_sides --Comparison--> explain_sides --Suspects--> shrink_side --SmallCase-->
+    prepare_sides --Sides--> compare_sides --Comparison--> explain_sides --Suspects--> shrink_side --SmallCase-->
 
-`investigate` does all of it; each backend runs the full case once, and so does the emulator, whose trace is what
-everything else is held to.
+Each backend runs the full case once, and so does the emulator, whose trace is what everything else is held to.
 """
 
 from __future__ import annotations
@@ -25,18 +24,41 @@ from lsm_deploy.parity.reduction import SECONDS, Shrunk, between, shrink
 from lsm_deploy.run import backends as backend
 
 __all__ = [
+    "NO_TRACE",
+    "NO_TWO",
+    "TWICE",
     "Comparison",
-    "Investigation",
     "Side",
+    "Sides",
     "SmallCase",
     "Suspect",
+    "check_sides",
     "compare_sides",
+    "default_sides",
     "explain_sides",
-    "investigate",
+    "prepare_sides",
     "shrink_side",
 ]
 
+NO_TWO = "parity needs two sides"
+TWICE = "a backend is named twice: compared with itself it proves nothing"
+NO_TRACE = "a view says how a recorded trace shows voltages; there is no trace"
+
 Run: TypeAlias = Callable[[Program, Stimulus], Trace]
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Who is to be compared, on what; nothing has run yet.
+
+    words: what the stimulus is. names: of the backends. recorded: the name of a recorded trace, and the trace.
+    """
+
+    program: Program
+    stimulus: Stimulus
+    words: str
+    names: tuple[str, ...]
+    recorded: tuple[str, Trace] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +87,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
+        """Whether no pair differs in what was compared."""
         return all(verdict.equal for verdict in self.verdicts)
 
     @property
@@ -96,18 +119,7 @@ class SmallCase:
     stands_in: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Investigation:
-    """All of it. words: what the stimulus is; suspects, small: empty and None where nothing differs or was asked."""
-
-    program: Program
-    words: str
-    comparison: Comparison
-    suspects: tuple[Suspect, ...]
-    small: SmallCase | None
-
-
-def investigate(
+def prepare_sides(
     source: Compilable,
     file: str | Path | None = None,
     samples: int | None = None,
@@ -115,37 +127,20 @@ def investigate(
     on: Sequence[str] = (),
     trace: str | Path | None = None,
     view: View | None = None,
-    registers: bool = False,
-    explain: bool = False,
-    shrink: float | None = None,
-    options: Mapping[str, Any] | None = None,
-    stages: Stages = silent,
-) -> Investigation:
-    """Compare backends on a program and the stimulus that `stimulus_for` makes of `file`; the first with each other.
+) -> Sides:
+    """Compile a program, and take the stimulus that `stimulus_for` makes of `file`, and the trace if there is one.
 
     on: the backends; all that are installed, or the emulator where there is a trace. trace: a recorded one to compare
-    each with; view: how it shows voltages. registers: compare them, too. explain: say why two differ. shrink: so many
-    seconds at most, for the smallest case on which they do. Both compare registers. options: of backends, each given to
-    those that know it. An LsmError where what is compared is not of one program and stimulus.
+    each with; view: how it shows voltages. An LsmError where there are no two sides, or not of one program.
     """
-    thorough = explain or shrink is not None
-    names = tuple(on) or default_sides(trace is not None)
-    made = compile_any(source, on=names)
-    recorded = store.load_trace_of(made.program, trace, view) if trace is not None else None
+    asked = tuple(on) or default_sides(trace is not None)
+    check_sides(asked, trace, view)
+    made = compile_any(source, on=asked)
+    names = tuple(backend.choose(name, made.program) for name in asked)
+    check_sides(names, trace, view)  # a choice may have been named as well
+    recorded = (str(trace), store.load_trace_of(made.program, trace, view).trace) if trace is not None else None
     stimulus, words = stimulus_for(made, file, samples)
-    comparison = compare_sides(
-        made.program,
-        stimulus,
-        names,
-        (str(trace), recorded.trace) if recorded is not None else None,
-        registers=registers,
-        thorough=thorough,
-        options=options or {},
-        stages=stages,
-    )
-    suspects = explain_sides(comparison, stages) if thorough else ()
-    small = shrink_side(comparison, suspects[0], shrink, stages) if shrink is not None and suspects else None
-    return Investigation(made.program, words, comparison, suspects, small)
+    return Sides(made.program, stimulus, words, names, recorded)
 
 
 def default_sides(with_trace: bool) -> tuple[str, ...]:
@@ -153,21 +148,30 @@ def default_sides(with_trace: bool) -> tuple[str, ...]:
     return ("emulator",) if with_trace else tuple(name for name, why in backend.missing().items() if why is None)
 
 
+def check_sides(names: Sequence[str], trace: str | Path | None = None, view: View | None = None) -> None:
+    """Refuse, as an LsmError, what compares nothing: one side alone, a backend with itself, a view of no trace."""
+    if len(names) + (trace is not None) < 2:
+        raise LsmError(NO_TWO, hint="name two backends, or a backend and a trace")
+    if len(set(names)) < len(names):
+        raise LsmError(TWICE, where=", ".join(names), hint=f"name each once; {backend.DEFAULT!r} is one of them")
+    if view is not None and trace is None:
+        raise LsmError(NO_TRACE, hint="give the trace, or leave out the view")
+
+
 def compare_sides(
-    program: Program,
-    stimulus: Stimulus,
-    names: Sequence[str],
-    recorded: tuple[str, Trace] | None = None,
+    sides: Sides,
     *,
     registers: bool = False,
     thorough: bool = False,
     options: Mapping[str, Any] | None = None,
     stages: Stages = silent,
 ) -> Comparison:
-    """Run each backend once, and compare the first with each other one, or each with a recorded trace and its name.
+    """Run each backend once, and compare the first with each other one, or each with the recorded trace.
 
     registers: compare these, too. thorough: these, and where two differ the definition's own run for who explains it.
+    options: of backends, each given to those that know it. An LsmError where what is compared is of other stimuli.
     """
+    program, stimulus, recorded = sides.program, sides.stimulus, sides.recorded
     state = program.network.state_names if registers or thorough else ()
     there = tuple(name for name in state if recorded and name in recorded[1].registers)
     if recorded and registers and not there:
@@ -186,16 +190,16 @@ def compare_sides(
             trace = backend.run_program(name, program, stimulus, record, progress, **chosen)
         return Side(name, trace, run)
 
-    sides = [side_of(name) for name in names]
-    pairs = [(sides[0], side) for side in sides[1:]]
+    ran = [side_of(name) for name in sides.names]
+    pairs = [(ran[0], side) for side in ran[1:]]
     if recorded:
-        pairs += [(side, Side(*recorded, None)) for side in sides]
+        pairs += [(side, Side(*recorded, None)) for side in ran]
     verdicts = [
         compare(program, a.trace, b.trace, _both(state, a.trace, b.trace), names=(a.name, b.name)) for a, b in pairs
     ]
     reference = None
     if thorough and not all(verdict.equal for verdict in verdicts):
-        reference = next((side.trace for side in sides if side.name == "emulator"), None)
+        reference = next((side.trace for side in ran if side.name == "emulator"), None)
         reference = reference or reference_run(program, stimulus)
     missing = tuple(name for name in state if name not in there) if recorded else ()
     return Comparison(program, stimulus, tuple(pairs), tuple(verdicts), reference, missing)
@@ -204,12 +208,15 @@ def compare_sides(
 def explain_sides(comparison: Comparison, stages: Stages = silent) -> tuple[Suspect, ...]:
     """Why they differ: each side that is other than the definition, of two that differ, once; the second one first.
 
-    The comparison is a `thorough` one. There are none where no pair differs.
+    There are none where no pair differs. An LsmError where one does and the comparison is not a `thorough` one.
     """
     program, reference = comparison.program, comparison.reference
+    if reference is None:
+        if comparison.equal:
+            return ()
+        raise LsmError("the definition's own run is not at hand", hint="compare with `thorough`")
     suspects: dict[str, Suspect] = {}
     for (first, second), _ in comparison.diverged:
-        assert reference is not None
         for side in (second, first):
             both = _both(program.network.state_names, reference, side.trace)
             if side.name in suspects or compare(program, reference, side.trace, both).equal:

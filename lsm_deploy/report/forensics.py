@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from lsm_deploy.parity.forensics import Cause, Explanation, Slice
-from lsm_deploy.parity.reduction import Shrunk
+from lsm_deploy.parity.investigation import SmallCase
+from lsm_deploy.parity.reduction import Shrunk, write
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.numbers import count, text_of
 from lsm_deploy.report.runs import where_of
 
-__all__ = ["explanation_text", "report_explanation", "report_shrunk"]
+__all__ = ["explanation_text", "report_explanation", "report_shrunk", "save_small_case"]
 
 _ARRIVALS = 12
 """Arriving spikes that the text shows; the JSON has them all."""
@@ -25,6 +27,11 @@ def report_explanation(e: Explanation) -> Report:
         "at": operations[parting.at].text,
     }
     return Report((Line(explanation_text(e)),), facts)
+
+
+def save_small_case(folder: str | Path, small: SmallCase) -> None:
+    """Write a small case as a folder that can be sent, with scripts that need nothing of ours, and why it parts."""
+    write(Path(folder), small.shrunk, small.trace, small.name, explanation_text(small.explanation))
 
 
 def explanation_text(e: Explanation) -> str:

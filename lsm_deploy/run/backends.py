@@ -110,8 +110,9 @@ class Session(Protocol):
 
 
 def load_backend(name: str) -> Backend:
-    """The backend of that name, imported; of `DEFAULT`, the one that it mostly is."""
-    name = FAST if name == DEFAULT else name
+    """The backend of that name, imported; an LsmError for `DEFAULT`, which is none before `choose` has a program."""
+    if name == DEFAULT:
+        raise LsmError(f"which backend {name!r} is depends on the program", hint=f"choose one of {', '.join(BACKENDS)}")
     if name not in BACKENDS:
         near = get_close_matches(name, BACKENDS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(BACKENDS)}"
@@ -160,8 +161,6 @@ def check(names: Sequence[str], program: Program) -> None:
 
 
 def _limits(name: str) -> Limits:
-    if name == DEFAULT:
-        return Limits()
     return cast(Limits, getattr(load_backend(name), "LIMITS", Limits()))
 
 

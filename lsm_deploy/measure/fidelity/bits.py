@@ -43,9 +43,7 @@ class Bound:
         except ValueError:
             most = -1.0
         if criterion not in CRITERIA or not 0 <= most < float("inf"):
-            raise LsmError(
-                f"{text!r} is no bound", where="--fit-bits", hint=f"write {':NUMBER, '.join(CRITERIA)}:NUMBER"
-            )
+            raise LsmError(f"{text!r} is no bound", hint=f"write {':NUMBER, '.join(CRITERIA)}:NUMBER")
         return cls(criterion, most)
 
 
