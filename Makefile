@@ -31,7 +31,7 @@ check: setup
 # MINUTES=0: until Ctrl-C. SEED=n: the same cases again. REGIME=wrapping: wraps and clips forced.
 MINUTES ?= 1
 fuzz: setup
-	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME))
+	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME)) $(if $(KINDS),--kinds $(KINDS))
 
 # The emulator with one mistake at a time: who notices? Exit status 1 if nobody does.
 mutants: setup

@@ -278,6 +278,7 @@ def _registers_of_kind(
         return {"vth_hi": np.where(up, near, far), "vth_lo": -np.where(up, far, near)}
     if kind == "LIFRefractory":
         return {"vth": vth, "refractory_period": rng.choice([0, 1, 2, 63, int(rng.integers(0, 64)), 5], size)}
+    assert kind == "ATRLIF", f"how are the registers of kind {kind} drawn?"
     # A spike leaves r = 2 * theta: unless that decays, the neuron is silent for good.
     recovers = rng.random(size) < 0.7
     slow, fast = _decays(rng, (2, size), 4095), rng.integers(200, 4096, (2, size))

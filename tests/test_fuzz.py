@@ -19,7 +19,9 @@ from union import Case, union
 
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.limits import Limits
 from lsm_deploy.parity.variants import run_variant
+from lsm_deploy.run.backends import load_backend
 from lsm_deploy.store import load_program, load_stimulus, program_id
 
 SEED = 2026
@@ -35,7 +37,7 @@ def test_a_batch_agrees(number: int) -> None:
     tally = fuzz.Tally()
     assert fuzz.run_batch(fuzz.draw(SEED, number, 20), run, tally) == []
     assert tally.cases == 20
-    assert all(tally.values[name] > 10_000 for name in run)
+    assert all(tally.values[name] > 10_000 or tally.left_out[name] for name in run)
 
 
 @pytest.mark.lava
@@ -150,6 +152,30 @@ def test_a_backend_that_fails_differs(tmp_path: Path) -> None:
     for place in tmp_path.iterdir():
         assert "it raises BackendError: no room" in (place / "what.txt").read_text()
         assert load_program(place / "program.lsm").network.neurons == 2
+
+
+def test_a_backend_without_a_rule_is_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(brian, "LIMITS", Limits(kinds=("LIF",)))
+    run = {"emulator": emulator.run, "brian": emulator.run}
+    for kinds, left_out in ((["LIF"], 0), (["ATRLIF"], 2)):
+        tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=3, kinds=kinds, folder=tmp_path)
+        assert set(tally.kinds) == set(kinds)
+        assert (tally.left_out["emulator"], tally.left_out["brian"]) == (0, left_out)
+        assert (tally.values["brian"] == 0) == bool(left_out)
+        assert ("left out of 2 batches" in capsys.readouterr().out) == bool(left_out)
+    monkeypatch.setattr(fuzz, "backends", lambda: (run, []))
+    alone = ["--seed", "5", "--batches", "1", "--size", "2", "--backends", "brian", "--folder", str(tmp_path)]
+    assert fuzz.main([*alone, "--kinds", "LIF"]) == 0
+    assert fuzz.main([*alone, "--kinds", "ATRLIF"]) == 1  # nothing was compared
+    with pytest.raises(SystemExit):
+        fuzz.main([*alone, "--kinds", "ATRLIFF"])
+
+
+@pytest.mark.parametrize("name", [name for name in RUN if name != "emulator"])
+def test_no_kind_of_ours_is_left_out(name: str) -> None:
+    assert {"LIF", "TernaryLIF", "LIFRefractory", "ATRLIF"} <= {*load_backend(name).LIMITS.kinds}  # type: ignore[attr-defined]
 
 
 def test_an_interrupt_prints_the_totals(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,14 +48,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changes(lines: str) -> list[tuple[str, str]]:
-    """Pairs of a line, and what it becomes."""
+    """Pairs of a line, and of what it becomes: lines are added to it, so that who added his own can add these."""
     found: list[tuple[str, str]] = []
     for line in re.sub("^   ", "", lines, flags=re.M).split("\n"):
         if line[0] == "+":
             before, after = found[-1]
             found[-1] = (before, f"{after}{line[1:]}\n")
         else:
-            found.append((f"{line[1:]}\n", "" if line[0] == "-" else f"{line[1:]}\n"))
+            found.append((f"{line[1:]}\n", f"{line[1:]}\n"))
     return found
 
 

@@ -280,7 +280,7 @@ def test_the_refractory_state_of_an_adaptive_neuron_is_bounded() -> None:
 @pytest.mark.parametrize("interval", [0, 4])
 def test_a_kind_that_no_recording_covers_is_marked(kind: str, interval: int, tmp_path) -> None:  # type: ignore[no-untyped-def]
     made = program(population(kind), population("LIF", name="other"), synapse(INPUT, "cell", 16), interval=interval)
-    own = bool(interval) or kind == "LIFRefractory"
+    own = ("interval" if interval else "fresh") not in KINDS[kind].STOCK
     words = "own model, never compared with silicon" if own else "Lava's model, never compared with silicon"
     cell, other = report_program(made).facts["populations"]
     assert cell["standing"] == words

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 from lsm_backends import emulator
@@ -12,6 +16,7 @@ from test_emulator import check_against_oracle
 
 from lsm_deploy.core.ir import Trace
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.parity.source import made_anew
 from lsm_deploy.parity.variants import RULES, Rule, kinds_of, run_variant
 
 
@@ -34,10 +39,26 @@ def test_a_rule_is_broken_in_every_kind_that_has_it() -> None:
     # A kind that writes an expression otherwise would go on unbroken, and no table would show it.
     resets = frozenset(name for name, kind in KINDS.items() if kind.RESETS)
     binary = resets - frozenset(name for name, kind in KINDS.items() if kind.SIGNED)
+    remembering = frozenset(name for name, kind in KINDS.items() if kind.DECAYS[0])
     own = {rule.name: frozenset([name]) for name, kind in KINDS.items() for rule in kind.RULES}
     some = {"threshold": binary, "threshold-shift": binary, "v-reset": binary, "v-reset-none": resets, **own}
     for rule in (*RULES.values(), *EXTRA):
-        assert kinds_of(rule) == some.get(rule.name, frozenset(KINDS)), rule.name
+        rest = remembering if 'registers["du"]' in rule.right else frozenset(KINDS)
+        assert kinds_of(rule) == some.get(rule.name, rest), rule.name
+
+
+def test_what_a_kind_imports_by_name_is_broken_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, file = "lsm_deploy.core.by_name", tmp_path / "by_name.py"
+    file.write_text("from lsm_deploy.core.fixed import saturate24\n\n\ndef step(x):\n    return saturate24(x)\n")
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    broken = ast.parse("def saturate24(x): return 7").body[0]
+    made = made_anew([(module, "step")], lambda _, tree: broken if tree.name == "saturate24" else tree)
+    assert made[module].step(5) == 7
 
 
 def test_the_emulator_itself_survives() -> None:

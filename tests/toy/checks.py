@@ -72,6 +72,19 @@ def test_rules_are_broken_in_it_and_a_divergence_is_explained() -> None:
     assert "soft-reset" in [cause.name for cause in explain(program, stimulus, trace, reference=reference).causes]
 
 
+def test_each_rule_that_is_found_in_it_changes_what_it_does() -> None:
+    """A rule that is found and changes nothing would be a variant that is the emulator."""
+    cannot = {"message-sign", "message-lost", "reset-others"}  # it has neither negative spikes nor other registers
+    left = {name for name, rule in RULES.items() if KIND in kinds_of(rule)} - cannot
+    for seed in range(200):
+        program, stimulus = case(seed)
+        populations = tuple(replace(p, kind=KIND) for p in program.network.populations)
+        program = replace(program, network=replace(program.network, populations=populations))
+        reference = reference_run(program, stimulus)
+        left -= {name for name in left if differing(reference, run_variant(name, program, stimulus, ("u", "v")))}
+    assert left == set()
+
+
 def test_its_operations_are_shown() -> None:
     registers = {"du": 4095, "dv": 0, "vth": 10, "bias_mant": 0, "bias_exp": 0}
     noted, step = operations_of(KIND, registers, {"u": 0, "v": 600}, 3)

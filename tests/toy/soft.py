@@ -31,6 +31,7 @@ NAME = "SoftLIF"
 STATE: tuple[str, ...] = ("u", "v")
 CURRENT = "u"
 DECAYS = ("du", "dv")
+TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = False

@@ -50,19 +50,20 @@ _MOST = 0.1
 
 def compensated(population: Population, scale: float, dt_ms: float) -> tuple[Mapping[str, Floats], Floats]:
     """The parameters with thresholds and bias as they have to be asked for, and the gain of each neuron."""
-    parameters = population.parameters
-    if not KINDS[population.kind].RESETS:
+    parameters, kind = population.parameters, KINDS[population.kind]
+    if not kind.RESETS:
         return parameters, np.ones(population.size)
     a, b = _leaks(population, scale, dt_ms)
     steps = INTERVAL_MS / dt_ms
     with np.errstate(divide="ignore"):
-        asked_a = -np.expm1(-dt_ms / parameters["tau_syn_ms"])
-        asked_beta = np.exp(-dt_ms / parameters["tau_mem_ms"])
+        of_current, of_voltage = kind.TIMES
+        asked_a = -np.expm1(-dt_ms / parameters[of_current]) if of_current else np.ones(population.size)
+        asked_beta = np.exp(-dt_ms / parameters[of_voltage])
     current = np.clip(a / asked_a, 1 - _MOST, 1 + _MOST)
     voltage = _gathered(asked_beta, steps) / _gathered(1 - b, steps)
     lost = np.minimum(lost_share(population, scale, dt_ms), _MOST)
     gain = fixed.stable(np.clip(current * voltage / (1 - lost), 1 - _MOST, 1 + _MOST))
-    changed = {name: parameters[name] / gain for name in KINDS[population.kind].THRESHOLDS}
+    changed = {name: parameters[name] / gain for name in kind.THRESHOLDS}
     changed["bias"] = parameters["bias"] / fixed.stable(current)
     return {**parameters, **{name: fixed.stable(values) for name, values in changed.items()}}, gain
 

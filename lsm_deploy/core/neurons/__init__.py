@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from lsm_deploy.core.neurons import atrlif, lif, refractory, ternary
+from lsm_deploy.core.neurons import (
+    atrlif,
+    lif,
+    refractory,
+    ternary,
+)
 from lsm_deploy.core.neurons.kind import FloatStep, Kind, Rule, Step, bounds, breaks_bound, is_stock, standing
 
 __all__ = ["KINDS", "FloatStep", "Kind", "Rule", "Step", "bounds", "breaks_bound", "is_stock", "standing"]
 
 # A list: of what is in one, mypy says which module is no `Kind`, and which of its names.
-_MODULES: list[Kind] = [lif, ternary, refractory, atrlif]
+_MODULES: list[Kind] = [
+    lif,
+    ternary,
+    refractory,
+    atrlif,
+]
 KINDS = {kind.NAME: kind for kind in _MODULES}

@@ -40,6 +40,7 @@ NAME = "ATRLIF"
 STATE: tuple[str, ...] = ("i", "v", "theta", "r")
 CURRENT = "i"
 DECAYS = ("delta_i", "delta_v")
+TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ("theta", "r")
 THRESHOLDS: tuple[str, ...] = ("v_threshold", "threshold_step")
 RESETS = False

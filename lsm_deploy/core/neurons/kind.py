@@ -64,9 +64,14 @@ class Kind(Protocol):
     STATE: tuple[str, ...]
     """The registers that change in a run, in the order in which a step writes them."""
     CURRENT: str
-    """The register of the synaptic current, one of `STATE`."""
+    """The register of the synaptic current, one of `STATE`: of a current that is forgotten at once, what arrived."""
     DECAYS: tuple[str, str]
-    """The registers of how current and voltage decay; the current's holds one less than it loses (see `leaks`)."""
+    """The registers of how current and voltage decay; the current's holds one less than it loses (see `leaks`).
+
+    "" for a current that no register speaks of: it is forgotten at once, and `leaks` says 4096.
+    """
+    TIMES: tuple[str, str]
+    """The parameters that are the time constants of current and voltage; "" for a current that is forgotten at once."""
     BOUNDED: tuple[str, ...]
     """Of `STATE`, what `largest_register` bounds beside current and voltage."""
     RULES: tuple[Rule, ...]

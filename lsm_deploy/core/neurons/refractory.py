@@ -37,6 +37,7 @@ STATE: tuple[str, ...] = ("u", "v", "refractory")
 """`refractory` counts the steps for which `v` will stay as it is."""
 CURRENT = "u"
 DECAYS = ("du", "dv")
+TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True

@@ -35,6 +35,7 @@ NAME = "TernaryLIF"
 STATE: tuple[str, ...] = ("u", "v")
 CURRENT = "u"
 DECAYS = ("du", "dv")
+TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold_hi", "v_threshold_lo")
 RESETS = True
