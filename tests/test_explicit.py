@@ -169,3 +169,11 @@ def test_bad_float_files(arrays, message, tmp_path):
     np.savez(tmp_path / "w.npz", **arrays)
     with pytest.raises(LsmError, match=message):
         compile_spec(spec(tmp_path, "w.npz", False))
+
+
+def test_arrays_that_are_not_of_a_network_are_named_in_one_order(tmp_path):
+    names = [f"x{i}" for i in range(8)]
+    np.savez(tmp_path / "n.npz", **dict.fromkeys(reversed(names), np.zeros(1)))
+    with pytest.raises(LsmError) as caught:
+        compile_network(tmp_path / "n.npz")
+    assert [error.what.split("'")[1] for error in caught.value.each() if "no array" in error.what] == names

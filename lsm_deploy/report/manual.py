@@ -166,7 +166,8 @@ def _call(name: str, public: Any) -> list[str]:
         if each.kind is each.KEYWORD_ONLY and "*" not in arguments:
             arguments.append("*")
         if each.name != "self":
-            arguments.append(re.sub(r": '(.*?)'( =|$)", r": \1\2", str(each)))
+            text = re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(each))  # the same in every run
+            arguments.append(re.sub(r": '(.*?)'( =|$)", r": \1\2", text))
     answer = f" -> {called.return_annotation}" if inspect.isfunction(public) else ""
     line = f"    {name}({', '.join(arguments)}){answer}"
     return (

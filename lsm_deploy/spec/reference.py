@@ -96,6 +96,9 @@ def _page_of(path: str, section: type[Any]) -> str:
         heading = f"A {told_by}"  # it may stand in many places
     hints, texts = get_type_hints(section, include_extras=True), field_texts(_written_in(section))
     lines = [f"## {heading}", ""]
+    if told_by.startswith("distribution"):
+        name = told_by.removeprefix("distribution: ")
+        lines += [f"Written `{{distribution: {name}, ...}}` where a field takes a distribution.", ""]
     lines += [_about(section), ""] if _about(section) else []
     for declared in fields(section):
         hint = hints[declared.name]

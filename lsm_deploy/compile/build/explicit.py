@@ -149,7 +149,7 @@ def load_network(file: Path) -> Network:
     """
     arrays, where = read_arrays(file), str(file)
     errors = []
-    for name in arrays.keys() - {*_REQUIRED, *_OPTIONAL}:
+    for name in sorted(arrays.keys() - {*_REQUIRED, *_OPTIONAL}):
         near = get_close_matches(name, [*_REQUIRED, *_OPTIONAL], 1)
         hint = f"did you mean {near[0]!r}?" if near else "remove it"
         errors.append(LsmError(f"there is no array {name!r} in a network", where=where, hint=hint))
