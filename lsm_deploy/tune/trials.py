@@ -68,7 +68,8 @@ def search(
     for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
         if number < 1:
             raise LsmError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
-    backends.require(backend)  # or else every trial would fail of it
+    if backend != backends.DEFAULT:
+        backends.require(backend)  # or else every trial would fail of it
     text = read_text(file)
     parameters = read_space(text, file, Path(space) if space is not None else None)
     spec = load_text(text, file)
