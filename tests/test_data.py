@@ -179,7 +179,7 @@ NAN[4, 1], NAN[5, 0] = np.nan, np.inf
             [
                 ("frames hold <U32 values, not numbers", "write floats"),
                 (
-                    "starts must be integers that ascend from 0",
+                    "starts: entry 2 is 2 after 2: they must ascend",
                     "write the first frame of each sample, 0 for the first",
                 ),
                 ("labels are neither text nor integers", "write `labels.astype(str)`, one label a sample"),
@@ -188,7 +188,7 @@ NAN[4, 1], NAN[5, 0] = np.nan, np.inf
         (
             {"frames": FLAT, "starts": [0, 6], "labels": ["a", "b", "c"]},
             [
-                ("the last sample starts at frame 6, but there are 6", "count frames from 0"),
+                ("starts: entry 1 is 6, not 0 to 5", "write the first frame of each sample, 0 for the first"),
                 ("there are 3 labels for 2 samples", "write one label a sample, or none at all"),
             ],
         ),
@@ -239,13 +239,13 @@ NAN[4, 1], NAN[5, 0] = np.nan, np.inf
         ),
         (
             {"frames": FLAT, "lengths": [6, 0]},
-            [("sample 1 has a length of 0 frames", "write how many frames each sample has, at least 1")],
+            [("lengths: entry 1 is 0, not 1 to 6", "write how many frames each sample has, at least 1")],
         ),
         (
             {"frames": FLAT[None], "lengths": [7]},
             [
                 (
-                    "sample 0 has a length of 7 frames, of 6 that there are",
+                    "lengths: entry 0 is 7, not 1 to 6",
                     "write how many frames each sample has, at least 1",
                 )
             ],
@@ -256,7 +256,7 @@ NAN[4, 1], NAN[5, 0] = np.nan, np.inf
         ),
         (
             {"frames": FLAT, "lengths": [6.0]},
-            [("lengths is no list of integers", "write how many frames each sample has, at least 1")],
+            [("lengths: float64 values are no integers", "write how many frames each sample has, at least 1")],
         ),
         (
             {"frames": np.array([[1.0], [1.0, 2.0]], dtype=object), "starts": [0]},
@@ -644,10 +644,10 @@ def test_bad_beats_npz(tmp_path: Path) -> None:
     assert [(what, where.removeprefix(str(path))) for what, where, _ in error(load_raw, path)] == [
         ("beat 2 comes 2 samples before the one it follows", ": record 'r1'"),
         ("there are 2 onsets for 3 rhythms", ": record 'r1'"),
-        ("there is a rhythm 9", ": record 'r1'"),
+        ("rhythm: entry 1 is 9, not 0 to 3", ": record 'r1'"),
         ("onset is no list of whole numbers", ": record 'r2'"),
         ("there are no beats", ": record 'r3'"),
-        ("the onsets descend", ": record 'r3'"),
+        ("onset: entry 1 is 2 after 5: they must not descend", ": record 'r3'"),
         ("rate is 0", ""),
     ]
 

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
+from lsm_deploy.core.boards import BOARDS, MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.frozen import freeze, own, rebuilt
+from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
 from lsm_deploy.core.neurons.kind import Floats, Policy
 
@@ -271,7 +272,9 @@ class Program:
     def __post_init__(self) -> None:
         freeze(self, cores=np.int32)
         _require(self.cores.shape == (self.network.neurons,), f"cores have shape {self.cores.shape}")
-        _require(bool((self.cores >= 0).all()), "a core is negative")
+        # A board of somebody's own is not in the table; a file may name none such (`store.programs`).
+        cores = BOARDS[self.target].cores if self.target in BOARDS else np.iinfo(np.int32).max
+        _refuse("cores", mistake_in(self.cores, cores))
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,6 +364,10 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _refuse(name: str, mistake: str | None) -> None:
+    _require(mistake is None, f"{name}: {mistake}")
+
+
 def _extremes(values: NDArray[Any]) -> tuple[Any, Any]:
     """The smallest and the largest value; 0 where there is none, NaN where one is. Quicker than any comparison."""
     return (values.min(), values.max()) if len(values) else (0, 0)
@@ -375,11 +382,10 @@ def _have_sign(low: float, high: float, sign_mode: SignMode) -> bool:
 
 
 def _check_wiring(name: str, indptr: NDArray[Any], post: NDArray[Any], *per_synapse: NDArray[Any]) -> None:
-    _require(indptr.ndim == 1 and len(indptr) >= 1 and indptr[0] == 0, f"{name}: indptr does not start at 0")
-    _require(bool((np.diff(indptr) >= 0).all()) and indptr[-1] == len(post), f"{name}: indptr does not fit")
+    _refuse(f"{name}.post", mistake_in(post, np.iinfo(np.int32).max))
+    _refuse(f"{name}.indptr", mistake_in(indptr, len(post) + 1, "not descending", first=0, last=len(post)))
     for values in per_synapse:
         _require(values.shape == post.shape, f"{name}: {values.shape} values for {post.shape} synapses")
-    _require(len(post) == 0 or int(post.min()) >= 0, f"{name}: a target is negative")
 
 
 def _check_network(network: Network | QNetwork) -> None:
@@ -394,9 +400,8 @@ def _check_network(network: Network | QNetwork) -> None:
         _require(p.source in sizes or p.source == INPUT, f"{p.name}: no source {p.source!r}")
         sources = network.channels if p.source == INPUT else sizes[p.source]
         _require(len(p.indptr) == sources + 1, f"{p.name}: {len(p.indptr) - 1} sources, not {sources}")
-        _require(not len(p.post) or int(p.post.max()) < sizes[p.target], f"{p.name}: a target beyond the last")
+        _refuse(f"{p.name}.post", mistake_in(p.post, sizes[p.target]))
 
 
 def _check_starts(starts: NDArray[np.int64], steps: int) -> None:
-    _require(starts.ndim == 1 and len(starts) >= 1 and starts[0] == 0, "samples do not start at step 0")
-    _require(bool((np.diff(starts) > 0).all()) and int(starts[-1]) <= max(steps - 1, 0), "sample starts do not ascend")
+    _refuse("starts", mistake_in(starts, max(steps, 1), "ascending", first=0))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.frame_files import starts_of
 from lsm_deploy.data.raw import Beats
 
@@ -25,6 +26,8 @@ __all__ = ["beats_from_arrays", "load_wfdb"]
 
 RHYTHMS = ("N", "AFIB", "AFL", "J")
 RATE_HZ = 250.0
+LATEST = 1 << 53
+"""Sample numbers beyond this are no integers as floats; a million years at 250 Hz."""
 
 
 def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
@@ -40,7 +43,7 @@ def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
         for what, hint in mistakes:
             errors.append(LsmError(what, where=f"{where}: record {record!r}", hint=hint))
         if not mistakes:
-            at = np.cumsum(part["beats"], dtype=np.int64)
+            at = ends_of(part["beats"])
             beats.append(at)
             rhythms.append(_rhythm_of(at, part["onset"], part["rhythm"]))
     rate = arrays.get("rate", np.array(RATE_HZ))
@@ -61,15 +64,19 @@ def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
     beats, onset, rhythm = (np.asarray(part[name]) for name in ("beats", "onset", "rhythm"))
     if not len(beats):
         mistakes.append(("there are no beats", "leave the record out"))
+    elif mistake := mistake_in(beats, LATEST, start=-LATEST):
+        mistakes.append((f"beats: {mistake}", "save the first beat's sample number, then first differences"))
     elif len(late := np.flatnonzero(beats[1:] < 0)):
         what = f"beat {late[0] + 1} comes {-beats[late[0] + 1]} samples before the one it follows"
         mistakes.append((what, "save first differences of ascending sample numbers"))
+    elif mistake := mistake_in(ends_of(beats), LATEST, start=-LATEST):
+        mistakes.append((f"the sum of the beats: {mistake}", "save first differences of ascending sample numbers"))
     if len(onset) != len(rhythm):
         mistakes.append((f"there are {len(onset)} onsets for {len(rhythm)} rhythms", "write one for each"))
-    if (np.diff(onset.astype(np.int64)) < 0).any():
-        mistakes.append(("the onsets descend", "write them in the order of time"))
-    if len(other := np.setdiff1d(rhythm, np.arange(len(RHYTHMS)))):
-        mistakes.append((f"there is a rhythm {other[0]}", "write 0 for N, 1 for AFIB, 2 for AFL, 3 for J"))
+    if mistake := mistake_in(onset, LATEST, "not descending", start=-LATEST):
+        mistakes.append((f"onset: {mistake}", "write sample numbers in the order of time"))
+    if mistake := mistake_in(rhythm, len(RHYTHMS)):
+        mistakes.append((f"rhythm: {mistake}", "write 0 for N, 1 for AFIB, 2 for AFL, 3 for J"))
     return mistakes
 
 

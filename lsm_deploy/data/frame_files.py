@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.store.files import read_arrays, reading
 
@@ -47,18 +48,10 @@ def make_frames(
         report(f"frames have shape {list(frames.shape)}, not [frame, channel]", "put time first, then channels")
     elif not frames.size:
         report(f"frames have shape {list(frames.shape)}: there is no data", "write at least one frame of one channel")
-    ascending = (
-        starts.ndim == 1
-        and len(starts) > 0
-        and starts.dtype.kind in "iu"
-        and starts[0] == 0
-        and (np.diff(starts.astype(np.int64)) > 0).all()
-    )
-    if not ascending:
-        report("starts must be integers that ascend from 0", "write the first frame of each sample, 0 for the first")
-    elif frames.ndim and starts[-1] >= len(frames) > 0:
-        report(f"the last sample starts at frame {starts[-1]}, but there are {len(frames)}", "count frames from 0")
-    if ascending and not errors and (bad := np.argwhere(~(np.abs(frames) <= LARGEST))).size:
+    total = len(frames) if frames.ndim and len(frames) else 1 << 62  # no data is a mistake of its own
+    if mistake := mistake_in(starts, total, "ascending", first=0):
+        report(f"starts: {mistake}", "write the first frame of each sample, 0 for the first")
+    if not errors and (bad := np.argwhere(~(np.abs(frames) <= LARGEST))).size:
         frame, channel = (int(i) for i in bad[0])
         sample = int(np.searchsorted(starts, frame, "right")) - 1
         place = f"sample {sample}, frame {frame - int(starts[sample])}, channel {channel}"
@@ -67,12 +60,12 @@ def make_frames(
             f"{place} is {frames[frame, channel]}{more}",
             "write finite numbers; where NaN pads short samples, cut it off, or give lengths",
         )
-    samples = len(starts) if ascending else None
+    samples = len(starts) if starts.ndim == 1 else None
     names, others = (
         names_of(given, what, samples, source, errors) for given, what in ((labels, "label"), (groups, "group"))
     )
     raise_all(errors)
-    return Frames(frames.astype(np.float64), starts, names, source, others)
+    return Frames(frames.astype(np.float64), starts.astype(np.int64), names, source, others)
 
 
 def names_of(
@@ -125,8 +118,8 @@ def frames_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames
         raise LsmError(what, where=where, hint="save frames [frame, channel] with np.savez")
     frames, labels, groups = arrays["frames"], arrays.get("labels", ()), arrays.get("groups", ())
     if frames.ndim == 3 and "starts" not in arrays:
-        lengths = arrays.get("lengths", np.full(len(frames), frames.shape[1]))
-        _check_lengths(lengths, where, samples=len(frames), longest=frames.shape[1])
+        given = arrays.get("lengths", np.full(len(frames), frames.shape[1]))
+        lengths = _checked_lengths(given, where, samples=len(frames), longest=frames.shape[1])
         present = np.arange(frames.shape[1]) < lengths[:, None]
         return make_frames(frames[present], starts_of(lengths), labels, where, groups)
     if ("starts" in arrays) == ("lengths" in arrays) or frames.ndim == 3:
@@ -137,29 +130,29 @@ def frames_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames
         )
     if "starts" in arrays:
         return make_frames(frames, arrays["starts"], labels, where, groups)
-    _check_lengths(arrays["lengths"], where)
-    if frames.ndim == 2 and arrays["lengths"].sum() != len(frames):
-        what = f"lengths sum to {arrays['lengths'].sum()}, but there are {len(frames)} frames"
+    total = len(frames) if frames.ndim else 0
+    lengths = _checked_lengths(arrays["lengths"], where, longest=total)
+    if frames.ndim == 2 and mistake_in(ends_of(lengths), total + 1, "not descending", last=total):
+        what = f"lengths sum to {sum(lengths.tolist())}, but there are {total} frames"
         raise LsmError(what, where=where, hint="write how many frames each sample has")
-    return make_frames(frames, starts_of(arrays["lengths"]), labels, where, groups)
+    return make_frames(frames, starts_of(lengths), labels, where, groups)
 
 
-def _check_lengths(lengths: NDArray[Any], where: str, samples: int | None = None, longest: int | None = None) -> None:
+def _checked_lengths(
+    lengths: NDArray[Any], where: str, *, longest: int, samples: int | None = None
+) -> NDArray[np.int64]:
     hint = "write how many frames each sample has, at least 1"
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths):
-        raise LsmError("lengths is no list of integers", where=where, hint=hint)
+    if mistake := mistake_in(lengths, longest + 1, start=1):
+        raise LsmError(f"lengths: {mistake}", where=where, hint=hint)
     if samples is not None and len(lengths) != samples:
         raise LsmError(f"there are {len(lengths)} lengths for {samples} samples", where=where, hint=hint)
-    outside = (lengths < 1) | (lengths > (longest or np.inf))
-    if outside.any():
-        i = int(np.flatnonzero(outside)[0])
-        limit = f", of {longest} that there are" if longest else ""
-        raise LsmError(f"sample {i} has a length of {lengths[i]} frames{limit}", where=where, hint=hint)
+    return lengths.astype(np.int64)
 
 
 def starts_of(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
     """Where samples of these lengths start, end to end."""
-    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    ends = ends_of(np.asarray(lengths))
+    return np.concatenate([[0], ends[:-1]]).astype(np.int64)
 
 
 def _from_csv(path: Path) -> Frames:

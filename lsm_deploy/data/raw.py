@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.frozen import freeze, own, rebuilt
+from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "Role", "digests", "lengths", "rows_of", "subset"]
@@ -57,9 +58,9 @@ class Frames:
         origin = own(self.origin if len(self.origin) else every, np.int64)
         object.__setattr__(self, "origin", origin)
         if (
-            origin.shape != every.shape
+            mistake_in(origin, len(starts))
+            or origin.shape != every.shape
             or (origin > every).any()
-            or (origin < 0).any()
             or (origin[origin] != origin).any()
         ):
             raise ValueError("origin does not name an earlier sample that is no copy")
@@ -136,12 +137,12 @@ class Beats:
         if beats.ndim != 1 or rhythm.shape != beats.shape:
             raise ValueError(f"beats {beats.shape} and rhythms {rhythm.shape} are not both [beat]")
         _check_samples(starts, len(beats), (), self.groups)
-        if (np.delete(np.diff(beats), starts[1:] - 1) < 0).any():
+        if np.delete(beats[1:] < beats[:-1], starts[1:] - 1).any():
             raise ValueError("the beats of a record descend")
         if len(self.groups) != len(starts) or len(set(self.groups)) != len(starts):
             raise ValueError("the records do not have a name each")
-        if (rhythm < 0).any() or (rhythm >= max(1, len(self.rhythms))).any():
-            raise ValueError(f"a rhythm beyond {self.rhythms}")
+        if mistake := mistake_in(rhythm, max(1, len(self.rhythms))):
+            raise ValueError(f"rhythm: {mistake}")
         if not 0 < self.rate < np.inf:
             raise ValueError(f"the rate is {self.rate}")
 
@@ -175,7 +176,7 @@ class Events:
         _check_samples(self.starts, len(self.t_us), self.labels, self.groups, empty=True)
         pixels: tuple[NDArray[Any], ...] = (self.x, self.y, self.p)
         for name, values, limit in zip("xyp", pixels, self.sensor, strict=True):
-            if values.shape != self.t_us.shape or (values < 0).any() or (values >= limit).any():
+            if values.shape != self.t_us.shape or mistake_in(values, limit):
                 raise ValueError(f"{name} does not lie within the sensor, {self.sensor}, for each event")
 
 
@@ -185,14 +186,9 @@ Raw: TypeAlias = Frames | Audio | Beats | Events
 def _check_samples(
     starts: Integers, total: int, labels: tuple[str, ...], groups: tuple[str, ...], empty: bool = False
 ) -> None:
-    if (
-        starts.ndim != 1
-        or not len(starts)
-        or starts[0]
-        or (np.diff(starts) < (0 if empty else 1)).any()
-        or starts[-1] > total - (0 if empty else 1)
-    ):
-        raise ValueError("sample starts do not ascend from 0")
+    mistake = mistake_in(starts, total + empty, "not descending" if empty else "ascending", first=0)
+    if mistake:
+        raise ValueError(f"starts: {mistake}")
     if labels and len(labels) != len(starts):
         raise ValueError(f"{len(labels)} labels for {len(starts)} samples")
     if groups and len(groups) != len(starts):
@@ -230,7 +226,7 @@ def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
     them, the first is the original of the others."""
     asked = np.asarray(chosen)
     picked = np.flatnonzero(asked) if asked.dtype == bool else asked.astype(np.int64)
-    if not len(picked) or (np.diff(picked) <= 0).any():
+    if not len(picked) or mistake_in(picked, len(data.starts), "ascending"):
         raise ValueError("a subset chooses at least one sample, and in their order")
     many = lengths(data)[picked]
     rows = rows_of(data.starts[picked], many)

@@ -11,10 +11,9 @@ import numpy as np
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price
 from lsm_deploy.compile.pipeline import Compiled
-from lsm_deploy.compile.place.cores import board_of, load_of
+from lsm_deploy.compile.place.cores import load_of
 from lsm_deploy.compile.quantise.cost import RoundingLoss
 from lsm_deploy.core import fixed
-from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.ir import Program, standings
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
@@ -35,8 +34,6 @@ def report_program(program: Program, certificate: Certificate | None = None) -> 
 
 def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
     network = program.network
-    if program.target != NOWHERE.name:
-        board_of(program)  # a file may name any core, and each up to the last would be counted
     loads = load_of(program)
     unproven = standings(network)
     return {

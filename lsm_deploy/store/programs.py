@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.certificate import TYPES, Certificate
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
@@ -116,6 +117,8 @@ def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, pref
             populations=tuple(populations),
             projections=tuple(projections),
         )
+        if meta["target"] not in BOARDS:
+            raise ValueError(f"there is no board {meta['target']!r}, only {', '.join(BOARDS)}")
         return Program(network, arrays[f"{prefix}cores"], meta["target"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)

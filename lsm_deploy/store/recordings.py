@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import read_arrays, write_file
@@ -64,12 +65,7 @@ def load_stimulus(path: str | Path) -> Stimulus:
 
 def _from_events(arrays: Arrays, where: str) -> NDArray[np.int8]:
     t, channel, shape = arrays["t"], arrays["channel"], arrays["shape"]
-    if (
-        t.shape != channel.shape
-        or t.ndim != 1
-        or shape.shape != (2,)
-        or not all(np.issubdtype(array.dtype, np.integer) for array in (t, channel, shape))
-    ):
+    if t.shape != channel.shape or t.ndim != 1 or shape.shape != (2,) or shape.dtype.kind not in "iu":
         raise LsmError(
             "events are two lists of integers of one length, and `shape` holds steps and channels",
             where=where,
@@ -79,17 +75,17 @@ def _from_events(arrays: Arrays, where: str) -> NDArray[np.int8]:
     if steps < 1 or channels < 1 or steps * channels > LARGEST:
         what = f"a stimulus of {steps} steps and {channels} channels is empty, or too large to be held"
         raise LsmError(what, where=where, hint="write the number of steps, then of channels; split a long stimulus")
-    outside = (t < 0) | (t >= steps) | (channel < 0) | (channel >= channels)
-    if outside.any():
-        i = int(np.flatnonzero(outside)[0])
-        what = f"event {i} (t {t[i]}, channel {channel[i]}) lies outside the shape ({steps}, {channels})"
-        raise LsmError(what, where=where, hint="enlarge shape; t and channel count from 0")
-    spikes = np.zeros((steps, channels), np.int8)
-    np.add.at(spikes, (t, channel), 1)
-    if (spikes > 1).any():
-        step, twice = (int(i) for i in np.argwhere(spikes > 1)[0])
-        what = f"channel {twice} has more than one event in step {step}"
+    for name, values, limit in (("t", t, steps), ("channel", channel, channels)):
+        if mistake := mistake_in(values, limit):
+            what = f"{name}: {mistake}"
+            raise LsmError(what, where=where, hint="enlarge shape; t and channel count from 0, in integers")
+    places, first = np.unique(t.astype(np.int64) * channels + channel.astype(np.int64), return_index=True)
+    if len(places) < len(t):
+        i = int(np.setdiff1d(np.arange(len(t)), first)[0])
+        what = f"channel {channel[i]} has more than one event in step {t[i]}"
         raise LsmError(what, where=where, hint="an input spike is binary: merge them, or take shorter steps")
+    spikes = np.zeros((steps, channels), np.int8)
+    spikes.ravel()[places] = 1
     return spikes
 
 
@@ -182,9 +178,7 @@ def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> Non
 
 def _starts(arrays: Arrays, steps: int, where: str) -> NDArray[np.int64]:
     starts = arrays.get("starts", np.zeros(1, np.int64))
-    if starts.ndim != 1 or not len(starts) or starts.dtype.kind not in "iu":
-        raise LsmError("starts is no list of steps", where=where, hint="write the first step of each sample")
-    if starts[0] != 0 or (np.diff(starts.astype(np.int64)) <= 0).any() or starts[-1] >= steps:
-        what = f"starts must ascend from 0 and stay below the {steps} steps that there are"
+    if mistake := mistake_in(starts, steps, "ascending", first=0):
+        what = f"starts: {mistake}"
         raise LsmError(what, where=where, hint="write the first step of each sample, 0 for the first")
     return starts.astype(np.int64)

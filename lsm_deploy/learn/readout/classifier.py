@@ -16,6 +16,7 @@ import numpy as np
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import class_order
 from lsm_deploy.learn.readout.folds import Fold, folds_of
@@ -69,8 +70,8 @@ class Classifier:
                 raise ValueError(f"{name} has shape {array.shape}, not {shape}, or is not finite")
         if self.coef.ndim != 2 or not (self.scale > 0).all():
             raise ValueError(f"coef has shape {self.coef.shape}, or scale is not positive")
-        if (np.diff(self.support, prepend=-1) <= 0).any() or (self.support >= self.available).any():
-            raise ValueError(f"support does not ascend within {self.available} features")
+        if mistake := mistake_in(self.support, self.available, "ascending"):
+            raise ValueError(f"support: {mistake}")
 
 
 def fit(

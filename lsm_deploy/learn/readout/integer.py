@@ -16,6 +16,7 @@ import numpy as np
 
 from lsm_deploy.core.fixed import Ints, stable
 from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout.classifier import Classifier
 
@@ -51,8 +52,8 @@ class IntegerReadout:
                 raise ValueError(f"{name} has shape {array.shape}, not {shape}")
         if self.weights.ndim != 2 or (np.abs(self.weights) >= 1 << 15).any():
             raise ValueError(f"weights have shape {self.weights.shape}, or more than 16 bits")
-        if (np.diff(self.support, prepend=-1) <= 0).any() or (self.support >= self.available).any():
-            raise ValueError(f"support does not ascend within {self.available} features")
+        if mistake := mistake_in(self.support, self.available, "ascending"):
+            raise ValueError(f"support: {mistake}")
         if not np.isfinite(self.scale) or self.scale <= 0:
             raise ValueError(f"the scale is {self.scale}")
 
