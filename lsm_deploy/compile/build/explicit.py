@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from lsm_deploy.compile.build.sparse_files import matrix_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.errors import LsmError, raise_all
@@ -221,12 +222,7 @@ def _load(file: Path) -> dict[str, Any]:
     """Arrays by name; a scipy sparse file counts as one that holds `weights`."""
     arrays: dict[str, Any] = dict(read_arrays(file))
     if "format" in arrays:
-        try:
-            return {"weights": sparse.load_npz(file)}
-        except (ValueError, KeyError, NotImplementedError) as error:
-            raise LsmError(
-                f"scipy cannot read this sparse matrix: {error}", where=str(file), hint="use scipy.sparse.save_npz"
-            ) from None
+        return {"weights": matrix_of(arrays, str(file))}
     if "weights" not in arrays:
         held = ", ".join(sorted(arrays)) or "nothing"
         raise LsmError(f"the file holds no `weights` but {held}", where=str(file), hint="save weights [post, pre]")
@@ -253,6 +249,7 @@ def _edges(arrays: Mapping[str, Any], name: str, delays_name: str, shape: tuple[
         what = f"{delays_name} has shape {list(delays.shape)}, {name} has {list(shape)}"
         raise LsmError(what, where=where, hint="give each weight its delay in steps")
     delay = delays[post, pre]
-    if (delay != np.rint(delay)).any() or (delay < 0).any():
+    # Those that are too long are named by who knows what for, but they have to fit an integer here.
+    if delay.dtype.kind not in "iuf" or not ((delay == np.rint(delay)) & (delay >= 0) & (delay < 1 << 31)).all():
         raise LsmError(f"{delays_name} holds values that are no steps", where=where, hint="write integers from 0")
     return Edges(shape[1], pre, post, weight, delay.astype(np.int64))
