@@ -7,7 +7,7 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,audio,wfdb,events,netx,prove,sanafe,metis,search,dev
+EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,dev
 JOBS ?= 2
 
 .PHONY: demo test check fuzz mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean

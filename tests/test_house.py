@@ -42,6 +42,7 @@ NO_CHIP = {
     "lsm_deploy/compile/certify/restrain.py": {256: "units that are enough for a threshold"},
     "lsm_deploy/compile/place/synapse_memory.py": {256: "neurons in layers of networks that were published"},
     "lsm_deploy/compile/quantise/grid.py": {1 << 16: "weights that grids are compared on"},
+    "lsm_deploy/data/annotations.py": {63: "the type of a note in a file of annotations"},
     "lsm_deploy/data/audio_files.py": {1 << 15: "the range of 16-bit sound"},
     "lsm_deploy/data/encoders.py": {1 << 12: "frames that are encoded at once"},
     "lsm_deploy/data/front/audio.py": {1 << 15: "the range of 16-bit sound"},

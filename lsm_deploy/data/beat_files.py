@@ -2,8 +2,12 @@
 
 .npz    of each record R: R_beats [beat], the sample number of the first beat and then first differences; R_onset, the
         sample numbers at which a rhythm begins, and R_rhythm, which: 0 N, 1 AFIB, 2 AFL, 3 J; rate, 250 Hz if left out
-folder  R.atr with the rhythms, marked "(AFIB" and so on; the beats from R.qrs, or where that is missing from R.atr; the
-        rate from R.hea, or from the annotations
+folder  R.atr with the rhythms; the beats from R.qrs, or where that is missing from R.atr; the rate from either, or else
+        from R.hea
+
+A rhythm's note in R.atr is its name behind a bracket, "(AFIB", on a mark of its own (+) or on a beat; the bracket of a
+mark may be missing. It lasts until the next, or until a note that ends in ")" or a mark without a note, behind which
+beats are in the rhythm `unknown`: Icentia11k is written so. Case counts, spaces and null bytes do not.
 
 Beats before the first onset count as N. Where no record has rhythms, there are none: `predict` does without.
 """
@@ -19,7 +23,8 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
-from lsm_deploy.data.frame_files import starts_of
+from lsm_deploy.data.annotations import BEATS, RHYTHM, Annotations, rate_in_header, read_annotations
+from lsm_deploy.data.frame_files import SHOWN, starts_of
 from lsm_deploy.data.raw import Beats
 
 __all__ = ["beats_from_arrays", "load_wfdb"]
@@ -28,6 +33,9 @@ RHYTHMS = ("N", "AFIB", "AFL", "J")
 RATE_HZ = 250.0
 LATEST = 1 << 53
 """Sample numbers beyond this are no integers as floats; a million years at 250 Hz."""
+UNKNOWN = "unknown"
+"""The rhythm of beats between one that ended and the next."""
+MOST = np.iinfo(np.int8).max
 
 
 def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
@@ -67,7 +75,7 @@ def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
     elif mistake := mistake_in(beats, LATEST, start=-LATEST):
         mistakes.append((f"beats: {mistake}", "save the first beat's sample number, then first differences"))
     elif len(late := np.flatnonzero(beats[1:] < 0)):
-        what = f"beat {late[0] + 1} comes {-beats[late[0] + 1]} samples before the one it follows"
+        what = f"beat {late[0] + 1} comes {-int(beats[late[0] + 1])} samples before the one it follows"
         mistakes.append((what, "save first differences of ascending sample numbers"))
     elif mistake := mistake_in(ends_of(beats), LATEST, start=-LATEST):
         mistakes.append((f"the sum of the beats: {mistake}", "save first differences of ascending sample numbers"))
@@ -82,73 +90,97 @@ def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def load_wfdb(folder: Path) -> Beats:
     """Beats from a folder of WFDB annotation files, in the order of their names."""
-    try:
-        import wfdb
-    except ImportError:
-        what = "WFDB annotations are read with wfdb, which is not installed"
-        raise LsmError(what, where=str(folder), hint="pip install 'lsm-deploy[wfdb]'") from None
     errors: list[LsmError] = []
     records = sorted({file.stem for file in folder.iterdir() if file.suffix in (".atr", ".qrs")})
     beats, marks = [], []
     rates: dict[float, str] = {}
-    known = any(file.suffix == ".atr" for file in folder.iterdir())
+    has_rhythms = any(file.suffix == ".atr" for file in folder.iterdir())
     for record in records:
+        where = f"{folder}: record {record!r}"
+        files = [folder / f"{record}.{kind}" for kind in ("atr", "qrs")]
+        if has_rhythms and not files[0].exists():
+            what, hint = f"there is no {files[0].name}", "put the rhythms beside the beats"
+            errors.append(LsmError(what, where=where, hint=hint))
+            continue
         try:
-            rhythm = wfdb.rdann(str(folder / record), "atr" if known else "qrs")
-            separate = (folder / f"{record}.qrs").exists()
-            marked = wfdb.rdann(str(folder / record), "qrs") if separate else rhythm
-        except FileNotFoundError as error:
-            what, hint = f"there is no {Path(error.filename).name}", "put the rhythms beside the beats"
-            errors.append(LsmError(what, where=f"{folder}: record {record!r}", hint=hint))
+            parts = [read_annotations(file) for file in files if file.exists()]
+            header = rate_in_header(folder / f"{record}.hea")
+            marks.append(_rhythms_noted(parts[0], files[0]) if has_rhythms else [])
+        except LsmError as error:
+            errors += error.each()
             continue
-        except Exception as error:  # whatever a damaged file makes of wfdb's parser
-            what, hint = f"the annotations cannot be read: {error}", "fetch the files again"
-            errors.append(LsmError(what, where=f"{folder}: record {record!r}", hint=hint))
+        at = parts[-1].samples[np.isin(parts[-1].types, BEATS)]
+        mine = {rate for part in parts if (rate := part.rate or header) is not None}
+        if not len(at) or len(mine) != 1:
+            what, hint = "there are no beats", "put its .qrs beside its .atr"
+            if not mine:
+                what, hint = "nothing says how many samples a second has", "put its .hea beside its .atr"
+            elif len(at):
+                what, hint = f"its rhythms and beats are of {' and '.join(f'{rate:g}' for rate in mine)} Hz", "use one"
+            errors.append(LsmError(what, where=where, hint=hint))
             continue
-        at = marked.sample[np.isin(marked.symbol, _beat_symbols())].astype(np.int64)
-        rate = rhythm.fs or marked.fs
-        if not len(at) or not rate:
-            what = "there are no beats" if not len(at) else "nothing says how many samples a second has"
-            hint = "put its .qrs beside its .atr" if not len(at) else "put its .hea beside its .atr"
-            errors.append(LsmError(what, where=f"{folder}: record {record!r}", hint=hint))
-            continue
-        rates.setdefault(float(rate), record)
-        beats.append(np.sort(at))
-        # A rhythm's note is its name behind a bracket; older writers end it with a null byte.
-        notes = zip(rhythm.sample.tolist(), rhythm.symbol, rhythm.aux_note, strict=True)
-        marks.append([(t, note.strip("(\0 ")) for t, symbol, note in notes if symbol == "+" and note.startswith("(")])
+        rates.setdefault(mine.pop(), record)
+        beats.append(at)
     if len(rates) > 1:
         what = f"records have different rates: {', '.join(f'{name!r} {rate:g} Hz' for rate, name in rates.items())}"
         errors.append(LsmError(what, where=str(folder), hint="keep each rate in a folder of its own"))
     raise_all(errors)
-    if not known:
-        return _beats(records, beats, [np.zeros(len(at), np.int8) for at in beats], next(iter(rates)), (), str(folder))
-    names = (*RHYTHMS, *sorted({name for record in marks for _, name in record} - set(RHYTHMS)))
+    if not any(marks):
+        rhythms = [np.zeros(len(at), np.int64) for at in beats]
+        return _beats(records, beats, rhythms, next(iter(rates)), (), str(folder))
+    names = sorted({name for record in marks for _, name in record} | {"N", UNKNOWN})
     rhythms = [
-        _rhythm_of(at, [t for t, _ in record], [names.index(name) for _, name in record])
+        # Who ends a rhythm first, or notes none, does not say that it was N.
+        _rhythm_of(
+            at,
+            [t for t, _ in record],
+            [names.index(name) for _, name in record],
+            names.index(UNKNOWN if not record or record[0][1] == UNKNOWN else "N"),
+        )
         for at, record in zip(beats, marks, strict=True)
     ]
-    return _beats(records, beats, rhythms, next(iter(rates)), names, str(folder))
+    there, every = np.unique(np.concatenate(rhythms), return_inverse=True)
+    if len(there) > MOST:
+        what = f"there are {len(there)} different rhythms, more than {MOST}"
+        raise LsmError(what, where=str(folder), hint="check the notes: PhysioNet has some 20")
+    occurring = tuple(names[i] for i in there)
+    return _beats(records, beats, [every], next(iter(rates)), occurring, str(folder))
 
 
-def _beat_symbols() -> list[str]:
-    from wfdb.io.annotation import ann_labels, is_qrs
+def _rhythms_noted(annotations: Annotations, file: Path) -> list[tuple[int, str]]:
+    """Where a rhythm begins, and which; UNKNOWN where one ends and none begins."""
+    marks, errors = [], []
+    for i, (t, kind) in enumerate(zip(annotations.samples.tolist(), annotations.types.tolist(), strict=True)):
+        note = annotations.notes.get(i, "")
+        bracket = note.startswith("(") or note.endswith(")")
+        if kind != RHYTHM and (kind not in BEATS or not (bracket or note in (*RHYTHMS, "AF"))):
+            continue
+        name = UNKNOWN if note.endswith(")") else note.removeprefix("(").strip() or UNKNOWN
+        if kind != RHYTHM and not bracket:
+            what = f"the beat at sample {t} has the note {note!r}: a rhythm's name without its bracket"
+            hint = f"write '({note}' where the rhythm begins, and ')' where it ends"
+            errors.append(LsmError(what, where=str(file), hint=hint))
+        elif not name.isprintable():
+            what = f"the note at sample {t} is {note!r}, which is no rhythm's name"
+            errors.append(LsmError(what, where=str(file), hint="fetch the file again"))
+        marks.append((t, name))
+    raise_all(errors[:SHOWN])
+    return marks
 
-    return [label.symbol for label in ann_labels if is_qrs[label.label_store]]
 
-
-def _rhythm_of(beats: NDArray[np.int64], onset: Any, rhythm: Any) -> NDArray[np.int8]:
-    """The rhythm that last began at or before each beat; 0 before the first."""
-    return np.concatenate([[0], np.asarray(rhythm)]).astype(np.int8)[np.searchsorted(onset, beats, "right")]
+def _rhythm_of(beats: NDArray[np.int64], onset: Any, rhythm: Any, before: int = 0) -> NDArray[np.int64]:
+    """The rhythm that last began at or before each beat; `before` the first."""
+    return np.concatenate([[before], np.asarray(rhythm)]).astype(np.int64)[np.searchsorted(onset, beats, "right")]
 
 
 def _beats(
     records: list[str],
     beats: list[NDArray[np.int64]],
-    rhythms: list[NDArray[np.int8]],
+    rhythms: list[NDArray[np.int64]],
     rate: float,
     names: tuple[str, ...],
     where: str,
 ) -> Beats:
     starts = starts_of([len(record) for record in beats])
-    return Beats(np.concatenate(beats), starts, rate, np.concatenate(rhythms), names, tuple(records), where)
+    rhythm = np.concatenate(rhythms).astype(np.int8)
+    return Beats(np.concatenate(beats), starts, rate, rhythm, names, tuple(records), where)

@@ -10,7 +10,7 @@ session of the backend goes on from piece to piece, and a backend that has none 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,11 +24,11 @@ from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.samples import contaminated
-from lsm_deploy.data import Frames, Raw, Role, check_channels
+from lsm_deploy.data import Beats, Frames, Raw, Role, check_channels
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.run import backends
-from lsm_deploy.spec.schema import FrontEnd, Input, Spec
+from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Spec
 
 __all__ = ["Listener", "Piece", "listen", "pattern_of"]
 
@@ -75,7 +75,11 @@ class Listener:
 
     def frames(self, raw: Raw, role: Role = "test") -> Frames:
         """What the front end makes of recordings; an LsmError where they are not what it, or the input, takes."""
-        frames = to_frames(raw, self.front_end, role=role, seed=self.seed)
+        front_end = self.front_end
+        if isinstance(raw, Beats) and isinstance(front_end, BeatsFrontEnd) and front_end.positive not in raw.rhythms:
+            # A patient who was never in the rhythm is answered all the same: that takes no labels.
+            raw = replace(raw, rhythm=np.zeros_like(raw.rhythm), rhythms=())
+        frames = to_frames(raw, front_end, role=role, seed=self.seed)
         check_channels(frames, self.input)
         return frames
 
