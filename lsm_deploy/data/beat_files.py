@@ -69,7 +69,8 @@ def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if mistakes:
         return mistakes
-    beats, onset, rhythm = (np.asarray(part[name]) for name in ("beats", "onset", "rhythm"))
+    # What numpy makes of [] is floats.
+    beats, onset, rhythm = (part[name] if part[name].size else np.zeros(0, np.int64) for name in part)
     if not len(beats):
         mistakes.append(("there are no beats", "leave the record out"))
     elif mistake := mistake_in(beats, LATEST, start=-LATEST):
