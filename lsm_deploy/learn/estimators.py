@@ -6,8 +6,8 @@
     LiquidClassifier  samples of frames -> classes, by a compiled liquid and its readout in integers
 
 Samples of frames are a list of arrays `[frame, channel]`, which may differ in length, or one array `[sample, frame,
-channel]`. What is wrong with the arguments of the first two is a ValueError, as it is in scikit-learn; a spec's or a
-liquid's mistakes are LsmErrors.
+channel]`; samples that are data frames have names of channels, which are held to those of `fit`. What is wrong with
+arguments is a ValueError, as it is in scikit-learn; where a spec or a liquid is part of it, it is an LsmError (too).
 """
 
 from __future__ import annotations
@@ -18,21 +18,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.data import Frames, Role, make_frames
+from lsm_deploy.data import Role
 from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.arguments import as_arguments, checked_readout, frames_of, groups_of, one_each, seed_of, validated
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.model import Model, OnHost, readout_of, scores, train
 from lsm_deploy.learn.readout import Recursive
-from lsm_deploy.learn.runs import require_spikes, run_samples
+from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of
 from lsm_deploy.run import backends
-from lsm_deploy.spec.schema import Bins, Readout, Spec
-from lsm_deploy.spec.sections import section_from_json, section_to_json
+from lsm_deploy.spec.schema import Readout, Spec
+from lsm_deploy.spec.sections import section_to_json
+from lsm_deploy.spec.values import plain
 
 __all__ = ["LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"]
 
@@ -67,23 +75,24 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> SpikeReadout:  # noqa: N803 - scikit-learn's name
         """Train on features `[sample, feature]`; groups: kept together in its folds."""
-        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
+        X, y = validated(self, X, one_each(y, "y"))  # noqa: N806
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"all samples are of one class, {self.classes_[0]!r}")
-        rarest = int(np.bincount(index).min())
-        try:
-            readout = self._section(max(2, min(self.folds, rarest)))
-            self.classifier_ = readouts.fit(X, [str(i) for i in index], readout, self.seed, groups)
-        except LsmError as error:
-            raise ValueError(str(error)) from error
+        counts = np.bincount(index)
+        if len(counts) < 2:
+            raise ValueError(f"all samples are of one class, {self.classes_.tolist()[0]!r}")
+        if counts.min() < 2:
+            single = self.classes_.tolist()[int(np.argmin(counts))]
+            raise ValueError(f"class {single!r} has a single sample, and cross-validation needs two")
+        readout, seed = self._section(), seed_of(self.seed)
+        readout = replace(readout, folds=min(readout.folds, int(counts.min())))
+        with as_arguments():
+            self.classifier_ = readouts.fit(X, [str(i) for i in index], readout, seed, groups_of(groups))
         if self.kind == "online":
             self._begin(X)
-            counts = np.bincount(index)
             weights = (len(index) / (len(counts) * counts))[index] if self.balanced else np.ones(len(index))
             targets, strength = readouts.targets_of(index, len(counts)), self.classifier_.regularisation
-            self.filter_ = readouts.start_after(self._standard(X), targets, weights, self.forgetting, strength)
+            self.filter_ = readouts.start_after(self._standard(X), targets, weights, readout.forgetting, strength)
         return self
 
     @available_if(_is_online)  # type: ignore[untyped-decorator]
@@ -93,19 +102,24 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Without a `fit` before, the first call needs `classes`, and the middle one of the regularisations is taken.
         """
         first = not hasattr(self, "filter_")
-        X, y = validate_data(self, X, y, dtype=np.float64, reset=first)  # noqa: N806
+        X, y = validated(self, X, one_each(y, "y"), reset=first)  # noqa: N806
         check_classification_targets(y)
         if first:
             if classes is None:
                 raise ValueError("the first call of partial_fit needs classes, all that there will be")
-            self._section(self.folds)
-            self.classes_ = np.unique(classes)
+            readout, every = self._section(), np.unique(one_each(classes, "classes"))
+            if len(every) < 2:
+                raise ValueError(f"classes is {every.tolist()}; name two at least")
+        every = every if first else self.classes_
+        number = {name: i for i, name in enumerate(every.tolist())}
+        if strange := [label for label in y.tolist() if label not in number]:
+            raise ValueError(f"a class is not one of {list(number)}: {strange[0]!r}")
+        index = np.array([number[label] for label in y.tolist()])
+        if first:
+            self.classes_ = every
             self._begin(X)
-            middle = sorted(self.regularisation)[len(self.regularisation) // 2]
-            self.filter_ = Recursive(X.shape[1], len(self.classes_), self.forgetting, middle)
-        index = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        if (self.classes_[index] != y).any():
-            raise ValueError(f"a class is not one of {self.classes_}")
+            middle = sorted(readout.regularisation)[len(readout.regularisation) // 2]
+            self.filter_ = Recursive(X.shape[1], len(every), readout.forgetting, middle)
         for row, target in zip(self._standard(X), readouts.targets_of(index, len(self.classes_)), strict=True):
             self.filter_.learn(row, target)
         return self
@@ -113,7 +127,7 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decision_function(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
         """The score of each class `[sample, class]`; of two classes that of the second `[sample]`."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
+        X = validated(self, X, reset=False)  # noqa: N806
         if self.kind == "online":
             scores = self.filter_.predict(self._standard(X))
         else:
@@ -125,19 +139,18 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = self.decision_function(X)
         return _chosen(self.classes_, scores)
 
-    def _section(self, folds: int) -> Readout:
+    def _section(self) -> Readout:
+        """The parameters as a spec's readout section, checked as that is."""
         if self.kind not in ("ridge", "logistic", "online"):
             raise ValueError(f"kind is {self.kind!r}; choose ridge, logistic or online")
-        if not len(self.regularisation) or not min(self.regularisation) > 0:
-            raise ValueError(f"regularisation is {self.regularisation}; give numbers above 0")
+        if not isinstance(plain(self.balanced), bool):
+            raise ValueError(f"balanced is {self.balanced!r}; give True or False")
         if self.kind == "online" and self.keep is not None:
             raise ValueError("keep cannot be chosen online; put SelectKBest before it")
-        return Readout(
-            population="features",
-            features=Bins("bins"),
-            classifier=self.kind,  # type: ignore[arg-type]
-            regularisation=tuple(self.regularisation),
-            folds=folds,
+        return checked_readout(
+            classifier=self.kind,
+            regularisation=self.regularisation,
+            folds=self.folds,
             keep=self.keep,
             forgetting=self.forgetting,
             class_weight="balanced" if self.balanced else "none",
@@ -176,20 +189,25 @@ class OnlineRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def follow(self, X: Any, y: Any) -> NDArray[np.float64]:  # noqa: N803
         """Learn from more samples, and return what was predicted for each before it was learnt."""
         first = not hasattr(self, "filter_")
-        X, y = validate_data(self, X, y, dtype=np.float64, reset=first, multi_output=True, y_numeric=True)  # noqa: N806
+        X, y = validated(self, X, y, reset=first, multi_output=True, y_numeric=True)  # noqa: N806
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"y holds {y.dtype} values, not numbers; SpikeReadout learns classes")
         targets = y[:, None] if y.ndim == 1 else y
         if first:
-            if not 0 < self.forgetting <= 1 or not self.regularisation > 0:
-                raise ValueError(f"forgetting is {self.forgetting}, regularisation {self.regularisation}")
-            self.filter_ = Recursive(X.shape[1], targets.shape[1], self.forgetting, self.regularisation)
+            given = checked_readout(
+                classifier="online", forgetting=self.forgetting, regularisation=[self.regularisation]
+            )
+            self.filter_ = Recursive(X.shape[1], targets.shape[1], given.forgetting, given.regularisation[0])
             self.one_output_ = y.ndim == 1
+        elif targets.shape[1] != (many := self.filter_.weights.shape[1]):
+            raise ValueError(f"y has {targets.shape[1]} outputs, and there were {many} before")
         predicted = np.array([self.filter_.learn(row, target) for row, target in zip(X, targets, strict=True)])
         return predicted[:, 0] if self.one_output_ else predicted
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
         """What is predicted for each sample `[sample]`, or `[sample, output]`; nothing is learnt."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
+        X = validated(self, X, reset=False)  # noqa: N806
         predicted = self.filter_.predict(X)
         return predicted[:, 0] if self.one_output_ else predicted
 
@@ -202,7 +220,7 @@ class OnlineRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 # --- liquids -------------------------------------------------------------------------------------------------------
 
 
-class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """The features that the readout section of a spec reads of its liquid, as the chip would hold them.
 
     `fit` takes the encoder's ranges from the samples. Random encoders draw other noise for `fit_transform`, where
@@ -214,9 +232,10 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> LiquidFeatures:  # noqa: N803
         """Compile the spec, and fit the ranges of the encoder to samples of frames."""
-        spec = _required(self.spec)
-        _refuse_centring(readout_of(spec))
-        self.listener_ = listen(spec, _frames(X))
+        with as_arguments():
+            spec = _required(self.spec)
+            _refuse_centring(readout_of(spec))
+            self.listener_ = listen(spec, frames_of(self, X, reset=True))
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.int64]:  # noqa: N803
@@ -229,11 +248,20 @@ class LiquidFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._run(X, "test")
 
     def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
-        readout, frames = readout_of(_required(self.spec)), _frames(samples)
-        run = run_samples(self.listener_, readout, frames, role, self.backend)
-        if role == "train":
-            require_spikes(self.listener_, readout, frames, self.backend, run.samples)
+        with as_arguments():
+            readout, frames = readout_of(_required(self.spec)), frames_of(self, samples)
+            run = run_samples(self.listener_, readout, frames, role, self.backend)
+            if role == "train":
+                require_spikes(self.listener_, readout, frames, self.backend, run.samples)
         return run.samples.features
+
+    @property
+    def _n_features_out(self) -> int:
+        readout = readout_of(_required(self.spec))
+        return readouts.width(readout, sizes_of(self.listener_.program, readout))
+
+    def __sklearn_tags__(self) -> Any:
+        return _of_frames(super().__sklearn_tags__())
 
 
 class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -254,29 +282,53 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.spec, self.backend, self.classifier = spec, backend, classifier
         self.keep, self.weight_bits, self.seed = keep, weight_bits, seed
 
-    def fit(self, X: Any, y: Any, groups: Any = ()) -> LiquidClassifier:  # noqa: N803
+    def fit(self, X: Any, y: Any, groups: Any = None) -> LiquidClassifier:  # noqa: N803
         """Train on samples of frames; groups: kept together in its folds."""
-        spec = _required(self.spec)
-        changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
-        given = {name: value for name, value in changed.items() if value is not None}
-        readout = section_from_json(Readout, section_to_json(readout_of(spec)) | given)  # checked as a file's is
-        _refuse_centring(readout)
-        spec = replace(spec, readout=readout, seed=spec.seed if self.seed is None else self.seed)
-        self.classes_, index = np.unique(y, return_inverse=True)
-        self.model_: Model[OnHost] = train(spec, _frames(X, index, groups), self.backend)
+        with as_arguments():
+            spec = _required(self.spec)
+            changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
+            given = {name: value for name, value in changed.items() if value is not None}
+            readout = checked_readout(**(section_to_json(readout_of(spec)) | given))
+            _refuse_centring(readout)
+            spec = replace(spec, readout=readout, seed=spec.seed if self.seed is None else seed_of(self.seed))
+            y = one_each(y, "y")
+            check_classification_targets(y)
+            self.classes_ = np.unique(y)
+            labels = [str(label) for label in y]
+            self.model_: Model[OnHost] = train(
+                spec, frames_of(self, X, labels, groups_of(groups), reset=True), self.backend
+            )
         return self
 
-    def decision_function(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
-        """The integer score of each class `[sample, class]`; of two classes that of the second over the first's."""
-        check_is_fitted(self)
-        # Labels are the numbers of the classes, which the model has in their order.
-        values = scores(self.model_, _frames(X), self.backend)
-        return values if len(self.classes_) > 2 else values[:, 1] - values[:, 0]
+    def decision_function(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """The integer score of each class `[sample, class]`; of two classes that of the second over the first's.
+
+        In floats, which are what scikit-learn calibrates.
+        """
+        return self._scores(X).astype(np.float64)
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The class of each sample `[sample]`: that of the largest integer score."""
-        values = self.decision_function(X)
+        values = self._scores(X)
         return _chosen(self.classes_, values)
+
+    def _scores(self, samples: Any) -> NDArray[np.int64]:
+        check_is_fitted(self)
+        with as_arguments():
+            values = scores(self.model_, frames_of(self, samples), self.backend)
+        # The model has the names of the classes in an order of its own.
+        values = values[:, [self.model_.classes.index(str(name)) for name in self.classes_]]
+        return values if len(self.classes_) > 2 else values[:, 1] - values[:, 0]
+
+    def __sklearn_tags__(self) -> Any:
+        return _of_frames(super().__sklearn_tags__())
+
+
+def _of_frames(tags: Any) -> Any:
+    tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+    if tags.transformer_tags is not None:
+        tags.transformer_tags.preserves_dtype = []
+    return tags
 
 
 def _chosen(classes: NDArray[Any], scores: NDArray[Any]) -> NDArray[Any]:
@@ -292,18 +344,7 @@ def _refuse_centring(readout: Readout) -> None:
 
 
 def _required(spec: Spec | None) -> Spec:
-    if spec is None:
-        raise ValueError("there is no spec: give one, as `lsm_deploy.load` reads it")
+    if not isinstance(spec, Spec):
+        what = "there is no spec" if spec is None else f"the spec is {spec!r:.80}"
+        raise LsmError(what, hint="give one, as `lsm_deploy.load` reads it")
     return spec
-
-
-def _frames(samples: Any, labels: Any = (), groups: Any = ()) -> Frames:
-    arrays = [np.asarray(sample) for sample in samples]
-    if not arrays or any(a.ndim != 2 or not len(a) for a in arrays) or len({a.shape[1] for a in arrays}) > 1:
-        raise LsmError(
-            "the samples are not arrays [frame, channel] of equally many channels, at least one frame each",
-            where="samples",
-            hint="give a list of such arrays, or one array [sample, frame, channel]",
-        )
-    starts = np.cumsum([0, *(len(a) for a in arrays[:-1])])
-    return make_frames(np.concatenate(arrays), starts, np.asarray(labels), "samples", groups)

@@ -45,6 +45,7 @@ from lsm_deploy.spec.values import (
     Text,
     Weight,
     forbid_unknown,
+    plain,
     shape_of_value,
 )
 
@@ -431,6 +432,10 @@ class Spec:
     quantise: Quantise = field(default_factory=Quantise)
     target: Target = field(default_factory=Target)
     search: Annotated[Search, Len(1)] | None = None
+
+    def __post_init__(self) -> None:
+        for declared in fields(self):
+            object.__setattr__(self, declared.name, plain(getattr(self, declared.name)))
 
 
 forbid_unknown(globals())

@@ -18,12 +18,15 @@ def section_to_json(section: Any) -> Any:
     return TypeAdapter(type(section)).dump_python(section, mode="json", by_alias=True)
 
 
-def section_from_json(declaration: type[_Section] | Any, data: Any) -> _Section | Any:
-    """The section, checked again by its declaration, which may be a union of several."""
+def section_from_json(
+    declaration: type[_Section] | Any, data: Any, hint: str = "make the file again with this version"
+) -> _Section | Any:
+    """The section, checked again by its declaration, which may be a union of several; hint: what an error advises."""
     try:
         return TypeAdapter(declaration).validate_python(data)
     except ValidationError as error:
         first = error.errors()[0]
         name = declaration.__name__.lower() if isinstance(declaration, type) else "section"
-        at = ".".join(str(step) for step in (name, *first["loc"]))
-        raise LsmError(f"{at}: {first['msg']}", hint="make the file again with this version") from None
+        at = ".".join((name, *(step for step in first["loc"] if isinstance(step, str))))
+        given = "" if first["type"] == "missing" else f" is {first['input']!r:.80}"
+        raise LsmError(f"{at}{given}: {first['msg']}", hint=hint) from None

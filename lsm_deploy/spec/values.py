@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
+import numpy as np
 from annotated_types import Ge, Gt, Le
 from pydantic import AllowInfNan, Discriminator, Field, Strict, Tag
 
@@ -33,6 +34,7 @@ __all__ = [
     "Value",
     "Weight",
     "forbid_unknown",
+    "plain",
     "shape_of_value",
 ]
 
@@ -169,6 +171,22 @@ Delay: TypeAlias = Annotated[
     | Annotated[DelayByDistance, Tag("by distance")],
     Discriminator(shape_of_value),
 ]
+
+
+def plain(value: Any) -> Any:
+    """A value with Python's numbers where it, or what is in it, has numpy's: files and digests know no others."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        items = {key: plain(each) for key, each in value.items()}
+        return items if any(items[key] is not each for key, each in value.items()) else value
+    if isinstance(value, list | tuple):
+        each = [plain(item) for item in value]
+        return type(value)(each) if any(a is not b for a, b in zip(each, value, strict=True)) else value
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {f.name: new for f in fields(value) if (new := plain(old := getattr(value, f.name))) is not old}
+        return replace(value, **changed) if changed else value
+    return value
 
 
 def forbid_unknown(namespace: Mapping[str, Any]) -> None:

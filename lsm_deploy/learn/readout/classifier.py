@@ -238,8 +238,8 @@ class _Solver:
 
 def standard(x: Floats) -> tuple[Floats, Floats]:
     """The mean and the deviation of each feature, infinite where it never changes."""
-    # There the deviation is 0, or a rounding error.
-    constant = x.max(axis=0) == x.min(axis=0)
+    # There the deviation is 0, or a rounding error; the square of one below 1e-150 would be, too.
+    constant = x.max(axis=0) - x.min(axis=0) < 1e-150
     return x.mean(axis=0), np.where(constant, np.inf, x.std(axis=0))
 
 
