@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.raw import LARGEST, Frames
-from lsm_deploy.store.files import read_arrays, reading
+from lsm_deploy.store.files import reading
+from lsm_deploy.store.npz import read_arrays
 
 __all__ = ["SHOWN", "frames_from_arrays", "load_frames", "make_frames", "names_of", "starts_of"]
 

@@ -1,8 +1,9 @@
 """Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
 
 from lsm_deploy.store.container import pack, unpack
-from lsm_deploy.store.files import make_folder, read_arrays, write_bytes, write_file, write_text
+from lsm_deploy.store.files import make_folder, write_bytes, write_file, write_text
 from lsm_deploy.store.kinds import DATA, Kind, kind_of
+from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile
 from lsm_deploy.store.parts import TraceFolder
 from lsm_deploy.store.programs import (

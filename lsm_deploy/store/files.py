@@ -1,31 +1,29 @@
-"""Bytes in and out: nothing is left half-written, nothing that carries pickles is read, and each failure says why."""
+"""Bytes in and out: nothing is left half-written, nothing takes more memory than it may, each failure says why."""
 
 from __future__ import annotations
 
 import errno
 import json
+import math
 import os
+import stat
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 
 __all__ = [
+    "is_modest",
     "make_folder",
-    "names_of_arrays",
-    "read_arrays",
+    "opened",
     "read_bytes",
     "read_json",
     "reading",
+    "require_modest",
     "write_bytes",
     "write_file",
     "write_text",
@@ -95,42 +93,67 @@ def writing(path: str | Path) -> Iterator[None]:
         raise LsmError(what, where=str(path), hint="choose a writable folder") from None
 
 
-def read_json(path: Path) -> Any:
+@contextmanager
+def opened(path: str | Path) -> Iterator[tuple[IO[bytes], int]]:
+    """A file to be read, and its size in bytes. An LsmError: a pipe or a device, which may never end."""
+    with reading(path):
+        if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
+            what = "this is a pipe or a device, not a file"
+            raise LsmError(what, where=str(path), hint="write it to a file first")
+        with Path(path).open("rb") as file:
+            yield file, os.fstat(file.fileno()).st_size
+
+
+def require_modest(needed: int, size: int, where: str) -> None:
+    """Refuse, before it is read, what takes more than 20 times its file's `size` and 64 MB, unless the user asked for
+    it; and what takes more memory than there is."""
+    if not is_modest(needed, size) and not needed <= _asked() * 1e9:
+        declared, granted = memory.gigabytes(needed), memory.gigabytes(20 * size + MODEST)
+        what = f"the file declares {declared}, and one of its size may take {granted} without being asked"
+        enough = math.ceil(needed / 1e8) / 10
+        raise LsmError(what, where=where, hint=f"set {ASKED}={enough:g} if you trust it, or save it uncompressed")
+    memory.require(needed, "it takes", where=where, hint="read it where there is more")
+
+
+def is_modest(needed: int, size: int) -> bool:
+    """Whether something may take so much memory without being asked, whose file has `size` bytes."""
+    return needed <= 20 * size + MODEST
+
+
+MODEST = 1 << 26
+ASKED = "LSM_DEPLOY_MAX_READ_GB"
+"""What a user asks for who has files that inflate further: as many GB as one may take."""
+
+
+def _asked() -> float:
+    given = os.environ.get(ASKED, "0")
     try:
-        with reading(path):
-            return json.loads(path.read_text(encoding="utf-8"))
+        return float(given)
+    except ValueError:
+        raise LsmError(f"{ASKED} is {given}", where="environment", hint="give a number of GB") from None
+
+
+def read_json(path: Path) -> Any:
+    """What a file of JSON holds; an LsmError where it is none, or larger than any of ours."""
+    try:
+        with opened(path) as (file, size):
+            if size > LARGEST_JSON:
+                what = f"this is no JSON of ours: it has {size} bytes, {LARGEST_JSON} are read"
+                raise LsmError(what, where=str(path), hint="name another file")
+            return json.loads(file.read().decode("utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise LsmError(f"this is no JSON: {error}", where=str(path), hint="write one JSON object") from None
 
 
+LARGEST_JSON = 16_000_000
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
 def read_bytes(path: Path) -> bytes:
-    with reading(path), path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    """All of a file."""
+    with opened(path) as (file, size):
         memory.require(size, "it takes", where=str(path), hint="read it where there is more")
         return file.read()
-
-
-def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an `.npz`; one that carries pickles, or is no `.npz`, is an LsmError."""
-    names_of_arrays(path)  # numpy takes whatever is no zip for a pickle, and says so
-    with _of_arrays(path), np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def names_of_arrays(path: str | Path) -> set[str]:
-    """The names of the arrays of an `.npz`, none of which is read; an LsmError if it is no `.npz`."""
-    with _of_arrays(path), zipfile.ZipFile(path) as archive:
-        return {name.removesuffix(".npy") for name in archive.namelist()}
-
-
-@contextmanager
-def _of_arrays(path: str | Path) -> Iterator[None]:
-    try:
-        with reading(path):
-            yield
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-        what, hint = "this is not an .npz file, or it is damaged", "write it again with np.savez"
-        if "pickle" in str(error):
-            what = "the file carries Python objects (pickle), which are not read"
-            hint = "save plain arrays with np.savez"
-        raise LsmError(what, where=str(path), hint=hint) from None

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from lsm_deploy.store.container import is_packed, kind_in
-from lsm_deploy.store.files import names_of_arrays, reading
+from lsm_deploy.store.files import opened, reading
+from lsm_deploy.store.npz import names_of_arrays
 
 __all__ = ["DATA", "Kind", "kind_of"]
 
@@ -34,7 +35,7 @@ def kind_of(path: str | Path) -> Kind:
     path = Path(path)
     if path.is_dir():
         return _of_folder(path)
-    with reading(path), path.open("rb") as file:
+    with opened(path) as (file, _):
         start = file.read(16)
         if is_packed(start):
             return kind_in(start, file)
@@ -58,7 +59,8 @@ def _of_arrays(names: Set[str]) -> Kind:
 
 
 def _of_folder(folder: Path) -> Kind:
-    names = [file.name for file in folder.iterdir()]
+    with reading(folder):
+        names = [file.name for file in folder.iterdir()]
     if any(name.lower().endswith(".wav") for name in names):
         return "audio"
     if any(name.endswith((".atr", ".qrs")) for name in names):  # wfdb itself looks for small letters

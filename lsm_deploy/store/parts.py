@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace, View
-from lsm_deploy.store.files import make_folder, read_arrays, write_file
+from lsm_deploy.store.files import make_folder, write_file
+from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 
 __all__ = ["TraceFolder", "load_parts"]

@@ -15,7 +15,7 @@ All but spikes may be left out, so another tool's trace needs no more than `np.s
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import IO, Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
-from lsm_deploy.store.files import read_arrays, write_file
+from lsm_deploy.store.files import is_modest, write_file
+from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.parts import load_parts
 from lsm_deploy.store.programs import program_id
@@ -33,7 +34,16 @@ __all__ = ["load_stimulus", "load_trace", "load_trace_of", "save_stimulus", "sav
 
 
 def _write_npz(path: str | Path, arrays: Arrays) -> None:
-    write_file(path, lambda file: np.savez_compressed(file, **dict(arrays)))
+    """Compressed, unless it would shrink so far that nobody would read it without being asked."""
+
+    def write(file: IO[bytes]) -> None:
+        np.savez_compressed(file, **dict(arrays))
+        if not is_modest(sum(array.nbytes for array in arrays.values()), file.tell()):
+            file.seek(0)
+            file.truncate()
+            np.savez(file, **dict(arrays))
+
+    write_file(path, write)
 
 
 def save_stimulus(path: str | Path, stimulus: Stimulus) -> None:

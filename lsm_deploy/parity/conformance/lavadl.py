@@ -20,6 +20,7 @@ Every layer takes one step, as every synapse does here. Whether a published outp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,8 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
-from lsm_deploy.store.files import reading
+from lsm_deploy.store.files import require_modest
+from lsm_deploy.store.npz import read_array
 
 __all__ = ["import_lava_dl"]
 
@@ -100,11 +102,7 @@ def _only(folder: Path, files: list[Path], what: str, option: str) -> Path:
 
 def _spikes(file: Path) -> NDArray[np.int8]:
     """[t, column] of an array [column, t], perhaps with an axis of one sample before it."""
-    try:
-        with reading(file):
-            array = np.load(file, allow_pickle=False)
-    except ValueError as error:
-        raise LsmError(f"this is no plain .npy: {error}", where=str(file), hint="save it with np.save") from None
+    array = read_array(file)
     if array.ndim == 3 and len(array) == 1:
         array = array[0]
     if array.ndim != 2:
@@ -113,7 +111,7 @@ def _spikes(file: Path) -> NDArray[np.int8]:
             where=str(file),
             hint="only dense layers can be imported: images belong to conv layers",
         )
-    if not np.isin(array, (0, 1)).all():
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise LsmError("a spike is neither 0 nor 1", where=str(file), hint="graded spikes cannot be imported")
     spikes: NDArray[np.int8] = array.T.astype(np.int8)
     return spikes
@@ -261,6 +259,8 @@ def _array(group: Any, name: str, where: str) -> NDArray[np.int64]:
     if name not in group:
         raise LsmError(f"there is no {name}", where=where, hint="export it with export_hdf5")
     stored = group[name]
+    if hasattr(stored, "dtype"):
+        require_modest(stored.size * stored.dtype.itemsize, os.path.getsize(group.file.filename), where)
     values = np.asarray(stored[()]) if hasattr(stored, "dtype") else np.array(np.nan)
     if values.dtype.kind not in "iufb" or (values != np.rint(values)).any():
         raise LsmError(f"{name} does not hold integers", where=where, hint="export the quantised network")

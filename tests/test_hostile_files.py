@@ -1,0 +1,188 @@
+"""Nothing that a file says is trusted: each is read, or refused in a sentence, before it takes memory."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Trace
+from lsm_deploy.store import kind_of, load_stimulus, load_trace, read_arrays, save_trace
+from lsm_deploy.store.npz import names_of_arrays, read_array
+
+# --- .npz ------------------------------------------------------------------------------------------------------------
+
+
+def npy(shape: object, descr: object = "|i1", data: bytes = b"", version: bytes = b"\1\0") -> bytes:
+    header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode()
+    length = struct.pack("<H" if version == b"\1\0" else "<I", len(header))
+    return b"\x93NUMPY" + version + length + header + data
+
+
+def zipped(file: Path, *members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return file
+
+
+def patched(file: Path, offset: int, value: bytes) -> Path:
+    """The bytes so far into the local header of the first member, and into its entry in the directory (2 later)."""
+    data = bytearray(file.read_bytes())
+    for start, at in ((b"PK\3\4", offset), (b"PK\1\2", offset + 2)):
+        begin = data.index(start) + at
+        data[begin : begin + len(value)] = value
+    file.write_bytes(data)
+    return file
+
+
+GOOD = npy((2, 1), data=b"\0\1")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda f: zipped(f, ("spikes.npy", b"hello")), "array 'spikes' is no array of numpy's"),
+        (lambda f: zipped(f, ("readme.txt", b"")), "array 'readme.txt' is no array of numpy's"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), data=b"\0\1", version=b"\x63\0"))), "version 99.0"),
+        (lambda f: zipped(f, ("spikes.npy", npy((1 << 40, 12)))), "takes 13194139533312 bytes, and 0 are there"),
+        (lambda f: zipped(f, ("spikes.npy", npy((1 << 40, 1 << 40)))), "and 0 are there"),
+        (lambda f: zipped(f, ("spikes.npy", npy((-1, 2)))), "header of array 'spikes' is damaged"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2.0, 1)))), "header of array 'spikes' is damaged"),
+        (lambda f: zipped(f, ("spikes.npy", npy([2, 1]))), "header of array 'spikes' is damaged"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), "|O"))), r"Python objects \(pickle\), which are not read"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), "(" * 9_000))), r"type '\({19}, which are not read"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), [("a", "<i4")]))), "has fields, which are not read"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), "|V8"))), "has type '|V8', which are not read"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), "<i3", bytes(6)))), "has type '<i3', which there is not"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), data=b"\0"))), "takes 2 bytes, and 1 are there"),
+        (lambda f: zipped(f, ("spikes.npy", GOOD + b"\0")), "takes 2 bytes, and 3 are there"),
+        (lambda f: zipped(f, ("spikes.npy", GOOD[:20])), "the header of array 'spikes' is cut off"),
+        (lambda f: zipped(f, ("spikes.npy", npy((2, 1), "(" * 20_000))), "the header of array 'spikes' is cut off"),
+        (lambda f: zipped(f, ("a.npy", GOOD), ("a.npy", GOOD)), "two arrays are called 'a'"),
+        (lambda f: zipped(f, ("a.npy", GOOD), ("a", GOOD)), "two arrays are called 'a'"),
+        (lambda f: zipped(f, ("a.npy", GOOD), method=zipfile.ZIP_LZMA), "compressed by method 14 of zip"),
+        (lambda f: patched(zipped(f, ("a.npy", GOOD)), 8, b"\x63"), "compressed by method 99 of zip"),
+        (lambda f: patched(zipped(f, ("a.npy", GOOD)), 6, b"\1"), "array 'a' is encrypted"),
+        (lambda f: patched(zipped(f, ("a.npy", GOOD)), 4, b"\x63"), "or it is damaged: zip file version 9.9"),
+        (lambda f: patched(zipped(f, ("a.npy", GOOD)), 14, b"\0\0\0\0"), "Bad CRC-32"),
+        (lambda f: patched(zipped(f, ("a.npy", GOOD)), 22, b"\7"), "or it is damaged"),
+        (lambda f: f.write_bytes(b"") and f, "the file is empty"),
+        (lambda f: f.write_bytes(b"PK") and f, "File is not a zip file"),
+        (lambda f: f.mkdir(), "cannot read: Is a directory"),
+        (lambda f: os.mkfifo(f), "this is a pipe or a device, not a file"),
+        (lambda f: f.symlink_to("/dev/zero"), "this is a pipe or a device, not a file"),
+    ],
+)  # fmt: skip
+def test_an_archive_that_is_none_is_refused(make: Callable[[Path], object], message: str, tmp_path: Path) -> None:
+    make(file := tmp_path / "x.npz")
+    with pytest.raises(LsmError, match=message) as caught:
+        read_arrays(file)
+    assert caught.value.where == str(file)
+    assert caught.value.hint
+
+
+def test_what_numpy_writes_is_read(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {
+        "big": np.arange(6, dtype=">i4").reshape(2, 3),
+        "columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "big_columns": np.asfortranarray(np.arange(6, dtype=">f8").reshape(2, 3)),
+        "empty": np.zeros((0, 4), np.int8),
+        "scalar": np.array(2.5),
+        "flags": np.array([True, False]),
+        "text": np.array(["a", "längér"]),
+        "big_text": np.array(["ab", "c"], ">U2"),
+        "bytes": np.array(b"csr"),
+        "times": np.array(["2020-01-01"], "M8[D]"),
+        "half": np.ones(3, np.float16),
+    }
+    for save in (np.savez, np.savez_compressed):
+        save(tmp_path / "x.npz", **arrays)
+        assert names_of_arrays(tmp_path / "x.npz") == arrays.keys()
+        for name, read in read_arrays(tmp_path / "x.npz").items():
+            assert np.array_equal(read, arrays[name])
+            assert read.dtype.isnative
+            assert read.shape == arrays[name].shape
+            assert read.flags.f_contiguous == arrays[name].flags.f_contiguous
+    zipped(tmp_path / "2.npz", ("a.npy", npy((2, 1), data=b"\0\1", version=b"\2\0")))
+    assert read_arrays(tmp_path / "2.npz")["a"].tolist() == [[0], [1]]
+    zipped(tmp_path / "3.npz", ("a.npy", GOOD.replace(b"(2, 1)", b"(2L,1)")))  # as Python 2 wrote it
+    assert read_arrays(tmp_path / "3.npz")["a"].tolist() == [[0], [1]]
+    np.save(tmp_path / "x.npy", arrays["big"])
+    assert read_array(tmp_path / "x.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_an_npy_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(npy((1 << 40, 3)))
+    with pytest.raises(LsmError, match=r"not an \.npy file, or it is damaged: the array of shape"):
+        read_array(tmp_path / "x.npy")
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def bomb(file: Path, size: int) -> Path:
+    """A valid archive of so many zeros in a thousandth of the space."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("spikes.npy", "w") as member:
+        member.write(npy((size // 1000, 1000)))
+        for _ in range(size // 1_000_000):
+            member.write(bytes(1_000_000))
+    return file
+
+
+def test_what_inflates_beyond_its_grant_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb(tmp_path / "x.npz", 200_000_000)
+    started = time.perf_counter()
+    with pytest.raises(LsmError, match=r"declares 0\.2 GB, and one of its size may take 0\.071 GB") as caught:
+        read_arrays(tmp_path / "x.npz")
+    assert time.perf_counter() - started < 0.1
+    assert "set LSM_DEPLOY_MAX_READ_GB=0.2 if you trust it" in caught.value.hint
+    for refused in ("0.1", "nan", "-1"):
+        monkeypatch.setenv("LSM_DEPLOY_MAX_READ_GB", refused)
+        with pytest.raises(LsmError, match="declares"):
+            read_arrays(tmp_path / "x.npz")
+    monkeypatch.setenv("LSM_DEPLOY_MAX_READ_GB", "much")
+    with pytest.raises(LsmError, match="LSM_DEPLOY_MAX_READ_GB is much"):
+        read_arrays(tmp_path / "x.npz")
+    monkeypatch.setenv("LSM_DEPLOY_MAX_READ_GB", "0.2")
+    assert read_arrays(tmp_path / "x.npz")["spikes"].shape == (200_000, 1000)
+
+
+def test_a_zip_that_understates_what_it_holds_is_read_no_further(tmp_path: Path) -> None:
+    content = npy((1000, 1000), data=bytes(10_000_000))
+    file = zipped(tmp_path / "x.npz", ("a.npy", content), method=zipfile.ZIP_DEFLATED)
+    patched(file, 22, struct.pack("<I", len(npy((1000, 1000))) + 1_000_000))
+    with pytest.raises(LsmError, match="Bad CRC-32"):
+        read_arrays(file)
+
+
+def test_our_own_traces_are_read_however_quiet_they_are(tmp_path: Path) -> None:
+    quiet = np.zeros((1000, 80_000), np.int8)
+    save_trace(tmp_path / "t.npz", Trace(quiet, {}, np.array([0]), {}), program="", backend="")
+    assert load_trace(tmp_path / "t.npz").trace.spikes.shape == (1000, 80_000)
+    save_trace(tmp_path / "s.npz", Trace(quiet[:10], {}, np.array([0]), {}), program="", backend="")
+    assert (tmp_path / "s.npz").stat().st_size < 10_000  # small ones are still compressed
+
+
+def test_a_stimulus_in_the_other_byte_order(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", spikes=np.array([[0, 1], [1, 0]], ">i8"), starts=np.array([0, 1], ">i4"))
+    stimulus = load_stimulus(tmp_path / "s.npz")
+    assert stimulus.spikes.tolist() == [[0, 1], [1, 0]]
+    assert stimulus.starts.tolist() == [0, 1]
+
+
+def test_a_pipe_does_not_hold_up_who_asks_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.npz")
+    with pytest.raises(LsmError, match="this is a pipe or a device"):
+        kind_of(tmp_path / "x.npz")
