@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.spec.source import Loader, Path_, parse
+from lsm_deploy.spec.scalars import Resolver
+from lsm_deploy.spec.source import Path_, compose, parse
 
 __all__ = ["put"]
 
@@ -29,14 +30,14 @@ def put(text: str, file: Path, changes: Mapping[Path_, Any]) -> str:
     expected = copy.deepcopy(parse(text, file).data)
     for path, value in changes.items():
         _set(expected, path, value)
-    root = _compose(text)
+    root = compose(text, file)
     there = {path: node for path in changes if (node := _find(root, path)) is not None}
     edited = text
     for path in sorted(there, key=lambda path: there[path].start_mark.index, reverse=True):
         edited = _replace(edited, there[path], changes[path])
     for path in changes:
         if path not in there:
-            edited = _insert(edited, path, changes[path])
+            edited = _insert(edited, file, path, changes[path])
     try:
         right = parse(edited, file).data == expected
     except LsmError:
@@ -61,16 +62,6 @@ def _set(data: Any, path: Path_, value: Any) -> None:
 
 
 # --- where a value stands ------------------------------------------------------------------------------------------
-
-
-def _compose(text: str) -> yaml.Node:
-    loader = Loader(text)
-    try:
-        node = loader.get_single_node()
-        assert node is not None
-        return node
-    finally:
-        loader.dispose()
 
 
 def _find(node: yaml.Node | None, path: Path_) -> yaml.Node | None:
@@ -102,9 +93,9 @@ def _replace(text: str, node: yaml.Node, value: Any) -> str:
     return text[:start] + space + _flow(value) + text[end:]
 
 
-def _insert(text: str, path: Path_, value: Any) -> str:
+def _insert(text: str, file: Path, path: Path_, value: Any) -> str:
     """A key that is not there yet; where sections on the way to it are missing as well, those too."""
-    root = _compose(text)
+    root = compose(text, file)
     depth = max(i for i in range(len(path)) if isinstance(_find(root, path[:i]), yaml.MappingNode))
     for step in reversed(path[depth + 1 :]):
         value = {step: value}
@@ -125,7 +116,13 @@ def _insert(text: str, path: Path_, value: Any) -> str:
     return f"{text[:at]}\n{indent}{_flow(new)[1:-1]}{text[at:]}"
 
 
+class _Dumper(Resolver, yaml.SafeDumper):
+    """Writes quotes around text that would be read as something else."""
+
+
 def _flow(value: Any) -> str:
     """A value on one line, fit to stand between brackets."""
-    dumped = yaml.safe_dump([value], default_flow_style=True, width=1 << 30, sort_keys=False, allow_unicode=True)
+    dumped = yaml.dump(
+        [value], Dumper=_Dumper, default_flow_style=True, width=1 << 30, sort_keys=False, allow_unicode=True
+    )
     return dumped.strip()[1:-1]

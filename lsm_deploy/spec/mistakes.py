@@ -75,7 +75,7 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
         key = str(context["discriminator"]).strip("'") if kind == "union_tag_invalid" else name
         tag = context.get("tag", given)
         tag_path = (*path, key) if kind == "union_tag_invalid" else path
-        return LsmError(f"{key} cannot be {tag!r}", where=source.where(tag_path), hint=suggest(str(tag), choices))
+        return LsmError(f"{key} cannot be {_shown(tag)}", where=source.where(tag_path), hint=suggest(str(tag), choices))
     if kind == "union_tag_not_found":
         key = str(context["discriminator"]).strip("'")
         return LsmError(f"{name} does not say its {key}", where=where, hint=f"add {key!r} to {name}")
@@ -83,7 +83,7 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
         hint = f"write {_EXPECTED[kind]}"
         if unit := _unit(name):
             hint += f", in {unit}, without its unit"
-        return LsmError(f"{name} is {given!r}, not {_EXPECTED[kind]}", where=where, hint=hint)
+        return LsmError(f"{name} is {_shown(given)}, not {_EXPECTED[kind]}", where=where, hint=hint)
     if kind == "value_error":
         return LsmError(str(context["error"]), where=where, hint=f"mend {name}")
     if kind == "finite_number":
@@ -93,7 +93,13 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
         what = f"{name} has {context['actual_length']} items; it needs {bound} {context[needed]}"
         return LsmError(what, where=where, hint=f"change {name}")
     limit = error["msg"].removeprefix("Input should be ")
-    return LsmError(f"{name} is {given!r}; it should be {limit}", where=where, hint=f"change {name}")
+    return LsmError(f"{name} is {_shown(given)}; it should be {limit}", where=where, hint=f"change {name}")
+
+
+def _shown(given: Any) -> str:
+    """As it was written, for as long as one reads."""
+    shown = repr(given)
+    return shown if len(shown) <= 100 else f"{shown[:100]}..."
 
 
 def _unit(name: str) -> str:
@@ -120,7 +126,7 @@ def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
     here: Any = Spec
     for step in loc:
         options = list(_options(here))
-        sections = [option for option in options if is_dataclass(option)]
+        sections: list[Any] = [option for option in options if is_dataclass(option)]
         tagged = [section for section in sections if step in (_tag(section), getattr(section, "__name__", "").lower())]
         inside = [hint for section in sections for key, hint in _keys(section).items() if key == step]
         if tagged:
@@ -134,9 +140,11 @@ def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
                 if typing.get_origin(option) is not None
             ]
             here = items[0] if items else here
-    return [key for option in _options(here) if is_dataclass(option) for key in _keys(option)]
+    last: list[Any] = [option for option in _options(here) if is_dataclass(option)]
+    return [key for option in last for key in _keys(option)]
 
 
+@cache
 def _keys(section: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(section, include_extras=True)
     return {_alias(hints[declared.name]) or declared.name: hints[declared.name] for declared in fields(section)}
@@ -146,6 +154,7 @@ def _alias(hint: Any) -> str | None:
     return next((mark.alias for mark in getattr(hint, "__metadata__", ()) if getattr(mark, "alias", None)), None)
 
 
+@cache
 def _tag(section: Any) -> str | None:
     hints = typing.get_type_hints(section)
     for key in ("kind", "distribution"):

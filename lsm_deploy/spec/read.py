@@ -1,11 +1,12 @@
 """A YAML file becomes a `Spec`, or an error that names every mistake in it, each with file, line and column.
 
-Three kinds of mistake, all found in one pass: keys that stand twice (`source.py`), fields that break their declaration
+Three kinds of mistake, all found in one pass: what is no plain YAML (`source.py`), fields that break their declaration
 (`mistakes.py`), and sections that contradict each other, as far as the sections are valid (`contradictions.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +35,7 @@ def load_text(text: str, file: Path) -> Spec:
             "a spec is a mapping of sections", where=source.where(()), hint="see `lsm-deploy manual examples`"
         )
     spec, mistakes = check(Spec, source.data, source)
-    raise_all(sorted([*source.errors, *mistakes, *contradictions(source)], key=_place))
+    _raise_in_order(source, [*mistakes, *contradictions(source)])
     return _resolve_files(spec, file.parent)
 
 
@@ -42,8 +43,14 @@ def load_search(file: Path) -> tuple[Search, Source]:
     """What a file of its own says about a search, as the section `search` of a spec would, and where it stands."""
     source = read(file)
     section, mistakes = check(Annotated[Search, Len(1)], source.data, source, ("search",))
-    raise_all(sorted([*source.errors, *mistakes], key=_place))
+    _raise_in_order(source, mistakes)
     return section, source
+
+
+def _raise_in_order(source: Source, mistakes: Sequence[LsmError]) -> None:
+    """Where YAML itself is wrong, what is said of the same place is an echo."""
+    wrong = {error.where for error in source.errors}
+    raise_all(sorted([*source.errors, *(error for error in mistakes if error.where not in wrong)], key=_place))
 
 
 def _place(error: LsmError) -> tuple[int, int]:

@@ -30,7 +30,14 @@ _TELLS = ("kind", "distribution")
 
 def spec_reference() -> str:
     """The sections as Markdown, each with a heading, what it is, and a block of its fields, in the order of a file."""
-    return "\n\n".join(_page_of(path, section) for path, section in _sections("", Spec, set())) + "\n"
+    return "\n\n".join([_YAML, *(_page_of(path, section) for path, section in _sections("", Spec, set()))]) + "\n"
+
+
+_YAML = """\
+A spec is YAML in UTF-8, one document a file, of at most 1 MB and 50,000 values; an alias counts as all that it names.
+Numbers are what YAML 1.1 and 1.2 agree on, and `1e3`. What the two read differently is refused, with what to write:
+`017` (15 or 17), `1:30`, `1_000`, `0b11`, dates, `yes` and `off` (write true and false, or quotes around text). Keys
+are text as they are written. Of tags only those of plain values are read, such as `!!str`; `<<` merges mappings."""
 
 
 def field_texts(declaration: type[Any]) -> dict[str, str]:

@@ -75,7 +75,9 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """What the system says against reading this file is an LsmError."""
+    """What the system says against reading this file is an LsmError, as is a pipe, which may never end or begin."""
+    if (path := Path(path)).exists() and not (path.is_file() or path.is_dir()):
+        raise LsmError("this is a pipe or a device, not a file", where=str(path), hint="write it to a file first")
     try:
         yield
     except OSError as error:
