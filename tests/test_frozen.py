@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import cloudpickle
+import joblib
 import numpy as np
 import pytest
 from waves import spec, waves
 
 import lsm_deploy as ld
+from lsm_deploy.core.errors import BackendError, LsmErrors
 from lsm_deploy.core.frozen import freeze, own
 
 
@@ -95,26 +100,106 @@ def arrays_in(value):
     return {f".{name}{path}": array for name, part in parts.items() for path, array in arrays_in(part).items()}
 
 
-@pytest.mark.parametrize("made", ["program", "compiled", "stimulus", "trace", "frames", "listener", "model"])
+def by_joblib(value):
+    file = io.BytesIO()
+    joblib.dump(value, file)
+    return joblib.load(io.BytesIO(file.getvalue()))
+
+
+def out_of_band(value):
+    buffers = []
+    return pickle.loads(pickle.dumps(value, 5, buffer_callback=buffers.append), buffers=buffers)
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "joblib": by_joblib,
+    "cloudpickle": lambda value: pickle.loads(cloudpickle.dumps(value)),
+    "out of band": out_of_band,
+    **{
+        f"pickle {n}": lambda value, n=n: pickle.loads(pickle.dumps(value, n))
+        for n in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+}
+MADE = [
+    "program",
+    "compiled",
+    "stimulus",
+    "trace",
+    "frames",
+    "listener",
+    "model",
+    "chip",
+    "state",
+    "certification",
+    "verdict",
+    "evaluation",
+    "floats",
+]
+
+
+@pytest.mark.parametrize("made", MADE)
 def test_a_value_is_the_same_and_frozen_in_another_process(made, tmp_path):
     described, data = spec(tmp_path), waves(4, 1)
     compiled = ld.compile_spec(described)
     listener = ld.listen(described, data, compiled.program)
     stimulus = listener.encode(data)
-    values = {
-        "program": compiled.program,
-        "compiled": compiled,
-        "stimulus": stimulus,
-        "trace": ld.run_program("emulator", compiled.program, stimulus, ("v",)),
-        "frames": data,
-        "listener": listener,
-        "model": ld.train(described, waves(8, 1)) if made == "model" else None,
-    }
-    value = values[made]
-    again = pickle.loads(pickle.dumps(value))
-    before, after = arrays_in(value), arrays_in(again)
-    assert before.keys() == after.keys()
-    assert before
-    for path, array in after.items():
-        assert np.array_equal(array, before[path]), path
-        assert not array.flags.writeable, path
+    trace = ld.run_program("emulator", compiled.program, stimulus, ("v",))
+    running = ld.start("fast", compiled.program)
+    running.run(stimulus.spikes)
+    value = {
+        "program": lambda: compiled.program,
+        "compiled": lambda: compiled,
+        "stimulus": lambda: stimulus,
+        "trace": lambda: trace,
+        "frames": lambda: data,
+        "listener": lambda: listener,
+        "model": lambda: ld.train(described, waves(8, 1)),
+        "chip": lambda: ld.train_on_chip(described, waves(8, 1)),
+        "state": running.save,
+        "certification": lambda: ld.certify_any(compiled.program),
+        "verdict": lambda: ld.compare(compiled.program, trace, trace, ("v",)),
+        "evaluation": lambda: ld.evaluate(described, waves(8, 1, noise=0.3), waves(4, 2, noise=0.3)),
+        "floats": lambda: ld.run_float(compiled.network, stimulus),
+    }[made]()
+    before = arrays_in(value)
+    assert before or made == "verdict"
+    for way, copied in COPIES.items():
+        after = arrays_in(copied(value))
+        assert before.keys() == after.keys(), way
+        for path, array in after.items():
+            assert array.dtype == before[path].dtype, (way, path)
+            assert np.array_equal(array, before[path], equal_nan=array.dtype.kind == "f"), (way, path)
+            assert array.flags.writeable == before[path].flags.writeable, (way, path)
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_specs_errors_and_estimators_are_copied_whole(way, tmp_path):
+    described, data = spec(tmp_path), waves(8, 1, noise=0.3)
+    samples, copied = np.split(data.frames, data.starts[1:]), COPIES[way]
+    assert copied(described) == described
+    single = BackendError("it is away", where="here", hint="look there")
+    for error in (single, ld.LsmError("it is wrong"), LsmErrors([single, ld.LsmError("it is wrong", hint="mend it")])):
+        again = copied(error)
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert [each.to_json() for each in again.each()] == [each.to_json() for each in error.each()]
+    liquid = ld.LiquidClassifier(described).fit(samples, data.labels)
+    assert copied(liquid).decision_function(samples).tolist() == liquid.decision_function(samples).tolist()
+    features = np.random.default_rng(0).normal(size=(24, 3))
+    online = ld.SpikeReadout("online").fit(features, data.labels)
+    again = copied(online)
+    assert again.decision_function(features).tolist() == online.decision_function(features).tolist()
+
+
+def test_what_is_unpickled_is_checked(tmp_path):
+    model = ld.train(spec(tmp_path), waves(8, 1))
+    network = model.program.network
+    for value in (model, model.answerer, model.listener, model.program, network, *network.populations):
+        make, given = value.__reduce__()
+        assert make is type(value)
+        assert len(given) == len(value.__dataclass_fields__)
+    make, given = network.__reduce__()
+    with pytest.raises(ValueError, match="channels"):
+        make(given[0], -1, *given[2:])

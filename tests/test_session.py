@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -219,3 +223,41 @@ def test_the_list_of_the_active(size: int, rate: float) -> None:
         found = neurons.list_active(fires, 7, active, signs)
         assert np.array_equal(active[:found], np.flatnonzero(fires) + 7)
         assert np.array_equal(signs[:found], fires[fires != 0])
+
+
+# --- copies ---------------------------------------------------------------------------------------------------------
+
+COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda running: pickle.loads(pickle.dumps(running))}
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_goes_on_in_memory_of_its_own(way, blocks):
+    """A session's plan holds addresses: copied as they were, the copy wrote to what belongs to the original."""
+    program, stimulus, expected = one_sample(5)
+    running = Session.on(layout.lay_out(program.network, blocks), ("v",))
+    half = len(stimulus.spikes) // 2
+    running.run(stimulus.spikes[:half])
+    copied = COPIES[way](running)
+    assert copied.t == running.t == half
+    for each in (copied, running):
+        spikes, registers = each.run(stimulus.spikes[half:])
+        assert np.array_equal(spikes, expected.spikes[half:])
+        assert np.array_equal(registers[:, 0], expected.registers["v"][half:])
+        assert each.counts == dict(expected.counts)
+
+
+def test_a_session_goes_on_in_another_process():
+    program, stimulus, expected = one_sample(5)
+    running = Session(program)
+    half = len(stimulus.spikes) // 2
+    running.run(stimulus.spikes[:half])
+    code = (
+        "import pickle, sys; running, stimulus = pickle.load(sys.stdin.buffer);"
+        "sys.stdout.buffer.write(pickle.dumps((running.run(stimulus)[0], running.counts)))"
+    )
+    given = pickle.dumps((running, stimulus.spikes[half:]))
+    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, check=True)
+    spikes, counts = pickle.loads(done.stdout)
+    assert np.array_equal(spikes, expected.spikes[half:])
+    assert counts == dict(expected.counts)

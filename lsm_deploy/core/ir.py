@@ -122,6 +122,8 @@ class _Populations:
     sample_interval: int
     populations: tuple[Population | QPopulation, ...]
 
+    __reduce__ = rebuilt
+
     @property
     def neurons(self) -> int:
         return sum(population.size for population in self.populations)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
@@ -62,6 +63,8 @@ class OnHost:
     readout: Readout
     classifier: Classifier
     integers: IntegerReadout
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         if self.classifier.available != self.integers.available or self.classifier.classes != self.integers.classes:
@@ -133,6 +136,8 @@ class Model(Generic[_Answerer]):
 
     listener: Listener
     answerer: _Answerer
+
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         self.answerer.check(self.listener.program)

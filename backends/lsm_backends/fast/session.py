@@ -114,6 +114,10 @@ class Session:
         self.spikes: NDArray[np.int8] = spikes.view()
         self.spikes.setflags(write=False)
 
+    def __reduce__(self) -> Any:
+        """Copied, or sent to another process, it goes on in memory of its own: the plan holds addresses."""
+        return _resumed, (self._layout.network, self._layout.blocks, self._record, self.save())
+
     def step(self, spikes: NDArray[np.generic]) -> NDArray[np.int8]:
         """Take the input spikes `[channel]` of a step (anything but 0 is one), return those of the neurons `[neuron]`.
 
@@ -229,6 +233,12 @@ class Session:
         ring[:] = np.roll(ring, self.t % rows, axis=0)
         self._events[:] = 0
         self._events[0, : len(COUNTS)] = [state.counts[name] for name in COUNTS]
+
+
+def _resumed(network: QNetwork, blocks: int, record: tuple[str, ...], state: State) -> Session:
+    session = Session.on(lay_out(network, blocks), record)
+    session.restore(state)
+    return session
 
 
 def _wait_for(running: Sequence[Future[None]]) -> None:
