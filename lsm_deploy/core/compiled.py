@@ -4,6 +4,10 @@ numba looks for a folder that it may write to when a function is declared, and r
 full, or a file that was cut off, raises later. None of that is worth a run: code that cannot be kept is compiled again.
 Two processes may compile at once. Files appear whole, but two that add to one index would lose an entry, or pair it
 with the other's code: so there is a lock.
+
+No loop looks at a bound: an index that is out of range reads, or writes, somebody else's memory. What the loops take
+for granted is granted where values are made (`indices` says by whom). NUMBA_BOUNDSCHECK=1 is the debug build, in which
+numba looks at every index; give it a NUMBA_CACHE_DIR of its own, or the two builds drop each other's code.
 """
 
 from __future__ import annotations
@@ -52,7 +56,8 @@ def dispatcher(function: Callable[..., Any]) -> Any:
                 Path(__file__).with_name("fixed.py"),
             ]
             stamps = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-            self._cache_file._source_stamp = (self._cache_file._source_stamp, *stamps)
+            # A build that looks at bounds (NUMBA_BOUNDSCHECK=1) and one that does not never take each other's code.
+            self._cache_file._source_stamp = (self._cache_file._source_stamp, numba.config.BOUNDSCHECK, *stamps)
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             try:

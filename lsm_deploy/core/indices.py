@@ -1,9 +1,19 @@
 """Index arrays that came from outside: one check, before anything is read, repeated or jumped to by them.
 
-A file's checksum tells an accident, not an author. Compiled loops look at no bound (`core/compiled.py` says what they
-take for granted), and numpy reads from the end where an index is negative: so each index array of a program, a model, a
-state, a stimulus, a trace or data passes here, in the constructor of the value that holds it, and where a reader has a
-better place to name.
+A file's checksum tells an accident, not an author. Compiled loops look at no bound (`compiled`), and numpy reads from
+the end where an index is negative: so each index array of a program, a model, a state, a stimulus, a trace or data
+passes here, in the constructor of the value that holds it, and where a reader has a better place to name. What the
+loops take for granted, and who grants it:
+
+    the synapses of source j are `indptr[j]:indptr[j + 1]`, within the lists        Projection, QProjection (`ir`)
+    lists of one projection are of one length; a delay is at most MAX_DELAY         Projection, QProjection
+    there is an `indptr` entry for each source and one more; each target exists     Network, QNetwork
+    a neuron's core is one of the board's                                           Program; `place.cores.board_of`
+    input is `[t, channel]` of this network, 0 or 1; samples lie within it          Stimulus, Session.run, Session.step
+    a state's registers and sums in flight are of this network, and fit the ring    State, Session.restore
+    a feature that a readout takes is one that there is                             Classifier, IntegerReadout
+    samples, beats, pixels and rhythms lie within their data                        Frames, Audio, Beats, Events
+    entries of a sparse matrix lie within it                                        `build.sparse_files`
 """
 
 from __future__ import annotations

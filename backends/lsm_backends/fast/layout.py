@@ -151,10 +151,12 @@ def _lists(
                 of_source[0],
                 of_source[-1] + 1,
                 size if source < 0 else network.offsets[p.source],
+                len(p.indptr) - 1,
                 network.offsets[p.target],
                 p.weight_exp,
                 int(p.delays[0]) if np.ptp(p.delays) == 0 else -1,
                 round(len(p.post) / np.count_nonzero(np.diff(p.indptr))),
+                len(p.post),
                 *(array.ctypes.data for array in arrays),
             )
         )

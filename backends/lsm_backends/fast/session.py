@@ -154,7 +154,8 @@ class Session:
         stimulus = np.ascontiguousarray(stimulus != 0).view(np.int8)
         # Every one is written: empty memory, unlike zeros, comes in large pages.
         spikes = np.empty((steps, network.neurons), np.int8) if spikes is None else spikes
-        if spikes.shape != (steps, network.neurons) or spikes.dtype != np.int8 or not spikes.flags.c_contiguous:
+        fits = spikes.shape == (steps, network.neurons) and spikes.dtype == np.int8
+        if not fits or not spikes.flags.c_contiguous or not spikes.flags.writeable:
             raise ValueError(f"spikes of shape {spikes.shape} and type {spikes.dtype} cannot be written to as they are")
         registers = np.zeros((steps, len(self._record), network.neurons), np.int32)
         self._advance(steps, stimulus.ctypes.data, spikes.ctypes.data, bool(self._record), registers.ctypes.data)

@@ -104,8 +104,8 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
 
         for q in range(projections.shape[0]):
             of = projections[q]
-            many = 1 << 60  # as long as the lists may be: their length is not looked at
-            indptr = numba.carray(pointer(of[at.INDPTR]), many, np.int64)
+            many = of[at.SYNAPSES]
+            indptr = numba.carray(pointer(of[at.INDPTR]), of[at.SOURCE_COUNT] + 1, np.int64)
             post = numba.carray(pointer(of[at.POST]), many, np.int32)
             weights = numba.carray(pointer(of[at.WEIGHTS]), many, np.int16)
             delays = numba.carray(pointer(of[at.DELAYS]), many, np.uint8)

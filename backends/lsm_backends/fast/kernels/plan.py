@@ -10,14 +10,16 @@ its kind is -1, and its numbers follow those of the neurons."""
 KIND, BLOCK, FIRST, LAST = range(len(PIECE))
 
 PROJECTION = (
-    "first_piece", "last_piece", "source", "target", "exponent", "delay", "usual",
+    "first_piece", "last_piece", "source", "sources", "target", "exponent", "delay", "usual", "synapses",
     "indptr", "post", "weights", "delays",
 )  # fmt: skip
-"""Columns of the projections that are kept as lists: the pieces of the source and the number of its first neuron; the
-number of the target's first neuron; the delay of all synapses, or -1; the usual length of a list; and the addresses of
-where the lists begin (int64), of targets (int32), weights (int16) and delays (uint8)."""
+"""Columns of the projections that are kept as lists: the pieces of the source, the number of its first neuron and how
+many there are; the number of the target's first neuron; the delay of all synapses, or -1; the usual length of a list
+and that of all; and the addresses of where the lists begin (int64), of targets (int32), weights (int16) and delays
+(uint8)."""
 (
-    FIRST_PIECE, LAST_PIECE, SOURCE, TARGET, EXPONENT, DELAY, USUAL, INDPTR, POST, WEIGHTS, DELAYS,
+    FIRST_PIECE, LAST_PIECE, SOURCE, SOURCE_COUNT, TARGET, EXPONENT, DELAY, USUAL, SYNAPSES,
+    INDPTR, POST, WEIGHTS, DELAYS,
 ) = range(len(PROJECTION))  # fmt: skip
 
 PLAN = (
