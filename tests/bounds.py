@@ -1,6 +1,6 @@
 """What `test_bounds.py` runs in the debug build of the compiled loops, where numba looks at every index.
 
-A share of the fuzzer, all configs (which cover every wiring), and a program whose arrays were altered behind its checks.
+A share of the fuzzer, all configs, which cover every wiring, and a program that was altered behind its checks.
 """
 
 from __future__ import annotations

@@ -538,7 +538,7 @@ def test_audio_npz(tmp_path: Path) -> None:
             {"audio": SOUND.astype(np.int32), "length": [4.0, 6.0]},
             [
                 ("audio is int32 of shape [10]", "write int16 or floats [t], all end to end"),
-                ("length is no list of whole numbers above 0", "write how many values each utterance has"),
+                ("length: float64 values are no integers", "write how many values each utterance has"),
             ],
         ),
         ({"audio": np.full(10, np.nan)}, [("audio has 10 values that are not finite", "write finite numbers")]),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.frame_files import SHOWN, names_of, starts_of
 from lsm_deploy.data.raw import Audio
 
@@ -50,11 +51,11 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
         report(f"audio has {int((~np.isfinite(sound)).sum())} values that are not finite", "write finite numbers")
     if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < float(rate.ravel()[0]) < np.inf:
         report(f"rate is {rate.ravel()[:3].tolist() or 'missing'}", "write how many values a second has, in Hz")
-    if many.ndim != 1 or many.dtype.kind not in "iu" or not many.size or (many < 1).any():
-        report("length is no list of whole numbers above 0", "write how many values each utterance has")
-    elif sound.ndim == 1 and int(many.sum(dtype=np.int64)) != len(sound):
-        total = int(many.sum(dtype=np.int64))
-        report(f"lengths sum to {total}, but audio has {len(sound)} values", "write how many values each utterance has")
+    hint = "write how many values each utterance has"
+    if mistake := mistake_in(many, sound.size + 1, start=1) or (None if many.size else "there is none"):
+        report(f"length: {mistake}", hint)
+    elif sound.ndim == 1 and mistake_in(ends_of(many), sound.size + 1, "not descending", last=sound.size):
+        report(f"lengths sum to {sum(many.tolist())}, but audio has {sound.size} values", hint)
     labels, groups = (names_of(arrays[name], name, many.size, where, errors) for name in ("label", "group"))
     if takes.size and (takes.shape != many.shape or takes.dtype.kind not in "iu"):
         report(f"there are {takes.size} takes for {many.size} samples", "write a whole number for each, or none at all")

@@ -100,14 +100,14 @@ def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, pref
             if facts["kind"] not in KINDS:
                 raise ValueError(f"there is no neuron kind {facts['kind']!r} in this version")
             fields = KINDS[facts["kind"]].Registers.__dataclass_fields__
-            registers = {name: arrays[f"{prefix}population.{i}.{name}"] for name in fields}
+            registers = {name: _integers(arrays, f"{prefix}population.{i}.{name}") for name in fields}
             populations.append(QPopulation(registers=registers, **facts))
         projections = []
         for i, facts in enumerate(meta["projections"]):
             if facts["sign_mode"] not in ("excitatory", "inhibitory", "mixed"):
                 raise ValueError(f"there is no sign mode {facts['sign_mode']!r}")
             wiring: dict[str, Any] = {
-                n: arrays[f"{prefix}projection.{i}.{n}"] for n in ("indptr", "post", "weights", "delays")
+                n: _integers(arrays, f"{prefix}projection.{i}.{n}") for n in ("indptr", "post", "weights", "delays")
             }
             projections.append(QProjection(**facts, **wiring))
         network = QNetwork(
@@ -119,10 +119,17 @@ def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, pref
         )
         if meta["target"] not in BOARDS:
             raise ValueError(f"there is no board {meta['target']!r}, only {', '.join(BOARDS)}")
-        return Program(network, arrays[f"{prefix}cores"], meta["target"])
+        return Program(network, _integers(arrays, f"{prefix}cores"), meta["target"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise LsmError(f"the program is not valid: {what}", where=where, hint="compile it again") from None
+
+
+def _integers(arrays: Arrays, name: str) -> NDArray[Any]:
+    """As they are: a value that was made by us may hold truth values, a file that was made by us does not."""
+    if arrays[name].dtype.kind not in "iu":
+        raise ValueError(f"{name} holds {arrays[name].dtype} values, not integers")
+    return arrays[name]
 
 
 def program_from_bytes(data: bytes, where: str) -> Program:
