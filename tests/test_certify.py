@@ -480,7 +480,7 @@ def test_the_commands(tmp_path, monkeypatch):
     bias = abs(int(store.load_program("p.lsm").network.populations[0].registers["bias_mant"][3])) << 3
     assert np.abs(trace.registers["u"][:, 3]).max() + bias == facts["attack"]["reached"][3]
     assert "came closest" in call("certify", "p.lsm", "--attack", 1).stdout
-    assert "there is no neuron 9" in call("certify", "p.lsm", "--attack", 1, "--neuron", 9, status=1).stderr
+    assert "there is no neuron 9" in call("certify", "p.lsm", "--attack", 1, "--neuron", 9, status=2).stderr
     call("certify", "p.lsm", "--neuron", 1, status=2)
     # A file whose certificate was not earned is refused.
     program = store.load_program("p.lsm")
@@ -508,7 +508,7 @@ projections:
         assert "certified: 0 of 20 neurons at the scales that round least, 20 at these" in result.stdout
     assert store.load_certified("p.lsm")[1].certified.all()
     result = CliRunner().invoke(main, ["check", "p.lsm", "--certified"])
-    assert (result.exit_code, "leave no scale to choose" in result.stderr) == (1, True)
+    assert (result.exit_code, "leave no scale to choose" in result.stderr) == (2, True)
     plain = json.loads(CliRunner().invoke(main, ["check", "spec.yaml", "--json"]).stdout)
     assert plain["certificate"]["certified"] == 0
     assert "certified" not in plain

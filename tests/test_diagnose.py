@@ -485,7 +485,7 @@ def test_what_cannot_be_examined(folder):
         ld.diagnose(ld.load("spec.yaml"), samples=0)
     with pytest.raises(LsmError, match="a filter of 0 ms"):
         ld.diagnose(ld.load("spec.yaml"), tau_ms=0)
-    assert "would replace an input" in call("diagnose", "spec.yaml", "--picture", "spec.yaml", status=1).stderr
+    assert "would replace an input" in call("diagnose", "spec.yaml", "--picture", "spec.yaml", status=2).stderr
     assert (folder / "spec.yaml").read_text() == weak
 
 

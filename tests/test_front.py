@@ -505,7 +505,7 @@ def test_sound_from_file_to_answer(tmp_path: Path, librosa: Any, monkeypatch: py
     Path("other.yaml").write_text(other.replace("rate_hz: 8000", "rate_hz: 16000"))
     told = call("eval", "other.yaml", "--train", "train.npz", "--test", "test.npz", status=1).stderr
     assert "the sound has 8000 values a second, the front end takes 16000" in told
-    assert "the spec names no data" in call("eval", "other.yaml", status=1).stderr
+    assert "the spec names no data" in call("eval", "other.yaml", status=2).stderr
     assert "Poisson" in call("run", "spec.yaml", "-o", "t.npz").stdout
 
 

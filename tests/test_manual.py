@@ -84,7 +84,7 @@ def test_a_topic_that_there_is_not() -> None:
         ld.manual_page("own-dat")
     assert "'own-data'" in caught.value.hint
     run = CliRunner().invoke(main, ["manual", "../README"])
-    assert (run.exit_code, run.output.split("\n")[0]) == (1, "error: the manual has no topic '../README'")
+    assert (run.exit_code, run.output.split("\n")[0]) == (2, "error: the manual has no topic '../README'")
 
 
 @pytest.mark.parametrize("file", SHOWN, ids=lambda file: str(file.relative_to(ROOT)))

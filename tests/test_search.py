@@ -364,4 +364,4 @@ def test_the_command(folder, whole):
 
 def test_a_spec_that_names_files_stays_in_its_folder(folder, tmp_path):
     arguments = ["search", folder / "spec.yaml", "-o", tmp_path / "best.yaml", "--trials", 1, "--journal", "j"]
-    assert "names files relative to its own folder" in call(*arguments, status=1).stderr
+    assert "names files relative to its own folder" in call(*arguments, status=2).stderr

@@ -272,6 +272,6 @@ def test_json(folder):
 
 
 def test_nothing_is_written_where_a_target_is_out_of_reach(folder):
-    result = call("tune", folder / "spec.yaml", "-o", folder / "t.yaml", "--rate", 4000, status=1)
+    result = call("tune", folder / "spec.yaml", "-o", folder / "t.yaml", "--rate", 4000, status=2)
     assert "does not fit steps" in result.stderr
     assert not (folder / "t.yaml").exists()

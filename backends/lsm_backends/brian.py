@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.errors import BackendError, raise_all
+from lsm_deploy.core.errors import BackendError, MisuseError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
@@ -198,7 +198,7 @@ def _check(network: QNetwork, codegen: str) -> None:
     raise_all(beyond("brian", LIMITS, network))
     if codegen not in get_args(Codegen):
         what, choices = f"there is no code generation target {codegen!r}", ", ".join(get_args(Codegen))
-        raise BackendError(what, where=where, hint=f"choose one of {choices}")
+        raise MisuseError(what, where=where, hint=f"choose one of {choices}")
 
 
 # --- one run -------------------------------------------------------------------------------------------------------

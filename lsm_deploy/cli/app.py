@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
 from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -49,8 +49,12 @@ COMMANDS = {
 """Each command's module, which is imported when the command is asked for, and what a list of commands says of it."""
 
 
+FAILED, MISUSE, STOPPED = 1, 2, 130
+"""Exit statuses, as `lsm-deploy manual ci` has them. 2 is click's own as well, 130 a shell's for Ctrl-C."""
+
+
 class Group(click.Group):
-    """Commands by name, loaded when asked for. A user's mistake is told on stderr (or as JSON), with exit status 1."""
+    """Commands by name, loaded when asked for. A user's mistake is told on stderr (or as JSON), with status 1 or 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -73,6 +77,9 @@ class Group(click.Group):
             with warnings.catch_warnings():
                 warnings.showwarning = partial(_note, ctx, warnings.showwarning)
                 return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(STOPPED)
         except LsmError as error:
             inner = ctx.obj
             if isinstance(inner, Output) and inner.json:
@@ -80,7 +87,7 @@ class Group(click.Group):
             else:
                 for each in error.each():
                     click.echo(f"error: {each}", err=True)
-            ctx.exit(1)
+            ctx.exit(MISUSE if any(isinstance(each, MisuseError) for each in error.each()) else FAILED)
 
 
 def _note(ctx: click.Context, show: Callable[..., None], message: Warning | str, *where: Any) -> None:
@@ -155,7 +162,7 @@ def check_target(target: Path, *inputs: Path | None) -> None:
         if file is not None and (
             file.resolve() == target.resolve() or (file.exists() and target.exists() and os.path.samefile(file, target))
         ):
-            raise LsmError("the output would replace an input", where=str(target), hint="choose another file name")
+            raise MisuseError("the output would replace an input", where=str(target), hint="choose another file name")
     if target.is_dir():
         raise LsmError("this is a folder", where=str(target), hint="name a file in it")
     if not os.access(target.absolute().parent, os.W_OK):

@@ -9,6 +9,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
+from lsm_deploy.run.backends import DEFAULT
 
 
 @main.command(name="export")
@@ -34,8 +35,8 @@ def export_command(
     folder = lava or sanafe
     if folder is None or (lava and sanafe):
         raise click.UsageError("give one of --lava DIR and --sanafe DIR")
-    if lava and trace_file:
-        raise click.UsageError("--trace belongs to --sanafe")
+    if lava and (trace_file or backend != DEFAULT):
+        raise click.UsageError("--trace and --backend belong to --sanafe: Lava runs the program itself")
     check_folder(folder)
     made = api.compile_any(file)
     stimulus, words = api.stimulus_for(made, input_file, samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
 
@@ -64,7 +65,7 @@ def eval_command(
 
 def _check_data(spec: api.Spec, train_file: Path | None) -> None:
     if train_file is None and (spec.data is None or not spec.data.named):
-        raise LsmError("the spec names no data", hint="add a data section, or give --train and --test")
+        raise MisuseError("the spec names no data", hint="add a data section, or give --train and --test")
 
 
 @main.command(name="train")
@@ -89,14 +90,29 @@ def train_command(
     output.say(f"wrote {target}")
 
 
+def _checked_pattern(context: click.Context, option: click.Parameter, pattern: str | None) -> str | None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise click.BadParameter(f"{pattern!r} is no regular expression: {error}") from None
+    return pattern
+
+
 @main.command(name="predict")
 @click.argument("model_file", metavar="MODEL", type=FILE)
 @click.argument("data_file", metavar="DATA", type=FILE)
-@click.option("--pattern", metavar="REGEX", help="How WAV files are named, if not as those that it was trained on.")
+@click.option(
+    "--pattern",
+    metavar="REGEX",
+    callback=_checked_pattern,
+    help="How WAV files are named, if not as those that it was trained on.",
+)
 @BACKEND_OPTION
 @common_options
 def predict_command(output: Output, model_file: Path, data_file: Path, pattern: str | None, backend: str) -> None:
     """Classify the samples of DATA, one label a line."""
+    if pattern is not None and not data_file.is_dir():
+        raise click.UsageError("--pattern belongs to a folder of WAV files")
     model = api.load_model(model_file)
     recordings = api.load_raw(data_file, pattern or model.listener.pattern)
     with output.progress("predicting") as progress:

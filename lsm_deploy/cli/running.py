@@ -11,7 +11,6 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
-from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
 from lsm_deploy.report.blocks import Report
@@ -22,13 +21,6 @@ from lsm_deploy.report.runs import report_streamed, report_trace
 from lsm_deploy.run import backends
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-_MISUSE = {
-    parity.NO_TWO: "parity needs two: --backends A,B or --backends A --trace FILE",
-    parity.TWICE: "a backend is named twice in --backends: compared with itself it proves nothing",
-    parity.NO_TRACE: "--view says how a recorded trace shows voltages; there is no --trace",
-}
-"""What the library refuses, in the words of the command line."""
 
 
 def backend_options(function: _F) -> _F:
@@ -104,7 +96,7 @@ def run_command(
 @click.option("--explain", is_flag=True, help="Say where and why they diverge.")
 @click.option("--shrink", "folder", type=FILE, help="A folder for the smallest case that diverges.")
 @click.option(
-    "--shrink-seconds", "seconds", type=click.FloatRange(min=0), default=60.0, show_default=True, help="For --shrink."
+    "--shrink-seconds", "seconds", type=click.FloatRange(min=0), help=f"For --shrink; {parity.SECONDS:g} if not given."
 )
 @click.option("--picture", type=FILE, help="Draw the first divergence (.png).")
 @INPUT_OPTION
@@ -128,12 +120,14 @@ def parity_command(
         check_folder(forensics["folder"])
     if forensics["picture"] is not None:
         check_target(forensics["picture"], file, input_file, trace_file)
-    chosen = _names_in(names or "") or parity.default_sides(trace_file is not None)
+    if forensics["seconds"] is None:
+        forensics["seconds"] = parity.SECONDS
+    elif forensics["folder"] is None or not forensics["seconds"] >= 0:  # nan
+        raise click.UsageError("--shrink-seconds goes with --shrink, and is a number of seconds")
+    chosen = _names_in(names) if names is not None else parity.default_sides(trace_file is not None)
+    if not chosen:
+        raise click.UsageError("--backends names none")
     _check_options(chosen, options)
-    try:
-        parity.check_sides(chosen, trace_file, view)
-    except LsmError as error:
-        raise click.UsageError(_MISUSE[error.what]) from None
     sides = parity.prepare_sides(file, input_file, samples, on=chosen, trace=trace_file, view=view)
     output.say(f"stimulus: {sides.words}")
     thorough = any(forensics[name] for name in ("explain", "folder", "picture"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "raise_all"]
+__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "MisuseError", "raise_all"]
 
 
 class LsmError(Exception):
@@ -44,6 +44,13 @@ class LsmErrors(LsmError):  # noqa: N818 - a plural of LsmError
 
     def each(self) -> Sequence[LsmError]:
         return self.errors
+
+
+class MisuseError(LsmError):
+    """A user's mistake in what is asked for, with these files or any: an argument that cannot be, or one that lacks.
+
+    On the command line it ends with exit status 2, all other mistakes with 1.
+    """
 
 
 class BackendError(LsmError):

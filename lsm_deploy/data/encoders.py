@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
@@ -99,9 +99,9 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
     probability = rate_hz * dt_ms / 1000
     if not 0 <= probability <= 1:
         hint = f"choose from 0 to {1000 / dt_ms:g}"
-        raise LsmError(f"a rate of {rate_hz} Hz does not fit steps of {dt_ms} ms", where="stimulus", hint=hint)
+        raise MisuseError(f"a rate of {rate_hz} Hz does not fit steps of {dt_ms} ms", where="stimulus", hint=hint)
     if steps < 1:
-        raise LsmError(f"a stimulus of {steps} steps", where="stimulus", hint="take at least 1")
+        raise MisuseError(f"a stimulus of {steps} steps", where="stimulus", hint="take at least 1")
     spikes = stream(seed, "poisson").random((steps, channels)) < probability
     return Stimulus(spikes.astype(np.int8), np.zeros(1, np.int64))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
@@ -25,7 +25,7 @@ def load_data(data: Data) -> tuple[Raw, Raw]:
         return load_dataset(data.dataset, data.root)
     if data.train is None or data.test is None:
         hint = "add a data section, or give training and test data"
-        raise LsmError("the spec names no data", where="spec", hint=hint)
+        raise MisuseError("the spec names no data", where="spec", hint=hint)
     return load_raw(data.train, data.pattern), load_raw(data.test, data.pattern)
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data.checks import class_order
 from lsm_deploy.data.raw import Audio, Beats, Events, Frames, lengths, subset
@@ -42,7 +42,9 @@ def splits(data: _Some, how: str, seed: int = 0) -> Iterator[tuple[str, _Some, _
             what = (
                 "no take is known" if not len(takes) else f"all takes are {'test' if test.all() else 'training'} data"
             )
-            raise LsmError(what, where=data.source, hint="choose another split, or sound with takes 0 to 4 and others")
+            raise MisuseError(
+                what, where=data.source, hint="choose another split, or sound with takes 0 to 4 and others"
+            )
         yield "official", subset(data, ~test), subset(data, test)
         return
     if kind == "folds":
@@ -53,7 +55,7 @@ def splits(data: _Some, how: str, seed: int = 0) -> Iterator[tuple[str, _Some, _
     needed = count if kind == "group-folds" else 2
     if len(names) < needed:
         what = f"there are {len(names)} groups, {how} needs at least {needed}"
-        raise LsmError(what, where=data.source, hint="give more speakers or records, or choose another split")
+        raise MisuseError(what, where=data.source, hint="give more speakers or records, or choose another split")
     numbers = np.array([names.index(group) for group in data.groups])
     if kind == "leave-one-group-out":
         for i, name in enumerate(names):
@@ -72,7 +74,7 @@ def _parse(how: str, where: str) -> tuple[str, int]:
     match = re.fullmatch(r"(group-folds|folds)=(\d+)", how)
     if match is None or int(match[2]) < 2:
         hint = "choose from official, leave-one-group-out, group-folds=N, folds=N, of at least 2 folds"
-        raise LsmError(f"there is no split {how!r}", where=where, hint=hint)
+        raise MisuseError(f"there is no split {how!r}", where=where, hint=hint)
     return match[1], int(match[2])
 
 
@@ -92,7 +94,7 @@ def _sample_folds(data: Frames | Audio | Beats | Events, folds: int, seed: int) 
     originals = np.unique(data.origin) if isinstance(data, Frames) else np.arange(len(data.starts))
     if len(originals) < folds:
         what = f"there are {len(originals)} samples for {folds} folds"
-        raise LsmError(what, where=data.source, hint=f"take at most {len(originals)} folds")
+        raise MisuseError(what, where=data.source, hint=f"take at most {len(originals)} folds")
     order = originals[np.argsort(stream(seed, "split").random(len(originals)))]
     if data.labels:  # classes one after another are dealt out evenly
         order = order[np.argsort([data.labels[i] for i in order], kind="stable")]

@@ -16,7 +16,7 @@ from lsm_deploy.compile import pipeline
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network, check_certificate
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import BOARDS
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
@@ -112,9 +112,9 @@ def _compiled_file(file: Path, strict: bool, certified: bool) -> Deployable:
     return _compiled(pipeline.compile_network(file, strict=strict), strict, certified)
 
 
-def _no_scale(file: Path | None = None) -> LsmError:
+def _no_scale(file: Path | None = None) -> MisuseError:
     where = str(file) if file is not None else ""
-    return LsmError("exact integers leave no scale to choose", where=where, hint="leave out `certified`")
+    return MisuseError("exact integers leave no scale to choose", where=where, hint="leave out `certified`")
 
 
 def check_board(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lsm_deploy.core.certificate import Certificate
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.ir import Program
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.learn.deployable import Compilable, compile_any
@@ -33,7 +33,7 @@ def certify_any(
     made = compile_any(source)
     neurons = made.program.network.neurons
     if neuron is not None and not 0 <= neuron < neurons:
-        raise LsmError(f"there is no neuron {neuron}", hint=f"take 0 to {neurons - 1}")
+        raise MisuseError(f"there is no neuron {neuron}", hint=f"take 0 to {neurons - 1}")
     certificate = made.certificate
     search = attack(made.program, certificate, rounds, neuron, progress=progress) if rounds else None
     return Certification(made.program, certificate, search)

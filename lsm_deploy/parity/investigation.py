@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.learn.deployable import Compilable, compile_any, stimulus_for
@@ -24,9 +24,7 @@ from lsm_deploy.parity.reduction import SECONDS, Shrunk, between, shrink
 from lsm_deploy.run import backends as backend
 
 __all__ = [
-    "NO_TRACE",
-    "NO_TWO",
-    "TWICE",
+    "SECONDS",
     "Comparison",
     "Side",
     "Sides",
@@ -39,10 +37,6 @@ __all__ = [
     "prepare_sides",
     "shrink_side",
 ]
-
-NO_TWO = "parity needs two sides"
-TWICE = "a backend is named twice: compared with itself it proves nothing"
-NO_TRACE = "a view says how a recorded trace shows voltages; there is no trace"
 
 Run: TypeAlias = Callable[[Program, Stimulus], Trace]
 
@@ -149,13 +143,16 @@ def default_sides(with_trace: bool) -> tuple[str, ...]:
 
 
 def check_sides(names: Sequence[str], trace: str | Path | None = None, view: View | None = None) -> None:
-    """Refuse, as an LsmError, what compares nothing: one side alone, a backend with itself, a view of no trace."""
+    """Refuse, as a MisuseError, what compares nothing: one side alone, a backend with itself, a view of no trace."""
     if len(names) + (trace is not None) < 2:
-        raise LsmError(NO_TWO, hint="name two backends, or a backend and a trace")
+        hint = "name two backends (--backends A,B), or a backend and a recorded trace (--backends A --trace FILE)"
+        raise MisuseError("parity needs two sides", where="parity", hint=hint)
     if len(set(names)) < len(names):
-        raise LsmError(TWICE, where=", ".join(names), hint=f"name each once; {backend.DEFAULT!r} is one of them")
+        what = f"a backend is named twice in {', '.join(names)}: compared with itself it proves nothing"
+        raise MisuseError(what, where="parity", hint=f"name each once; {backend.DEFAULT!r} is one of them")
     if view is not None and trace is None:
-        raise LsmError(NO_TRACE, hint="give the trace, or leave out the view")
+        what = "a view says how a recorded trace shows voltages; there is no trace"
+        raise MisuseError(what, where="parity", hint="give the trace (--trace FILE), or leave out the view (--view)")
 
 
 def compare_sides(

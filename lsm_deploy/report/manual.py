@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import lsm_deploy
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec.reference import spec_reference
 
@@ -110,13 +110,13 @@ def manual_page(topic: str) -> str:
     if topic in made:
         return made[topic]()
     if topic == "commands":
-        raise LsmError("the command line makes its own page", hint="run `lsm-deploy manual commands`")
+        raise MisuseError("the command line makes its own page", hint="run `lsm-deploy manual commands`")
     topics = [each for group in TOPICS.values() for each in group]
     page = _PAGES / f"{topic}.md"
     if topic not in topics or not page.exists():
         near = get_close_matches(topic, topics, 3, cutoff=0.4)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {', '.join(topics)}"
-        raise LsmError(f"the manual has no topic {topic!r}", hint=hint)
+        raise MisuseError(f"the manual has no topic {topic!r}", hint=hint)
     return page.read_text(encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
-from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, raise_all
+from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, MisuseError, raise_all
 from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
@@ -112,11 +112,13 @@ class Session(Protocol):
 def load_backend(name: str) -> Backend:
     """The backend of that name, imported; an LsmError for `DEFAULT`, which is none before `choose` has a program."""
     if name == DEFAULT:
-        raise LsmError(f"which backend {name!r} is depends on the program", hint=f"choose one of {', '.join(BACKENDS)}")
+        raise MisuseError(
+            f"which backend {name!r} is depends on the program", hint=f"choose one of {', '.join(BACKENDS)}"
+        )
     if name not in BACKENDS:
         near = get_close_matches(name, BACKENDS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(BACKENDS)}"
-        raise LsmError(f"there is no backend {name!r}", hint=hint)
+        raise MisuseError(f"there is no backend {name!r}", hint=hint)
     return cast(Backend, importlib.import_module(BACKENDS[name]))
 
 
@@ -253,4 +255,4 @@ def _check_record(program: Program, record: Sequence[str]) -> None:
     known = sorted(program.network.state_names)
     for register in record:
         if register not in known:
-            raise LsmError(f"there is no register {register!r} to record", hint=f"choose from {', '.join(known)}")
+            raise MisuseError(f"there is no register {register!r} to record", hint=f"choose from {', '.join(known)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.run import backends
@@ -25,6 +25,8 @@ def trace_of(
         backend = backends.choose(backend, program)
         with stages(f"running on {backend}") as progress:
             return backends.run_program(backend, program, stimulus, (), progress)
+    if backend != backends.DEFAULT:
+        raise MisuseError("there is a trace, and a backend to run on as well", hint="leave out one of them")
     trace = load_trace_of(program, file).trace
     steps, neurons = trace.spikes.shape
     if (steps, neurons) != (len(stimulus.spikes), program.network.neurons):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.spec.edit import put
 from lsm_deploy.spec.mistakes import NOT_WHOLE, suggest
 from lsm_deploy.spec.read import load_search, load_text
@@ -56,7 +56,7 @@ def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[P
         section, written = load_search(space_file)
         prefix = ()
     elif spec.search is None:
-        raise LsmError(
+        raise MisuseError(
             "the spec does not say what to search", where=str(file), hint="add a search section, or give --space"
         )
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, front
 from lsm_deploy.run import backends
@@ -77,7 +77,7 @@ def _text_to_move(file: Path, target: Path) -> str:
     text = read_text(file)
     here, there = (load_text(text, path.resolve()) for path in (file, target))
     if here != there:
-        raise LsmError(
+        raise MisuseError(
             "the spec names files relative to its own folder, and would not find them from another",
             where=str(target),
             hint=f"write it to {file.parent}, or name them by absolute paths",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
@@ -109,9 +109,11 @@ def _population(spec: Spec, name: str | None) -> str:
     if name is None and spec.readout is not None:
         return spec.readout.populations[0]
     if name is None and len(names) > 1:
-        raise LsmError(f"the spec has {len(names)} populations", where="tune", hint=f"choose from {', '.join(names)}")
+        raise MisuseError(
+            f"the spec has {len(names)} populations", where="tune", hint=f"choose from {', '.join(names)}"
+        )
     if name is not None and name not in names:
-        raise LsmError(f"there is no population {name!r}", where="tune", hint=suggest(name, names))
+        raise MisuseError(f"there is no population {name!r}", where="tune", hint=suggest(name, names))
     return names[0] if name is None else name
 
 
@@ -122,7 +124,7 @@ def _projections(
     errors: list[LsmError] = []
 
     def report(what: str, hint: str, where: str = f"population {name!r}") -> None:
-        errors.append(LsmError(what, where=where, hint=hint))
+        errors.append(MisuseError(what, where=where, hint=hint))
 
     if rate_hz is None and branching is None:
         report("there is nothing to tune for", "give a rate, a branching ratio, or both", "tune")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
@@ -67,7 +67,7 @@ def search(
     file, journal = Path(file), Path(journal)
     for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
         if number < 1:
-            raise LsmError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
+            raise MisuseError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
     if backend != backends.DEFAULT:
         backends.require(backend)  # or else every trial would fail of it
     text = read_text(file)

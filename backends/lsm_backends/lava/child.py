@@ -17,7 +17,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.errors import BackendError, MisuseError
 
 __all__ = ["PYTHON", "TIME_LIMIT", "interpreter", "missing_lava", "run_script", "seconds"]
 
@@ -93,7 +93,7 @@ def seconds(given: float | None, default: float) -> float:
         return default
     if not limit > 0:
         shown = os.environ[TIME_LIMIT] if origin == TIME_LIMIT else given
-        raise BackendError(f"{origin} is {shown}", hint="give a positive number of seconds")
+        raise MisuseError(f"{origin} is {shown}", hint="give a positive number of seconds")
     return limit
 
 

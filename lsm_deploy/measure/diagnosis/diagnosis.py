@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
@@ -148,7 +148,7 @@ def diagnose(
     seed = made.seed if seed is None else seed
     if spec is None and train is not None:
         what = "there are training data, and a program does not say how they become its input"
-        raise LsmError(what, where="diagnose", hint="give a spec")
+        raise MisuseError(what, where="diagnose", hint="give a spec")
     backend = backends.choose(backend, program)
     _check(program, samples, tau_ms)
     clears = program.network.sample_interval
@@ -178,12 +178,12 @@ def diagnose(
 
 
 def _check(program: Program, samples: int, tau_ms: float) -> None:
-    errors = []
+    errors: list[LsmError] = []
     if samples < 1:
-        errors.append(LsmError(f"{samples} samples to show", where="diagnose", hint="take at least 1"))
+        errors.append(MisuseError(f"{samples} samples to show", where="diagnose", hint="take at least 1"))
     if not 0 < tau_ms < np.inf:
         hint = "choose a finite time above 0"
-        errors.append(LsmError(f"a filter of {tau_ms} ms", where="diagnose", hint=hint))
+        errors.append(MisuseError(f"a filter of {tau_ms} ms", where="diagnose", hint=hint))
     if not program.network.channels:
         hint = "give it an input"
         errors.append(LsmError("the network has no input channel to stimulate", where="diagnose", hint=hint))

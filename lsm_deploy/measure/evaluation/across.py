@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Raw, splits, subset
 from lsm_deploy.data.front import AF, recordings
@@ -146,14 +146,14 @@ def evaluate_across(
     given. What comes out does not depend on it.
     """
     if seeds < 1:
-        raise LsmError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
+        raise MisuseError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
     data = recordings(data, spec)
     if unknown := sorted(set(leave_out) - set(data.groups)):
-        raise LsmError(
+        raise MisuseError(
             f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"
         )
     if data.groups and not set(data.groups) - set(leave_out):
-        raise LsmError("every group is left out", where=data.source, hint="leave fewer out")
+        raise MisuseError("every group is left out", where=data.source, hint="leave fewer out")
     if leave_out:
         data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
     begun = time.perf_counter()

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
 from lsm_deploy.data.front import AF, frames_for, recordings
@@ -124,7 +124,7 @@ def evaluate(
     if train is None and test is None:
         train, test = load_data(spec.data or Data())
     if train is None or test is None:
-        raise LsmError("training and test data come together", hint="give both, or neither to use the spec's")
+        raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")
     split = recordings(train, spec), recordings(test, spec)
     return evaluate_one(spec, split, spec.seed, backend, progress, on_chip=on_chip, alone=alone)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core.boards import NOWHERE, Board
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import Network, Projection, QNetwork
 from lsm_deploy.core.progress import Progress
@@ -43,7 +43,7 @@ class Bound:
         except ValueError:
             most = -1.0
         if criterion not in CRITERIA or not 0 <= most < float("inf"):
-            raise LsmError(f"{text!r} is no bound", hint=f"write {':NUMBER, '.join(CRITERIA)}:NUMBER")
+            raise MisuseError(f"{text!r} is no bound", hint=f"write {':NUMBER, '.join(CRITERIA)}:NUMBER")
         return cls(criterion, most)
 
 
@@ -88,7 +88,7 @@ def fit_bits(
     compile_network need not place what it compiles; `board` says where it should fit.
     """
     if bound.criterion != "distance" and float_readout is None:
-        raise LsmError(
+        raise MisuseError(
             f"a bound on {bound.criterion} needs data and a readout", where="spec", hint="bound the distance instead"
         )
     curve, floors = [], [0.0]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lsm_deploy.core.errors import BackendError, LsmError
+from lsm_deploy.core.errors import BackendError, MisuseError
 from lsm_deploy.core.ir import Trace, kinds_in
 from lsm_deploy.core.neurons import KINDS, is_stock
 from lsm_deploy.core.progress import Progress
@@ -91,7 +91,9 @@ def conform(
     asked = SIMULATORS if simulators is None else simulators
     for name in asked:
         if name not in SIMULATORS:
-            raise LsmError(f"{name!r} is no simulator of somebody else's", hint=f"choose from {', '.join(SIMULATORS)}")
+            raise MisuseError(
+                f"{name!r} is no simulator of somebody else's", hint=f"choose from {', '.join(SIMULATORS)}"
+            )
         if why := backend.load_backend(name).missing():
             missing[name] = why
     asked = [name for name in asked if name not in missing]

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from lsm_deploy.compile.build.explicit import Edges, exact_projections
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
+from lsm_deploy.core.neurons import KINDS, bounds
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.store.files import read_json, reading
 
@@ -24,6 +26,8 @@ __all__ = ["REQUIRED", "import_nir"]
 
 REQUIRED = ("weight", "du", "dv", "vth")
 _OPTIONAL = {"bias_mant": 0, "bias_exp": 0, "weight_exp": 0, "delay": 0}
+_LIMITS = {"weight": fixed.weight_range(mixed=False), "weight_exp": (0, MAX_WEIGHT_EXP), "delay": (0, MAX_DELAY)}
+"""Of what the synapse has; the neuron's registers have those of its kind."""
 
 
 def import_nir(
@@ -78,18 +82,18 @@ def _parameters(file: Path, given: Mapping[str, int]) -> dict[str, int]:
             where=str(file),
             hint=f"give {options}, or write them into {beside.name}",
         )
+    errors: list[LsmError] = []
+    for name, value in parameters.items():
+        low, high = _LIMITS[name] if name in _LIMITS else bounds(KINDS["LIF"].Registers, name)
+        if not low <= value <= high:
+            what = f"{name} is {value}, not {low:g} to {high:g}"
+            errors.append((MisuseError if name in given else LsmError)(what, where=str(file), hint=f"change {name}"))
+    raise_all(errors)
     return parameters
 
 
 def _program(parameters: Mapping[str, int], where: str) -> Program:
-    declaration, errors = KINDS["LIF"].Registers, []
-    for name in declaration.__dataclass_fields__:
-        if breaks_bound(declaration, name, np.array([parameters[name]])).any():
-            low, high = bounds(declaration, name)
-            what = f"{name} is {parameters[name]}, not {low:g} to {high:g}"
-            errors.append(LsmError(what, where=where, hint=f"change {name}"))
-    raise_all(errors)
-    registers = {name: np.array([parameters[name]]) for name in declaration.__dataclass_fields__}
+    registers = {name: np.array([parameters[name]]) for name in KINDS["LIF"].Registers.__dataclass_fields__}
     one = np.zeros(1, np.int64)
     edges = Edges(1, one, one, np.array([parameters["weight"]]), np.array([parameters["delay"]]))
     synapse = exact_projections(
