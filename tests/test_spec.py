@@ -68,7 +68,7 @@ def test_file_names_are_relative_to_the_spec():
 
 
 def test_a_missing_file():
-    with pytest.raises(LsmError, match=r"nowhere\.yaml: cannot read: No such file"):
+    with pytest.raises(LsmError, match=r"nowhere\.yaml: cannot read the spec: No such file"):
         load("nowhere.yaml")
 
 

@@ -16,7 +16,6 @@ import yaml
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec.scalars import MAPPING, MERGE, NULL, SEQUENCE, Resolver, plain_value
-from lsm_deploy.store.files import reading
 
 __all__ = ["Path_", "Source", "compose", "parse", "read", "read_text"]
 
@@ -54,8 +53,14 @@ def read(file: Path) -> Source:
 
 def read_text(file: Path) -> str:
     """The text of a file, its line ends as they are, for `edit` writes them back; or an LsmError."""
-    with reading(file), file.open("rb") as opened:
-        written = opened.read(MOST_BYTES + 1)
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise LsmError("this is a pipe or a device, not a file", where=str(file), hint="write it to a file first")
+    try:
+        with file.open("rb") as opened:
+            written = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        what = f"cannot read the spec: {error.strerror}"
+        raise LsmError(what, where=str(file), hint="check the path") from None
     if len(written) > MOST_BYTES:
         what, hint = f"this is no spec: it has more than {MOST_BYTES} bytes", "put weights into an .npz"
         raise LsmError(what, where=str(file), hint=hint)
