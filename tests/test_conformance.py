@@ -23,6 +23,7 @@ from lsm_deploy.run import backends as backend
 
 GOLDEN = Path(__file__).parent / "golden"
 VECTOR = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"
+CHIP = ("--silicon", "--recorded-on", "Loihi 2")
 PARAMETERS = {"weight": 10, "du": 4095, "dv": 163, "vth": 25}
 
 
@@ -43,7 +44,7 @@ def vector(tmp_path):
     if not VECTOR.exists():
         pytest.skip(f"there is no recording {VECTOR.name}")
     options = [part for name, value in PARAMETERS.items() for part in (f"--{name}", value)]
-    call("import-recording", "nir", VECTOR, *options, "-o", tmp_path / "recordings" / "loihi2")
+    call("import-recording", "nir", VECTOR, *options, *CHIP, "-o", tmp_path / "recordings" / "loihi2")
     return tmp_path / "recordings"
 
 
@@ -237,7 +238,7 @@ def test_nir_parameters_may_stand_beside_the_table(tmp_path):
     assert found["stimulus"]["spikes"] == 1
     back = conformance.load_recording(tmp_path / "r")
     assert back.program.network.populations[0].registers["vth"].tolist() == [25]
-    assert back.trace.view == "chip"
+    assert (back.trace.view, back.silicon) == ("sim", False)  # who does not say that a chip ran it
     # u = 10 << 6 = 640; then v = 640 * (4096 - 163) / 4096 = 614.5, toward zero: the table says 615.
     assert conformance.replay(back).verdict.divergence.t == 2
 
@@ -249,6 +250,10 @@ def test_nir_parameters_may_stand_beside_the_table(tmp_path):
         ("1,0.5,0\n", (), "values that are not integers"),
         ("2,0,0\n", (), "a spike is neither 0 nor 1"),
         ("a,b,c\n", (), "this is no table of numbers"),
+        ("0,0,0\n1,inf,0\n", (), "the voltage of step 1 is inf, not -8388607 to 8388607"),
+        ("0,8388608,0\n", (), "the voltage of step 0 is 8.38861e+06, not -8388607 to 8388607"),
+        ("0,nan,0\n", (), "values that are not integers"),
+        ("", (), "it has 1 columns of 0 rows"),
         ("1,0,0\n", ("--dv", 5000), "dv is 5000, not 0 to 4096"),
         ("1,0,0\n", ("--weight", 300), "weight is 300, not -255 to 255"),
         ("1,0,0\n", ("--delay", 10**20), "delay is 100000000000000000000, not 0 to 62"),
@@ -260,6 +265,13 @@ def test_what_is_wrong_with_a_nir_table(table, options, message, tmp_path):
     (tmp_path / "cell.json").write_text(json.dumps(PARAMETERS))
     status = 2 if options else 1
     assert message in call("import-recording", "nir", file, *options, "-o", tmp_path / "r", status=status).stderr
+
+
+def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):
+    file = tmp_path / "cell.csv"
+    file.write_text("\ufeff1,0,0\n0,640,0\n", encoding="utf-8")
+    (tmp_path / "cell.json").write_text(json.dumps(PARAMETERS))
+    assert facts("import-recording", "nir", file, "-o", tmp_path / "r")["silicon"] is False
 
 
 # --- lava-dl ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.data import (
     Audio,
     Beats,
@@ -326,6 +326,68 @@ def test_bad_csv(tmp_path: Path, content: str, expected: list[tuple[str, str, st
     assert error(load_frames, path) == [(what, f"{path}{at}", hint) for at, what, hint in expected]
 
 
+@pytest.mark.parametrize(
+    ("content", "what", "hint"),
+    [
+        (",sample,label,a\n0,x,u,1\n", "column 1 has no name", "leave pandas' index out"),
+        ("Unnamed: 0,sample,a\n0,x,1\n", "column 1 is called 'Unnamed: 0'", "leave pandas' index out"),
+        ("sample,Label,a\n0,1,1\n", "column 2 is called 'Label'", "write 'label'"),
+        ("sample,class,a\n0,1,1\n", "there is a column 'class' and none is called 'label'", "call it 'label'"),
+        ("sample,label,Subject,a\n0,1,7,1\n", "there is a column 'Subject' and none is called", "call it 'group'"),
+        ("sample;label;a\n0;1;1\n", "the header is 'sample;label;a'", "separate cells by commas"),
+        ('sample,a\n0,"1,5"\n', "a is '1,5'", "write decimals with a point"),
+        ('a,sample\n1,"0\n2,1\n', "a cell goes over several lines", "close each quote in its line"),
+        ("sample,label,a\n0,nan,1\n", "sample 0 has the label 'nan': none, as text", "label every sample"),
+    ],
+)
+def test_columns_that_are_no_channels(tmp_path: Path, content: str, what: str, hint: str) -> None:
+    [(said, _, way_out)] = error(load_frames, text(tmp_path, content))
+    assert said.startswith(what)
+    assert way_out.startswith(hint)
+
+
+def test_a_column_that_counts_rows_is_no_channel(tmp_path: Path) -> None:
+    order = [7, 3, 9, 0, 1, 8, 2, 6, 5, 4]
+    for name, counts in (("n", range(100, 110)), ("n", order), ("index", [3 * i for i in order])):
+        rows = "".join(f"{i // 5},{count},{0.5 * i}\n" for i, count in enumerate(counts))
+        [(what, _, _)] = error(load_frames, text(tmp_path, f"sample,{name},a\n{rows}"))
+        assert what == f"column {name!r} numbers the rows, through all samples"
+    fingers = "".join(f"{i // 5},{i % 3},{0.7 * i}\n" for i in range(10))
+    assert load_frames(text(tmp_path, f"sample,index,a\n{fingers}")).names == ("index", "a")
+
+
+def test_channels_in_another_order(tmp_path: Path) -> None:
+    train = load_frames(text(tmp_path, "sample,label,a,b\n0,u,1,2\n1,u,3,5\n2,v,3,4\n3,v,5,5\n"))
+    test = load_frames(text(tmp_path, "sample,label,b,a\n0,u,1,9\n1,v,3,7\n"))
+    assert [what for what, _, _ in error(check_split, train, test)] == [
+        f"channel 0 is 'b', in the training data ({tmp_path / 'd.csv'}) 'a'"
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+def test_floats_of_every_size(tmp_path: Path, kind: Any) -> None:
+    frames = np.arange(8, dtype=kind).reshape(4, 2)
+    assert load_frames(npz(tmp_path, frames=frames, lengths=[2, 2])).frames.tolist() == frames.tolist()
+    frames[3, 1] = np.inf
+    assert (
+        error(load_frames, npz(tmp_path, frames=frames, lengths=[2, 2]))[0][0] == "sample 1, frame 1, channel 1 is inf"
+    )
+
+
+def test_labels_that_are_none(tmp_path: Path) -> None:
+    frames = np.zeros((2, 1))
+    for labels, what in (
+        ([[1], [2]], "labels have shape [2, 1], not [sample]"),
+        ([1.0, np.nan], "labels are neither text nor integers"),
+        (["a", "nan"], "sample 1 has the label 'nan': none, as text"),
+        ([b"a", b"b"], "labels are neither text nor integers"),
+    ):
+        assert error(load_frames, npz(tmp_path, frames=frames, lengths=[1, 1], labels=labels))[0][0] == what
+    for given in (["a", None], ["a", np.nan]):
+        error(make_frames, frames, np.array([0, 1]), given)
+
+
 def test_a_wrong_column_does_not_fill_the_screen(tmp_path: Path) -> None:
     path = text(tmp_path, "sample,x\n" + "0,?\n" * 1000)
     errors = error(load_frames, path)
@@ -590,6 +652,29 @@ def test_bad_wav_files_are_all_named(tmp_path: Path) -> None:
     assert len(told) == 5
 
 
+def test_wav_files_that_are_not_what_they_say(tmp_path: Path) -> None:
+    wav(tmp_path / "0_ann_0.wav")
+    wav(tmp_path / "1_ann_0.wav", np.zeros(4000))
+    content = (tmp_path / "1_ann_0.wav").read_bytes()
+    (tmp_path / "1_ann_0.wav").write_bytes(content[:1044])
+    wav(tmp_path / "2_ann_0.wav", SOUND * 1.0, subtype="FLOAT")
+    wav(tmp_path / "3_ann_0.wav", np.zeros(4000), subtype="MS_ADPCM")
+    (tmp_path / "4_ann_0.wav").write_bytes(content[:40] + (1 << 31).to_bytes(4, "little") + content[44:])
+    (tmp_path / "5_ann_0.wav").write_bytes(content[:30])
+    assert [(Path(where).name[0], what.partition(",")[0]) for what, where, _ in error(load_raw, tmp_path)] == [
+        ("1", "it was cut off: it has 1000 bytes of sound"),
+        ("2", f"its values reach {np.abs(SOUND).max():g}"),
+        ("3", "its sound is compressed (Microsoft ADPCM)"),
+        ("4", "it was cut off: it has 8000 bytes of sound"),
+        ("5", "it has no sound: it was cut off"),
+    ]
+
+
+def test_sound_of_an_npz_beyond_its_range(tmp_path: Path) -> None:
+    told = error(load_raw, npz(tmp_path, **{**UTTERANCES, "audio": UTTERANCES["audio"] * 1.0}))
+    assert told[0][0].startswith("audio reaches ")
+
+
 def test_a_library_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "0_a_0.wav").touch()
     monkeypatch.setitem(sys.modules, "soundfile", None)
@@ -751,6 +836,26 @@ def test_tonic_events_with_pixels_and_polarities(tmp_path: Path, monkeypatch: py
         assert (data.t_us.tolist(), data.x.tolist(), data.y.tolist()) == ([1000, 1 << 17], [33, 2], [7, 3])
         assert (data.p.tolist(), data.sensor, data.labels, data.groups) == ([1, 0], (34, 34, 2), ("3", "5"), ())
     assert error(check_split, train, test)[1][0].startswith("2 samples, such as 0, are in the training data")
+
+
+def test_events_off_the_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("tonic.datasets")
+    monkeypatch.setattr(datasets.NMNIST, "_check_exists", lambda self: True)
+    inside, outside = bytes((3, 7)) + (1000).to_bytes(3, "big"), bytes((40, 7)) + (2000).to_bytes(3, "big")
+    for part in ("Train", "Test"):
+        for label, events in (("3", inside), ("5", inside + outside + inside)):
+            (tmp_path / "NMNIST" / part / label).mkdir(parents=True)
+            (tmp_path / "NMNIST" / part / label / "0.bin").write_bytes(events)
+    assert error(load_data, Data(dataset="tonic:NMNIST", root=tmp_path)) == [
+        (
+            "event 1 of recording 1 is at x 40, y 7, off the sensor of 34 x 34",
+            "NMNIST train",
+            "set `data: {drop_outside: true}` to leave out such events",
+        )
+    ]
+    with pytest.warns(LsmWarning, match="NMNIST t.*: 1 events off the sensor are dropped"):
+        train, _ = load_data(Data(dataset="tonic:NMNIST", root=tmp_path, drop_outside=True))
+    assert (train.starts.tolist(), train.x.tolist()) == ([0, 1], [3, 3, 3])
 
 
 def test_tonic_data_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -611,3 +611,17 @@ def test_groups_of_one_class_each(kind: Literal["ridge", "logistic"]) -> None:
         fit(x, labels, section(classifier=kind), 0, ["p"] * 20 + ["q"] * 20)
     groups = ["p"] * 20 + ["q"] * 10 + ["r"] * 10  # holding out q or r leaves both
     assert fit(x, labels, section(classifier=kind), 0, groups).cv_accuracy.shape == (7,)
+
+
+@pytest.mark.parametrize("strength", [1e-20, 1e-300])
+def test_online_learning_of_features_that_repeat_each_other(strength: float) -> None:
+    from lsm_deploy.learn.readout.online import start_after
+
+    x = np.random.default_rng(1).normal(size=(40, 3))
+    x = np.column_stack([x, x, np.ones(40), np.zeros(40)])
+    targets = np.where(x[:, :1] > 0, 1.0, -1.0)
+    learner = start_after(x, targets, np.ones(40), 1.0, strength)
+    assert np.isfinite(learner.p).all()
+    assert np.abs(learner.weights).max() < 100
+    fitted = np.linalg.lstsq(np.column_stack([x, np.ones(40)]), targets, rcond=None)[0]
+    assert np.allclose(learner.predict(x), np.column_stack([x, np.ones(40)]) @ fitted, atol=1e-2)

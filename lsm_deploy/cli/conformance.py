@@ -37,11 +37,11 @@ def import_recording_group() -> None:
     """Turn what others have published into a recording that `conformance` replays."""
 
 
-def _origin(recorded_on: str, source: str, licence: str, silicon: bool) -> Callable[[_F], _F]:
+def _origin(recorded_on: str, source: str, licence: str) -> Callable[[_F], _F]:
     def decorate(function: _F) -> _F:
         for option in (
             click.option("-o", "--output", "target", type=FILE, required=True, help="The recording's folder."),
-            click.option("--silicon/--simulated", default=silicon, show_default=True, help="Whether a chip ran it."),
+            click.option("--silicon/--simulated", default=False, show_default=True, help="Whether a chip ran it."),
             click.option("--recorded-on", default=recorded_on, show_default=True, help="The chip, or the simulator."),
             click.option("--source", default=source, show_default=True, help="Where it comes from."),
             click.option("--licence", default=licence, show_default=True, help="Under which licence."),
@@ -63,10 +63,9 @@ def _origin(recorded_on: str, source: str, licence: str, silicon: bool) -> Calla
 @click.option("--weight-exp", type=int, help="Weight exponent; 0 if not given.")
 @click.option("--delay", type=int, help="Synaptic delay in steps; 0 if not given.")
 @_origin(
-    "Loihi 2",
+    "a simulator",
     'Nature Communications 2024, "Neuromorphic Intermediate Representation", neuromorphs/NIR paper/01_lif',
     "BSD-3-Clause",
-    silicon=True,
 )
 @common_options
 def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -> None:
@@ -81,7 +80,7 @@ def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -
 @click.option("--input", "input_file", type=FILE, help="Input spikes [channel, t], .npy; else DIR/input.npy.")
 @click.option("--output-spikes", "output_file", type=FILE, help="Output spikes [neuron, t], .npy; else DIR/output.npy.")
 @click.option("--first-step", type=click.IntRange(0), default=0, help="The step of the output's first column.")
-@_origin("lava-dl", "lava-nc/lava-dl tests/lava/lib/dl/netx/gts", "BSD-3-Clause", silicon=False)
+@_origin("lava-dl", "lava-nc/lava-dl tests/lava/lib/dl/netx/gts", "BSD-3-Clause")
 @common_options
 def import_lava_dl_command(output: Output, folder: Path, target: Path, **options: Any) -> None:
     """Import a folder of lava-dl's netx ground truths: a .net of dense layers, input and output spikes."""

@@ -1,7 +1,7 @@
 """Sound with labels: an `.npz` of all utterances end to end, or a folder of WAV files whose names say what they are.
 
-.npz    audio [t], int16 or float; length [utterance] values of each; rate, in Hz; digit or labels [utterance];
-        speaker or groups, and take or takes [utterance], left out where there are none
+.npz    audio [t], int16, or floats of -1 to 1; length [utterance] values of each; rate, in Hz; digit or labels
+        [utterance]; speaker or groups, and take or takes [utterance], left out where there are none
 folder  <label>_<group>_<take>.wav, or as a regular expression with groups of these names says; one channel, one rate
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,17 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.frame_files import SHOWN, names_of, starts_of
 from lsm_deploy.data.raw import Audio
+from lsm_deploy.store.files import reading
 
 __all__ = ["PATTERN", "audio_from_arrays", "load_wavs"]
 
 PATTERN = r"(?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.wav"
+
+PLAIN = ("PCM_16", "PCM_U8", "PCM_S8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+"""How a WAV file may hold its values."""
+RIFF: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"RF64": "little", b"RIFX": "big"}
+CHUNKS = 1000
+"""More come before no sound."""
 
 _ALIASES = {
     "length": ("length", "lengths"),
@@ -49,6 +56,8 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
         report(f"audio is {sound.dtype} of shape {list(sound.shape)}", "write int16 or floats [t], all end to end")
     elif sound.dtype.kind == "f" and not np.isfinite(sound).all():
         report(f"audio has {int((~np.isfinite(sound)).sum())} values that are not finite", "write finite numbers")
+    elif sound.dtype.kind == "f" and (peak := float(np.abs(sound).max())) > 1:
+        report(f"audio reaches {peak:g}, beyond the range of floats, -1 to 1", "scale it, or write int16")
     if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < float(rate.ravel()[0]) < np.inf:
         report(f"rate is {rate.ravel()[:3].tolist() or 'missing'}", "write how many values a second has, in Hz")
     hint = "write how many values each utterance has"
@@ -82,8 +91,15 @@ def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
             hint = "rename it, or set `data: {pattern: ...}`, for `predict` --pattern"
             errors.append(LsmError(what, where=str(file), hint=hint))
             continue
+        if (mistake := _mistake_in(file)) is not None:
+            errors.append(LsmError(mistake, where=str(file), hint="record it again, or take it out"))
+            continue
         try:
             with soundfile.SoundFile(file) as opened:
+                if opened.subtype not in PLAIN:
+                    what, hint = f"its sound is compressed ({opened.subtype_info})", "write it again as 16-bit WAV"
+                    errors.append(LsmError(what, where=str(file), hint=hint))
+                    continue
                 kind = "int16" if opened.subtype == "PCM_16" else "float64"
                 sound, rate = opened.read(dtype=kind), opened.samplerate
         except (soundfile.LibsndfileError, OSError) as error:
@@ -97,6 +113,9 @@ def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
         elif not len(sound) or not np.isfinite(sound).all():
             what = "it holds no sound" if not len(sound) else "it has values that are not finite"
             errors.append(LsmError(what, where=str(file), hint="record it again, or take it out"))
+        elif sound.dtype != np.int16 and (peak := float(np.abs(sound).max())) > 1:
+            what, hint = f"its values reach {peak:g}, beyond the range of sound, -1 to 1", "scale it down"
+            errors.append(LsmError(what, where=str(file), hint=hint))
         elif rate != next(iter(rates)):
             first, other = next(iter(rates.items()))
             what = f"it has {rate} values a second, {other.name} has {first}"
@@ -123,6 +142,24 @@ def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
         groups,
         np.array(takes if len(takes) == len(sounds) else [], np.int64),
     )
+
+
+def _mistake_in(file: Path) -> str | None:
+    """What the chunks of a RIFF file say against it: soundfile takes one that was cut off for whole."""
+    with reading(file), file.open("rb") as opened:
+        size = opened.seek(0, 2)
+        opened.seek(0)
+        form, _, kind = opened.read(4), opened.read(4), opened.read(4)
+        if form not in RIFF or kind != b"WAVE":
+            return "it cannot be read: it is empty" if not size else "it cannot be read: it is no WAV file"
+        for _ in range(CHUNKS):
+            name, many = opened.read(4), int.from_bytes(opened.read(4), RIFF[form])
+            if name == b"data" and form != b"RF64" and opened.tell() + many > size:  # RF64 has its size elsewhere
+                return f"it was cut off: it has {size - opened.tell()} bytes of sound, and says {many}"
+            if name == b"data" or not name:
+                return None if name else "it has no sound: it was cut off, or is damaged"
+            opened.seek(many + many % 2, 1)
+    return f"it has no sound in its first {CHUNKS} chunks"
 
 
 def _soundfile(folder: Path) -> Any:

@@ -33,8 +33,8 @@ def check_labels(train: Raw, test: Raw | None = None) -> None:
 
 
 def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
-    """Labels as `check_labels` has them, and no leak: no sample of the training data is test data as well, and no
-    speaker or record is in both, unless `shared_groups` asks for that."""
+    """Labels as `check_labels` has them, and no leak: no sample of the training data is test data as well, no
+    speaker or record is in both, unless `shared_groups` asks for that, and channels that have names have the same."""
     if type(train) is not type(test):
         what = (
             f"this is {type(test).__name__.lower()}, the training data ({train.source}) {type(train).__name__.lower()}"
@@ -50,9 +50,15 @@ def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
                 hint="keep each speaker or record on one side, or ask for it: `data: {shared_groups: true}`",
             )
         )
-    there = {digest: i for i, digest in reversed(list(enumerate(digests(train).tolist())))}
+    if isinstance(train, Frames) and isinstance(test, Frames) and train.names and test.names:
+        other = [i for i, (one, two) in enumerate(zip(train.names, test.names, strict=False)) if one != two]
+        if other:
+            one, two = train.names[other[0]], test.names[other[0]]
+            what = f"channel {other[0]} is {two!r}, in the training data ({train.source}) {one!r}"
+            errors.append(LsmError(what, where=test.source, hint="write the same columns in the same order"))
+    twin = {digest: i for i, digest in reversed(list(enumerate(digests(train).tolist())))}
     full = lengths(test) > 0  # two recordings without an event are equal, and none of the other
-    twice = [(i, there[digest]) for i, digest in enumerate(digests(test).tolist()) if digest in there and full[i]]
+    twice = [(i, twin[digest]) for i, digest in enumerate(digests(test).tolist()) if digest in twin and full[i]]
     if twice:
         (here, copy), many = twice[0], len(twice)
         count = f"sample {here} is" if many == 1 else f"{many} samples, such as {here}, are"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.data.frame_files import starts_of
 from lsm_deploy.data.raw import Events
 
 __all__ = ["load_tonic"]
 
 
-def load_tonic(name: str, root: Path) -> tuple[Events, Events]:
+LATEST_US = 1 << 53
+"""Times beyond this, 285 years, are no whole numbers as floats."""
+
+
+def load_tonic(name: str, root: Path, drop_outside: bool = False) -> tuple[Events, Events]:
     """The training and test part of the data set that tonic calls `name`, below `root`, where tonic downloads it to
-    if it is not there."""
+    if it is not there. drop_outside: leave out events off the sensor, with a warning; otherwise one is an LsmError."""
     where = f"data set 'tonic:{name}'"
     try:
         import tonic.datasets
@@ -40,10 +45,14 @@ def load_tonic(name: str, root: Path) -> tuple[Events, Events]:
     else:
         what = "tonic does not divide it into a training and a test part"
         raise LsmError(what, where=where, hint="choose a data set that has both")
-    return _load(declared, root, parts[0], f"{name} train"), _load(declared, root, parts[1], f"{name} test")
+    train, test = (
+        _load(declared, root, part, f"{name} {role}", drop_outside)
+        for part, role in zip(parts, ("train", "test"), strict=True)
+    )
+    return train, test
 
 
-def _load(declared: Any, root: Path, part: dict[str, Any], source: str) -> Events:
+def _load(declared: Any, root: Path, part: dict[str, Any], source: str, drop_outside: bool) -> Events:
     try:
         data = declared(str(root), **part)
         recordings = [data[i] for i in range(len(data))]
@@ -55,8 +64,9 @@ def _load(declared: Any, root: Path, part: dict[str, Any], source: str) -> Event
     if not {"t", "x"} <= fields:
         what = "a recording is not a list of events with t and x"
         raise LsmError(what, where=source, hint="choose a data set of events alone")
+    starts = starts_of([len(events) for events, _ in recordings])
     columns = [
-        np.concatenate([events[field] for events, _ in recordings]).astype(np.int64)
+        _whole(np.concatenate([events[field] for events, _ in recordings]), field, starts, source)
         if field in fields
         else np.zeros(sum(len(events) for events, _ in recordings), np.int64)
         for field in ("t", "x", "y", "p")
@@ -64,7 +74,18 @@ def _load(declared: Any, root: Path, part: dict[str, Any], source: str) -> Event
     sensor = _sensor(data, columns)
     # One polarity has many names; two may be written -1 and 1.
     columns[3] = (columns[3] > 0).astype(np.int64) if sensor[2] == 2 else np.zeros_like(columns[3])
-    starts = starts_of([len(events) for events, _ in recordings])
+    x, y = columns[1:3]
+    outside = (x < 0) | (x >= sensor[0]) | (y < 0) | (y >= sensor[1])
+    if outside.any():
+        i = int(np.argmax(outside))
+        what = f"{_place(starts, i)} is at x {x[i]}, y {y[i]}, off the sensor of {sensor[0]} x {sensor[1]}"
+        if not drop_outside:
+            more = f" (and {int(outside.sum()) - 1} more)" if outside.sum() > 1 else ""
+            hint = "set `data: {drop_outside: true}` to leave out such events"
+            raise LsmError(what + more, where=source, hint=hint)
+        warnings.warn(f"{source}: {int(outside.sum())} events off the sensor are dropped", LsmWarning, stacklevel=2)
+        starts = starts - np.concatenate([[0], np.cumsum(outside)])[starts]
+        columns = [column[~outside] for column in columns]
     speakers = np.asarray(getattr(data, "speaker", ()))
     return Events(
         columns[0],
@@ -77,6 +98,20 @@ def _load(declared: Any, root: Path, part: dict[str, Any], source: str) -> Event
         source,
         tuple(str(speaker) for speaker in speakers.tolist()) if len(speakers) == len(recordings) else (),
     )
+
+
+def _whole(values: NDArray[Any], field: str, starts: NDArray[np.int64], source: str) -> NDArray[np.int64]:
+    bad = ~(np.abs(values.astype(np.float64)) < LATEST_US)
+    if bad.any():
+        i = int(np.argmax(bad))
+        what = f"{field} of {_place(starts, i)} is {values[i]}, not a number within 2**53"
+        raise LsmError(what, where=source, hint="fetch the data again, or take the recording out")
+    return values.astype(np.int64)
+
+
+def _place(starts: NDArray[np.int64], event: int) -> str:
+    recording = int(np.searchsorted(starts, event, "right")) - 1
+    return f"event {event - int(starts[recording])} of recording {recording}"
 
 
 def _sensor(data: Any, columns: list[NDArray[np.int64]]) -> tuple[int, int, int]:

@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import re
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
+from lsm_deploy.data.columns import NAMED, counter_among, mistakes_in_header
 from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.store.files import reading
 from lsm_deploy.store.npz import read_arrays
@@ -36,8 +39,9 @@ def make_frames(
     labels: NDArray[Any] | Sequence[str] = (),
     source: str = "data",
     groups: NDArray[Any] | Sequence[str] = (),
+    channels: Sequence[str] = (),
 ) -> Frames:
-    """Frames that a user made, or an LsmError with all that is wrong with them."""
+    """Frames that a user made, with names of channels or without; an LsmError has all that is wrong with them."""
     errors: list[LsmError] = []
 
     def report(what: str, hint: str) -> None:
@@ -52,13 +56,17 @@ def make_frames(
     total = len(frames) if frames.ndim and len(frames) else 1 << 62  # no data is a mistake of its own
     if mistake := mistake_in(starts, total, "ascending", first=0):
         report(f"starts: {mistake}", "write the first frame of each sample, 0 for the first")
+    given = frames
+    if not errors:
+        with np.errstate(over="ignore"):  # of long doubles
+            frames = frames.astype(np.float64)  # before it is compared: LARGEST is infinite as a float32
     if not errors and (bad := np.argwhere(~(np.abs(frames) <= LARGEST))).size:
         frame, channel = (int(i) for i in bad[0])
         sample = int(np.searchsorted(starts, frame, "right")) - 1
         place = f"sample {sample}, frame {frame - int(starts[sample])}, channel {channel}"
         more = f" (and {len(bad) - 1} more values)" if len(bad) > 1 else ""
         report(
-            f"{place} is {frames[frame, channel]}{more}",
+            f"{place} is {given[frame, channel]}{more}",
             "write finite numbers; where NaN pads short samples, cut it off, or give lengths",
         )
     samples = len(starts) if starts.ndim == 1 else None
@@ -66,7 +74,7 @@ def make_frames(
         names_of(given, what, samples, source, errors) for given, what in ((labels, "label"), (groups, "group"))
     )
     raise_all(errors)
-    return Frames(frames.astype(np.float64), starts.astype(np.int64), names, source, others)
+    return Frames(frames, starts.astype(np.int64), names, source, others, names=tuple(channels))
 
 
 def names_of(
@@ -77,7 +85,11 @@ def names_of(
     if not array.size:
         return ()
     hint = f"write `{what}s.astype(str)`, one {what} a sample"
-    if array.ndim != 1 or array.dtype.kind not in "Uiu":
+    if array.ndim != 1:
+        mistake = f"{what}s have shape {list(array.shape)}, not [sample]"
+        errors.append(LsmError(mistake, where=source, hint=f"write `{what}s.ravel()`, one {what} a sample"))
+        return ()
+    if array.dtype.kind not in "Uiu":
         errors.append(LsmError(f"{what}s are neither text nor integers", where=source, hint=hint))
         return ()
     names = tuple(str(name) for name in array)
@@ -85,8 +97,9 @@ def names_of(
         mistake = f"there are {len(names)} {what}s for {samples} samples"
         hint = f"write one {what} a sample, or none at all"
         errors.append(LsmError(mistake, where=source, hint=hint))
-    elif "" in names:
-        mistake, hint = f"sample {names.index('')} has an empty {what}", f"{what} every sample, or none at all"
+    elif missing := [name for name in ("", "nan", "NaN") if name in names]:
+        empty = f"an empty {what}" if not missing[0] else f"the {what} {missing[0]!r}: none, as text"
+        mistake, hint = f"sample {names.index(missing[0])} has {empty}", f"{what} every sample, or none at all"
         errors.append(LsmError(mistake, where=source, hint=hint))
     return names
 
@@ -157,64 +170,83 @@ def starts_of(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _from_csv(path: Path) -> Frames:
+    where, errors, mistakes = str(path), [], 0
+
+    def report(what: str, hint: str, line: int) -> None:
+        nonlocal mistakes
+        mistakes += 1
+        if mistakes <= SHOWN:
+            errors.append(LsmError(what, where=f"{path}:{line}", hint=hint))
+
+    table = _rows(path)
+    line, header = next(table, (0, []))
+    if not header:
+        raise LsmError("the file is empty", where=where, hint="write a header and one row a frame")
+    raise_all([LsmError(what, where=f"{path}:{line}", hint=hint) for what, hint in mistakes_in_header(header)])
+    columns = {name: i for i, name in enumerate(header)}
+    channels = [name for name in header if name not in NAMED]
+    names: dict[str, list[str]] = {name: [] for name in ("label", "group") if name in columns}
+    values, starts = array("d"), []  # and no text: that of a long file takes ten times as much
+    seen: set[str] = set()
+    current: str | None = None
+    for line, cells in table:
+        if len(cells) != len(header):
+            what = f"there are {len(cells)} cells below {len(header)} names"
+            report(what, "write one cell for each name in the header", line)
+            continue
+        sample = cells[columns["sample"]]
+        if sample != current:
+            if sample in seen:
+                report(f"sample {sample!r} goes on after another sample", "keep the rows of a sample together", line)
+            seen.add(sample)
+            current = sample
+            starts.append(len(values) // len(channels))
+            for name, of_samples in names.items():
+                of_samples.append(cells[columns[name]])
+        else:
+            for name, of_samples in names.items():
+                if cells[columns[name]] != of_samples[-1]:
+                    verb = "is labelled" if name == "label" else "is of group"
+                    what = f"sample {sample!r} {verb} {cells[columns[name]]!r}, and {of_samples[-1]!r} above"
+                    report(what, f"give a sample one {name}", line)
+        for name in channels:
+            number = _number(cell := cells[columns[name]])
+            if number is None:
+                decimal = re.fullmatch(r"-?\d+,\d+", cell)
+                hint = "write decimals with a point" if decimal else "write a number such as -1.5e-3"
+                report(f"{name} is {cell!r}, not a finite number", hint, line)
+            values.append(number or 0.0)
+    if mistakes > SHOWN:
+        errors.append(LsmError(f"and {mistakes - SHOWN} more mistakes", where=where, hint="mend those above first"))
+    raise_all(errors)
+    if not values:
+        raise LsmError("there is no data below the header", where=where, hint="write one row a frame")
+    frames = np.array(values).reshape(-1, len(channels))
+    if (counter := counter_among(frames, channels, len(starts))) is not None:
+        what = f"column {counter!r} numbers the rows, through all samples"
+        raise LsmError(
+            what, where=f"{path}:1", hint="leave it out: an index (`to_csv(..., index=False)`) tells nothing"
+        )
+    labels, groups = (names[name] if any(names.get(name, ())) else () for name in ("label", "group"))
+    return make_frames(frames, np.array(starts), labels, where, groups, channels)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that has any, with its line, one by one."""
     # Python's own reader: it knows the line of every cell, which a data frame does not.
     try:
         with reading(path), path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+            reader, last = csv.reader(file, skipinitialspace=True), 0
+            for row in reader:
+                first, last = last + 1, reader.line_num
+                cells = [cell.strip() for cell in row]
+                if first < last or any(char < " " and char != "\t" for cell in cells for char in cell):
+                    what = "a cell goes over several lines" if first < last else "a cell holds control characters"
+                    raise LsmError(what, where=f"{path}:{first}", hint="close each quote in its line; save plain text")
+                if row:
+                    yield last, cells
     except (UnicodeDecodeError, csv.Error) as error:
         raise LsmError(f"this is no CSV text: {error}", where=str(path), hint="save it as UTF-8 CSV") from None
-    if not rows:
-        raise LsmError("the file is empty", where=str(path), hint="write a header and one row a frame")
-    (_, header), *rows = rows
-    named = [name for name in ("label", "group") if name in header]
-    channels = [name for name in header if name not in ("sample", "label", "group")]
-    if "sample" not in header or not channels or len(set(header)) != len(header):
-        what = f"the header is {','.join(header)!r}"
-        raise LsmError(what, where=f"{path}:1", hint="write `sample,label,<channel>,...`, each name once; label may go")
-    if not rows:
-        raise LsmError("there is no data below the header", where=str(path), hint="write one row a frame")
-
-    errors: list[LsmError] = []
-    frames: list[list[float]] = []
-    starts: list[int] = []
-    names: dict[str, list[str]] = {name: [] for name in ("label", "group")}
-    seen: set[str] = set()
-    current: str | None = None
-    for line, row in rows:
-        where = f"{path}:{line}"
-        if len(row) != len(header):
-            what = f"there are {len(row)} cells below {len(header)} names"
-            errors.append(LsmError(what, where=where, hint="write one cell for each name in the header"))
-            continue
-        cells = dict(zip(header, row, strict=True))
-        sample = cells["sample"]
-        if sample != current:
-            if sample in seen:
-                what = f"sample {sample!r} goes on after another sample"
-                errors.append(LsmError(what, where=where, hint="keep the rows of a sample together"))
-            seen.add(sample)
-            current = sample
-            starts.append(len(frames))
-            for name, values in names.items():
-                values.append(cells.get(name, ""))
-        else:
-            for name in named:
-                if cells[name] != names[name][-1]:
-                    verb = "is labelled" if name == "label" else "is of group"
-                    what = f"sample {sample!r} {verb} {cells[name]!r}, and {names[name][-1]!r} above"
-                    errors.append(LsmError(what, where=where, hint=f"give a sample one {name}"))
-        for name in channels:
-            if _number(cells[name]) is None:
-                what = f"{name} is {cells[name]!r}, not a finite number"
-                errors.append(LsmError(what, where=where, hint="write a number such as -1.5e-3"))
-        frames.append([_number(cells[name]) or 0.0 for name in channels])
-    if len(errors) > SHOWN:
-        rest = LsmError(f"and {len(errors) - SHOWN} more mistakes", where=str(path), hint="mend those above first")
-        errors = [*errors[:SHOWN], rest]
-    raise_all(errors)
-    labels, groups = (values if any(values) else () for values in names.values())
-    return make_frames(np.array(frames), np.array(starts), labels, str(path), groups)
 
 
 def _number(cell: str) -> float | None:

@@ -22,7 +22,7 @@ __all__ = ["load_data", "load_dataset", "load_raw"]
 def load_data(data: Data) -> tuple[Raw, Raw]:
     """The training and test data that a spec names."""
     if data.dataset is not None:
-        return load_dataset(data.dataset, data.root)
+        return load_dataset(data.dataset, data.root, data.drop_outside)
     if data.train is None or data.test is None:
         hint = "add a data section, or give training and test data"
         raise MisuseError("the spec names no data", where="spec", hint=hint)
@@ -55,16 +55,16 @@ def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
     return load_frames(path)
 
 
-def load_dataset(name: str, root: Path | None = None) -> tuple[Raw, Raw]:
+def load_dataset(name: str, root: Path | None = None, drop_outside: bool = False) -> tuple[Raw, Raw]:
     """`japanese_vowels`: the training and test part of real speech that ships inside sktime, without a download.
 
     270 and 370 utterances of two vowels by 9 speakers (the labels), each 7 to 29 frames of 12 LPC cepstra.
     Kudo, Toyama & Shimbo, Pattern Recognition Letters 20 (1999).
 
-    `tonic:NAME`: event data, below the folder `root`.
+    `tonic:NAME`: event data, below the folder `root`; drop_outside: without the events that are off the sensor.
     """
     if name.startswith("tonic:") and root is not None:
-        return load_tonic(name.removeprefix("tonic:"), root)
+        return load_tonic(name.removeprefix("tonic:"), root, drop_outside)
     if name != "japanese_vowels":
         hint = "choose japanese_vowels, or tonic:NAME and its root, or give train and test files"
         raise LsmError(f"there is no data set {name!r}", hint=hint)

@@ -34,7 +34,8 @@ class Frames:
 
     source: what errors call the data, a file or a name. groups: the speaker or record of each sample, or (). origin
     `[sample]`: the sample that each is an altered copy of, itself where it is none; left out, there are no copies.
-    digests `[sample]`: of the recording that each was made from, or left out. `make_frames` tells a user what is wrong;
+    digests `[sample]`: of the recording that each was made from, or left out. names `[channel]`: what the channels are
+    called, where they are. `make_frames` tells a user what is wrong;
     a `ValueError` from here is a bug.
     """
 
@@ -45,6 +46,7 @@ class Frames:
     groups: tuple[str, ...] = ()
     origin: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     digests: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    names: tuple[str, ...] = ()
 
     __reduce__ = rebuilt
 
@@ -66,6 +68,8 @@ class Frames:
             raise ValueError("origin does not name an earlier sample that is no copy")
         if self.digests.shape not in ((0,), every.shape):
             raise ValueError(f"{self.digests.shape} digests for {len(starts)} samples")
+        if len(self.names) not in (0, frames.shape[1]):
+            raise ValueError(f"{len(self.names)} names for {frames.shape[1]} channels")
 
     @property
     def samples(self) -> int:

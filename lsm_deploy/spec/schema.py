@@ -283,6 +283,7 @@ class Data:
     dataset: japanese_vowels, or tonic:NAME for one of tonic's, kept below the folder `root`. pattern: how the name of
     a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these names.
     shared_groups: let a speaker or record be in both the training and the test data; otherwise that is refused.
+    drop_outside: leave out events that are off the sensor, and say how many; otherwise one is an error.
     """
 
     dataset: Text | None = None
@@ -291,6 +292,7 @@ class Data:
     test: Path | None = None
     pattern: Text | None = None
     shared_groups: Flag = False
+    drop_outside: Flag = False
 
     def __post_init__(self) -> None:
         if self.dataset is not None and (self.train is not None or self.test is not None):

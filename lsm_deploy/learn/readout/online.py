@@ -65,7 +65,9 @@ def start_after(x: Floats, targets: Floats, weights: Floats, forgetting: float, 
     rows = np.column_stack([x, np.ones(n)])
     weighted = rows * (weights * forgetting ** np.arange(n - 1, -1, -1.0))[:, None]
     information = weighted.T @ rows
-    information.flat[:: len(information) + 1] += strength_after(n, forgetting, regularisation)
+    # Less would be lost in rounding, and where features repeat each other there would be no inverse.
+    least = 10 * np.finfo(np.float64).eps * float(np.trace(information))
+    information.flat[:: len(information) + 1] += max(strength_after(n, forgetting, regularisation), least)
     learner.p = np.asfortranarray(np.linalg.inv(information))
     learner.weights = learner.p @ (weighted.T @ targets)
     return learner

@@ -56,7 +56,10 @@ def _solve(matrix: Floats, right: Floats, strength: float) -> Floats:
         lower = np.linalg.cholesky(shifted)
     except np.linalg.LinAlgError:  # the strength is lost beside the largest eigenvalue
         values, vectors = eigh(matrix, check_finite=False)
-        coef: Floats = vectors @ ((vectors.T @ right) / (np.maximum(values, 0) + strength)[:, None])
+        lost = values <= len(values) * np.finfo(np.float64).eps * values.max()
+        # Of directions that are rounding errors nothing is known: there the answer is 0, as of a pseudo-inverse.
+        part = np.where(lost, 0.0, 1 / np.where(lost, 1.0, values + strength))
+        coef: Floats = vectors @ ((vectors.T @ right) * part[:, None])
         return coef
     half = solve_triangular(lower, right, lower=True, check_finite=False)
     solved: Floats = solve_triangular(lower, half, lower=True, trans="T", check_finite=False)

@@ -34,6 +34,7 @@ from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import BOARDS, MAX_DELAY
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
@@ -71,6 +72,9 @@ def import_lava_dl(
             where=str(output_file),
             hint="give the output of the last layer, [neuron, t]",
         )
+    if first_step >= len(stimulus):
+        what = f"the output begins at step {first_step}, and the input has {len(stimulus)}"
+        raise LsmError(what, where=str(output_file), hint="check --first-step")
     program: Program = place_network(network, BOARDS["oheo_gulch"])
     return Recording(
         name=folder.resolve().name,
@@ -262,8 +266,10 @@ def _array(group: Any, name: str, where: str) -> NDArray[np.int64]:
     if hasattr(stored, "dtype"):
         require_modest(stored.size * stored.dtype.itemsize, os.path.getsize(group.file.filename), where)
     values = np.asarray(stored[()]) if hasattr(stored, "dtype") else np.array(np.nan)
-    if values.dtype.kind not in "iufb" or (values != np.rint(values)).any():
-        raise LsmError(f"{name} does not hold integers", where=where, hint="export the quantised network")
+    if values.dtype.kind not in "iufb" or not (np.abs(values) <= UV_LIMIT).all() or (values % 1).any():
+        raise LsmError(
+            f"{name} does not hold integers of at most 24 bits", where=where, hint="export the quantised network"
+        )
     integers: NDArray[np.int64] = np.atleast_1d(values).astype(np.int64)
     return integers
 

@@ -8,6 +8,7 @@ name, ending in `.json`). The voltage is the chip's view, 128 in the step of a s
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,13 +38,18 @@ def import_nir(
     where = str(file)
     parameters = _parameters(file, {name: value for name, value in given.items() if value is not None})
     try:
-        with reading(file):
-            table = np.loadtxt(file, delimiter=",", ndmin=2)
+        with reading(file), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, which is refused below
+            table = np.loadtxt(file, delimiter=",", ndmin=2, encoding="utf-8-sig")
     except ValueError as error:
         raise LsmError(f"this is no table of numbers: {error}", where=where, hint="give NIR's CSV") from None
     if table.shape[1] != 3 or not len(table) or (table != np.rint(table)).any():
         what = f"it has {table.shape[1]} columns of {len(table)} rows, or values that are not integers"
         raise LsmError(what, where=where, hint="the columns are input spike, voltage, output spike")
+    if (outside := ~(np.abs(table[:, 1]) < fixed.UV_LIMIT)).any():
+        step = int(np.argmax(outside))
+        what = f"the voltage of step {step} is {table[step, 1]:g}, not {1 - fixed.UV_LIMIT} to {fixed.UV_LIMIT - 1}"
+        raise LsmError(what, where=where, hint="give what the register holds, which has 24 bits")
     if not np.isin(table[:, [0, 2]], (0, 1)).all():
         raise LsmError("a spike is neither 0 nor 1", where=where, hint="the columns are input spike, voltage, spike")
     return Recording(
