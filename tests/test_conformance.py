@@ -23,7 +23,7 @@ from lsm_deploy.run import backends as backend
 
 GOLDEN = Path(__file__).parent / "golden"
 VECTOR = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"
-CHIP = ("--silicon", "--recorded-on", "Loihi 2")
+CHIP = ("--silicon",)
 PARAMETERS = {"weight": 10, "du": 4095, "dv": 163, "vth": 25}
 
 

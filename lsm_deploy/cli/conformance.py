@@ -37,7 +37,7 @@ def import_recording_group() -> None:
     """Turn what others have published into a recording that `conformance` replays."""
 
 
-def _origin(recorded_on: str, source: str, licence: str) -> Callable[[_F], _F]:
+def _origin(recorded_on: str | None, source: str, licence: str) -> Callable[[_F], _F]:
     def decorate(function: _F) -> _F:
         for option in (
             click.option("-o", "--output", "target", type=FILE, required=True, help="The recording's folder."),
@@ -63,7 +63,7 @@ def _origin(recorded_on: str, source: str, licence: str) -> Callable[[_F], _F]:
 @click.option("--weight-exp", type=int, help="Weight exponent; 0 if not given.")
 @click.option("--delay", type=int, help="Synaptic delay in steps; 0 if not given.")
 @_origin(
-    "a simulator",
+    None,
     'Nature Communications 2024, "Neuromorphic Intermediate Representation", neuromorphs/NIR paper/01_lif',
     "BSD-3-Clause",
 )
@@ -71,6 +71,7 @@ def _origin(recorded_on: str, source: str, licence: str) -> Callable[[_F], _F]:
 def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -> None:
     """Import a single neuron's CSV (input spike, voltage, output spike); what is not given stands in FILE.json."""
     origin = {name: given.pop(name) for name in ("silicon", "recorded_on", "source", "licence")}
+    origin["recorded_on"] = origin["recorded_on"] or ("Loihi 2" if origin["silicon"] else "a simulator")
     _save(output, target, conformance.import_nir(file, given, **origin))
 
 

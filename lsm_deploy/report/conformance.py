@@ -70,7 +70,7 @@ def _blocks(conformance: Conformance) -> Iterator[Block]:
             "no recordings: none comes with this project. NIR's paper has published one, of a single neuron "
             "(github.com/neuromorphs/NIR, paper/01_lif/lif_lava_loihi_fixed.csv);\n"
             "`lsm-deploy import-recording nir FILE.csv --weight 10 --du 4095 --dv 163 --vth 25 --silicon "
-            "--recorded-on 'Loihi 2' -o DIR/loihi2` makes it one of ours, and `lsm-deploy conformance DIR` replays it"
+            "-o DIR/loihi2` makes it one of ours, and `lsm-deploy conformance DIR` replays it"
         )
     for each in conformance.recordings:
         if each.verdict.equal:
