@@ -69,8 +69,8 @@ def _blocks(conformance: Conformance) -> Iterator[Block]:
         yield Line(
             "no recordings: none comes with this project. NIR's paper has published one, of a single neuron "
             "(github.com/neuromorphs/NIR, paper/01_lif/lif_lava_loihi_fixed.csv);\n"
-            "`lsm-deploy import-recording nir FILE.csv --weight 10 --du 4095 --dv 163 --vth 25 --silicon "
-            "-o DIR/loihi2` makes it one of ours, and `lsm-deploy conformance DIR` replays it"
+            "`lsm-deploy import-recording nir FILE.csv --weight 10 --du 4095 --dv 163 --vth 25 --silicon -o DIR/chip` "
+            "makes it one of ours, and `lsm-deploy conformance DIR` replays it"
         )
     for each in conformance.recordings:
         if each.verdict.equal:
