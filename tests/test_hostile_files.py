@@ -12,10 +12,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lsm_backends import fast
+from programs import random_case
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
-from lsm_deploy.store import kind_of, load_stimulus, load_trace, read_arrays, save_trace
+from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.store import (
+    kind_of,
+    load_state,
+    load_stimulus,
+    load_trace,
+    pack,
+    program_from_parts,
+    program_to_parts,
+    read_arrays,
+    save_state,
+    save_trace,
+    unpack,
+)
 from lsm_deploy.store.npz import names_of_arrays, read_array
 
 # --- .npz ------------------------------------------------------------------------------------------------------------
@@ -186,3 +201,86 @@ def test_a_pipe_does_not_hold_up_who_asks_what_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.npz")
     with pytest.raises(LsmError, match="this is a pipe or a device"):
         kind_of(tmp_path / "x.npz")
+
+
+# --- programs and states ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("where", "fact", "value"),
+    [
+        *(("network", "dt_ms", value) for value in ("1", True, None, float("inf"), 0, -1.0, 10**400, [1])),
+        *(("network", "channels", value) for value in (2.0, True, -1, 1 << 62, 10**400, "2", None)),
+        *(("network", "sample_interval", value) for value in (2.0, True, -1, 10**400, "2", None)),
+        *(("network", "target", value) for value in (7, None, "nowhere", ["oheo_gulch"])),
+        *(("network", "populations", value) for value in ({}, None, [1], [[]])),
+        *(("network", "more", value) for value in (1,)),
+        *(("populations", "size", value) for value in (80.0, True, 0, -1, 10**30, "80", None)),
+        *(("populations", "scale", value) for value in ("x", True, 0, -1, float("inf"), 10**400, None)),
+        *(("populations", "name", value) for value in (7, None, ["a"], "input")),
+        *(("populations", "kind", value) for value in (7, ["LIF"], {}, None, "lif")),
+        *(("populations", "more", value) for value in (1,)),
+        *(("projections", "weight_exp", value) for value in (1.5, 1.0, True, -1, 10**30, "1", None)),
+        *(("projections", "num_weight_bits", value) for value in (8.0, True, 0, 10**30, None)),
+        *(("projections", "name", value) for value in (7, None)),
+        *(("projections", "source", value) for value in (7, None, ["input"], "nobody")),
+        *(("projections", "sign_mode", value) for value in (7, None, ["mixed"])),
+    ],
+)
+def test_a_fact_of_a_program_is_of_its_type_and_within_its_bounds(where: str, fact: str, value: Any) -> None:
+    meta, arrays = program_to_parts(random_case(3)[0])
+    facts = meta if where == "network" else meta[where][0]
+    facts[fact] = value
+    with pytest.raises(LsmError, match="the program is not valid") as caught:
+        program_from_parts(meta, arrays, "p.lsm")
+    assert len(str(caught.value)) < 400
+
+
+def test_a_fact_that_is_missing_is_named() -> None:
+    meta, arrays = program_to_parts(random_case(3)[0])
+    del meta["populations"][0]["scale"]
+    with pytest.raises(LsmError, match="population 0 does not have the facts name, kind, size, scale"):
+        program_from_parts(meta, arrays, "p.lsm")
+
+
+def test_a_stimulus_for_an_endless_interval_is_refused_before_it_is_drawn() -> None:
+    with pytest.raises(LsmError, match="a stimulus of 6442450944 steps and 12 channels takes 773 GB of memory"):
+        poisson_stimulus(12, 3 << 31, 50.0, 1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m, a: m.pop("counts"), "the state does not have the facts t, counts, program"),
+        (lambda m, a: m["counts"].pop("u_wraps"), "counts does not have the facts u_wraps"),
+        (lambda m, a: m["counts"].update(u_wraps=-1), "u_wraps of counts is -1"),
+        (lambda m, a: m["counts"].update(u_wraps="1"), "u_wraps of counts is '1', not a whole number"),
+        (lambda m, a: m.update(counts=[]), "counts of the state is .*, not an object"),
+        (lambda m, a: m.update(t=-1), "t of the state is -1"),
+        (lambda m, a: m.update(t=1.0), "t of the state is 1.0, not a whole number"),
+        (lambda m, a: m.update(t=10**30), "t of the state is 10{30}, not 0 to"),
+        (lambda m, a: m.update(program=7), "program of the state is 7, not text"),
+        (lambda m, a: a.pop("in_flight"), "no 'in_flight'"),
+        (lambda m, a: a.update(in_flight=a["in_flight"] + 0.5), "values do not fit int64"),
+        (lambda m, a: a.update(in_flight=a["in_flight"][:, :-1]), "u has shape"),
+        (lambda m, a: a.update({"register v": a["register v"] + (1 << 40)}), "values do not fit int32"),
+        (lambda m, a: a.update(in_flight=a["in_flight"][:-1]), "sums in flight have shape"),
+        (lambda m, a: a.update(in_flight=a["in_flight"] + np.iinfo(np.int64).min), "sums in flight are larger"),
+        (lambda m, a: a.update({"register v": a["register v"] + (1 << 24)}), "a voltage does not fit 24 bits"),
+        (lambda m, a: a.pop("register u"), "it has no register u"),
+        (lambda m, a: a.update({"register w": a["register v"]}), "it has no register w, or the program has none"),
+    ],
+)
+def test_a_state_fits_its_program_before_a_kernel_sees_it(
+    damage: Callable[[Any, Any], object], message: str, tmp_path: Path
+) -> None:
+    program, stimulus = next(case for case in map(random_case, range(99)) if case[0].network.state_names == ("u", "v"))
+    session = fast.start(program)
+    session.run(stimulus.spikes)
+    save_state(tmp_path / "s", session.save(), program="x")
+    meta, arrays = unpack((tmp_path / "s").read_bytes(), "state", "s")
+    arrays = {name: values.astype(np.int64) for name, values in arrays.items()}
+    damage(meta, arrays)
+    (tmp_path / "s").write_bytes(pack("state", meta, arrays))
+    with pytest.raises(LsmError, match=message):
+        session.restore(load_state(tmp_path / "s", program="x"))

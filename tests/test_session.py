@@ -23,6 +23,7 @@ from lsm_backends.fast.session import Session
 from numpy.typing import NDArray
 from programs import REGISTERS, random_case
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 
 
@@ -67,16 +68,16 @@ def test_a_saved_state_goes_on_elsewhere() -> None:
 
 def test_a_state_of_another_program_is_refused() -> None:
     one, other = fast.start(random_case(1)[0]), fast.start(random_case(2)[0])
-    with pytest.raises(ValueError, match=r"sums in flight .*, not "):
+    with pytest.raises(LsmError, match=r"sums in flight .*, not "):
         other.restore(one.save())
     program, stimulus, expected = one_sample(3)
     running = fast.start(program)
     running.run(stimulus.spikes[:5])
     state = running.save()
     narrow = np.iinfo(running._ring.dtype).max
-    with pytest.raises(ValueError, match="are larger than any of this program"):
+    with pytest.raises(LsmError, match="are larger than any of this program"):
         running.restore(replace(state, in_flight=state.in_flight + narrow + 1))
-    with pytest.raises(ValueError, match="the state has no "):
+    with pytest.raises(LsmError, match="it has no register "):
         running.restore(replace(state, registers={}))
     compare_step_by_step(running, program, stimulus, expected)  # which has gone on as if nothing had been asked
 

@@ -218,7 +218,7 @@ def test_a_state_goes_on_from_a_file(tmp_path: Path) -> None:
     assert f"state after {half} steps of program {program_id(program)}" in seen.output
     damaged = tmp_path / "damaged"
     damaged.write_bytes(pack("state", {"program": program_id(program)}, {}))
-    with pytest.raises(LsmError, match="the content is not: 't'"):
+    with pytest.raises(LsmError, match="the content is not: the state does not have the facts t"):
         load_state(damaged, program=program_id(program))
     other = program_id(random_program(np.random.default_rng(13)))
     with pytest.raises(LsmError, match="the state is of program"):

@@ -339,7 +339,7 @@ class State:
 
     def __post_init__(self) -> None:
         freeze(self, "counts", registers=np.int32, in_flight=np.int64)
-        _require(self.t >= 0, f"a state after {self.t} steps")
+        _require(0 <= self.t <= 1 << 62, f"a state after {self.t} steps")  # a clock of int64, with room to go on
         _require(self.in_flight.ndim == 2, f"sums in flight are [step, neuron], not {self.in_flight.shape}")
         for name, values in self.registers.items():
             _require(values.shape == self.in_flight.shape[1:], f"{name} has shape {values.shape}")

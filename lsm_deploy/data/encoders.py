@@ -96,6 +96,12 @@ def encode(
 
 def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, seed: int) -> Stimulus:
     """Draw one sample of independent Bernoulli spikes `[t, channel]`, what a program runs on where nothing is given."""
+    memory.require(
+        10 * steps * channels,  # its draws are floats
+        f"a stimulus of {steps} steps and {channels} channels takes",
+        where="stimulus",
+        hint="give one of your own, or shorten the interval between samples",
+    )
     probability = rate_hz * dt_ms / 1000
     if not 0 <= probability <= 1:
         hint = f"choose from 0 to {1000 / dt_ms:g}"

@@ -296,13 +296,15 @@ def model_from_parts(
     """The model again; an LsmError where the parts are none or do not fit the program."""
     try:
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
-        pattern = str(meta["pattern"]) if meta.get("pattern") is not None else None
+        pattern = meta.get("pattern")
+        if not isinstance(pattern, str | None) or not isinstance(meta["on_chip"], bool):
+            raise ValueError("pattern is no text, or on_chip neither true nor false")
         encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
         listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern)
         readout = section_from_json(Readout, meta["readout"])
         if meta["on_chip"]:
             return Model(listener, OnChip.from_arrays(readout, arrays))
         return Model(listener, OnHost.from_arrays(readout, arrays))
-    except (LsmError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (LsmError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
         raise LsmError(f"the model is not valid: {what}", where=where, hint="train it again") from None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 
-__all__ = ["Arrays", "is_packed", "kind_in", "pack", "pieces", "unpack"]
+__all__ = ["Arrays", "facts_in", "is_packed", "kind_in", "pack", "pieces", "unpack"]
 
 MAGIC = b"LSMDEPL"
 VERSION = 1
@@ -78,7 +78,9 @@ def _parse(data: bytes, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[An
     length = int.from_bytes(data[8:16], "little")
     if length > len(data) - 48:
         raise ValueError("the header is longer than the file")
-    header = json.loads(data[16 : 16 + length])
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"the header has {length} bytes, {_LONGEST_HEADER} are read")
+    header = json.loads(data[16 : 16 + length], parse_constant=_no_number)
     if header["kind"] != kind:
         raise LsmError(f"this is a {header['kind']}, not a {kind}", hint="see what it holds with `lsm-deploy inspect`")
     position = 16 + length + len(_padding(length))
@@ -86,7 +88,9 @@ def _parse(data: bytes, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[An
     for name, dtype, shape in header["arrays"]:
         if dtype[:2] not in ("<i", "<f", "|i", "|u", "<u", "|b", "<U"):
             raise ValueError(f"array {name} has type {dtype}")
-        if any(not isinstance(side, int) or side < 0 for side in shape):
+        if name in arrays:
+            raise ValueError(f"there are two arrays {name}")
+        if any(type(side) is not int or side < 0 for side in shape):
             raise ValueError(f"array {name} has shape {shape}")
         count = 1
         for side in shape:
@@ -99,6 +103,37 @@ def _parse(data: bytes, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[An
     if position != len(data) - 32:
         raise ValueError("there are bytes that no array owns")
     return header["meta"], arrays
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def facts_in(meta: Any, types: Mapping[str, type], what: str) -> dict[str, Any]:
+    """These facts of `meta`, each of its type, whole numbers from 0 to _LARGEST. ValueError: one is not, or is missing.
+
+    A float may be written as a whole number. Nothing else passes for what it is not: `True` is no number, 80.0 no size.
+    """
+    if not isinstance(meta, dict) or meta.keys() != types.keys():
+        raise ValueError(f"{what} does not have the facts {', '.join(types)}")
+    for name, wanted in types.items():
+        value = meta[name]
+        if type(value) is not wanted and not (wanted is float and type(value) is int and meta[name] < _LARGEST):
+            raise ValueError(f"{name} of {what} is {value!r:.40}, not {_WORDS[wanted]}")
+        if wanted is int and not 0 <= meta[name] <= _LARGEST:
+            raise ValueError(f"{name} of {what} is {value!r:.40}, not 0 to {_LARGEST}")
+    return meta
+
+
+_LARGEST = 1 << 62
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+}
 
 
 def _padding(length: int) -> bytes:

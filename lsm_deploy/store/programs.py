@@ -18,7 +18,6 @@ A program is named by the first 16 hex digits of the checksum that its file has 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from lsm_deploy.core.certificate import TYPES, Certificate
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS
-from lsm_deploy.store.container import Arrays, pieces, unpack
+from lsm_deploy.store.container import Arrays, facts_in, pieces, unpack
 from lsm_deploy.store.files import read_bytes, write_file
 
 __all__ = [
@@ -89,21 +88,30 @@ def program_to_parts(program: Program, prefix: str = "") -> tuple[dict[str, Any]
     return meta, arrays
 
 
-_PROJECTION_FACTS = ("name", "source", "target", "sign_mode", "num_weight_bits", "weight_exp")
+_NETWORK_FACTS = {
+    "dt_ms": float, "channels": int, "sample_interval": int, "target": str, "populations": list, "projections": list
+}  # fmt: skip
+_POPULATION_FACTS = {"name": str, "kind": str, "size": int, "scale": float}
+_PROJECTION_FACTS = {
+    "name": str, "source": str, "target": str, "sign_mode": str, "num_weight_bits": int, "weight_exp": int
+}  # fmt: skip
 
 
 def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, prefix: str = "") -> Program:
     """The program, checked again by the constructors of its parts."""
     try:
+        meta = facts_in(meta, _NETWORK_FACTS, "the network")
         populations = []
-        for i, facts in enumerate(meta["populations"]):
+        for i, given in enumerate(meta["populations"]):
+            facts = facts_in(given, _POPULATION_FACTS, f"population {i}")
             if facts["kind"] not in KINDS:
                 raise ValueError(f"there is no neuron kind {facts['kind']!r} in this version")
             fields = KINDS[facts["kind"]].Registers.__dataclass_fields__
             registers = {name: _integers(arrays, f"{prefix}population.{i}.{name}") for name in fields}
             populations.append(QPopulation(registers=registers, **facts))
         projections = []
-        for i, facts in enumerate(meta["projections"]):
+        for i, given in enumerate(meta["projections"]):
+            facts = facts_in(given, _PROJECTION_FACTS, f"projection {i}")
             if facts["sign_mode"] not in ("excitatory", "inhibitory", "mixed"):
                 raise ValueError(f"there is no sign mode {facts['sign_mode']!r}")
             wiring: dict[str, Any] = {
@@ -112,11 +120,13 @@ def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, pref
             projections.append(QProjection(**facts, **wiring))
         network = QNetwork(
             dt_ms=float(meta["dt_ms"]),
-            channels=index(meta["channels"]),
-            sample_interval=index(meta["sample_interval"]),
+            channels=meta["channels"],
+            sample_interval=meta["sample_interval"],
             populations=tuple(populations),
             projections=tuple(projections),
         )
+        if network.channels + network.neurons > np.iinfo(np.int32).max:
+            raise ValueError(f"there are {network.channels} channels and {network.neurons} neurons")
         if meta["target"] not in BOARDS:
             raise ValueError(f"there is no board {meta['target']!r}, only {', '.join(BOARDS)}")
         return Program(network, _integers(arrays, f"{prefix}cores"), meta["target"])

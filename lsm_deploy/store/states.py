@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import State
-from lsm_deploy.store.container import pack, unpack
+from lsm_deploy.core.ir import COUNTS, State
+from lsm_deploy.store.container import facts_in, pack, unpack
 from lsm_deploy.store.files import read_bytes, write_bytes
 
 __all__ = ["StateFile", "load_state", "read_state", "save_state"]
@@ -58,8 +57,11 @@ def read_state(path: str | Path) -> StateFile:
     meta, arrays = unpack(read_bytes(Path(path)), "state", where)
     registers = {name.removeprefix("register "): values for name, values in arrays.items() if name != "in_flight"}
     try:
-        state = State(int(meta["t"]), registers, arrays["in_flight"].astype(np.int64), meta["counts"])
-        return StateFile(state, str(meta["program"]))
+        facts = facts_in(meta, {"t": int, "counts": dict, "program": str}, "the state")
+        counts = facts_in(facts["counts"], dict.fromkeys(COUNTS, int), "counts")
+        return StateFile(State(facts["t"], registers, arrays["in_flight"], counts), facts["program"])
     except (KeyError, ValueError, TypeError) as error:
-        what = f"the checksum is right but the content is not: {error}"
+        what = (
+            f"the checksum is right but the content is not: {f'no {error}' if isinstance(error, KeyError) else error}"
+        )
         raise LsmError(what, where=where, hint="save it again") from None

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from lsm_backends.fast import kernels
 from lsm_backends.fast.layout import Layout, lay_out
 from lsm_backends.fast.rows import aligned
+from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
 from lsm_deploy.core.neurons import KINDS
 
@@ -214,16 +216,10 @@ class Session:
         return State(self.t, {name: self.register(name) for name in names}, ahead, self.counts)
 
     def restore(self, state: State) -> None:
-        """Go on where `state` was saved. ValueError: it is of another program."""
+        """Go on where `state` was saved. LsmError: it is of another program, or of none."""
         neurons = self._layout.network.neurons
         rows = self._layout.horizon
-        if state.in_flight.shape != (rows - 1, neurons):
-            raise ValueError(f"sums in flight {state.in_flight.shape}, not {(rows - 1, neurons)}")
-        lacking = {name for names in self._layout.states for name in names} - state.registers.keys()
-        if lacking:
-            raise ValueError(f"the state has no {', '.join(sorted(lacking))}")
-        if np.abs(state.in_flight).max(initial=0) > np.iinfo(self._ring.dtype).max:
-            raise ValueError("sums in flight are larger than any of this program")
+        self._check(state, rows, neurons)
         self.reset()
         self._work["clock"][0] = state.t
         for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
@@ -234,6 +230,22 @@ class Session:
         ring[:] = np.roll(ring, self.t % rows, axis=0)
         self._events[:] = 0
         self._events[0, : len(COUNTS)] = [state.counts[name] for name in COUNTS]
+
+    def _check(self, state: State, rows: int, neurons: int) -> None:
+        """Refuse what no run of this program leaves: kernels take the widths of sums and registers for granted."""
+        network, mistakes = self._layout.network, []
+        if state.in_flight.shape != (rows - 1, neurons):
+            mistakes.append(f"sums in flight have shape {state.in_flight.shape}, not {(rows - 1, neurons)}")
+        limits = np.iinfo(self._ring.dtype)
+        if state.in_flight.min(initial=0) < -limits.max or state.in_flight.max(initial=0) > limits.max:
+            mistakes.append("sums in flight are larger than any of this program")
+        if names := set(network.state_names) ^ state.registers.keys():
+            mistakes.append(f"it has no register {', '.join(sorted(names))}, or the program has none")
+        elif np.abs(state.registers["v"].astype(np.int64)).max(initial=0) > UV_LIMIT:
+            mistakes.append("a voltage does not fit 24 bits")
+        if lacking := set(COUNTS) - state.counts.keys():
+            mistakes.append(f"it counts no {', '.join(sorted(lacking))}")
+        raise_all([LsmError(what, where="state", hint="take the state that this program left") for what in mistakes])
 
 
 def _resumed(network: QNetwork, blocks: int, record: tuple[str, ...], state: State) -> Session:
