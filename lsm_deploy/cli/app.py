@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -160,23 +160,31 @@ def check_target(target: Path, *inputs: Path | None) -> None:
     """Refuse to write over what is read, or where nothing can be written, before any work is done."""
     for file in inputs:
         if file is not None and (
-            file.resolve() == target.resolve() or (file.exists() and target.exists() and os.path.samefile(file, target))
+            os.path.realpath(file) == os.path.realpath(target)
+            or (os.path.exists(file) and os.path.exists(target) and os.path.samefile(file, target))
         ):
             raise MisuseError("the output would replace an input", where=str(target), hint="choose another file name")
-    if target.is_dir():
+    if os.path.isdir(target):
         raise LsmError("this is a folder", where=str(target), hint="name a file in it")
-    if not os.access(target.absolute().parent, os.W_OK):
-        what = "cannot write here" if target.absolute().parent.is_dir() else "the folder does not exist"
+    parent = os.path.dirname(os.path.realpath(target))
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        raise LsmError("cannot write over this file", where=str(target), hint="choose another file name")
+    if (os.path.isfile(target) or not os.path.exists(target)) and not os.access(parent, os.W_OK):
+        what = "cannot write here" if os.path.isdir(parent) else "the folder does not exist"
         raise LsmError(what, where=str(target), hint="choose a writable folder")
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse what can be no folder to write to, before any work is done."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+def check_folder(folder: Path, names: Iterable[str]) -> None:
+    """Refuse what can be no folder to write to, before any work is done; names: all that it may hold."""
+    from lsm_deploy.store import check_own_folder  # numpy comes with it
+
+    place = Path(os.path.realpath(folder))
+    there = next(place for place in (place, *place.parents) if os.path.exists(place))
     if not there.is_dir():
         raise LsmError("a file is in the way", where=str(there), hint="choose another folder")
     if not os.access(there, os.W_OK):
         raise LsmError("cannot write here", where=str(there), hint="choose a writable folder")
+    check_own_folder(folder, names)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

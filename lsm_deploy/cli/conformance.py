@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy.cli.app import FILE, Output, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, main
 from lsm_deploy.parity import conformance
+from lsm_deploy.parity.conformance.recording import NAMES
 from lsm_deploy.report.conformance import report_conformance, report_recording
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -70,6 +71,7 @@ def _origin(recorded_on: str | None, source: str, licence: str) -> Callable[[_F]
 @common_options
 def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -> None:
     """Import a single neuron's CSV (input spike, voltage, output spike); what is not given stands in FILE.json."""
+    check_folder(target, NAMES)
     origin = {name: given.pop(name) for name in ("silicon", "recorded_on", "source", "licence")}
     origin["recorded_on"] = origin["recorded_on"] or ("Loihi 2" if origin["silicon"] else "a simulator")
     _save(output, target, conformance.import_nir(file, given, **origin))
@@ -85,6 +87,7 @@ def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -
 @common_options
 def import_lava_dl_command(output: Output, folder: Path, target: Path, **options: Any) -> None:
     """Import a folder of lava-dl's netx ground truths: a .net of dense layers, input and output spikes."""
+    check_folder(target, NAMES)
     _save(output, target, conformance.import_lava_dl(folder, **options))
 
 

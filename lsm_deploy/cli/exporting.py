@@ -9,6 +9,8 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
+from lsm_deploy.exchange import lava_folder
+from lsm_deploy.exchange import sanafe as sanafe_folder
 from lsm_deploy.run.backends import DEFAULT
 
 
@@ -37,7 +39,7 @@ def export_command(
         raise click.UsageError("give one of --lava DIR and --sanafe DIR")
     if lava and (trace_file or backend != DEFAULT):
         raise click.UsageError("--trace and --backend belong to --sanafe: Lava runs the program itself")
-    check_folder(folder)
+    check_folder(folder, lava_folder.NAMES if lava else sanafe_folder.NAMES)
     made = api.compile_any(file)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")

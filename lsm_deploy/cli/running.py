@@ -13,6 +13,7 @@ from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
+from lsm_deploy.parity.reduction.folder import NAMES
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.comparison import report_comparison
 from lsm_deploy.report.forensics import report_explanation, report_shrunk, save_small_case
@@ -67,7 +68,9 @@ def run_command(
 ) -> None:
     """Run a program on one backend and write its trace."""
     _check_options([backend], options)
-    if not to_folder:
+    if to_folder:
+        check_folder(target, ())
+    else:
         check_target(target, file, input_file)
     made = api.compile_any(file, on=[backend])
     program, identity, names = made.program, api.program_id(made.program), _names_in(record)
@@ -117,7 +120,7 @@ def parity_command(
     """Compare backends, or a backend and a recorded trace, spike for spike; exit status 1 if they diverge."""
     forensics = {name: options.pop(name) for name in ("explain", "folder", "seconds", "picture")}
     if forensics["folder"] is not None:
-        check_folder(forensics["folder"])
+        check_folder(forensics["folder"], NAMES)
     if forensics["picture"] is not None:
         check_target(forensics["picture"], file, input_file, trace_file)
     if forensics["seconds"] is None:

@@ -9,6 +9,7 @@ The graph is the one that the backends `lava` and `loihi2` build, which copy the
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.run import backends
-from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_bytes, write_file, write_text
+from lsm_deploy.store import new_folder, program_id, save_program, save_stimulus
 
-__all__ = ["export_for_lava", "export_lava"]
+__all__ = ["NAMES", "export_for_lava", "export_lava"]
+
+NAMES = ("README.txt", "run.py", "graph.py", "models.py", "layout.npz", "cpu", "board", "program.lsm", "stimulus.npz")
+"""All that a folder may hold."""
 
 _README = """\
 Program {identity}: {neurons} neurons, {steps} steps in {samples} sample(s).
@@ -41,19 +45,24 @@ def export_for_lava(folder: Path, program: Program, stimulus: Stimulus) -> None:
 
     Its trace comes back to be compared on this very stimulus.
     """
-    export_lava(folder, program, stimulus, program.network.state_names)
-    save_program(folder / "program.lsm", program)
-    save_stimulus(folder / "stimulus.npz", stimulus)
+    with new_folder(folder, NAMES) as made:
+        _fill(made, program, stimulus, program.network.state_names)
+        save_program(made / "program.lsm", program)
+        save_stimulus(made / "stimulus.npz", stimulus)
 
 
 def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
     """Write a folder that runs the program on the stimulus; an LsmError if Lava has no rule for a kind."""
+    with new_folder(folder, NAMES) as made:
+        _fill(made, program, stimulus, record)
+
+
+def _fill(folder: Path, program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
     network = program.network
     backends.check(["lava"], program)
     if not len(stimulus.spikes):
         raise LsmError("the stimulus has no steps", where="stimulus", hint="export a longer one")
 
-    make_folder(folder)
     facts: dict[str, NDArray[Any]] = {
         "program": np.array(program_id(program)),
         "starts": stimulus.starts,
@@ -66,8 +75,8 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
         facts |= backends.export("loihi2", program, stimulus, folder)
     except LsmError as error:
         refused = error.what
-    write_file(folder / "layout.npz", lambda file: np.savez_compressed(file, **facts))
-    write_bytes(folder / "run.py", Path(__file__).with_name("lava_script.py").read_bytes())
+    np.savez_compressed(folder / "layout.npz", **facts)
+    shutil.copyfile(Path(__file__).with_name("lava_script.py"), folder / "run.py")
     readme = _README.format(
         identity=facts["program"],
         neurons=network.neurons,
@@ -75,4 +84,4 @@ def export_lava(folder: Path, program: Program, stimulus: Stimulus, record: Sequ
         samples=len(stimulus.starts),
         board="" if refused is None else f"\n                                     (not this program: {refused})",
     )
-    write_text(folder / "README.txt", readme)
+    (folder / "README.txt").write_text(readme, encoding="utf-8")

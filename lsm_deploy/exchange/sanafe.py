@@ -20,9 +20,12 @@ from lsm_deploy.core import mesh as layout
 from lsm_deploy.core.boards import Board
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
 from lsm_deploy.measure.cost import figures
-from lsm_deploy.store import make_folder, program_id, write_file
+from lsm_deploy.store import new_folder, program_id
 
-__all__ = ["export_sanafe"]
+__all__ = ["NAMES", "export_sanafe"]
+
+NAMES = ("arch.yaml", "snn.yaml", "README.txt")
+"""All that a folder may hold."""
 
 _README = """\
 Program {identity}, placed, and {steps} steps of its spikes, for SANA-FE 2.2 (pip install sanafe):
@@ -42,15 +45,16 @@ def export_sanafe(folder: Path, program: Program, stimulus: Stimulus, trace: Tra
     """Write a folder that SANA-FE reads; the trace is that of the program on the stimulus."""
     target = board_of(program)
     spikes = np.concatenate([trace.spikes != 0, stimulus.spikes != 0], axis=1)
-    make_folder(folder)
-    _write(folder / "arch.yaml", _architecture(program, target))
-    _write(folder / "snn.yaml", _network(program, target, spikes))
     readme = _README.format(identity=program_id(program), steps=len(spikes))
-    _write(folder / "README.txt", iter([readme]))
-
-
-def _write(path: Path, parts: Iterator[str]) -> None:
-    write_file(path, lambda file: file.writelines(part.encode() for part in parts))
+    files = {
+        "arch.yaml": _architecture(program, target),
+        "snn.yaml": _network(program, target, spikes),
+        "README.txt": iter([readme]),
+    }
+    with new_folder(folder, NAMES) as made:
+        for name, parts in files.items():
+            with (made / name).open("w", encoding="utf-8") as file:
+                file.writelines(parts)
 
 
 # --- the chip -------------------------------------------------------------------------------------------------------

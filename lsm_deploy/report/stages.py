@@ -12,23 +12,27 @@ import numpy as np
 
 from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.report.programs import report_compiled
-from lsm_deploy.store import make_folder, write_text
+from lsm_deploy.store import new_folder
 
 __all__ = ["dump_stages"]
 
 
 def dump_stages(folder: Path, compiled: Compiled) -> None:
     """Write each stage of a compilation as text: facts as JSON, neurons and synapses as CSV."""
+    with new_folder(folder) as made:
+        _fill(made, compiled)
+
+
+def _fill(folder: Path, compiled: Compiled) -> None:
     network, program = compiled.network, compiled.program
     quantised = program.network
 
     def csv(name: str, columns: Mapping[str, np.ndarray[Any, Any]]) -> None:
         rows = zip(*(values.tolist() for values in columns.values()), strict=True)
         lines = [",".join(columns), *(",".join(str(cell) for cell in row) for row in rows)]
-        write_text(folder / name, "\n".join(lines) + "\n")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    make_folder(folder)
-    write_text(folder / "summary.json", json.dumps(report_compiled(compiled).facts, indent=2) + "\n")
+    (folder / "summary.json").write_text(json.dumps(report_compiled(compiled).facts, indent=2) + "\n", encoding="utf-8")
     floats = {p.name: p for p in network.populations}
     for i, q in enumerate(quantised.populations):
         first = quantised.offsets[q.name]

@@ -1,7 +1,6 @@
 """Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
 
 from lsm_deploy.store.container import pack, unpack
-from lsm_deploy.store.files import make_folder, write_bytes, write_file, write_text
 from lsm_deploy.store.kinds import DATA, Kind, kind_of
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile
@@ -18,6 +17,7 @@ from lsm_deploy.store.programs import (
 )
 from lsm_deploy.store.recordings import load_stimulus, load_trace, load_trace_of, save_stimulus, save_trace
 from lsm_deploy.store.states import StateFile, load_state, read_state, save_state
+from lsm_deploy.store.whole import check_own_folder, new_folder, write_bytes, write_file, write_text
 
 __all__ = [
     "DATA",
@@ -25,6 +25,7 @@ __all__ = [
     "StateFile",
     "TraceFile",
     "TraceFolder",
+    "check_own_folder",
     "kind_of",
     "load_certified",
     "load_program",
@@ -32,7 +33,7 @@ __all__ = [
     "load_stimulus",
     "load_trace",
     "load_trace_of",
-    "make_folder",
+    "new_folder",
     "pack",
     "program_from_bytes",
     "program_from_parts",

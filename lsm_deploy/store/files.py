@@ -1,14 +1,12 @@
-"""Bytes in and out: nothing is left half-written, nothing takes more memory than it may, each failure says why."""
+"""Bytes in: nothing takes more memory than it may, each failure says why."""
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
 import stat
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -18,59 +16,12 @@ from lsm_deploy.core.errors import LsmError
 
 __all__ = [
     "is_modest",
-    "make_folder",
     "opened",
     "read_bytes",
     "read_json",
     "reading",
     "require_modest",
-    "write_bytes",
-    "write_file",
-    "write_text",
-    "writing",
 ]
-
-
-def make_folder(path: Path) -> None:
-    """A folder, where there is none yet."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"cannot make this folder: {error.strerror}"
-        raise LsmError(what, where=str(path), hint="choose another folder") from None
-
-
-def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place; on any failure the old file stays."""
-    path = Path(path)
-    with writing(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            state = "; the old file is untouched" if path.exists() else "; nothing was written"
-            hint = "free some space" if error.errno == errno.ENOSPC else "choose another file name"
-            raise LsmError(f"cannot write: {error.strerror}{state}", where=str(path), hint=hint) from None
-        raise
-
-
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """`write_file` with these bytes."""
-    write_file(path, lambda file: file.write(data))
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """`write_file` with this text, in UTF-8."""
-    write_bytes(path, text.encode())
 
 
 @contextmanager
@@ -83,16 +34,6 @@ def reading(path: str | Path) -> Iterator[None]:
     except OSError as error:
         what = f"cannot read: {error.strerror or error}"
         raise LsmError(what, where=str(path), hint="check the path") from None
-
-
-@contextmanager
-def writing(path: str | Path) -> Iterator[None]:
-    """What the system says against writing this file is an LsmError."""
-    try:
-        yield
-    except OSError as error:
-        what = f"cannot write: {error.strerror}"
-        raise LsmError(what, where=str(path), hint="choose a writable folder") from None
 
 
 @contextmanager

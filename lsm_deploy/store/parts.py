@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace, View
-from lsm_deploy.store.files import make_folder, write_file
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
+from lsm_deploy.store.whole import check_own_folder, make_folder, write_file
 
 __all__ = ["TraceFolder", "load_parts"]
 
@@ -53,12 +53,7 @@ class TraceFolder:
     ) -> None:
         self._folder, self._neurons, self._signed = Path(folder), neurons, signed
         self._origin = origin_arrays(program, backend, "sim", standings)
-        if self._folder.exists() and (not self._folder.is_dir() or any(self._folder.iterdir())):
-            raise LsmError(
-                "a streamed trace needs a folder of its own, this one holds something",
-                where=str(folder),
-                hint="name a new folder, or remove this one",
-            )
+        check_own_folder(self._folder)
         make_folder(self._folder)
         self.steps = 0
         self._parts = 0

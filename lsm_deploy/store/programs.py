@@ -30,7 +30,8 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays, facts_in, pieces, unpack
-from lsm_deploy.store.files import read_bytes, write_file
+from lsm_deploy.store.files import read_bytes
+from lsm_deploy.store.whole import write_file
 
 __all__ = [
     "load_certified",

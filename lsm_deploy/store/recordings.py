@@ -24,11 +24,12 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
-from lsm_deploy.store.files import is_modest, write_file
+from lsm_deploy.store.files import is_modest
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.parts import load_parts
 from lsm_deploy.store.programs import program_id
+from lsm_deploy.store.whole import write_file
 
 __all__ = ["load_stimulus", "load_trace", "load_trace_of", "save_stimulus", "save_trace"]
 

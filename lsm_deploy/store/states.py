@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import COUNTS, State
 from lsm_deploy.store.container import facts_in, pack, unpack
-from lsm_deploy.store.files import read_bytes, write_bytes
+from lsm_deploy.store.files import read_bytes
+from lsm_deploy.store.whole import write_bytes
 
 __all__ = ["StateFile", "load_state", "read_state", "save_state"]
 

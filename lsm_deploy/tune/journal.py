@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
-from lsm_deploy.store.files import read_bytes, writing
+from lsm_deploy.store.files import read_bytes
+from lsm_deploy.store.whole import writing
 
 __all__ = ["Journal", "Trial", "opened_journal"]
 

@@ -32,6 +32,7 @@ from lsm_deploy.store.files import read_json
 __all__ = ["Recording", "load_recording", "load_recordings", "save_recording"]
 
 MANIFEST = "recording.json"
+NAMES = (MANIFEST, "program.lsm", "stimulus.npz", "trace.npz")
 FORMAT = 1
 
 
@@ -71,12 +72,8 @@ _OPTIONAL = ("population", "first_step")
 
 
 def save_recording(folder: Path, recording: Recording) -> None:
-    """Write a recording's folder; the manifest last, so that a folder which has one is whole."""
-    store.make_folder(folder)
+    """Write a recording's folder."""
     identity = store.program_id(recording.program)
-    store.save_program(folder / "program.lsm", recording.program)
-    store.save_stimulus(folder / "stimulus.npz", recording.stimulus)
-    store.save_trace(folder / "trace.npz", recording.trace, program=identity, backend=recording.recorded_on)
     manifest = {
         "format": FORMAT,
         "program": "program.lsm",
@@ -85,7 +82,11 @@ def save_recording(folder: Path, recording: Recording) -> None:
         **{name: getattr(recording, name) for name in _FACTS},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    store.write_text(folder / MANIFEST, text)
+    with store.new_folder(folder, NAMES) as made:
+        store.save_program(made / "program.lsm", recording.program)
+        store.save_stimulus(made / "stimulus.npz", recording.stimulus)
+        store.save_trace(made / "trace.npz", recording.trace, program=identity, backend=recording.recorded_on)
+        store.write_text(made / MANIFEST, text)
 
 
 def load_recordings(folder: Path) -> Sequence[Recording]:

@@ -16,9 +16,12 @@ from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.reduction.delta import Shrunk
 from lsm_deploy.parity.reduction.scripts import in_source, numpy_script
 from lsm_deploy.run.backends import load_backend
-from lsm_deploy.store import make_folder, program_id, save_program, save_stimulus, write_text
+from lsm_deploy.store import new_folder, program_id, save_program, save_stimulus, write_text
 
-__all__ = ["write"]
+__all__ = ["NAMES", "write"]
+
+NAMES = ("README.txt", "program.lsm", "stimulus.npz", "replay.py", "lava_replay.py", "lava")
+"""All that a folder may hold."""
 
 
 def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> None:
@@ -33,7 +36,6 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
     d = compare(program, ours, theirs, registers, names=("definition", other)).divergence
     if d is None:
         raise LsmError(f"{other} does as defined on the small case", hint="give the other side")
-    make_folder(folder)
     identity = program_id(program)
     size = f"{_count(shrunk.neurons[1], 'neuron')}, {_count(shrunk.steps[1], 'step')}"
     title = f"{other} parts from the definition: {size} (program {identity})."
@@ -42,13 +44,14 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
     script = lava.script(program, stimulus, ours, in_source(title))
     if script is not None:
         files["lava_replay.py"] = script
-    else:
-        export_lava(folder / "lava", program, stimulus, tuple(ours.registers))
     files["README.txt"] = _readme(shrunk, title, why, script is not None)
-    save_program(folder / "program.lsm", program)
-    save_stimulus(folder / "stimulus.npz", stimulus)
-    for name, text in files.items():
-        write_text(folder / name, text)
+    with new_folder(folder, NAMES) as made:
+        if script is None:
+            export_lava(made / "lava", program, stimulus, tuple(ours.registers))
+        save_program(made / "program.lsm", program)
+        save_stimulus(made / "stimulus.npz", stimulus)
+        for name, text in files.items():
+            write_text(made / name, text)
 
 
 def _readme(s: Shrunk, title: str, why: str, with_script: bool) -> str:

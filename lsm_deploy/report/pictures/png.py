@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lsm_deploy.report.blocks import Picture
-from lsm_deploy.store import make_folder, write_bytes
+from lsm_deploy.store import new_folder, write_bytes
 
 __all__ = ["png_of", "save_picture", "save_pictures"]
 
@@ -28,8 +28,8 @@ def save_picture(file: Path, picture: Picture) -> None:
 
 def save_pictures(folder: Path, pictures: Iterable[Picture]) -> tuple[str, ...]:
     """Write each into the folder, under its name; the names of the files."""
-    made = tuple(pictures)
-    make_folder(folder)
-    for picture in made:
-        save_picture(folder / f"{picture.name}.png", picture)
-    return tuple(f"{picture.name}.png" for picture in made)
+    files = {f"{picture.name}.png": picture for picture in pictures}
+    with new_folder(folder) as made:
+        for name, picture in files.items():
+            (made / name).write_bytes(png_of(picture))
+    return tuple(files)

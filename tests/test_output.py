@@ -1,0 +1,209 @@
+"""What is written is there whole or not at all, wherever it goes; and what is said is said, whatever stdout is."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsm_deploy import store
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.temporary import temporary_folder
+
+NAMES = ("a", "b")
+AS_A_USER = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+
+
+def fill(folder: Path, *names: str, text: str = "new") -> None:
+    with store.new_folder(folder, NAMES) as made:
+        for name in names:
+            (made / name).write_text(text)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {file.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for there in (True, False):
+        target, link = tmp_path / "elsewhere" / f"{there}", tmp_path / f"link-{there}"
+        if there:
+            target.write_text("old")
+        link.symlink_to(target)
+        store.write_text(link, "new")
+        assert link.is_symlink()
+        assert target.read_text() == "new"
+
+
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("old")
+    (tmp_path / "f").chmod(0o640)
+    store.write_text(tmp_path / "f", "new")
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
+def test_a_name_may_have_all_the_bytes_that_a_name_may_have(tmp_path: Path) -> None:
+    for name in ("n" * 255, "ü" * 127):
+        store.write_text(tmp_path / name, "x")
+        assert (tmp_path / name).read_text() == "x"
+    with pytest.raises(LsmError, match="cannot write: File name too long"):
+        store.write_text(tmp_path / ("n" * 256), "x")
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_what_is_no_file_is_written_to() -> None:
+    store.write_text("/dev/null", "x")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert not list(Path("/dev").glob(".null*"))
+    with pytest.raises(LsmError, match="cannot write: No space left on device"):
+        store.write_text("/dev/full", "x")
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+        store.write_file(tmp_path / "pipe", lambda file: file.write(b"x"))
+        assert reader.communicate()[0] == "x"
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@AS_A_USER
+def test_a_file_that_may_not_be_written_to_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("old")
+    (tmp_path / "f").chmod(0o400)
+    with pytest.raises(LsmError, match="cannot write: Permission denied"):
+        store.write_text(tmp_path / "f", "new")
+    assert contents(tmp_path) == {"f": "old"}
+
+
+# --- folders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_new_or_empty_or_one_of_its_kind(tmp_path: Path) -> None:
+    fill(tmp_path / "new", "a", "b")
+    (tmp_path / "empty").mkdir()
+    fill(tmp_path / "empty", "a", "b")
+    fill(tmp_path / "older", "a", "b", text="old")
+    fill(tmp_path / "older", "a")
+    assert contents(tmp_path) == {f"{n}/a": "new" for n in ("new", "empty", "older")} | {
+        "new/b": "new",
+        "empty/b": "new",
+    }
+
+
+def test_somebody_else_s_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "c").write_text("theirs")
+    (tmp_path / "a").write_text("theirs")
+    with pytest.raises(LsmError, match="a folder of its own, and 'c' is there"):
+        fill(tmp_path, "a")
+    with pytest.raises(LsmError, match="a folder of its own, and 'a' is there"):
+        fill(tmp_path / "a", "a")
+    with store.new_folder(tmp_path) as made:
+        (made / "a").write_text("new")
+    assert contents(tmp_path) == {"a": "new", "c": "theirs"}
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_goes_wrong_leaves_a_folder_as_it_was(there: bool, tmp_path: Path) -> None:
+    if there:
+        fill(tmp_path / "f", "a", text="old")
+    before = sorted(tmp_path.rglob("*"))
+
+    def full(made: Path) -> None:
+        (made / "a").write_text("half")
+        Path("/dev/full").write_text("x")
+
+    def full_for_a_writer(made: Path) -> None:
+        store.write_file(made / "b", lambda file: full(made))
+
+    for write, where in ((full, "f"), (full_for_a_writer, "f/b")):
+        message = "cannot write: No space left on device; nothing was written"
+        with pytest.raises(LsmError, match=message) as caught, store.new_folder(tmp_path / "f", NAMES) as made:
+            write(made)
+        assert caught.value.where == str(tmp_path / where)
+    with pytest.raises(ZeroDivisionError), store.new_folder(tmp_path / "f", NAMES) as made:
+        (made / "a").write_text(str(1 / 0))
+    assert sorted(tmp_path.rglob("*")) == before
+    assert contents(tmp_path) == ({"f/a": "old"} if there else {})
+
+
+# --- writers that are killed ----------------------------------------------------------------------------------------
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from lsm_deploy import store
+def wait(made):
+    print("begun", flush=True)
+    time.sleep(600)
+target = Path(sys.argv[1])
+if sys.argv[2] == "file":
+    store.write_file(target, wait)
+else:
+    with store.new_folder(target, ("a", "b")) as made:
+        (made / "a").write_text("half")
+        wait(made)
+"""
+
+
+def begun(target: Path, what: str) -> subprocess.Popen[str]:
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, target, what], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "begun\n"
+    return writer
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_a_killed_writer_left_goes_with_the_next_and_what_a_live_one_has_stays(what: str, tmp_path: Path) -> None:
+    target = tmp_path / ("t" * 255)
+
+    def write() -> None:
+        if what == "file":
+            store.write_text(target, "new")
+        else:
+            fill(target, "a")
+
+    with begun(target, what) as killed, begun(target, what) as live:
+        assert len(os.listdir(tmp_path)) == 2
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        write()
+        (left,) = set(os.listdir(tmp_path)) - {target.name}
+        assert left.startswith(".ttt")
+        live.send_signal(signal.SIGKILL)
+        live.wait()
+        write()
+    assert os.listdir(tmp_path) == [target.name]
+
+
+def test_temporary_folders_of_the_dead_go(tmp_path: Path) -> None:
+    (tmp_path / "lsm-0123abcd").mkdir()
+    (tmp_path / "lsm-0123abcd" / "x").write_text("x")
+    (tmp_path / "lsm-mine").mkdir()
+    (tmp_path / "lsm-89abcdef").symlink_to(tmp_path / "lsm-mine")
+    with temporary_folder("lsm-", tmp_path) as first, temporary_folder("lsm-", tmp_path) as second:
+        assert {first.name, second.name, "lsm-mine", "lsm-89abcdef"} == set(os.listdir(tmp_path))
+    assert set(os.listdir(tmp_path)) == {"lsm-mine", "lsm-89abcdef"}
+
+
+def test_a_limit_on_the_size_of_files_leaves_nothing(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(LsmError, match=r"File too large.*\n.*ulimit -f"):
+            store.write_bytes(tmp_path / "f", bytes(2000))
+        with pytest.raises(LsmError, match="File too large"), store.new_folder(tmp_path / "g", NAMES) as made:
+            (made / "a").write_bytes(bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not os.listdir(tmp_path)
