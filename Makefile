@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz hostile mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -32,6 +32,12 @@ check: setup
 MINUTES ?= 1
 fuzz: setup
 	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME)) $(if $(KINDS),--kinds $(KINDS))
+
+# Files of every kind, damaged or meaning ill, read within limits; exit status 1 if one ends in a traceback, a crash, a
+# hang, a wrong answer or much memory: it is kept in build/hostile. N=10000, SEED=n: the same again, KINDS=spec,program.
+N ?= 10000
+hostile: setup
+	cd tests && ../$(BIN)/python -m hostile --files $(N) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS))
 
 # The emulator with one mistake at a time: who notices? Exit status 1 if nobody does.
 mutants: setup
