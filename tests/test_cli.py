@@ -113,6 +113,16 @@ def test_strict(folder):
     assert "rounded to zero" in error
 
 
+def test_the_verdict_of_check_says_what_is_gone(folder):
+    (folder / "spec.yaml").write_text(SPEC.replace("weight: 0.12}", "weight: 0.12, delay_ms: 2.5}"))
+    assert call("check", "spec.yaml").stdout.endswith("spec.yaml is valid, with the losses above\n")
+    assert "off by more than 10 %" in call("check", "spec.yaml", "--strict", status=1).stderr
+    (folder / "spec.yaml").write_text(SPEC.replace("dt_ms: 1.0", "dt_ms: 1.0e-3"))
+    verdict = call("check", "spec.yaml").stdout.splitlines()[-1]
+    assert verdict.startswith("spec.yaml compiles, and is not what it says: ")
+    assert "values of tau_mem_ms of population 'liquid' became infinite" in verdict
+
+
 def test_compile_run_inspect(folder, golden):
     call("compile", "spec.yaml", "-o", "p.lsm", "--dump", "stages")
     assert {f.name for f in (folder / "stages").iterdir()} == {

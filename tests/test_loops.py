@@ -96,7 +96,7 @@ def test_ties_and_last_digits_fall_as_stable_has_them():
     kernels.to_steps(half_a_bit_less, 1.0, 62, steps := np.zeros(1, np.uint8))
     assert steps[0] == 2
     delays = np.zeros(7, np.uint8)
-    assert kernels.to_steps(np.abs(weight) * 30, 30.0, 62, delays) == (0, pytest.approx(15.0))
+    assert kernels.to_steps(np.abs(weight) * 30, 30.0, 62, delays) == (0, 7, pytest.approx(15.0))
     assert delays.tolist() == [0, 0, 2, 2, 2, 0, 2]
 
 
@@ -104,8 +104,10 @@ def test_ties_and_last_digits_fall_as_stable_has_them():
 def test_the_nearest_steps(seed):
     delay_ms = np.random.default_rng(seed).random(50) * 40
     delays = np.zeros(50, np.uint8)
-    late, far = kernels.to_steps(delay_ms, 0.5, 62, delays)
+    late, far, largest = kernels.to_steps(delay_ms, 0.5, 62, delays)
     plain = np.rint(fixed.stable(delay_ms / 0.5))
     assert late == (plain > 62).sum()
     assert delays.tolist() == np.minimum(plain, 62).tolist()
-    assert far == np.abs(delays * 0.5 - delay_ms).max()
+    change = np.abs(delays * 0.5 - delay_ms)
+    assert far == ((plain <= 62) & (change > 0.1 * delay_ms)).sum()
+    assert largest == change.max()

@@ -119,11 +119,12 @@ def test_scales_belong_to_the_postsynaptic_population():
 def test_what_is_lost_is_counted_and_named():
     quantised, cost = quantise_network(network(projection([1.0, 1e-4, 2e-3], bits=4, delay_ms=[0.0, 3.4, 100.0])))
     (c,) = cost.projections
-    assert (c.rounded_to_zero, c.clipped, c.delays_clipped) == (2, 0, 1)
+    assert (c.rounded_to_zero, c.clipped, c.delays_clipped, c.delays_far) == (2, 0, 1, 1)
     assert c.delay_error_ms == pytest.approx(38.0)
     assert list(cost.losses) == [
         "2 of 3 synapses of 'i' rounded to zero",
         "delays of 3 synapses of 'i' clipped to 62 steps: 1",
+        "delays of 3 synapses of 'i' off by more than 10 %: 1",
     ]
     assert len(quantised.projections[0].post) == 1
 
@@ -142,13 +143,37 @@ def test_a_time_constant_that_the_registers_cannot_hold_is_counted():
     ("parameters", "name"),
     [
         ({"bias": 1e-7}, "bias"),
-        ({"tau_mem_ms": 1e9}, "tau_mem_ms"),
+        ({"bias": 1e-300}, "bias"),
         ({"tau_mem_ms": 0.01}, "tau_mem_ms"),
     ],
 )
 def test_a_parameter_that_is_rounded_away_is_a_loss(parameters, name):
     _, cost = quantise_network(network(projection([0.5]), populations=[population(**parameters)]))
     assert cost.losses == [f"3 values of {name} of population 'n' off by more than 10 %"]
+
+
+def test_a_time_constant_that_becomes_infinite_comes_first_among_the_losses():
+    _, cost = quantise_network(network(projection([0.5, 1e-9]), populations=[population(tau_mem_ms=1e9)]))
+    forever = "3 values of tau_mem_ms of population 'n' became infinite: dt_ms is too small for tau_mem_ms"
+    assert cost.gone == [forever]
+    assert cost.losses == [forever, "1 of 2 synapses of 'i' rounded to zero"]
+
+
+def test_a_projection_that_loses_every_synapse_comes_first_among_the_losses():
+    light = projection([1e-9, 1e-9], name="light")
+    _, cost = quantise_network(network(projection([0.5, 1e-9]), light))
+    assert cost.gone == ["all 2 synapses of 'light' rounded to zero"]
+    assert cost.losses == [*cost.gone, "1 of 2 synapses of 'i' rounded to zero"]
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "off"),
+    [([0.49], 1), ([2.5], 1), ([0.0], 0), ([5.5], 0), ([4.4, 4.5, 1e-9], 2), ([0.96, 1.1, 61.6], 0), ([1e9], 0)],
+)
+def test_delays_that_rounding_moves_by_more_than_a_tenth_are_losses(delay_ms, off):
+    _, cost = quantise_network(network(projection([0.5] * len(delay_ms), delay_ms=delay_ms)))
+    assert cost.projections[0].delays_far == off
+    assert any("off by more than 10 %" in loss for loss in cost.losses) == bool(off)
 
 
 def test_a_threshold_far_below_the_weights_is_a_loss():

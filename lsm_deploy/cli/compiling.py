@@ -35,8 +35,13 @@ def check_command(output: Output, file: Path, strict: bool, board: str | None, c
         if any(rule.status == "broken" for rule in rules):
             click.get_current_context().exit(1)
         return
-    output.show(report_file(api.check_spec(file, strict=strict, certified=certified)))
-    output.say(f"{file} is valid")
+    made = api.check_spec(file, strict=strict, certified=certified)
+    output.show(report_file(made))
+    cost = made.compiled.cost if made.compiled is not None else None
+    if cost is not None and cost.gone:
+        output.say(f"{file} compiles, and is not what it says: {'; '.join(cost.gone)}")
+    else:
+        output.say(f"{file} is valid" + (", with the losses above" if cost is not None and cost.losses else ""))
 
 
 @main.command(name="compile")

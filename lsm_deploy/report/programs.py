@@ -189,6 +189,7 @@ def _costs(compiled: Compiled) -> Iterator[Block]:
             "to zero": lambda q: q.rounded_to_zero,
             "clipped": lambda q: q.clipped,
             "delays clipped": lambda q: q.delays_clipped,
+            "delays off": lambda q: q.delays_far,
         },
     )
     compensated, lost = losses(cost)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from lsm_deploy.core.boards import MAX_DELAY
 
-__all__ = ["FEW_LEVELS", "PopulationCost", "ProjectionCost", "RoundingLoss"]
+__all__ = ["FAR", "FEW_LEVELS", "PopulationCost", "ProjectionCost", "RoundingLoss"]
 
 _EXACT = 1e-6
+FAR = 0.1
+"""What is realised further off than this share of itself is a loss."""
 FEW_LEVELS = 8
 """Weights of more values than this that are left with fewer have collapsed."""
 
@@ -29,6 +31,8 @@ class PopulationCost:
     """Values of each register that had to be clipped to its bounds."""
     far: Mapping[str, int]
     """Values of each parameter that are realised more than a tenth off: rounded to nothing, or out of reach."""
+    infinite: Mapping[str, int]
+    """Values of each time constant that became infinite, so that what they are of never decays; not among `far`."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class ProjectionCost:
     """Many values became fewer than 8."""
     delays_clipped: int
     """Delays beyond 62 steps."""
+    delays_far: int
+    """Delays that rounding to steps moves by more than a tenth; a tenth of nothing is nothing."""
     delay_error_ms: float
     """The largest change of a delay."""
     rms_error: float
@@ -68,17 +74,31 @@ class RoundingLoss:
     projections: tuple[ProjectionCost, ...]
 
     @property
+    def gone(self) -> Sequence[str]:
+        """What is not there any more, or is there for ever: those of `losses` that make another network of it."""
+        lost = [
+            f"all {q.synapses} synapses of {q.name!r} rounded to zero"
+            for q in self.projections
+            if q.rounded_to_zero == q.synapses > 0
+        ]
+        for p in self.populations:
+            here = f"of population {p.name!r} became infinite: dt_ms is too small for"
+            lost += [f"{count} values of {r} {here} {r}" for r, count in p.infinite.items() if count]
+        return lost
+
+    @property
     def losses(self) -> Sequence[str]:
-        """Each lossy step beyond rounding to the grid, as a sentence."""
-        losses = []
+        """Each lossy step beyond rounding to the grid, as a sentence; first what is gone."""
+        losses = list(self.gone)
         for p in self.populations:
             here = f"of population {p.name!r}"
             losses += [f"{count} values of {r} {here} clipped" for r, count in p.clipped.items() if count]
             losses += [f"{count} values of {r} {here} off by more than 10 %" for r, count in p.far.items() if count]
         for q in self.projections:
             what = f"of {q.synapses} synapses of {q.name!r}"
-            losses += [f"{q.rounded_to_zero} {what} rounded to zero"] if q.rounded_to_zero else []
+            losses += [f"{q.rounded_to_zero} {what} rounded to zero"] if 0 < q.rounded_to_zero < q.synapses else []
             losses += [f"weights {what} clipped: {q.clipped}"] if q.clipped else []
             losses += [f"weights {what} collapsed onto {q.levels} levels"] if q.collapsed else []
             losses += [f"delays {what} clipped to {MAX_DELAY} steps: {q.delays_clipped}"] if q.delays_clipped else []
+            losses += [f"delays {what} off by more than 10 %: {q.delays_far}"] if q.delays_far else []
         return losses

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.compile.quantise.cost import FAR
 from lsm_deploy.core.compiled import compiled
 from lsm_deploy.core.fixed import DROPPED, LEAST_WEIGHT
 
@@ -50,9 +51,14 @@ def to_grid(
 
 
 @compiled
-def to_steps(delay_ms: NDArray[np.float64], dt_ms: float, most: int, delays: NDArray[np.uint8]) -> tuple[int, float]:
-    """The nearest whole steps, held to `most`, into `delays`; how many were, and the largest change in ms."""
-    late, far = 0, 0.0
+def to_steps(
+    delay_ms: NDArray[np.float64], dt_ms: float, most: int, delays: NDArray[np.uint8]
+) -> tuple[int, int, float]:
+    """The nearest whole steps, held to `most`, into `delays`.
+
+    Returns how many were held, how many rounding alone moves by more than a tenth, and the largest change in ms.
+    """
+    late, far, largest = 0, 0, 0.0
     for k in range(len(delay_ms)):
         bits = np.float64(delay_ms[k] / dt_ms).view(np.int64)
         bits += _HALF + (bits >> DROPPED & 1)
@@ -60,9 +66,11 @@ def to_steps(delay_ms: NDArray[np.float64], dt_ms: float, most: int, delays: NDA
         nearest = np.rint(np.int64(bits).view(np.float64))
         held = min(nearest, np.float64(most))
         late += held != nearest
-        far = max(far, abs(held * dt_ms - delay_ms[k]))
+        change = abs(held * dt_ms - delay_ms[k])
+        far += held == nearest and change > FAR * delay_ms[k] * (1 + 1e-9)
+        largest = max(largest, change)
         delays[k] = np.uint8(held)
-    return late, far
+    return late, far, largest
 
 
 @compiled

@@ -12,7 +12,7 @@ from lsm_deploy.compile.build import rows
 from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.compile.quantise import kernels
 from lsm_deploy.compile.quantise.compensate import compensated, is_slow
-from lsm_deploy.compile.quantise.cost import FEW_LEVELS, PopulationCost, ProjectionCost, RoundingLoss
+from lsm_deploy.compile.quantise.cost import FAR, FEW_LEVELS, PopulationCost, ProjectionCost, RoundingLoss
 from lsm_deploy.compile.quantise.grid import exponent_of, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
 from lsm_deploy.compile.quantise.scale import choose_scale
@@ -23,8 +23,6 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["quantise_network"]
-
-FAR = 0.1
 
 
 def quantise_network(
@@ -73,7 +71,8 @@ def _quantise_population(
     parameters, gain = compensated(p, scale, dt_ms) if compensate else (p.parameters, np.ones(1))
     registers, clipped = registers_of(p.kind, parameters, scale, dt_ms)
     realised = KINDS[p.kind].to_parameters(registers, scale, dt_ms)
-    far = {name: int(_is_far(asked, realised[name]).sum()) for name, asked in parameters.items()}
+    infinite = {name: np.isinf(values) for name, values in realised.items()}
+    far = {name: int((_is_far(asked, realised[name]) & ~infinite[name]).sum()) for name, asked in parameters.items()}
     cost = PopulationCost(
         name=p.name,
         scale=scale,
@@ -82,6 +81,7 @@ def _quantise_population(
         compensation=float(gain.mean()),
         clipped=clipped,
         far=far,
+        infinite={name: int(values.sum()) for name, values in infinite.items()},
     )
     return QPopulation(p.name, p.kind, p.size, registers, scale), cost
 
@@ -100,7 +100,7 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
     weights, delays = np.empty(len(p.weight), np.int16), np.empty(len(p.weight), np.uint8)
     seen = np.zeros(fixed.WEIGHT_LIMIT - fixed.LEAST_WEIGHT + 1, bool)
     error, size, clipped = to_grid(p, scale, exponent, weights, seen)
-    late, far = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
+    late, far, error_ms = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
     present = weights != 0
     lost = len(weights) - int(np.count_nonzero(present))
     levels = int(np.count_nonzero(seen) - seen[-fixed.LEAST_WEIGHT])
@@ -114,7 +114,8 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
         clipped=clipped,
         collapsed=levels < FEW_LEVELS and _has_many_values(p.weight),
         delays_clipped=late,
-        delay_error_ms=far,
+        delays_far=far,
+        delay_error_ms=error_ms,
         rms_error=float(np.sqrt(error / max(size, 1e-300))),
     )
     quantised = QProjection(
