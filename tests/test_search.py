@@ -19,6 +19,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.model import train
 from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
+from lsm_deploy.tune.journal import _Lines
 from lsm_deploy.tune.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
@@ -287,12 +288,75 @@ def test_comments_of_a_spec_may_change(folder, whole):
     assert search(file, TRIALS, folder / "whole.journal", seed=3).trials == whole.trials
 
 
+def damaged(lines, rng):
+    """The lines of a journal after one mishap of many."""
+    at, other = (int(i) for i in rng.choice(len(lines), 2, replace=False))
+    line = lines[at]
+    byte = int(rng.integers(0, len(line) - 1))
+    log = json.loads(line)
+    match int(rng.integers(0, 8)):
+        case 0:
+            lines[at], lines[other] = lines[other], line
+        case 1:
+            lines.insert(other, line)
+        case 2:
+            lines[-1:] = [lines[-1][: len(lines[-1]) // 2]]
+        case 3:
+            lines[at] = line[:byte] + bytes([line[byte] ^ 1 << int(rng.integers(0, 7))]) + line[byte + 1 :]
+        case 4:
+            lines[at] = line[:byte] + b"\n"
+        case 5:
+            del lines[at]
+        case 6:
+            log.pop(list(log)[int(rng.integers(0, len(log)))])
+            lines[at] = json.dumps(log, separators=(",", ":")).encode() + b"\n"
+        case 7:
+            log[list(log)[int(rng.integers(0, len(log)))]] = [None, 7, "x", [], -1.5, 10**400][int(rng.integers(0, 6))]
+            lines[at] = json.dumps(log, separators=(",", ":")).encode() + b"\n"
+    return b"".join(lines)
+
+
+def test_a_damaged_journal_is_refused_or_is_an_earlier_one(folder, whole, tmp_path):
+    text = (folder / "whole.journal").read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(500):
+        (tmp_path / "j").write_bytes(damaged(text.splitlines(keepends=True), rng))
+        try:
+            _Lines(tmp_path / "j")
+        except LsmError as error:
+            assert "journal" in error.what  # noqa: PT017
+            refused += 1
+        else:
+            assert text.startswith((tmp_path / "j").read_bytes())
+    assert refused > 350
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"accuracies":[', b'"accuracies":["a"],"x":['),
+        (b'"op_code":5', b'"op_code":77'),
+        (b'"op_code":4', b'"op_code":[]'),
+        (b'"trial_id":0', b'"trial_id":{}'),
+        (b'"distribution":"', b'"distribution":"x'),
+        (b'"param_value_internal":', b'"param_value_internal":1e400,"x":'),
+        (b'"user_attr":', b'"user_attrs":'),
+    ],
+)
+def test_a_journal_of_somebody_else_s_digests_is_refused(folder, whole, tmp_path, old, new):
+    lines = _Lines(folder / "whole.journal").read_logs(0)
+    forged = _Lines(tmp_path / "j")
+    forged.append_logs([json.loads(json.dumps(log, separators=(",", ":")).encode().replace(old, new)) for log in lines])
+    with pytest.raises(LsmError, match=r"the journal is damaged|its trials are of another"):
+        search(folder / "spec.yaml", TRIALS, tmp_path / "j", seed=3)
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
         ("dt_ms: 1.0\n", "this is no journal of a search"),
         ('{"op_code"\n{"op_code":3}\n', "the journal is damaged"),
-        ('{"op_code":0,"worker_id":"a","study_name":"another","directions":[1]}\n', "this is the journal of 'another'"),
+        ('{"op_code":0,"worker_id":"a","study_name":"another","directions":[1]}\n', "line 1 is not as it was written"),
     ],
 )
 def test_what_is_no_journal_is_left_alone(folder, tmp_path, content, what):

@@ -8,6 +8,9 @@ tree-structured Parzen estimator of Bergstra et al., NeurIPS (2011).
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,8 +137,7 @@ def opened_journal(
     with _alone(file):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            _mend(file)
-            yield Journal(_study(file, identity), parameters, seed)
+            yield Journal(_study(file, identity, parameters, seed), parameters, seed)
         finally:
             optuna.logging.set_verbosity(verbosity)
 
@@ -152,40 +154,75 @@ def _alone(file: Path) -> FileLock:
     return lock
 
 
-def _mend(file: Path) -> None:
-    """Cut off a line that a kill left unfinished; whatever is no journal is left as it is."""
-    if not file.exists():
-        return
-    text = read_bytes(file)
-    if text and not text.startswith(BEGINS[: len(text)]):
-        raise LsmError("this is no journal of a search", where=str(file), hint="name another file")
-    whole = text.rfind(b"\n") + 1
-    if whole < len(text):
-        with file.open("r+b") as journal:
-            journal.truncate(whole)
+class _Lines:
+    """Where optuna keeps its journal: lines of JSON, each with a digest of itself and all before it.
+
+    A line that was altered, lost, doubled or moved is noticed; one that a kill left unfinished, the last, is cut off.
+    The file is read once, as nobody else may write it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._digest = file, ""
+        text = read_bytes(file) if file.exists() else b""
+        if text and not text.startswith(BEGINS[: len(text)]):
+            raise LsmError("this is no journal of a search", where=str(file), hint="name another file")
+        whole = text.rfind(b"\n") + 1
+        self._logs = [self._checked(number, line) for number, line in enumerate(text[:whole].split(b"\n")[:-1], 1)]
+        if whole < len(text):
+            with writing(file), file.open("r+b") as journal:
+                journal.truncate(whole)
+
+    def _checked(self, number: int, line: bytes) -> dict[str, Any]:
+        body, _, digest = line.decode("utf-8", "replace").rpartition(DIGEST)
+        self._digest = self._following(body)
+        if digest != f'{self._digest}"}}':
+            raise _damage(self._file, f"line {number} is not as it was written, or not where")
+        log: dict[str, Any] = json.loads(body + "}")
+        return log
+
+    def _following(self, body: str) -> str:
+        return hashlib.blake2b(f"{self._digest}{body}".encode(), digest_size=8).hexdigest()
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        return self._logs[log_number_from:]
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        lines = []
+        for log in logs:
+            body = json.dumps(log, separators=(",", ":")).removesuffix("}")
+            self._digest = self._following(body)
+            lines.append(f'{body}{DIGEST}{self._digest}"}}\n')
+            self._logs.append(json.loads(body + "}"))
+        with writing(self._file), self._file.open("ab") as journal:
+            journal.write("".join(lines).encode())
+            journal.flush()
+            os.fsync(journal.fileno())
 
 
-class _Held:
-    """The lock that optuna asks for at every line: it is ours already, and does not outlive a kill as its own would."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
+DIGEST = ',"digest":"'
+"""The last key of each line; optuna does not look at it."""
 
 
-def _study(file: Path, identity: Mapping[str, str]) -> Any:
-    import optuna
-    from optuna.storages.journal import JournalFileBackend, JournalStorage
+def _damage(file: Path, what: str) -> LsmError:
+    return LsmError(f"the journal is damaged: {what}", where=str(file), hint="name another file, or remove it")
 
+
+@contextmanager
+def _replaying(file: Path) -> Iterator[None]:
+    """Who reckons digests for lines of his own meets optuna, which takes every line for one of its own."""
     try:
-        with writing(file):
-            storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held()))
-            names = [study.study_name for study in storage.get_all_studies()]
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        what = f"the journal is damaged: {str(error).splitlines()[0]}"
-        raise LsmError(what, where=str(file), hint="name another file, or remove it") from None
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, RecursionError) as error:
+        raise _damage(file, str(error).split("\n")[0]) from None
+
+
+def _study(file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int) -> Any:
+    import optuna
+    from optuna.storages.journal import JournalStorage
+
+    with _replaying(file):
+        storage = JournalStorage(_Lines(file))
+        names = [study.study_name for study in storage.get_all_studies()]
     if names not in ([], [STUDY]):
         raise LsmError(f"this is the journal of {names[0]!r}", where=str(file), hint="name another file")
     if not names:
@@ -199,6 +236,8 @@ def _study(file: Path, identity: Mapping[str, str]) -> Any:
         elif stored != value:
             errors.append(LsmError(f"its trials are of another {name}", where=str(file), hint=_OTHERWISE))
     raise_all(errors)
+    with _replaying(file):
+        _ = [trial.accuracy for trial in Journal(study, parameters, seed).trials()]
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return study
