@@ -12,12 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from lsm_backends import fast
 from programs import random_case
 
-from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Trace
+from lsm_deploy.cli import main
+from lsm_deploy.core.errors import LsmError, LsmErrors, visible
+from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.exchange.lava_folder import export_for_lava
+from lsm_deploy.exchange.sanafe import export_sanafe
+from lsm_deploy.report.blocks import Heading, Line, table
+from lsm_deploy.report.markdown import to_markdown
+from lsm_deploy.report.text import to_text
 from lsm_deploy.store import (
     kind_of,
     load_state,
@@ -27,6 +34,7 @@ from lsm_deploy.store import (
     program_from_parts,
     program_to_parts,
     read_arrays,
+    save_program,
     save_state,
     save_trace,
     unpack,
@@ -284,3 +292,58 @@ def test_a_state_fits_its_program_before_a_kernel_sees_it(
     (tmp_path / "s").write_bytes(pack("state", meta, arrays))
     with pytest.raises(LsmError, match=message):
         session.restore(load_state(tmp_path / "s", program="x"))
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+BAD_NAME = "a\x1b]0;title\x07\x9b31m\u202egnp\r\x00\u2028\ufeff'''\"\"\"; import os #"
+UNSEEN = "\x1b\x07\x9b\u202e\r\x00\u2028\ufeff"
+
+
+def test_what_would_move_a_terminal_is_shown_as_an_escape() -> None:
+    blocks = [Heading(BAD_NAME), Line(BAD_NAME), table([BAD_NAME, "n"], [[BAD_NAME, 1]])]
+    error = LsmErrors([LsmError(BAD_NAME, where=BAD_NAME, hint=BAD_NAME), LsmError(BAD_NAME)])
+    for text in (to_text(blocks), to_markdown(blocks), str(error)):
+        assert not set(text) & set(UNSEEN)
+        assert r"a\x1b]0;title\x07\x9b31m\u202egnp\r\x00\u2028\ufeff" in text.replace("\\\\", "\\")
+    assert visible("längér\n\tلیلی \U0001f642 \udc80") == "längér\n\tلیلی \U0001f642 \\udc80"
+
+
+def named(program: Program, name: str) -> Program:
+    """The program, with its first population called so."""
+    meta, arrays = program_to_parts(program)
+    old, meta["populations"][0]["name"] = meta["populations"][0]["name"], name
+    for projection in meta["projections"]:
+        for end in ("source", "target"):
+            projection[end] = name if projection[end] == old else projection[end]
+        projection["name"] = f"{name} {projection['name']}"
+    return program_from_parts(meta, arrays, "p.lsm")
+
+
+def test_commands_show_names_as_escapes(tmp_path: Path) -> None:
+    save_program(tmp_path / "p.lsm", named(random_case(3)[0], BAD_NAME))
+    for command in (
+        ["inspect"],
+        ["resources"],
+        ["certify"],
+        ["run", "-o", str(tmp_path / "t.npz")],
+        ["inspect", "--json"],
+    ):
+        shown = CliRunner().invoke(main, [command[0], str(tmp_path / "p.lsm"), *command[1:]])
+        assert not set(shown.output) & set(UNSEEN), command
+        assert shown.exception is None or isinstance(shown.exception, SystemExit)
+
+
+def test_a_name_of_code_reaches_no_script_as_code(tmp_path: Path) -> None:
+    name = "x'''\"\"\"\n); open('owned', 'w') #"
+    program, stimulus = next(
+        case
+        for case in map(random_case, range(99))
+        if set(case[0].network.kinds) == {"LIF"} and case[0].network.neurons < 200
+    )
+    export_sanafe(tmp_path / "sanafe", named(program, name), stimulus, fast.run(program, stimulus))
+    export_for_lava(tmp_path / "lava", named(program, name), stimulus)
+    written = [file for file in tmp_path.rglob("*") if file.suffix in (".py", ".yaml", ".json", ".net")]
+    assert len(written) > 3
+    for file in written:
+        assert "open('owned'" not in file.read_text()

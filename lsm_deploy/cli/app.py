@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, visible
 from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _note(ctx: click.Context, show: Callable[..., None], message: Warning | str,
     if not isinstance(message, LsmWarning):
         show(message, *where)
     elif not (isinstance(ctx.obj, Output) and ctx.obj.quiet):
-        click.echo(f"note: {message}", err=True)
+        click.echo(f"note: {visible(str(message))}", err=True)
 
 
 @dataclass

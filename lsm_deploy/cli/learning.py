@@ -11,7 +11,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, visible
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
 
@@ -119,4 +119,4 @@ def predict_command(output: Output, model_file: Path, data_file: Path, pattern: 
         labels = api.predict(model, model.listener.frames(recordings), backend=backend, progress=progress)
     output.facts({"labels": list(labels)})
     if not output.json:
-        click.echo("\n".join(labels))
+        click.echo("\n".join(map(visible, labels)))

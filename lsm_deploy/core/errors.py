@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "MisuseError", "raise_all"]
+__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "MisuseError", "raise_all", "visible"]
 
 
 class LsmError(Exception):
@@ -21,7 +22,7 @@ class LsmError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}\n  {self.hint}" if self.hint else text
+        return visible(f"{text}\n  {self.hint}" if self.hint else text)
 
     def each(self) -> Sequence[LsmError]:
         """The single mistakes in this error: itself, or all that a check collected."""
@@ -59,6 +60,16 @@ class BackendError(LsmError):
 
 class LsmWarning(UserWarning):
     """What a user did not ask for and gets, the answer being the same: a lower-case sentence."""
+
+
+def visible(text: str) -> str:
+    """Text that may come from a file, to be shown: what would move a terminal's cursor, or turn the direction of
+    writing, stands there as an escape. Line ends and tabs stay."""
+    return _MOVERS.sub(lambda mark: mark[0].encode("unicode_escape").decode(), text)
+
+
+_MOVERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters (C0 and C1), marks and overrides of direction, other line ends, and halves of characters."""
 
 
 def raise_all(errors: Sequence[LsmError]) -> None:

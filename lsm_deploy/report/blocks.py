@@ -2,7 +2,7 @@
 
 Whoever reports makes a `Report`; a renderer, one file each, makes of its blocks what is seen: `text` for a terminal,
 `markdown` for a page. Numbers stay numbers until then, and a column says once how its own are written. `--json` prints
-the facts.
+the facts. Names in blocks may come from anybody's file, and are made `visible`; facts are as they are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from lsm_deploy.core.errors import visible
 from lsm_deploy.report.numbers import text_of
 
 if TYPE_CHECKING:
@@ -28,12 +29,18 @@ Cell: TypeAlias = str | int | float | tuple[str | int | float | None, ...] | Non
 class Heading:
     text: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", visible(self.text))
+
 
 @dataclass(frozen=True)
 class Line:
     """A sentence, or a few lines whose layout is their own."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", visible(self.text))
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class Column:
     name: str
     form: str = ""
     align: Literal["left", "right"] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", visible(self.name))
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,9 @@ class Table:
     @property
     def texts(self) -> list[list[str]]:
         """Every cell as it is written."""
-        return [[text_of(cell, c.form) for cell, c in zip(row, self.columns, strict=True)] for row in self.rows]
+        return [
+            [visible(text_of(cell, c.form)) for cell, c in zip(row, self.columns, strict=True)] for row in self.rows
+        ]
 
     @property
     def aligned(self) -> list[str]:
