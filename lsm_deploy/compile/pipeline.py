@@ -20,7 +20,7 @@ from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.ir import Network, Program, QNetwork
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
@@ -67,6 +67,7 @@ def compile_spec(spec: Spec, *, strict: bool = False, certified: bool = False) -
 
     strict: every loss beyond rounding is an error. certified: prefer scales that certify, whatever the spec says.
     """
+    require_type(spec, Spec, "spec", "read one with `load`")
     _check_size(spec, BOARDS[spec.target.board])
     with _enough_memory():
         compiled = compile_built(build_network(spec), spec.target.board, _how(spec, certified), strict=strict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "MisuseError", "raise_all", "visible"]
+__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "MisuseError", "raise_all", "require_type", "visible"]
 
 
 class LsmError(Exception):
@@ -78,3 +78,10 @@ def raise_all(errors: Sequence[LsmError]) -> None:
         raise errors[0]
     if errors:
         raise LsmErrors(errors)
+
+
+def require_type(value: object, kind: type | tuple[type, ...], name: str, hint: str) -> None:
+    """A MisuseError where an argument of a public function is of another type, so that none fails further in."""
+    if not isinstance(value, kind):
+        kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+        raise MisuseError(f"the {name} is of type {type(value).__name__}, not {kinds}", hint=hint)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import require_type
 from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
@@ -228,6 +229,7 @@ def rows_of(starts: Integers, many: Integers) -> Integers:
 def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
     """The samples that a mask, or ascending indices, choose: at least one. Of copies whose original is not among
     them, the first is the original of the others."""
+    require_type(data, tuple(_SERIES), "data", "read them with `load_raw`")
     asked = np.asarray(chosen)
     picked = np.flatnonzero(asked) if asked.dtype == bool else asked.astype(np.int64)
     if not len(picked) or mistake_in(picked, len(data.starts), "ascending"):

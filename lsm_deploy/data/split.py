@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data.checks import class_order
 from lsm_deploy.data.raw import Audio, Beats, Events, Frames, lengths, subset
@@ -33,6 +33,7 @@ def splits(data: _Some, how: str, seed: int = 0) -> Iterator[tuple[str, _Some, _
     how: official (takes 0 to 4 are tested), leave-one-group-out, group-folds=N or folds=N. An LsmError says why these
     data cannot be split so.
     """
+    require_type(data, (Frames, Audio, Beats, Events), "data", "read them with `load_raw`")
     samples = len(data.starts)
     kind, count = _parse(how, data.source)
     if kind == "official":

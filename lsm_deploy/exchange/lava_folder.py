@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.run import backends
 from lsm_deploy.store import new_folder, program_id, save_program, save_stimulus
@@ -40,11 +40,13 @@ Either writes trace.npz, which goes back to
 """
 
 
-def export_for_lava(folder: Path, program: Program, stimulus: Stimulus) -> None:
+def export_for_lava(folder: str | Path, program: Program, stimulus: Stimulus) -> None:
     """`export_lava` with every register; and, as the host has no spec, the program and the stimulus themselves.
 
     Its trace comes back to be compared on this very stimulus.
     """
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
+    require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     with new_folder(folder, NAMES) as made:
         _fill(made, program, stimulus, program.network.state_names)
         save_program(made / "program.lsm", program)

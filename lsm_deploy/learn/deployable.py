@@ -16,12 +16,12 @@ from lsm_deploy.compile import pipeline
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network, check_certificate
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import BOARDS
-from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn.listener import Listener, listen
-from lsm_deploy.learn.model import AnyModel, load_model
+from lsm_deploy.learn.model import AnyModel, Model, load_model
 from lsm_deploy.run import backends as backend
 
 __all__ = ["Compilable", "Deployable", "check_board", "check_spec", "compile_any", "quantise_any", "stimulus_for"]
@@ -93,6 +93,7 @@ def _compiled(source: Compilable, strict: bool, certified: bool) -> Deployable:
         return Deployable(source.program, compiled=source)
     if isinstance(source, Program):
         return Deployable(source)
+    require_type(source, (Model, Deployable), "source", "give a spec, a program, a model, or a file of one")
     return source if isinstance(source, Deployable) else Deployable(source.program, model=source)
 
 
@@ -158,6 +159,7 @@ def stimulus_for(
     file: a stimulus, or recordings, which the spec or the model encodes. Without one it is the spec's test data, or
     Poisson spikes where there are none. samples: only the first so many.
     """
+    require_type(deployable, Deployable, "first argument", "make one with `compile_any`")
     if file is not None and (Path(file).is_dir() or (Path(file).exists() and store.kind_of(file) in store.DATA)):
         return _encoded(deployable, Path(file), samples)
     if file is not None:

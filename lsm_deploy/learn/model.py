@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Program, Trace
@@ -225,6 +225,8 @@ def predict(
     model: AnyModel, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
 ) -> tuple[str, ...]:
     """Answer for each sample with the name of its class; labels that the data may have are not looked at."""
+    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
+    require_type(data, Frames, "data", "read them with `load_frames`")
     return tuple(model.classes[i] for i in model.answerer.answer(model.listener, data, backend, progress))
 
 
@@ -235,6 +237,8 @@ def scores(
 
     An LsmError for a model on the chip, which has no scores: its output neurons spike.
     """
+    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
+    require_type(data, Frames, "data", "read them with `load_frames`")
     if not isinstance(model.answerer, OnHost):
         raise LsmError("output neurons have no scores", where="model", hint="use predict, or train it for the host")
     return model.answerer.scores(model.listener, data, backend, progress)
@@ -247,6 +251,7 @@ def relative(features: NDArray[Any], data: Frames, readout: Readout) -> NDArray[
 
 def readout_of(spec: Spec) -> Readout:
     """The spec's readout section; an LsmError where it has none."""
+    require_type(spec, Spec, "spec", "read one with `load`")
     if spec.readout is None:
         raise LsmError("the spec has no readout to train", where="spec", hint="add a readout section")
     return spec.readout
@@ -257,6 +262,7 @@ def readout_of(spec: Spec) -> Readout:
 
 def save_model(path: str | Path, model: AnyModel) -> None:
     """Write one canonical file of the program, the encoder, the ranges and what answers."""
+    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
     facts, wiring = store.program_to_parts(model.program, _PREFIX)
     meta, arrays = model_to_parts(model)
     packed = store.pack("model", {"program": facts, "model": meta}, {**wiring, **arrays})

@@ -86,6 +86,7 @@ def train_on_chip(
     progress: Progress | None = None,
 ) -> Model[OnChip]:
     """Compile a spec, train output neurons on the training data, attach and place them; data: as for `train`."""
+    readout_of(spec)
     data = training_frames(data, spec)
     check_labels(data)
     check_overlap(spec, data)
@@ -107,6 +108,7 @@ def on_chip_accuracy(
 
     liquid, samples: the spec's liquid and what its run over the training data left, where there are these already.
     """
+    readout_of(spec)
     check_labels(train, test)
     check_overlap(spec, train)
     liquid = liquid or listen(spec, train, place_network(integers_of_spec(spec), NOWHERE))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Program, Trace, View, standings
 from lsm_deploy.core.neurons import KINDS
 
@@ -72,6 +72,9 @@ def compare(
 
     Raises LsmError where the traces are not comparable: other lengths, neurons, samples, or registers not recorded.
     """
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
+    for trace in (first, second):
+        require_type(trace, Trace, "trace", "read one with `load_trace`, or run the program")
     view = view or ("chip" if "chip" in (first.view, second.view) else "sim")
     _check_comparable(program, first, second, registers, names)
     first, second = in_view(program, first, view), in_view(program, second, view)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.learn.deployable import Compilable, compile_any, stimulus_for
@@ -168,6 +168,7 @@ def compare_sides(
     registers: compare these, too. thorough: these, and where two differ the definition's own run for who explains it.
     options: of backends, each given to those that know it. An LsmError where what is compared is of other stimuli.
     """
+    require_type(sides, Sides, "sides", "make them with `prepare_sides`")
     program, stimulus, recorded = sides.program, sides.stimulus, sides.recorded
     state = program.network.state_names if registers or thorough else ()
     there = tuple(name for name in state if recorded and name in recorded[1].registers)
@@ -207,6 +208,7 @@ def explain_sides(comparison: Comparison, stages: Stages = silent) -> tuple[Susp
 
     There are none where no pair differs. An LsmError where one does and the comparison is not a `thorough` one.
     """
+    require_type(comparison, Comparison, "comparison", "make one with `compare_sides`")
     program, reference = comparison.program, comparison.reference
     if reference is None:
         if comparison.equal:
@@ -234,6 +236,8 @@ def shrink_side(
     What cannot be run again, a recorded trace, is stood in for by the variant of the emulator that gives the same; an
     LsmError where there is none.
     """
+    require_type(comparison, Comparison, "comparison", "make one with `compare_sides`")
+    require_type(suspect, Suspect, "suspect", "choose one of `explain_sides`")
     program, stimulus, reference = comparison.program, comparison.stimulus, comparison.reference
     assert reference is not None
     side = suspect.side

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
-from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, MisuseError, raise_all
+from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, MisuseError, raise_all, require_type
 from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
@@ -111,6 +111,7 @@ class Session(Protocol):
 
 def load_backend(name: str) -> Backend:
     """The backend of that name, imported; an LsmError for `DEFAULT`, which is none before `choose` has a program."""
+    require_type(name, str, "backend", f"choose one of {', '.join(BACKENDS)}")
     if name == DEFAULT:
         raise MisuseError(
             f"which backend {name!r} is depends on the program", hint=f"choose one of {', '.join(BACKENDS)}"
@@ -142,6 +143,7 @@ def options_for(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def choose(name: str, program: Program) -> str:
     """The name of a backend; for `DEFAULT`, which of them it is for this program: the emulator with an LsmWarning."""
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
     if name != DEFAULT:
         return name
     lacking = beyond(FAST, _limits(FAST), program.network)
@@ -221,6 +223,7 @@ def export(
 
 def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
     """An LsmError where a stimulus, or a register to record, does not belong to the program."""
+    require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     network = program.network
     if stimulus.spikes.shape[1] != network.channels:
         raise LsmError(

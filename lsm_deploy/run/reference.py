@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.errors import require_type
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.neurons import KINDS
@@ -50,6 +51,8 @@ def run_float(
     progress: Progress | None = None,
 ) -> FloatTrace:
     """Run every sample of a stimulus through the float network that a program stands for."""
+    require_type(network, Network, "network", "give that of a compiled spec: `compile_spec(spec).network`")
+    require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     steps = len(stimulus.spikes)
     neurons = network.neurons
     spikes = np.zeros((steps, neurons), np.int8)

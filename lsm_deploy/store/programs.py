@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.certificate import TYPES, Certificate
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays, facts_in, pieces, unpack
@@ -68,6 +68,7 @@ def program_id(program: Program) -> str:
 
 def program_to_parts(program: Program, prefix: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The facts and the arrays of a program; array names start with `prefix`."""
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
     network = program.network
     arrays: dict[str, NDArray[Any]] = {f"{prefix}cores": program.cores}
     for i, population in enumerate(network.populations):

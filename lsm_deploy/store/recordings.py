@@ -20,7 +20,7 @@ from typing import IO, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
@@ -49,6 +49,7 @@ def _write_npz(path: str | Path, arrays: Arrays) -> None:
 
 def save_stimulus(path: str | Path, stimulus: Stimulus) -> None:
     """Write a stimulus as `.npz`, whole or not at all."""
+    require_type(stimulus, Stimulus, "stimulus", "make one with `poisson_stimulus`, or encode it")
     _write_npz(path, {"spikes": stimulus.spikes, "starts": stimulus.starts})
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
@@ -72,6 +72,7 @@ def tune_gains(
     common with itself, so compare it with that of another gain and not with 1. Where the integers jump over a target,
     the nearest is taken, up to 10 % or 0.05 from it; an LsmError says what was reached of one that is out of reach.
     """
+    require_type(spec, Spec, "spec", "read one with `load`")
     name = _population(spec, population)
     chosen = _projections(spec, name, rate_hz, branching, 1000 / spec.dt_ms)
     liquid = Tunable(spec, name, chosen, training_frames(train, spec), backend, progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsm_deploy import data
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, Role, load_raw
 from lsm_deploy.data.front.audio import frames_of_audio
 from lsm_deploy.data.front.beats import frames_of_beats
@@ -70,6 +70,7 @@ def to_frames(raw: Raw, front_end: FrontEnd | None, *, role: Role = "test", seed
 
     role: only training data are augmented. seed: of the augmentation.
     """
+    require_type(raw, (Frames, Audio, Beats, Events), "data", "read them with `load_raw`")
     if isinstance(raw, Audio) and isinstance(front_end, AudioFrontEnd):
         return frames_of_audio(raw, front_end, role, seed)
     if isinstance(raw, Beats) and isinstance(front_end, BeatsFrontEnd):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.place.axons import axons_of
 from lsm_deploy.compile.place.cores import board_of
 from lsm_deploy.core import mesh as layout
+from lsm_deploy.core.errors import require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.measure.cost import figures, kernels
 
@@ -85,6 +86,9 @@ class _Ways:
 
 def count_resources(program: Program, stimulus: Stimulus, trace: Trace) -> Resources:
     """Count what the spikes of a run did, and model what it took."""
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
+    require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
+    require_type(trace, Trace, "trace", "read one with `load_trace`, or run the program")
     network, target = program.network, board_of(program)
     ways = _ways(program)
     used = int(program.cores.max()) + 1

@@ -20,6 +20,7 @@ from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Raw, splits, subset
 from lsm_deploy.data.front import AF, recordings
+from lsm_deploy.learn.model import readout_of
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
 from lsm_deploy.measure.evaluation.score import Score, by_group, pooled, score_of
 from lsm_deploy.run import backends
@@ -145,6 +146,7 @@ def evaluate_across(
     neither trained on nor tested. executor: where each liquid is evaluated on each split; here, one by one, if none is
     given. What comes out does not depend on it.
     """
+    readout_of(spec)
     if seeds < 1:
         raise MisuseError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
     data = recordings(data, spec)

@@ -143,8 +143,8 @@ def evaluate_one(
 
     What does not depend on the liquid is answered by the spec's own seed alone.
     """
-    own, spec, clock = seed == spec.seed, replace(spec, seed=seed), _Clock()
     readout = readout_of(spec)
+    own, spec, clock = seed == spec.seed, replace(spec, seed=seed), _Clock()
     train, test = (_frames(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(train)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lsm_deploy.compile.pipeline import DEFAULT, Compiled, compile_built
 from lsm_deploy.core.boards import BOARDS, NOWHERE
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Network, Stimulus
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.data import front
@@ -67,6 +67,8 @@ def fit_weight_bits(quantisation: Quantisation, bound: Bound, stages: Stages = s
     def compile_again(network: Network) -> Compiled:
         return compile_built(network, NOWHERE.name, quantisation.how)
 
+    require_type(quantisation, Quantisation, "first argument", "make one with `measure_quantisation`")
+    require_type(bound, Bound, "bound", "give a `Bound`")
     board = BOARDS[quantisation.compiled.program.target]
     with stages("fitting bits") as progress:
         return fit_bits(compile_again, bound, quantisation.baseline, quantisation.float_readout, progress, board)

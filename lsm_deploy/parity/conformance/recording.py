@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.store.files import read_json
@@ -71,8 +71,9 @@ _TYPES = {name: str for name in (*_FILES, *_FACTS)} | {"silicon": bool, "first_s
 _OPTIONAL = ("population", "first_step")
 
 
-def save_recording(folder: Path, recording: Recording) -> None:
+def save_recording(folder: str | Path, recording: Recording) -> None:
     """Write a recording's folder."""
+    require_type(recording, Recording, "recording", "make a `Recording`")
     identity = store.program_id(recording.program)
     manifest = {
         "format": FORMAT,
@@ -89,8 +90,9 @@ def save_recording(folder: Path, recording: Recording) -> None:
         store.write_text(made / MANIFEST, text)
 
 
-def load_recordings(folder: Path) -> Sequence[Recording]:
+def load_recordings(folder: str | Path) -> Sequence[Recording]:
     """Every recording in a folder and below it, by path; all that is wrong with them at once."""
+    folder = Path(folder)
     if not folder.is_dir():
         raise LsmError("there is no such folder", where=str(folder), hint="give a folder of recordings")
     manifests = sorted(folder.rglob(MANIFEST))

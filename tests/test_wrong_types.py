@@ -1,0 +1,43 @@
+"""Public functions and values of a wrong type: a sentence says so, where no line within would know what it is about."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lsm_deploy as ld
+
+# What `conform` is given is compared with nothing: it runs probes, whatever backends it is to run them on.
+FUNCTIONS = [name for name in ld.__all__ if inspect.isfunction(getattr(ld, name)) and name != "conform"]
+WRONG = [123, 1.5, None, "nowhere", b"x", [], {}, object(), np.zeros((2, 2)), Path("nowhere"), np.int64(3), len]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("others", ["the same", None, "nowhere"])
+def test_a_wrong_first_argument_does_not_fail_further_in(name, others, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    function = getattr(ld, name)
+    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty]
+    for value in WRONG:
+        rest = [value if others == "the same" else others] * (len(needed) - 1)
+        with suppress(ld.LsmError, TypeError, ValueError):
+            list(function(value, *rest) or ())  # a generator begins when it is asked
+
+
+def test_what_is_wrong_is_named(tmp_path):
+    for call, words in (
+        (lambda: ld.run_program("emulator", "x.lsm", None), "the program is of type str, not Program"),
+        (lambda: ld.run_program(3, "x.lsm", None), "the program is of type str"),
+        (lambda: ld.compile_spec("spec.yaml"), "the spec is of type str, not Spec"),
+        (lambda: ld.train("spec.yaml"), "the spec is of type str, not Spec"),
+        (lambda: ld.evaluate(None), "the spec is of type NoneType"),
+        (lambda: ld.predict("model", None), "the model is of type str, not Model"),
+        (lambda: ld.compile_any(3), "the source is of type int, not Model or Deployable"),
+        (lambda: ld.save_stimulus(tmp_path / "s.npz", np.zeros((2, 2))), "the stimulus is of type ndarray"),
+    ):
+        with pytest.raises(ld.LsmError, match=words):
+            call()
