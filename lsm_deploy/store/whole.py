@@ -70,7 +70,7 @@ def new_folder(folder: str | Path, names: Iterable[str] | None = None) -> Iterat
         check_own_folder(folder, names)
     there = target.is_dir()
     place = target if there else target.parent
-    make_folder(target if os.path.lexists(target) else place)
+    make_folder(target if os.path.lexists(target) else place, asked=folder)
     clear_abandoned(target.parent, _prefix(target.name))  # of one who was killed when there was no such folder
     try:
         with temporary_folder(_prefix(target.name), place, 0o777) as made:
@@ -114,13 +114,13 @@ def check_own_folder(folder: str | Path, names: Iterable[str] = ()) -> None:
         )
 
 
-def make_folder(path: Path) -> None:
-    """A folder, where there is none yet."""
+def make_folder(path: Path, asked: str | Path | None = None) -> None:
+    """A folder, where there is none yet; asked: what errors call it, if a user named another one for its sake."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         what = f"cannot make this folder: {error.strerror}"
-        raise LsmError(what, where=str(path), hint="choose another folder") from None
+        raise LsmError(what, where=str(path if asked is None else asked), hint="choose another folder") from None
 
 
 @contextmanager
