@@ -77,15 +77,15 @@ def run_command(
     backend = backends.choose(backend, program)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
-    with output.progress(f"running on {backend}") as progress:
-        if to_folder:
+    if to_folder:
+        with output.progress(f"running on {backend}") as progress:
             streamed = api.stream(program, stimulus, target, names, backend=backend, progress=progress)
-            shown = report_streamed(streamed, names, standings(program.network))
-        else:
-            given = backends.options_for(backend, options)
-            trace = api.run_program(backend, program, stimulus, names, progress, **given)
-            api.save_trace(target, trace, program=identity, backend=backend)
-            shown = report_trace(trace)
+        shown = report_streamed(streamed, names, standings(program.network))
+    else:
+        given = backends.options_for(backend, options)
+        trace = api.trace_of(program, stimulus, None, backend, output.progress, names, **given)
+        api.save_trace(target, trace, program=identity, backend=backend)
+        shown = report_trace(trace)
     output.show(shown, program=identity, backend=backend, stimulus=words)
     output.say(f"wrote {target}")
 

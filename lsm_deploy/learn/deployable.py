@@ -23,6 +23,7 @@ from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.model import AnyModel, Model, load_model
 from lsm_deploy.run import backends as backend
+from lsm_deploy.run.extremes import probe
 
 __all__ = ["Compilable", "Deployable", "check_board", "check_spec", "compile_any", "quantise_any", "stimulus_for"]
 
@@ -30,6 +31,10 @@ DEFAULT_STEPS = 1000
 DEFAULT_RATE_HZ = 50.0
 DEFAULT_SEED = 0
 """The Poisson stimulus of a program that comes without data."""
+
+
+PROBED = 5
+"""Samples that a check runs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +146,14 @@ def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = 
 
 
 def check_spec(source: Compilable, *, strict: bool = False, certified: bool = False) -> Deployable:
-    """Compile it, and see that the data which a spec names are there and fit its input; an LsmError if not."""
+    """Compile it, and see that the data which a spec names are there and fit its input; an LsmError if not.
+
+    Its first test samples, or Poisson spikes where it names no data, are run briefly: an LsmWarning says where a
+    population is silent on them, or saturated.
+    """
     made = compile_any(source, strict=strict, certified=certified)
-    if made.spec is not None and made.spec.data is not None and made.spec.data.named:
-        front.load_data(made.spec)
+    stimulus, _ = stimulus_for(made, samples=PROBED)
+    probe(made.program, stimulus)
     return made
 
 
@@ -173,8 +182,9 @@ def stimulus_for(
         stimulus = listen(spec, train, deployable.program).encode(chosen)
         return stimulus, f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
     steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
-    stimulus = poisson_stimulus(network.channels, steps, DEFAULT_RATE_HZ, network.dt_ms, deployable.seed)
-    return stimulus, f"a Poisson stimulus, {DEFAULT_RATE_HZ:g} Hz a channel, {steps} steps, seed {deployable.seed}"
+    rate_hz = min(DEFAULT_RATE_HZ, 500 / network.dt_ms)  # a spike in at most every other step
+    stimulus = poisson_stimulus(network.channels, steps, rate_hz, network.dt_ms, deployable.seed)
+    return stimulus, f"a Poisson stimulus, {rate_hz:g} Hz a channel, {steps} steps, seed {deployable.seed}"
 
 
 def _encoded(deployable: Deployable, file: Path, samples: int | None) -> tuple[Stimulus, str]:

@@ -36,7 +36,7 @@ from lsm_deploy.learn.arguments import as_arguments, checked_readout, frames_of,
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.model import Model, OnHost, readout_of, scores, train
 from lsm_deploy.learn.readout import Recursive
-from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of
+from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of, warn_of_run
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Readout, Spec
 from lsm_deploy.spec.sections import section_to_json
@@ -253,6 +253,7 @@ class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             run = run_samples(self.listener_, readout, frames, role, self.backend)
             if role == "train":
                 require_spikes(self.listener_, readout, frames, self.backend, run.samples)
+                warn_of_run(self.listener_, frames, run.fired, run.steps)
         return run.samples.features
 
     @property

@@ -30,7 +30,7 @@ from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.readout import Classifier, IntegerReadout
-from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of
+from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of, warn_of_run
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Readout, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
@@ -187,9 +187,10 @@ def train(
     check_labels(data)
     check_overlap(spec, data)
     listener = listen(spec, data)
-    samples = run_samples(listener, readout, data, "train", backend, progress).samples
-    require_spikes(listener, readout, data, backend, samples)
-    classifier = fit_to(relative(samples.features, data, readout), data, readout, spec.seed)
+    run = run_samples(listener, readout, data, "train", backend, progress)
+    require_spikes(listener, readout, data, backend, run.samples)
+    warn_of_run(listener, data, run.fired, run.steps)
+    classifier = fit_to(relative(run.samples.features, data, readout), data, readout, spec.seed)
     integers = readouts.quantise_readout(classifier, readout.weight_bits)
     return Model(listener, OnHost(readout, classifier, integers))
 

@@ -39,7 +39,7 @@ from lsm_deploy.learn.attach import OutputWeights, attach_readout, first_of_most
 from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
 from lsm_deploy.learn.model import Model, OnChip, check_overlap, fit_to, folds_for, readout_of
 from lsm_deploy.learn.readout import kernels
-from lsm_deploy.learn.runs import Samples, read, require_spikes, run_samples, sizes_of, whole_counts
+from lsm_deploy.learn.runs import Samples, read, require_spikes, run_samples, sizes_of, warn_of_run, whole_counts
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Bins, Readout, Spec
 
@@ -91,7 +91,10 @@ def train_on_chip(
     check_labels(data)
     check_overlap(spec, data)
     liquid = listen(spec, data, place_network(integers_of_spec(spec), NOWHERE))
-    return _teach(spec, liquid, data, _run(spec, liquid, data, backend, progress), backend)[0]
+    run = run_samples(liquid, readout_of(spec), data, "train", backend, progress, hold=AT_ONCE)
+    chip, _ = _teach(spec, liquid, data, run.samples, backend)
+    warn_of_run(liquid, data, run.fired, run.steps)
+    return chip
 
 
 def on_chip_accuracy(
@@ -112,7 +115,7 @@ def on_chip_accuracy(
     check_labels(train, test)
     check_overlap(spec, train)
     liquid = liquid or listen(spec, train, place_network(integers_of_spec(spec), NOWHERE))
-    samples = samples or _run(spec, liquid, train, backend, progress)
+    samples = samples or run_samples(liquid, readout_of(spec), train, "train", backend, progress, hold=AT_ONCE).samples
     chip, weights = _teach(spec, liquid, train, samples, backend)
     unbinned = chip.readout
     host = fit_to(samples.whole, train, unbinned, spec.seed)
@@ -160,10 +163,6 @@ def _ties(counts: Ints) -> int:
 
 
 # --- training ------------------------------------------------------------------------------------------------------
-
-
-def _run(spec: Spec, liquid: Listener, data: Frames, backend: str, progress: Progress | None) -> Samples:
-    return run_samples(liquid, readout_of(spec), data, "train", backend, progress, hold=AT_ONCE).samples
 
 
 def _teach(

@@ -17,12 +17,12 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Role, subset
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.listener import Listener
 from lsm_deploy.run import backends
+from lsm_deploy.run.extremes import TRIED_STEPS, first_steps, reach, warn_of_counts
 from lsm_deploy.spec.schema import Bins, Readout
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "require_spikes",
     "run_samples",
     "sizes_of",
+    "warn_of_run",
     "whole_counts",
 ]
 
@@ -162,6 +163,16 @@ def whole_counts(spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms
 # --- silence -------------------------------------------------------------------------------------------------------
 
 
+def warn_of_run(listener: Listener, data: Frames, fired: Ints, steps: int) -> None:
+    """An LsmWarning for each population that is silent, or saturated, in a run on training data.
+
+    fired `[neuron]`: the steps in which each neuron spiked, of `steps`.
+    """
+    few = max(1, int(np.searchsorted(np.cumsum(listener.steps(data)), TRIED_STEPS, "right")))
+    beginning = listener.encode(subset(data, range(min(few, data.samples))), "train")
+    warn_of_counts(listener.program, fired, steps, beginning)
+
+
 def require_spikes(listener: Listener, readout: Readout, data: Frames, backend: str, samples: Samples) -> None:
     """Populations that are silent on the training data leave nothing to read: say how far they are from a threshold."""
     if samples.busiest.any():
@@ -181,14 +192,9 @@ def refuse_silence(program: Program, stimulus: Stimulus, populations: Sequence[s
             where="input",
             hint="raise max_rate_hz, or lower threshold or delta",
         )
-    later = stimulus.starts[1:][stimulus.starts[1:] <= DIAGNOSED_STEPS]
-    whole = int(later[-1]) if len(later) else DIAGNOSED_STEPS
-    end = min(len(stimulus.spikes), max(whole, program.network.sample_interval))
-    part = Stimulus(stimulus.spikes[:end].copy(), stimulus.starts[stimulus.starts < end].copy())
+    part = first_steps(program, stimulus, max(DIAGNOSED_STEPS, program.network.sample_interval))
     columns = np.concatenate([np.r_[program.network.columns(name)] for name in populations])
-    v = backends.run_program(backend, program, part, ("v",)).registers["v"].max(axis=0)
-    thresholds = np.concatenate([KINDS[p.kind].threshold(p.registers) for p in program.network.populations])
-    reached = float((v / np.maximum(thresholds, 1))[columns].max())
+    reached = reach(program, part, columns, backend)
     if reached <= 0:
         hint = "join it to the input with excitatory weights, or raise its bias"
         raise LsmError(f"it never spikes on {on}: nothing raises its voltage", where=where, hint=hint)

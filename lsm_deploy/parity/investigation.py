@@ -22,6 +22,7 @@ from lsm_deploy.parity.compare import Verdict, compare
 from lsm_deploy.parity.forensics import Explanation, explain, reference_run
 from lsm_deploy.parity.reduction import SECONDS, Shrunk, between, shrink
 from lsm_deploy.run import backends as backend
+from lsm_deploy.run.extremes import warn_of_extremes
 
 __all__ = [
     "SECONDS",
@@ -189,6 +190,7 @@ def compare_sides(
         return Side(name, trace, run)
 
     ran = [side_of(name) for name in sides.names]
+    warn_of_extremes(program, ran[0].trace.spikes, stimulus)
     pairs = [(ran[0], side) for side in ran[1:]]
     if recorded:
         pairs += [(side, Side(*recorded, None)) for side in ran]

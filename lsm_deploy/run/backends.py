@@ -32,6 +32,7 @@ __all__ = [
     "load_backend",
     "missing",
     "options_for",
+    "quickest",
     "require",
     "run_program",
     "start",
@@ -146,12 +147,16 @@ def choose(name: str, program: Program) -> str:
     require_type(program, Program, "program", "compile one, or read it with `load_program`")
     if name != DEFAULT:
         return name
-    lacking = beyond(FAST, _limits(FAST), program.network)
-    if not lacking:
+    if quickest(program) == FAST:
         return FAST
-    first = lacking[0]
+    first = beyond(FAST, _limits(FAST), program.network)[0]
     warnings.warn(f"{first.where}: {first.what}; the emulator runs it, which takes longer", LsmWarning, stacklevel=1)
     return "emulator"
+
+
+def quickest(program: Program) -> str:
+    """`FAST`, or the emulator where that one has no rule for a neuron kind."""
+    return "emulator" if beyond(FAST, _limits(FAST), program.network) else FAST
 
 
 def check(names: Sequence[str], program: Program) -> None:

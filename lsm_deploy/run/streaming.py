@@ -15,6 +15,7 @@ from lsm_deploy.core.ir import COUNTS, Program, Stimulus, standings
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import backends
+from lsm_deploy.run.extremes import TRIED_STEPS, warn_of_counts
 from lsm_deploy.store import TraceFolder, program_id
 
 __all__ = ["Streamed", "stream"]
@@ -54,7 +55,7 @@ def stream(
     session = backends.start(backend, program, record)
     signed = any(KINDS[kind].SIGNED for kind in program.network.kinds)
     fired, counts = np.zeros(program.network.neurons, np.int64), dict.fromkeys(COUNTS, 0)
-    samples = 0
+    samples, beginning = 0, np.zeros((0, program.network.channels), np.int8)
     total = len(stimulus.spikes) if isinstance(stimulus, Stimulus) else 0
     with TraceFolder(
         folder,
@@ -75,8 +76,12 @@ def stream(
             held = {name: np.ascontiguousarray(registers[:, i]) for i, name in enumerate(record)}
             parts.append(spikes, held, {name: counts[name] - before[name] for name in counts})
             fired += np.count_nonzero(spikes, axis=0)
+            if len(beginning) < TRIED_STEPS:
+                beginning = np.concatenate([beginning, piece[:TRIED_STEPS]])
             if progress and total:
                 progress(parts.steps, total)
+    if len(beginning):
+        warn_of_counts(program, fired, parts.steps, Stimulus(beginning, np.zeros(1, np.int64)))
     return Streamed(parts.steps, samples, fired, counts)
 
 

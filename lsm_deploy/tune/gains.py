@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.run import backends
+from lsm_deploy.run.recorded import trace_of
 from lsm_deploy.spec import Path_, Spec
 from lsm_deploy.spec.mistakes import suggest
 from lsm_deploy.spec.schema import Explicit, Gain, PerTypeGain
@@ -93,6 +95,7 @@ def tune_gains(
     if all(target.met_by(now, NEAR) for target in targets):
         gains = {i: gain for i, gain in liquid.gains(factors).items() if gain != spec.projections[i].gain}
         samples, steps = len(liquid.stimulus.starts), tuple(liquid.steps)
+        trace_of(compile_spec(liquid.spec_at(factors)).program, liquid.stimulus, backend=backend)  # it may warn
         return Tuning(liquid.spec_at(factors), name, samples, gains, steps[0], now, steps)
     raise LsmError(
         f"rate and branching ratio pull each other away: after {ROUNDS} rounds it fires at {now.rate_hz:.4g} Hz with a "

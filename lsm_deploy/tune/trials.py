@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
@@ -83,8 +84,11 @@ def search(
         accuracies: list[float] = []
         try:
             tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
-            for i in range(liquid_seeds):
-                accuracies.append(_cross_validated(tried, spec.seed + i, frames, backend))
+            with warnings.catch_warnings():
+                if turn >= 0:  # of the spec as it is written a warning helps, of what is only tried it does not
+                    warnings.simplefilter("ignore", LsmWarning)
+                for i in range(liquid_seeds):
+                    accuracies.append(_cross_validated(tried, spec.seed + i, frames, backend))
         except LsmError as error:
             return Trial(turn, values, tuple(accuracies), "; ".join(str(each).split("\n")[0] for each in error.each()))
         return Trial(turn, values, tuple(accuracies))

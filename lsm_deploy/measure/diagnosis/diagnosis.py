@@ -34,6 +34,7 @@ from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, shown_of
 from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, trajectories
 from lsm_deploy.measure.fidelity import TAU_MS, Dynamics, branching_ratio, spectral_radius
 from lsm_deploy.run import backends
+from lsm_deploy.run.extremes import warn_of_extremes
 
 __all__ = ["Diagnosis", "Measures", "diagnose"]
 
@@ -206,6 +207,7 @@ def _require_spikes(
     if not spikes[:, liquid.read].any():
         names = populations or tuple(p.name for p in program.network.populations)
         refuse_silence(program, stimulus, names, backend, "what it is shown")
+    warn_of_extremes(program, spikes, stimulus)
 
 
 @dataclass(frozen=True, eq=False)

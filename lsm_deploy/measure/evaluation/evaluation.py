@@ -30,7 +30,7 @@ from lsm_deploy.data.front import AF, frames_for, recordings
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.learn.readout import Classifier
-from lsm_deploy.learn.runs import require_spikes
+from lsm_deploy.learn.runs import require_spikes, warn_of_run
 from lsm_deploy.measure.activity import TypedActivity, activity_of_types
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
 from lsm_deploy.measure.evaluation.liquids import Both, Liquid, liquids_of, run_both
@@ -162,6 +162,7 @@ def evaluate_one(
         both = run_both(liquid, train, test, advance.next())
         if liquid is deployed:
             require_spikes(liquid.listener, readout, train, backend, both.train)
+            warn_of_run(liquid.listener, train, both.fired, both.steps)
         clock.stop("run")
         classifier = fit_to(relative(both.train.features, train, readout), folded, readout, seed)
         clock.stop("train readout")

@@ -14,6 +14,7 @@ from lsm_deploy.learn.deployable import Compilable, Deployable, compile_any, sti
 from lsm_deploy.measure.fidelity.bits import Bound, Fitted, fit_bits
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, Fidelity, baseline_of, measure_fidelity
 from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer, teach
+from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.spec.schema import Quantise
 
 __all__ = ["SAMPLES", "Quantisation", "fit_weight_bits", "measure_quantisation"]
@@ -52,6 +53,7 @@ def measure_quantisation(source: Compilable, stimulus: Stimulus | None = None, s
     with stages("the float liquid") as progress:
         baseline = baseline_of(compiled.network, stimulus, made.seed, progress=progress)
     fidelity = measure_fidelity(baseline, compiled.program)
+    warn_of_extremes(compiled.program, fidelity.deployed.spikes, stimulus)
     float_readout = _teach(made, compiled, stages)
     transfer = measure_transfer(float_readout, compiled.program) if float_readout else None
     how = made.spec.quantise if made.spec is not None else DEFAULT

@@ -1,0 +1,148 @@
+"""Is a liquid that ran silent, or saturated? Neither tells its inputs apart, and neither is an error: it is a warning.
+
+    silent      no neuron of a population spiked in the whole run, of at least `LEAST_STEPS` steps
+    saturated   more than half of a population's neurons spiked in more than half of all steps; those with a
+                refractory period, which cannot do that, in 90 % of the steps that it leaves them
+
+What to change, and by how much, is not guessed: the first steps are run again with smaller weights, or once more with
+voltages, and the first power of two that helps is named. It is about right for these steps, and no more than that.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.errors import LsmWarning
+from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.run import backends
+
+__all__ = ["TRIED_STEPS", "first_steps", "probe", "reach", "warn_of_counts", "warn_of_extremes"]
+
+LEAST_STEPS = 50
+"""Of a run whose silence is worth a word."""
+MOSTLY = 0.5
+"""Of the steps, and of the neurons, above which a population is saturated."""
+REFRACTORY = 0.9
+"""Of the steps that a refractory period leaves, one in 1 + refractory_period, above which a neuron is saturated."""
+CALM = 0.1
+"""The share of saturated neurons at which a remedy counts as one."""
+FACTORS = tuple(2**i for i in range(1, 9))
+NOTHING_LEFT = 2 * fixed.WEIGHT_LIMIT
+"""What divides every weight to 0."""
+TRIED_STEPS, TRIED_EVENTS = 500, 1 << 26
+"""A trial takes so many steps, or fewer where all synapses together would carry more spikes in them."""
+
+
+def warn_of_extremes(program: Program, spikes: NDArray[np.int8], stimulus: Stimulus) -> None:
+    """An LsmWarning for each population that is silent or saturated in these spikes `[t, neuron]` of a run."""
+    warn_of_counts(program, np.count_nonzero(spikes, axis=0), len(spikes), stimulus)
+
+
+def warn_of_counts(program: Program, fired: NDArray[np.int64], steps: int, stimulus: Stimulus) -> None:
+    """The same for spikes that were counted `[neuron]` in so many steps; stimulus: of the run, or its beginning."""
+    for population in program.network.populations:
+        here = fired[program.network.columns(population.name)] / max(steps, 1)
+        if not here.any() and steps >= LEAST_STEPS:
+            words = f"population {population.name!r} is silent: no neuron spikes in {steps} steps"
+            warnings.warn(f"{words}; {_louder(program, population, stimulus)}", LsmWarning, stacklevel=3)
+        elif (share := _saturated(population, here)) > MOSTLY:
+            often = "in more than half of all steps"
+            if population.registers.get("refractory_period", np.zeros(1)).any():
+                often += ", or as often as refractory periods let them"
+            words = f"population {population.name!r} is saturated: {share:.1%} of its neurons spike {often}"
+            warnings.warn(f"{words}; {_calmer(program, population, stimulus)}", LsmWarning, stacklevel=3)
+
+
+def probe(program: Program, stimulus: Stimulus) -> None:
+    """Run the beginning of a stimulus, for what `warn_of_extremes` says of it, where there is a backend for that."""
+    quickest = backends.quickest(program)
+    if backends.load_backend(quickest).missing() is None:
+        part = first_steps(program, stimulus, _steps(program))
+        spikes = backends.run_program(quickest, program, part).spikes
+        warn_of_extremes(program, spikes, part)
+
+
+def _saturated(population: QPopulation, per_step: Floats) -> float:
+    """The share of saturated neurons, by the shares of all steps in which each spikes `[neuron]`."""
+    period = 1 + population.registers.get("refractory_period", np.zeros(population.size, np.int64))
+    return float((per_step > np.where(period > 1, REFRACTORY / period, MOSTLY)).mean())
+
+
+def first_steps(program: Program, stimulus: Stimulus, steps: int = TRIED_STEPS) -> Stimulus:
+    """The samples that lie within the first so many steps, or the beginning of the first one."""
+    later = stimulus.starts[1:][stimulus.starts[1:] <= steps]
+    end = len(stimulus.spikes) if len(stimulus.spikes) <= steps else int(later[-1]) if len(later) else steps
+    return Stimulus(stimulus.spikes[:end].copy(), stimulus.starts[stimulus.starts < end].copy())
+
+
+# --- what to change --------------------------------------------------------------------------------------------------
+
+
+def reach(program: Program, stimulus: Stimulus, columns: NDArray[np.int64], backend: str) -> float:
+    """How far the voltage of any of these neurons comes in a run, in thresholds."""
+    v = backends.run_program(backend, program, stimulus, ("v",)).registers["v"].max(axis=0)
+    thresholds = np.concatenate([KINDS[p.kind].threshold(p.registers) for p in program.network.populations])
+    return float((v / np.maximum(thresholds, 1))[columns].max())
+
+
+def _louder(program: Program, population: QPopulation, stimulus: Stimulus) -> str:
+    if program.network.channels and not stimulus.spikes.any():
+        return "its input has no spikes: raise max_rate_hz, or lower threshold or delta of the encoder"
+    part = first_steps(program, stimulus, _steps(program))
+    columns = np.r_[program.network.columns(population.name)]
+    reached = reach(program, part, columns, backends.quickest(program))
+    if reached <= 0:
+        return "nothing raises its voltage: join it to what spikes with excitatory weights, or raise its bias"
+    knob = f"multiply the weights of {_onto(program, population)} by about {1.5 / reached:.2g}, or divide v_threshold"
+    return f"{knob} (the first {len(part.spikes)} steps raise it to {reached:.3g} of it)"
+
+
+def _calmer(program: Program, population: QPopulation, stimulus: Stimulus) -> str:
+    part = first_steps(program, stimulus, _steps(program))
+    onto = [p for p in program.network.projections if p.target == population.name]
+    quickest, columns = backends.quickest(program), program.network.columns(population.name)
+
+    def calm(group: Sequence[QProjection], factor: int) -> bool:
+        spikes = backends.run_program(quickest, _divided(program, group, factor), part).spikes[:, columns]
+        return bool(spikes.any()) and _saturated(population, (spikes != 0).mean(axis=0)) < CALM
+
+    inner = [p for p in onto if p.source != INPUT]
+    blamed = inner if inner and calm(inner, NOTHING_LEFT) else [p for p in onto if p.source == INPUT]
+    for group, factor in product((blamed, onto), FACTORS):
+        if calm(group, factor):
+            return f"divide the weight of {_names(group)} by about {factor} (tried on {len(part.spikes)} steps)"
+    return "no smaller weights calm it: raise its v_threshold, or lower its bias"
+
+
+def _steps(program: Program) -> int:
+    return min(TRIED_STEPS, max(LEAST_STEPS, TRIED_EVENTS // max(program.network.synapses, 1)))
+
+
+def _divided(program: Program, chosen: Sequence[QProjection], factor: int) -> Program:
+    """The program with these weights divided, towards zero, on their grid."""
+
+    def smaller(p: QProjection) -> QProjection:
+        step = fixed.grid_step(p.num_weight_bits, p.sign_mode == "mixed")
+        return replace(p, weights=(np.trunc(p.weights / (factor * step)) * step).astype(np.int16))
+
+    projections = tuple(smaller(p) if p in chosen else p for p in program.network.projections)
+    return replace(program, network=replace(program.network, projections=projections))
+
+
+def _onto(program: Program, population: QPopulation) -> str:
+    return _names([p for p in program.network.projections if p.target == population.name])
+
+
+def _names(projections: Sequence[QProjection]) -> str:
+    """As the spec has them: it is quantisation that parts the signs of one."""
+    names = dict.fromkeys(p.name.removesuffix(":exc").removesuffix(":inh") for p in projections)
+    return " and ".join(map(repr, names))
