@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from lsm_backends.lava import sim
 
-from lsm_deploy import store
+from lsm_deploy import import_lava_dl, store
 from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
@@ -385,6 +387,71 @@ def test_what_cannot_be_imported_from_lava_dl(change, message, ground_truth, tmp
     net[2] = net[2] | change
     write_net(ground_truth / "small.net", net)
     assert message in call("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r", status=1).stderr
+
+
+def damage_group_for_number(net):
+    del net["layer"]
+    net["layer"] = 3
+
+
+def damage_link_to_nowhere(net):
+    del net["layer/2/type"]
+    net["layer/2/type"] = pytest.importorskip("h5py").SoftLink("/nowhere")
+
+
+def damage_link_to_itself(net):
+    net["layer/2/more"] = pytest.importorskip("h5py").SoftLink("/")
+
+
+def damage_huge(net):
+    del net["layer/2/weight"]
+    net.create_dataset("layer/2/weight", shape=(2**40,), dtype="f8", chunks=(1024,))
+
+
+def damage_text_for_number(net):
+    del net["layer/2/neuron/refDelay"]
+    net["layer/2/neuron/refDelay"] = "x"
+
+
+def damage_least_integer(net):
+    del net["layer/2/neuron/vThMant"]
+    net["layer/2/neuron/vThMant"] = np.int64(-(2**63))  # its absolute value is itself
+
+
+def damage_no_values(net):
+    del net["layer/2/weight"]
+    net["layer/2/weight"] = np.zeros((0, CHANNELS))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_group_for_number, "there is no group `layer` in it"),
+        (damage_link_to_nowhere, "layer 2: there is no type"),
+        (damage_link_to_itself, None),
+        (damage_huge, "the file declares 8796 GB, and one of its size may take"),
+        (damage_text_for_number, "layer 2: refDelay does not hold integers of at most 24 bits"),
+        (damage_least_integer, "layer 2: vThMant does not hold integers of at most 24 bits"),
+        (damage_no_values, "layer 2: weight has shape [0, 6]: there are no synapses"),
+    ],
+)
+def test_a_damaged_net_of_lava_dl(damage, message, ground_truth):
+    with pytest.importorskip("h5py").File(ground_truth / "small.net", "r+") as net:
+        damage(net)
+    if message is None:  # links are not followed
+        import_lava_dl(ground_truth, source="", licence="")
+        return
+    with pytest.raises(LsmError, match=re.escape(message)):
+        import_lava_dl(ground_truth, source="", licence="")
+
+
+def test_each_byte_of_a_net_of_lava_dl_may_be_damaged(ground_truth):
+    file = ground_truth / "small.net"
+    content, rng = file.read_bytes(), np.random.default_rng(0)
+    for at in rng.integers(0, 2000, 150).tolist():  # where its groups and its names are
+        file.write_bytes(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
+        with contextlib.suppress(LsmError):
+            import_lava_dl(ground_truth, source="", licence="")
 
 
 def test_lava_dl_files(ground_truth, tmp_path, monkeypatch):

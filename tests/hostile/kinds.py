@@ -838,7 +838,7 @@ KINDS: dict[str, Kind] = {
     ),
     "journal": Kind(_make_journals, ("search.journal",), {"open": _read_journal, "go on": _go_on}, ()),
     "recording": Kind(
-        _make_recordings, ("r/*",), {"load": _read_recordings, "replay": _replay_recordings}, ("conformance {}",)
+        _make_recordings, ("r/*",), {"load": _read_recordings, "replay": _replay_recordings}, ()
     ),
     "NIR's CSV": Kind(
         _make_cells, ("a.*",), {"import": _import_cell, "run": _run_cell},

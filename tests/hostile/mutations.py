@@ -433,11 +433,11 @@ def json_values(rng: Rng, data: bytes) -> bytes:
     return json.dumps(nasty_json(rng, json.loads(data)), indent=2).encode("utf-8", "surrogatepass")
 
 
-def json_lines(rng: Rng, data: bytes) -> bytes:
-    """Lines of a journal: exchanged, doubled, left out, or one of them changed."""
-    lines = data.splitlines(keepends=True)
+def journal_lines(rng: Rng, data: bytes) -> bytes:
+    """Lines of a search's journal: exchanged, doubled, left out, or one of them changed; mostly with right digests."""
+    lines = [json.loads(line) for line in data.splitlines()]
     i, j = (int(k) for k in rng.integers(0, len(lines), 2))
-    how = int(rng.integers(6))
+    how = int(rng.integers(7))
     if how == 0:
         lines[i], lines[j] = lines[j], lines[i]
     elif how == 1:
@@ -447,8 +447,14 @@ def json_lines(rng: Rng, data: bytes) -> bytes:
     elif how == 3:
         del lines[min(i, j) : max(i, j)]
     else:
-        lines[i] = json.dumps(nasty_json(rng, json.loads(lines[i]))).encode() + b"\n"
-    return b"".join(lines)
+        lines[i] = nasty_json(rng, lines[i])
+    written, digest = [], ""
+    for line in lines:
+        stored = line.pop("digest", "") if isinstance(line, dict) else ""
+        body = json.dumps(line, separators=(",", ":")).removesuffix("}")
+        digest = hashlib.blake2b(f"{digest}{body}".encode(), digest_size=8).hexdigest()
+        written.append(f'{body},"digest":"{digest if rng.random() < 0.99 else stored}"}}\n')
+    return "".join(written).encode("utf-8", "surrogatepass")
 
 
 def _unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -756,7 +762,7 @@ _KNOWING: dict[str, tuple[Mutation, ...]] = {
     ".state": _PACKED,
     ".yaml": (yaml_scalar,) * 6 + (yaml_lines, yaml_bomb),
     ".json": (json_values, json_values, json_values),
-    ".journal": (json_lines, json_lines, json_lines),
+    ".journal": (journal_lines, journal_lines, journal_lines),
     ".csv": (csv_cells, csv_cells, csv_cells),
     ".atr": (wfdb_words, wfdb_words),
     ".qrs": (wfdb_words, wfdb_words),

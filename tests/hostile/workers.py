@@ -117,8 +117,7 @@ def _work(tasks: Sequence[Task], numbers: Sequence[int], results: Connection, pl
     os.dup2(descriptor, 2)
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_AS, (2 * MEMORY, 2 * MEMORY))  # what is mapped and not used is no memory
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGPROF, _late)
     # What Python warns of is a mistake of ours, as it is in the tests.
     warnings.simplefilter("error")

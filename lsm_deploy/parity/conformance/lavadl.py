@@ -20,9 +20,6 @@ Every layer takes one step, as every synapse does here. Whether a published outp
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +35,7 @@ from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
-from lsm_deploy.store.files import require_modest
+from lsm_deploy.store.files import reading, require_modest
 from lsm_deploy.store.npz import read_array
 
 __all__ = ["import_lava_dl"]
@@ -121,19 +118,42 @@ def _spikes(file: Path) -> NDArray[np.int8]:
     return spikes
 
 
-@contextmanager
-def _open(file: Path) -> Iterator[Any]:
+def _contents(file: Path) -> dict[str, Any]:
+    """All that is in an HDF5 file, groups as dicts by name; links are not followed. An LsmError if it is damaged."""
     try:
         import h5py
     except ImportError:
         raise LsmError(
             "a .net file is HDF5, and h5py is not installed", where=str(file), hint="pip install 'lsm-deploy[netx]'"
         ) from None
+    contents: dict[str, Any] = {}
     try:
+        with reading(file):
+            size = file.stat().st_size
         with h5py.File(file, "r") as opened:
-            yield opened
-    except OSError as error:
-        raise LsmError(f"this is no HDF5 file: {error}", where=str(file), hint="check the path") from None
+            names: list[str] = []
+            opened.visit(names.append)
+            everything = [(name, opened[name]) for name in names]  # a group comes before what is in it
+            sets = [(name, stored) for name, stored in everything if isinstance(stored, h5py.Dataset)]
+            require_modest(sum(stored.nbytes for _, stored in sets), size, str(file))
+            arrays = {name: np.asarray(stored[()]) for name, stored in sets}
+            for name, _ in everything:
+                *groups, last = name.split("/")
+                holder = contents
+                for group in groups:
+                    holder = holder[group]
+                holder[last] = arrays.get(name, {})
+    except (
+        OSError,
+        RuntimeError,
+        LookupError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+    ) as error:  # h5py's, of damage
+        what = f"this is no HDF5 file, or it is damaged: {str(error).splitlines()[0]}"
+        raise LsmError(what, where=str(file), hint="export it again with export_hdf5") from None
+    return contents
 
 
 # --- layers --------------------------------------------------------------------------------------------------------
@@ -142,28 +162,25 @@ def _open(file: Path) -> Iterator[Any]:
 def _layers(file: Path, channels: int) -> tuple[list[QPopulation], list[QProjection]]:
     populations: list[QPopulation] = []
     projections: list[QProjection] = []
-    with _open(file) as net:
-        if "layer" not in net:
-            raise LsmError("there is no group `layer` in it", where=str(file), hint="export it with export_hdf5")
-        layers = net["layer"]
-        for i in range(len(layers)):
-            where = f"{file}: layer {i}"
-            if str(i) not in layers:
-                raise LsmError("layers are not numbered from 0", where=where, hint="export it with export_hdf5")
-            layer = layers[str(i)]
-            kind = _text(layer, "type", where)
-            if kind == "dense":
-                source = populations[-1] if populations else None
-                name = f"dense{len(populations)}"
-                population = QPopulation(name, "LIF", *_neurons(layer, where))
-                projections += _synapses(layer, source, population, channels, where)
-                populations.append(population)
-            elif not _is_transparent(layer, kind, i, len(layers), where):
-                raise LsmError(
-                    f"a layer of type {kind!r} cannot be imported",
-                    where=where,
-                    hint="only feed-forward dense layers of LIF neurons can",
-                )
+    layers = _group(_contents(file), "layer", str(file))
+    for i in range(len(layers)):
+        where = f"{file}: layer {i}"
+        if str(i) not in layers:
+            raise LsmError("layers are not numbered from 0", where=where, hint="export it with export_hdf5")
+        layer = _group(layers, str(i), where)
+        kind = _text(layer, "type", where)
+        if kind == "dense":
+            source = populations[-1] if populations else None
+            name = f"dense{len(populations)}"
+            population = QPopulation(name, "LIF", *_neurons(layer, where))
+            projections += _synapses(layer, source, population, channels, where)
+            populations.append(population)
+        elif not _is_transparent(layer, kind, i, len(layers), where):
+            raise LsmError(
+                f"a layer of type {kind!r} cannot be imported",
+                where=where,
+                hint="only feed-forward dense layers of LIF neurons can",
+            )
     if not populations:
         raise LsmError("it has no dense layer", where=str(file), hint="give a network of dense layers")
     return populations, projections
@@ -181,10 +198,12 @@ def _is_transparent(layer: Any, kind: str, number: int, count: int, where: str) 
 
 
 def _neurons(layer: Any, where: str) -> tuple[int, dict[str, NDArray[np.int64]]]:
-    size = int(_array(layer, "weight", where).shape[0])
-    if "neuron" not in layer:
-        raise LsmError("it has no neurons", where=where, hint="only layers of LIF neurons can be imported")
-    neuron = layer["neuron"]
+    weights = _array(layer, "weight", where)
+    if not weights.size:
+        what = f"weight has shape {list(weights.shape)}: there are no synapses"
+        raise LsmError(what, where=where, hint="leave the layer out")
+    size = len(weights)
+    neuron = _group(layer, "neuron", where)
     kind = _text(neuron, "type", where)
     if kind not in ("CUBA", "LOIHI"):
         raise LsmError(f"neurons of type {kind!r} cannot be imported", where=where, hint="only CUBA and LOIHI can")
@@ -194,8 +213,8 @@ def _neurons(layer: Any, where: str) -> tuple[int, dict[str, NDArray[np.int64]]]
         ("messageBits", 0, "graded spikes"),
         ("wgtExp", 0, "an exponent that lava-dl writes and does not read"),
     ):
-        if name in neuron and (np.asarray(neuron[name][()]) > harmless).any():
-            what = f"{name} is {np.max(neuron[name][()])}: {meaning} cannot be imported"
+        if name in neuron and (most := _array(neuron, name, where).max(initial=0)) > harmless:
+            what = f"{name} is {most}: {meaning} cannot be imported"
             raise LsmError(what, where=where, hint=f"export it with {name} = {harmless}")
     registers = {
         "du": _array(neuron, "iDecay", where) - 1,
@@ -259,14 +278,23 @@ def _delays(layer: Any, weights: NDArray[np.int64], where: str) -> NDArray[np.in
     raise LsmError(what, where=where, hint="give one for each output, or one for each input")
 
 
-def _array(group: Any, name: str, where: str) -> NDArray[np.int64]:
-    if name not in group:
+def _group(holder: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    group = holder.get(name)
+    if not isinstance(group, dict):
+        raise LsmError(f"there is no group `{name}` in it", where=where, hint="export it with export_hdf5")
+    return group
+
+
+def _array(group: dict[str, Any], name: str, where: str) -> NDArray[np.int64]:
+    values = group.get(name)
+    if not isinstance(values, np.ndarray):
         raise LsmError(f"there is no {name}", where=where, hint="export it with export_hdf5")
-    stored = group[name]
-    if hasattr(stored, "dtype"):
-        require_modest(stored.size * stored.dtype.itemsize, os.path.getsize(group.file.filename), where)
-    values = np.asarray(stored[()]) if hasattr(stored, "dtype") else np.array(np.nan)
-    if values.dtype.kind not in "iufb" or not (np.abs(values) <= UV_LIMIT).all() or (values % 1).any():
+    # Compared at both ends: the absolute value of the least integer is itself.
+    if (
+        values.dtype.kind not in "iufb"
+        or not ((values >= -UV_LIMIT) & (values <= UV_LIMIT)).all()
+        or (values % 1).any()
+    ):
         raise LsmError(
             f"{name} does not hold integers of at most 24 bits", where=where, hint="export the quantised network"
         )
@@ -274,8 +302,9 @@ def _array(group: Any, name: str, where: str) -> NDArray[np.int64]:
     return integers
 
 
-def _text(group: Any, name: str, where: str) -> str:
-    if name not in group:
+def _text(group: dict[str, Any], name: str, where: str) -> str:
+    value = group.get(name)
+    if not isinstance(value, np.ndarray) or value.size != 1:
         raise LsmError(f"there is no {name}", where=where, hint="export it with export_hdf5")
-    value = np.asarray(group[name][()]).ravel()[0]
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    text = value.item()
+    return text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
