@@ -17,6 +17,7 @@ from lsm_backends import fast
 from programs import random_case
 
 from lsm_deploy.cli import main
+from lsm_deploy.compile.build.explicit import load_network
 from lsm_deploy.core.errors import LsmError, LsmErrors, visible
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.data.encoders import poisson_stimulus
@@ -209,6 +210,78 @@ def test_a_pipe_does_not_hold_up_who_asks_what_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.npz")
     with pytest.raises(LsmError, match="this is a pipe or a device"):
         kind_of(tmp_path / "x.npz")
+
+
+def test_events_of_a_few_bytes_do_not_become_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(tmp_path / "s.npz", t=[0, 1], channel=[0, 1], shape=[1_000_000, 100])
+    with pytest.raises(LsmError, match=r"declares 0\.1 GB, and one of its size may take 0\.067 GB"):
+        load_stimulus(tmp_path / "s.npz")
+    monkeypatch.setenv("LSM_DEPLOY_MAX_READ_GB", "0.1")
+    assert load_stimulus(tmp_path / "s.npz").spikes.sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"v": np.zeros(9, np.int32)}, r"v is int32 of shape \[9\], not int32 \[5, 9\]"),
+        ({"v": np.zeros((1, 9), np.int32)}, "v is int32 of shape"),
+        ({"v": np.full((5, 9), 0.5)}, "v is float64 of shape"),
+        ({"v": np.full((5, 9), 1 << 40)}, "v is int64 of shape"),
+        ({"spikes": np.zeros((5, 1), np.uint8)}, "spikes is uint8 of shape"),
+        ({"spikes": np.zeros((5, 2), np.int64)}, "spikes is int64 of shape"),
+        ({"spikes": np.array(0, np.uint8)}, "spikes is uint8 of shape"),
+        ({"neurons": np.array(1 << 50)}, "spikes is uint8 of shape"),
+        ({"neurons": np.array(9.0)}, "neurons is no number"),
+        ({"neurons": np.array([9])}, "neurons is no number"),
+        ({"first": np.array(-1)}, "first is no number"),
+        ({"first": np.array(1 << 40)}, "and one of its size may take"),
+        ({"first": np.array(1 << 63, np.uint64)}, "first is no number"),
+        ({"first": np.array(1)}, "a part is missing before this one"),
+        ({"counts": np.array([0.5])}, "counts and count_names do not belong together"),
+        ({"counts": np.array([1, 2])}, "counts and count_names do not belong together"),
+        ({"starts": np.array([0.5])}, "a part is damaged"),
+        ({"starts": np.array([0, 9])}, "a part is damaged"),
+        ({"view": np.array(3)}, "a part is damaged: view is '3'"),
+    ],
+)
+def test_a_part_of_a_trace_is_of_its_shape(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    part: dict[str, Any] = {
+        "spikes": np.zeros((5, 2), np.uint8), "v": np.zeros((5, 9), np.int32), "first": np.array(0),
+        "neurons": np.array(9), "starts": np.array([0]), "count_names": np.array(["a"]), "counts": np.array([1]),
+        "program": "x", "backend": "fast", "view": "sim", "standings": np.zeros((0, 2), "U1"),
+    }  # fmt: skip
+    np.savez(tmp_path / "part-000000.npz", **part)
+    assert load_trace(tmp_path).trace.spikes.shape == (5, 9)
+    np.savez(tmp_path / "part-000000.npz", **{**part, **change})
+    with pytest.raises(LsmError, match=message):
+        load_trace(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dt_ms": True}, {"dt_ms": np.nan}, {"dt_ms": np.inf}, {"dt_ms": 0}, {"dt_ms": "1"}, {"dt_ms": [1.0]},
+        {"dt_ms": 1j}, {"vth": 0.5}, {"vth": 1j}, {"vth": True}, {"vth": np.uint64(1 << 63)}, {"vth": "a"},
+        {"vth": [1]}, {"vth": -1}, {"weight_exp": 1.0}, {"weight_exp": -1}, {"weight_exp": np.uint64(1 << 63)},
+        {"weight_exp": [1]}, {"weights": np.full((2, 2), np.nan)}, {"weights": np.full((2, 2), "a")},
+        {"weights": np.ones((2, 2), bool)}, {"weights": np.full((2, 2), 1 << 40)},
+        {"weights": np.ones((2, 2), complex)}, {"weights": 1},
+        {"delays": np.full((2, 2), np.inf)}, {"delays": np.full((2, 2), "a")}, {"delay": np.full((2, 2), 1)},
+    ],
+)  # fmt: skip
+def test_a_fact_of_an_integer_network_is_of_its_type(given: dict[str, Any], tmp_path: Path) -> None:
+    net = {"weights": np.ones((2, 2), int), "input_weights": np.ones((2, 1), int), "du": 1, "dv": 1, "vth": 9}
+    np.savez(tmp_path / "net.npz", **{**net, **given})
+    with pytest.raises(LsmError, match=next(iter(given)).replace("weight_exp", "weight[_ ]exp")):
+        load_network(tmp_path / "net.npz")
+
+
+def test_floats_in_an_integer_network_are_sent_where_they_are_quantised(tmp_path: Path) -> None:
+    net = {"weights": np.full((2, 2), 0.5), "input_weights": np.ones((2, 1), int), "du": 1, "dv": 1, "vth": 9}
+    np.savez(tmp_path / "net.npz", **net)
+    with pytest.raises(LsmError, match="an exact weight is an integer") as caught:
+        load_network(tmp_path / "net.npz")
+    assert "give floats to a spec" in caught.value.hint
 
 
 # --- programs and states ---------------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def test_a_trace_that_memory_cannot_hold_is_not_read(tmp_path: Path, monkeypatch
     streams.stream(program, stimulus, tmp_path / "t", ("v",))
     monkeypatch.setattr(memory, "available", lambda: 5 * stimulus.spikes.shape[0] * program.network.neurons - 1)
     monkeypatch.setattr(parts, "read_arrays", lambda file: dict(np.load(file)))
-    with pytest.raises(LsmError, match=r"the trace takes .* of memory"):
+    with pytest.raises(LsmError, match=r"it takes .* of memory"):
         load_trace(tmp_path / "t")
 
 

@@ -15,6 +15,7 @@ A part appears whole, or not at all. So the folder is a valid trace at any time,
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,9 +25,9 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace, View
+from lsm_deploy.store.files import require_modest
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.whole import check_own_folder, make_folder, write_file
@@ -123,15 +124,12 @@ def load_parts(folder: str | Path) -> TraceFile:
         )
     last = read_arrays(files[-1])
     _check_keys(files[-1], last)
+    _check_shapes(files[-1], last)
     try:
         names = tuple(sorted(last.keys() - _NOT_REGISTERS))
         steps, neurons = int(last["first"]) + len(last["spikes"]), int(last["neurons"])
-        memory.require(
-            steps * neurons * (1 + 4 * len(names)),
-            "the trace takes",
-            where=str(folder),
-            hint="read its parts one by one with numpy.load",
-        )
+        size = sum(os.path.getsize(file) for file in files)
+        require_modest(steps * neurons * (1 + 4 * len(names)), size, str(folder))
         spikes = np.empty((steps, neurons), np.int8)
         registers = {name: np.empty((steps, neurons), np.int32) for name in names}
         starts, counts, first = [], Counter[str](), 0
@@ -162,10 +160,29 @@ def _check_part(
 ) -> None:
     """An LsmError where a part is missing, is not whole, or is of another run."""
     _check_keys(file, arrays)
+    _check_shapes(file, arrays)
     if file.name != f"part-{number:06}.npz" or int(arrays["first"]) != steps:
         raise LsmError(f"a part is missing before this one: step {steps} comes next", where=str(file), hint=AGAIN)
     if str(arrays["program"]) != str(last["program"]) or arrays.keys() != last.keys():
         raise LsmError("this part is of another run than the last one", where=str(file), hint=AGAIN)
+
+
+def _check_shapes(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """An LsmError where numpy would stretch what does not fit, or cut digits off."""
+    for name in ("first", "neurons"):
+        if arrays[name].shape != () or arrays[name].dtype.kind not in "iu" or not 0 <= arrays[name] < 1 << 62:
+            raise LsmError(f"{name} is no number of steps or neurons", where=str(file), hint=AGAIN)
+    steps, neurons = len(np.atleast_1d(arrays["spikes"])), int(arrays["neurons"])
+    packed, plain = (np.uint8, (steps, -(-neurons // 8))), (np.int32, (steps, neurons))
+    for name in sorted(arrays.keys() - (_NOT_REGISTERS - {"spikes", "negative"})):
+        dtype, shape = packed if name in _NOT_REGISTERS else plain
+        if arrays[name].dtype != dtype or arrays[name].shape != shape:
+            is_there = f"{arrays[name].dtype} of shape {list(arrays[name].shape)}"
+            what = f"{name} is {is_there}, not {dtype.__name__} {list(shape)}"
+            raise LsmError(what, where=str(file), hint=AGAIN)
+    names, counts = arrays["count_names"], arrays["counts"]
+    if names.ndim != 1 or names.shape != counts.shape or counts.dtype.kind not in "iu":
+        raise LsmError("counts and count_names do not belong together", where=str(file), hint=AGAIN)
 
 
 def _check_keys(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -14,6 +14,7 @@ All but spikes may be left out, so another tool's trace needs no more than `np.s
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import IO, Any, cast, get_args
 
@@ -24,7 +25,7 @@ from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
-from lsm_deploy.store.files import is_modest
+from lsm_deploy.store.files import is_modest, require_modest
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.parts import load_parts
@@ -91,6 +92,7 @@ def _from_events(arrays: Arrays, where: str) -> NDArray[np.int8]:
         if mistake := mistake_in(values, limit):
             what = f"{name}: {mistake}"
             raise LsmError(what, where=where, hint="enlarge shape; t and channel count from 0, in integers")
+    require_modest(steps * channels, os.path.getsize(where), where)
     places, first = np.unique(t.astype(np.int64) * channels + channel.astype(np.int64), return_index=True)
     if len(places) < len(t):
         i = int(np.setdiff1d(np.arange(len(t)), first)[0])

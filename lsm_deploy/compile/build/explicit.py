@@ -75,8 +75,12 @@ def exact_projections(
     *,
     where: str,
     array: str = "weights",
+    otherwise: str = "let quantisation scale it: exact: false",
 ) -> Sequence[QProjection]:
-    """Integer synapses as they are, split by sign unless `mixed`; a value that the chip cannot hold is an error."""
+    """Integer synapses as they are, split by sign unless `mixed`; a value that the chip cannot hold is an error.
+
+    otherwise: what an error advises who has weights that are no integers.
+    """
     errors: list[LsmError] = []
     values = edges.weight
 
@@ -90,7 +94,7 @@ def exact_projections(
     if not 0 <= weight_exp <= MAX_WEIGHT_EXP:
         raise LsmError(f"the weight exponent is {weight_exp}, not 0 to {MAX_WEIGHT_EXP}", where=where, hint="change it")
     whole = np.isfinite(values) & (values == np.rint(values))
-    refuse(~whole, "an exact weight is an integer", "round it yourself, or let quantisation scale it: exact: false")
+    refuse(~whole, "an exact weight is an integer", f"round it yourself, or {otherwise}")
     low, high = fixed.weight_range(mixed)
     refuse(
         whole & ((values > high) | (values < low)),
@@ -138,6 +142,7 @@ def exact_projections(
 
 _KIND = "LIF"
 _NEURONS = "liquid"
+_IN_FLOATS = "give floats to a spec, which quantises them: topology: {kind: explicit, file: ...}"
 _REQUIRED = ("weights", "input_weights", "du", "dv", "vth")
 _OPTIONAL = ("delays", "input_delays", "bias_mant", "bias_exp", "weight_exp", "input_weight_exp", "dt_ms")
 
@@ -183,7 +188,9 @@ def load_network(file: Path) -> Network:
             edges = _edges(arrays, array, delays, (size, channels if source == INPUT else size), where)
             weight_exp = _scalar(exponent, arrays.get(exponent, np.array(0)), where)
             name = f"{source}->{_NEURONS}"
-            parts += exact_projections(name, source, _NEURONS, edges, weight_exp, 8, False, where=where, array=array)
+            parts += exact_projections(
+                name, source, _NEURONS, edges, weight_exp, 8, False, where=where, array=array, otherwise=_IN_FLOATS
+            )
         except LsmError as error:
             errors += error.each()
     dt_ms = arrays.get("dt_ms", np.array(1.0))
