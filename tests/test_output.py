@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lsm_deploy import store
@@ -207,3 +209,106 @@ def test_a_limit_on_the_size_of_files_leaves_nothing(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not os.listdir(tmp_path)
+
+
+# --- stdout and stderr ----------------------------------------------------------------------------------------------
+
+COMMAND = f"{sys.executable} -m lsm_deploy"
+EXPLICIT = Path(__file__).parents[1] / "configs" / "explicit.yaml"
+
+
+def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    call = ["bash", "-c", f"set -o pipefail; {COMMAND} {command}"]
+    return subprocess.run(call, cwd=folder, capture_output=True, env={**os.environ, **environment}, check=False)
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a program, and a trace that is not quite its own."""
+    folder = tmp_path_factory.mktemp("parted")
+    assert shell(f"compile {EXPLICIT} -o p.lsm", folder).returncode == 0
+    assert shell("run p.lsm -o t.npz", folder).returncode == 0
+    with np.load(folder / "t.npz") as stored:
+        arrays = dict(stored)
+    arrays["spikes"][-1, 0] ^= 1
+    np.savez(folder / "t.npz", **arrays)
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252", "latin-1", "cp437"])
+def test_a_verdict_is_said_in_any_encoding(encoding: str, parted: Path) -> None:
+    told = shell("parity p.lsm --backends fast --trace t.npz", parted, PYTHONIOENCODING=encoding)
+    assert (told.returncode, told.stderr) == (1, b"")
+    text = told.stdout.decode(encoding)
+    assert ("≠" if encoding == "utf-8" else "!=") in text
+    assert "1 of 80 000 values of spikes differ" in text
+
+
+def test_a_name_that_is_no_text_is_said_too(tmp_path: Path) -> None:
+    told = shell("check $'\\xff.yaml'", tmp_path)
+    assert told.returncode == 1
+    assert told.stderr.startswith(b"error: \\udcff.yaml: cannot read")
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [(">&-", "Bad file descriptor"), (">/dev/full", "No space left on device"), ("| head -c 0", "Broken pipe")],
+)
+def test_a_stdout_that_takes_nothing_costs_the_status_and_no_file(to: str, why: str, parted: Path) -> None:
+    sentence = f"error: cannot write to standard output: {why}\n"
+    for command in ("run p.lsm -o new.npz", "run p.lsm -o new.npz --json", "inspect p.lsm", "backends", "--version"):
+        told = shell(f"{command} {to}", parted)
+        assert (told.returncode, told.stderr.decode()) == (1, sentence), command
+    assert shell("inspect new.npz", parted).returncode == 0
+    (parted / "new.npz").unlink()
+    assert shell(f"run p.lsm -o new.npz --quiet {to}", parted).returncode == 0
+    told = shell(f"run p.lsm {to}", parted)
+    assert told.returncode == 2
+    assert b"Missing option" in told.stderr
+
+
+@pytest.mark.parametrize("to", ["2>&-", "2>/dev/full", ">&- 2>&-"])
+def test_a_stderr_that_takes_nothing_costs_the_words_only(to: str, parted: Path) -> None:
+    told = shell(f"check nothing.yaml {to}", parted)
+    assert (told.returncode, told.stdout, told.stderr) == (1, b"", b"")
+    told = shell(f"run p.lsm -o other.npz {to}", parted)
+    assert told.returncode == (1 if ">&- 2" in to else 0)
+    assert shell("inspect other.npz", parted).returncode == 0
+    (parted / "other.npz").unlink()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_with_a_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    code = f"""
+import time
+import lsm_deploy.store.whole as whole
+write = whole.write_file
+def slowly(path, fill):
+    def wait(file):
+        print("begun", flush=True)
+        time.sleep(600)
+    write(path, wait)
+import lsm_deploy.store.programs as programs
+programs.write_file = slowly
+from lsm_deploy.cli import main
+main(["compile", {str(EXPLICIT)!r}, "-o", "p.lsm", "--quiet"])
+"""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, text=True, **streams) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        assert len(os.listdir(tmp_path)) == 1
+        writer.send_signal(number)
+        _, told = writer.communicate()
+    assert writer.returncode == 128 + number
+    assert told == ("stopped\n" if number == signal.SIGINT else f"stopped by {number.name}\n")
+    assert not os.listdir(tmp_path)
+
+
+def test_text_is_read_and_written_in_one_encoding() -> None:
+    root = Path(__file__).parents[1]
+    for package in ("lsm_deploy", "backends"):
+        for file in (root / package).rglob("*.py"):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if re.search(r"\.read_text\(|\.write_text\(|open\(\"[rwa]\"", line):
+                    assert "encoding=" in line or "store.write_text(" in line, f"{file}: {line}"

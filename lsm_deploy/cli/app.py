@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from lsm_deploy.cli.signals import Ended, ended_by_signals
+from lsm_deploy.cli.streams import lasting_streams
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, visible
 from lsm_deploy.core.progress import Progress
 
@@ -72,11 +74,25 @@ class Group(click.Group):
         commands = [CompletionItem(n, help=line) for n, (_, line) in COMMANDS.items() if n.startswith(incomplete)]
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with lasting_streams() as (out, _):
+            try:
+                return super().main(*args, **extra)
+            except SystemExit as end:
+                out.flush()
+                if out.failure is None:
+                    raise
+                click.echo(f"error: cannot write to standard output: {out.failure.strerror}", err=True)
+                raise SystemExit(end.code or 1) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with warnings.catch_warnings():
+            with ended_by_signals(), warnings.catch_warnings():
                 warnings.showwarning = partial(_note, ctx, warnings.showwarning)
                 return super().invoke(ctx)
+        except Ended as end:
+            click.echo(f"stopped by {end.number.name}", err=True)
+            ctx.exit(128 + end.number)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(STOPPED)

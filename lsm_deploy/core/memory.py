@@ -74,6 +74,6 @@ def _control_groups(root: Path) -> Iterator[int]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""

@@ -141,12 +141,12 @@ def run_job(folder: Path, board: dict[str, Any], limit: float, late: int = 0) ->
     work = Path(tempfile.mkdtemp(prefix="lava-"))
     try:
         shutil.copytree(folder, work, dirs_exist_ok=True)
-        job = json.loads((work / "job.json").read_text())
+        job = json.loads((work / "job.json").read_text(encoding="utf-8"))
         job.update(board)
         if late:
             job["reset_interval"] = job["reset_interval"] or 1 << job["steps"].bit_length()
             job["reset_offset"] = 1 + late
-        (work / "job.json").write_text(json.dumps(job))
+        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
         child = subprocess.Popen(
             [sys.executable, str(HERE / "graph.py"), str(work)], cwd=work, env=environment, start_new_session=True

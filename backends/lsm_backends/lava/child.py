@@ -184,7 +184,7 @@ def _alive(child: subprocess.Popen[bytes]) -> bool:
 
 def _runs_in(group: int, stat: Path) -> bool:
     try:
-        state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        state, _parent, its_group = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:3]
     except (OSError, ValueError):
         return False  # gone meanwhile
     return int(its_group) == group and state not in "ZX"

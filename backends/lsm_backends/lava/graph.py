@@ -82,7 +82,7 @@ class SharedRead(AbstractPyRead):  # type: ignore[misc]
 def main(folder: Path) -> None:
     """Run the job in `folder`."""
     caller = os.getppid()
-    job = json.loads((folder / "job.json").read_text())
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
 

@@ -163,7 +163,7 @@ def write(job: Job, folder: Path) -> None:
         "connections": [{name: getattr(c, name) for name in fields} for c in job.connections],
         **(job.board or {}),
     }
-    (folder / "job.json").write_text(json.dumps(description))
+    (folder / "job.json").write_text(json.dumps(description), encoding="utf-8")
 
 
 def read(job: Job, folder: Path, where: str) -> dict[str, NDArray[np.int32]]:
