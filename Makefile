@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz hostile mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
+.PHONY: demo test check fuzz hostile soak mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -38,6 +38,10 @@ fuzz: setup
 N ?= 10000
 hostile: setup
 	cd tests && ../$(BIN)/python -m hostile --files $(N) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS))
+
+# Two million steps, run, stepped, saved and streamed to disk: the same spikes, and memory flat. Minutes.
+soak: setup
+	cd tests && ../$(BIN)/python -m bench.soak
 
 # The emulator with one mistake at a time: who notices? Exit status 1 if nobody does.
 mutants: setup
