@@ -302,6 +302,10 @@ GOLDEN_POISSON = "2e68d0503422ac2e"
             lambda: poisson_stimulus(3, 0, 20.0, 1.0, 0),
             ("a stimulus of 0 steps", "stimulus", "take at least 1"),
         ),
+        (
+            lambda: poisson_stimulus(3, 10, -20.0, -1.0, 0),  # whose product is a probability
+            ("steps of -1.0 ms", "stimulus", "take more than 0"),
+        ),
     ],
 )
 def test_refused(call: Any, expected: tuple[str, str, str]) -> None:

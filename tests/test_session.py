@@ -123,6 +123,13 @@ def test_anything_but_0_is_a_spike_for_a_run_too() -> None:
         assert np.array_equal(fast.start(program).run(wrong)[0], expected.spikes)
 
 
+def test_text_is_no_spike_and_no_single_value() -> None:
+    # numpy 1 takes `text != 0` for one True: the kernel would read on behind it.
+    program, stimulus, _ = one_sample(4)
+    with pytest.raises(TypeError):
+        fast.start(program).run(stimulus.spikes.astype(str))
+
+
 @pytest.fixture
 def in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "blocks_for", lambda network, threads: threads)

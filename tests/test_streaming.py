@@ -226,3 +226,11 @@ def test_a_state_goes_on_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes((tmp_path / "s").read_bytes()[:-5])
     with pytest.raises(LsmError, match="checksum"):
         load_state(tmp_path / "s", program=program_id(program))
+
+
+@pytest.mark.parametrize("values", [0.5, 2, -1, np.nan, "1"])
+def test_pieces_of_anything_but_spikes_are_refused(tmp_path: Path, values: object) -> None:
+    program = random_case(4)[0]
+    pieces = [np.full((3, program.network.channels), value) for value in (0, values)]
+    with pytest.raises(LsmError, match="an input spike is neither 0 nor 1"):
+        streams.stream(program, iter(pieces), tmp_path / "t")

@@ -102,6 +102,8 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
         where="stimulus",
         hint="give one of your own, or shorten the interval between samples",
     )
+    if not dt_ms > 0:
+        raise MisuseError(f"steps of {dt_ms} ms", where="stimulus", hint="take more than 0")
     probability = rate_hz * dt_ms / 1000
     if not 0 <= probability <= 1:
         hint = f"choose from 0 to {1000 / dt_ms:g}"

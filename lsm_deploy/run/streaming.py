@@ -104,6 +104,8 @@ def _pieces(
                 where="stimulus",
                 hint="give pieces [t, channel]",
             )
+        if np.asarray(given).dtype.kind not in "biuf" or not np.isin(given, (0, 1)).all():
+            raise LsmError("an input spike is neither 0 nor 1", where="stimulus", hint="give 0 and 1")
         for low in range(0, len(given), at_once):
             yield first, given[low : low + at_once]
             first = False

@@ -145,7 +145,7 @@ class Session:
         stimulus: NDArray[np.int8],
         spikes: NDArray[np.int8] | None = None,
     ) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-        """Advance by all steps of `stimulus` `[t, channel]` (0 or 1), with no call in between.
+        """Advance by all steps of `stimulus` `[t, channel]` (anything but 0 is a spike), with no call in between.
 
         Returns spikes `[t, neuron]` and the recorded registers `[t, register, neuron]`; the former in the
         array given, if any.
@@ -153,7 +153,7 @@ class Session:
         network, steps = self._layout.network, len(stimulus)
         if stimulus.shape != (steps, network.channels):
             raise ValueError(f"a stimulus of shape {stimulus.shape} for {network.channels} channels")
-        stimulus = np.ascontiguousarray(stimulus != 0).view(np.int8)
+        stimulus = np.not_equal(stimulus, 0, order="C").view(np.int8)  # of text, `!=` would make a single value
         # Every one is written: empty memory, unlike zeros, comes in large pages.
         spikes = np.empty((steps, network.neurons), np.int8) if spikes is None else spikes
         fits = spikes.shape == (steps, network.neurons) and spikes.dtype == np.int8
