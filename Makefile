@@ -17,8 +17,9 @@ demo: setup
 	$(BIN)/lsm-deploy eval configs/japanese_vowels.yaml --on-chip
 	$(BIN)/lsm-deploy parity configs/japanese_vowels.yaml --registers --samples 20
 
+# SHUFFLE=n: in the random order that n gives, instead of the one in which tests are written.
 test: check
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(if $(SHUFFLE),--shuffle $(SHUFFLE))
 
 # Everything but running the tests: layout, lints, types, layers.
 check: setup

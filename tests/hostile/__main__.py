@@ -37,6 +37,8 @@ from lsm_deploy.core.errors import LsmError
 KEPT = Path(__file__).parents[2] / "build" / "hostile"
 MOST = 3
 """Files of one cause that are kept."""
+LARGE = 4 << 20
+"""Bytes of a file that nothing more is done to: one of zeros, which another mutation would unpack."""
 BY_COMMAND = 25
 """One in so many is also given to the command line."""
 
@@ -64,7 +66,7 @@ def write(kind: Kind, examples: list[Path], seed: list[int], folder: Path) -> tu
             if file.is_file() and other.is_file():
                 file.write_bytes(other.read_bytes())
             words.append(f"{name} holds what {other.relative_to(folder)} does")
-        elif file.is_file():
+        elif file.is_file() and file.stat().st_size < LARGE:
             # A second mutation may meet what the first has left, which its format's own readers cannot read.
             try:
                 data, done = mutate(rng, file.suffix, file.read_bytes())
