@@ -280,7 +280,7 @@ NUMBER = "write a number such as -1.5e-3"
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", [("", "the file is empty", "write a header and one row a frame")]),
+        ("", [("", "this is an empty file, not frames", "write it again, or copy it again")]),
         ("sample,x\n", [("", "there is no data below the header", "write one row a frame")]),
         (
             "x,y\n1,2\n",
@@ -400,7 +400,11 @@ def test_files_that_are_no_frames(tmp_path: Path) -> None:
     foreign.touch()
     assert error(load_frames, missing) == [("cannot read: No such file or directory", str(missing), "check the path")]
     assert error(load_frames, foreign) == [
-        ("frames cannot be read from a .wav file", str(foreign), "write .npz or .csv")
+        ("this is an empty file, not frames", str(foreign), "write it again, or copy it again")
+    ]
+    foreign.write_text("0.1 0.2")
+    assert error(load_frames, foreign) == [
+        ("frames cannot be read from a .wav file", str(foreign), "give an .npz or .csv")
     ]
     (tmp_path / "d.csv").write_bytes(b"sample,x\n0,\xff\n")
     [(what, _, hint)] = error(load_frames, tmp_path / "d.csv")

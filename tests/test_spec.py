@@ -75,5 +75,5 @@ def test_a_missing_file():
 def test_a_file_that_is_no_text(tmp_path):
     file = tmp_path / "binary.yaml"
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LsmError, match="it is not UTF-8 text"):
+    with pytest.raises(LsmError, match="a binary file of no kind that is read, not a spec"):
         load(file)

@@ -218,7 +218,7 @@ def test_files_that_are_no_npz(tmp_path):
     with pytest.raises(LsmError, match=r"not an \.npz file, or it is damaged"):
         store.load_stimulus(tmp_path / "text.npz")
     np.save(tmp_path / "single.npy", np.zeros(3))
-    with pytest.raises(LsmError, match=r"not an \.npz file, or it is damaged"):
+    with pytest.raises(LsmError, match=r"this is a single array \(\.npy\), not a stimulus"):
         store.load_stimulus(tmp_path / "single.npy")
     with pytest.raises(LsmError, match="cannot read: No such file"):
         store.load_stimulus(tmp_path / "none.npz")

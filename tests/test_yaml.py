@@ -152,7 +152,7 @@ def test_aliases_count_as_all_that_they_name(text):
         (CONFIG.encode("utf-16-le"), ":1:2", r"it holds the character U\+0000"),
         ("# ü\ndt_ms: ü".encode() + b"\xff", ":2:9", "it is not UTF-8 text"),
         (b"#" * (MOST_BYTES + 1), "", f"it has more than {MOST_BYTES} bytes"),
-        (b"", ":1:1", "a spec is a mapping of sections"),
+        (b"", "", "this is an empty file, not a spec"),
     ],
     ids=["UTF-16", "UTF-16 without its mark", "invalid", "large", "empty"],
 )

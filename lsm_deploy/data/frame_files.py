@@ -25,6 +25,7 @@ from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.columns import NAMED, counter_among, mistakes_in_header
 from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.store.files import reading
+from lsm_deploy.store.kinds import refuse_other
 from lsm_deploy.store.npz import read_arrays
 
 __all__ = ["SHOWN", "frames_from_arrays", "load_frames", "make_frames", "names_of", "starts_of"]
@@ -107,15 +108,15 @@ def names_of(
 def load_frames(path: str | Path) -> Frames:
     """Read frames from an `.npz` or `.csv` file (`lsm-deploy manual files`); an LsmError names every mistake in it."""
     path = Path(path)
+    refuse_other(path, "frames", "frames")
     if path.suffix == ".npz":
         return frames_from_arrays(read_arrays(path), str(path))
     if path.suffix == ".csv":
         return _from_csv(path)
     with reading(path):
         path.stat()
-    raise LsmError(
-        f"frames cannot be read from a {path.suffix or 'nameless'} file", where=str(path), hint="write .npz or .csv"
-    )
+    what = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
+    raise LsmError(f"frames cannot be read from {what}", where=str(path), hint="give an .npz or .csv")
 
 
 def frames_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames:

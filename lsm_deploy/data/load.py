@@ -14,7 +14,7 @@ from lsm_deploy.data.event_files import load_tonic
 from lsm_deploy.data.frame_files import load_frames, make_frames, starts_of
 from lsm_deploy.data.raw import Frames, Raw
 from lsm_deploy.spec.schema import Data
-from lsm_deploy.store import kind_of, read_arrays
+from lsm_deploy.store import DATA, kind_of, read_arrays, refuse_other
 
 __all__ = ["load_data", "load_dataset", "load_raw"]
 
@@ -35,6 +35,7 @@ def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
     pattern: how WAV files are named, if not as the default: a regular expression with groups label, group and take.
     """
     path = Path(path)
+    refuse_other(path, "data", *DATA)
     kind = kind_of(path)
     if path.is_dir():
         if kind == "audio":

@@ -273,6 +273,7 @@ def save_model(path: str | Path, model: AnyModel) -> None:
 def load_model(path: str | Path) -> AnyModel:
     """Read a model, and check that its parts fit; an LsmError says what is wrong with a file that is none."""
     where = str(path)
+    store.refuse_other(path, "a trained model", "model")
     meta, arrays = store.unpack(read_bytes(Path(path)), "model", where)
     if not isinstance(meta, dict) or not all(isinstance(meta.get(part), dict) for part in ("program", "model")):
         raise LsmError("the model is not valid: a part is missing", where=where, hint="train it again")

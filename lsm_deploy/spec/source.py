@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.foreign import refuse_foreign
 from lsm_deploy.spec.scalars import MAPPING, MERGE, NULL, SEQUENCE, Resolver, plain_value
 
 __all__ = ["Path_", "Source", "compose", "parse", "read", "read_text"]
@@ -61,6 +62,11 @@ def read_text(file: Path) -> str:
     except OSError as error:
         what = f"cannot read the spec: {error.strerror}"
         raise LsmError(what, where=str(file), hint="check the path") from None
+    refuse_foreign(file, "a spec")
+    if written.startswith((b"LSMDEPL", b"PK")):
+        what = "this is a compiled program or a model" if written.startswith(b"LSM") else "these are arrays (.npz)"
+        hint = "give the YAML file that describes the liquid; `lsm-deploy inspect` says what is in this one"
+        raise LsmError(f"{what}, not a spec", where=str(file), hint=hint)
     if len(written) > MOST_BYTES:
         what, hint = f"this is no spec: it has more than {MOST_BYTES} bytes", "put weights into an .npz"
         raise LsmError(what, where=str(file), hint=hint)

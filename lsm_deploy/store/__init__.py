@@ -1,7 +1,7 @@
 """Files: compiled programs, stimuli and traces. No pickle anywhere; nothing is left half-written."""
 
 from lsm_deploy.store.container import pack, unpack
-from lsm_deploy.store.kinds import DATA, Kind, kind_of
+from lsm_deploy.store.kinds import DATA, Kind, kind_of, refuse_other
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile
 from lsm_deploy.store.parts import TraceFolder
@@ -42,6 +42,7 @@ __all__ = [
     "program_to_parts",
     "read_arrays",
     "read_state",
+    "refuse_other",
     "save_program",
     "save_state",
     "save_stimulus",

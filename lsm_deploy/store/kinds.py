@@ -4,6 +4,8 @@ first bytes      LSMDEPL: a program, a model or a state, as the header says; PK 
 names of arrays  weights: a network; audio, frames, *_beats: data; spikes: a trace, or a stimulus without registers
 folders          parts: a trace; WAV files: audio; WFDB annotations: beats
 else             text: frames where it is called .csv, which looks like any other text; a spec otherwise
+
+What other tools write is refused by its name: `core/foreign.py` has the table of those.
 """
 
 from __future__ import annotations
@@ -12,18 +14,20 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.foreign import refuse_foreign
 from lsm_deploy.store.container import is_packed, kind_in
 from lsm_deploy.store.files import opened, reading
 from lsm_deploy.store.npz import names_of_arrays
 
-__all__ = ["DATA", "Kind", "kind_of"]
+__all__ = ["DATA", "Kind", "kind_of", "refuse_other"]
 
 Kind: TypeAlias = Literal[
     "program", "model", "state", "network", "trace", "stimulus", "frames", "audio", "beats", "spec", "arrays", "folder"
 ]
 """`arrays` and `folder`: those that none of the others would write."""
 
-DATA = ("frames", "audio", "beats")
+DATA: tuple[Kind, ...] = ("frames", "audio", "beats")
 """The kinds that hold recordings of a world, to be encoded."""
 
 
@@ -35,6 +39,7 @@ def kind_of(path: str | Path) -> Kind:
     path = Path(path)
     if path.is_dir():
         return _of_folder(path)
+    refuse_foreign(path, "one that is read here")
     with opened(path) as (file, _):
         start = file.read(16)
         if is_packed(start):
@@ -42,6 +47,34 @@ def kind_of(path: str | Path) -> Kind:
     if start.startswith(b"PK"):
         return _of_arrays(names_of_arrays(path))
     return "frames" if path.suffix == ".csv" else "spec"
+
+
+_NAMES: dict[Kind, tuple[str, str]] = {
+    "program": ("a compiled program", "`run`, `parity` and `inspect` take it; for others give the spec"),
+    "model": ("a trained model", "`predict`, `run` and `inspect` take it; for others give the spec or the program"),
+    "state": ("the state of a session", "load it with `ld.load_state`"),
+    "network": ("an integer network", "`compile` makes a program of it"),
+    "trace": ("a trace", "`parity --trace` and `inspect` take it"),
+    "stimulus": ("a stimulus", "`run --input` and `parity --input` take it"),
+    "frames": ("data (frames)", "`eval`, `train` and `predict` take it, and `run --input` of a spec or a model"),
+    "audio": ("data (sound)", "`eval`, `train` and `predict` take it, and `run --input` of a spec or a model"),
+    "beats": ("data (heart beats)", "`eval`, `train` and `predict` take it, and `run --input` of a spec or a model"),
+    "spec": ("a spec", "`compile` makes a program of it, `train` a model"),
+}
+"""How a refusal calls each kind, and who takes it."""
+
+
+def refuse_other(path: str | Path, wanted: str, *kinds: Kind) -> None:
+    """An LsmError that calls a file by its name where it is known to be of no such kind.
+
+    wanted: these kinds, in words. What is of no known kind is let pass: its reader says what it lacks.
+    """
+    refuse_foreign(path, wanted)
+    kind = kind_of(path)
+    known = kind in _NAMES and (kind != "spec" or Path(path).suffix in (".yaml", ".yml"))
+    if known and kind not in kinds:
+        name, instead = _NAMES[kind]
+        raise LsmError(f"this is {name}, not {wanted}", where=str(path), hint=instead)
 
 
 def _of_arrays(names: Set[str]) -> Kind:

@@ -26,6 +26,7 @@ from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import is_modest, require_modest
+from lsm_deploy.store.kinds import refuse_other
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.parts import load_parts
@@ -59,6 +60,7 @@ def load_stimulus(path: str | Path) -> Stimulus:
 
     starts: the first step of each sample. LsmError: there are neither, or a spike is neither 0 nor 1.
     """
+    refuse_other(path, "a stimulus", "stimulus", "trace")
     arrays, where = read_arrays(path), str(path)
     if "spikes" in arrays:
         spikes = arrays["spikes"]
@@ -131,6 +133,7 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
         loaded = load_parts(path)
         _check_view(loaded.trace.view, view, str(path))
         return loaded
+    refuse_other(path, "a trace", "trace", "stimulus")
     arrays, where = read_arrays(path), str(path)
     if "spikes" not in arrays:
         raise LsmError(

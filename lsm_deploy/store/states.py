@@ -16,6 +16,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import COUNTS, State
 from lsm_deploy.store.container import facts_in, pack, unpack
 from lsm_deploy.store.files import read_bytes
+from lsm_deploy.store.kinds import refuse_other
 from lsm_deploy.store.whole import write_bytes
 
 __all__ = ["StateFile", "load_state", "read_state", "save_state"]
@@ -55,6 +56,7 @@ def load_state(path: str | Path, *, program: str) -> State:
 def read_state(path: str | Path) -> StateFile:
     """A saved state, whatever program it is of."""
     where = str(path)
+    refuse_other(path, "the state of a session", "state")
     meta, arrays = unpack(read_bytes(Path(path)), "state", where)
     registers = {name.removeprefix("register "): values for name, values in arrays.items() if name != "in_flight"}
     try:

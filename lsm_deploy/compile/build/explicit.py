@@ -29,7 +29,7 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, Network, QPopulation, QProjection, SignMode
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.store import read_arrays
+from lsm_deploy.store import read_arrays, refuse_other
 
 __all__ = ["exact_projections", "load_floats", "load_integers", "load_network"]
 
@@ -153,6 +153,7 @@ def load_network(file: Path) -> Network:
     Optional: `delays` and `input_delays` of the same shapes, `weight_exp`, `input_weight_exp`, `bias_mant`, `bias_exp`,
     `dt_ms`. All mistakes are reported at once.
     """
+    refuse_other(file, "an integer network", "network")
     arrays, where = read_arrays(file), str(file)
     errors = []
     for name in sorted(arrays.keys() - {*_REQUIRED, *_OPTIONAL}):
