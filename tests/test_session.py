@@ -269,3 +269,82 @@ def test_a_session_goes_on_in_another_process():
     spikes, counts = pickle.loads(done.stdout)
     assert np.array_equal(spikes, expected.spikes[half:])
     assert counts == dict(expected.counts)
+
+
+def test_two_threads_at_once_lose_no_steps() -> None:
+    program, stimulus, expected = one_sample(3)
+    running, together = fast.start(program), threading.Barrier(2)
+    refused = []
+
+    def step_all() -> None:
+        together.wait()
+        for row in stimulus.spikes:
+            for _ in range(20):
+                try:
+                    running.step(row)
+                except LsmError as error:
+                    refused.append(error)
+
+    threads = [threading.Thread(target=step_all) for _ in range(2)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert running.t + len(refused) == 2 * 20 * len(stimulus.spikes)
+    running.reset()
+    assert np.array_equal(running.run(stimulus.spikes)[0], expected.spikes)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_session_that_another_thread_advances_is_refused(
+    in_blocks: None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, stimulus, expected = one_sample(3)
+    running = Session(program, threads=threads)
+    state = running.save()
+    advance, inside, go_on = Session._advance, threading.Event(), threading.Event()
+
+    def slowly(self: Session, *given: int) -> None:
+        inside.set()
+        go_on.wait()
+        advance(self, *given)
+
+    monkeypatch.setattr(Session, "_advance", slowly)
+    other = threading.Thread(target=running.run, args=(stimulus.spikes,))
+    other.start()
+    inside.wait()
+    for act in (
+        lambda: running.step(stimulus.spikes[0]),
+        lambda: running.run(stimulus.spikes),
+        lambda: next(running.feed(stimulus.spikes)),
+        lambda: running.register("v"),
+        lambda: running.restore(state),
+        running.reset,
+        running.save,
+    ):
+        with pytest.raises(LsmError, match="another thread is advancing this session"):
+            act()
+    go_on.set()
+    other.join()
+    assert running.t == len(stimulus.spikes)
+    assert np.array_equal(running.register("v"), expected.registers["v"][-1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # 3.12 says that threads do not survive it: that is the point
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_forked_process_goes_on_by_itself(in_blocks: None, threads: int) -> None:
+    program, stimulus, expected = one_sample(3)
+    running, half = Session(program, threads=threads), len(stimulus.spikes) // 2
+    running.run(stimulus.spikes[:half])
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        os._exit(0 if np.array_equal(running.run(stimulus.spikes[half:])[0], expected.spikes[half:]) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert np.array_equal(running.run(stimulus.spikes[half:])[0], expected.spikes[half:])

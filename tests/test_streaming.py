@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,7 @@ def check_equal(found: Trace, expected: Trace) -> None:
 @pytest.mark.parametrize("part", [1, 3000, 1 << 26])
 def test_a_streamed_trace_is_the_held_one(part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_BYTES", part)
+    monkeypatch.setattr(parts, "PART_SECONDS", np.inf)
     monkeypatch.setattr(streams, "AT_ONCE", 200)
     files = signed = 0
     for seed in range(20):
@@ -77,6 +81,7 @@ def test_what_ends_a_run_leaves_whole_steps(plug: type[BaseException], tmp_path:
 
     with pytest.raises(plug):
         streams.stream(program, pieces(), tmp_path / "t", ("v",))
+    assert not load_trace(tmp_path / "t").ended
     found = load_trace(tmp_path / "t").trace
     assert np.array_equal(found.spikes, expected.spikes[:17])
     assert np.array_equal(found.registers["v"], expected.registers["v"][:17])
@@ -234,3 +239,74 @@ def test_pieces_of_anything_but_spikes_are_refused(tmp_path: Path, values: objec
     pieces = [np.full((3, program.network.channels), value) for value in (0, values)]
     with pytest.raises(LsmError, match="an input spike is neither 0 nor 1"):
         streams.stream(program, iter(pieces), tmp_path / "t")
+
+
+def test_parts_begin_small_and_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 1 << 12)
+    monkeypatch.setattr(parts, "PART_SECONDS", np.inf)
+    program, _ = random_case(4)
+    row = np.ones((1, program.network.channels), np.int8)
+    size = -(-program.network.neurons // 8)
+    streams.stream(program, repeat(row, 20_000 // size), tmp_path / "t")
+    lengths = [len(np.load(file)["spikes"]) for file in sorted((tmp_path / "t").iterdir())]
+    assert lengths[0] * size <= 1 << 4
+    assert max(lengths[:-1]) * size > 1 << 11
+    assert all(later <= 2 * length + 1 for length, later in pairwise(lengths[1:-1]))
+
+
+def test_what_comes_slowly_does_not_wait_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_SECONDS", 0.0)
+    program, _ = random_case(4)
+    row, there = np.ones((1, program.network.channels), np.int8), []
+
+    def pieces() -> Iterator[NDArray[np.int8]]:
+        for _ in range(4):
+            yield row
+            there.append(len(list((tmp_path / "t").iterdir())))
+
+    streams.stream(program, pieces(), tmp_path / "t")
+    assert there == [0, 1, 2, 3]
+    assert load_trace(tmp_path / "t").ended
+
+
+KILLED = """
+import sys, time
+import numpy as np
+from programs import random_case
+from lsm_deploy.run.streaming import stream
+from lsm_deploy.store import parts
+parts.PART_SECONDS = 0
+program, stimulus = random_case(9, interval=0)
+def pieces():
+    for row in stimulus.spikes[:17]:
+        yield row[None]
+    print("begun", flush=True)
+    time.sleep(600)
+stream(program, pieces(), sys.argv[1])
+"""
+
+
+def test_a_killed_run_leaves_its_parts_and_says_that_it_did_not_end(tmp_path: Path) -> None:
+    call = [sys.executable, "-c", KILLED, str(tmp_path / "t")]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "begun\n"
+        run.kill()
+    program, stimulus = random_case(9, interval=0)
+    left = load_trace(tmp_path / "t")
+    whole = emulator.run(program, Stimulus(stimulus.spikes, np.zeros(1, np.int64)))
+    assert np.array_equal(left.trace.spikes, whole.spikes[:16])
+    assert not left.ended
+    seen = CliRunner().invoke(main, ["inspect", str(tmp_path / "t")], catch_exceptions=False)
+    assert "unfinished: the run has not come to its end" in seen.output
+    seen = CliRunner().invoke(main, ["inspect", str(tmp_path / "t"), "--json"], catch_exceptions=False)
+    assert json.loads(seen.output)["ended"] is False
+
+
+def test_folders_of_older_versions_are_read(tmp_path: Path) -> None:
+    program, stimulus = random_case(3)
+    streams.stream(program, stimulus, tmp_path / "t")
+    with np.load(tmp_path / "t" / "part-000000.npz") as part:
+        arrays = {name: part[name] for name in part.files if name != "ended"}
+    np.savez(tmp_path / "t" / "part-000000.npz", **arrays)
+    assert load_trace(tmp_path / "t").ended

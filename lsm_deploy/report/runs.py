@@ -58,7 +58,11 @@ def report_streamed(streamed: Streamed, registers: Sequence[str], standings: Map
 def report_trace_file(file: TraceFile) -> Report:
     origin = f"of program {file.program}" if file.program else "of an unnamed program"
     words = f"trace {origin}{f', by {file.backend}' if file.backend else ''}"
-    return Report((Line(words),), {"program": file.program, "backend": file.backend}) + report_trace(file.trace)
+    facts: dict[str, Any] = {"program": file.program, "backend": file.backend}
+    if not file.ended:
+        words += "; unfinished: the run has not come to its end"
+        facts["ended"] = False
+    return Report((Line(words),), facts) + report_trace(file.trace)
 
 
 def _activity(

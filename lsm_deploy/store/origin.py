@@ -17,11 +17,15 @@ __all__ = ["TraceFile", "counts_arrays", "origin_arrays", "pairs_in"]
 
 @dataclass(frozen=True, eq=False)
 class TraceFile:
-    """A trace and what its file says of its origin; "" where it does not (a recording by another tool)."""
+    """A trace and what its file says of its origin; "" where it does not (a recording by another tool).
+
+    ended: False where the run that wrote it was stopped or killed, or is under way: there may have been more steps.
+    """
 
     trace: Trace
     program: str = ""
     backend: str = ""
+    ended: bool = True
 
 
 def origin_arrays(program: str, backend: str, view: View, standings: Mapping[str, str]) -> dict[str, NDArray[Any]]:

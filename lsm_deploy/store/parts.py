@@ -9,13 +9,16 @@
     starts                         steps, counted from the run's first, where a sample starts in this part
     count_names, counts            events in this part
     program, backend, view, standings
+    ended                          whether the run came to its end in this part
 
-A part appears whole, or not at all. So the folder is a valid trace at any time, of all steps but the last few.
+A part appears whole, or not at all. So the folder is a valid trace at any time, of all steps but the last few; if no
+part says that the run ended, it was stopped or killed, or is still under way. (Folders of older versions do not say.)
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +39,10 @@ __all__ = ["TraceFolder", "load_parts"]
 
 AGAIN = "copy the folder again, whole"
 PART_BYTES = 1 << 26
-"""A part is written when so much has come together: 64 MB, which a run may lose if it is killed."""
+PART_SECONDS = 60.0
+"""A part is written when so much has come together, or has waited so long: what a run may lose if it is killed. The
+first is smaller by a factor of 2 ** DOUBLINGS, 256 KB, and each one twice the one before."""
+DOUBLINGS = 8
 
 
 class TraceFolder:
@@ -64,7 +70,7 @@ class TraceFolder:
         self._held: dict[str, list[NDArray[Any]]] = {}
         self._starts: list[int] = []
         self._counts: Counter[str] = Counter()
-        self._first, self._bytes = self.steps, 0
+        self._first, self._bytes, self._begun = self.steps, 0, time.monotonic()
 
     def __enter__(self) -> TraceFolder:
         return self
@@ -72,7 +78,7 @@ class TraceFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._write()
+        self._write(ended=kind is None)
 
     def start_sample(self) -> None:
         """The step that comes next is the first of a sample."""
@@ -85,15 +91,19 @@ class TraceFolder:
         rows: dict[str, NDArray[Any]] = {"spikes": np.packbits(spikes != 0, axis=1), **registers}
         if self._signed:
             rows["negative"] = np.packbits(spikes < 0, axis=1)
+        size = sum(values.nbytes for values in rows.values())
+        smaller = max(DOUBLINGS - self._parts, 0)
+        waited = time.monotonic() - self._begun
+        # Only now that more has come: so there is something left to say of it that it was the last.
+        if self._bytes + size >= PART_BYTES >> smaller or waited >= PART_SECONDS / (1 << smaller):
+            self._write()
         for name, values in rows.items():
             self._held.setdefault(name, []).append(values)
-            self._bytes += values.nbytes
+        self._bytes += size
         self._counts.update(counts)
         self.steps += len(spikes)
-        if self._bytes >= PART_BYTES:
-            self._write()
 
-    def _write(self) -> None:
+    def _write(self, ended: bool = False) -> None:
         if self.steps == self._first:
             return
         arrays = {
@@ -103,6 +113,7 @@ class TraceFolder:
             "starts": np.array(self._starts, np.int64),
             **counts_arrays(self._counts),
             **self._origin,
+            "ended": np.array(ended),
         }
         write_file(self._folder / f"part-{self._parts:06}.npz", lambda file: np.savez(file, **arrays))
         self._parts += 1
@@ -111,7 +122,7 @@ class TraceFolder:
 
 _NOT_REGISTERS = {
     "spikes", "negative", "first", "neurons", "starts", "count_names", "counts",
-    "program", "backend", "view", "standings",
+    "program", "backend", "view", "standings", "ended",
 }  # fmt: skip
 
 
@@ -152,7 +163,7 @@ def load_parts(folder: str | Path) -> TraceFile:
         trace = Trace(spikes, registers, np.concatenate(starts), dict(counts), cast(View, view), standings)
     except (ValueError, TypeError, IndexError) as error:
         raise LsmError(f"a part is damaged: {error}", where=str(folder), hint=AGAIN) from None
-    return TraceFile(trace, str(last["program"]), str(last["backend"]))
+    return TraceFile(trace, str(last["program"]), str(last["backend"]), bool(last.get("ended", True)))
 
 
 def _check_part(
@@ -180,11 +191,13 @@ def _check_shapes(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
             is_there = f"{arrays[name].dtype} of shape {list(arrays[name].shape)}"
             what = f"{name} is {is_there}, not {dtype.__name__} {list(shape)}"
             raise LsmError(what, where=str(file), hint=AGAIN)
+    if "ended" in arrays and (arrays["ended"].shape or arrays["ended"].dtype != np.bool_):
+        raise LsmError("ended is no truth value", where=str(file), hint=AGAIN)
     names, counts = arrays["count_names"], arrays["counts"]
     if names.ndim != 1 or names.shape != counts.shape or counts.dtype.kind not in "iu":
         raise LsmError("counts and count_names do not belong together", where=str(file), hint=AGAIN)
 
 
 def _check_keys(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    if lacking := sorted(_NOT_REGISTERS - {"negative"} - arrays.keys()):
+    if lacking := sorted(_NOT_REGISTERS - {"negative", "ended"} - arrays.keys()):
         raise LsmError(f"this is no part of a trace: it has no {', '.join(lacking)}", where=str(file), hint=AGAIN)

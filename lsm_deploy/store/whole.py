@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -103,10 +104,9 @@ def check_own_folder(folder: str | Path, names: Iterable[str] = ()) -> None:
     """Refuse a folder that holds anything but these names, and what one left who wrote to it and was killed."""
     if not os.path.lexists(folder):
         return
-    ours = _prefix(os.path.basename(os.path.realpath(folder)))
     with writing(folder):
         others = [folder] if not os.path.isdir(folder) else sorted({*os.listdir(folder)} - {*names})
-    if others := [str(name) for name in others if not str(name).startswith(ours)]:
+    if others := [str(name) for name in others if _OURS.fullmatch(str(name)) is None]:
         raise LsmError(
             f"this needs a folder of its own, and {os.path.basename(others[0])!r} is there",
             where=str(folder),
@@ -136,6 +136,9 @@ def writing(path: str | Path) -> Iterator[None]:
 def _prefix(name: str) -> str:
     """How temporary files for a target begin: cut off, as a name may have 255 bytes."""
     return f".{name[:40]}.lsm-deploy-"
+
+
+_OURS = re.compile(r"\..*\.lsm-deploy-[0-9a-f]{8}", re.DOTALL)
 
 
 def _write_into(target: Path, write: Callable[[IO[bytes]], object]) -> None:

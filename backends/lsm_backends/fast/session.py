@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -111,7 +113,9 @@ class Session:
         self._input_bits = self._input.view(np.bool_)
         spikes = np.zeros(network.neurons, np.int8)
         self._step = (self._plan.ctypes.data, self._input.ctypes.data, spikes.ctypes.data)
-        self._pool = ThreadPoolExecutor(blocks) if blocks > 1 else None
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
+        self._taken = RLock()
         self._broken = False
         self.spikes: NDArray[np.int8] = spikes.view()
         self.spikes.setflags(write=False)
@@ -127,12 +131,16 @@ class Session:
         """
         if len(spikes) != len(self._input):
             raise ValueError(f"{len(spikes)} input spikes for {len(self._input)} channels")
-        np.not_equal(spikes, 0, out=self._input_bits)
-        plan, stimulus, fired = self._step
-        if self._pool is None:
-            self._kernel(plan, 0, self.t, 1, stimulus, fired, 0, 0)
-        else:
-            self._advance(1, stimulus, fired)
+        self._take()
+        try:
+            np.not_equal(spikes, 0, out=self._input_bits)
+            plan, stimulus, fired = self._step
+            if self._layout.blocks == 1:
+                self._kernel(plan, 0, self.t, 1, stimulus, fired, 0, 0)
+            else:
+                self._advance(1, stimulus, fired)
+        finally:
+            self._taken.release()
         return self.spikes
 
     def feed(self, rows: Iterable[NDArray[np.generic]]) -> Iterator[NDArray[np.int8]]:
@@ -160,16 +168,33 @@ class Session:
         if not fits or not spikes.flags.c_contiguous or not spikes.flags.writeable:
             raise ValueError(f"spikes of shape {spikes.shape} and type {spikes.dtype} cannot be written to as they are")
         registers = np.zeros((steps, len(self._record), network.neurons), np.int32)
-        self._advance(steps, stimulus.ctypes.data, spikes.ctypes.data, bool(self._record), registers.ctypes.data)
+        with self._alone():
+            self._advance(steps, stimulus.ctypes.data, spikes.ctypes.data, bool(self._record), registers.ctypes.data)
         return spikes, registers
+
+    def _take(self) -> None:
+        """Have the session for this thread, or refuse: two that advance it at once would lose each other's steps."""
+        if not self._taken.acquire(blocking=False):
+            hint = "give each thread a session of its own, or a lock around this one"
+            raise LsmError("another thread is advancing this session", where="session", hint=hint)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._take()
+        try:
+            yield
+        finally:
+            self._taken.release()
 
     def _advance(self, steps: int, stimulus: int, spikes: int, recording: int = 0, registers: int = 0) -> None:
         """Advance all blocks; addresses, as `kernels.advance` takes them."""
         plan, blocks = self._step[0], range(self._layout.blocks)
         rest = (self.t, steps, stimulus, spikes, int(recording), registers)
-        if self._pool is None:
+        if self._layout.blocks == 1:
             self._kernel(plan, 0, *rest)
             return
+        if self._pool is None or self._process != os.getpid():  # a process that was forked has none of the threads
+            self._pool, self._process = ThreadPoolExecutor(self._layout.blocks), os.getpid()
         if self._broken:
             raise RuntimeError("a thread of this session could not be started: begin another one")
         running: list[Future[None]] = []
@@ -190,9 +215,10 @@ class Session:
     def register(self, name: str) -> NDArray[np.int32]:
         """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""
         values = np.zeros(self._layout.network.neurons, np.int32)
-        for (_, _, first, last), state in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
-            if name in state:
-                values[first:last] = self._state[state.index(name), first:last]
+        with self._alone():
+            for (_, _, first, last), state in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
+                if name in state:
+                    values[first:last] = self._state[state.index(name), first:last]
         return values
 
     @property
@@ -202,34 +228,37 @@ class Session:
 
     def reset(self) -> None:
         """Begin a sample: everything at rest, nothing in flight, `t` 0; the counts go on."""
-        self._state[:] = self._layout.initial
-        self._ring[:] = 0
-        self._work["clock"][0] = 0
+        with self._alone():
+            self._state[:] = self._layout.initial
+            self._ring[:] = 0
+            self._work["clock"][0] = 0
 
     def save(self) -> State:
         """All that the next steps depend on; `restore` takes it back, in this session or in another one."""
         names = dict.fromkeys(name for state in self._layout.states for name in state)
         neurons = self._layout.network.neurons
         # The ring as time goes: what is due in the next step comes first.
-        ring = self._ring.sum(axis=0, dtype=np.int64)
-        ahead = np.roll(ring, -(self.t % len(ring)), axis=0)[:-1, :neurons]
-        return State(self.t, {name: self.register(name) for name in names}, ahead, self.counts)
+        with self._alone():
+            ring = self._ring.sum(axis=0, dtype=np.int64)
+            ahead = np.roll(ring, -(self.t % len(ring)), axis=0)[:-1, :neurons]
+            return State(self.t, {name: self.register(name) for name in names}, ahead, self.counts)
 
     def restore(self, state: State) -> None:
         """Go on where `state` was saved. LsmError: it is of another program, or of none."""
         neurons = self._layout.network.neurons
         rows = self._layout.horizon
         self._check(state, rows, neurons)
-        self.reset()
-        self._work["clock"][0] = state.t
-        for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
-            for row, name in enumerate(names):
-                self._state[row, first:last] = state.registers[name][first:last]
-        ring = self._ring[0]
-        ring[:-1, :neurons] = state.in_flight
-        ring[:] = np.roll(ring, self.t % rows, axis=0)
-        self._events[:] = 0
-        self._events[0, : len(COUNTS)] = [state.counts[name] for name in COUNTS]
+        with self._alone():
+            self.reset()
+            self._work["clock"][0] = state.t
+            for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
+                for row, name in enumerate(names):
+                    self._state[row, first:last] = state.registers[name][first:last]
+            ring = self._ring[0]
+            ring[:-1, :neurons] = state.in_flight
+            ring[:] = np.roll(ring, self.t % rows, axis=0)
+            self._events[:] = 0
+            self._events[0, : len(COUNTS)] = [state.counts[name] for name in COUNTS]
 
     def _check(self, state: State, rows: int, neurons: int) -> None:
         """Refuse what no run of this program leaves: kernels take the widths of sums and registers for granted."""
