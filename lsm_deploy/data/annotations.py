@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.data.raw import is_rate
 from lsm_deploy.store.files import read_bytes, reading
 
 __all__ = ["BEATS", "RHYTHM", "Annotations", "rate_in_header", "read_annotations"]
@@ -111,7 +112,7 @@ def _rate_noted(
 def _rate(written: str, file: Path) -> float:
     """Hz of text in digits, with a point and an exponent if need be."""
     rate = float(written) if re.fullmatch(r"\d+\.?\d*([eE][+-]?\d+)?", written) else 0.0
-    if not 0 < rate < np.inf:
+    if not is_rate(rate):
         raise LsmError(f"the rate is {written!r}", where=str(file), hint="write the samples a second has, in Hz")
     return rate
 

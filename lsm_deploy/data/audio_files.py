@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.frame_files import SHOWN, names_of, starts_of
-from lsm_deploy.data.raw import Audio
+from lsm_deploy.data.raw import Audio, is_rate
 from lsm_deploy.store.files import reading
+from lsm_deploy.store.npz import misspelt
 
 __all__ = ["PATTERN", "audio_from_arrays", "load_wavs"]
 
@@ -41,11 +42,14 @@ _ALIASES = {
 
 def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
     """Sound from the arrays of an `.npz`, as the head of this module describes them."""
-    errors: list[LsmError] = []
+    errors = misspelt(arrays, ("audio", "rate", *(alias for aliases in _ALIASES.values() for alias in aliases)), where)
 
     def report(what: str, hint: str) -> None:
         errors.append(LsmError(what, where=where, hint=hint))
 
+    for aliases in _ALIASES.values():
+        if len(twice := [alias for alias in aliases if alias in arrays]) > 1:
+            report(f"{' and '.join(twice)} say the same", f"keep {twice[0]}, or the other")
     sound, rate = arrays["audio"], arrays.get("rate", np.zeros(0))
     arrays = {
         name: next((arrays[alias] for alias in aliases if alias in arrays), np.zeros(0, np.int64))
@@ -58,7 +62,7 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
         report(f"audio has {int((~np.isfinite(sound)).sum())} values that are not finite", "write finite numbers")
     elif sound.dtype.kind == "f" and (peak := float(np.abs(sound).max())) > 1:
         report(f"audio reaches {peak:g}, beyond the range of floats, -1 to 1", "scale it, or write int16")
-    if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < float(rate.ravel()[0]) < np.inf:
+    if rate.size != 1 or rate.dtype.kind not in "iuf" or not is_rate(float(rate.ravel()[0])):
         report(f"rate is {rate.ravel()[:3].tolist() or 'missing'}", "write how many values a second has, in Hz")
     hint = "write how many values each utterance has"
     if mistake := mistake_in(many, sound.size + 1, start=1) or (None if many.size else "there is none"):
@@ -66,8 +70,11 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
     elif sound.ndim == 1 and mistake_in(ends_of(many), sound.size + 1, "not descending", last=sound.size):
         report(f"lengths sum to {sum(many.tolist())}, but audio has {sound.size} values", hint)
     labels, groups = (names_of(arrays[name], name, many.size, where, errors) for name in ("label", "group"))
-    if takes.size and (takes.shape != many.shape or takes.dtype.kind not in "iu"):
-        report(f"there are {takes.size} takes for {many.size} samples", "write a whole number for each, or none at all")
+    hint = "write a whole number for each, or none at all"
+    if takes.size and takes.shape != many.shape:
+        report(f"there are {takes.size} takes for {many.size} samples", hint)
+    elif takes.size and (mistake := mistake_in(takes, 2**63)):
+        report(f"takes: {mistake}", hint)
     raise_all(errors)
     return Audio(sound, starts_of(many), float(rate.ravel()[0]), labels, where, groups, takes.astype(np.int64))
 

@@ -25,7 +25,7 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.annotations import BEATS, RHYTHM, Annotations, rate_in_header, read_annotations
 from lsm_deploy.data.frame_files import SHOWN, starts_of
-from lsm_deploy.data.raw import Beats
+from lsm_deploy.data.raw import Beats, is_rate
 
 __all__ = ["beats_from_arrays", "load_wfdb"]
 
@@ -41,7 +41,11 @@ MOST = np.iinfo(np.int8).max
 def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
     """Beats from the arrays of an `.npz`, as the head of this module describes them."""
     records = [name.removesuffix("_beats") for name in arrays if name.endswith("_beats")]
-    errors: list[LsmError] = []
+    known_names = {"rate", *(f"{record}_{name}" for record in records for name in ("beats", "onset", "rhythm"))}
+    errors = [
+        LsmError(f"there is an array {name!r}, which belongs to no record", where=where, hint="rename it, or remove it")
+        for name in sorted(arrays.keys() - known_names)
+    ]
     beats, rhythms = [], []
     known = any(f"{record}_{name}" in arrays for record in records for name in ("onset", "rhythm"))
     unknown = {} if known else dict.fromkeys(("onset", "rhythm"), np.zeros(0, np.int64))
@@ -55,7 +59,7 @@ def beats_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Beats:
             beats.append(at)
             rhythms.append(_rhythm_of(at, part["onset"], part["rhythm"]))
     rate = arrays.get("rate", np.array(RATE_HZ))
-    if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < float(rate.ravel()[0]) < np.inf:
+    if rate.size != 1 or rate.dtype.kind not in "iuf" or not is_rate(float(rate.ravel()[0])):
         errors.append(LsmError(f"rate is {rate.tolist()}", where=where, hint="write the samples a second has, in Hz"))
     raise_all(errors)
     return _beats(records, beats, rhythms, float(rate.ravel()[0]), RHYTHMS if known else (), where)

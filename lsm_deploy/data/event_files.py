@@ -64,6 +64,10 @@ def _load(declared: Any, root: Path, part: dict[str, Any], source: str, drop_out
     if not {"t", "x"} <= fields:
         what = "a recording is not a list of events with t and x"
         raise LsmError(what, where=source, hint="choose a data set of events alone")
+    for i, (events, _) in enumerate(recordings):
+        if any(np.ndim(events[field]) != 1 for field in fields):
+            what = f"recording {i} has shape {list(np.shape(events))}, not [event]"
+            raise LsmError(what, where=source, hint="fetch the data again, or take the recording out")
     starts = starts_of([len(events) for events, _ in recordings])
     columns = [
         _whole(np.concatenate([events[field] for events, _ in recordings]), field, starts, source)

@@ -13,7 +13,6 @@ import csv
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from lsm_deploy.data.columns import NAMED, counter_among, mistakes_in_header
 from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.store.files import reading
 from lsm_deploy.store.kinds import refuse_other
-from lsm_deploy.store.npz import read_arrays
+from lsm_deploy.store.npz import misspelt, read_arrays
 
 __all__ = ["SHOWN", "frames_from_arrays", "load_frames", "make_frames", "names_of", "starts_of"]
 
@@ -122,12 +121,7 @@ def load_frames(path: str | Path) -> Frames:
 def frames_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Frames:
     """Frames from the arrays of an `.npz`."""
     known = ("frames", "starts", "lengths", "labels", "groups")
-    errors = [
-        LsmError(f"there is an array {name!r}", where=where, hint=f"did you mean {near[0]!r}?")
-        for name in sorted(arrays.keys() - set(known))
-        if (near := get_close_matches(name, known, 1, cutoff=0.8)) and near[0] not in arrays
-    ]
-    raise_all(errors)
+    raise_all(misspelt(arrays, known, where))
     if "frames" not in arrays:
         what = f"there is no array 'frames'; here are {', '.join(sorted(arrays)) or 'none'}"
         raise LsmError(what, where=where, hint="save frames [frame, channel] with np.savez")

@@ -19,10 +19,26 @@ from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
 
-__all__ = ["LARGEST", "Audio", "Beats", "Events", "Frames", "Raw", "Role", "digests", "lengths", "rows_of", "subset"]
+__all__ = [
+    "LARGEST",
+    "Audio",
+    "Beats",
+    "Events",
+    "Frames",
+    "Raw",
+    "Role",
+    "digests",
+    "is_rate",
+    "lengths",
+    "rows_of",
+    "subset",
+]
 
 LARGEST = 1e300
 """Beyond this, the width of a range could overflow."""
+
+RATES_HZ = (1e-3, 1e9)
+"""Values or beats a second: whatever is measured lies within, and what is reckoned with it stays finite."""
 
 Integers: TypeAlias = NDArray[np.int64]
 Role: TypeAlias = Literal["train", "test"]
@@ -54,7 +70,8 @@ class Frames:
     def __post_init__(self) -> None:
         freeze(self, frames=np.float64, starts=np.int64, digests=np.uint64)
         frames, starts = self.frames, self.starts
-        if frames.ndim != 2 or not frames.size or not (np.abs(frames) <= LARGEST).all():
+        # By the extremes, which are NaN where one is: that takes no memory.
+        if frames.ndim != 2 or not frames.size or not -LARGEST <= frames.min() <= frames.max() <= LARGEST:
             raise ValueError(f"frames of shape {frames.shape} are empty or not finite")
         _check_samples(starts, len(frames), self.labels, self.groups)
         every = np.arange(len(starts))
@@ -107,6 +124,8 @@ class Audio:
 
     def __post_init__(self) -> None:
         whole = np.asarray(self.sound).dtype == np.int16
+        if not whole and np.asarray(self.sound).dtype.kind != "f":  # of which nobody knows the range
+            raise ValueError(f"sound is {np.asarray(self.sound).dtype}, neither int16 nor float")
         freeze(self, sound=np.int16 if whole else np.float64, starts=np.int64, takes=np.int64)
         sound, starts, takes = self.sound, self.starts, self.takes
         if sound.ndim != 1 or not np.isfinite(sound).all():
@@ -114,7 +133,7 @@ class Audio:
         _check_samples(starts, len(sound), self.labels, self.groups)
         if takes.shape not in ((0,), starts.shape):
             raise ValueError(f"{len(takes)} takes for {len(starts)} utterances")
-        if not 0 < self.rate < np.inf:
+        if not is_rate(self.rate):
             raise ValueError(f"the rate is {self.rate}")
 
 
@@ -148,7 +167,7 @@ class Beats:
             raise ValueError("the records do not have a name each")
         if mistake := mistake_in(rhythm, max(1, len(self.rhythms))):
             raise ValueError(f"rhythm: {mistake}")
-        if not 0 < self.rate < np.inf:
+        if not is_rate(self.rate):
             raise ValueError(f"the rate is {self.rate}")
 
     @property
@@ -200,6 +219,11 @@ def _check_samples(
         raise ValueError(f"{len(groups)} groups for {len(starts)} samples")
 
 
+def is_rate(rate: float) -> bool:
+    """Whether something can be measured so many times a second."""
+    return RATES_HZ[0] <= rate <= RATES_HZ[1]
+
+
 # --- samples of any kind -------------------------------------------------------------------------------------------
 
 _SERIES: dict[type[Any], tuple[str, ...]] = {
@@ -230,9 +254,11 @@ def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
     """The samples that a mask, or ascending indices, choose: at least one. Of copies whose original is not among
     them, the first is the original of the others."""
     require_type(data, tuple(_SERIES), "data", "read them with `load_raw`")
-    asked = np.asarray(chosen)
-    picked = np.flatnonzero(asked) if asked.dtype == bool else asked.astype(np.int64)
-    if not len(picked) or mistake_in(picked, len(data.starts), "ascending"):
+    asked, samples = np.asarray(chosen), len(data.starts)
+    if asked.dtype == bool and asked.shape != (samples,):
+        raise ValueError(f"a mask of shape {list(asked.shape)} for {samples} samples")
+    picked = np.flatnonzero(asked) if asked.dtype == bool else asked
+    if not picked.size or mistake_in(picked, samples, "ascending"):
         raise ValueError("a subset chooses at least one sample, and in their order")
     many = lengths(data)[picked]
     rows = rows_of(data.starts[picked], many)

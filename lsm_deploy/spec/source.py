@@ -59,8 +59,8 @@ def read_text(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             written = opened.read(MOST_BYTES + 1)
-    except OSError as error:
-        what = f"cannot read the spec: {error.strerror}"
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        what = f"cannot read the spec: {getattr(error, 'strerror', error)}"
         raise LsmError(what, where=str(file), hint="check the path") from None
     refuse_foreign(file, "a spec")
     if written.startswith((b"LSMDEPL", b"PK")):

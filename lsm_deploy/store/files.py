@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,8 @@ __all__ = [
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
     """What the system says against reading this file is an LsmError, as is a pipe, which may never end or begin."""
+    if "\0" in str(path):
+        raise LsmError("there is a null byte in this name", where=str(path), hint="check the path")
     if (path := Path(path)).exists() and not (path.is_file() or path.is_dir()):
         raise LsmError("this is a pipe or a device, not a file", where=str(path), hint="write it to a file first")
     try:
@@ -38,13 +39,9 @@ def reading(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[tuple[IO[bytes], int]]:
-    """A file to be read, and its size in bytes. An LsmError: a pipe or a device, which may never end."""
-    with reading(path):
-        if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
-            what = "this is a pipe or a device, not a file"
-            raise LsmError(what, where=str(path), hint="write it to a file first")
-        with Path(path).open("rb") as file:
-            yield file, os.fstat(file.fileno()).st_size
+    """A file to be read, and its size in bytes."""
+    with reading(path), Path(path).open("rb") as file:
+        yield file, os.fstat(file.fileno()).st_size
 
 
 def require_modest(needed: int, size: int, where: str) -> None:

@@ -13,8 +13,9 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.store.files import opened, require_modest
 
-__all__ = ["names_of_arrays", "read_array", "read_arrays"]
+__all__ = ["misspelt", "names_of_arrays", "read_array", "read_arrays"]
 
 MAGIC = b"\x93NUMPY"
 LARGEST_HEADER = 1 << 14
@@ -81,6 +82,17 @@ def read_array(path: str | Path) -> NDArray[Any]:
         require_modest(declared.size, size, str(path))
         file.seek(0)
         return _values(file, declared, "the array")
+
+
+def misspelt(names: Iterable[str], known: Sequence[str], where: str) -> list[LsmError]:
+    """Errors for arrays that are nearly called like one of `known` that is not there: nobody would miss it."""
+    there = set(names)
+    near = {name: get_close_matches(name.lower(), known, 1, cutoff=0.8) for name in sorted(there - set(known))}
+    return [
+        LsmError(f"there is an array {name!r}", where=where, hint=f"did you mean {match[0]!r}?")
+        for name, match in near.items()
+        if match and match[0] not in there
+    ]
 
 
 @contextmanager

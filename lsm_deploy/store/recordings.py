@@ -21,13 +21,13 @@ from typing import IO, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, require_type
+from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import is_modest, require_modest
 from lsm_deploy.store.kinds import refuse_other
-from lsm_deploy.store.npz import read_arrays
+from lsm_deploy.store.npz import misspelt, read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
 from lsm_deploy.store.parts import load_parts
 from lsm_deploy.store.programs import program_id
@@ -62,6 +62,11 @@ def load_stimulus(path: str | Path) -> Stimulus:
     """
     refuse_other(path, "a stimulus", "stimulus", "trace")
     arrays, where = read_arrays(path), str(path)
+    known = ("spikes", "starts") if "spikes" in arrays else ("spikes", "starts", "channel", "shape")
+    raise_all(misspelt(arrays, known, where))
+    if "spikes" in arrays and {"t", "channel"} <= arrays.keys():
+        what = "there are `spikes`, and events `t` and `channel` too"
+        raise LsmError(what, where=where, hint="keep one or the other")
     if "spikes" in arrays:
         spikes = arrays["spikes"]
     elif {"t", "channel", "shape"} <= arrays.keys():
@@ -141,6 +146,8 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
         )
     spikes = arrays["spikes"]
     _check_matrix("spikes", spikes, "[t, neuron]", where)
+    if not np.isin(spikes, (-1, 0, 1)).all():
+        raise LsmError("a spike is none of -1, 0 and 1", where=where, hint="write spikes, not how many there were")
     registers = {}
     for name in sorted(arrays.keys() - _NOT_REGISTERS):
         values = arrays[name]

@@ -1,0 +1,99 @@
+"""What would be read, and not mean what its author meant: arrays that nobody asks for, values that change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lsm_deploy as ld
+from lsm_deploy.core.errors import LsmError
+
+FRAMES = {"frames": np.arange(12.0).reshape(6, 2), "starts": np.array([0, 3])}
+SOUND = {"audio": np.linspace(-1, 1, 100), "length": np.array([60, 40]), "rate": np.array(8000)}
+BEATS = {"r_beats": np.full(9, 200), "r_onset": np.array([0]), "r_rhythm": np.array([1])}
+SPIKES = {"spikes": np.eye(4, dtype=np.int8)}
+EVENTS = {"t": np.array([0, 2]), "channel": np.array([1, 0]), "shape": np.array([4, 2])}
+
+
+def refused(folder: Path, arrays: dict[str, Any], read: Any) -> str:
+    np.savez(folder / "a.npz", **arrays)
+    with pytest.raises(LsmError) as caught:
+        read(folder / "a.npz")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "added", "read", "hint"),
+    [
+        (FRAMES, "Label", ld.load_raw, "did you mean 'labels'?"),
+        (SOUND, "spaeker", ld.load_raw, "did you mean 'speaker'?"),
+        (SOUND, "Takes", ld.load_raw, "did you mean 'takes'?"),
+        (BEATS, "Rate", ld.load_raw, "which belongs to no record"),  # 250 Hz where 360 are
+        (BEATS, "fs", ld.load_raw, "which belongs to no record"),
+        (BEATS, "r_onsets", ld.load_raw, "which belongs to no record"),
+        (BEATS, "s_beat", ld.load_raw, "which belongs to no record"),  # a record that would be missing
+        (SPIKES, "start", ld.load_stimulus, "did you mean 'starts'?"),  # one sample where there are two
+        (EVENTS, "Starts", ld.load_stimulus, "did you mean 'starts'?"),
+    ],
+)
+def test_an_array_that_nobody_would_read_is_named(
+    tmp_path: Path, arrays: dict[str, Any], added: str, read: Any, hint: str
+) -> None:
+    np.savez(tmp_path / "well.npz", **arrays)
+    read(tmp_path / "well.npz")
+    message = refused(tmp_path, arrays | {added: np.array([0, 2])}, read)
+    assert f"there is an array {added!r}" in message
+    assert hint in message
+
+
+@pytest.mark.parametrize(
+    ("arrays", "read", "message"),
+    [
+        (SOUND | {"lengths": np.array([50, 50])}, ld.load_raw, "length and lengths say the same"),
+        (SOUND | {"digit": np.arange(2), "labels": np.array(["a", "b"])}, ld.load_raw, "digit and labels say the same"),
+        (SPIKES | EVENTS, ld.load_stimulus, "there are `spikes`, and events `t` and `channel` too"),
+    ],
+)
+def test_of_two_arrays_that_say_the_same_none_is_chosen(
+    tmp_path: Path, arrays: dict[str, Any], read: Any, message: str
+) -> None:
+    assert message in refused(tmp_path, arrays, read)
+
+
+def test_takes_beyond_63_bits_do_not_become_negative(tmp_path: Path) -> None:
+    takes = np.array([1, 2**64 - 1], np.uint64)
+    assert "takes: entry 1 is 18446744073709551615" in refused(tmp_path, SOUND | {"take": takes}, ld.load_raw)
+
+
+@pytest.mark.parametrize("rate", [1e-320, 1e-9, 1e300])
+@pytest.mark.parametrize("arrays", [SOUND, BEATS], ids=["sound", "beats"])
+def test_a_rate_that_nothing_has_is_refused(tmp_path: Path, arrays: dict[str, Any], rate: float) -> None:
+    assert f"rate is [{rate}]" in refused(tmp_path, arrays | {"rate": np.array([rate])}, ld.load_raw)
+
+
+@pytest.mark.parametrize("value", [2, -2, 5])
+def test_how_many_spikes_there_were_is_no_spike(tmp_path: Path, value: int) -> None:
+    spikes = np.full((4, 3), value)
+    assert "a spike is none of -1, 0 and 1" in refused(tmp_path, {"spikes": spikes, "v": spikes}, ld.load_trace)
+
+
+@pytest.mark.parametrize("chosen", [[0.5, 1.7], ["0"], [True], [True, False, True], np.zeros((1, 2), int)])
+def test_a_subset_is_a_mask_of_all_samples_or_whole_numbers(chosen: Any) -> None:
+    data = ld.Frames(FRAMES["frames"], FRAMES["starts"])
+    with pytest.raises(ValueError, match=r"a mask of shape|a subset chooses"):
+        ld.subset(data, chosen)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.int64])
+def test_sound_in_integers_of_an_unknown_range_is_refused(dtype: type) -> None:
+    with pytest.raises(ValueError, match="neither int16 nor float"):
+        ld.Audio(np.array([1, 2, 3], dtype), np.array([0]), 8000.0)
+
+
+def test_a_name_with_a_null_byte_is_a_sentence() -> None:
+    for read in (ld.load_program, ld.load_stimulus, ld.load_model, ld.open_any, ld.load):
+        with pytest.raises(LsmError, match="null byte"):
+            read("a\0b")
