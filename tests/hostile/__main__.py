@@ -48,32 +48,28 @@ def write(kind: Kind, examples: list[Path], seed: list[int], folder: Path) -> tu
     rng = np.random.default_rng(seed)
     example = pick(rng, examples)
     shutil.copytree(example, folder)
-    files = sorted({file for pattern in kind.hostile for file in folder.glob(pattern) if file.is_file()})
     words = []
     for _ in range(int(rng.choice([1, 2], p=[0.9, 0.1]))):
-        file = pick(rng, files)
-        name = file.relative_to(folder)
-        drawn = rng.random()
-        if drawn < 0.01:
-            file.unlink(missing_ok=True)
-            words.append(f"{name} is gone")
-        elif drawn < 0.02:
-            file.unlink(missing_ok=True)
-            file.mkdir(exist_ok=True)
-            words.append(f"{name} is a folder")
-        elif drawn < 0.03 and len(files) > 1:
-            other = pick(rng, files)
-            if file.is_file() and other.is_file():
-                file.write_bytes(other.read_bytes())
-            words.append(f"{name} holds what {other.relative_to(folder)} does")
-        elif file.is_file() and file.stat().st_size < LARGE:
-            # A second mutation may meet what the first has left, which its format's own readers cannot read.
-            try:
-                data, done = mutate(rng, file.suffix, file.read_bytes())
-            except Exception as error:
-                data, done = file.read_bytes()[:-1], f"cut, as {type(error).__name__} says it is damaged already"
-            file.write_bytes(data)
-            words.append(f"{name}: {done}")
+        there = {file for pattern in kind.hostile for file in folder.glob(pattern)}
+        files = sorted(file for file in there if file.is_file() and file.stat().st_size < LARGE)
+        if not files:
+            break
+        file, other, drawn = pick(rng, files), pick(rng, files), rng.random()
+        name, data = file.relative_to(folder), file.read_bytes()
+        if drawn < 0.02:
+            file.unlink()
+            if drawn < 0.01:
+                file.mkdir()
+            words.append(f"{name} is {'a folder' if drawn < 0.01 else 'gone'}")
+            continue
+        try:
+            changed, done = (
+                mutate(rng, file.suffix, data) if drawn > 0.03 else (other.read_bytes(), "another's content")
+            )
+        except Exception as error:  # what reads it before it changes it meets what another mutation left
+            changed, done = data[:-1], f"cut, as it is damaged already: {type(error).__name__}"
+        file.write_bytes(changed)
+        words.append(f"{name}: {done}")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return size, f"{example.name}: {'; '.join(words)}"
 

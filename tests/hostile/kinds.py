@@ -472,7 +472,7 @@ def _predict_frames(folder: Path) -> None:
         if frames.ndim == 3:
             many = [frames.shape[1]] * len(frames) if many is None else many
             frames = np.concatenate([sample[:k] for sample, k in zip(frames, many, strict=True)])
-        same_values(data.frames, frames, "frames")
+        same_values(data.frames, frames.astype(np.float64), "frames")
         if "starts" in arrays:
             same_values(data.starts, arrays["starts"], "starts")
         else:

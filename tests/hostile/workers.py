@@ -123,6 +123,7 @@ def _work(tasks: Sequence[Task], numbers: Sequence[int], results: Connection, pl
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", LsmWarning)
     warnings.simplefilter("ignore", ResourceWarning)
+    warnings.filterwarnings("ignore", module="optuna")
     for number in numbers:
         task = tasks[number]
         results.send((number, "", None))
