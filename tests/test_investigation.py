@@ -103,7 +103,7 @@ def test_a_backend_is_not_compared_with_itself(case, names):
     with pytest.raises(LsmError, match="named twice"):
         ld.prepare_sides("p.lsm", on=names)
     result = CliRunner().invoke(main, [*PARITY, "--backends", ",".join(names)])
-    assert result.exit_code == (2 if names[0] == names[1] else 1), "2: of the command line alone"
+    assert result.exit_code == 2
     assert "named twice" in result.stderr
 
 
@@ -116,6 +116,9 @@ def test_the_emulator_by_choice_is_run_once(case, runs, monkeypatch):
     monkeypatch.setattr(fast, "LIMITS", Limits(kinds=()))
     with pytest.warns(LsmWarning, match="the emulator runs it"):
         sides = ld.prepare_sides("p.lsm", "s.npz", on=("auto",), trace="t.npz")
+    monkeypatch.setattr(
+        "lsm_deploy.parity.investigation.warn_of_extremes", lambda *run: None
+    )  # it tries smaller weights
     compared = ld.compare_sides(sides, thorough=True)
     assert (sides.names, compared.equal, len(runs)) == (("emulator",), False, 1)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from lsm_backends import emulator
 from programs import random_program
 
-from lsm_deploy.core.errors import LsmError
+import lsm_deploy as ld
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.parity.compare import compare, in_view
 
@@ -94,3 +96,19 @@ def test_what_cannot_be_compared_is_named(case):
         compare(program, trace, Trace(trace.spikes, {"u": trace.registers["u"]}, trace.starts, {}), ("v",))
     with pytest.raises(LsmError, match="second has a sample that starts at step 24, first has none"):
         compare(program, trace, Trace(trace.spikes, {}, np.array([0, 24]), {}))
+
+
+def test_a_trace_that_differs_by_its_view_alone_is_said_to(tmp_path):
+    configs = Path(__file__).parents[1] / "configs"
+    program = ld.compile_spec(ld.load(configs / "cycle.yaml")).program
+    stimulus = ld.poisson_stimulus(program.network.channels, 200, 50.0, program.network.dt_ms, 0)
+    trace = in_view(program, ld.run_program("emulator", program, stimulus, ("u", "v")), "chip")
+    assert trace.spikes.any()
+    ld.save_program(tmp_path / "p.lsm", program)
+    ld.save_stimulus(tmp_path / "s.npz", stimulus)
+    np.savez(tmp_path / "t.npz", spikes=trace.spikes, v=trace.registers["v"])
+    sides = ld.prepare_sides(tmp_path / "p.lsm", tmp_path / "s.npz", trace=tmp_path / "t.npz")
+    with pytest.warns(LsmWarning, match="compare with --view chip"):
+        assert not ld.compare_sides(sides, registers=True).equal
+    sides = ld.prepare_sides(tmp_path / "p.lsm", tmp_path / "s.npz", trace=tmp_path / "t.npz", view="chip")
+    assert ld.compare_sides(sides, registers=True).equal

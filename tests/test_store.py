@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from programs import random_program
 
 from lsm_deploy import store
+from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Stimulus, Trace
+from lsm_deploy.spec import load
 from lsm_deploy.store.container import MAGIC, VERSION
 
 
@@ -227,3 +230,16 @@ def test_files_that_are_no_npz(tmp_path):
     (tmp_path / "cut.npz").write_bytes(data[: len(data) // 2])
     with pytest.raises(LsmError, match=r"not an \.npz file, or it is damaged"):
         store.load_stimulus(tmp_path / "cut.npz")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(3, "a spike is none of -1, 0 and 1"), (-1, "a spike is -1, and no neuron")]
+)
+def test_a_trace_holds_spikes_that_its_program_can_send(value, message, tmp_path):
+    configs = Path(__file__).parents[1] / "configs"
+    program = compile_spec(load(configs / "refractory.yaml")).program
+    spikes = np.zeros((10, program.network.neurons), np.int8)
+    spikes[4, 2] = value
+    np.savez(tmp_path / "t.npz", spikes=spikes)
+    with pytest.raises(LsmError, match=message):
+        store.load_trace_of(program, tmp_path / "t.npz")

@@ -2,7 +2,7 @@
 
 from lsm_deploy.data.checks import check_channels, check_labels, check_split, class_order, constant_channels
 from lsm_deploy.data.frame_files import load_frames, make_frames
-from lsm_deploy.data.load import load_data, load_dataset, load_raw
+from lsm_deploy.data.load import load_data, load_dataset, load_raw, require_there
 from lsm_deploy.data.raw import Audio, Beats, Events, Frames, Raw, Role, digests, lengths, rows_of, subset
 from lsm_deploy.data.split import splits
 
@@ -25,6 +25,7 @@ __all__ = [
     "load_frames",
     "load_raw",
     "make_frames",
+    "require_there",
     "rows_of",
     "splits",
     "subset",

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.data.frame_files import REGRESSION, SIGNALS
 from lsm_deploy.data.raw import Frames, Raw, digests, lengths
 from lsm_deploy.spec.schema import Input
 
 __all__ = ["check_channels", "check_labels", "check_split", "class_order", "constant_channels"]
 
+MOST_CLASSES = 20
+"""Numbers that may be names of classes although nearly every sample has its own."""
 SHOWN = 5
 """Names that a message spells out."""
 
@@ -77,9 +80,12 @@ def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
         LsmError("the samples have no labels", where=source, hint="add labels; `predict` does without")
         for source in dict.fromkeys(part.source for part in (train, test) if part is not None and not part.labels)
     ]
+    values = [label for label in set(train.labels) if _is_value(label)]
+    if len(values) > max(MOST_CLASSES, len(train.labels) / 2):
+        what = f"{len(values)} of {len(train.labels)} labels are different numbers, such as {values[0]}, {REGRESSION}"
+        return [LsmError(what, where=train.source, hint=SIGNALS)]
     if test is not None and not errors and (unknown := set(test.labels) - set(train.labels)):
-        names = ", ".join(repr(label) for label in class_order(unknown))
-        what = f"class {names} of the test data is not in the training data ({train.source})"
+        what = f"class {_listed(class_order(unknown))} of the test data is not in the training data ({train.source})"
         errors.append(LsmError(what, where=test.source, hint="train on every class, or remove it from the test data"))
     # Altered copies of a sample are no others.
     originals = (
@@ -97,6 +103,13 @@ def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
         what = f"every channel is constant ({_listed(constant)}): there is nothing to learn from"
         errors.append(LsmError(what, where=train.source, hint="give data that vary"))
     return errors
+
+
+def _is_value(label: str) -> bool:
+    try:
+        return bool(np.isfinite(float(label)))
+    except ValueError:
+        return False
 
 
 def constant_channels(data: Frames) -> tuple[int, ...]:

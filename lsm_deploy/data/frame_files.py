@@ -77,6 +77,13 @@ def make_frames(
     return Frames(frames, starts.astype(np.int64), names, source, others, names=tuple(channels))
 
 
+REGRESSION = "and only classes are told apart here"
+SIGNALS = (
+    "give a class for each sample; values are predicted from Python: `ld.LiquidFeatures`, then `ld.OnlineRegressor`"
+)
+"""What is said where a spec's readout would have to be a regression."""
+
+
 def names_of(
     given: NDArray[Any] | Sequence[str], what: str, samples: int | None, source: str, errors: list[LsmError]
 ) -> tuple[str, ...]:
@@ -88,6 +95,15 @@ def names_of(
     if array.ndim != 1:
         mistake = f"{what}s have shape {list(array.shape)}, not [sample]"
         errors.append(LsmError(mistake, where=source, hint=f"write `{what}s.ravel()`, one {what} a sample"))
+        return ()
+    if what == "label" and array.dtype.kind == "f" and np.isfinite(array).all() and (array != np.rint(array)).any():
+        errors.append(
+            LsmError(
+                f"labels are values such as {array[array != np.rint(array)][0]:g}, {REGRESSION}",
+                where=source,
+                hint=SIGNALS,
+            )
+        )
         return ()
     if array.dtype.kind not in "Uiu":
         errors.append(LsmError(f"{what}s are neither text nor integers", where=source, hint=hint))

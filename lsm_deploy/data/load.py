@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
@@ -16,7 +16,7 @@ from lsm_deploy.data.raw import Frames, Raw
 from lsm_deploy.spec.schema import Data
 from lsm_deploy.store import DATA, kind_of, read_arrays, refuse_other
 
-__all__ = ["load_data", "load_dataset", "load_raw"]
+__all__ = ["load_data", "load_dataset", "load_raw", "require_there"]
 
 
 def load_data(data: Data) -> tuple[Raw, Raw]:
@@ -26,7 +26,16 @@ def load_data(data: Data) -> tuple[Raw, Raw]:
     if data.train is None or data.test is None:
         hint = "add a data section, or give training and test data"
         raise MisuseError("the spec names no data", where="spec", hint=hint)
+    require_there(data.train, data.test)
     return load_raw(data.train, data.pattern), load_raw(data.test, data.pattern)
+
+
+def require_there(*paths: object) -> None:
+    """An LsmError for each of these paths where nothing is: what is no path is let pass."""
+    missing = [path for path in paths if isinstance(path, str | Path) and not Path(path).exists()]
+    raise_all(
+        [LsmError("cannot read: No such file or directory", where=str(path), hint="check the path") for path in missing]
+    )
 
 
 def load_raw(path: str | Path, pattern: str | None = None) -> Raw:

@@ -7,13 +7,14 @@ Each backend runs the full case once, and so does the emulator, whose trace is w
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError, MisuseError, require_type
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.learn.deployable import Compilable, compile_any, stimulus_for
@@ -197,12 +198,27 @@ def compare_sides(
     verdicts = [
         compare(program, a.trace, b.trace, _both(state, a.trace, b.trace), names=(a.name, b.name)) for a, b in pairs
     ]
+    for (side, other), verdict in zip(pairs, verdicts, strict=True):
+        if other.run is None and other.trace.view == "sim" and not verdict.equal and not verdict.differing["s"]:
+            _hint_at_chip_view(program, side, other, verdict)
     reference = None
     if thorough and not all(verdict.equal for verdict in verdicts):
         reference = next((side.trace for side in ran if side.name == "emulator"), None)
         reference = reference or reference_run(program, stimulus)
     missing = tuple(name for name in state if name not in there) if recorded else ()
     return Comparison(program, stimulus, tuple(pairs), tuple(verdicts), reference, missing)
+
+
+def _hint_at_chip_view(program: Program, side: Side, recorded: Side, verdict: Verdict) -> None:
+    """An LsmWarning where a recorded trace differs, but not in the view in which silicon shows voltages."""
+    registers = tuple(name for name in verdict.compared if name != "s")
+    try:
+        equal = compare(program, side.trace, replace(recorded.trace, view="chip"), registers).equal
+    except LsmError:  # a kind whose view nobody has seen
+        return
+    if equal:
+        words = f"{recorded.name} shows voltages as silicon does, and so they are equal: compare with --view chip"
+        warnings.warn(words, LsmWarning, stacklevel=3)
 
 
 def explain_sides(comparison: Comparison, stages: Stages = silent) -> tuple[Suspect, ...]:

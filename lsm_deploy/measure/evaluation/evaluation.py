@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
-from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data
+from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data, require_there
 from lsm_deploy.data.front import AF, frames_for, recordings
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy
@@ -125,6 +125,7 @@ def evaluate(
         train, test = load_data(spec.data or Data())
     if train is None or test is None:
         raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")
+    require_there(train, test)
     split = recordings(train, spec), recordings(test, spec)
     return evaluate_one(spec, split, spec.seed, backend, progress, on_chip=on_chip, alone=alone)
 
