@@ -95,3 +95,17 @@ def test_several_that_start_at_once_and_one_after_them(tmp_path: Path) -> None:
     assert out == "done\n", err
     assert "compiled code cannot be kept" in err
     assert kept(tmp_path) != stamps, "damage is made good"
+
+
+def test_a_damaged_index_and_what_a_killed_process_left_go(tmp_path: Path) -> None:
+    start_python(tmp_path).communicate()
+    (index,) = (tmp_path / "cache").rglob("*.nbi")
+    whole = index.read_bytes()
+    (index.parent / f"{index.name}.tmp.0123").write_bytes(b"half")
+    for damage in (whole[:-5], whole[:3], b"", b"nonsense"):
+        index.write_bytes(damage)
+        out, err = start_python(tmp_path).communicate()
+        assert out == "done\n", err
+        assert "Traceback" not in err
+        assert start_python(tmp_path).communicate() == ("done\n", "")
+    assert not list((tmp_path / "cache").rglob("*.tmp.*"))

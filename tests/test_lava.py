@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from lsm_backends import emulator
 from lsm_backends.lava import child, job, pairs, sim
 from numpy.typing import NDArray
 
+from lsm_deploy.core import temporary
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
 from lsm_deploy.core.limits import Limits
@@ -519,6 +521,35 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left: None) ->
         monkeypatch.setenv(child.PYTHON, str(path))
 
     return install
+
+
+class TestTemporaryFiles:
+    @needs_lava
+    def test_a_folder_too_long_for_sockets(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        scratch = tmp_path / ("long" * 30)
+        scratch.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+        monkeypatch.setenv("TMPDIR", str(scratch))
+        assert np.array_equal(sim.run(PROGRAM, STIMULUS).spikes, emulator.run(PROGRAM, STIMULUS).spikes)
+        assert not list(scratch.iterdir())
+
+    def test_sockets_go_to_a_short_folder_that_is_removed(self, tmp_path: Path) -> None:
+        short = tmp_path / ("x" * 60)
+        with temporary.short_folder("lsm-", short) as sockets:
+            assert len(str(sockets)) < 64
+            assert sockets.is_dir()
+        assert not sockets.exists()
+        with temporary.short_folder("lsm-", Path("/x")) as sockets:
+            assert sockets == Path("/x")
+
+    def test_a_full_disk_is_said(self, nothing_left: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        try:
+            with pytest.raises(BackendError, match="Lava's job cannot be written: File too large"):
+                sim.run(PROGRAM, STIMULUS)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class TestChildrenThatGoWrong:

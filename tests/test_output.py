@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from lsm_deploy import store
+from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.temporary import temporary_folder
 
@@ -312,3 +313,32 @@ def test_text_is_read_and_written_in_one_encoding() -> None:
             for line in file.read_text(encoding="utf-8").splitlines():
                 if re.search(r"\.read_text\(|\.write_text\(|open\(\"[rwa]\"", line):
                     assert "encoding=" in line or "store.write_text(" in line, f"{file}: {line}"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_an_archive_has_the_bytes_of_numpy_s(compressed: bool, tmp_path: Path) -> None:
+    arrays = {
+        "spikes": np.eye(300, dtype=np.int8),
+        "program": np.array("p"),
+        "none": np.zeros((0, 2)),
+        "t": np.arange(9)[::2],
+    }
+    save_arrays(tmp_path / "ours.npz", arrays, compressed=compressed)
+    (np.savez_compressed if compressed else np.savez)(tmp_path / "numpy.npz", **arrays)
+    assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "numpy.npz").read_bytes()
+
+
+def test_a_full_disk_is_a_sentence_and_no_traceback(parted: Path) -> None:
+    shell("run p.lsm -o new.npz --record u,v", parted)
+    (parted / "new.npz").unlink()
+    before = sorted(parted.rglob("*"))
+    for command in ("run p.lsm -o new.npz --record u,v", "run p.lsm -o new --stream", "export p.lsm --lava new"):
+        limited = subprocess.run(
+            ["bash", "-c", f"ulimit -f 2; {COMMAND} {command}"], cwd=parted, capture_output=True, text=True, check=False
+        )
+        assert limited.returncode == 1
+        assert re.sub(r"^note: .*\n", "", limited.stderr).count("\n") == 2, limited.stderr
+        assert "cannot write: File too large" in limited.stderr
+        if command.endswith("--stream"):
+            (parted / "new").rmdir()
+        assert sorted(parted.rglob("*")) == before

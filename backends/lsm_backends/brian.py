@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +31,7 @@ from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
+from lsm_deploy.core.temporary import temporary_folder
 
 __all__ = ["Codegen", "missing", "run"]
 
@@ -347,7 +347,7 @@ def _brian(codegen: Codegen) -> Iterator[Any]:
             _check_cython()
         if codegen == "cpp_standalone":
             # A device of our own has no state to reset, and touches none that the caller may have in the shared one.
-            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="lsm-deploy-brian-"))
+            folder = undo.enter_context(temporary_folder("lsm-deploy-brian-"))
             b2.set_device(_standalone(), directory=folder, with_output=False)
         else:
             b2.set_device("runtime")

@@ -74,9 +74,11 @@ def dispatcher(function: Callable[..., Any]) -> Any:
                 self._impl.locator.ensure_cache_path()
                 with FileLock(f"{base}.lock", timeout=PATIENCE):
                     # numba writes the index first: were it cut off then, that would name the code of an older source.
-                    if not self._cache_file._load_index():
+                    if not self._index(base):
                         for old in glob(f"{escape(base)}.*.nbc"):
                             os.unlink(old)
+                    for left in glob(f"{escape(base)}.*.tmp.*"):  # by a process that was killed: here is but one
+                        os.unlink(left)
                     try:
                         super().save_overload(sig, data)
                     except BaseException:
@@ -84,6 +86,14 @@ def dispatcher(function: Callable[..., Any]) -> Any:
                         raise
             except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
                 _warn(error)
+
+        def _index(self, base: str) -> Any:
+            """What the index names; one that is damaged names nothing, and goes."""
+            try:
+                return self._cache_file._load_index()
+            except Exception:  # whatever a damaged pickle raises
+                Path(f"{base}.nbi").unlink(missing_ok=True)
+                return {}
 
     made = numba.njit(nogil=True, boundscheck=False)(function)
     try:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.run import backends
@@ -77,7 +78,7 @@ def _fill(folder: Path, program: Program, stimulus: Stimulus, record: Sequence[s
         facts |= backends.export("loihi2", program, stimulus, folder)
     except LsmError as error:
         refused = error.what
-    np.savez_compressed(folder / "layout.npz", **facts)
+    save_arrays(folder / "layout.npz", facts, compressed=True)
     shutil.copyfile(Path(__file__).with_name("lava_script.py"), folder / "run.py")
     readme = _README.format(
         identity=facts["program"],

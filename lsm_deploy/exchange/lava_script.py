@@ -138,8 +138,10 @@ def gathered(result: Arrays, group: Any) -> Arrays:
 
 def run_job(folder: Path, board: dict[str, Any], limit: float, late: int = 0) -> tuple[Arrays, int]:
     """What `graph.py` leaves of a job, and the job's steps; on any failure this process ends, and says why."""
-    work = Path(tempfile.mkdtemp(prefix="lava-"))
+    work = sockets = Path(tempfile.mkdtemp(prefix="lava-"))
     try:
+        if len(str(work)) >= 64:  # the paths of sockets, which are made two folders deeper, end at 104 bytes
+            sockets = Path(tempfile.mkdtemp(prefix="lava-", dir="/tmp"))
         shutil.copytree(folder, work, dirs_exist_ok=True)
         job = json.loads((work / "job.json").read_text(encoding="utf-8"))
         job.update(board)
@@ -147,9 +149,12 @@ def run_job(folder: Path, board: dict[str, Any], limit: float, late: int = 0) ->
             job["reset_interval"] = job["reset_interval"] or 1 << job["steps"].bit_length()
             job["reset_offset"] = 1 + late
         (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(sockets)}
         child = subprocess.Popen(
-            [sys.executable, str(HERE / "graph.py"), str(work)], cwd=work, env=environment, start_new_session=True
+            [sys.executable, str(HERE / "graph.py"), str(work), str(sockets)],
+            cwd=work,
+            env=environment,
+            start_new_session=True,
         )
         try:
             status = child.wait(timeout=limit)
@@ -164,6 +169,7 @@ def run_job(folder: Path, board: dict[str, Any], limit: float, late: int = 0) ->
             return {name: stored[name] for name in stored.files}, int(job["steps"])
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace, View
 from lsm_deploy.store.files import require_modest
@@ -115,7 +116,7 @@ class TraceFolder:
             **self._origin,
             "ended": np.array(ended),
         }
-        write_file(self._folder / f"part-{self._parts:06}.npz", lambda file: np.savez(file, **arrays))
+        write_file(self._folder / f"part-{self._parts:06}.npz", lambda file: save_arrays(file, arrays))
         self._parts += 1
         self._forget()
 

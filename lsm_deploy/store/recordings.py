@@ -21,6 +21,7 @@ from typing import IO, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
@@ -41,11 +42,11 @@ def _write_npz(path: str | Path, arrays: Arrays) -> None:
     """Compressed, unless it would shrink so far that nobody would read it without being asked."""
 
     def write(file: IO[bytes]) -> None:
-        np.savez_compressed(file, **dict(arrays))
+        save_arrays(file, arrays, compressed=True)
         if not is_modest(sum(array.nbytes for array in arrays.values()), file.tell()):
             file.seek(0)
             file.truncate()
-            np.savez(file, **dict(arrays))
+            save_arrays(file, arrays)
 
     write_file(path, write)
 

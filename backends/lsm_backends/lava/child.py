@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lsm_deploy.core.errors import BackendError, MisuseError
+from lsm_deploy.core.temporary import short_folder
 
 __all__ = ["PYTHON", "TIME_LIMIT", "interpreter", "missing_lava", "run_script", "seconds"]
 
@@ -100,29 +101,28 @@ def seconds(given: float | None, default: float) -> float:
 def run_script(script: Path, folder: Path, limit: float, where: str) -> None:
     """Run `script folder` under `interpreter()` until it ends with status 0; anything else is a `BackendError`."""
     python = interpreter()
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    if len(str(folder)) < 64:  # sockets are made in it, and their paths end at 104 bytes
-        environment["TMPDIR"] = str(folder)
     said = folder / "output"
-    with said.open("wb") as output:
+    with short_folder("lsm-lava-", folder) as sockets:
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(sockets)}
+        with said.open("wb") as output:
+            try:
+                child = subprocess.Popen(
+                    [python, str(script), str(folder), str(sockets)],
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise BackendError(
+                    f"{python!r} does not start: {error.strerror}", where=where, hint=f"set {PYTHON} to a Python 3.10"
+                ) from error
         try:
-            child = subprocess.Popen(
-                [python, str(script), str(folder)],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise BackendError(
-                f"{python!r} does not start: {error.strerror}", where=where, hint=f"set {PYTHON} to a Python 3.10"
-            ) from error
-    try:
-        status = _wait(child, said, limit, where)
-    finally:
-        _end(child)
+            status = _wait(child, said, limit, where)
+        finally:
+            _end(child)
     if status:
         raise BackendError(
             f"Lava's process {_cause_of_death(status)}{_tail(said)}",

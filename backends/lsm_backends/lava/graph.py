@@ -257,7 +257,8 @@ def _watch(network: Any, finished: threading.Event, caller: int) -> None:
     workers = network.runtime._messaging_infrastructure.actors
     while not finished.wait(0.2):
         if os.getppid() != caller and os.getpgrp() == os.getpid():
-            shutil.rmtree(sys.argv[1], ignore_errors=True)
+            for folder in sys.argv[1:]:
+                shutil.rmtree(folder, ignore_errors=True)
             os.killpg(os.getpgrp(), signal.SIGTERM)
         for worker in workers:
             if worker.exception:

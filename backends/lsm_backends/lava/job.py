@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava.pairs import repeats
+from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import INPUT, QNetwork, SignMode
 from lsm_deploy.core.neurons import KINDS as NEURONS
@@ -152,7 +153,7 @@ def write(job: Job, folder: Path) -> None:
         arrays |= {f"{name}{i}": values for name, values in neurons.registers.items()}
     for i, c in enumerate(job.connections):
         arrays |= {f"post{i}": c.post, f"pre{i}": c.pre, f"weights{i}": c.weights, f"delays{i}": c.delays}
-    np.savez(folder / "arrays.npz", **arrays)
+    save_arrays(folder / "arrays.npz", arrays)
     fields = ("source", "target", "graded", "sign_mode", "num_weight_bits", "weight_exp")
     description = {
         "config": job.config,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +12,12 @@ from lsm_backends.lava import child, job
 from lsm_backends.lava.export import export_jobs
 from lsm_backends.lava.pairs import Apart, apart
 from lsm_backends.lava.replay import script
-from lsm_deploy.core.errors import raise_all
+from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
+from lsm_deploy.core.temporary import temporary_folder
 
 __all__ = ["LIMITS", "carry_out", "export", "missing", "run", "script", "time_limit_of"]
 
@@ -97,13 +96,14 @@ def _task(long_run: LongRun, record: Sequence[str]) -> tuple[job.Job, NDArray[np
 
 def carry_out(task: job.Job, limit: float, where: str) -> dict[str, NDArray[np.int32]]:
     """Run a job in a child process of its own, and leave nothing behind."""
-    folder = Path(tempfile.mkdtemp(prefix="lsm-lava-"))
     try:
-        job.write(task, folder)
-        child.run_script(_GRAPH, folder, limit, where)
-        return job.read(task, folder, where)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with temporary_folder("lsm-lava-") as folder:
+            job.write(task, folder)
+            child.run_script(_GRAPH, folder, limit, where)
+            return job.read(task, folder, where)
+    except OSError as error:
+        hint = "free some space where temporary files go, or set TMPDIR to another folder"
+        raise BackendError(f"Lava's job cannot be written: {error.strerror}", where=where, hint=hint) from None
 
 
 def time_limit_of(task: job.Job) -> float:
