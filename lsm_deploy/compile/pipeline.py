@@ -21,7 +21,7 @@ from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
-from lsm_deploy.core.ir import Network, Program, QNetwork
+from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
 
@@ -84,20 +84,27 @@ def integers_of_spec(spec: Spec, *, strict: bool = False, certified: bool = Fals
 def _check_size(spec: Spec, target: Board) -> None:
     """Refuse what no placement, or this machine's memory, could hold, before anything is drawn."""
     errors: list[LsmError] = []
-    neurons = sum(population.neurons for population in spec.populations.values())
+    sizes = {name: population.neurons for name, population in spec.populations.items()}
+    neurons, channels = sum(sizes.values()), spec.input.spike_channels
+    largest = f"population {max(sizes, key=lambda name: sizes[name])!r}"
     if neurons > (most := target.cores * target.neurons_per_core):
         errors.append(
             LsmError(
                 f"the network has {neurons} neurons, the {target.cores} cores of {target.name} hold {most}",
+                where=largest,
                 hint="make it smaller, or choose a larger board, or board none",
             )
         )
-    if too_many := _too_large(f"{neurons} neurons", estimate.bytes_to_compile(neurons, 0), hint="make it smaller"):
-        raise_all([*errors, too_many])  # counting the synapses of so many could itself be too much
+    for what, where, needed in (
+        (f"{neurons} neurons", largest, estimate.bytes_to_compile(neurons, 0)),
+        (f"{channels} spike trains", INPUT, estimate.bytes_to_compile(0, 0, channels)),
+    ):
+        if too_many := _too_large(what, needed, where=where, hint="make it smaller"):
+            raise_all([*errors, too_many])  # counting the synapses of so many could itself be too much
     synapses = [estimate.synapses_of(p, spec) for p in spec.projections]
     if too_many := _too_large(
         f"{neurons} neurons and about {sum(synapses):.3g} synapses",
-        estimate.bytes_to_compile(neurons, sum(synapses)),
+        estimate.bytes_to_compile(neurons, sum(synapses), channels),
         where=f"projection {spec.projections[synapses.index(max(synapses))].name!r}" if synapses else "",
         hint="make it sparser",
     ):
@@ -105,7 +112,7 @@ def _check_size(spec: Spec, target: Board) -> None:
     raise_all(errors)
 
 
-def _too_large(what: str, needed: float, *, hint: str, where: str = "") -> LsmError | None:
+def _too_large(what: str, needed: float, *, hint: str, where: str) -> LsmError | None:
     hint = f"{hint}, or compile it where there is more; running it takes about a fifth of that"
     return memory.shortage(needed, f"compiling {what} takes about", where=where, hint=hint)
 

@@ -22,6 +22,7 @@ from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.model import AnyModel, Model, load_model
+from lsm_deploy.learn.readout import check_parts
 from lsm_deploy.run import backends as backend
 from lsm_deploy.run.extremes import probe
 
@@ -146,13 +147,18 @@ def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = 
 
 
 def check_spec(source: Compilable, *, strict: bool = False, certified: bool = False) -> Deployable:
-    """Compile it, and see that the data which a spec names are there and fit its input; an LsmError if not.
+    """Compile it, and see that the data which a spec names fit its input and its readout; an LsmError if not.
 
     Its first test samples, or Poisson spikes where it names no data, are run briefly: an LsmWarning says where a
     population is silent on them, or saturated.
     """
     made = compile_any(source, strict=strict, certified=certified)
-    stimulus, _ = stimulus_for(made, samples=PROBED)
+    loaded = _loaded(made.spec, made.program)
+    if made.spec is not None and made.spec.readout is not None and loaded is not None:
+        listener, train, test = loaded
+        for part in (train, test):
+            check_parts(made.spec.readout, listener.steps(part), part.source)
+    stimulus, _ = _own_stimulus(made, loaded, PROBED)
     probe(made.program, stimulus)
     return made
 
@@ -175,12 +181,26 @@ def stimulus_for(
         stimulus = _first_samples(store.load_stimulus(file), samples)
         many = f"{len(stimulus.starts):,} sample{'s' * (len(stimulus.starts) != 1)}".replace(",", " ")
         return stimulus, f"{file} ({many}, {len(stimulus.spikes)} steps)"
-    spec, network = deployable.spec, deployable.program.network
-    if spec is not None and spec.data is not None and spec.data.named:
-        train, test = front.load_data(spec)
+    return _own_stimulus(deployable, _loaded(deployable.spec, deployable.program), samples)
+
+
+_Loaded: TypeAlias = tuple[Listener, data.Frames, data.Frames]
+
+
+def _loaded(spec: specs.Spec | None, program: Program) -> _Loaded | None:
+    """The training and test data that a spec names, and what encodes them."""
+    if spec is None or spec.data is None or not spec.data.named:
+        return None
+    train, test = front.load_data(spec)
+    return listen(spec, train, program), train, test
+
+
+def _own_stimulus(deployable: Deployable, loaded: _Loaded | None, samples: int | None) -> tuple[Stimulus, str]:
+    if loaded is not None:
+        listener, _, test = loaded
         chosen = _first_frames(test, samples)
-        stimulus = listen(spec, train, deployable.program).encode(chosen)
-        return stimulus, f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
+        return listener.encode(chosen), f"the spec's encoded test data ({chosen.samples} of {test.samples} samples)"
+    network = deployable.program.network
     steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
     rate_hz = min(DEFAULT_RATE_HZ, 500 / network.dt_ms)  # a spike in at most every other step
     stimulus = poisson_stimulus(network.channels, steps, rate_hz, network.dt_ms, deployable.seed)

@@ -107,6 +107,7 @@ def run_samples(
 
     hold: bytes of spikes that may be kept beside them; where all of them take more, none are.
     """
+    readouts.check_parts(readout, listener.steps(data), data.source)
     program, dt_ms = listener.program, listener.program.network.dt_ms
     sizes = sizes_of(program, readout)
     holds = int(listener.steps(data).sum()) * sum(sizes) <= hold

@@ -6,9 +6,11 @@ import re
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.spec import schema
 from lsm_deploy.spec.mistakes import check, suggest
 from lsm_deploy.spec.schema import (
@@ -23,7 +25,7 @@ from lsm_deploy.spec.schema import (
     Traces,
 )
 from lsm_deploy.spec.source import Path_, Source
-from lsm_deploy.spec.values import Constant
+from lsm_deploy.spec.values import Constant, Positive
 
 __all__ = ["contradictions"]
 
@@ -31,6 +33,11 @@ _Section = TypeVar("_Section")
 
 WAV_GROUPS = ("label", "group", "take")
 """What the name of a WAV file may say."""
+
+MOST_STEPS = 1_000_000
+"""Of a frame."""
+LEAST_TAU = 0.12
+"""Of a trace, in steps: it decays by 4095 of 4096 a step."""
 
 
 def contradictions(source: Source) -> list[LsmError]:
@@ -254,6 +261,14 @@ class _Contradictions:
         if isinstance(features, Rates) and features.groups > min(sizes):
             what, path = f"{features.groups} groups of {min(sizes)} neurons", ("readout", "features", "groups")
             self._report(what, path, f"take at most {min(sizes)}")
+        dt = self._dt()
+        if isinstance(features, Traces) and dt is not None:
+            decay = np.maximum(membrane.decay_of(np.array(features.tau_ms), dt), 1)
+            realised = float(membrane.tau_of(decay, dt))
+            if abs(realised - features.tau_ms) > 0.1 * features.tau_ms:
+                what = f"traces of {features.tau_ms:g} ms would decay with {realised:.4g} ms in steps of {dt:g} ms"
+                path = ("readout", "features", "tau_ms")
+                self._report(what, path, f"write {realised or LEAST_TAU * dt:.4g}")
         parts = features.samples if isinstance(features, Traces) else features.bins
         available = parts * (features.groups * len(sizes) if isinstance(features, Rates) else sum(sizes))
         if readout.keep is not None and readout.keep > available:
@@ -311,13 +326,23 @@ class _Contradictions:
         # A union, which `_section` has no type for.
         return check(schema.FrontEnd, self.data["front_end"], self.source, ("front_end",))[0]
 
+    def _dt(self) -> float | None:
+        return cast("float | None", check(Positive, self.data.get("dt_ms"), self.source)[0])
+
     def _timing(self) -> None:
-        dt = self.data.get("dt_ms")
+        dt = self._dt()
         section = self._section(Input, "input")
-        if not isinstance(dt, (int, float)) or not dt > 0 or section is None or section.encoder is None:
+        if dt is None or section is None or section.encoder is None:
             return
         encoder = section.encoder
         steps = encoder.frame_ms / dt
+        if steps > MOST_STEPS:
+            self._report(
+                f"a frame of {encoder.frame_ms} ms has {steps:.3g} steps of {dt} ms, not at most {MOST_STEPS}",
+                ("dt_ms",),
+                "write it in ms",
+            )
+            return
         if abs(steps - round(steps)) > 1e-9 or round(steps) < 1:
             self._report(
                 f"a frame of {encoder.frame_ms} ms is no whole number of steps of {dt} ms",

@@ -89,8 +89,13 @@ class AudioFrontEnd:
                 f" {self.rate_hz / 2:g} Hz"
             )
         for name in ("window_ms", "hop_ms"):
-            if getattr(self, name) * self.rate_hz < 1000:
+            samples = getattr(self, name) * self.rate_hz / 1000
+            if samples < 1:
                 raise ValueError(f"{name} is {getattr(self, name):g}, less than one sample of {self.rate_hz:g} Hz")
+            if abs(samples - round(samples)) > 0.1 * samples:
+                raise ValueError(
+                    f"{name} is {samples:g} samples of {self.rate_hz:g} Hz, and a whole number is too far off"
+                )
 
     @property
     def highest_hz(self) -> float:

@@ -35,7 +35,8 @@ def spec_reference() -> str:
 
 _YAML = """\
 A spec is YAML in UTF-8, one document a file, of at most 1 MB and 50,000 values; an alias counts as all that it names.
-Numbers are what YAML 1.1 and 1.2 agree on, and `1e3`. What the two read differently is refused, with what to write:
+Numbers are what YAML 1.1 and 1.2 agree on, and `1e3`; a number that need not be whole is 0, or of 1e-30 to 1e30 in
+magnitude. What the two versions read differently is refused, with what to write:
 `017` (15 or 17), `1:30`, `1_000`, `0b11`, dates, `yes` and `off` (write true and false, or quotes around text). Keys
 are text as they are written. Of tags only those of plain values are read, such as `!!str`; `<<` merges mappings."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import AllowInfNan, Discriminator, Field, Strict, Tag
+from pydantic import AfterValidator, AllowInfNan, Discriminator, Field, Strict, Tag
 
 from lsm_deploy.core.neurons import KINDS, Kind
 from lsm_deploy.spec.front_ends import (
@@ -45,6 +45,7 @@ from lsm_deploy.spec.values import (
     Text,
     Weight,
     forbid_unknown,
+    ordinary,
     plain,
     shape_of_value,
 )
@@ -113,7 +114,7 @@ def _widened(declaration: type[Any], value_of: Any) -> list[tuple[str, Any, Any]
 
 
 def _number_or_distribution(bounds: tuple[Any, ...]) -> Any:
-    number = _annotated(float, AllowInfNan(False), *bounds, Tag("number"))
+    number = _annotated(float, AllowInfNan(False), AfterValidator(ordinary), *bounds, Tag("number"))
     return Annotated[number | Annotated[Distribution, Tag("a distribution")], Discriminator(shape_of_value)]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from pydantic import AllowInfNan, Discriminator, Field, Strict, Tag
+from pydantic import AfterValidator, AllowInfNan, Discriminator, Field, Strict, Tag
 
 __all__ = [
     "Constant",
@@ -38,7 +38,15 @@ __all__ = [
     "shape_of_value",
 ]
 
-Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(False)]
+
+def ordinary(number: float) -> float:
+    """A number of which squares, quotients and a million together are numbers, too; 0 has no sign."""
+    if number and not 1e-30 <= abs(number) <= 1e30:
+        raise ValueError(f"{number:g} is neither 0 nor of 1e-30 to 1e+30 in magnitude")
+    return number + 0.0
+
+
+Number: TypeAlias = Annotated[float, Strict(), AllowInfNan(False), AfterValidator(ordinary)]
 Integer: TypeAlias = Annotated[int, Strict()]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Text: TypeAlias = Annotated[str, Strict()]

@@ -41,12 +41,14 @@ def join_column(
     steps, pairs, exponents = _steps(topology, grid)
     if not len(steps) or not largest:
         return np.zeros(size + 1, np.int64), np.zeros(0, np.int32)
+    near = exponents < _NOWHERE**2
+    steps, pairs, exponents = steps[near], pairs[near], exponents[near]
     shells = np.floor(exponents * (_SHELLS / math.log(2))).astype(np.int64)
     order = np.argsort(shells, kind="stable")
     steps, pairs, shells = steps[order], pairs[order], shells[order]
     nearness = fixed.stable(np.exp(-exponents[order]))
 
-    most = largest * float((pairs * nearness).sum())
+    most = float((pairs * np.minimum(1.0, largest * nearness)).sum())
     room = int(most + 6 * np.sqrt(most)) + 2 * portions.CHUNK  # what is not written to is no memory
     pre, post = np.empty(room, np.int32), np.empty(room, np.int32)
     count = 0

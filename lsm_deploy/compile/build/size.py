@@ -12,13 +12,15 @@ BYTES_A_SYNAPSE = 36
 """While it compiles: target, weight and delay in floats (20), in integers (3), the source once more (4), and what is
 moved or taken out meanwhile. `make large` prints what it was."""
 BYTES_A_NEURON = 700
+BYTES_A_CHANNEL = 100
+"""Of the input: where the synapses of each begin, several times over."""
 BYTES_ANYWAY = 250_000_000
 """The interpreter with its libraries."""
 
 
-def bytes_to_compile(neurons: float, synapses: float) -> float:
+def bytes_to_compile(neurons: float, synapses: float, channels: float = 0) -> float:
     """The peak of memory, about."""
-    return BYTES_ANYWAY + BYTES_A_NEURON * neurons + BYTES_A_SYNAPSE * synapses
+    return BYTES_ANYWAY + BYTES_A_NEURON * neurons + BYTES_A_SYNAPSE * synapses + BYTES_A_CHANNEL * channels
 
 
 def synapses_of(projection: schema.Projection, spec: Spec) -> float:

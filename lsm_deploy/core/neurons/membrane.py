@@ -85,7 +85,8 @@ def largest_scale(parameters: Mapping[str, Floats], threshold: Floats, headroom:
 
 
 def nearest(x: Floats) -> Ints:
-    return np.rint(fixed.stable(x)).astype(np.int64)
+    """The nearest whole numbers, held to what 64 bits hold: the caller clips them further."""
+    return np.rint(fixed.stable(np.clip(x, -(2.0**62), 2.0**62))).astype(np.int64)
 
 
 def decay_of(tau_ms: Floats, dt_ms: float) -> Ints:

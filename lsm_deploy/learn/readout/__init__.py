@@ -8,6 +8,7 @@
 from lsm_deploy.learn.readout.centre import centred
 from lsm_deploy.learn.readout.classifier import Classifier, decision_function, fit, predict, standard, weights_at
 from lsm_deploy.learn.readout.features import (
+    check_parts,
     extract_features,
     float_features,
     mean_bins,
@@ -28,6 +29,7 @@ __all__ = [
     "Recursive",
     "answers",
     "centred",
+    "check_parts",
     "choose_scale",
     "decision_function",
     "extract_features",

@@ -1,8 +1,8 @@
 """Features of samples: what a linear readout sees of spikes, in integers, as the chip or its host would hold them.
 
-A sample of length L falls into parts [k L // n, (k + 1) L // n); where L < n some are empty. `bins` counts each part's
-spikes, or takes floor(16 sqrt(count)) of them. `rates` sums counts over groups of neurons. `traces` is the current of a
-neuron on the chip that hears one other,
+A sample of length L falls into parts [k L // n, (k + 1) L // n); where L < n some are empty: see `check_parts`. `bins`
+counts each part's spikes, or takes floor(16 sqrt(count)) of them. `rates` sums counts over groups of neurons. `traces`
+is the current of a neuron on the chip that hears one other,
 
     u = t0(u * (4096 - (du + 1))) + (weight << 6) * spike
 
@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout import kernels
 from lsm_deploy.spec.schema import Bins, Rates, Readout, Traces
 
-__all__ = ["extract_features", "float_features", "mean_bins", "parts_of", "trace_registers", "width"]
+__all__ = ["check_parts", "extract_features", "float_features", "mean_bins", "parts_of", "trace_registers", "width"]
 
 LARGEST_WEIGHT = 128
 
@@ -81,6 +82,18 @@ def trace_registers(tau_ms: float, dt_ms: float) -> tuple[int, int]:
     leak = max(1, int(membrane.decay_of(np.array(tau_ms), dt_ms)))
     most = fixed.UV_LIMIT // fixed.DECAY_UNITY * leak >> fixed.ACT_SHIFT  # a spike a step sums to weight * 4096 / leak
     return leak - 1, min(LARGEST_WEIGHT, 1 << most.bit_length() - 1)
+
+
+def check_parts(readout: Readout, lengths: Ints, where: str) -> None:
+    """No sample has fewer steps, `lengths` `[sample]`, than there are parts; a part without a step says nothing."""
+    parts = parts_of(readout)
+    if parts > 1 and len(lengths) and (shortest := int(lengths.min())) < parts:
+        name = "samples" if isinstance(readout.features, Traces) else "bins"
+        raise LsmError(
+            f"{name} is {parts}, and sample {lengths.argmin()} has {shortest} steps",
+            where=where,
+            hint=f"take at most {shortest}, or leave out short samples" if shortest else "leave out empty samples",
+        )
 
 
 def mean_bins(frames: Floats, starts: Ints, parts: int) -> Floats:

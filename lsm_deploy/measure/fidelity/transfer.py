@@ -69,6 +69,8 @@ def teach(
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     readout = readout_of(spec)
     listener = listen(spec, train, program)
+    for part in (train, test):
+        readouts.check_parts(readout, listener.steps(part), part.source)
     stimuli = listener.encode(train, "train"), listener.encode(test, "test")
     moved = move_spikes(stimuli[1], stream(spec.seed, "moved spike", "test"))
     runs = [*stimuli, *([moved] if moved else [])]
