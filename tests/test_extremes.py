@@ -1,148 +1,183 @@
-"""Numbers at the ends of what a spec may say, each in its turn: the network compiles, or the number is named."""
+"""Silent and saturated liquids are warned about by whatever runs them, with the knob and about the factor."""
 
 from __future__ import annotations
 
+import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from test_misuse import SPEC
 
-from lsm_deploy import check_spec
-from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError
-from lsm_deploy.spec import load_text, parse, put
+import lsm_deploy as ld
+from lsm_deploy.cli import main
+from lsm_deploy.core.errors import LsmWarning
+from lsm_deploy.run.extremes import first_steps, warn_of_extremes
 
-HERE = Path("x.yaml")
-SPEC = """
-dt_ms: 1.0
-seed: 4
-input: {{channels: 3, encoder: {{kind: rate, frame_ms: 5.0, max_rate_hz: 300.0}}}}
-populations:
-  liquid: {{grid: [2, 3, 3], inhibitory_fraction: 0.25, neuron: {neuron}}}
-projections:
-  - {{source: input, target: liquid, topology: {{kind: all_to_all}}, weight: {weight}, delay_ms: {delay}}}
-  - {{source: liquid, target: liquid, topology: {topology}, weight: 0.05, gain: {gain}{more}}}
-"""
-PLAIN = {
-    "neuron": "{kind: LIF, tau_mem_ms: 20.0, tau_syn_ms: 4.0, v_threshold: 1.0, bias: 0.1}",
-    "weight": "0.2", "delay": "1.0", "topology": "{kind: erdos_renyi, probability: 0.2}", "gain": "1.0", "more": "",
-}  # fmt: skip
-DISTRIBUTIONS = (
-    "{distribution: constant, value: 0.3}",
-    "{distribution: uniform, low: 0.1, high: 0.5}",
-    "{distribution: normal, mean: 0.3, std: 0.1}",
-    "{distribution: lognormal, mean: 0.3, std: 0.1}",
-    "{distribution: gamma, mean: 0.3, std: 0.1}",
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+LOUD = SPEC.replace("weight: 0.12", "weight: 3.0")
+RUNAWAY = SPEC.replace("0.2}, weight: 0.05", "0.5}, weight: 0.4").replace(
+    "inhibitory_fraction: 0.25", "inhibitory_fraction: 0.0"
 )
-SPECS = [
-    {},
-    *({"weight": it, "delay": it} for it in DISTRIBUTIONS),
-    *({"neuron": f"{{kind: LIF, tau_mem_ms: {it}, tau_syn_ms: {it}, v_threshold: {it}, bias: {it}}}"}
-      for it in DISTRIBUTIONS),
-    {"neuron": "{kind: ATRLIF, tau_mem_ms: 20.0, tau_syn_ms: 5.0, tau_threshold_ms: 200.0, tau_refractory_ms: 10.0,"
-               " v_threshold: 1.0, threshold_step: 0.1, bias: 0.1}"},
-    {"neuron": "{kind: LIFRefractory, tau_mem_ms: 200.0, tau_syn_ms: 50.0, bias: 0.1, t_refractory_ms: 2.0}"},
-    {"neuron": "{kind: TernaryLIF, v_threshold_hi: 1.0, v_threshold_lo: -1.0, bias: 0.1}"},
-    {"topology": "{kind: watts_strogatz, neighbours: 4, rewire: 0.1}", "more": ", spectral_radius: 0.9"},
-    {"topology": "{kind: ring, neighbours: 2}", "gain": "{EE: 1.0, EI: 1.0, IE: 1.0, II: 1.0}"},
-    {"topology": "{kind: maass, lambda: 2.0, C: {EE: 0.3, EI: 0.2, IE: 0.4, II: 0.1}, cutoff: 4.0}",
-     "more": ", delay_ms: {per_unit_ms: 1.0, offset_ms: 0.5}, weight_bits: 4"},
-]  # fmt: skip
-ENDS = (1e-30, 1e30, -1e30, -0.0, 2**31, 2**63, 10**12, 1.7e308, 5e-324)
+SILENT = SPEC.replace("weight: 0.12", "weight: 0.005")
 
 
-def leaves(data, path=()):
-    """The paths of all numbers."""
-    if isinstance(data, int | float):
-        yield path
-    elif isinstance(data, dict | list):
-        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from leaves(value, (*path, key))
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("train", "test"):
+        labels = np.arange(18) % 3
+        values = rng.random((18, 8, 3)) * 0.5
+        values[np.arange(18), :, labels] += 0.5
+        np.savez(f"{name}.npz", frames=values, labels=labels)
+    for name, text in (("good", SPEC), ("loud", LOUD), ("runaway", RUNAWAY), ("silent", SILENT)):
+        Path(f"{name}.yaml").write_text(text)
+    return tmp_path
 
 
-def outcome(text):
-    """Mistakes without a place or a way out, and the projections that came of it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return [], compile_spec(load_text(text, HERE)).network.projections
-    except LsmError as error:
-        return [each for each in error.each() if not (each.where and each.hint)], ()
+def notes(*arguments: str) -> list[str]:
+    result = CliRunner().invoke(main, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return [line for line in result.stderr.splitlines() if line.startswith("note: population")]
 
 
-@pytest.mark.parametrize("changes", SPECS, ids=range(len(SPECS)))
-def test_every_number_at_every_end_compiles_or_is_named_with_a_way_out(changes):
-    text = SPEC.format(**{**PLAIN, **changes})
-    plain = parse(SPEC.format(**PLAIN), HERE).data
-    for path in leaves(parse(text, HERE).data):
-        here = plain
-        for step in path:
-            here = here.get(step) if isinstance(here, dict) else here[step] if isinstance(here, list) else None
-        if changes and isinstance(here, int | float):
-            continue  # tried in the first spec
-        for value in ENDS:
-            nameless, projections = outcome(put(text, HERE, {path: value}))
-            assert not nameless, (path, value)
-            for projection in projections:
-                assert np.isfinite(projection.weight).all(), (path, value)
-                assert np.isfinite(projection.delay_ms).all(), (path, value)
+def commands(name: str) -> list[list[str]]:
+    spec = f"{name}.yaml"
+    return [
+        ["check", spec],
+        ["run", spec, "-o", "t.npz"],
+        ["run", spec, "-o", "parts", "--stream", "--backend", "fast"],
+        ["parity", spec, "--backends", "fast,emulator"],
+        ["resources", spec],
+        ["export", spec, "--sanafe", "sanafe"],
+        ["quantise-report", spec],
+    ]
 
 
-@pytest.mark.parametrize("value", ["1e200", "1e-200", "5e-324", "1" + 200 * "0"])
-@pytest.mark.parametrize("field", ["std", "mean"])
-def test_a_distribution_that_overflows_is_named_with_its_place(field, value):
-    weight = "{distribution: gamma, mean: 0.05, std: 0.1}"
-    wrong = weight.replace("0.05" if field == "mean" else "0.1", value)
-    with pytest.raises(LsmError, match="is neither 0 nor of 1e-30 to 1e\\+30 in magnitude") as caught:
-        load_text(SPEC.format(**{**PLAIN, "weight": wrong}), HERE)
-    assert caught.value.where.startswith("x.yaml:8:")
+LEARNING = [
+    ["eval", "loud.yaml"],
+    ["train", "loud.yaml", "-o", "m.model"],
+    ["train", "loud.yaml", "--on-chip", "-o", "c.model"],
+    ["diagnose", "loud.yaml"],
+]
 
 
-@pytest.mark.parametrize("dt", ["1e-320", "1e-30", "1e-9"])
-def test_steps_that_are_far_too_many_are_named_with_their_place(dt):
-    with pytest.raises(LsmError) as caught:
-        load_text(SPEC.format(**PLAIN).replace("dt_ms: 1.0", f"dt_ms: {dt}"), HERE)
-    assert caught.value.where == "x.yaml:2:8"
+@pytest.mark.parametrize("arguments", [*commands("loud"), *LEARNING], ids=" ".join)
+def test_a_saturated_liquid_is_warned_about(folder, arguments):
+    told = notes(*arguments)
+    assert told
+    assert all("population 'liquid' is saturated: " in line for line in told)
+    assert all("divide the weight of 'input->liquid' by about" in line for line in told)
 
 
-READOUT = """\
-data: {train: data.csv, test: data.csv}
-readout: {population: liquid, features: FEATURES, folds: 2}
-"""
+@pytest.mark.parametrize("arguments", commands("silent"), ids=" ".join)
+def test_a_silent_liquid_is_warned_about(folder, arguments):
+    told = notes(*arguments)
+    assert told
+    assert all("population 'liquid' is silent: " in line for line in told)
+    assert all("multiply the weights of 'input->liquid' and 'liquid->liquid' by about" in line for line in told)
 
 
 @pytest.mark.parametrize(
-    ("features", "what"),
-    [
-        ("{kind: bins, bins: 11}", "bins is 11, and sample 1 has 10 steps"),
-        ("{kind: bins, bins: 2000000000}", "bins is 2000000000, and sample 1 has 10 steps"),
-        ("{kind: rates, bins: 11}", "bins is 11, and sample 1 has 10 steps"),
-        ("{kind: traces, samples: 11}", "samples is 11, and sample 1 has 10 steps"),
-        ("{kind: bins, bins: 10}", ""),
-    ],
+    "arguments", [*commands("good")[:5], *[[a.replace("loud", "good") for a in c] for c in LEARNING[:2]]]
 )
-def test_more_bins_than_a_sample_has_steps_are_refused_by_check(features, what, tmp_path):
-    rows = [(sample, frame) for sample, frames in enumerate((3, 2, 3, 3)) for frame in range(frames)]
-    table = [f"{sample},{'ab'[sample % 2]},{frame},{sample},{frame * sample}" for sample, frame in rows]
-    (tmp_path / "data.csv").write_text("\n".join(["sample,label,x,y,z", *table]) + "\n")
-    file = tmp_path / "x.yaml"
-    file.write_text(SPEC.format(**PLAIN) + READOUT.replace("FEATURES", features))
-    if not what:
-        check_spec(file)
-        return
-    with pytest.raises(LsmError, match=what) as caught:
-        check_spec(file)
-    assert (caught.value.where, caught.value.hint) == (
-        str(tmp_path / "data.csv"),
-        "take at most 10, or leave out short samples",
+def test_nothing_is_said_of_a_liquid_that_is_alive(folder, arguments):
+    assert notes(*arguments) == []
+
+
+def test_recurrence_that_runs_away_is_named(folder):
+    (told,) = notes("check", "runaway.yaml")
+    assert "divide the weight of 'liquid->liquid' by about" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "old"), [("loud", "input->liquid", 3.0), ("runaway", "liquid->liquid", 0.4)]
+)
+def test_the_remedy_works_when_it_is_followed(folder, name, source, old):
+    (told,) = notes("check", f"{name}.yaml")
+    factor = int(re.search(rf"'{source}' by about (\d+)", told)[1])
+    text = Path(f"{name}.yaml").read_text()
+    Path("mended.yaml").write_text(text.replace(f"weight: {old}", f"weight: {old / factor}"))
+    assert notes("check", "mended.yaml") == []
+
+
+def test_a_silent_liquid_wakes_as_its_remedy_says(folder):
+    (told,) = notes("check", "silent.yaml")
+    factor = float(re.search(r"by about ([\d.e+]+)", told)[1])
+    text = SILENT.replace("weight: 0.005", f"weight: {0.005 * factor}").replace(
+        "weight: 0.05", f"weight: {0.05 * factor}"
     )
+    Path("mended.yaml").write_text(text)
+    assert [line for line in notes("check", "mended.yaml") if "silent" in line] == []
 
 
-@pytest.mark.parametrize(("tau", "hint"), [("2500.0", "write 2047"), ("1e6", "write 4095"), ("0.01", "write 0.12")])
-def test_a_trace_that_would_decay_otherwise_is_refused(tau, hint):
-    section = READOUT.replace("FEATURES", f"{{kind: traces, tau_ms: {tau}}}")
-    with pytest.raises(LsmError, match="would decay with") as caught:
-        load_text(SPEC.format(**PLAIN) + section, HERE)
-    assert caught.value.hint.startswith(hint)
-    load_text(SPEC.format(**PLAIN) + section.replace(tau, hint.removeprefix("write ")), HERE)
+def test_an_input_without_spikes_is_the_cause(folder):
+    np.savez("none.npz", spikes=np.zeros((100, 3), np.int8))
+    (told,) = notes("run", "good.yaml", "--input", "none.npz", "-o", "t.npz")
+    assert "its input has no spikes" in told
+    np.savez("short.npz", spikes=np.zeros((20, 3), np.int8))
+    assert notes("run", "good.yaml", "--input", "short.npz", "-o", "t.npz") == []
+
+
+def test_a_search_says_it_of_the_spec_and_not_of_every_trial(folder):
+    pytest.importorskip("optuna")
+    space = "{projections.0.gain: [1.0, 1.1]}\n"
+    Path("space.yaml").write_text(space)
+    told = notes("search", "loud.yaml", "-o", "s.yaml", "--trials", "3", "--journal", "j", "--space", "space.yaml")
+    assert len(told) == 1
+
+
+def test_from_python(folder):
+    spec = ld.load("loud.yaml")
+    frames = np.load("train.npz")
+    with pytest.warns(LsmWarning, match="is saturated"):
+        ld.LiquidClassifier(spec).fit(frames["frames"], frames["labels"])
+    with pytest.warns(LsmWarning, match="is saturated"):
+        ld.LiquidFeatures(spec).fit_transform(frames["frames"])
+    with pytest.warns(LsmWarning, match="is saturated"):
+        ld.train(spec)
+    program = ld.compile_spec(spec).program
+    stimulus = ld.poisson_stimulus(3, 200, 200.0, 1.0, 0)
+    with pytest.warns(LsmWarning, match="is saturated"):
+        ld.trace_of(program, stimulus)
+
+
+def test_a_refractory_neuron_is_saturated_at_its_own_limit():
+    program = ld.compile_spec(ld.load(next(file for file in CONFIGS if file.stem == "refractory"))).program
+    stimulus = ld.poisson_stimulus(program.network.channels, 90, 50.0, program.network.dt_ms, 0)
+    period = 1 + max(
+        int(p.registers["refractory_period"].max())
+        for p in program.network.populations
+        if "refractory_period" in p.registers
+    )
+    spikes = np.zeros((90, program.network.neurons), np.int8)
+    spikes[::period] = 1
+    with pytest.warns(LsmWarning, match="is saturated"):
+        warn_of_extremes(program, spikes, stimulus)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_no_config_raises_a_false_alarm(file):
+    """Checked as they are where they name no data, and on Poisson input where they do."""
+    spec = ld.load(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LsmWarning)
+        ld.check_spec(replace(spec, data=None))
+
+
+def test_the_quick_start_raises_none_on_its_own_data():
+    pytest.importorskip("sktime")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LsmWarning)
+        ld.check_spec(next(file for file in CONFIGS if file.stem == "japanese_vowels"))
+
+
+def test_the_beginning_is_whole_samples_where_one_ends():
+    stimulus = ld.Stimulus(np.ones((100, 2), np.int8), np.array([0, 30, 60]))
+    program = None
+    assert [len(first_steps(program, stimulus, n).spikes) for n in (10, 30, 70, 200)] == [10, 30, 60, 100]

@@ -87,7 +87,7 @@ def _largest_drive(population: Population, incoming: Sequence[Projection], signe
 def _fits(population: Population, scale: float, most: Floats, dt_ms: float) -> bool:
     """Whether no sum and no register of a neuron overflows, at that scale, whatever its synapses deliver."""
     registers, _ = registers_of(population.kind, population.parameters, scale, dt_ms)
-    largest_sum = np.ceil(most * (scale * _ROUNDING)).astype(np.int64)
+    largest_sum = membrane.nearest(np.ceil(most * (scale * _ROUNDING)))
     a, _ = KINDS[population.kind].leaks(registers)
     largest = KINDS[population.kind].largest_register(registers, membrane.largest_current(largest_sum, a))
     return bool((largest_sum <= fixed.SUM_LIMIT).all() and (largest < fixed.UV_LIMIT).all())
