@@ -359,7 +359,7 @@ def test_a_model_file_that_is_none(tmp_path: Path) -> None:
         ),
         (
             lambda meta, arrays: meta["input"].update(channels=0),
-            "the model is not valid: input.channels: Input should be greater than or equal to 1",
+            "the model is not valid: input.channels is 0: Input should be greater than or equal to 1",
         ),
     ],
 )

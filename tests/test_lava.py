@@ -22,7 +22,7 @@ from lsm_backends.lava import child, job, pairs, sim
 from numpy.typing import NDArray
 
 from lsm_deploy.core import temporary
-from lsm_deploy.core.errors import BackendError
+from lsm_deploy.core.errors import BackendError, MisuseError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
 from lsm_deploy.core.limits import Limits
 from lsm_deploy.run import backends as backend
@@ -588,9 +588,7 @@ class TestChildrenThatGoWrong:
     @pytest.mark.parametrize("text", ["soon", "0", "-1", "nan"])
     def test_a_time_limit_must_be_a_time(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(child.TIME_LIMIT, text)
-        with pytest.raises(
-            BackendError, match=f"LSM_DEPLOY_LAVA_TIME_LIMIT is {text}\n  give a positive number of sec"
-        ):
+        with pytest.raises(MisuseError, match=f"LSM_DEPLOY_LAVA_TIME_LIMIT is {text}\n  give a positive number of sec"):
             sim.run(PROGRAM, STIMULUS)
 
     def test_one_that_dies_by_a_signal(self, fake: Callable[..., None]) -> None:

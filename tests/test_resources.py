@@ -246,4 +246,6 @@ class TestCommands:
         assert {path.name for path in (folder / "out").iterdir()} == {"arch.yaml", "snn.yaml", "README.txt"}
         assert "give one of" in self.call("export", "p.lsm", status=2)
         assert "give one of" in self.call("export", "p.lsm", "--sanafe", "a", "--lava", "b", status=2)
-        assert "--trace belongs to --sanafe" in self.call("export", "p.lsm", "--lava", "b", "--trace", "t", status=2)
+        assert "--trace and --backend belong to --sanafe" in self.call(
+            "export", "p.lsm", "--lava", "b", "--trace", "t", status=2
+        )
