@@ -454,6 +454,12 @@ def test_each_byte_of_a_net_of_lava_dl_may_be_damaged(ground_truth):
             import_lava_dl(ground_truth, source="", licence="")
 
 
+@pytest.mark.parametrize("step", [-1, STEPS])
+def test_a_first_step_outside_the_input_is_refused(step, ground_truth):
+    with pytest.raises(LsmError, match=f"the output begins at step {step}"):
+        import_lava_dl(ground_truth, source="", licence="", first_step=step)
+
+
 def test_lava_dl_files(ground_truth, tmp_path, monkeypatch):
     arguments = ("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r")
     np.save(ground_truth / "in.npy", np.zeros((CHANNELS, STEPS)))

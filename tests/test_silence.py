@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import waves
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
@@ -97,3 +99,47 @@ def test_a_name_with_a_null_byte_is_a_sentence() -> None:
     for read in (ld.load_program, ld.load_stimulus, ld.load_model, ld.open_any, ld.load):
         with pytest.raises(LsmError, match="null byte"):
             read("a\0b")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return ld.train(waves.spec(tmp_path_factory.mktemp("silence")), waves.waves(4, 1))
+
+
+def test_a_readout_of_the_least_integer_is_refused(model: Any) -> None:
+    integers = model.answerer.integers
+    weights = integers.weights.copy()
+    weights[0, 0] = -(2**63)  # which is its own absolute value
+    with pytest.raises(ValueError, match="16 bits"):
+        replace(integers, weights=weights)
+
+
+def test_ranges_do_not_end_before_they_begin(model: Any) -> None:
+    with pytest.raises(ValueError, match="ends before it begins"):
+        replace(model.listener, ranges=model.listener.ranges[:, ::-1])
+
+
+def test_two_classes_of_one_name_are_no_answer(model: Any) -> None:
+    answerer = model.answerer
+    named = {part: replace(getattr(answerer, part), classes=("a", "a", "b")) for part in ("classifier", "integers")}
+    with pytest.raises(ValueError, match="two classes have one name"):
+        replace(model, answerer=replace(answerer, **named))
+
+
+def test_a_state_is_after_whole_steps(model: Any) -> None:
+    state = ld.start("fast", model.program).save()
+    with pytest.raises(TypeError):
+        replace(state, t=1.5)
+
+
+@pytest.mark.parametrize("samples", [0, -1])
+def test_no_samples_are_no_stimulus(model: Any, samples: int) -> None:
+    with pytest.raises(LsmError, match="samples are asked for"):
+        ld.stimulus_for(ld.compile_any(model), None, samples)
+
+
+def test_a_parameter_that_a_cell_has_not_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,2,0\n")
+    given = {"weight": 1, "du": 1, "dv": 1, "vth": 1, "nonsense": 3}
+    with pytest.raises(LsmError, match="there is no parameter 'nonsense'"):
+        ld.import_nir(tmp_path / "a.csv", given, recorded_on="", silicon=False, source="", licence="")

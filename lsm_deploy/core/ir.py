@@ -16,6 +16,7 @@ from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -338,6 +339,7 @@ class State:
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "t", index(self.t))
         freeze(self, "counts", registers=np.int32, in_flight=np.int64)
         _require(0 <= self.t <= 1 << 62, f"a state after {self.t} steps")  # a clock of int64, with room to go on
         _require(self.in_flight.ndim == 2, f"sums in flight are [step, neuron], not {self.in_flight.shape}")

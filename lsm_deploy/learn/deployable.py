@@ -175,6 +175,8 @@ def stimulus_for(
     Poisson spikes where there are none. samples: only the first so many.
     """
     require_type(deployable, Deployable, "first argument", "make one with `compile_any`")
+    if samples is not None and samples < 1:
+        raise MisuseError(f"{samples} samples are asked for", where="stimulus", hint="ask for at least 1")
     if file is not None and (Path(file).is_dir() or (Path(file).exists() and store.kind_of(file) in store.DATA)):
         return _encoded(deployable, Path(file), samples)
     if file is not None:

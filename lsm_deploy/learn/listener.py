@@ -68,6 +68,8 @@ class Listener:
         freeze(self, ranges=np.float64)
         if self.ranges.shape != (self.input.channels, 2) or not np.isfinite(self.ranges).all():
             raise ValueError(f"ranges have shape {self.ranges.shape} or are not finite")
+        if (self.ranges[:, 0] > self.ranges[:, 1]).any():
+            raise ValueError("a range ends before it begins")
         if self.input.spike_channels != self.program.network.channels:
             raise ValueError("the input does not fit the program")
         if self.seed < 0:

@@ -140,6 +140,8 @@ class Model(Generic[_Answerer]):
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
+        if len({*self.classes}) != len(self.classes):
+            raise ValueError(f"two classes have one name: {', '.join(self.classes)}")
         self.answerer.check(self.listener.program)
 
     @property

@@ -150,8 +150,10 @@ def _header(file: IO[bytes], size: int, what: str) -> _Declared:
     text = start[begin : begin + length].decode("latin-1").strip()
     try:
         facts = ast.literal_eval(re.sub(r"(?<=\d)L\b", "", text))  # Python 2 wrote some numbers as 3L
-        descr, fortran, shape = (facts[name] for name in ("descr", "fortran_order", "shape"))
-    except (ValueError, TypeError, KeyError, SyntaxError, MemoryError, RecursionError):
+        descr, fortran, shape = (facts.pop(name) for name in ("descr", "fortran_order", "shape"))
+        if facts:
+            raise KeyError
+    except (ValueError, TypeError, AttributeError, KeyError, SyntaxError, MemoryError, RecursionError):
         raise ValueError(f"the header of {what} is damaged") from None
     if "O" in str(descr):
         what = "the file carries Python objects (pickle), which are not read"

@@ -50,7 +50,8 @@ class IntegerReadout:
             array = getattr(self, name)
             if array.shape != shape:
                 raise ValueError(f"{name} has shape {array.shape}, not {shape}")
-        if self.weights.ndim != 2 or (np.abs(self.weights) >= 1 << 15).any():
+        limit = 1 << 15  # at both ends: the least integer has itself as absolute value
+        if self.weights.ndim != 2 or not ((-limit < self.weights) & (self.weights < limit)).all():
             raise ValueError(f"weights have shape {self.weights.shape}, or more than 16 bits")
         if mistake := mistake_in(self.support, self.available, "ascending"):
             raise ValueError(f"support: {mistake}")

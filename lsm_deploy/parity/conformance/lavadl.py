@@ -69,7 +69,7 @@ def import_lava_dl(
             where=str(output_file),
             hint="give the output of the last layer, [neuron, t]",
         )
-    if first_step >= len(stimulus):
+    if not 0 <= first_step < len(stimulus):
         what = f"the output begins at step {first_step}, and the input has {len(stimulus)}"
         raise LsmError(what, where=str(output_file), hint="check --first-step")
     program: Program = place_network(network, BOARDS["oheo_gulch"])

@@ -72,15 +72,15 @@ def import_nir(
 
 def _parameters(file: Path, given: Mapping[str, int]) -> dict[str, int]:
     beside = file.with_suffix(".json")
-    of_file = {}
+    of_file: dict[str, int] = {}
     if beside.exists():
         of_file = read_json(beside)
         if not isinstance(of_file, dict) or any(type(value) is not int for value in of_file.values()):
             raise LsmError("this is no object of integers", where=str(beside), hint='write {"weight": 10, ...}')
-        if unknown := sorted(of_file.keys() - {*REQUIRED, *_OPTIONAL}):
-            known = ", ".join((*REQUIRED, *_OPTIONAL))
-            raise LsmError(f"there is no parameter {unknown[0]!r}", where=str(beside), hint=f"choose from {known}")
     parameters = {**_OPTIONAL, **of_file, **given}
+    if unknown := sorted(parameters.keys() - {*REQUIRED, *_OPTIONAL}):
+        known, where = ", ".join((*REQUIRED, *_OPTIONAL)), str(beside if unknown[0] in of_file else file)
+        raise LsmError(f"there is no parameter {unknown[0]!r}", where=where, hint=f"choose from {known}")
     if lacking := [name for name in REQUIRED if name not in parameters]:
         options = " ".join(f"--{name} N" for name in lacking)
         raise LsmError(
