@@ -310,7 +310,7 @@ def test_a_model_file(tmp_path: Path) -> None:
 def test_a_model_file_that_is_none(tmp_path: Path) -> None:
     model, file = train(spec(tmp_path), TRAIN), tmp_path / "a.model"
     store.save_program(file, model.program)
-    assert error(lambda: load_model(file))[:2] == ("this is a program, not a model", str(file))
+    assert error(lambda: load_model(file))[:2] == ("this is a compiled program, not a trained model", str(file))
     assert error(lambda: load_model(tmp_path / "no"))[:2] == (
         "cannot read: No such file or directory",
         str(tmp_path / "no"),
