@@ -527,15 +527,19 @@ _SCALARS = (
 )  # fmt: skip
 
 
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    yield node
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield from _nodes(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _nodes(value)
+def _nodes(root: yaml.Node) -> list[yaml.Node]:
+    """All that a document is made of, once each: aliases are the same node again."""
+    nodes, ahead = {}, [root]
+    while ahead:
+        node = ahead.pop()
+        if id(node) in nodes:
+            continue
+        nodes[id(node)] = node
+        if isinstance(node, yaml.MappingNode):
+            ahead += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            ahead += node.value
+    return list(nodes.values())
 
 
 def yaml_scalar(rng: Rng, data: bytes) -> bytes:
@@ -543,7 +547,7 @@ def yaml_scalar(rng: Rng, data: bytes) -> bytes:
     text = data.decode()
     root = yaml.compose(text)
     assert root is not None
-    nodes = list(_nodes(root))[1:]
+    nodes = _nodes(root)[1:]
     for _ in range(int(pick(rng, (1, 1, 1, 2)))):
         node = pick(rng, nodes)
         span = slice(node.start_mark.index, node.end_mark.index)

@@ -190,6 +190,8 @@ def run(tasks: Sequence[Task], jobs: int, place: Path) -> Iterator[Reading]:
                 working.remove(worker)
                 if worker.at is None:
                     continue  # it is done
+                if not worker.reader:
+                    raise RuntimeError(f"file {worker.at} could not even be made: {_log(worker.place).read_text()}")
                 cause = "no answer" if late else f"exit status {worker.process.exitcode}"
                 said = _log(worker.place).read_text(errors="replace")[-6000:]
                 yield Reading(worker.at, worker.reader, "hang" if late else "crash", f"{cause} {_last(said)}", said)
