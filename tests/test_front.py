@@ -380,6 +380,22 @@ def test_beats_that_do_not_fit(section: BeatsFrontEnd, expected: tuple[str, str,
     assert error(to_frames, records(1), section) == expected
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"frames": 10**12}, {"frames": 2**63}, {"window_ms": 1e30}, {"augment": Augment(copies=10**12, noise_db=20.0)}],
+    ids=lambda options: next(iter(options)),
+)
+def test_a_front_end_of_sound_that_does_not_fit_into_memory(librosa: Any, options: Any) -> None:
+    what, _, hint = error(lambda: to_frames(speech(), mel(**options), role="train"))
+    assert "the front end takes " in what
+    assert hint
+
+
+def test_a_hop_that_whole_samples_miss_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"hop_ms is 1\.4 samples of 8000 Hz, and a whole number is too far off"):
+        mel(hop_ms=1.4 / 8)
+
+
 def test_windows_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsm_deploy.core.memory.available", lambda: 2000)
     what, _, hint = error(to_frames, records(1), BeatsFrontEnd(kind="beats", window_beats=8, stride_beats=1))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core import fixed
+from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
@@ -36,6 +36,7 @@ def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: in
     librosa = _librosa(audio.source)
     augment = front_end.augment if role == "train" else None
     copies = augment.copies if augment is not None else 0
+    _require_memory(audio, front_end, 1 + copies)
     analysis = _Analysis(librosa, front_end)
     scale = 1 / 32768 if audio.sound.dtype == np.int16 else 1.0
     parts: list[list[Floats]] = [[] for _ in range(1 + copies)]
@@ -86,6 +87,23 @@ def _check(audio: Audio, front_end: AudioFrontEnd) -> None:
         raise LsmError(what, where=audio.source, hint="add groups, or set `front_end: {normalise: utterance}`")
 
 
+def _require_memory(audio: Audio, front_end: AudioFrontEnd, copies: int) -> None:
+    """Room for the bank of filters, the spectrum of the longest utterance, and all frames, as they are made anew."""
+    window, hop, many = *_samples(front_end), lengths(audio)
+    bins, channels = 1 << (window - 1).bit_length(), front_end.frame_channels
+    frames = len(many) * front_end.frames if front_end.frames is not None else many.sum() / hop + len(many)
+    spectrum = 32.0 * bins * (many.max() / hop + 1)
+    needed = 8.0 * bins * front_end.bands + spectrum + 32.0 * copies * float(frames) * channels
+    hint = "shorten window_ms, or take fewer bands, frames or copies"
+    memory.require(needed, "the front end takes", where=audio.source, hint=hint)
+
+
+def _samples(front_end: AudioFrontEnd) -> tuple[int, int]:
+    """Of a window, and of a hop."""
+    window, hop = (round(ms * front_end.rate_hz / 1000) for ms in (front_end.window_ms, front_end.hop_ms))
+    return window, hop
+
+
 def _librosa(where: str) -> Any:
     try:
         import librosa
@@ -100,7 +118,7 @@ class _Analysis:
 
     def __init__(self, librosa: Any, front_end: AudioFrontEnd) -> None:
         self.librosa, self.front_end = librosa, front_end
-        self.window, self.hop = (round(ms * front_end.rate_hz / 1000) for ms in (front_end.window_ms, front_end.hop_ms))
+        self.window, self.hop = _samples(front_end)
         # Twice as fine as the window resolves, so that narrow bands at low frequencies are not empty.
         self.n_fft = 2 << (self.window - 1).bit_length()
         self.bank = filter_bank(front_end, self.n_fft)
