@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,dev
 JOBS ?= 2
 
-.PHONY: demo test check fuzz hostile soak mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
+.PHONY: demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -36,13 +36,16 @@ fuzz: setup
 
 # Files of every kind, damaged or meaning ill, read within limits; exit status 1 if one ends in a traceback, a crash, a
 # hang, a wrong answer or much memory: it is kept in build/hostile. N=10000, SEED=n: the same again, KINDS=spec,program.
-N ?= 10000
 hostile: setup
-	cd tests && ../$(BIN)/python -m hostile --files $(N) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS))
+	cd tests && ../$(BIN)/python -m hostile --files $(or $(N),10000) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS))
 
 # Two million steps, run, stepped, saved and streamed to disk: the same spikes, and memory flat. Minutes.
 soak: setup
 	cd tests && ../$(BIN)/python -m bench.soak
+
+# Commands that write, killed at N random moments: outputs are old or new, and nothing is left: some ten minutes.
+killed: setup
+	$(BIN)/python tests/killed.py --kills $(or $(N),100) $(if $(SEED),--seed $(SEED))
 
 # The emulator with one mistake at a time: who notices? Exit status 1 if nobody does.
 mutants: setup

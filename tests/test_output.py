@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import resource
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import killed
 import numpy as np
 import pytest
 
@@ -342,3 +344,14 @@ def test_a_full_disk_is_a_sentence_and_no_traceback(parted: Path) -> None:
         if command.endswith("--stream"):
             (parted / "new").rmdir()
         assert sorted(parted.rglob("*")) == before
+
+
+# --- `make killed`, a share of it -----------------------------------------------------------------------------------
+
+
+def test_commands_that_are_killed_leave_old_or_new_and_nothing_else(tmp_path: Path) -> None:
+    place = killed.Place(tmp_path)
+    assert all(place.expected[name] or name == "eval" for name in killed.COMMANDS)
+    for number, name in enumerate(killed.COMMANDS):
+        share = random.Random(number).uniform(0.3, 1.0)
+        assert not list(killed.kill(place, name, share * place.seconds[name], old=bool(number % 2)))

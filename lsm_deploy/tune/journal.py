@@ -95,7 +95,10 @@ class Journal:
         if len({trial.accuracy for trial in self.trials()} - {None}) < 2:
             return {}
         evaluator = FanovaImportanceEvaluator(seed=self.seed % 2**32)
-        shares: dict[str, float] = get_param_importances(self.study, evaluator=evaluator)
+        try:
+            shares: dict[str, float] = get_param_importances(self.study, evaluator=evaluator)
+        except RuntimeError:  # the few trials are alike in what its trees were given of them
+            return {}
         return {path: float(share) for path, share in shares.items()}
 
 
