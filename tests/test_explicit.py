@@ -81,6 +81,7 @@ BROKEN = [
     ({"weight_exp": 8}, "the weight exponent is 8, not 0 to 7"),
     ({"weight_exp": -1}, "the weight exponent is -1, not 0 to 7"),
     ({"dt_ms": 0}, "dt_ms is 0, not a positive number"),
+    ({"dt_ms": 1e-320}, "dt_ms is 1e-320, not a positive number, of 1e-30 to 1e30"),
     ({"vth": None, "dv": None}, "the array 'dv' is missing"),
     ({"weigths": np.zeros((3, 3))}, "there is no array 'weigths' in a network"),
 ]

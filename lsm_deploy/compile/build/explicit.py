@@ -195,8 +195,9 @@ def load_network(file: Path) -> Network:
         except LsmError as error:
             errors += error.each()
     dt_ms = arrays.get("dt_ms", np.array(1.0))
-    if dt_ms.shape != () or dt_ms.dtype.kind not in "iuf" or not np.isfinite(dt_ms) or dt_ms <= 0:
-        errors.append(LsmError(f"dt_ms is {dt_ms}, not a positive number", where=where, hint="write milliseconds"))
+    if dt_ms.shape != () or dt_ms.dtype.kind not in "iuf" or not 1e-30 <= dt_ms <= 1e30:
+        what = f"dt_ms is {dt_ms}, not a positive number, of 1e-30 to 1e30"
+        errors.append(LsmError(what, where=where, hint="write milliseconds"))
     raise_all(errors)
     return Network(float(dt_ms), channels, 0, (QPopulation(_NEURONS, _KIND, size, registers),), tuple(parts))
 

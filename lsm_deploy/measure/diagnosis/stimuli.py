@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core import memory
 from lsm_deploy.core.ir import Stimulus
 
 __all__ = ["Rows", "end_to_end", "jittered", "poisson", "redrawn", "windows"]
@@ -21,6 +22,8 @@ Rows = NDArray[np.int8]
 
 def poisson(steps: int, channels: int, probability: float, rng: np.random.Generator) -> Rows:
     """Independent spikes."""
+    what = f"a sample of {steps} steps and {channels} channels takes"
+    memory.require(10 * steps * channels, what, where="diagnosis", hint="take longer steps")
     return (rng.random((steps, channels)) < probability).astype(np.int8)
 
 
