@@ -361,6 +361,22 @@ def test_a_model_file_that_is_none(tmp_path: Path) -> None:
             lambda meta, arrays: meta["input"].update(channels=0),
             "the model is not valid: input.channels is 0: Input should be greater than or equal to 1",
         ),
+        (
+            lambda meta, arrays: arrays.update({"integer.available": np.array([[80]])}),
+            "the model is not valid: integer.available is int64 of shape [1, 1], not one number",
+        ),
+        (
+            lambda meta, arrays: arrays.update(available=np.array([80.7])),
+            "the model is not valid: 'float' object cannot be interpreted as an integer",
+        ),
+        (
+            lambda meta, arrays: arrays.update(classes=arrays["classes"][:, np.newaxis]),
+            "the model is not valid: classes are <U1 of shape [3, 1], no list of text",
+        ),
+        (
+            lambda meta, arrays: arrays.update(ranges=arrays["ranges"][:, ::-1]),
+            "the model is not valid: a range ends before it begins",
+        ),
     ],
 )
 def test_parts_that_are_no_model(tmp_path: Path, change: Any, what: str) -> None:

@@ -1,8 +1,10 @@
-"""What `make hostile` looks for would be noticed."""
+"""A share of `make hostile`, and that what it looks for would be noticed."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +16,15 @@ from hostile.kinds import WrongError
 from hostile.workers import Task, run
 
 from lsm_deploy.core.errors import LsmError
+
+SHARE, SEED = 300, 12
+
+
+def test_a_share_of_hostile_files_is_refused_or_read(tmp_path: Path) -> None:
+    # A process of its own: it forks, and this one may have threads.
+    command = [sys.executable, "-m", "hostile", "--files", str(SHARE), "--seed", str(SEED), "--kept", str(tmp_path)]
+    ran = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=900)
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
 
 
 def refuse(folder: Path) -> None:

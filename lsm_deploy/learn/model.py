@@ -124,7 +124,7 @@ class OnChip:
 
     @classmethod
     def from_arrays(cls, readout: Readout, arrays: Mapping[str, NDArray[Any]]) -> OnChip:
-        return cls(readout, tuple(str(name) for name in arrays["classes"]))
+        return cls(readout, readouts.names_in(arrays["classes"]))
 
 
 _Answerer = TypeVar("_Answerer", OnHost, OnChip)

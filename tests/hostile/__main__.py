@@ -123,8 +123,12 @@ def hunt(
             name = list(examples)[which]
             writes = partial(write, KINDS[name], examples[name], [seed, list(KINDS).index(name), turn])
             tasks.append(Task(name, writes, readers_of(name, turn % BY_COMMAND == 0)))
+        shown = 0
         for reading in run(tasks, jobs, made / "workers"):
             task = tasks[reading.task]
+            if reading.task >= shown + 1000:
+                shown = reading.task // 1000 * 1000
+                print(f"{shown} of {many} files", file=sys.stderr)
             table[task.kind, reading.reader][reading.outcome] += 1
             if reading.outcome in FAULTS:
                 files = causes[f"{reading.outcome}: {reading.cause}"]

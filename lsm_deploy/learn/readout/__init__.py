@@ -20,7 +20,7 @@ from lsm_deploy.learn.readout.folds import Fold, folds_of
 from lsm_deploy.learn.readout.integer import IntegerReadout, answers, choose_scale, quantise_readout, scores
 from lsm_deploy.learn.readout.online import Recursive, start_after
 from lsm_deploy.learn.readout.ridge import targets_of
-from lsm_deploy.learn.readout.stored import from_arrays, integer_from_arrays, integer_to_arrays, to_arrays
+from lsm_deploy.learn.readout.stored import from_arrays, integer_from_arrays, integer_to_arrays, names_in, to_arrays
 
 __all__ = [
     "Classifier",
@@ -40,6 +40,7 @@ __all__ = [
     "integer_from_arrays",
     "integer_to_arrays",
     "mean_bins",
+    "names_in",
     "parts_of",
     "predict",
     "quantise_readout",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from lsm_deploy.learn.readout.classifier import Classifier
 from lsm_deploy.learn.readout.integer import IntegerReadout
 
-__all__ = ["from_arrays", "integer_from_arrays", "integer_to_arrays", "to_arrays"]
+__all__ = ["from_arrays", "integer_from_arrays", "integer_to_arrays", "names_in", "to_arrays"]
 
 _SAME = ("mean", "scale", "coef", "intercept", "candidates", "cv_accuracy")
 _ARRAYS = {"kept": "support"} | {name: name for name in _SAME}
@@ -31,14 +32,11 @@ def to_arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Classifier:
     """The classifier again; KeyError or ValueError where the arrays are none."""
-    (available,), (regularisation,), (converged,) = (
-        arrays[name] for name in ("available", "regularisation", "converged")
-    )
     return Classifier(
-        classes=tuple(str(name) for name in arrays["classes"]),
-        available=int(available),
-        regularisation=float(regularisation),
-        converged=bool(converged),
+        classes=names_in(arrays["classes"]),
+        available=index(_one(arrays, "available")),
+        regularisation=float(_one(arrays, "regularisation")),
+        converged=bool(_one(arrays, "converged")),
         **{name: arrays[stored] for stored, name in _ARRAYS.items()},
     )
 
@@ -54,10 +52,24 @@ def integer_to_arrays(readout: IntegerReadout) -> dict[str, NDArray[Any]]:
 
 def integer_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> IntegerReadout:
     """The readout again; KeyError or ValueError where the arrays are none."""
-    (available,), (scale,) = arrays["integer.available"], arrays["integer.scale"]
     return IntegerReadout(
-        classes=tuple(str(name) for name in arrays["integer.classes"]),
-        available=int(available),
-        scale=float(scale),
+        classes=names_in(arrays["integer.classes"]),
+        available=index(_one(arrays, "integer.available")),
+        scale=float(_one(arrays, "integer.scale")),
         **{name: arrays[f"integer.{stored}"] for stored, name in _INTEGERS.items()},
     )
+
+
+def names_in(array: NDArray[Any]) -> tuple[str, ...]:
+    """The names of classes in a file's array; ValueError where it is no list of text."""
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ValueError(f"classes are {array.dtype} of shape {list(array.shape)}, no list of text")
+    return tuple(array.tolist())
+
+
+def _one(arrays: Mapping[str, NDArray[Any]], name: str) -> Any:
+    """The number that an array of one holds."""
+    array = arrays[name]
+    if array.shape != (1,) or array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is {array.dtype} of shape {list(array.shape)}, not one number")
+    return array.item()
