@@ -123,8 +123,8 @@ def test_damaged_files_are_refused_or_read_and_never_for_long(tmp_path: Path) ->
             "annotation 1, at sample -32667, lies before the one it follows",
         ),
         (
-            b"\x00\x58\x05\xfc## ab\0\x64\x04\0\0",
-            "it begins with the remark '## ab', which is neither '## time resolution:' nor a definition",
+            b"\x00\x58\x17\xfc## time resolutikn: 250\0\x64\x04\0\0",
+            "it begins with the remark '## time resolutikn: 250', which is nearly '## time resolution:'",
         ),
     ],
 )

@@ -163,3 +163,13 @@ def test_a_file_of_ours_is_called_by_its_name_where_another_is_wanted(name, ours
 def test_a_folder_and_a_file_that_is_not_there_are_said_to_be_that(reader, tmp_path):
     assert "director" in (error := refusal(reader, tmp_path)).what.lower() or "folder" in error.what, error.what
     assert "No such file" in refusal(reader, tmp_path / "none.npz").what
+
+
+def test_a_name_beside_what_a_file_is_called_by_does_not_make_it_another(tmp_path):
+    """Weights may be those of samples, and letters the first of a text."""
+    np.savez(tmp_path / "f.npz", frames=np.zeros((4, 2)), starts=[0, 2], weights=np.ones(2))
+    assert ld.load_raw(tmp_path / "f.npz").samples == 2
+    np.savez(tmp_path / "s.npz", spikes=np.zeros((4, 2), int), weights=np.ones(2))
+    assert ld.load_stimulus(tmp_path / "s.npz").spikes.shape == (4, 2)
+    (tmp_path / "t.csv").write_text("PAR1,sample\n1,0\n2,0\n")
+    assert ld.load_raw(tmp_path / "t.csv").channels == 1

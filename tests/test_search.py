@@ -356,7 +356,10 @@ def test_a_journal_of_somebody_else_s_digests_is_refused(folder, whole, tmp_path
     [
         ("dt_ms: 1.0\n", "this is no journal of a search"),
         ('{"op_code"\n{"op_code":3}\n', "the journal is damaged"),
-        ('{"op_code":0,"worker_id":"a","study_name":"another","directions":[1]}\n', "line 1 is not as it was written"),
+        (
+            '{"op_code":0,"worker_id":"a","study_name":"another","directions":[1]}\n',
+            "this journal is of an older version",
+        ),
     ],
 )
 def test_what_is_no_journal_is_left_alone(folder, tmp_path, content, what):

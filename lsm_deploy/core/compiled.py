@@ -91,6 +91,8 @@ def dispatcher(function: Callable[..., Any]) -> Any:
             """What the index names; one that is damaged names nothing, and goes."""
             try:
                 return self._cache_file._load_index()
+            except OSError:  # it is not damaged, it cannot be read
+                raise
             except Exception:  # whatever a damaged pickle raises
                 Path(f"{base}.nbi").unlink(missing_ok=True)
                 return {}

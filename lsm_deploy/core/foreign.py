@@ -84,7 +84,8 @@ def foreign(path: str | Path) -> tuple[str, str] | None:
     if start.startswith(b"PK"):
         return _zip(path, suffix)
     for beginning, name, instead in _STARTS:
-        if start.startswith(beginning):
+        # Letters alone may as well be the first of a text.
+        if start.startswith(beginning) and not (beginning.isalnum() and start.isascii() and min(start) > 8):
             return name, instead
     if start[257:262] == b"ustar":
         return "a tar archive", _UNPACK

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +105,8 @@ def _rate_noted(
         note = notes.get(i, "")
         if note.startswith(RATE):
             return _rate(note.removeprefix(RATE).strip(), file)
-        if note.startswith("## ") and note not in DEFINITIONS:
-            raise _damaged(file, f"it begins with the remark {note!r}, which is neither {RATE!r} nor a definition")
+        if note not in DEFINITIONS and get_close_matches(note[: len(RATE)], [RATE], cutoff=0.8):
+            raise _damaged(file, f"it begins with the remark {note!r}, which is nearly {RATE!r}")
     return None
 
 

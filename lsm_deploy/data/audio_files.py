@@ -29,6 +29,8 @@ PATTERN = r"(?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.wav"
 PLAIN = ("PCM_16", "PCM_U8", "PCM_S8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 """How a WAV file may hold its values."""
 RIFF: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"RF64": "little", b"RIFX": "big"}
+STREAMED = (1 << 32) - 1
+"""The size that a writer leaves who could not go back to it; RF64 has its own elsewhere."""
 CHUNKS = 1000
 """More come before no sound."""
 
@@ -157,11 +159,12 @@ def _mistake_in(file: Path) -> str | None:
         size = opened.seek(0, 2)
         opened.seek(0)
         form, _, kind = opened.read(4), opened.read(4), opened.read(4)
-        if form not in RIFF or kind != b"WAVE":
-            return "it cannot be read: it is empty" if not size else "it cannot be read: it is no WAV file"
+        if form not in RIFF or kind != b"WAVE":  # others bear the name, NIST SPHERE for one: soundfile knows them
+            return None if size else "it cannot be read: it is empty"
         for _ in range(CHUNKS):
             name, many = opened.read(4), int.from_bytes(opened.read(4), RIFF[form])
-            if name == b"data" and form != b"RF64" and opened.tell() + many > size:  # RF64 has its size elsewhere
+            known = form != b"RF64" and many != STREAMED
+            if name == b"data" and known and opened.tell() + many > size:
                 return f"it was cut off: it has {size - opened.tell()} bytes of sound, and says {many}"
             if name == b"data" or not name:
                 return None if name else "it has no sound: it was cut off, or is damaged"

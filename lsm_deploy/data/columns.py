@@ -42,7 +42,7 @@ def mistakes_in_header(header: Sequence[str]) -> list[tuple[str, str]]:
     for meant, names in LIKE.items():
         # x, y and z are axes.
         like = [name for name in channels if name.lower() in names and (name != "y" or "x" not in channels)]
-        if like and meant not in header:
+        if like and meant not in header and like != channels:  # the only channel is one, whatever its name
             hint = f"call it {meant!r}, or otherwise if it is a channel"
             mistakes.append((f"there is a column {like[0]!r} and none is called {meant!r}", hint))
     if not mistakes and ("sample" not in header or not channels or len(set(header)) != len(header)):

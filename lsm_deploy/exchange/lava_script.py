@@ -77,7 +77,7 @@ def main() -> None:
         "program": layout["program"],
         "backend": np.array("loihi2 (exported)" if options.loihi2 else "lava (exported)"),
     }
-    np.savez_compressed(options.output, **trace, **facts)
+    np.savez(options.output, **trace, **facts)
     print(f"{np.count_nonzero(trace['spikes'])} spikes of {neurons} neurons in {steps} steps; wrote {options.output}")
 
 

@@ -78,16 +78,16 @@ def refuse_other(path: str | Path, wanted: str, *kinds: Kind) -> None:
 
 
 def _of_arrays(names: Set[str]) -> Kind:
-    if "weights" in names:
-        return "network"
+    if "frames" in names:  # first what has a name of its own: weights may be those of samples
+        return "frames"
     if "audio" in names:
         return "audio"
-    if "frames" in names:
-        return "frames"
-    if any(name.endswith("_beats") for name in names):
-        return "beats"
     if "spikes" in names:
         return "trace" if names - {"spikes", "starts"} else "stimulus"
+    if "weights" in names:
+        return "network"
+    if any(name.endswith("_beats") for name in names):
+        return "beats"
     return "stimulus" if {"t", "channel", "shape"} <= names else "arrays"
 
 
@@ -96,6 +96,6 @@ def _of_folder(folder: Path) -> Kind:
         names = [file.name for file in folder.iterdir()]
     if any(name.lower().endswith(".wav") for name in names):
         return "audio"
-    if any(name.endswith((".atr", ".qrs")) for name in names):  # wfdb itself looks for small letters
+    if any(name.endswith((".atr", ".qrs")) for name in names):
         return "beats"
     return "trace" if any(name.startswith("part-") and name.endswith(".npz") for name in names) else "folder"

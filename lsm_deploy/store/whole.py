@@ -60,11 +60,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def new_folder(folder: str | Path, names: Iterable[str] | None = None) -> Iterator[Path]:
-    """A folder to be filled, which then becomes `folder`; on any failure that is as it was.
+    """A folder to be filled, which then becomes `folder`; on any failure to fill it that is as it was.
 
     names: all that it may hold; it replaces one that holds nothing else, such as an older one of its kind. Without
     them it is added to what is there. A folder that is there already stays, and is changed when all is written, by
-    moving.
+    moving name after name: who is killed in that moment leaves some of either.
     """
     target = Path(os.path.realpath(folder))
     if names is not None:

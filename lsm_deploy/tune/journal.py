@@ -176,6 +176,9 @@ class _Lines:
                 journal.truncate(whole)
 
     def _checked(self, number: int, line: bytes) -> dict[str, Any]:
+        if number == 1 and DIGEST.encode() not in line and line.endswith(b"}"):
+            what = "this journal is of an older version: without digests, nobody could tell if a line was altered"
+            raise LsmError(what, where=str(self._file), hint="go on with that version, or name another file")
         body, _, digest = line.decode("utf-8", "replace").rpartition(DIGEST)
         self._digest = self._following(body)
         if digest != f'{self._digest}"}}':

@@ -10,13 +10,14 @@ from typing import Any
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
+from lsm_deploy.exchange.lava_folder import NAMES as LAVA_NAMES
 from lsm_deploy.exchange.lava_folder import export_lava
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.reduction.delta import Shrunk
 from lsm_deploy.parity.reduction.scripts import in_source, numpy_script
 from lsm_deploy.run.backends import load_backend
-from lsm_deploy.store import new_folder, program_id, save_program, save_stimulus, write_text
+from lsm_deploy.store import check_own_folder, new_folder, program_id, save_program, save_stimulus, write_text
 
 __all__ = ["NAMES", "write"]
 
@@ -45,6 +46,7 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
     if script is not None:
         files["lava_replay.py"] = script
     files["README.txt"] = _readme(shrunk, title, why, script is not None)
+    check_own_folder(Path(folder) / "lava", LAVA_NAMES)  # what ran there may have left a trace, of a board perhaps
     with new_folder(folder, NAMES) as made:
         if script is None:
             export_lava(made / "lava", program, stimulus, tuple(ours.registers))
