@@ -82,6 +82,24 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["pipe"]
 
 
+def test_stdout_is_a_file_name_too(parted: Path) -> None:
+    for to in ("> piped.npz", "| cat > piped.npz"):
+        assert shell(f"run p.lsm -o /dev/stdout --quiet {to}", parted).returncode == 0
+        assert shell("inspect piped.npz", parted).returncode == 0
+        (parted / "piped.npz").unlink()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["compile EXPLICIT -o LONG", "run p.lsm -o LONG", "run p.lsm -o LONG --stream", "export p.lsm --lava LONG"],
+)
+def test_a_name_that_is_too_long_is_said(command: str, parted: Path) -> None:
+    told = shell(command.replace("LONG", "n" * 300).replace("EXPLICIT", str(EXPLICIT)), parted)
+    assert told.returncode == 1
+    assert b"File name too long" in told.stderr
+    assert b"Traceback" not in told.stderr
+
+
 @AS_A_USER
 def test_a_file_that_may_not_be_written_to_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("old")

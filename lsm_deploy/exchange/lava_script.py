@@ -77,7 +77,10 @@ def main() -> None:
         "program": layout["program"],
         "backend": np.array("loihi2 (exported)" if options.loihi2 else "lava (exported)"),
     }
-    np.savez(options.output, **trace, **facts)
+    part = options.output.with_name(f".{options.output.name}.part")
+    with part.open("wb") as file:
+        np.savez(file, **trace, **facts)
+    os.replace(part, options.output)  # so that it is whole or not there
     print(f"{np.count_nonzero(trace['spikes'])} spikes of {neurons} neurons in {steps} steps; wrote {options.output}")
 
 

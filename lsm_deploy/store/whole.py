@@ -22,12 +22,14 @@ __all__ = ["check_own_folder", "make_folder", "new_folder", "write_bytes", "writ
 
 def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place; on any failure the old file stays."""
-    target = Path(os.path.realpath(path))
-    there = os.path.exists(target)
-    if there and not target.is_file() and not target.is_dir():
-        with writing(path):
-            _write_into(target, write)
+    there = os.path.exists(path)
+    if there and not os.path.isfile(path) and not os.path.isdir(path):
+        try:
+            _write_into(Path(path), write)
+        except OSError as error:
+            raise _refused(error, path, "") from None
         return
+    target = Path(os.path.realpath(path))
     with writing(path):
         if there and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -69,7 +71,7 @@ def new_folder(folder: str | Path, names: Iterable[str] | None = None) -> Iterat
     target = Path(os.path.realpath(folder))
     if names is not None:
         check_own_folder(folder, names)
-    there = target.is_dir()
+    there = os.path.isdir(target)
     place = target if there else target.parent
     make_folder(target if os.path.lexists(target) else place, asked=folder)
     clear_abandoned(target.parent, _prefix(target.name))  # of one who was killed when there was no such folder
