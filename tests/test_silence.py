@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 import waves
 
 import lsm_deploy as ld
+from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError
 
 FRAMES = {"frames": np.arange(12.0).reshape(6, 2), "starts": np.array([0, 3])}
@@ -143,3 +146,13 @@ def test_a_parameter_that_a_cell_has_not_is_named(tmp_path: Path) -> None:
     given = {"weight": 1, "du": 1, "dv": 1, "vth": 1, "nonsense": 3}
     with pytest.raises(LsmError, match="there is no parameter 'nonsense'"):
         ld.import_nir(tmp_path / "a.csv", given, recorded_on="", silicon=False, source="", licence="")
+
+
+@pytest.mark.parametrize("name", [1.5, None, 3, True])
+def test_the_arrays_of_a_container_are_named_by_text(name: object) -> None:
+    packed = store.pack("state", {}, {"in_flight": np.zeros((1, 1), np.int64)})
+    length = int.from_bytes(packed[8:16], "little")
+    header = json.dumps(json.loads(packed[16 : 16 + length]) | {"arrays": [[name, "<i8", [1, 1]]]}).encode()
+    body = packed[:8] + len(header).to_bytes(8, "little") + header + bytes(-len(header) % 8) + bytes(8)
+    with pytest.raises(LsmError, match="named twice, or by no text"):
+        store.unpack(body + hashlib.sha256(body).digest(), "state", "here")

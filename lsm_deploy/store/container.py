@@ -88,8 +88,8 @@ def _parse(data: bytes, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[An
     for name, dtype, shape in header["arrays"]:
         if dtype[:2] not in ("<i", "<f", "|i", "|u", "<u", "|b", "<U"):
             raise ValueError(f"array {name} has type {dtype}")
-        if name in arrays:
-            raise ValueError(f"there are two arrays {name}")
+        if type(name) is not str or name in arrays:
+            raise ValueError(f"the array {name!r} is named twice, or by no text")
         if any(type(side) is not int or side < 0 for side in shape):
             raise ValueError(f"array {name} has shape {shape}")
         count = 1
