@@ -17,6 +17,7 @@ from hostile.workers import Task, run
 
 from lsm_deploy.core.errors import LsmError
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured as Linux does")
 SHARE, SEED = 300, 12
 
 
@@ -76,6 +77,7 @@ READERS: dict[Callable[[Path], object], str] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # what is forked starts none
 def test_each_outcome_is_noticed_and_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hostile.workers.SECONDS", 2.0)
 
