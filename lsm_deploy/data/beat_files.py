@@ -161,11 +161,7 @@ def _rhythms_noted(annotations: Annotations, file: Path) -> list[tuple[int, str]
         if kind != RHYTHM and (kind not in BEATS or not (bracket or note in (*RHYTHMS, "AF"))):
             continue
         name = UNKNOWN if note.endswith(")") else note.removeprefix("(").strip() or UNKNOWN
-        if note.startswith("(") and note.endswith(")"):
-            what = f"the note at sample {t} is {note!r}, which begins a rhythm and ends it"
-            hint = f"write {note[:-1]!r} where the rhythm begins, and ')' where it ends"
-            errors.append(LsmError(what, where=str(file), hint=hint))
-        elif kind != RHYTHM and not bracket:
+        if kind != RHYTHM and not bracket:
             what = f"the beat at sample {t} has the note {note!r}: a rhythm's name without its bracket"
             hint = f"write '({note}' where the rhythm begins, and ')' where it ends"
             errors.append(LsmError(what, where=str(file), hint=hint))
