@@ -85,7 +85,7 @@ def call(*arguments: Any, status: int | None = 0) -> Any:
 
 def facts(*arguments: Any, status: int = 0) -> Any:
     result = call(*arguments, "--json", status=status)
-    assert result.stderr == ""
+    assert all(line.startswith("note: population") for line in result.stderr.splitlines())  # these liquids are busy
     return json.loads(result.stdout)  # one object, and nothing beside it
 
 

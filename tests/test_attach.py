@@ -102,8 +102,8 @@ def teach(described: Any, data: Frames) -> tuple[tuple[Any, Any], Samples]:
     """Output neurons as they are trained, and the run that they are trained on."""
     placed = place_network(integers_of_spec(described), NOWHERE)
     heard = listen(described, data, placed)
-    run = onchip._run(described, heard, data, "fast", None)
-    return onchip._teach(described, heard, data, run, "fast"), run
+    run = onchip.run_samples(heard, onchip.readout_of(described), data, "train", "fast", None, hold=onchip.AT_ONCE)
+    return onchip._teach(described, heard, data, run.samples, "fast"), run.samples
 
 
 def stimulus_of(chip: Model) -> ld.Stimulus:

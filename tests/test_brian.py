@@ -183,7 +183,7 @@ def test_refuses_a_kind_without_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refuses_an_unknown_target() -> None:
-    with pytest.raises(BackendError, match="there is no code generation target 'cuda'"):
+    with pytest.raises(MisuseError, match="there is no code generation target 'cuda'"):
         brian.run(*everything(0), codegen="cuda")  # type: ignore[arg-type]
 
 
