@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from programs import ALL_KINDS, INTERVALS, REGISTERS, disjoint, programs, random_program, random_stimulus, stimuli
 
-from lsm_deploy.core.errors import BackendError, LsmError
+from lsm_deploy.core.errors import BackendError, LsmError, MisuseError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
 
