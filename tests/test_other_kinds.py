@@ -173,3 +173,8 @@ def test_a_name_beside_what_a_file_is_called_by_does_not_make_it_another(tmp_pat
     assert ld.load_stimulus(tmp_path / "s.npz").spikes.shape == (4, 2)
     (tmp_path / "t.csv").write_text("PAR1,sample\n1,0\n2,0\n")
     assert ld.load_raw(tmp_path / "t.csv").channels == 1
+
+
+def test_a_name_that_is_too_long_is_said(tmp_path):
+    with pytest.raises(LsmError, match="cannot read"):
+        ld.load_stimulus(tmp_path / ("a" * 5000))

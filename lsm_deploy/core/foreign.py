@@ -106,7 +106,7 @@ def _is_binary(start: bytes) -> bool:
 def refuse_foreign(path: str | Path, wanted: str) -> None:
     """An LsmError that calls a file of another tool, or an empty one, by its name; wanted: what it should have been."""
     try:
-        known = foreign(path) if Path(path).is_file() else None
+        known = foreign(path) if os.path.isfile(path) else None
     except OSError:
         return  # its reader says why
     if known is not None:

@@ -28,7 +28,7 @@ def reading(path: str | Path) -> Iterator[None]:
     """What the system says against reading this file is an LsmError, as is a pipe, which may never end or begin."""
     if "\0" in str(path):
         raise LsmError("there is a null byte in this name", where=str(path), hint="check the path")
-    if (path := Path(path)).exists() and not (path.is_file() or path.is_dir()):
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise LsmError("this is a pipe or a device, not a file", where=str(path), hint="write it to a file first")
     try:
         yield

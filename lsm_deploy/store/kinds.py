@@ -10,6 +10,7 @@ What other tools write is refused by its name: `core/foreign.py` has the table o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Set
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -37,7 +38,7 @@ def kind_of(path: str | Path) -> Kind:
     What a file says it is may still be damaged: its loader says so.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # which asks without an error: a name may be too long
         return _of_folder(path)
     refuse_foreign(path, "one that is read here")
     with opened(path) as (file, _):
