@@ -624,4 +624,4 @@ def test_online_learning_of_features_that_repeat_each_other(strength: float) -> 
     assert np.isfinite(learner.p).all()
     assert np.abs(learner.weights).max() < 100
     fitted = np.linalg.lstsq(np.column_stack([x, np.ones(40)]), targets, rcond=None)[0]
-    assert np.allclose(learner.predict(x), np.column_stack([x, np.ones(40)]) @ fitted, atol=5e-2)
+    assert np.allclose(learner.predict(x), np.column_stack([x, np.ones(40)]) @ fitted, atol=1e-6)

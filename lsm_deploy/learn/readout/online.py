@@ -66,11 +66,19 @@ def start_after(x: Floats, targets: Floats, weights: Floats, forgetting: float, 
     weighted = rows * (weights * forgetting ** np.arange(n - 1, -1, -1.0))[:, None]
     information = weighted.T @ rows
     # Less would be lost in rounding, and where features repeat each other there would be no inverse.
+    strength = strength_after(n, forgetting, regularisation)
     least = 10 * np.finfo(np.float64).eps * float(np.trace(information))
-    information.flat[:: len(information) + 1] += max(strength_after(n, forgetting, regularisation), least)
+    moments = weighted.T @ targets
+    # An inverse so near to none multiplies rounding: the weights are those that vanishing regularisation tends to.
+    limit = np.linalg.lstsq(information, moments, rcond=_SINGULAR)[0] if strength < least else None
+    information.flat[:: len(information) + 1] += max(strength, least)
     learner.p = np.asfortranarray(np.linalg.inv(information))
-    learner.weights = learner.p @ (weighted.T @ targets)
+    learner.weights = learner.p @ moments if limit is None else limit
     return learner
+
+
+_SINGULAR = 1e-12
+"""Of the largest singular value: what is smaller is rounding."""
 
 
 def strength_after(samples: int, forgetting: float, regularisation: float) -> float:
