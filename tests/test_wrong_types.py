@@ -38,6 +38,8 @@ def test_what_is_wrong_is_named(tmp_path):
         (lambda: ld.predict("model", None), "the model is of type str, not Model"),
         (lambda: ld.compile_any(3), "the source is of type int, not Model or Deployable"),
         (lambda: ld.save_stimulus(tmp_path / "s.npz", np.zeros((2, 2))), "the stimulus is of type ndarray"),
+        (lambda: ld.load_stimulus(np.zeros((2, 2))), "the path is of type ndarray, not str or Path"),
+        (lambda: ld.load(3), "the path is of type int"),
     ):
         with pytest.raises(ld.LsmError, match=words):
             call()

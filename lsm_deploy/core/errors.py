@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["BackendError", "LsmError", "LsmErrors", "LsmWarning", "MisuseError", "raise_all", "require_type", "visible"]
+__all__ = [
+    "BackendError",
+    "LsmError",
+    "LsmErrors",
+    "LsmWarning",
+    "MisuseError",
+    "raise_all",
+    "require_path",
+    "require_type",
+    "visible",
+]
 
 
 class LsmError(Exception):
@@ -85,3 +96,12 @@ def require_type(value: object, kind: type | tuple[type, ...], name: str, hint: 
     if not isinstance(value, kind):
         kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
         raise MisuseError(f"the {name} is of type {type(value).__name__}, not {kinds}", hint=hint)
+
+
+def require_path(path: object) -> Path:
+    """The path of a file or folder; a MisuseError for all else, integers among it, which the system takes for files
+    that are open already."""
+    if not isinstance(path, str | Path):
+        what = f"the path is of type {type(path).__name__}, not str or Path"
+        raise MisuseError(what, hint="give the name of a file or of a folder")
+    return Path(path)

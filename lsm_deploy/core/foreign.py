@@ -10,7 +10,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 
 __all__ = ["foreign", "refuse_foreign"]
 
@@ -105,6 +105,7 @@ def _is_binary(start: bytes) -> bool:
 
 def refuse_foreign(path: str | Path, wanted: str) -> None:
     """An LsmError that calls a file of another tool, or an empty one, by its name; wanted: what it should have been."""
+    path = require_path(path)
     try:
         known = foreign(path) if os.path.isfile(path) else None
     except OSError:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError, require_type
+from lsm_deploy.core.errors import LsmError, require_path, require_type
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Program, Trace
@@ -276,7 +276,7 @@ def load_model(path: str | Path) -> AnyModel:
     """Read a model, and check that its parts fit; an LsmError says what is wrong with a file that is none."""
     where = str(path)
     store.refuse_other(path, "a trained model", "model")
-    meta, arrays = store.unpack(read_bytes(Path(path)), "model", where)
+    meta, arrays = store.unpack(read_bytes(require_path(path)), "model", where)
     if not isinstance(meta, dict) or not all(isinstance(meta.get(part), dict) for part in ("program", "model")):
         raise LsmError("the model is not valid: a part is missing", where=where, hint="train it again")
     program = store.program_from_parts(meta["program"], arrays, where, _PREFIX)

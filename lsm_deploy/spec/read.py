@@ -13,7 +13,7 @@ from typing import Annotated
 
 from annotated_types import Len
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all, require_path
 from lsm_deploy.spec.contradictions import contradictions
 from lsm_deploy.spec.mistakes import check
 from lsm_deploy.spec.schema import Explicit, Search, Spec
@@ -24,7 +24,8 @@ __all__ = ["load", "load_search", "load_text"]
 
 def load(file: str | Path) -> Spec:
     """Read and check a spec; file names in it are relative to it. Raises LsmError with all mistakes."""
-    return load_text(read_text(Path(file)), Path(file))
+    file = require_path(file)
+    return load_text(read_text(file), file)
 
 
 def load_text(text: str, file: Path) -> Spec:

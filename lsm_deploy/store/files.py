@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lsm_deploy.core import memory
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 
 __all__ = [
     "is_modest",
@@ -26,6 +26,7 @@ __all__ = [
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
     """What the system says against reading this file is an LsmError, as is a pipe, which may never end or begin."""
+    path = require_path(path)
     if "\0" in str(path):
         raise LsmError("there is a null byte in this name", where=str(path), hint="check the path")
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):

@@ -15,7 +15,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.core.foreign import refuse_foreign
 from lsm_deploy.store.container import is_packed, kind_in
 from lsm_deploy.store.files import opened, reading
@@ -37,7 +37,7 @@ def kind_of(path: str | Path) -> Kind:
 
     What a file says it is may still be damaged: its loader says so.
     """
-    path = Path(path)
+    path = require_path(path)
     if os.path.isdir(path):  # which asks without an error: a name may be too long
         return _of_folder(path)
     refuse_foreign(path, "one that is read here")

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.certificate import TYPES, Certificate
-from lsm_deploy.core.errors import LsmError, require_type
+from lsm_deploy.core.errors import LsmError, require_path, require_type
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays, facts_in, pieces, unpack
@@ -158,14 +158,14 @@ def save_program(path: str | Path, program: Program, certificate: Certificate | 
 def load_program(path: str | Path) -> Program:
     """Read a `.lsm` file without trust; an LsmError says what is wrong with one that is damaged."""
     refuse_other(path, "a compiled program", "program")
-    return program_from_bytes(read_bytes(Path(path)), str(path))
+    return program_from_bytes(read_bytes(require_path(path)), str(path))
 
 
 def load_certified(path: str | Path) -> tuple[Program, Certificate | None]:
     """A program, and what its file says is proved about it, if anything. To believe that, prove it again."""
     where = str(path)
     refuse_other(path, "a compiled program", "program")
-    meta, arrays = unpack(read_bytes(Path(path)), "program", where)
+    meta, arrays = unpack(read_bytes(require_path(path)), "program", where)
     program = program_from_parts(meta, arrays, where)
     if not any(name.startswith(_CERTIFICATE) for name in arrays):
         return program, None

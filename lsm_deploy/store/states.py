@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.core.ir import COUNTS, State
 from lsm_deploy.store.container import facts_in, pack, unpack
 from lsm_deploy.store.files import read_bytes
@@ -57,7 +57,7 @@ def read_state(path: str | Path) -> StateFile:
     """A saved state, whatever program it is of."""
     where = str(path)
     refuse_other(path, "the state of a session", "state")
-    meta, arrays = unpack(read_bytes(Path(path)), "state", where)
+    meta, arrays = unpack(read_bytes(require_path(path)), "state", where)
     registers = {name.removeprefix("register "): values for name, values in arrays.items() if name != "in_flight"}
     try:
         facts = facts_in(meta, {"t": int, "counts": dict, "program": str}, "the state")

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.core.temporary import clear_abandoned, temporary_file, temporary_folder
 
 __all__ = ["check_own_folder", "make_folder", "new_folder", "write_bytes", "write_file", "write_text", "writing"]
@@ -22,6 +22,7 @@ __all__ = ["check_own_folder", "make_folder", "new_folder", "write_bytes", "writ
 
 def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place; on any failure the old file stays."""
+    path = require_path(path)
     there = os.path.exists(path)
     if there and not os.path.isfile(path) and not os.path.isdir(path):
         try:
@@ -68,7 +69,7 @@ def new_folder(folder: str | Path, names: Iterable[str] | None = None) -> Iterat
     them it is added to what is there. A folder that is there already stays, and is changed when all is written, by
     moving name after name: who is killed in that moment leaves some of either.
     """
-    target = Path(os.path.realpath(folder))
+    target = Path(os.path.realpath(require_path(folder)))
     if names is not None:
         check_own_folder(folder, names)
     there = os.path.isdir(target)
