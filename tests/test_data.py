@@ -29,7 +29,7 @@ from lsm_deploy.data import (
     splits,
     subset,
 )
-from lsm_deploy.data.frame_files import SIGNALS
+from lsm_deploy.data.frames import SIGNALS
 from lsm_deploy.spec.schema import Data, Input
 
 SAMPLES = [[[0.0, 1.5], [2.0, -3.0]], [[4.0, 5.0]], [[6.0, 7.0], [8.0, 9.0], [10.0, 0.1]]]
@@ -183,7 +183,7 @@ NAN[4, 1], NAN[5, 0] = np.nan, np.inf
                     "starts: entry 2 is 2 after 2: they must ascend",
                     "write the first frame of each sample, 0 for the first",
                 ),
-                ("labels are values such as 1.5, and only classes are told apart here", SIGNALS),
+                ("labels are values such as 1.5, and labels are classes", SIGNALS),
             ],
         ),
         (
@@ -478,7 +478,7 @@ def test_groups_of_npz_and_csv(tmp_path: Path) -> None:
     ]
     assert error(load_frames, npz(tmp_path, frames=FLAT, starts=[0, 2], groups=["a"], labels=[1.5, 2])) == [
         (
-            "labels are values such as 1.5, and only classes are told apart here",
+            "labels are values such as 1.5, and labels are classes",
             f"{tmp_path / 'd.npz'}",
             SIGNALS,
         ),

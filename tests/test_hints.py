@@ -110,15 +110,13 @@ def test_public_names_in_hints_are_there():
     assert [each for each in named if not hasattr(ld, each[1])] == []
 
 
-def test_regression_is_said_to_be_none_of_a_readout_s(tmp_path):
+def test_values_are_said_to_be_no_labels(tmp_path):
     rng = np.random.default_rng(0)
     frames, values = rng.random((40, 5, 3)), rng.random(40)
     np.savez(tmp_path / "floats.npz", frames=frames, labels=values)
-    with pytest.raises(
-        ld.LsmError, match=r"labels are values such as 0\.\d+, and only classes are told apart"
-    ) as caught:
+    with pytest.raises(ld.LsmError, match=r"labels are values such as 0\.\d+, and labels are classes") as caught:
         ld.load_raw(tmp_path / "floats.npz")
-    assert "ld.OnlineRegressor" in caught.value.hint
+    assert "`data: {targets: [...]}`" in caught.value.hint
     text = [str(round(value, 3)) for value in values]
     np.savez(tmp_path / "text.npz", frames=frames, labels=text)
     (tmp_path / "spec.yaml").write_text(SPEC.replace("train.npz, test: test.npz", "text.npz, test: text.npz"))

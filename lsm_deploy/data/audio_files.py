@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
-from lsm_deploy.data.frame_files import SHOWN, names_of, starts_of
+from lsm_deploy.data.frame_files import SHOWN
+from lsm_deploy.data.frames import names_of, starts_of
 from lsm_deploy.data.raw import Audio, is_rate
 from lsm_deploy.store.files import reading
 from lsm_deploy.store.npz import misspelt

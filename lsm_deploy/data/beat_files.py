@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.annotations import BEATS, RHYTHM, Annotations, rate_in_header, read_annotations
-from lsm_deploy.data.frame_files import SHOWN, starts_of
+from lsm_deploy.data.frame_files import SHOWN
+from lsm_deploy.data.frames import starts_of
 from lsm_deploy.data.raw import Beats, is_rate
 
 __all__ = ["beats_from_arrays", "load_wfdb"]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError, raise_all
-from lsm_deploy.data.frame_files import REGRESSION, SIGNALS
-from lsm_deploy.data.raw import Frames, Raw, digests, lengths
+from lsm_deploy.data.frames import REGRESSION, SIGNALS
+from lsm_deploy.data.raw import Beats, Frames, Raw, digests, lengths
 from lsm_deploy.spec.schema import Input
 
-__all__ = ["check_channels", "check_labels", "check_split", "class_order", "constant_channels"]
+__all__ = ["check_channels", "check_labels", "check_split", "check_targets", "class_order", "constant_channels"]
+
+Target: TypeAlias = Literal["label", "signal", "targets"]
+"""What is learnt: classes of samples, the input's own channels, or the targets of frames."""
 
 MOST_CLASSES = 20
 """Numbers that may be names of classes although nearly every sample has its own."""
@@ -35,16 +39,27 @@ def check_labels(train: Raw, test: Raw | None = None) -> None:
     raise_all(_label_errors(train, test))
 
 
-def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
-    """Labels as `check_labels` has them, and no leak: no sample of the training data is test data as well, no
-    speaker or record is in both, unless `shared_groups` asks for that, and channels that have names have the same."""
+def check_targets(train: Frames, test: Frames | None = None) -> None:
+    """All parts have the same targets; targets and features vary."""
+    raise_all(_target_errors(train, test))
+
+
+def check_split(train: Raw, test: Raw, shared_groups: bool = False, target: Target = "label") -> None:
+    """Labels or targets as `check_labels` and `check_targets` have them, and no leak: no sample of the training data is
+    test data as well, no speaker or record is in both, unless `shared_groups` asks for that, and channels that have
+    names have the same. target: what is learnt."""
     if type(train) is not type(test):
         what = (
             f"this is {type(test).__name__.lower()}, the training data ({train.source}) {type(train).__name__.lower()}"
         )
         raise LsmError(what, where=test.source, hint="give training and test data of one kind")
-    # Beats are labelled window by window.
-    errors = _label_errors(train, test) if not hasattr(train, "rhythm") else []
+    errors: list[LsmError] = []
+    if target == "label" and not isinstance(train, Beats):  # which are labelled window by window
+        errors = _label_errors(train, test)
+    elif target == "targets" and isinstance(train, Frames) and isinstance(test, Frames):
+        errors = _target_errors(train, test)
+    elif isinstance(train, Frames):
+        errors = _constant_errors(train)
     if (shared := set(train.groups) & set(test.groups)) and not shared_groups:
         errors.append(
             LsmError(
@@ -76,9 +91,12 @@ def check_split(train: Raw, test: Raw, shared_groups: bool = False) -> None:
 
 
 def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
+    bare = {part.source: part for part in (train, test) if part is not None and not part.labels}
     errors = [
-        LsmError("the samples have no labels", where=source, hint="add labels; `predict` does without")
-        for source in dict.fromkeys(part.source for part in (train, test) if part is not None and not part.labels)
+        LsmError("the frames have targets and no labels", where=source, hint="write `readout: {target: targets}`")
+        if isinstance(part, Frames) and part.outputs
+        else LsmError("the samples have no labels", where=source, hint="add labels; `predict` does without")
+        for source, part in bare.items()
     ]
     values = [label for label in set(train.labels) if _is_value(label)]
     if len(values) > max(MOST_CLASSES, len(train.labels) / 2):
@@ -99,10 +117,44 @@ def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
     if len(set(train.labels)) == 1:
         what = f"all samples are of class {train.labels[0]!r}"
         errors.append(LsmError(what, where=train.source, hint="give at least two classes to tell apart"))
-    if isinstance(train, Frames) and len(constant := constant_channels(train)) == train.channels:
-        what = f"every channel is constant ({_listed(constant)}): there is nothing to learn from"
-        errors.append(LsmError(what, where=train.source, hint="give data that vary"))
-    return errors
+    return errors + (_constant_errors(train) if isinstance(train, Frames) else [])
+
+
+def _target_errors(train: Frames, test: Frames | None) -> list[LsmError]:
+    parts = {part.source: part for part in (train, test) if part is not None}
+    errors = [
+        LsmError(
+            "the samples have labels and no targets" if part.labels else "the frames have no targets",
+            where=source,
+            hint=TARGETS,
+        )
+        for source, part in parts.items()
+        if not part.outputs
+    ]
+    if not errors and test is not None and (_outputs_of(train) != _outputs_of(test)):
+        what = f"the targets are {_outputs_of(test)}, in the training data ({train.source}) {_outputs_of(train)}"
+        errors.append(LsmError(what, where=test.source, hint="give both parts the same targets in the same order"))
+    if train.outputs and (train.targets == train.targets[0]).all():
+        what = "every target is constant: there is nothing to predict"
+        errors.append(LsmError(what, where=train.source, hint="give targets that vary"))
+    return errors + _constant_errors(train)
+
+
+TARGETS = (
+    "give an array `targets` [frame, output], or columns of a CSV that `data: {targets: [...]}` names;"
+    " `readout: {target: signal}` predicts the input itself"
+)
+
+
+def _outputs_of(data: Frames) -> str:
+    return ", ".join(data.target_names) or f"{data.outputs} without names"
+
+
+def _constant_errors(train: Frames) -> list[LsmError]:
+    if len(constant := constant_channels(train)) < train.channels:
+        return []
+    what = f"every channel is constant ({_listed(constant)}): there is nothing to learn from"
+    return [LsmError(what, where=train.source, hint="give data that vary")]
 
 
 def _is_value(label: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.spec.mistakes import suggest
 
 __all__ = ["NAMED", "counter_among", "mistakes_in_header"]
 
@@ -27,9 +28,9 @@ FEWEST = 10
 """Rows in which it is no chance that a column counts them."""
 
 
-def mistakes_in_header(header: Sequence[str]) -> list[tuple[str, str]]:
-    """What is wrong with the names of the columns, each with a way out."""
-    channels = [name for name in header if name not in NAMED]
+def mistakes_in_header(header: Sequence[str], targets: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """What is wrong with the names of the columns, of which some are targets, each with a way out."""
+    channels = [name for name in header if name not in (*NAMED, *targets)]
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         return [(f"the header is {header[0]!r}", "separate cells by commas, and write decimals with a point")]
     mistakes = []
@@ -44,7 +45,15 @@ def mistakes_in_header(header: Sequence[str]) -> list[tuple[str, str]]:
         like = [name for name in channels if name.lower() in names and (name != "y" or "x" not in channels)]
         if like and meant not in header and like != channels:  # the only channel is one, whatever its name
             hint = f"call it {meant!r}, or otherwise if it is a channel"
+            if meant == "label":
+                hint += f"; if it holds values to be predicted, `data: {{targets: [{like[0]}]}}`"
             mistakes.append((f"there is a column {like[0]!r} and none is called {meant!r}", hint))
+    for name in targets:
+        if name not in header or name in NAMED:
+            what = f"there is no column {name!r}" if name not in header else f"{name!r} is no column of values"
+            mistakes.append((f"{what} for a target", suggest(name, [each for each in header if each not in NAMED])))
+    if not mistakes and targets and not channels:
+        mistakes.append(("every column is a target, and none a channel", "leave a column to predict from"))
     if not mistakes and ("sample" not in header or not channels or len(set(header)) != len(header)):
         hint = "write `sample,label,<channel>,...`, each name once; label may go"
         mistakes.append((f"the header is {','.join(header)!r}", hint))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, LsmWarning
-from lsm_deploy.data.frame_files import starts_of
+from lsm_deploy.data.frames import starts_of
 from lsm_deploy.data.raw import Events
 
 __all__ = ["load_tonic"]

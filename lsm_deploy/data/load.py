@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
-from lsm_deploy.data.frame_files import load_frames, make_frames, starts_of
+from lsm_deploy.data.frame_files import load_frames, refuse_columns
+from lsm_deploy.data.frames import make_frames, starts_of
 from lsm_deploy.data.raw import Frames, Raw
 from lsm_deploy.spec.schema import Data
 from lsm_deploy.store import DATA, kind_of, read_arrays, refuse_other
@@ -27,7 +29,7 @@ def load_data(data: Data) -> tuple[Raw, Raw]:
         hint = "add a data section, or give training and test data"
         raise MisuseError("the spec names no data", where="spec", hint=hint)
     require_there(data.train, data.test)
-    return load_raw(data.train, data.pattern), load_raw(data.test, data.pattern)
+    return load_raw(data.train, data.pattern, data.targets), load_raw(data.test, data.pattern, data.targets)
 
 
 def require_there(*paths: object) -> None:
@@ -38,14 +40,17 @@ def require_there(*paths: object) -> None:
     )
 
 
-def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
+def load_raw(path: str | Path, pattern: str | None = None, targets: Sequence[str] = ()) -> Raw:
     """Read frames, sound or beats from a file or a folder; an LsmError says what it does not hold.
 
     pattern: how WAV files are named, if not as the default: a regular expression with groups label, group and take.
+    targets: the columns of a CSV that are values to be predicted, and no channels.
     """
     path = Path(path)
     refuse_other(path, "data", *DATA)
     kind = kind_of(path)
+    if path.suffix != ".csv":
+        refuse_columns(targets, path)
     if path.is_dir():
         if kind == "audio":
             return load_wavs(path, pattern)
@@ -62,7 +67,7 @@ def load_raw(path: str | Path, pattern: str | None = None) -> Raw:
         what = f"data cannot be read from a {path.suffix or 'nameless'} file"
         hint = "give .npz or .csv, or a folder of WAV files or WFDB annotations"
         raise LsmError(what, where=str(path), hint=hint)
-    return load_frames(path)
+    return load_frames(path, targets)
 
 
 def load_dataset(name: str, root: Path | None = None, drop_outside: bool = False) -> tuple[Raw, Raw]:

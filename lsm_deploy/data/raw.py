@@ -52,8 +52,9 @@ class Frames:
     source: what errors call the data, a file or a name. groups: the speaker or record of each sample, or (). origin
     `[sample]`: the sample that each is an altered copy of, itself where it is none; left out, there are no copies.
     digests `[sample]`: of the recording that each was made from, or left out. names `[channel]`: what the channels are
-    called, where they are. `make_frames` tells a user what is wrong;
-    a `ValueError` from here is a bug.
+    called, where they are. targets `[frame, output]`: the values that are to be predicted of each frame, of shape
+    (0, 0) where there are none; target_names `[output]`: what they are called, where they are. `make_frames` tells a
+    user what is wrong; a `ValueError` from here is a bug.
     """
 
     frames: Floats
@@ -64,11 +65,13 @@ class Frames:
     origin: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     digests: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     names: tuple[str, ...] = ()
+    targets: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    target_names: tuple[str, ...] = ()
 
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        freeze(self, frames=np.float64, starts=np.int64, digests=np.uint64)
+        freeze(self, frames=np.float64, starts=np.int64, digests=np.uint64, targets=np.float64)
         frames, starts = self.frames, self.starts
         # By the extremes, which are NaN where one is: that takes no memory.
         if frames.ndim != 2 or not frames.size or not -LARGEST <= frames.min() <= frames.max() <= LARGEST:
@@ -88,6 +91,13 @@ class Frames:
             raise ValueError(f"{self.digests.shape} digests for {len(starts)} samples")
         if len(self.names) not in (0, frames.shape[1]):
             raise ValueError(f"{len(self.names)} names for {frames.shape[1]} channels")
+        targets = self.targets
+        if targets.shape != (0, 0) and (targets.ndim != 2 or len(targets) != len(frames) or not targets.size):
+            raise ValueError(f"targets of shape {targets.shape} for {len(frames)} frames")
+        if targets.size and not -LARGEST <= targets.min() <= targets.max() <= LARGEST:
+            raise ValueError("targets are not finite")
+        if len(self.target_names) not in (0, targets.shape[1]):
+            raise ValueError(f"{len(self.target_names)} names for {targets.shape[1]} targets")
 
     @property
     def samples(self) -> int:
@@ -98,6 +108,11 @@ class Frames:
     def channels(self) -> int:
         """How many values a frame has."""
         return int(self.frames.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """How many targets a frame has."""
+        return int(self.targets.shape[1])
 
     @property
     def lengths(self) -> Integers:
@@ -271,6 +286,7 @@ def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
         if len(getattr(data, name, ())):
             changed[name] = getattr(data, name)[picked]
     if isinstance(data, Frames):
+        changed["targets"] = data.targets[rows] if data.outputs else data.targets
         _, first, which = np.unique(data.origin[picked], return_index=True, return_inverse=True)
         changed["origin"] = first[which]
     return replace(data, **changed)

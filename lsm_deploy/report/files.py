@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, lengths
 from lsm_deploy.learn.deployable import Deployable
@@ -54,5 +56,8 @@ def _data(raw: Raw) -> Report:
     marks = ", ".join(count(len(names), thing) for names, thing in ((labels, "label"), (groups, "group")) if names)
     values = f"{many.min()} to {many.max()}" if many.min() < many.max() else f"{many.max()}"
     words = f"{type(raw).__name__.lower()}: {count(len(many), 'sample')} of {values} values"
-    facts = {"samples": len(many), "lengths": many.tolist(), "labels": labels, "groups": groups}
+    facts: dict[str, Any] = {"samples": len(many), "lengths": many.tolist(), "labels": labels, "groups": groups}
+    if isinstance(raw, Frames) and raw.outputs:
+        marks = ", ".join(filter(None, (count(raw.outputs, "target"), marks)))
+        facts |= {"outputs": raw.outputs, "target_names": list(raw.target_names)}
     return Report((Line(f"{words}, {marks or 'no labels'}"),), facts)

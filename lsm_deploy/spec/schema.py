@@ -285,6 +285,7 @@ class Data:
     a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these names.
     shared_groups: let a speaker or record be in both the training and the test data; otherwise that is refused.
     drop_outside: leave out events that are off the sensor, and say how many; otherwise one is an error.
+    targets: columns of a CSV that are values to be predicted of each frame, and no channels.
     """
 
     dataset: Text | None = None
@@ -294,12 +295,17 @@ class Data:
     pattern: Text | None = None
     shared_groups: Flag = False
     drop_outside: Flag = False
+    targets: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         if self.dataset is not None and (self.train is not None or self.test is not None):
             raise ValueError("give either dataset, or train and test files")
         if (self.train is None) != (self.test is None):
             raise ValueError("give both train and test files")
+        if self.dataset is not None and self.targets:
+            raise ValueError("targets are columns of a CSV, and a data set has its own: remove them")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError("targets name a column twice")
         if (self.root is not None) != (self.dataset or "").startswith("tonic:"):
             raise ValueError("root belongs to a tonic data set, which needs it: the folder that holds or gets it")
 

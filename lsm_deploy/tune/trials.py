@@ -141,6 +141,8 @@ def _identity(
     data = hashlib.sha256()
     data.update(digests(raw).tobytes())
     data.update(json.dumps([raw.labels, raw.groups, getattr(raw, "rate", None)]).encode())
+    if isinstance(raw, Frames):
+        data.update(raw.targets.tobytes())
     if isinstance(raw, Beats):
         data.update(raw.rhythm.tobytes() + json.dumps(raw.rhythms).encode())
     return {

@@ -38,9 +38,9 @@ def load(path: str | Path, spec: Spec, role: Role = "test") -> Frames:
 
 
 def recordings(source: Raw | str | Path, spec: Spec) -> Raw:
-    """Raw data, or those of a file or folder, whose WAV files are named as the spec says."""
-    pattern = spec.data.pattern if spec.data is not None else None
-    return load_raw(source, pattern) if isinstance(source, str | Path) else source
+    """Raw data, or those of a file or folder, whose WAV files are named, and whose targets are, as the spec says."""
+    section = spec.data if spec.data is not None else Data()
+    return load_raw(source, section.pattern, section.targets) if isinstance(source, str | Path) else source
 
 
 def training_frames(source: Frames | str | Path | None, spec: Spec) -> Frames:
