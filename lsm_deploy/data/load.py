@@ -15,7 +15,9 @@ from lsm_deploy.data.event_files import load_tonic
 from lsm_deploy.data.frame_files import load_frames, refuse_columns
 from lsm_deploy.data.frames import make_frames, starts_of
 from lsm_deploy.data.raw import Frames, Raw
+from lsm_deploy.data.series import load_series
 from lsm_deploy.spec.schema import Data
+from lsm_deploy.spec.series import SERIES
 from lsm_deploy.store import DATA, kind_of, read_arrays, refuse_other
 
 __all__ = ["load_data", "load_dataset", "load_raw", "require_there"]
@@ -23,6 +25,8 @@ __all__ = ["load_data", "load_dataset", "load_raw", "require_there"]
 
 def load_data(data: Data) -> tuple[Raw, Raw]:
     """The training and test data that a spec names."""
+    if data.dataset in SERIES:
+        return load_series(data)
     if data.dataset is not None:
         return load_dataset(data.dataset, data.root, data.drop_outside)
     if data.train is None or data.test is None:
@@ -81,7 +85,7 @@ def load_dataset(name: str, root: Path | None = None, drop_outside: bool = False
     if name.startswith("tonic:") and root is not None:
         return load_tonic(name.removeprefix("tonic:"), root, drop_outside)
     if name != "japanese_vowels":
-        hint = "choose japanese_vowels, or tonic:NAME and its root, or give train and test files"
+        hint = f"choose from japanese_vowels, {', '.join(SERIES)}, or tonic:NAME and its root, or give files"
         raise LsmError(f"there is no data set {name!r}", hint=hint)
     folder = _japanese_vowels()
     train, test = (folder / f"JapaneseVowels_{part}.ts" for part in ("TRAIN", "TEST"))

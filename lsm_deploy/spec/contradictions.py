@@ -24,6 +24,7 @@ from lsm_deploy.spec.schema import (
     Samples,
     Traces,
 )
+from lsm_deploy.spec.series import SERIES, mistakes_of_series
 from lsm_deploy.spec.source import Path_, Source
 from lsm_deploy.spec.values import Constant, Positive
 
@@ -280,9 +281,11 @@ class _Contradictions:
         if data is None:
             return
         name = data.dataset
-        if name is not None and not re.fullmatch(r"japanese_vowels|tonic:\w+", name):
-            known = ["japanese_vowels", "tonic:NAME"]
+        if name is not None and not re.fullmatch(r"japanese_vowels|tonic:\w+", name) and name not in SERIES:
+            known = ["japanese_vowels", *SERIES, "tonic:NAME"]
             self._report(f"there is no data set {name!r}", ("data", "dataset"), suggest(name, known))
+        for field, what, hint in mistakes_of_series(data):
+            self._report(what, ("data", field), hint, key=True)
         if data.pattern is not None:
             try:
                 groups = re.compile(data.pattern).groupindex.keys()
@@ -301,8 +304,8 @@ class _Contradictions:
             return
         front, data, section = self._front(), self._section(Data, "data"), self._section(Input, "input")
         dataset = data.dataset if data else None
-        if dataset == "japanese_vowels":
-            self._report("japanese_vowels is frames, which need no front end", ("front_end",), "remove it", key=True)
+        if dataset == "japanese_vowels" or dataset in SERIES:
+            self._report(f"{dataset} is frames, which need no front end", ("front_end",), "remove it", key=True)
         if front is None:
             return
         if (dataset or "").startswith("tonic:") and front.kind != "events":

@@ -42,6 +42,7 @@ from lsm_deploy.spec.values import (
     PerTypeGain,
     Positive,
     Probability,
+    Size,
     Text,
     Weight,
     forbid_unknown,
@@ -281,8 +282,10 @@ class Input:
 class Data:
     """A data set by name, or files and folders; neither where the command line names them.
 
-    dataset: japanese_vowels, or tonic:NAME for one of tonic's, kept below the folder `root`. pattern: how the name of
-    a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these names.
+    dataset: japanese_vowels; one of the series mackey_glass, lorenz, narma10, laser, el_nino and sunspots, whose test
+    part follows the training part in time; or tonic:NAME for one of tonic's, kept below the folder `root`. pattern: how
+    the name of a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these
+    names.
     shared_groups: let a speaker or record be in both the training and the test data; otherwise that is refused.
     drop_outside: leave out events that are off the sensor, and say how many; otherwise one is an error.
     targets: columns of a CSV that are values to be predicted of each frame, and no channels.
@@ -296,6 +299,26 @@ class Data:
     shared_groups: Flag = False
     drop_outside: Flag = False
     targets: tuple[Text, ...] = ()
+    length: Annotated[Integer, Ge(2), Le(1_000_000)] | None = None
+    """Frames of a series, training and test together. Left out, all of a recorded one, and of one that is computed
+    train_size + test_size, if both are whole numbers, or 5000."""
+    skip: Annotated[Integer, Ge(0), Le(1_000_000)] | None = None
+    """Frames of a series that are left out before it begins."""
+    train_size: Size | None = None
+    """Frames of a series to train on, its first ones, or (below 1) the share of them; 0.7 where test_size is left out,
+    too."""
+    test_size: Size | None = None
+    """Frames that are tested, after those, or the share; left out, all that follow."""
+    warm_up: Annotated[Integer, Ge(0)] | None = None
+    """The last so many training frames begin the test data, too: a readout's washout passes over them."""
+    seed: Annotated[Integer, Ge(0)] | None = None
+    """Of the input of narma10; 0 where it is left out."""
+    step: Annotated[Positive, Le(100)] | None = None
+    """Between frames of mackey_glass (1) and lorenz (0.02), in the time of their equations."""
+    tau: Annotated[Number, Ge(0.1), Le(1000)] | None = None
+    """The delay of mackey_glass, 17 where it is left out."""
+    past: Annotated[Number, Ge(0), Le(10)] | None = None
+    """What mackey_glass was before it begins, 1.2 where it is left out."""
 
     def __post_init__(self) -> None:
         if self.dataset is not None and (self.train is not None or self.test is not None):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, AllowInfNan, Discriminator, Field, Strict, Tag
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "PerTypeProbability",
     "Positive",
     "Probability",
+    "Size",
     "Text",
     "Uniform",
     "Value",
@@ -54,6 +55,11 @@ Probability: TypeAlias = Annotated[Number, Ge(0), Le(1)]
 Positive: TypeAlias = Annotated[Number, Gt(0)]
 NotNegative: TypeAlias = Annotated[Number, Ge(0)]
 Count: TypeAlias = Annotated[Integer, Ge(1)]
+Size: TypeAlias = Annotated[
+    Annotated[Count, Le(1_000_000), Tag("whole number")] | Annotated[Number, Gt(0), Lt(1), Tag("share")],
+    Discriminator(lambda written: "share" if isinstance(written, float) else "whole number"),
+]
+"""So many, or a share of all."""
 
 
 # --- values that may vary over neurons or synapses ---------------------------------------------------------------
