@@ -23,8 +23,11 @@ from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.model import AnyModel, Model, load_model
 from lsm_deploy.learn.readout import check_parts
+from lsm_deploy.learn.regression.model import RegressionModel
+from lsm_deploy.learn.regression.pairs import check_series
 from lsm_deploy.run import backends as backend
 from lsm_deploy.run.extremes import probe
+from lsm_deploy.spec.schema import Readout
 
 __all__ = ["Compilable", "Deployable", "check_board", "check_spec", "compile_any", "quantise_any", "stimulus_for"]
 
@@ -99,7 +102,9 @@ def _compiled(source: Compilable, strict: bool, certified: bool) -> Deployable:
         return Deployable(source.program, compiled=source)
     if isinstance(source, Program):
         return Deployable(source)
-    require_type(source, (Model, Deployable), "source", "give a spec, a program, a model, or a file of one")
+    require_type(
+        source, (Model, RegressionModel, Deployable), "source", "give a spec, a program, a model, or a file of one"
+    )
     return source if isinstance(source, Deployable) else Deployable(source.program, model=source)
 
 
@@ -154,10 +159,14 @@ def check_spec(source: Compilable, *, strict: bool = False, certified: bool = Fa
     """
     made = compile_any(source, strict=strict, certified=certified)
     loaded = _loaded(made.spec, made.program)
-    if made.spec is not None and made.spec.readout is not None and loaded is not None:
+    readout = made.spec.readout if made.spec is not None else None
+    if loaded is not None:
         listener, train, test = loaded
-        for part in (train, test):
-            check_parts(made.spec.readout, listener.steps(part), part.source)
+        if isinstance(readout, Readout):
+            for part in (train, test):
+                check_parts(readout, listener.steps(part), part.source)
+        elif readout is not None:
+            check_series(readout, train, test)
     stimulus, _ = _own_stimulus(made, loaded, PROBED)
     probe(made.program, stimulus)
     return made

@@ -30,9 +30,10 @@ from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.readout import Classifier, IntegerReadout
+from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of, warn_of_run
 from lsm_deploy.run import backends
-from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Readout, Spec
+from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Readout, Regression, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.store.files import read_bytes
 
@@ -169,7 +170,7 @@ class Model(Generic[_Answerer]):
         return tuple(self.classes[i] for i in winners(self.program, trace.spikes, trace.starts))
 
 
-AnyModel: TypeAlias = Model[OnHost] | Model[OnChip]
+AnyModel: TypeAlias = Model[OnHost] | Model[OnChip] | RegressionModel
 
 # --- what a user asks for ------------------------------------------------------------------------------------------
 
@@ -225,10 +226,13 @@ def check_overlap(spec: Spec, data: Frames) -> None:
 
 
 def predict(
-    model: AnyModel, data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+    model: Model[OnHost] | Model[OnChip],
+    data: Frames,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
 ) -> tuple[str, ...]:
     """Answer for each sample with the name of its class; labels that the data may have are not looked at."""
-    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
+    _require_classes(model)
     require_type(data, Frames, "data", "read them with `load_frames`")
     return tuple(model.classes[i] for i in model.answerer.answer(model.listener, data, backend, progress))
 
@@ -240,11 +244,17 @@ def scores(
 
     An LsmError for a model on the chip, which has no scores: its output neurons spike.
     """
-    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
+    _require_classes(model)
     require_type(data, Frames, "data", "read them with `load_frames`")
     if not isinstance(model.answerer, OnHost):
         raise LsmError("output neurons have no scores", where="model", hint="use predict, or train it for the host")
     return model.answerer.scores(model.listener, data, backend, progress)
+
+
+def _require_classes(model: object) -> None:
+    if isinstance(model, RegressionModel):
+        raise LsmError("the model answers signals, and classes are asked for", where="model", hint="use `forecast`")
+    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
 
 
 def relative(features: NDArray[Any], data: Frames, readout: Readout) -> NDArray[Any]:
@@ -253,10 +263,16 @@ def relative(features: NDArray[Any], data: Frames, readout: Readout) -> NDArray[
 
 
 def readout_of(spec: Spec) -> Readout:
-    """The spec's readout section; an LsmError where it has none."""
+    """The spec's readout of classes; an LsmError where it has none."""
     require_type(spec, Spec, "spec", "read one with `load`")
     if spec.readout is None:
         raise LsmError("the spec has no readout to train", where="spec", hint="add a readout section")
+    if not isinstance(spec.readout, Readout):
+        what = "the spec's readout answers signals, and classes are asked for"
+        hint = (
+            "remove `target` and name a `classifier`, or use what is for signals: `eval`, `train`, `train_regression`"
+        )
+        raise LsmError(what, where="readout", hint=hint)
     return spec.readout
 
 
@@ -265,7 +281,7 @@ def readout_of(spec: Spec) -> Readout:
 
 def save_model(path: str | Path, model: AnyModel) -> None:
     """Write one canonical file of the program, the encoder, the ranges and what answers."""
-    require_type(model, Model, "model", "read one with `load_model`, or `train` it")
+    require_type(model, (Model, RegressionModel), "model", "read one with `load_model`, or `train` it")
     facts, wiring = store.program_to_parts(model.program, _PREFIX)
     meta, arrays = model_to_parts(model)
     packed = store.pack("model", {"program": facts, "model": meta}, {**wiring, **arrays})
@@ -292,11 +308,13 @@ def model_to_parts(model: AnyModel) -> tuple[dict[str, Any], dict[str, NDArray[A
     meta = {
         "front_end": section_to_json(listener.front_end) if listener.front_end is not None else None,
         "input": section_to_json(listener.input),
-        "on_chip": model.on_chip,
         "pattern": listener.pattern,
-        "readout": section_to_json(model.readout),
         "seed": listener.seed,
     }
+    if isinstance(model, RegressionModel):
+        meta["regression"] = section_to_json(model.readout)
+        return meta, {"ranges": listener.ranges, **model.to_arrays()}
+    meta |= {"on_chip": model.on_chip, "readout": section_to_json(model.readout)}
     return meta, {"ranges": listener.ranges, **model.answerer.to_arrays()}
 
 
@@ -307,10 +325,14 @@ def model_from_parts(
     try:
         front_end = section_from_json(FrontEnd, meta["front_end"]) if meta.get("front_end") is not None else None
         pattern = meta.get("pattern")
-        if not isinstance(pattern, str | None) or not isinstance(meta["on_chip"], bool):
-            raise ValueError("pattern is no text, or on_chip neither true nor false")
+        if not isinstance(pattern, str | None):
+            raise ValueError("pattern is no text")
         encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
         listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern)
+        if "regression" in meta:
+            return RegressionModel.from_arrays(listener, section_from_json(Regression, meta["regression"]), arrays)
+        if not isinstance(meta["on_chip"], bool):
+            raise ValueError("on_chip is neither true nor false")
         readout = section_from_json(Readout, meta["readout"])
         if meta["on_chip"]:
             return Model(listener, OnChip.from_arrays(readout, arrays))

@@ -9,6 +9,7 @@ from lsm_deploy.data import Audio, Beats, Events, Frames, Raw, lengths
 from lsm_deploy.learn.deployable import Deployable
 from lsm_deploy.learn.files import Openable
 from lsm_deploy.learn.model import Model
+from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.numbers import count
@@ -29,7 +30,7 @@ def report_file(value: Openable | Deployable) -> Report:
         return _kind("stimulus") + report_stimulus(value)
     if isinstance(value, StateFile):
         return _kind("state") + _state(value)
-    if isinstance(value, Model):
+    if isinstance(value, Model | RegressionModel):
         return _kind("model") + report_model(value)
     if isinstance(value, Frames | Audio | Beats | Events):
         return _kind(type(value).__name__.lower()) + _data(value)

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from lsm_deploy.learn.model import AnyModel, OnHost
+from lsm_deploy.learn.model import AnyModel, Model, OnChip, OnHost
+from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.report.blocks import Line, Report
+from lsm_deploy.report.numbers import count
 from lsm_deploy.store import program_id
 
 __all__ = ["report_model"]
 
 
 def report_model(model: AnyModel) -> Report:
+    return _of_signals(model) if isinstance(model, RegressionModel) else _of_classes(model)
+
+
+def _of_signals(model: RegressionModel) -> Report:
+    r, section = model.regressor, model.readout
+    facts = {
+        "program": program_id(model.program),
+        "population": section.population,
+        "outputs": list(model.outputs),
+        "target": section.target,
+        "horizon": section.horizon,
+        "washout": section.washout,
+        "regressor": section.regressor,
+        "channels": model.listener.input.channels,
+        "features": r.coef.shape[1],
+        "weight_bits": section.weight_bits,
+        "regularisation": r.regularisation,
+        "cross_validated_nrmse": r.error,
+    }
+    read = ", ".join(repr(name) for name in section.populations)
+    what = "its input" if section.target == "signal" else f"targets ({', '.join(model.outputs)})"
+    words = (
+        f"model of program {facts['program']}: {section.regressor} on {facts['features']} features of population"
+        f" {read}, {what} {count(section.horizon, 'frame')} ahead, regularisation {r.regularisation:g}, cross-validated"
+        f" NRMSE {r.error:.3g}, answers with weights of {section.weight_bits} bits; takes frames of"
+        f" {facts['channels']} channels"
+    )
+    return Report((Line(words),), facts)
+
+
+def _of_classes(model: Model[OnHost] | Model[OnChip]) -> Report:
     facts = {
         "program": program_id(model.program),
         "on_chip": model.on_chip,

@@ -21,6 +21,7 @@ from lsm_deploy.spec.schema import (
     Projection,
     Rates,
     Readout,
+    Regression,
     Samples,
     Traces,
 )
@@ -246,8 +247,11 @@ class _Contradictions:
         readout = self._section(Readout, "readout")
         if readout and all(name in self.populations for name in readout.populations):
             self._features(readout, [self.populations[name].neurons for name in readout.populations])
+        regression = self._section(Regression, "readout")
+        if regression:
+            self._regression(regression)
         section = self._section(Input, "input")
-        if readout and section and section.encoder is None:
+        if (readout or regression) and section and section.encoder is None:
             self._report(
                 "a readout is trained on encoded data, but input has no encoder",
                 ("readout",),
@@ -264,17 +268,32 @@ class _Contradictions:
             self._report(what, path, f"take at most {min(sizes)}")
         dt = self._dt()
         if isinstance(features, Traces) and dt is not None:
-            decay = np.maximum(membrane.decay_of(np.array(features.tau_ms), dt), 1)
-            realised = float(membrane.tau_of(decay, dt))
-            if abs(realised - features.tau_ms) > 0.1 * features.tau_ms:
-                what = f"traces of {features.tau_ms:g} ms would decay with {realised:.4g} ms in steps of {dt:g} ms"
-                path = ("readout", "features", "tau_ms")
-                self._report(what, path, f"write {realised or LEAST_TAU * dt:.4g}")
+            self._decay(features.tau_ms, dt)
         parts = features.samples if isinstance(features, Traces) else features.bins
         available = parts * (features.groups * len(sizes) if isinstance(features, Rates) else sum(sizes))
         if readout.keep is not None and readout.keep > available:
             what = f"{readout.keep} features are to be kept of {available}"
             self._report(what, ("readout", "keep"), f"take at most {available}, or leave it out")
+
+    def _regression(self, readout: Regression) -> None:
+        spiking = [name for name in readout.populations if name in self.populations]
+        dt = self._dt()
+        if spiking and dt is not None:
+            self._decay(readout.features.tau_ms, dt)
+        samples = self._section(Samples, "samples")
+        if samples and samples.policy == "interval":
+            self._report(
+                "a readout of signals runs each sample by itself, not one after the other as `interval` does",
+                ("samples", "policy"),
+                "remove the section samples",
+            )
+
+    def _decay(self, tau_ms: float, dt: float) -> None:
+        decay = np.maximum(membrane.decay_of(np.array(tau_ms), dt), 1)
+        realised = float(membrane.tau_of(decay, dt))
+        if abs(realised - tau_ms) > 0.1 * tau_ms:
+            what = f"traces of {tau_ms:g} ms would decay with {realised:.4g} ms in steps of {dt:g} ms"
+            self._report(what, ("readout", "features", "tau_ms"), f"write {realised or LEAST_TAU * dt:.4g}")
 
     def _data(self) -> None:
         data = self._section(Data, "data")

@@ -195,4 +195,6 @@ def _default_of(declared: Field[Any]) -> str:
         return "may be left out"
     if isinstance(declared.default, tuple):
         return f"default [{', '.join(map(str, declared.default))}]"
+    if is_dataclass(declared.default):
+        return f"default {_told_by(type(declared.default))}"
     return f"default {str(declared.default).lower() if isinstance(declared.default, bool) else declared.default}"

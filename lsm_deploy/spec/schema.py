@@ -53,6 +53,7 @@ from lsm_deploy.spec.values import (
 
 __all__ = [
     "AllToAll",
+    "AnyReadout",
     "AudioFrontEnd",
     "Augment",
     "BeatChannel",
@@ -87,12 +88,14 @@ __all__ = [
     "Rate",
     "Rates",
     "Readout",
+    "Regression",
     "Ring",
     "Samples",
     "Search",
     "SendOnDelta",
     "Spec",
     "Spikes",
+    "States",
     "Target",
     "Topology",
     "Traces",
@@ -416,6 +419,72 @@ class Readout:
 
 
 @dataclass(frozen=True)
+class States:
+    """What is read after each frame: the messages of graded neurons, and the traces of spikes of spiking ones, which
+    decay with `tau_ms`.
+
+    frame: read the frame itself, too. squares: read the square of each of these, too.
+    """
+
+    kind: Literal["states"]
+    tau_ms: Positive = 30.0
+    frame: Flag = False
+    squares: Flag = False
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A linear readout of signals, such as forecasts, told from one of classes by its key `target`: an answer for each
+    frame; its strength of regularisation chosen by cross-validation over blocks of time.
+
+    population: one, or several that are read together. target: `signal` is the input itself, `horizon` frames later;
+    `targets` are those of the data, of the frame that comes `horizon` later. washout: so many frames of each sample are
+    not answered, while the state forgets that it began at rest. regularisation: of standardised features. folds: of
+    time. forgetting: what an older frame counts, of the next one, when training is online (recursive least squares).
+    weight_bits: of the integers that answer on the host.
+    """
+
+    population: Annotated[
+        Annotated[Text, Tag("a name")] | Annotated[tuple[Text, ...], Len(1), Tag("a list")],
+        Discriminator(_one_or_several),
+    ]
+    target: Literal["signal", "targets"]
+    features: States = States("states")
+    horizon: Annotated[Integer, Ge(0)] = 1
+    washout: Annotated[Integer, Ge(0)] = 100
+    regressor: Literal["ridge", "online"] = "ridge"
+    regularisation: Annotated[tuple[Positive, ...], Len(1)] = (
+        1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0,
+    )  # fmt: skip
+    folds: Annotated[Integer, Ge(2)] = 5
+    forgetting: Annotated[Positive, Le(1)] = 1.0
+    weight_bits: Annotated[Integer, Ge(2), Le(24)] = 16
+
+    def __post_init__(self) -> None:
+        if len(set(self.populations)) < len(self.populations):
+            raise ValueError("population names one twice")
+        if self.target == "signal" and self.horizon == 0:
+            raise ValueError("horizon is 0: of the input itself there is nothing to forecast")
+        if self.forgetting < 1 and self.regressor != "online":
+            raise ValueError(f"forgetting belongs to the regressor online, and this is {self.regressor}")
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """What is read, in the order in which its features come."""
+        return (self.population,) if isinstance(self.population, str) else self.population
+
+
+def _classes_or_signals(written: Any) -> str:
+    signals = "target" in written if isinstance(written, dict) else isinstance(written, Regression)
+    return "signals" if signals else "classes"
+
+
+AnyReadout: TypeAlias = Annotated[
+    Annotated[Readout, Tag("classes")] | Annotated[Regression, Tag("signals")], Discriminator(_classes_or_signals)
+]
+
+
+@dataclass(frozen=True)
 class Samples:
     """`fresh`: every sample is a run of its own. `interval`: one run whose registers are cleared every `steps`."""
 
@@ -459,7 +528,7 @@ class Spec:
     projections: tuple[Projection, ...]
     data: Data | None = None
     front_end: FrontEnd | None = None
-    readout: Readout | None = None
+    readout: AnyReadout | None = None
     samples: Samples = field(default_factory=Samples)
     quantise: Quantise = field(default_factory=Quantise)
     target: Target = field(default_factory=Target)

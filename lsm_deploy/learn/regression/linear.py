@@ -1,0 +1,130 @@
+"""A linear readout of signals: ridge or recursive least squares, the strength chosen on held-out blocks of time.
+
+Features are standardised on the rows that are trained on;
+
+    y = coef @ (x - mean) / scale + intercept
+
+The strength of regularisation is the one with the least NRMSE on held-out blocks, and that is measured with weights as
+they will be deployed: in integers of so many bits (`integer`), or in floats, where no bits are given. A weak
+regularisation has huge weights that cancel each other, and rounding them costs what they gain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.learn.readout.classifier import standard
+from lsm_deploy.learn.readout.online import start_after
+from lsm_deploy.learn.readout.ridge import Solution, ridge
+from lsm_deploy.learn.regression.blocks import blocks_of
+from lsm_deploy.learn.regression.integer import IntegerRegressor, answer, quantise_regressor
+from lsm_deploy.learn.regression.metrics import nrmse
+from lsm_deploy.spec.schema import Regression
+
+__all__ = ["Regressor", "fit", "predict"]
+
+
+@dataclass(frozen=True, eq=False)
+class Regressor:
+    """mean, scale `[feature]`, coef `[output, feature]` (0 where a feature is constant), intercept `[output]`.
+
+    candidates, cv_nrmse `[candidate]`: each regularisation, and its NRMSE on held-out blocks, with deployed weights.
+    """
+
+    mean: Floats
+    scale: Floats
+    coef: Floats
+    intercept: Floats
+    regularisation: float
+    candidates: Floats
+    cv_nrmse: Floats
+
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        features, outputs = self.coef.shape[-1:], self.coef.shape[:1]
+        shapes = {
+            "mean": features,
+            "scale": features,
+            "coef": (*outputs, *features),
+            "intercept": outputs,
+            "candidates": self.candidates.shape,
+            "cv_nrmse": self.candidates.shape,
+        }
+        for name, shape in shapes.items():
+            freeze(self, **{name: np.float64})
+            array = getattr(self, name)
+            if array.shape != shape or not np.isfinite(array).all():
+                raise ValueError(f"{name} has shape {array.shape}, not {shape}, or is not finite")
+        if self.coef.ndim != 2 or not (self.scale > 0).all():
+            raise ValueError(f"coef has shape {self.coef.shape}, or scale is not positive")
+
+    @property
+    def error(self) -> float:
+        """The NRMSE on held-out blocks of the regularisation that was chosen."""
+        return float(self.cv_nrmse[self.candidates == self.regularisation][0])
+
+
+def fit(x: Floats | Ints, y: Floats, section: Regression, gap: int, weight_bits: int | None) -> Regressor:
+    """Train on features `[row, feature]` and targets `[row, output]` in the order of time.
+
+    gap: rows beside a held-out block that teach nothing. weight_bits: of the integers that will answer; None: floats.
+    """
+    if constant := np.flatnonzero(np.ptp(y, axis=0) == 0).tolist():
+        what = f"target {constant[0]} is {y[0, constant[0]]:g} in every frame that is trained on"
+        raise LsmError(what, where="readout", hint="choose a target that varies, or a longer series")
+    from threadpoolctl import threadpool_limits
+
+    candidates = np.array(sorted(section.regularisation), np.float64)
+    with threadpool_limits(1):  # a second thread makes such small products slower on a busy machine
+        errors = np.array(
+            [
+                [_held_out(each, x[held], y[held], weight_bits) for each in _path(x[train], y[train], section)]
+                for train, held in blocks_of(len(x), section.folds, gap)
+            ]
+        )
+        # The root of the mean square: an NRMSE of all blocks together.
+        cv_nrmse = np.sqrt((errors**2).mean(axis=0))
+        best = int(np.flatnonzero(cv_nrmse <= cv_nrmse.min() * (1 + 1e-12))[-1])
+        mean, scale, (coef, intercept) = _path(x, y, section)[best]
+    return Regressor(mean, scale, coef, intercept, float(candidates[best]), candidates, cv_nrmse)
+
+
+def predict(regressor: Regressor, x: Floats | Ints) -> Floats:
+    """What the features `[row, feature]` give `[row, output]`, in floats."""
+    given: Floats = (x - regressor.mean) / regressor.scale @ regressor.coef.T + regressor.intercept
+    return given
+
+
+_Trained = tuple[Floats, Floats, Solution]
+"""Mean and scale of the features, and what was learnt of them."""
+
+
+def _path(x: Floats | Ints, y: Floats, section: Regression) -> list[_Trained]:
+    """A solution for each strength, the weakest first."""
+    rows = x.astype(np.float64)
+    mean, deviation = standard(rows)
+    z, strengths = (rows - mean) / deviation, sorted(section.regularisation)
+    scale = np.where(np.isfinite(deviation), deviation, 1.0)
+    if section.regressor == "ridge":
+        return [(mean, scale, each) for each in ridge(z, y, None, strengths)]
+    return [(mean, scale, _recursive(z, y, section.forgetting, a)) for a in strengths]
+
+
+def _recursive(z: Floats, y: Floats, forgetting: float, strength: float) -> Solution:
+    learner = start_after(z, y, np.ones(len(z)), forgetting, strength)
+    return learner.weights[:-1].T, learner.weights[-1]
+
+
+def _held_out(trained: _Trained, x: Floats | Ints, y: Floats, weight_bits: int | None) -> float:
+    mean, scale, (coef, intercept) = trained
+    if weight_bits is None:
+        return nrmse((x - mean) / scale @ coef.T + intercept, y)
+    integers: IntegerRegressor = quantise_regressor(mean, scale, coef, intercept, weight_bits)
+    return nrmse(answer(integers, np.asarray(x)), y)

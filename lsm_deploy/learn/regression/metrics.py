@@ -1,0 +1,58 @@
+"""How good forecasts are: three figures of predicted and true values, both `[row, output]`.
+
+    NRMSE = sqrt(mean over outputs of MSE / variance)     0 is perfect, 1 what the mean of the true values has
+    R2    = 1 - mean over outputs of MSE / variance = 1 - NRMSE^2
+    sMAPE = 200 * mean |p - t| / (|p| + |t|)              per cent, 0 to 200
+
+The variance is that of the true values on the same rows. sMAPE is NeuroBench's (Yik et al., Nature Communications 16,
+2025), but for values of which both are 0: there the error is 0, where its code calls the whole 200.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from lsm_deploy.core.neurons.kind import Floats
+
+__all__ = ["Errors", "errors_of", "nrmse", "r2", "smape"]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The three figures of one set of answers."""
+
+    nrmse: float
+    r2: float
+    smape: float
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def errors_of(predicted: Floats, true: Floats) -> Errors:
+    return Errors(nrmse(predicted, true), r2(predicted, true), smape(predicted, true))
+
+
+def nrmse(predicted: Floats, true: Floats) -> float:
+    """The root of the mean squared error in variances of the true values; infinite where these are constant."""
+    return float(np.sqrt(_relative(predicted, true)))
+
+
+def r2(predicted: Floats, true: Floats) -> float:
+    """The share of variance that is explained: scikit-learn's `r2_score`, averaged uniformly over outputs."""
+    return 1.0 - _relative(predicted, true)
+
+
+def smape(predicted: Floats, true: Floats) -> float:
+    """The symmetric mean absolute percentage error, 0 to 200."""
+    size = np.abs(predicted) + np.abs(true)
+    return float(200 * np.mean(np.abs(predicted - true) / np.where(size > 0, size, 1.0)))
+
+
+def _relative(predicted: Floats, true: Floats) -> float:
+    error, variance = np.mean((predicted - true) ** 2, axis=0), np.var(true, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(error == 0, 0.0, error / variance)
+    return float(np.mean(share))

@@ -1,0 +1,219 @@
+"""States: what a readout of signals sees of a liquid after each frame, in integers, as the chip or its host holds them.
+
+Frame k of a sample enters in steps k F up to (k + 1) F - 1, and has reached the messages of step (k + 1) F: each
+sample is run for one more step, so that its last frame is seen, too. Of a graded population the state is the message
+`[neuron]` of that step; of a spiking one it is the trace of its spikes up to and with that step (`readout.features` has
+the register), shifted to 16 bits, as messages have at most, and rounded. `frame` puts the frame itself beside them, its
+values within their range as -1..1 in 16 bits; `squares` puts the square of each beside it, in as many bits as it has
+itself.
+
+In floats, messages are what they stand for, traces are sums of exp(-(r - t) dt / tau) over spikes at t <= r.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core import fixed
+from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.ir import Network, Program, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress, part_of
+from lsm_deploy.data import Frames, Role
+from lsm_deploy.learn.listener import Listener
+from lsm_deploy.learn.readout import kernels
+from lsm_deploy.learn.readout.features import trace_registers
+from lsm_deploy.run import backends
+from lsm_deploy.run.reference import run_float
+from lsm_deploy.spec.schema import Regression
+
+__all__ = [
+    "FRAME_BITS",
+    "StatesRun",
+    "frame_features",
+    "graded_populations",
+    "one_more_step",
+    "run_float_states",
+    "run_states",
+    "squared",
+    "steps_of_frame",
+]
+
+FRAME_BITS = 16
+"""Of a value of a frame, and of a trace."""
+
+
+@dataclass(frozen=True, eq=False)
+class StatesRun:
+    """A run over samples: features `[frame, feature]`; fired `[neuron]`: steps in which each neuron of the network sent
+    something, of `steps` in all; counts: as in a trace."""
+
+    features: NDArray[Any]
+    fired: Ints
+    steps: int
+    counts: Mapping[str, int]
+
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "counts", fired=np.int64, features=self.features.dtype)
+
+
+def run_states(
+    listener: Listener,
+    section: Regression,
+    data: Frames,
+    role: Role = "test",
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
+) -> StatesRun:
+    """Run all samples on a backend, and read the states after each frame, as integers."""
+    program = listener.program
+    backend = backends.choose(backend, program)
+    states, fired, counts, steps = [], np.zeros(program.network.neurons, np.int64), Counter[str](), 0
+    total = int(listener.steps(data).sum()) + data.samples
+    for stimulus in listener.stimuli(data, role):
+        longer = one_more_step(stimulus)
+        trace = backends.run_program(backend, program, longer, progress=part_of(progress, steps, total))
+        states.append(_states(program, section, trace.spikes, longer.starts, steps_of_frame(listener)))
+        fired += np.count_nonzero(trace.spikes, axis=0)
+        counts.update(trace.counts)
+        steps += len(trace.spikes)
+    integers = np.concatenate(states)
+    if section.features.frame:
+        integers = np.column_stack([integers, frame_features(listener, data)])
+    if section.features.squares:
+        integers = np.column_stack([integers, squared(integers, _bits(program, section, integers.shape[1]))])
+    return StatesRun(integers, fired, steps, dict(counts))
+
+
+def run_float_states(
+    network: Network,
+    listener: Listener,
+    section: Regression,
+    data: Frames,
+    role: Role = "test",
+    progress: Progress | None = None,
+) -> Floats:
+    """The same of the float liquid that the program stands for `[frame, feature]`."""
+    states, steps, total = [], 0, int(listener.steps(data).sum()) + data.samples
+    for stimulus in listener.stimuli(data, role):
+        longer = one_more_step(stimulus)
+        trace = run_float(network, longer, progress=part_of(progress, steps, total))
+        states.append(_float_states(listener.program, section, trace.spikes, longer.starts, steps_of_frame(listener)))
+        steps += len(trace.spikes)
+    floats = np.concatenate(states)
+    if section.features.frame:
+        floats = np.column_stack([floats, frame_features(listener, data) / (1 << FRAME_BITS - 1)])
+    return np.column_stack([floats, floats**2]) if section.features.squares else floats
+
+
+def steps_of_frame(listener: Listener) -> int:
+    """The steps that a frame lasts."""
+    assert listener.input.encoder is not None  # a spec with a readout has one
+    return round(listener.input.encoder.frame_ms / listener.program.network.dt_ms)
+
+
+def one_more_step(stimulus: Stimulus) -> Stimulus:
+    """Every sample a step longer, in which nothing enters."""
+    ends = np.append(stimulus.starts[1:], len(stimulus.spikes))
+    return Stimulus(np.insert(stimulus.spikes, ends, 0, axis=0), stimulus.starts + np.arange(len(ends)))
+
+
+def frame_features(listener: Listener, data: Frames) -> Ints:
+    """The frames themselves `[frame, channel]`: -1 to 1 within the range of each channel, clipped, in 16 bits."""
+    low, high = listener.ranges.T
+    width = np.where(high > low, high - low, 1.0)
+    most = (1 << FRAME_BITS - 1) - 1
+    x = (data.frames - low) / width * 2 - 1
+    nearest: Ints = np.clip(np.floor(fixed.stable(x * (most + 1)) + 0.5), -most, most).astype(np.int64)
+    return nearest
+
+
+def squared(x: Ints, bits: Ints) -> Ints:
+    """The squares of features `[row, feature]`, in as many bits as each has."""
+    half = 1 << np.maximum(bits - 2, 0)
+    squares: Ints = x * x + half >> bits - 1
+    return squares
+
+
+def graded_populations(program: Program) -> set[str]:
+    """Those whose messages say more than that a neuron fired."""
+    return {p.name for p in program.network.populations if _is_graded(p.kind)}
+
+
+def _is_graded(kind: str) -> bool:
+    message = getattr(KINDS[kind], "MESSAGE", None)
+    return bool(message is not None and message.graded)
+
+
+# --- one trace -----------------------------------------------------------------------------------------------------
+
+
+def _rows(starts: Ints, steps: int, frame: int) -> Ints:
+    """The step after each frame `[frame]`, of samples that are a step longer than their frames are."""
+    ends = np.append(starts[1:], steps)
+    rows: Ints = np.concatenate([np.arange(a + frame, b, frame) for a, b in zip(starts, ends, strict=True)])
+    return rows
+
+
+def _states(program: Program, section: Regression, spikes: NDArray[Any], starts: Ints, frame: int) -> Ints:
+    network, parts, graded = program.network, [], graded_populations(program)
+    for name in section.populations:
+        mine = spikes[:, network.columns(name)]
+        if name in graded:
+            parts.append(mine[_rows(starts, len(spikes), frame)].astype(np.int64))
+        else:
+            parts.append(_traces(mine, starts, frame, section.features.tau_ms, network.dt_ms))
+    return np.concatenate(parts, axis=1)
+
+
+def _traces(spikes: NDArray[Any], starts: Ints, frame: int, tau_ms: float, dt_ms: float) -> Ints:
+    du, weight = trace_registers(tau_ms, dt_ms)
+    step = weight << fixed.ACT_SHIFT
+    largest = step * fixed.DECAY_UNITY // (du + 1)  # that of a spike in every step
+    shift = max(0, largest.bit_length() - (FRAME_BITS - 1))
+    spikes, ends = np.ascontiguousarray(spikes, np.int8), np.append(starts[1:], len(spikes))
+    values = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        # Parts end with the step after each frame.
+        edges = np.concatenate([[start], np.arange(start + frame, end, frame) + 1])[None]
+        of_sample = np.zeros((1, edges.shape[1] - 1, spikes.shape[1]), np.int64)
+        kernels.decay_parts(spikes, edges, fixed.DECAY_UNITY - (du + 1), step, of_sample)
+        values.append(of_sample[0])
+    every = np.concatenate(values)
+    rounded: Ints = np.sign(every) * (np.abs(every) + (1 << shift >> 1) >> shift)
+    return rounded
+
+
+def _float_states(program: Program, section: Regression, spikes: NDArray[Any], starts: Ints, frame: int) -> Floats:
+    network, parts, graded = program.network, [], graded_populations(program)
+    rows = _rows(starts, len(spikes), frame)
+    for name in section.populations:
+        mine = spikes[:, network.columns(name)]
+        if name not in graded:
+            mine = _decayed(mine, starts, section.features.tau_ms / network.dt_ms)
+        parts.append(mine[rows].astype(np.float64))
+    return np.concatenate(parts, axis=1)
+
+
+def _decayed(spikes: NDArray[Any], starts: Ints, tau_steps: float) -> Floats:
+    from scipy.signal import lfilter
+
+    pieces = np.split(spikes.astype(np.float64), starts[1:])
+    return np.concatenate([lfilter([1.0], [1.0, -np.exp(-1 / tau_steps)], piece, axis=0) for piece in pieces])
+
+
+def _bits(program: Program, section: Regression, features: int) -> Ints:
+    """Of each feature, before squares `[feature]`."""
+    there = {p.name: p.registers.get("message_bits", np.full(p.size, FRAME_BITS)) for p in program.network.populations}
+    bits = np.concatenate([there[name] for name in section.populations]).astype(np.int64)
+    return np.concatenate([bits, np.full(features - len(bits), FRAME_BITS)])
