@@ -40,6 +40,8 @@ _NAMES = {
     "lsm_deploy.learn.files": ("inspect_file", "open_any"),
     "lsm_deploy.learn.listener": ("Listener", "listen"),
     "lsm_deploy.learn.model": ("Model", "OnChip", "OnHost", "load_model", "predict", "save_model", "scores", "train"),
+    "lsm_deploy.learn.regression.metrics": ("nrmse", "r2", "smape"),
+    "lsm_deploy.learn.regression.model": ("RegressionModel", "forecast", "train_regression"),
     "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
     "lsm_deploy.measure.certification": ("Certification", "certify_any"),
     "lsm_deploy.measure.cost.resources": ("Resources", "count_resources"),
@@ -47,6 +49,7 @@ _NAMES = {
     "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
     "lsm_deploy.measure.fidelity.bits": ("Bound", "Fitted"),
     "lsm_deploy.measure.fidelity.quantisation": ("Quantisation", "fit_weight_bits", "measure_quantisation"),
+    "lsm_deploy.measure.regression": ("RegressionEvaluation", "evaluate_regression"),
     "lsm_deploy.parity.compare": ("Verdict", "compare"),
     "lsm_deploy.parity.conformance.check": ("Conformance", "conform"),
     "lsm_deploy.parity.conformance.lavadl": ("import_lava_dl",),
@@ -128,6 +131,12 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         on_chip_accuracy as on_chip_accuracy,
         train_on_chip as train_on_chip,
     )
+    from lsm_deploy.learn.regression.metrics import nrmse as nrmse, r2 as r2, smape as smape
+    from lsm_deploy.learn.regression.model import (
+        RegressionModel as RegressionModel,
+        forecast as forecast,
+        train_regression as train_regression,
+    )
     from lsm_deploy.measure.certification import Certification as Certification, certify_any as certify_any
     from lsm_deploy.measure.cost.resources import Resources as Resources, count_resources as count_resources
     from lsm_deploy.measure.diagnosis import Diagnosis as Diagnosis, diagnose as diagnose
@@ -143,6 +152,10 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         Quantisation as Quantisation,
         fit_weight_bits as fit_weight_bits,
         measure_quantisation as measure_quantisation,
+    )
+    from lsm_deploy.measure.regression import (
+        RegressionEvaluation as RegressionEvaluation,
+        evaluate_regression as evaluate_regression,
     )
     from lsm_deploy.parity.compare import Verdict as Verdict, compare as compare
     from lsm_deploy.parity.conformance.check import Conformance as Conformance, conform as conform

@@ -36,7 +36,7 @@ def test_what_is_wrong_is_named(tmp_path):
         (lambda: ld.train("spec.yaml"), "the spec is of type str, not Spec"),
         (lambda: ld.evaluate(None), "the spec is of type NoneType"),
         (lambda: ld.predict("model", None), "the model is of type str, not Model"),
-        (lambda: ld.compile_any(3), "the source is of type int, not Model or Deployable"),
+        (lambda: ld.compile_any(3), "the source is of type int, not Model or RegressionModel or Deployable"),
         (lambda: ld.save_stimulus(tmp_path / "s.npz", np.zeros((2, 2))), "the stimulus is of type ndarray"),
         (lambda: ld.load_stimulus(np.zeros((2, 2))), "the path is of type ndarray, not str or Path"),
         (lambda: ld.load(3), "the path is of type int"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import MisuseError, visible
+from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
+from lsm_deploy.report.regression import report_regression, row_of
+from lsm_deploy.spec.schema import Regression
 
 
 @main.command(name="eval")
@@ -27,7 +31,13 @@ from lsm_deploy.report.models import report_model
     metavar="HOW",
     help="official (takes 0 to 4 are test data), leave-one-group-out, group-folds=N or folds=N.",
 )
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="With --data: so many liquids.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="So many liquids; where classes are told apart, with --data.",
+)
 @click.option("--without", "left_out", metavar="A,B,...", default="", help="With --data: groups that are left out.")
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
 @BACKEND_OPTION
@@ -43,8 +53,16 @@ def eval_command(
     left_out: str,
     **options: Any,
 ) -> None:
-    """Train a readout on the liquid's integer spikes and test it, beside honest baselines."""
+    """Train a readout on what the liquid sends, in integers, and test it, beside honest baselines."""
     spec = api.load(file)
+    if isinstance(spec.readout, Regression):
+        _check_data(spec, train_file)
+        if data_file is not None or how is not None or left_out or options.pop("on_chip"):
+            raise click.UsageError("--data, --split, --without and --on-chip are for readouts of classes")
+        with output.progress("evaluating") as progress:
+            signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, seeds=seeds, **options)
+        output.show(report_regression(signals))
+        return
     if data_file is not None:
         if train_file is not None or test_file is not None or how is None:
             raise click.UsageError("--data goes with --split, and without --train and --test")
@@ -82,8 +100,12 @@ def train_command(
     check_target(target, file, train_file)
     spec = api.load(file)
     _check_data(spec, train_file)
+    train: Callable[..., AnyModel] = api.train_on_chip if on_chip else api.train
+    if isinstance(spec.readout, Regression):
+        if on_chip:
+            raise click.UsageError("--on-chip is for readouts of classes")
+        train = api.train_regression
     with output.progress("training") as progress:
-        train = api.train_on_chip if on_chip else api.train
         model = train(spec, train_file, backend=backend, progress=progress)
     api.save_model(target, model)
     output.show(report_model(model))
@@ -110,13 +132,24 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
 @BACKEND_OPTION
 @common_options
 def predict_command(output: Output, model_file: Path, data_file: Path, pattern: str | None, backend: str) -> None:
-    """Classify the samples of DATA, one label a line."""
+    """Answer for DATA: the class of each sample, one a line, or what a model of signals forecasts after each frame."""
     if pattern is not None and not data_file.is_dir():
         raise click.UsageError("--pattern belongs to a folder of WAV files")
     model = api.load_model(model_file)
     recordings = api.load_raw(data_file, pattern or model.listener.pattern)
+    frames = model.listener.frames(recordings)
     with output.progress("predicting") as progress:
-        labels = api.predict(model, model.listener.frames(recordings), backend=backend, progress=progress)
+        if isinstance(model, api.RegressionModel):
+            forecasts = api.forecast(model, frames, backend=backend, progress=progress)
+        else:
+            labels = api.predict(model, frames, backend=backend, progress=progress)
+    if isinstance(model, api.RegressionModel):
+        output.facts(
+            {"outputs": list(model.outputs), "starts": frames.starts.tolist(), "forecasts": forecasts.tolist()}
+        )
+        if not output.json:
+            click.echo("\n".join(map(row_of, forecasts)))
+        return
     output.facts({"labels": list(labels)})
     if not output.json:
         click.echo("\n".join(map(visible, labels)))

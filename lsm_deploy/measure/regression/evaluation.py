@@ -1,0 +1,268 @@
+"""Train a readout of signals on compiled liquids, answer with it, and measure it beside honest baselines.
+
+Features are the integer messages of the program as it would be deployed, and answers come from integer weights. On the
+same split, with the same section, each liquid (the spec with another seed) is also
+
+    floats      run as the float liquid that the program stands for, with a readout in floats: what deployment costs
+    unrounded   the deployed liquid, with a readout in floats
+    feedforward the same program with every synapse between neurons cut: what recurrence adds
+
+and beside them all stand the `baselines`, which depend on no liquid. Figures are paired: every liquid and baseline
+answers the same frames. The first `washout` frames of the test series are not answered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.progress import Progress
+from lsm_deploy.data import Frames, Raw, check_split, load_data, require_there
+from lsm_deploy.data.front import frames_for, recordings
+from lsm_deploy.learn.listener import Listener, listen
+from lsm_deploy.learn.regression.integer import answer, quantise_regressor
+from lsm_deploy.learn.regression.linear import Regressor, fit, predict
+from lsm_deploy.learn.regression.metrics import Errors, errors_of
+from lsm_deploy.learn.regression.model import regression_of, require_states
+from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names, pairs_of
+from lsm_deploy.learn.regression.states import StatesRun, run_float_states, run_states
+from lsm_deploy.measure.evaluation.across import Spread
+from lsm_deploy.measure.evaluation.liquids import without_recurrence
+from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import Data, Regression, Spec
+
+__all__ = ["LiquidForecast", "RegressionEvaluation", "evaluate_regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class LiquidForecast:
+    """One liquid: the errors of the deployed integers, of the same with a readout in floats, of the float liquid, and
+    with its recurrence cut (None where it has none, or where that was not asked for). cv_nrmse: of the deployed
+    integers, on held-out blocks of the training data. forecasts: `[pair, output]`, of the deployed one and, as far as
+    there is one, the float one."""
+
+    seed: int
+    liquid: Errors
+    unrounded: Errors
+    floats: Errors | None
+    feedforward: Errors | None
+    cv_nrmse: float
+    regularisation: float
+    counts: Mapping[str, int]
+    forecasts: Mapping[str, Floats]
+
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "counts", forecasts="f8")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            **self.liquid.to_json(),
+            "nrmse_unrounded": self.unrounded.nrmse,
+            "nrmse_float": self.floats.nrmse if self.floats else None,
+            "nrmse_feedforward": self.feedforward.nrmse if self.feedforward else None,
+            "cv_nrmse": self.cv_nrmse,
+            "regularisation": self.regularisation,
+            "counts": dict(self.counts),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionEvaluation:
+    """Liquids and baselines on the same frames of a test series. chosen: what a baseline chose, in words.
+
+    outputs: their names; true `[pair, output]`: what the answers should be. seconds: what all of it took.
+    """
+
+    backend: str
+    section: Regression
+    train_frames: int
+    test_frames: int
+    outputs: tuple[str, ...]
+    liquids: tuple[LiquidForecast, ...]
+    baselines: Mapping[str, Errors]
+    chosen: Mapping[str, str]
+    true: Floats
+    seconds: float
+
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "baselines", "chosen", true="f8")
+
+    def spread(self, what: str, who: str = "liquid") -> Spread | None:
+        """A figure (nrmse, r2 or smape) of the liquids, by what answered; None where one of them has none."""
+        errors = [getattr(each, who) for each in self.liquids]
+        return Spread.of([getattr(e, what) for e in errors]) if None not in errors else None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `eval --json` prints: means over liquids, then what they come from."""
+
+        def mean(what: str, who: str = "liquid") -> float | None:
+            spread = self.spread(what, who)
+            return spread.mean if spread else None
+
+        every = {what: self.spread(what) for what in _FIGURES}
+        feedforward = {what: mean(what, "feedforward") for what in _FIGURES}
+        return {
+            **{what: mean(what) for what in _FIGURES},
+            "nrmse_float": mean("nrmse", "floats"),
+            "baselines": {
+                "feedforward": feedforward if feedforward["nrmse"] is not None else None,
+                **{name: errors.to_json() for name, errors in self.baselines.items()},
+            },
+            "nrmse_unrounded": mean("nrmse", "unrounded"),
+            "chosen": dict(self.chosen),
+            "spread": {what: asdict(spread) for what, spread in every.items() if spread},
+            "backend": self.backend,
+            "target": self.section.target,
+            "horizon": self.section.horizon,
+            "washout": self.section.washout,
+            "outputs": list(self.outputs),
+            "train_frames": self.train_frames,
+            "test_frames": self.test_frames,
+            "answered_frames": len(self.true),
+            "liquids": [liquid.to_json() for liquid in self.liquids],
+            "seconds": self.seconds,
+        }
+
+
+_FIGURES = ("nrmse", "r2", "smape")
+
+
+def evaluate_regression(
+    spec: Spec,
+    train: Raw | str | Path | None = None,
+    test: Raw | str | Path | None = None,
+    backend: str = backends.DEFAULT,
+    progress: Progress | None = None,
+    *,
+    seeds: int = 1,
+    alone: bool = False,
+) -> RegressionEvaluation:
+    """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
+
+    Either may be a file or a folder. seeds: liquids of the spec's own seed and those after it. alone: without floats,
+    ablation and baselines.
+    """
+    section, begun = regression_of(spec), time.perf_counter()
+    if seeds < 1:
+        raise MisuseError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
+    frames = _frames(spec, train, test)
+    check_split(*frames, spec.data is not None and spec.data.shared_groups, target=section.target)
+    check_series(section, *frames)
+    liquids = []
+    for i in range(seeds):
+        share = (lambda done, total, i=i: progress(i * total + done, seeds * total)) if progress else None
+        liquids.append(_one(replace(spec, seed=spec.seed + i), frames, backend, share, alone))
+    true = pairs_of(frames[1], section).targets
+    answers: dict[str, Floats] = {} if alone else {"persistence": persistence(section, frames[1])}
+    chosen: dict[str, str] = {}
+    for name, baseline in {} if alone else _BASELINES.items():
+        answers[name], chosen[name] = baseline(section, *frames)
+    return RegressionEvaluation(
+        backend=backend,
+        section=section,
+        train_frames=len(frames[0].frames),
+        test_frames=len(frames[1].frames),
+        outputs=output_names(frames[0], section),
+        liquids=tuple(liquids),
+        baselines={name: errors_of(each, true) for name, each in answers.items()},
+        chosen=chosen,
+        true=true,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+_BASELINES: Mapping[str, Callable[[Regression, Frames, Frames], tuple[Floats, str]]] = {
+    "ar": autoregression,
+    "nvar": nonlinear,
+    "input": input_alone,
+}
+
+
+def _frames(spec: Spec, train: Raw | str | Path | None, test: Raw | str | Path | None) -> tuple[Frames, Frames]:
+    if train is None and test is None:
+        train, test = load_data(spec.data or Data())
+    if train is None or test is None:
+        raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")
+    require_there(train, test)
+    return frames_for(recordings(train, spec), spec, "train"), frames_for(recordings(test, spec), spec, "test")
+
+
+def _one(
+    spec: Spec, frames: tuple[Frames, Frames], backend: str, progress: Progress | None, alone: bool
+) -> LiquidForecast:
+    """The liquid of a spec's seed on one split."""
+    section, (train, test) = regression_of(spec), frames
+    compiled = compile_spec(spec)
+    listener = listen(spec, train, compiled.program)
+    pairs, pairs_test = pairs_of(train, section), pairs_of(test, section)
+    cut = None if alone else without_recurrence(compiled.program)
+    runs = _Runs(progress, 2 * (1 + (not alone) + (cut is not None)))
+
+    def states(of: Listener) -> tuple[StatesRun, StatesRun]:
+        training = run_states(of, section, train, "train", backend, runs.next())
+        return training, run_states(of, section, test, "test", backend, runs.next())
+
+    training, asked = states(listener)
+    require_states(training, section)
+    x, x_test = training.features[pairs.rows], asked.features[pairs_test.rows]
+    regressor, forecasts = _integers(section, x, pairs, x_test)
+    in_floats = fit(x, pairs.targets, section, section.horizon, None)
+    floats = feedforward = None
+    every = {"liquid": forecasts}
+    if cut is not None:
+        trained_cut, asked_cut = states(replace(listener, program=cut))
+        _, answered = _integers(section, trained_cut.features[pairs.rows], pairs, asked_cut.features[pairs_test.rows])
+        feedforward = errors_of(answered, pairs_test.targets)
+    if not alone:
+        z = run_float_states(compiled.network, listener, section, train, "train", runs.next())
+        z_test = run_float_states(compiled.network, listener, section, test, "test", runs.next())
+        of_floats = fit(z[pairs.rows], pairs.targets, section, section.horizon, None)
+        every["floats"] = predict(of_floats, z_test[pairs_test.rows])
+        floats = errors_of(every["floats"], pairs_test.targets)
+    return LiquidForecast(
+        seed=spec.seed,
+        liquid=errors_of(forecasts, pairs_test.targets),
+        unrounded=errors_of(predict(in_floats, x_test), pairs_test.targets),
+        floats=floats,
+        feedforward=feedforward,
+        cv_nrmse=regressor.error,
+        regularisation=regressor.regularisation,
+        counts={name: training.counts[name] + asked.counts.get(name, 0) for name in training.counts},
+        forecasts=every,
+    )
+
+
+def _integers(section: Regression, x: Any, pairs: Pairs, x_test: Any) -> tuple[Regressor, Floats]:
+    r = fit(x, pairs.targets, section, section.horizon, section.weight_bits)
+    return r, answer(quantise_regressor(r.mean, r.scale, r.coef, r.intercept, section.weight_bits), x_test)
+
+
+class _Runs:
+    """Turns the progress of several runs into one, as if they were equally long."""
+
+    def __init__(self, progress: Progress | None, runs: int) -> None:
+        self.progress, self.runs, self.run = progress, runs, -1
+
+    def next(self) -> Progress | None:
+        self.run += 1
+        run, progress = self.run, self.progress
+        if progress is None:
+            return None
+        return lambda done, total: progress(run * _PARTS + _PARTS * done // max(total, 1), self.runs * _PARTS)
+
+
+_PARTS = 1000
+"""That the progress of a run is told in."""

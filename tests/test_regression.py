@@ -1,0 +1,432 @@
+"""Readouts of signals: each figure by another way, states in the right step, and what is wrong, said at once."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+import lsm_deploy as ld
+from lsm_deploy.cli import main
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.data import make_frames
+from lsm_deploy.learn.listener import listen
+from lsm_deploy.learn.regression.blocks import blocks_of
+from lsm_deploy.learn.regression.integer import answer, quantise_regressor
+from lsm_deploy.learn.regression.linear import fit, predict
+from lsm_deploy.learn.regression.metrics import nrmse, r2, smape
+from lsm_deploy.learn.regression.pairs import check_series, pairs_of
+from lsm_deploy.learn.regression.states import one_more_step, run_float_states, run_states, squared
+from lsm_deploy.measure.regression.baselines import autoregression, lagged, nonlinear, persistence, products
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import Regression, States
+from lsm_deploy.spec.sections import section_from_json, section_to_json
+
+SPEC = """\
+dt_ms: 1.0
+seed: 1
+input: {channels: 1, encoder: {kind: gaussian_population, frame_ms: 5.0, neurons: 8, range: [-1.0, 1.0]}}
+populations:
+  liquid:
+    size: 30
+    neuron: {kind: LIF, tau_mem_ms: 10.0, tau_syn_ms: 3.0}
+projections:
+  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 3}, weight: 0.4}
+  - {source: liquid, target: liquid, topology: {kind: erdos_renyi, in_degree: 4}, weight: 0.02}
+target: {board: none}
+readout: {population: liquid, target: signal, washout: 10, horizon: 2, features: {kind: states, tau_ms: 10.0}}
+"""
+SECTION = Regression("liquid", "signal", washout=10, horizon=2)
+
+
+def wave(frames: int, first: int = 0) -> NDArray[np.float64]:
+    t = np.arange(first, first + frames)
+    return (np.sin(0.3 * t) * np.cos(0.071 * t))[:, None]
+
+
+def series(frames: int, first: int = 0, samples: int = 1) -> ld.Frames:
+    starts = np.arange(samples) * (frames // samples)
+    return make_frames(wave(frames, first), starts)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> ld.Spec:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    return ld.load(tmp_path / "spec.yaml")
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_are_what_their_definitions_say() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=(50, 3)) * [1, 10, 0.1]
+    predicted = true + rng.normal(size=true.shape) * [0.1, 3, 0.02]
+    shares = [np.mean((predicted[:, i] - true[:, i]) ** 2) / np.var(true[:, i]) for i in range(3)]
+    assert nrmse(predicted, true) == pytest.approx(np.sqrt(np.mean(shares)))
+    assert r2(predicted, true) == pytest.approx(r2_score(true, predicted))
+    terms = [abs(p - t) / (abs(p) + abs(t)) for p, t in zip(predicted.ravel(), true.ravel(), strict=True)]
+    assert smape(predicted, true) == pytest.approx(200 * sum(terms) / len(terms))
+
+
+def test_metrics_at_their_ends() -> None:
+    true = np.array([[1.0], [2.0], [3.0]])
+    assert (nrmse(true, true), r2(true, true), smape(true, true)) == (0.0, 1.0, 0.0)
+    assert nrmse(np.full_like(true, 2.0), true) == pytest.approx(1.0)
+    assert smape(-true, true) == 200.0
+    assert smape(np.zeros((2, 1)), np.array([[0.0], [1.0]])) == 100.0
+    assert nrmse(np.zeros((2, 1)), np.ones((2, 1))) == np.inf
+
+
+@pytest.mark.parametrize("gap", [0, 3])
+def test_blocks_are_contiguous_cover_all_rows_and_keep_their_distance(gap: int) -> None:
+    folds = blocks_of(53, 5, gap)
+    assert np.concatenate([held for _, held in folds]).tolist() == list(range(53))
+    for train, held in folds:
+        assert held.tolist() == list(range(held[0], held[-1] + 1))
+        assert np.abs(train[:, None] - held).min() == gap + 1
+        assert len(train) >= 53 - len(held) - 2 * gap
+
+
+def test_too_few_rows_for_blocks() -> None:
+    with pytest.raises(LsmError, match="too few for 5 blocks"):
+        blocks_of(9, 5, 0)
+    with pytest.raises(LsmError, match="40 frames apart"):
+        blocks_of(60, 2, 40)
+
+
+# --- the readout -----------------------------------------------------------------------------------------------------
+
+
+def some(rows: int = 200, features: int = 6) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    rng = np.random.default_rng(1)
+    x = rng.integers(-32767, 32768, size=(rows, features))
+    x[:, 3] = 7  # constant
+    y = np.column_stack([x @ [1, -2, 3, 0, 0.5, 4], x @ [0, 1e-3, 0, 0, 0, 2e-3]]) * 1e-3 + [5, -1]
+    return x, y + rng.normal(size=y.shape) * [1.0, 1e-3]
+
+
+def test_ridge_is_that_of_scikit_learn() -> None:
+    x, y = some()
+    trained = fit(x, y, replace(SECTION, regularisation=(10.0,)), 0, None)
+    deviation = x.std(axis=0)
+    z = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    assert predict(trained, x) == pytest.approx(Ridge(10.0).fit(z, y).predict(z))
+
+
+def test_the_strength_is_the_best_on_held_out_blocks() -> None:
+    x, y = some(40)
+    trained = fit(x, y, replace(SECTION, regularisation=(1e-6, 1.0, 1e6)), 1, None)
+    errors = []
+    for strength in (1e-6, 1.0, 1e6):
+        parts = []
+        for train, held in blocks_of(40, 5, 1):
+            deviation = x[train].std(axis=0)
+            scale = np.where(deviation > 0, deviation, 1)
+            model = Ridge(strength).fit((x[train] - x[train].mean(axis=0)) / scale, y[train])
+            parts.append(nrmse(model.predict((x[held] - x[train].mean(axis=0)) / scale), y[held]))
+        errors.append(np.sqrt(np.mean(np.square(parts))))
+    assert trained.cv_nrmse == pytest.approx(errors, rel=1e-6)
+    assert trained.regularisation == (1e-6, 1.0, 1e6)[int(np.argmin(errors))]
+
+
+def test_online_without_forgetting_is_ridge_on_uncentred_features() -> None:
+    x, y = some()
+    batch, online = (
+        fit(x, y, replace(SECTION, regularisation=(1e-9,), regressor=how), 0, None) for how in ("ridge", "online")
+    )
+    assert predict(online, x) == pytest.approx(predict(batch, x), rel=1e-6)
+    forgets = fit(x, y, replace(SECTION, regularisation=(1e-9,), regressor="online", forgetting=0.9), 0, None)
+    late = slice(-20, None)
+    assert nrmse(predict(forgets, x[late]), y[late]) < nrmse(predict(batch, x[late]), y[late])
+
+
+@pytest.mark.parametrize(("bits", "error"), [(16, 2e-5), (8, 0.01), (24, 2e-6)])
+def test_integers_answer_as_the_floats_do(bits: int, error: float) -> None:
+    x, y = some()
+    r = fit(x, y, SECTION, 0, bits)
+    integers = quantise_regressor(r.mean, r.scale, r.coef, r.intercept, bits)
+    assert np.abs(integers.weights).max() < 1 << bits - 1
+    answers = answer(integers, x)
+    sums = np.array([[int(b) for b in integers.biases]], object) + x[:5].astype(object) @ integers.weights.T.astype(
+        object
+    )
+    assert (answers[:5] == sums.astype(np.int64) / integers.scale).all()
+    assert nrmse(answers, predict(r, x)) < error
+
+
+def test_large_features_do_not_lose_digits() -> None:
+    x = np.array([[(1 << 40) + 1, 1 << 40], [3, 5]])
+    integers = quantise_regressor(np.zeros(2), np.ones(2), np.array([[1.0, -1.0]]), np.zeros(1), 24)
+    w = integers.weights[0]
+    assert (answer(integers, x)[0] * integers.scale == (w[0] * ((1 << 40) + 1) + w[1] * (1 << 40))).all()
+
+
+def test_constant_targets_are_refused() -> None:
+    x, _ = some()
+    with pytest.raises(LsmError, match="target 0 is 3 in every frame"):
+        fit(x, np.full((200, 1), 3.0), SECTION, 0, None)
+
+
+# --- states ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_sample_gets_one_more_step() -> None:
+    stimulus = Stimulus(np.ones((5, 2), np.int8), np.array([0, 3]))
+    longer = one_more_step(stimulus)
+    assert longer.starts.tolist() == [0, 4]
+    assert longer.spikes[:, 0].tolist() == [1, 1, 1, 0, 1, 1, 0]
+
+
+def test_states_of_spiking_neurons_are_traces_at_the_step_after_each_frame(spec: ld.Spec) -> None:
+    data = series(60, samples=2)
+    listener, section = listen(spec, data), spec.readout
+    assert isinstance(section, Regression)
+    run = run_states(listener, section, data)
+    longer = one_more_step(listener.encode(data))
+    spikes = backends.run_program("emulator", listener.program, longer).spikes
+    keep, weight = 4096 - 390, 64 * 128  # 4096 (1 - exp(-0.1)) = 389.8
+    expected = []
+    for start, end in ((0, 151), (151, 302)):
+        u = np.zeros(30, np.int64)
+        for t in range(start, end):
+            u = np.trunc(u * keep / 4096).astype(np.int64) + weight * spikes[t]
+            if t > start and (t - start) % 5 == 0:
+                expected.append(np.floor(u / 4 + 0.5).astype(np.int64))  # 8192 * 4096 / 390 has 17 bits
+    assert run.features.shape == (60, 30)
+    assert np.abs(run.features - expected).max() == 0
+    assert run.steps == 302
+    assert run.fired.tolist() == np.count_nonzero(spikes, axis=0).tolist()
+
+
+def test_float_states_are_about_the_same(spec: ld.Spec) -> None:
+    data = series(200)
+    listener, section = listen(spec, data), spec.readout
+    assert isinstance(section, Regression)
+    floats = run_float_states(ld.compile_spec(spec).network, listener, section, data)
+    integers = run_states(listener, section, data).features
+    assert np.corrcoef(floats.ravel(), integers.ravel())[0, 1] > 0.9
+
+
+def test_frames_and_squares_are_read_too(spec: ld.Spec) -> None:
+    section = replace(spec.readout, features=States("states", tau_ms=10.0, frame=True, squares=True))
+    spec = replace(spec, readout=section)
+    data = series(80)
+    features = run_states(listen(spec, data), section, data).features
+    assert features.shape == (80, 62)
+    assert features[:, 30] == pytest.approx(data.frames[:, 0] * 32768, abs=1)
+    assert features[:, 31:] == pytest.approx(features[:, :31] ** 2 / 32768, abs=0.5)
+    model = ld.train_regression(spec, data)
+    assert model.integers.weights.shape == (1, 62)
+
+
+def test_squares_have_the_bits_of_their_features() -> None:
+    x = np.array([[32767, -2047], [-32767, 1]])
+    assert squared(x, np.array([16, 12])).tolist() == [[32766, 2046], [32766, 0]]
+
+
+def test_pairs_lie_within_their_sample() -> None:
+    pairs = pairs_of(series(60, samples=2), SECTION)
+    assert pairs.rows.tolist() == [*range(10, 28), *range(40, 58)]
+    assert pairs.targets.tolist() == wave(60)[pairs.rows + 2].tolist()
+
+
+# --- training and answering ------------------------------------------------------------------------------------------
+
+
+def test_a_model_answers_from_its_file_as_before(spec: ld.Spec, tmp_path: Path) -> None:
+    model = ld.train_regression(spec, series(400))
+    test = series(200, 400)
+    answers = ld.forecast(model, test)
+    assert answers.shape == (200, 1)
+    assert nrmse(answers[10:-2], test.frames[12:]) < 0.9
+    ld.save_model(tmp_path / "a.model", model)
+    again = ld.load_model(tmp_path / "a.model")
+    assert isinstance(again, ld.RegressionModel)
+    assert (ld.forecast(again, test) == answers).all()
+    ld.save_model(tmp_path / "b.model", again)
+    assert (tmp_path / "a.model").read_bytes() == (tmp_path / "b.model").read_bytes()
+    sent = pickle.loads(pickle.dumps(model))
+    assert (sent.integers.weights == model.integers.weights).all()
+    assert section_from_json(Regression, section_to_json(model.readout)) == model.readout
+
+
+def test_samples_are_answered_by_themselves(spec: ld.Spec) -> None:
+    model = ld.train_regression(spec, series(400))
+    both = series(100, samples=2)
+    alone = [ld.forecast(model, ld.subset(both, [i])) for i in range(2)]
+    assert (ld.forecast(model, both) == np.concatenate(alone)).all()
+
+
+def test_targets_of_the_data(spec: ld.Spec) -> None:
+    section = replace(spec.readout, target="targets", horizon=0)
+    x = wave(400)
+    targets = np.column_stack([np.roll(x[:, 0], 1), x[:, 0] ** 2])
+    data = make_frames(x, np.array([0]), targets=targets, target_names=["before", "square"])
+    model = ld.train_regression(replace(spec, readout=section), data)
+    assert model.outputs == ("before", "square")
+    assert nrmse(ld.forecast(model, data)[10:], targets[10:]) < 0.5
+    assert persistence(section, data)[0].tolist() == targets[9].tolist()
+
+
+def test_an_evaluation_is_what_its_parts_give(spec: ld.Spec) -> None:
+    train, test = series(400), series(200, 400)
+    evaluation = ld.evaluate_regression(spec, train, test, seeds=2)
+    assert [each.seed for each in evaluation.liquids] == [1, 2]
+    for i, liquid in enumerate(evaluation.liquids):
+        model = ld.train_regression(replace(spec, seed=1 + i), train)
+        assert liquid.liquid.nrmse == nrmse(ld.forecast(model, test)[10:-2], test.frames[12:])
+        assert liquid.cv_nrmse == model.regressor.error
+    facts = evaluation.to_json()
+    assert facts["nrmse"] == pytest.approx(np.mean([each.liquid.nrmse for each in evaluation.liquids]))
+    assert facts["r2"] == pytest.approx(np.mean([1 - each.liquid.nrmse**2 for each in evaluation.liquids]))
+    assert set(facts["baselines"]) == {"persistence", "ar", "nvar", "input", "feedforward"}
+    assert facts["baselines"]["persistence"]["nrmse"] == nrmse(test.frames[10:-2], test.frames[12:])
+    assert facts["nrmse_float"] > 0
+    json.dumps(facts)
+    alone = ld.evaluate_regression(spec, train, test, alone=True)
+    assert alone.liquids[0].liquid == evaluation.liquids[0].liquid
+    assert alone.baselines == {}
+
+
+# --- baselines -------------------------------------------------------------------------------------------------------
+
+
+def test_lags_stay_within_a_sample() -> None:
+    data = make_frames(np.arange(6.0)[:, None], np.array([0, 3]))
+    assert lagged(data, 3, 1).tolist() == [
+        [0, 0, 0], [1, 0, 0], [2, 1, 0], [3, 3, 3], [4, 3, 3], [5, 4, 3]
+    ]  # fmt: skip
+    assert lagged(data, 2, 2)[:, 1].tolist() == [0, 0, 0, 3, 3, 3]
+
+
+def test_products_are_all_of_them() -> None:
+    assert products(np.array([[2.0, 3.0]])).tolist() == [[2, 3, 4, 6, 9]]
+
+
+def test_autoregressions_find_what_they_can_tell() -> None:
+    rng = np.random.default_rng(0)
+    linear, squared_ = np.zeros(600), np.zeros(600)
+    for t in range(2, 600):
+        linear[t] = 1.2 * linear[t - 1] - 0.6 * linear[t - 2] + rng.normal()
+        squared_[t] = 1.0 - 1.4 * squared_[t - 1] ** 2 + 0.3 * squared_[t - 2]  # Hénon's map
+    section = Regression("liquid", "signal", washout=10, horizon=1)
+    train, test = (make_frames(linear[part, None], np.array([0])) for part in (slice(400), slice(400, None)))
+    answers, _ = autoregression(section, train, test)
+    residue = answers[:, 0] - linear[411:]
+    assert np.std(residue) == pytest.approx(1.0, abs=0.15)  # the noise, and no more
+    train, test = (make_frames(squared_[part, None], np.array([0])) for part in (slice(400), slice(400, None)))
+    assert nrmse(nonlinear(section, train, test)[0], test.frames[11:]) < 1e-3
+    assert nrmse(autoregression(section, train, test)[0], test.frames[11:]) > 0.3
+
+
+# --- what is wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_series_is_too_short_for_is_said_of_both_parts() -> None:
+    with pytest.raises(LsmError) as caught:
+        check_series(replace(SECTION, washout=50), series(40), series(30, 40))
+    assert len(caught.value.each()) == 2
+    assert "40 frames: a washout of 50 and a horizon of 2 leave none" in str(caught.value)
+    with pytest.raises(LsmError, match="the horizon lies 90 frames ahead: no frame has its answer"):
+        check_series(replace(SECTION, horizon=90), series(40))
+
+
+def test_a_signal_where_labels_are_needed_and_the_other_way_round(spec: ld.Spec, tmp_path: Path) -> None:
+    labelled = make_frames(wave(40), np.arange(4) * 10, ["a", "b"] * 2)
+    with pytest.raises(LsmError, match="labels and no targets"):
+        ld.train_regression(replace(spec, readout=replace(spec.readout, target="targets", washout=2)), labelled)
+    with pytest.raises(LsmError, match="answers signals, and classes are asked for"):
+        ld.train(spec, labelled)
+    with pytest.raises(LsmError, match="answers signals, and classes are asked for"):
+        ld.predict(ld.train_regression(spec, series(200)), labelled)  # type: ignore[arg-type]
+    classes = tmp_path / "classes.yaml"
+    classes.write_text(SPEC.replace("target: signal, washout: 10, horizon: 2, features: {kind: states, tau_ms: 10.0}",
+                                    "features: {kind: bins}"))  # fmt: skip
+    with pytest.raises(LsmError, match="tells classes apart, and a signal is asked for"):
+        ld.train_regression(ld.load(classes), series(200))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (
+            "horizon: 2",
+            "horizon: 0",
+        ),
+        ("washout: 10", "washout: -1"),
+    ],
+)
+def test_bounds(written: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC.replace(written, words))
+    with pytest.raises(LsmError, match=words.split(":")[0]):
+        ld.load(tmp_path / "spec.yaml")
+
+
+def test_contradictions_are_said_at_once(tmp_path: Path) -> None:
+    text = SPEC.replace("population: liquid, target", "population: liquit, target").replace(
+        "tau_ms: 10.0", "tau_ms: 0.01"
+    )
+    text = (
+        text.replace("population: liquit", "population: [liquit, liquid]") + "samples: {policy: interval, steps: 100}\n"
+    )
+    (tmp_path / "spec.yaml").write_text(text)
+    with pytest.raises(LsmError) as caught:
+        ld.load(tmp_path / "spec.yaml")
+    said = str(caught.value)
+    assert "there is no population 'liquit'" in said
+    assert "traces of 0.01 ms" in said
+    assert "runs each sample by itself" in said
+
+
+def test_a_damaged_model_is_refused(spec: ld.Spec) -> None:
+    from lsm_deploy.learn.model import model_from_parts, model_to_parts
+
+    model = ld.train_regression(spec, series(200))
+    meta, arrays = model_to_parts(model)
+    for name, wrong in (
+        ("coef", np.zeros((1, 5))),
+        ("outputs", np.zeros(1)),
+        ("integer.weights", np.full((1, 30), 1 << 30)),
+        ("integer.scale", np.array([0.0])),
+        ("regularisation", np.zeros(2)),
+    ):
+        with pytest.raises(LsmError, match="the model is not valid"):
+            model_from_parts(model.program, meta, {**arrays, name: wrong})
+        left = {key: value for key, value in arrays.items() if key != name}
+        with pytest.raises(LsmError, match="the model is not valid"):
+            model_from_parts(model.program, meta, left)
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, frames, first in (("train", 400, 0), ("test", 200, 400)):
+        np.savez(tmp_path / f"{name}.npz", frames=wave(frames, first), starts=[0])
+    spec, model = tmp_path / "spec.yaml", tmp_path / "out.model"
+    spec.write_text(SPEC)
+
+    def run(*arguments: object) -> str:
+        assert main([str(a) for a in arguments], standalone_mode=False) in (0, None)
+        return capsys.readouterr().out
+
+    data = ("--train", tmp_path / "train.npz", "--test", tmp_path / "test.npz")
+    facts = json.loads(run("eval", spec, *data, "--json", "--seeds", 2))
+    assert {"nrmse", "r2", "smape", "nrmse_float", "baselines"} <= set(facts)
+    assert "linear autoregression" in run("eval", spec, *data)
+    assert "cross-validated NRMSE" in run("train", spec, "--train", tmp_path / "train.npz", "-o", model)
+    assert "2 frames ahead" in run("inspect", model)
+    lines = run("predict", model, tmp_path / "test.npz").splitlines()
+    answers = json.loads(run("predict", model, tmp_path / "test.npz", "--json"))["forecasts"]
+    assert [float(line) for line in lines] == pytest.approx([row[0] for row in answers], rel=1e-8)
+    test = make_frames(wave(200, 400), np.array([0]))
+    assert answers == ld.forecast(ld.load_model(model), test).tolist()
