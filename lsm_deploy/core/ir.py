@@ -12,6 +12,7 @@ join the same pair. A liquid of a million neurons has 1e8 synapses: nothing here
 
 from __future__ import annotations
 
+import dataclasses
 from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -311,7 +312,7 @@ class Trace:
     starts: NDArray[np.int64]
     counts: Mapping[str, int]
     view: View = "sim"
-    standings: Mapping[str, str] = MappingProxyType({})
+    standings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     __reduce__ = rebuilt
 

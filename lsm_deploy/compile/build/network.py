@@ -16,6 +16,7 @@ from scipy import sparse
 from lsm_deploy.compile.build import explicit, rows
 from lsm_deploy.compile.build.draws import draw, fill
 from lsm_deploy.compile.build.portions import chunks
+from lsm_deploy.compile.build.spectrum import spectral_factor
 from lsm_deploy.compile.build.wiring import connect
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError, raise_all
@@ -138,7 +139,8 @@ def _projection(
         delay = _delays(section, indptr, post, _positions(source), _positions(target), spec.seed, name)
     factor = 1.0
     if section.spectral_radius is not None:
-        factor = _spectral_factor(section.spectral_radius, indptr, post, weight, target.neurons, where)
+        matrix = sparse.csc_array((weight, post, indptr), shape=(target.neurons, target.neurons))
+        factor = spectral_factor(section.spectral_radius, matrix, where)
     for part in chunks(len(weight)):
         weight[part] *= factor
         if isinstance(section.gain, schema.PerTypeGain):
@@ -220,28 +222,6 @@ def _delays(
     for part in chunks(len(post)):
         delay[part] = fixed.stable(section.delay_ms.offset_ms + section.delay_ms.per_unit_ms * delay[part])
     return delay
-
-
-def _spectral_factor(
-    radius: float, indptr: NDArray[np.int64], post: NDArray[np.int32], weight: Floats, size: int, where: str
-) -> float:
-    """What the weights are to be multiplied by, so that their largest eigenvalue has this magnitude."""
-    matrix = sparse.csc_array((weight, post, indptr), shape=(size, size))
-    if size <= 1000:
-        now = float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
-    else:
-        start = stream(0, "arnoldi", size).random(size)  # fixed, or the result would vary in its last digits
-        try:
-            now = float(np.abs(sparse.linalg.eigs(matrix, k=1, v0=start, tol=1e-12, return_eigenvectors=False)[0]))
-        except sparse.linalg.ArpackError as error:
-            raise LsmError(
-                f"its spectral radius could not be computed: {error}", where=where, hint="scale the weights yourself"
-            ) from None
-    if now < 1e-9 * float(np.abs(weight).max(initial=1e-300)):
-        raise LsmError(
-            "its weights have a spectral radius of 0: there is no cycle to scale", where=where, hint="make it denser"
-        )
-    return float(f"{radius / now:.6g}")
 
 
 def _by_sign(
