@@ -36,10 +36,17 @@ _NAMES = {
         "quantise_any",
         "stimulus_for",
     ),
-    "lsm_deploy.learn.estimators": ("LiquidClassifier", "LiquidFeatures", "OnlineRegressor", "SpikeReadout"),
+    "lsm_deploy.learn.estimators": (
+        "LiquidClassifier",
+        "LiquidFeatures",
+        "OnlineRegressor",
+        "SpikeReadout",
+    ),
     "lsm_deploy.learn.files": ("inspect_file", "open_any"),
     "lsm_deploy.learn.listener": ("Listener", "listen"),
     "lsm_deploy.learn.model": ("Model", "OnChip", "OnHost", "load_model", "predict", "save_model", "scores", "train"),
+    "lsm_deploy.learn.regression.estimator": ("LiquidRegressor",),
+    "lsm_deploy.learn.regression.following": ("follow", "free_run"),
     "lsm_deploy.learn.regression.metrics": ("nrmse", "r2", "smape"),
     "lsm_deploy.learn.regression.model": ("RegressionModel", "forecast", "train_regression"),
     "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
@@ -131,6 +138,8 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         on_chip_accuracy as on_chip_accuracy,
         train_on_chip as train_on_chip,
     )
+    from lsm_deploy.learn.regression.estimator import LiquidRegressor as LiquidRegressor
+    from lsm_deploy.learn.regression.following import follow as follow, free_run as free_run
     from lsm_deploy.learn.regression.metrics import nrmse as nrmse, r2 as r2, smape as smape
     from lsm_deploy.learn.regression.model import (
         RegressionModel as RegressionModel,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION
-from lsm_deploy.core.errors import MisuseError, visible
+from lsm_deploy.core.errors import LsmError, MisuseError, visible
 from lsm_deploy.learn.model import AnyModel
+from lsm_deploy.learn.regression.following import Follower
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.regression import report_regression, row_of
@@ -122,7 +125,8 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
 
 @main.command(name="predict")
 @click.argument("model_file", metavar="MODEL", type=FILE)
-@click.argument("data_file", metavar="DATA", type=FILE)
+@click.argument("data_file", metavar="[DATA]", type=FILE, required=False)
+@click.option("--follow", "follows", is_flag=True, help="Answer frames from standard input, a line each, as they come.")
 @click.option(
     "--pattern",
     metavar="REGEX",
@@ -131,8 +135,21 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
 )
 @BACKEND_OPTION
 @common_options
-def predict_command(output: Output, model_file: Path, data_file: Path, pattern: str | None, backend: str) -> None:
-    """Answer for DATA: the class of each sample, one a line, or what a model of signals forecasts after each frame."""
+def predict_command(
+    output: Output, model_file: Path, data_file: Path | None, follows: bool, pattern: str | None, backend: str
+) -> None:
+    """Answer for DATA: the class of each sample, one a line, or what a model of signals forecasts after each frame.
+
+    With --follow, a model of signals takes frames from standard input instead, without an end: on each line the numbers
+    of one, with spaces or commas between them.
+    """
+    if follows:
+        if data_file is not None or pattern is not None or output.json:
+            raise click.UsageError("--follow reads standard input and prints lines: without DATA, --pattern and --json")
+        _follow(model_file, backend)
+        return
+    if data_file is None:
+        raise click.UsageError("name the DATA to answer for, or --follow standard input")
     if pattern is not None and not data_file.is_dir():
         raise click.UsageError("--pattern belongs to a folder of WAV files")
     model = api.load_model(model_file)
@@ -153,3 +170,24 @@ def predict_command(output: Output, model_file: Path, data_file: Path, pattern: 
     output.facts({"labels": list(labels)})
     if not output.json:
         click.echo("\n".join(map(visible, labels)))
+
+
+def _follow(model_file: Path, backend: str) -> None:
+    model = api.load_model(model_file)
+    if not isinstance(model, api.RegressionModel):
+        what = "the model tells classes of whole samples apart, and a sample without an end has none"
+        raise MisuseError(what, where=str(model_file), hint="give a model whose readout has a `target`")
+    answering = Follower(model, backend)
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            frame = [float(cell) for cell in line.replace(",", " ").split()]
+        except ValueError:
+            what = f"{line.strip()!r:.80} is no frame"
+            raise LsmError(what, where=f"stdin:{number}", hint="write numbers, a frame a line") from None
+        if len(frame) != model.listener.input.channels:
+            what = f"a frame of {len(frame)} values, the model takes {model.listener.input.channels}"
+            raise LsmError(what, where=f"stdin:{number}", hint="write one number for each channel")
+        click.echo(row_of(answering.answer(np.array(frame))))
+        sys.stdout.flush()

@@ -20,7 +20,7 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from lsm_deploy.core.errors import BackendError, LsmError
 from lsm_deploy.data import Frames, make_frames
-from lsm_deploy.spec.schema import Bins, Readout
+from lsm_deploy.spec.schema import Bins, Readout, Regression, Spec
 from lsm_deploy.spec.sections import section_from_json
 from lsm_deploy.spec.values import plain
 
@@ -28,9 +28,11 @@ __all__ = [
     "ArgumentError",
     "as_arguments",
     "checked_readout",
+    "checked_regression",
     "frames_of",
     "groups_of",
     "one_each",
+    "required",
     "seed_of",
     "validated",
 ]
@@ -72,6 +74,21 @@ def checked_readout(**section: Any) -> Readout:
     with as_arguments():
         checked: Readout = section_from_json(Readout, plain(unread | section), hint="change the parameter")
     return checked
+
+
+def checked_regression(**section: Any) -> Regression:
+    """The same of a readout of signals."""
+    with as_arguments():
+        checked: Regression = section_from_json(Regression, plain(section), hint="change the parameter")
+    return checked
+
+
+def required(spec: Spec | None) -> Spec:
+    """The spec of an estimator, which has none by default."""
+    if not isinstance(spec, Spec):
+        what = "there is no spec" if spec is None else f"the spec is {spec!r:.80}"
+        raise LsmError(what, hint="give one, as `lsm_deploy.load` reads it")
+    return spec
 
 
 def seed_of(seed: Any) -> int:

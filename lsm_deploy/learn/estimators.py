@@ -6,8 +6,9 @@
     LiquidClassifier  samples of frames -> classes, by a compiled liquid and its readout in integers
 
 Samples of frames are a list of arrays `[frame, channel]`, which may differ in length, or one array `[sample, frame,
-channel]`; samples that are data frames have names of channels, which are held to those of `fit`. What is wrong with
-arguments is a ValueError, as it is in scikit-learn; where a spec or a liquid is part of it, it is an LsmError (too).
+channel]`; samples that are data frames have names of channels, which are held to those of `fit`. One series of frames,
+and a signal to be answered, is for `regression.estimator`. What is wrong with arguments is a ValueError, as it is in
+scikit-learn; where a spec or a liquid is part of it, it is an LsmError (too).
 """
 
 from __future__ import annotations
@@ -32,7 +33,16 @@ from sklearn.utils.validation import check_is_fitted
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Role
 from lsm_deploy.learn import readout as readouts
-from lsm_deploy.learn.arguments import as_arguments, checked_readout, frames_of, groups_of, one_each, seed_of, validated
+from lsm_deploy.learn.arguments import (
+    as_arguments,
+    checked_readout,
+    frames_of,
+    groups_of,
+    one_each,
+    required,
+    seed_of,
+    validated,
+)
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.model import Model, OnHost, readout_of, scores, train
 from lsm_deploy.learn.readout import Recursive
@@ -233,7 +243,7 @@ class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def fit(self, X: Any, y: Any = None) -> LiquidFeatures:  # noqa: N803
         """Compile the spec, and fit the ranges of the encoder to samples of frames."""
         with as_arguments():
-            spec = _required(self.spec)
+            spec = required(self.spec)
             _refuse_centring(readout_of(spec))
             self.listener_ = listen(spec, frames_of(self, X, reset=True))
         return self
@@ -249,7 +259,7 @@ class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _run(self, samples: Any, role: Role) -> NDArray[np.int64]:
         with as_arguments():
-            readout, frames = readout_of(_required(self.spec)), frames_of(self, samples)
+            readout, frames = readout_of(required(self.spec)), frames_of(self, samples)
             run = run_samples(self.listener_, readout, frames, role, self.backend)
             if role == "train":
                 require_spikes(self.listener_, readout, frames, self.backend, run.samples)
@@ -258,7 +268,7 @@ class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @property
     def _n_features_out(self) -> int:
-        readout = readout_of(_required(self.spec))
+        readout = readout_of(required(self.spec))
         return readouts.width(readout, sizes_of(self.listener_.program, readout))
 
     def __sklearn_tags__(self) -> Any:
@@ -286,7 +296,7 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, groups: Any = None) -> LiquidClassifier:  # noqa: N803
         """Train on samples of frames; groups: kept together in its folds."""
         with as_arguments():
-            spec = _required(self.spec)
+            spec = required(self.spec)
             changed = {name: getattr(self, name) for name in ("classifier", "keep", "weight_bits")}
             given = {name: value for name, value in changed.items() if value is not None}
             readout = checked_readout(**(section_to_json(readout_of(spec)) | given))
@@ -342,10 +352,3 @@ def _refuse_centring(readout: Readout) -> None:
     if readout.centre == "group":
         what = "features are to be centred by group, and scikit-learn's samples have none when they are answered for"
         raise LsmError(what, where="readout", hint="set `readout: {centre: none}`, or use train and predict")
-
-
-def _required(spec: Spec | None) -> Spec:
-    if not isinstance(spec, Spec):
-        what = "there is no spec" if spec is None else f"the spec is {spec!r:.80}"
-        raise LsmError(what, hint="give one, as `lsm_deploy.load` reads it")
-    return spec

@@ -23,8 +23,7 @@ from lsm_deploy.learn.readout.classifier import standard
 from lsm_deploy.learn.readout.online import start_after
 from lsm_deploy.learn.readout.ridge import Solution, ridge
 from lsm_deploy.learn.regression.blocks import blocks_of
-from lsm_deploy.learn.regression.integer import IntegerRegressor, answer, quantise_regressor
-from lsm_deploy.learn.regression.metrics import nrmse
+from lsm_deploy.learn.regression.integer import answer, quantise_regressor
 from lsm_deploy.spec.schema import Regression
 
 __all__ = ["Regressor", "fit", "predict"]
@@ -83,14 +82,12 @@ def fit(x: Floats | Ints, y: Floats, section: Regression, gap: int, weight_bits:
 
     candidates = np.array(sorted(section.regularisation), np.float64)
     with threadpool_limits(1):  # a second thread makes such small products slower on a busy machine
-        errors = np.array(
-            [
-                [_held_out(each, x[held], y[held], weight_bits) for each in _path(x[train], y[train], section)]
-                for train, held in blocks_of(len(x), section.folds, gap)
-            ]
-        )
-        # The root of the mean square: an NRMSE of all blocks together.
-        cv_nrmse = np.sqrt((errors**2).mean(axis=0))
+        errors = [
+            [_held_out(each, x[held], y[held], weight_bits) for each in _path(x[train], y[train], section)]
+            for train, held in blocks_of(len(x), section.folds, gap)
+        ]
+        # Of all blocks together: in a short one the target may hardly vary.
+        cv_nrmse = np.sqrt((np.sum(errors, axis=0) / len(x) / np.var(y, axis=0)).mean(axis=1))
         best = int(np.flatnonzero(cv_nrmse <= cv_nrmse.min() * (1 + 1e-12))[-1])
         mean, scale, (coef, intercept) = _path(x, y, section)[best]
     return Regressor(mean, scale, coef, intercept, float(candidates[best]), candidates, cv_nrmse)
@@ -122,9 +119,12 @@ def _recursive(z: Floats, y: Floats, forgetting: float, strength: float) -> Solu
     return learner.weights[:-1].T, learner.weights[-1]
 
 
-def _held_out(trained: _Trained, x: Floats | Ints, y: Floats, weight_bits: int | None) -> float:
+def _held_out(trained: _Trained, x: Floats | Ints, y: Floats, weight_bits: int | None) -> Floats:
+    """The sum of squared errors of each output `[output]`."""
     mean, scale, (coef, intercept) = trained
     if weight_bits is None:
-        return nrmse((x - mean) / scale @ coef.T + intercept, y)
-    integers: IntegerRegressor = quantise_regressor(mean, scale, coef, intercept, weight_bits)
-    return nrmse(answer(integers, np.asarray(x)), y)
+        answers = (x - mean) / scale @ coef.T + intercept
+    else:
+        answers = answer(quantise_regressor(mean, scale, coef, intercept, weight_bits), np.asarray(x))
+    total: Floats = ((answers - y) ** 2).sum(axis=0)
+    return total

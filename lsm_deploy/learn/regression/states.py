@@ -38,6 +38,8 @@ from lsm_deploy.spec.schema import Regression
 __all__ = [
     "FRAME_BITS",
     "StatesRun",
+    "TraceRegister",
+    "finished",
     "frame_features",
     "graded_populations",
     "one_more_step",
@@ -87,12 +89,16 @@ def run_states(
         fired += np.count_nonzero(trace.spikes, axis=0)
         counts.update(trace.counts)
         steps += len(trace.spikes)
-    integers = np.concatenate(states)
+    return StatesRun(finished(listener, section, np.concatenate(states), data), fired, steps, dict(counts))
+
+
+def finished(listener: Listener, section: Regression, states: Ints, data: Frames) -> Ints:
+    """The features `[frame, feature]` of states `[frame, neuron]`: with frames and squares, where these are read."""
     if section.features.frame:
-        integers = np.column_stack([integers, frame_features(listener, data)])
+        states = np.column_stack([states, frame_features(listener, data)])
     if section.features.squares:
-        integers = np.column_stack([integers, squared(integers, _bits(program, section, integers.shape[1]))])
-    return StatesRun(integers, fired, steps, dict(counts))
+        states = np.column_stack([states, squared(states, _bits(listener.program, section, states.shape[1]))])
+    return states
 
 
 def run_float_states(
@@ -177,21 +183,50 @@ def _states(program: Program, section: Regression, spikes: NDArray[Any], starts:
 
 
 def _traces(spikes: NDArray[Any], starts: Ints, frame: int, tau_ms: float, dt_ms: float) -> Ints:
-    du, weight = trace_registers(tau_ms, dt_ms)
-    step = weight << fixed.ACT_SHIFT
-    largest = step * fixed.DECAY_UNITY // (du + 1)  # that of a spike in every step
-    shift = max(0, largest.bit_length() - (FRAME_BITS - 1))
     spikes, ends = np.ascontiguousarray(spikes, np.int8), np.append(starts[1:], len(spikes))
-    values = []
+    register, values = TraceRegister.of(tau_ms, dt_ms, spikes.shape[1]), []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         # Parts end with the step after each frame.
         edges = np.concatenate([[start], np.arange(start + frame, end, frame) + 1])[None]
         of_sample = np.zeros((1, edges.shape[1] - 1, spikes.shape[1]), np.int64)
-        kernels.decay_parts(spikes, edges, fixed.DECAY_UNITY - (du + 1), step, of_sample)
+        kernels.decay_parts(spikes, edges, register.keep, register.step, of_sample)
         values.append(of_sample[0])
-    every = np.concatenate(values)
-    rounded: Ints = np.sign(every) * (np.abs(every) + (1 << shift >> 1) >> shift)
-    return rounded
+    return register.shifted(np.concatenate(values))
+
+
+@dataclass(frozen=True, eq=False)
+class TraceRegister:
+    """The traces of spikes `[neuron]`: values decay by `keep` of 4096 a step, and grow by `step` a spike."""
+
+    keep: int
+    step: int
+    shift: int
+    values: Ints
+
+    @classmethod
+    def of(cls, tau_ms: float, dt_ms: float, neurons: int) -> TraceRegister:
+        du, weight = trace_registers(tau_ms, dt_ms)
+        step = weight << fixed.ACT_SHIFT
+        largest = step * fixed.DECAY_UNITY // (du + 1)  # that of a spike in every step
+        shift = max(0, largest.bit_length() - (FRAME_BITS - 1))
+        return cls(fixed.DECAY_UNITY - (du + 1), step, shift, np.zeros(neurons, np.int64))
+
+    def take(self, spikes: NDArray[Any]) -> None:
+        """A step, with these spikes `[neuron]`."""
+        self.values[:] = self._next(spikes)
+
+    def after(self, spikes: NDArray[Any]) -> Ints:
+        """What is read after one more step, which is not taken."""
+        return self.shifted(self._next(spikes))
+
+    def _next(self, spikes: NDArray[Any]) -> Ints:
+        decayed: Ints = fixed.truncate(self.values * self.keep) + self.step * spikes.astype(np.int64)
+        return decayed
+
+    def shifted(self, values: Ints) -> Ints:
+        """In 16 bits, rounded to the nearest."""
+        rounded: Ints = np.sign(values) * (np.abs(values) + (1 << self.shift >> 1) >> self.shift)
+        return rounded
 
 
 def _float_states(program: Program, section: Regression, spikes: NDArray[Any], starts: Ints, frame: int) -> Floats:

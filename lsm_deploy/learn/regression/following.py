@@ -1,0 +1,130 @@
+"""A model in motion: a frame comes, an answer goes; without an end, or with forecasts fed back as input.
+
+The answer to a frame needs the messages of the step after it, which depend on nothing that enters in that step: the
+session takes it with an empty input, and goes back. So an answer is there before the next frame is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.errors import LsmError, require_type
+from lsm_deploy.core.indices import mistake_in
+from lsm_deploy.core.ir import State
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.data import Frames
+from lsm_deploy.data.encoders import encode
+from lsm_deploy.learn.regression.integer import answer
+from lsm_deploy.learn.regression.model import RegressionModel
+from lsm_deploy.learn.regression.states import TraceRegister, finished, graded_populations
+from lsm_deploy.run import backends
+from lsm_deploy.spec.schema import GaussianPopulation, Rate, SendOnDelta
+
+__all__ = ["Follower", "follow", "free_run"]
+
+
+class Follower:
+    """A run of a model's program, from rest, that is advanced frame by frame."""
+
+    def __init__(self, model: RegressionModel, backend: str = backends.DEFAULT) -> None:
+        require_type(model, RegressionModel, "model", "read one with `load_model`, or `train_regression` it")
+        _check_encoder(model)
+        self.model, network = model, model.program.network
+        self._session = backends.start(backend, model.program)
+        self._silence = np.zeros(network.channels, np.int8)
+        graded = graded_populations(model.program)
+        self._columns = {name: network.columns(name) for name in model.readout.populations}
+        tau_ms = model.readout.features.tau_ms
+        self._traces = {
+            name: TraceRegister.of(tau_ms, network.dt_ms, columns.stop - columns.start)
+            for name, columns in self._columns.items()
+            if name not in graded
+        }
+
+    def answer(self, frame: Floats) -> Floats:
+        """Take the next frame `[channel]`, and answer it `[output]`."""
+        listener = self.model.listener
+        given = np.asarray(frame, np.float64).reshape(1, -1)
+        if given.shape[1] != listener.input.channels or not np.isfinite(given).all():
+            what = f"a frame has {given.shape[1]} values, the model takes {listener.input.channels} finite numbers"
+            raise LsmError(what, where="frame", hint="give one number for each channel")
+        frames = Frames(given, np.zeros(1, np.int64), source="frame")
+        network = listener.program.network
+        for row in encode(listener.input, listener.ranges, frames, network.dt_ms, listener.seed).spikes:
+            spikes = self._session.step(row)
+            for name, trace in self._traces.items():
+                trace.take(spikes[self._columns[name]])
+        before = self._session.save()
+        spikes = self._session.step(self._silence)
+        parts = [
+            self._traces[name].after(spikes[columns]) if name in self._traces else spikes[columns].astype(np.int64)
+            for name, columns in self._columns.items()
+        ]
+        self._session.restore(before)
+        features = finished(listener, self.model.readout, np.concatenate(parts)[None], frames)
+        answered: Floats = answer(self.model.integers, features)[0]
+        return answered
+
+    def save(self) -> tuple[State, dict[str, NDArray[np.int64]]]:
+        """All that the next answers depend on."""
+        return self._session.save(), {name: trace.values.copy() for name, trace in self._traces.items()}
+
+    def restore(self, state: tuple[State, dict[str, NDArray[np.int64]]]) -> None:
+        """Go on from there."""
+        self._session.restore(state[0])
+        for name, values in state[1].items():
+            self._traces[name].values[:] = values
+
+
+def follow(model: RegressionModel, frames: Iterable[Floats], backend: str = backends.DEFAULT) -> Iterator[Floats]:
+    """The answer `[output]` to each frame `[channel]` of any iterator, which may be endless, as soon as it is there."""
+    follower = Follower(model, backend)
+    return (follower.answer(frame) for frame in frames)
+
+
+def free_run(
+    model: RegressionModel,
+    data: Frames,
+    steps: int,
+    origins: Sequence[int] | None = None,
+    backend: str = backends.DEFAULT,
+) -> Floats:
+    """Forecasts that are fed back as input `[origin, step, channel]`: the frames of a series after each origin.
+
+    data: one sample, which is followed up to the origins. origins: frames after which the model runs freely, ascending;
+    left out, the last one alone. An LsmError for a model that does not forecast its own next frame.
+    """
+    require_type(model, RegressionModel, "model", "read one with `load_model`, or `train_regression` it")
+    section = model.readout
+    if section.target != "signal" or section.horizon != 1:
+        what = f"it answers {'the signal' if section.target == 'signal' else 'targets'}, {section.horizon} frames later"
+        hint = "train one with `readout: {target: signal, horizon: 1}`"
+        raise LsmError(f"{what}, and only the next frame can be fed back", where="model", hint=hint)
+    places = [len(data.frames) - 1] if origins is None else list(origins)
+    if data.samples != 1 or not places or mistake_in(np.array(places), len(data.frames), "ascending"):
+        what = f"origins {places} are not ascending frames of one sample of {len(data.frames)}"
+        raise LsmError(what, where=data.source, hint="give one series, and the numbers of frames in it")
+    follower, every = Follower(model, backend), []
+    for k, frame in enumerate(data.frames[: places[-1] + 1]):
+        forecast = follower.answer(frame)
+        if k not in places:
+            continue
+        state, freely = follower.save(), [forecast]
+        while len(freely) < steps:
+            freely.append(follower.answer(freely[-1]))
+        follower.restore(state)
+        every.append(freely)
+    return np.array(every)
+
+
+def _check_encoder(model: RegressionModel) -> None:
+    encoder = model.listener.input.encoder
+    random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
+    if isinstance(encoder, SendOnDelta) or random:
+        assert encoder is not None
+        why = "looks back at the frames before" if isinstance(encoder, SendOnDelta) else "is random"
+        what = f"the encoder {encoder.kind} {why}: a frame cannot be encoded by itself"
+        raise LsmError(what, where="input", hint="use graded, latency, or gaussian_population with `code: latency`")
