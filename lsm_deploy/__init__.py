@@ -25,6 +25,7 @@ _NAMES = {
     "lsm_deploy.data.front": ("to_frames",),
     "lsm_deploy.data.load": ("load_raw",),
     "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
+    "lsm_deploy.data.series": ("load_series", "neurobench_series"),
     "lsm_deploy.data.split": ("splits",),
     "lsm_deploy.exchange.lava_folder": ("export_for_lava",),
     "lsm_deploy.exchange.sanafe": ("export_sanafe",),
@@ -104,6 +105,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.data.front import to_frames as to_frames
     from lsm_deploy.data.load import load_raw as load_raw
     from lsm_deploy.data.raw import Audio as Audio, Beats as Beats, Events as Events, Frames as Frames, subset as subset
+    from lsm_deploy.data.series import load_series as load_series, neurobench_series as neurobench_series
     from lsm_deploy.data.split import splits as splits
     from lsm_deploy.exchange.lava_folder import export_for_lava as export_for_lava
     from lsm_deploy.exchange.sanafe import export_sanafe as export_sanafe

@@ -28,6 +28,7 @@ TOPICS = {
     },
     "How to": {
         "own-data": "use your own recordings: frames, sound, heart beats, events",
+        "series": "predict values of a series, your own or one that comes with this",
         "own-network": "bring your own weights, in floats or in the chip's integers",
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
