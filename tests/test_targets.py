@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import (
     Frames,
@@ -299,3 +300,28 @@ def test_a_signal_needs_neither_labels_nor_targets() -> None:
     check_split(train, test, False, "signal")
     assert error(check_split, train, test)[0][0] == "the samples have no labels"
     assert error(check_split, train, test, False, "targets")[0] == ("the frames have no targets", "data", WRITE)
+
+
+def test_a_file_to_be_answered_need_not_know_its_targets(tmp_path: Path) -> None:
+    rows = [f"{i // 40},{np.sin(0.3 * i):.6f},{np.cos(0.3 * i):.6f}\n" for i in range(80)]
+    train = text(tmp_path, "sample,x,level\n" + "".join(rows))
+    (tmp_path / "spec.yaml").write_text(
+        "dt_ms: 1.0\nseed: 1\ndata: {train: d.csv, test: d.csv, targets: [level]}\n"
+        "input: {channels: 1, encoder: {kind: gaussian_population, frame_ms: 5.0}}\n"
+        "populations: {liquid: {size: 20, neuron: {kind: LIF}}}\n"
+        "projections: [{source: input, target: liquid, topology: {kind: all_to_all}, weight: 0.1}]\n"
+        "readout: {population: liquid, target: targets, washout: 5, folds: 2}\n"
+    )
+    model = ld.train_regression(ld.load(tmp_path / "spec.yaml"))
+    ld.save_model(tmp_path / "model.lsm", model)
+    again = ld.load_model(tmp_path / "model.lsm")
+    assert again.listener.targets == ("level",)
+    answers = []
+    for name, column in (("known", [row.split(",")[2] for row in rows]), ("unknown", ["\n"] * 80), ("none", None)):
+        cells = [f"{row.rpartition(',')[0]},{cell}" for row, cell in zip(rows, column or rows, strict=True)]
+        cells = cells if column else [f"{row.rpartition(',')[0]}\n" for row in rows]
+        (tmp_path / f"{name}.csv").write_text(f"sample,x{',level' if column else ''}\n{''.join(cells)}")
+        answers.append(ld.forecast(again, again.listener.frames(again.listener.load(tmp_path / f"{name}.csv"))))
+    assert answers[0].shape == (80, 1)
+    assert all(each.tolist() == answers[0].tolist() for each in answers)
+    assert load_raw(train, targets=["level"]).channels == 1

@@ -153,7 +153,7 @@ def predict_command(
     if pattern is not None and not data_file.is_dir():
         raise click.UsageError("--pattern belongs to a folder of WAV files")
     model = api.load_model(model_file)
-    recordings = api.load_raw(data_file, pattern or model.listener.pattern)
+    recordings = model.listener.load(data_file, pattern)
     frames = model.listener.frames(recordings)
     with output.progress("predicting") as progress:
         if isinstance(model, api.RegressionModel):

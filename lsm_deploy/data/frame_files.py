@@ -36,10 +36,11 @@ SHOWN = 20
 """Mistakes of one file that are spelt out; a wrong column makes one in every row."""
 
 
-def load_frames(path: str | Path, targets: Sequence[str] = ()) -> Frames:
+def load_frames(path: str | Path, targets: Sequence[str] = (), leave_out: Sequence[str] = ()) -> Frames:
     """Read frames from an `.npz` or `.csv` file (`lsm-deploy manual files`); an LsmError names every mistake in it.
 
-    targets: the columns of a CSV that are values to be predicted, and no channels.
+    targets: the columns of a CSV that are values to be predicted, and no channels. leave_out: those that are not read,
+    and need not be there.
     """
     path = Path(path)
     refuse_other(path, "frames", "frames")
@@ -47,7 +48,7 @@ def load_frames(path: str | Path, targets: Sequence[str] = ()) -> Frames:
         refuse_columns(targets, path)
         return frames_from_arrays(read_arrays(path), str(path))
     if path.suffix == ".csv":
-        return _from_csv(path, targets)
+        return _from_csv(path, targets, leave_out)
     with reading(path):
         path.stat()
     what = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
@@ -111,7 +112,7 @@ def _checked_lengths(
     return lengths.astype(np.int64)
 
 
-def _from_csv(path: Path, targets: Sequence[str]) -> Frames:
+def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> Frames:
     where, errors, mistakes = str(path), [], 0
 
     def report(what: str, hint: str, line: int) -> None:
@@ -124,10 +125,10 @@ def _from_csv(path: Path, targets: Sequence[str]) -> Frames:
     line, header = next(table, (0, []))
     if not header:
         raise LsmError("the file is empty", where=where, hint="write a header and one row a frame")
-    in_header = mistakes_in_header(header, targets)
+    in_header = mistakes_in_header([name for name in header if name not in leave_out], targets)
     raise_all([LsmError(what, where=f"{path}:{line}", hint=hint) for what, hint in in_header])
     columns = {name: i for i, name in enumerate(header)}
-    channels = [name for name in header if name not in (*NAMED, *targets)]
+    channels = [name for name in header if name not in (*NAMED, *targets, *leave_out)]
     numbers = [*channels, *targets]
     names: dict[str, list[str]] = {name: [] for name in ("label", "group") if name in columns}
     values, starts = array("d"), []  # and no text: that of a long file takes ten times as much

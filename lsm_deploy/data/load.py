@@ -44,11 +44,14 @@ def require_there(*paths: object) -> None:
     )
 
 
-def load_raw(path: str | Path, pattern: str | None = None, targets: Sequence[str] = ()) -> Raw:
+def load_raw(
+    path: str | Path, pattern: str | None = None, targets: Sequence[str] = (), leave_out: Sequence[str] = ()
+) -> Raw:
     """Read frames, sound or beats from a file or a folder; an LsmError says what it does not hold.
 
     pattern: how WAV files are named, if not as the default: a regular expression with groups label, group and take.
-    targets: the columns of a CSV that are values to be predicted, and no channels.
+    targets: the columns of a CSV that are values to be predicted, and no channels. leave_out: those that are not read,
+    and need not be there.
     """
     path = Path(path)
     refuse_other(path, "data", *DATA)
@@ -71,7 +74,7 @@ def load_raw(path: str | Path, pattern: str | None = None, targets: Sequence[str
         what = f"data cannot be read from a {path.suffix or 'nameless'} file"
         hint = "give .npz or .csv, or a folder of WAV files or WFDB annotations"
         raise LsmError(what, where=str(path), hint=hint)
-    return load_frames(path, targets)
+    return load_frames(path, targets, leave_out)
 
 
 def load_dataset(name: str, root: Path | None = None, drop_outside: bool = False) -> tuple[Raw, Raw]:

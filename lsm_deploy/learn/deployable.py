@@ -222,7 +222,7 @@ def _encoded(deployable: Deployable, file: Path, samples: int | None) -> tuple[S
     spec, model = deployable.spec, deployable.model
     if model is not None:
         listener: Listener = model.listener
-        frames = listener.frames(data.load_raw(file, listener.pattern))
+        frames = listener.frames(listener.load(file))
     elif spec is not None:
         frames = front.load(file, spec)
         fixed = spec.input.encoder is not None and spec.input.encoder.range is not None

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,13 @@ from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.samples import contaminated
-from lsm_deploy.data import Beats, Frames, Raw, Role, check_channels
+from lsm_deploy.data import Beats, Frames, Raw, Role, check_channels, load_raw
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.run import backends
-from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Spec
+from lsm_deploy.spec.schema import BeatsFrontEnd, Data, FrontEnd, Input, Spec
 
-__all__ = ["Listener", "Piece", "listen", "pattern_of"]
+__all__ = ["Listener", "Piece", "listen"]
 
 
 AT_ONCE = 1 << 28
@@ -51,8 +52,9 @@ class Piece:
 class Listener:
     """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
 
-    seed: of random encoders. pattern: how WAV files are named, if not as the default. What a sample's spikes depend on
-    is all here, but for the role of the data (training and test noise differ) and the sample's place among them.
+    seed: of random encoders. pattern: how WAV files are named, if not as the default. targets: columns of a CSV that
+    are no channels. What a sample's spikes depend on is all here, but for the
+    role of the data (training and test noise differ) and the sample's place among them.
     """
 
     program: Program
@@ -61,6 +63,7 @@ class Listener:
     seed: int
     front_end: FrontEnd | None = None
     pattern: str | None = None
+    targets: tuple[str, ...] = ()
 
     __reduce__ = rebuilt
 
@@ -74,6 +77,11 @@ class Listener:
             raise ValueError("the input does not fit the program")
         if self.seed < 0:
             raise ValueError(f"the seed is {self.seed}")
+
+    def load(self, path: str | Path, pattern: str | None = None) -> Raw:
+        """Recordings of a file or a folder, named as those that this was made for if no other pattern is given. Targets
+        are not read: a CSV to be answered need not know them."""
+        return load_raw(path, pattern or self.pattern, leave_out=self.targets)
 
     def frames(self, raw: Raw, role: Role = "test") -> Frames:
         """What the front end makes of recordings; an LsmError where they are not what it, or the input, takes."""
@@ -138,12 +146,9 @@ class Listener:
 def listen(spec: Spec, train: Frames, program: Program | None = None) -> Listener:
     """A spec's liquid, compiled (or the program, where it is already), with the ranges of training frames."""
     program = compile_spec(spec).program if program is None else program
-    return Listener(program, spec.input, fit_ranges(train, spec.input), spec.seed, spec.front_end, pattern_of(spec))
-
-
-def pattern_of(spec: Spec) -> str | None:
-    """How WAV files are named, if not as the default."""
-    return spec.data.pattern if spec.data is not None else None
+    section = spec.data if spec.data is not None else Data()
+    ranges = fit_ranges(train, spec.input)
+    return Listener(program, spec.input, ranges, spec.seed, spec.front_end, section.pattern, section.targets)
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------

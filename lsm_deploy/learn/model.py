@@ -311,6 +311,8 @@ def model_to_parts(model: AnyModel) -> tuple[dict[str, Any], dict[str, NDArray[A
         "pattern": listener.pattern,
         "seed": listener.seed,
     }
+    if listener.targets:
+        meta["targets"] = list(listener.targets)
     if isinstance(model, RegressionModel):
         meta["regression"] = section_to_json(model.readout)
         return meta, {"ranges": listener.ranges, **model.to_arrays()}
@@ -327,8 +329,11 @@ def model_from_parts(
         pattern = meta.get("pattern")
         if not isinstance(pattern, str | None):
             raise ValueError("pattern is no text")
+        targets = meta.get("targets", [])
+        if not isinstance(targets, list) or not all(isinstance(name, str) for name in targets):
+            raise ValueError("targets are no list of text")
         encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
-        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern)
+        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern, tuple(targets))
         if "regression" in meta:
             return RegressionModel.from_arrays(listener, section_from_json(Regression, meta["regression"]), arrays)
         if not isinstance(meta["on_chip"], bool):
