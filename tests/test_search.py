@@ -13,11 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from test_regression import SPEC as SIGNALS
+from test_regression import series
 
+import lsm_deploy as ld
 from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.model import train
+from lsm_deploy.report.tuning import report_search
 from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
 from lsm_deploy.tune.journal import _Lines
 from lsm_deploy.tune.trials import search
@@ -169,9 +173,9 @@ def test_a_trial_is_worth_its_cross_validated_accuracy(folder, whole):
     }
     spec = load_text(put(file.read_text(), file, changes), file)
     by_hand = train(spec, frames_of(folder)).answerer.classifier.cv_accuracy.max()
-    assert whole.best.accuracies == (by_hand,)
-    assert whole.best.accuracy == max(trial.accuracy for trial in whole.trials if trial.accuracy is not None)
-    assert whole.as_written.accuracies == (train(load(file), frames_of(folder)).answerer.classifier.cv_accuracy.max(),)
+    assert whole.best.scores == (by_hand,)
+    assert whole.best.score == max(trial.score for trial in whole.trials if trial.score is not None)
+    assert whole.as_written.scores == (train(load(file), frames_of(folder)).answerer.classifier.cv_accuracy.max(),)
     assert load_text(whole.text, file) == spec
     assert "# leaky" in whole.text
     assert parse(whole.text, file).data["search"] == parse(SPACE, file).data["search"]
@@ -188,12 +192,12 @@ def test_trials_stay_within_their_ranges_and_differ(whole):
 
 
 def test_a_trial_that_fails_is_kept_with_its_reason_and_the_search_goes_on(whole):
-    failed = [trial for trial in whole.trials if trial.accuracy is None]
+    failed = [trial for trial in whole.trials if trial.score is None]
     assert failed, "some gains are too small for any spike"
     assert all(trial.reason.startswith("population 'liquid': it never spikes") for trial in failed)
     assert all(trial.values["projections.0.gain"] < 0.3 for trial in failed)
     assert len(whole.ranked()) == TRIALS - len(failed)
-    assert [t.accuracy for t in whole.ranked()] == sorted((t.accuracy for t in whole.ranked()), reverse=True)
+    assert [t.score for t in whole.ranked()] == sorted((t.score for t in whole.ranked()), reverse=True)
 
 
 def test_importance_is_a_share(whole):
@@ -209,8 +213,8 @@ def test_several_liquids(folder, tmp_path):
     text = put(file.read_text(), file, {("projections", 1, "gain"): found.trials[0].values["projections.1.gain"]})
     seeds = [load_text(text.replace("seed: 4", f"seed: {seed}"), file) for seed in (4, 5, 6)]
     accuracies = [train(spec).answerer.classifier.cv_accuracy.max() for spec in seeds]
-    assert found.trials[0].accuracies == tuple(accuracies)
-    assert found.trials[0].accuracy == pytest.approx(np.mean(accuracies))
+    assert found.trials[0].scores == tuple(accuracies)
+    assert found.trials[0].score == pytest.approx(np.mean(accuracies))
     assert len(set(accuracies)) > 1
 
 
@@ -418,13 +422,13 @@ def test_the_command(folder, whole):
     arguments += ["--journal", folder / "whole.journal"]
     printed = call(*arguments).stdout
     assert (folder / "best.yaml").read_text() == whole.text
-    failed = sum(trial.accuracy is None for trial in whole.trials)
+    failed = sum(trial.score is None for trial in whole.trials)
     assert f"{TRIALS} trials, {failed} failed; cross-validated on 24 training samples, 1 liquid each" in printed
     assert f"trial {whole.best.turn} " in printed
     assert printed.count(" failed: population 'liquid': it never spikes") == failed
     facts = json.loads(call(*arguments, "--json").stdout)
     assert facts["best"]["values"] == whole.best.values
-    assert facts["best"]["accuracy"] == whole.best.accuracy
+    assert facts["best"]["accuracy"] == whole.best.score
     assert [trial["failed"] or None for trial in facts["trials"]] == [trial.reason or None for trial in whole.trials]
     assert facts["importance"] == whole.importance
 
@@ -432,3 +436,26 @@ def test_the_command(folder, whole):
 def test_a_spec_that_names_files_stays_in_its_folder(folder, tmp_path):
     arguments = ["search", folder / "spec.yaml", "-o", tmp_path / "best.yaml", "--trials", 1, "--journal", "j"]
     assert "names files relative to its own folder" in call(*arguments, status=2).stderr
+
+
+# --- readouts of signals ----------------------------------------------------------------------------------------------
+
+
+def test_a_search_for_forecasts_takes_the_least_nrmse_of_the_integers(tmp_path, capsys):
+    file, data = tmp_path / "spec.yaml", series(300)
+    file.write_text(SIGNALS)
+    space = tmp_path / "space.yaml"
+    space.write_text("projections.1.weight: [0.005, 0.05]\nprojections.0.weight: [0.2, 0.8]\n")
+    found = search(file, 5, tmp_path / "j", space=space, train=data)
+    assert found.figure == "nrmse"
+    assert found.samples == 300
+    scores = [trial.score for trial in found.trials]
+    assert found.best.score == min(scores)
+    assert [trial.score for trial in found.ranked()] == sorted(scores)
+    assert found.best.scores == (ld.train_regression(load_text(found.text, file), data).regressor.error,)
+    assert found.as_written.scores == (ld.train_regression(load(file), data).regressor.error,)
+    again = search(file, 5, tmp_path / "j", space=space, train=data)
+    assert again.trials == found.trials
+    facts = report_search(found).facts
+    assert facts["best"]["nrmse"] == found.best.score
+    assert facts["best"]["nrmses"] == list(found.best.scores)

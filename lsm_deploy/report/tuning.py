@@ -68,40 +68,42 @@ def report_search(result: SearchResult) -> Report:
     facts = {
         "samples": result.samples,
         "liquid_seeds": result.liquid_seeds,
-        "as_written": _trial(result.as_written),
-        "best": _trial(result.best),
+        "as_written": _trial(result.as_written, result.figure),
+        "best": _trial(result.best, result.figure),
         "importance": dict(result.importance),
-        "trials": [_trial(trial) for trial in result.trials],
+        "trials": [_trial(trial, result.figure) for trial in result.trials],
     }
     return Report(tuple(_search(result)), facts)
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
-    facts = {"turn": trial.turn, "accuracy": trial.accuracy, "accuracies": list(trial.accuracies)}
+def _trial(trial: Trial, figure: str) -> dict[str, Any]:
+    every = "accuracies" if figure == "accuracy" else f"{figure}s"
+    facts = {"turn": trial.turn, figure: trial.score, every: list(trial.scores)}
     return facts | {"values": dict(trial.values), "failed": trial.reason or None}
 
 
 def _search(result: SearchResult) -> Iterator[Block]:
-    failed = [trial for trial in result.trials if trial.accuracy is None]
+    failed = [trial for trial in result.trials if trial.score is None]
+    figure, thing = ("accuracy", "training sample") if result.figure == "accuracy" else ("NRMSE", "training frame")
     yield Heading(
         f"{count(len(result.trials), 'trial')}, {len(failed)} failed; cross-validated on "
-        f"{count(result.samples, 'training sample')}, {count(result.liquid_seeds, 'liquid')} each"
+        f"{count(result.samples, thing)}, {count(result.liquid_seeds, 'liquid')} each"
     )
     paths = list(result.best.values)
     yield table(
-        ["spec", "accuracy", *paths],
+        ["spec", figure, *paths],
         [
-            ["as written", _accuracy(result.as_written), *("" for _ in paths)],
+            ["as written", _score(result.as_written, result.figure), *("" for _ in paths)],
             *(
-                [f"trial {trial.turn}", _accuracy(trial), *(_value(trial.values[path]) for path in paths)]
+                [f"trial {trial.turn}", _score(trial, result.figure), *(_value(trial.values[path]) for path in paths)]
                 for trial in result.ranked()[:SHOWN]
             ),
         ],
     )
-    if (result.as_written.accuracy or 0.0) >= (result.best.accuracy or 0.0):
+    if _no_better(result):
         yield Line("no trial is better than the spec as it is written")
     if result.importance:
-        yield Heading("share of the accuracy's variance")
+        yield Heading(f"share of the {figure}'s variance")
         yield table(["parameter", Column("share", "{:.0%}")], result.importance.items())
     for trial in failed[:SHOWN]:
         yield Line(f"trial {trial.turn} failed: {trial.reason}")
@@ -109,11 +111,20 @@ def _search(result: SearchResult) -> Iterator[Block]:
         yield Line(f"and {len(failed) - SHOWN} more")
 
 
-def _accuracy(trial: Trial) -> str:
-    if trial.accuracy is None:
+def _no_better(result: SearchResult) -> bool:
+    """Whether the spec as it is written is as good as the best trial."""
+    written, best = result.as_written.score, result.best.score
+    if written is None or best is None:
+        return False
+    return written <= best if result.figure == "nrmse" else written >= best
+
+
+def _score(trial: Trial, figure: str) -> str:
+    if trial.score is None:
         return f"failed: {trial.reason}"
-    spread = f" ± {stdev(trial.accuracies):.1%}" if len(trial.accuracies) > 1 else ""
-    return f"{trial.accuracy:.1%}{spread}"
+    form = PERCENT if figure == "accuracy" else "{:.4g}"
+    spread = f" ± {form.format(stdev(trial.scores))}" if len(trial.scores) > 1 else ""
+    return f"{form.format(trial.score)}{spread}"
 
 
 def _value(value: Any) -> str:

@@ -30,20 +30,25 @@ __all__ = ["Journal", "Trial", "opened_journal"]
 STUDY = "lsm-deploy search"
 BEGINS = b'{"op_code"'
 """Every line of optuna's journal."""
+_SCORES = "accuracies"
+"""What files call scores, whatever they are."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One turn: the value at each path, and the accuracy of each liquid, or the reason why there is none."""
+    """One turn: the value at each path, and the score of each liquid, or the reason why there is none.
+
+    A score is an accuracy, or the NRMSE of a readout of signals.
+    """
 
     turn: int
     values: Mapping[str, Any]
-    accuracies: tuple[float, ...]
+    scores: tuple[float, ...]
     reason: str = ""
 
     @property
-    def accuracy(self) -> float | None:
-        return sum(self.accuracies) / len(self.accuracies) if self.accuracies and not self.reason else None
+    def score(self) -> float | None:
+        return sum(self.scores) / len(self.scores) if self.scores and not self.reason else None
 
 
 class Journal:
@@ -60,7 +65,7 @@ class Journal:
             Trial(
                 turn,
                 {p.path: _value(p, t.params[p.path]) for p in self.parameters},
-                tuple(t.user_attrs.get("accuracies", ())),
+                tuple(t.user_attrs.get(_SCORES, ())),
                 t.user_attrs.get("reason", ""),
             )
             for turn, t in enumerate(ended)
@@ -76,23 +81,23 @@ class Journal:
         trial = self.study.ask()
         return trial, {p.path: _value(p, _drawn(trial, p)) for p in self.parameters}
 
-    def tell(self, trial: Any, accuracies: Sequence[float], reason: str = "") -> None:
+    def tell(self, trial: Any, scores: Sequence[float], reason: str = "") -> None:
         """Keep what came of a trial. One that failed is pruned, as optuna says: its sampler takes it for the worst."""
         from optuna.trial import TrialState
 
-        trial.set_user_attr("accuracies", list(accuracies))
+        trial.set_user_attr(_SCORES, list(scores))
         if reason:
             trial.set_user_attr("reason", reason)
             self.study.tell(trial, state=TrialState.PRUNED)
         else:
-            self.study.tell(trial, sum(accuracies) / len(accuracies))
+            self.study.tell(trial, sum(scores) / len(scores))
 
     def importance(self) -> dict[str, float]:
-        """The share of the accuracy's variance that each path explains (functional ANOVA: Hutter, Hoos &
+        """The share of the score's variance that each path explains (functional ANOVA: Hutter, Hoos &
         Leyton-Brown, ICML 2014); nothing where too few trials, or all the same, have one."""
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-        if len({trial.accuracy for trial in self.trials()} - {None}) < 2:
+        if len({trial.score for trial in self.trials()} - {None}) < 2:
             return {}
         evaluator = FanovaImportanceEvaluator(seed=self.seed % 2**32)
         try:
@@ -125,10 +130,10 @@ def _value(p: Parameter, drawn: Any) -> Any:
 
 @contextmanager
 def opened_journal(
-    file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int
+    file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int, *, least: bool = False
 ) -> Iterator[Journal]:
     """The journal in `file`, new or as it was left. identity: what it belongs to, each part by its name; an LsmError
-    names those in which it differs. One process at a time.
+    names those in which it differs. least: whether a lower score is better. One process at a time.
     """
     try:
         import optuna
@@ -140,7 +145,7 @@ def opened_journal(
     with _alone(file):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            yield Journal(_study(file, identity, parameters, seed), parameters, seed)
+            yield Journal(_study(file, identity, parameters, seed, least), parameters, seed)
         finally:
             optuna.logging.set_verbosity(verbosity)
 
@@ -222,7 +227,7 @@ def _replaying(file: Path) -> Iterator[None]:
         raise _damage(file, str(error).split("\n")[0]) from None
 
 
-def _study(file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int) -> Any:
+def _study(file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int, least: bool) -> Any:
     import optuna
     from optuna.storages.journal import JournalStorage
 
@@ -232,7 +237,7 @@ def _study(file: Path, identity: Mapping[str, str], parameters: Sequence[Paramet
     if names not in ([], [STUDY]):
         raise LsmError(f"this is the journal of {names[0]!r}", where=str(file), hint="name another file")
     if not names:
-        optuna.create_study(storage=storage, study_name=STUDY, direction="maximize")
+        optuna.create_study(storage=storage, study_name=STUDY, direction="minimize" if least else "maximize")
     study = optuna.load_study(storage=storage, study_name=STUDY)
     errors = []
     for name, value in identity.items():
@@ -243,7 +248,7 @@ def _study(file: Path, identity: Mapping[str, str], parameters: Sequence[Paramet
             errors.append(LsmError(f"its trials are of another {name}", where=str(file), hint=_OTHERWISE))
     raise_all(errors)
     with _replaying(file):
-        _ = [trial.accuracy for trial in Journal(study, parameters, seed).trials()]
+        _ = [trial.score for trial in Journal(study, parameters, seed).trials()]
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return study

@@ -8,16 +8,18 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn.model import readout_of, train
+from lsm_deploy.learn.regression.model import train_regression
+from lsm_deploy.learn.regression.pairs import check_series
 from lsm_deploy.run import backends
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
-from lsm_deploy.spec.schema import Data
+from lsm_deploy.spec.schema import Data, Regression
 from lsm_deploy.tune.journal import Trial, opened_journal
 
 __all__ = ["SearchResult", "search"]
@@ -28,7 +30,8 @@ class SearchResult:
     """All trials of a search, and what came of them.
 
     text: the spec's, with the values of the best trial put in. as_written: the trial that the spec itself is, with
-    turn -1. importance: share of the accuracy's variance by path; empty where the trials do not tell.
+    turn -1. importance: share of the score's variance by path; empty where the trials do not tell. figure: what a score
+    is, of which the largest accuracy or the least NRMSE is the best. samples: of the training data; frames, of signals.
     """
 
     text: str
@@ -38,11 +41,12 @@ class SearchResult:
     best: Trial
     as_written: Trial
     importance: Mapping[str, float]
+    figure: Literal["accuracy", "nrmse"] = "accuracy"
 
     def ranked(self) -> tuple[Trial, ...]:
-        """The trials that have an accuracy, the best first; of equals the earlier."""
+        """The trials that have a score, the best first; of equals the earlier."""
         return tuple(
-            sorted((t for t in self.trials if t.accuracy is not None), key=lambda t: (-(t.accuracy or 0.0), t.turn))
+            sorted((t for t in self.trials if t.score is not None), key=lambda t: (_order(t, self.figure), t.turn))
         )
 
 
@@ -60,10 +64,11 @@ def search(
 ) -> SearchResult:
     """Try values of a spec's file until its journal has `trials` trials, and name the best.
 
-    What may vary is in the spec's section `search`, or in the file `space`. A trial's accuracy is that of the readout
-    on held-out parts of the training data (the spec's own, or `train`), the mean over `liquid_seeds` liquids: the
-    spec's seed and those after it. A trial that an LsmError ends is kept with its reason. The same command goes on
-    where a kill interrupted it; another spec, space, seed or data are refused.
+    What may vary is in the spec's section `search`, or in the file `space`. A trial's score is the accuracy, or the
+    NRMSE, of the readout on held-out parts of the training data (the spec's own, or `train`), from the integers as they
+    would be deployed, the mean over `liquid_seeds` liquids: the spec's seed and those after it. A trial that an
+    LsmError ends is kept with its reason. The same command goes on where a kill interrupted it; another spec, space,
+    seed or data are refused.
     """
     file, journal = Path(file), Path(journal)
     for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
@@ -74,43 +79,56 @@ def search(
     text = read_text(file)
     parameters = read_space(text, file, Path(space) if space is not None else None)
     spec = load_text(text, file)
-    readout_of(spec)
+    figure: Literal["accuracy", "nrmse"] = "nrmse" if isinstance(spec.readout, Regression) else "accuracy"
+    if figure == "accuracy":
+        readout_of(spec)
     raw = load_data(spec.data or Data())[0] if train is None else train
     frames = _Frames(raw)
-    check_labels(frames.of(spec))
+    if isinstance(spec.readout, Regression):
+        check_series(spec.readout, frames.of(spec))
+    else:
+        check_labels(frames.of(spec))
     paths = {p.path: steps_of(parse(text, file).data, p.path) for p in parameters}
 
     def judged(turn: int, values: Mapping[str, Any]) -> Trial:
-        accuracies: list[float] = []
+        scores: list[float] = []
         try:
             tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
             with warnings.catch_warnings():
                 if turn >= 0:  # of the spec as it is written a warning helps, of what is only tried it does not
                     warnings.simplefilter("ignore", LsmWarning)
                 for i in range(liquid_seeds):
-                    accuracies.append(_cross_validated(tried, spec.seed + i, frames, backend))
+                    scores.append(_cross_validated(tried, spec.seed + i, frames, backend))
         except LsmError as error:
-            return Trial(turn, values, tuple(accuracies), "; ".join(str(each).split("\n")[0] for each in error.each()))
-        return Trial(turn, values, tuple(accuracies))
+            return Trial(turn, values, tuple(scores), "; ".join(str(each).split("\n")[0] for each in error.each()))
+        return Trial(turn, values, tuple(scores))
 
     identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
-    with opened_journal(journal, identity, parameters, seed) as opened:
+    with opened_journal(journal, identity, parameters, seed, least=figure == "nrmse") as opened:
         done = opened.trials()
         while len(done) < trials:
             if progress:
                 progress(len(done), trials)
             asked, values = opened.ask()
             trial = judged(len(done), values)
-            opened.tell(asked, trial.accuracies, trial.reason)
+            opened.tell(asked, trial.scores, trial.reason)
             done = (*done, trial)
         importance = opened.importance()
-    good = [trial for trial in done if trial.accuracy is not None]
+    good = [trial for trial in done if trial.score is not None]
     if not good:
         reason = done[-1].reason
         raise LsmError(f"all {len(done)} trials failed, the last: {reason}", where=str(journal), hint="move the ranges")
-    best = max(good, key=lambda trial: trial.accuracy or 0.0)
+    best = min(good, key=lambda trial: _order(trial, figure))
     changed = put(text, file, {paths[path]: value for path, value in best.values.items()})
-    return SearchResult(changed, frames.of(spec).samples, liquid_seeds, done, best, judged(-1, {}), importance)
+    data = frames.of(spec)
+    samples = len(data.frames) if figure == "nrmse" else data.samples
+    return SearchResult(changed, samples, liquid_seeds, done, best, judged(-1, {}), importance, figure)
+
+
+def _order(trial: Trial, figure: str) -> float:
+    """The best first, of trials that have a score."""
+    assert trial.score is not None
+    return trial.score if figure == "nrmse" else -trial.score
 
 
 class _Frames:
@@ -129,7 +147,9 @@ class _Frames:
 
 
 def _cross_validated(spec: Spec, seed: int, frames: _Frames, backend: str) -> float:
-    """Accuracy of the readout on held-out parts of the training data, from the integers as they would be deployed."""
+    """The score of the readout on held-out parts of the training data, from the integers as they would be deployed."""
+    if isinstance(spec.readout, Regression):
+        return train_regression(replace(spec, seed=seed), frames.of(spec), backend).regressor.error
     model = train(replace(spec, seed=seed), frames.of(spec), backend)
     return float(model.answerer.classifier.cv_accuracy.max())
 
