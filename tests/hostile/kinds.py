@@ -442,6 +442,8 @@ def _make_frames(made: Path) -> None:
     labels, groups = np.array(data.labels), np.arange(len(data.starts)) // 3
     np.savez(_folder(made, "starts") / "a.npz", frames=data.frames, starts=data.starts, labels=labels, groups=groups)
     np.savez(_folder(made, "lengths") / "a.npz", frames=data.frames.astype(np.float32), lengths=lengths, labels=labels)
+    answers = {"targets": data.frames[:, :1] ** 2, "target_names": np.array(["power"])}
+    np.savez(_folder(made, "targets") / "a.npz", frames=data.frames, starts=data.starts, **answers)
     padded = np.full((len(lengths), lengths.max(), 2), np.nan)
     for i, (start, many) in enumerate(zip(data.starts, lengths, strict=True)):
         padded[i, :many] = data.frames[start : start + many]
@@ -479,6 +481,8 @@ def _predict_frames(folder: Path) -> None:
             same_values(data.lengths, np.array(many), "lengths")
         if "labels" in arrays and arrays["labels"].size:
             _require(data.labels == tuple(str(x) for x in arrays["labels"]), "labels are not those in the file")
+        if "targets" in arrays and frames.ndim == 2:
+            same_values(data.targets, arrays["targets"].astype(np.float64), "targets")
     if data.samples < 200 and len(data.frames) < 2000:
         model = ld.load_model(folder / "model")
         with suppress(LsmError):
