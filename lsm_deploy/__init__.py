@@ -57,7 +57,7 @@ _NAMES = {
     "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
     "lsm_deploy.measure.fidelity.bits": ("Bound", "Fitted"),
     "lsm_deploy.measure.fidelity.quantisation": ("Quantisation", "fit_weight_bits", "measure_quantisation"),
-    "lsm_deploy.measure.regression": ("RegressionEvaluation", "evaluate_regression"),
+    "lsm_deploy.measure.regression": ("FreeRun", "RegressionEvaluation", "evaluate_regression", "measure_free"),
     "lsm_deploy.parity.compare": ("Verdict", "compare"),
     "lsm_deploy.parity.conformance.check": ("Conformance", "conform"),
     "lsm_deploy.parity.conformance.lavadl": ("import_lava_dl",),
@@ -165,8 +165,10 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         measure_quantisation as measure_quantisation,
     )
     from lsm_deploy.measure.regression import (
+        FreeRun as FreeRun,
         RegressionEvaluation as RegressionEvaluation,
         evaluate_regression as evaluate_regression,
+        measure_free as measure_free,
     )
     from lsm_deploy.parity.compare import Verdict as Verdict, compare as compare
     from lsm_deploy.parity.conformance.check import Conformance as Conformance, conform as conform

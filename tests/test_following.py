@@ -106,3 +106,19 @@ def test_what_cannot_be_followed_or_fed_back_is_said() -> None:
     for wrong in (np.zeros(2), np.array([np.nan])):
         with pytest.raises(LsmError, match="the model takes 1 finite numbers"):
             follower.answer(wrong)
+
+
+def test_the_horizon_of_free_runs_by_hand() -> None:
+    trained, test = model(horizon=1), series(200, 300)
+    run = ld.measure_free(trained, test, 20, origins=3)
+    assert run.origins == (10, 94, 179)
+    assert (run.forecasts == ld.free_run(trained, test, 20, run.origins)).all()
+    assert run.true[1, 0, 0] == test.frames[95, 0]
+    for k in (0, 7):
+        errors = [run.forecasts[i, k, 0] - test.frames[origin + 1 + k, 0] for i, origin in enumerate(run.origins)]
+        assert run.nrmse[k] == pytest.approx(np.sqrt(np.mean(np.square(errors)) / np.var(test.frames)))
+    assert run.horizon(np.inf) == 20
+    assert run.horizon(0.0) == 0
+    assert (run.nrmse[: run.horizon(0.3)] <= 0.3).all()
+    with pytest.raises(LsmError, match="200 frames hold no washout of 10 and 190 frames"):
+        ld.measure_free(trained, test, 190)
