@@ -28,7 +28,10 @@ LIMIT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class FreeRun:
-    """nrmse `[step]`: 1, 2, ... frames after each of the `origins`; forecasts and true `[origin, step, channel]`."""
+    """The errors of free runs.
+
+    nrmse `[step]`: 1, 2, ... frames after each of the `origins`; forecasts and true `[origin, step, channel]`.
+    """
 
     origins: tuple[int, ...]
     nrmse: Floats
