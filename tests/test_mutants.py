@@ -38,7 +38,7 @@ def test_there_are_enough_of_them() -> None:
 def test_a_rule_is_broken_in_every_kind_that_has_it() -> None:
     # A kind that writes an expression otherwise would go on unbroken, and no table would show it.
     resets = frozenset(name for name, kind in KINDS.items() if kind.RESETS)
-    binary = resets - frozenset(name for name, kind in KINDS.items() if kind.SIGNED)
+    binary = resets - frozenset(name for name, kind in KINDS.items() if kind.MESSAGE.signed)
     remembering = frozenset(name for name, kind in KINDS.items() if kind.DECAYS[0])
     own = {rule.name: frozenset([name]) for name, kind in KINDS.items() for rule in kind.RULES}
     some = {"threshold": binary, "threshold-shift": binary, "v-reset": binary, "v-reset-none": resets, **own}

@@ -14,7 +14,8 @@ from scipy.sparse import csc_array
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.neurons import KINDS, largest_sum
 from lsm_deploy.core.progress import Progress
 
 __all__ = ["missing", "run"]
@@ -34,7 +35,7 @@ def run(
     """Run every sample and record spikes and the named registers; `progress(done, total)` is told steps."""
     network = program.network
     steps = len(stimulus.spikes)
-    spikes = np.zeros((steps, network.neurons), np.int8)
+    spikes = np.zeros((steps, network.neurons), network.message_type)
     registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
     counts = dict.fromkeys(COUNTS, 0)
     # `fresh`: every sample is a run of its own. `interval`: one long run, cleared by the clock and not by `starts`.
@@ -52,8 +53,8 @@ def run(
 def _run_sample(
     network: QNetwork,
     synapses: list[_Synapses],
-    stimulus: NDArray[np.int8],
-    spikes: NDArray[np.int8],
+    stimulus: Messages,
+    spikes: Messages,
     recorded: dict[str, NDArray[np.int32]],
     counts: dict[str, int],
 ) -> None:
@@ -65,15 +66,16 @@ def _run_sample(
     for t in range(len(stimulus)):
         a = arriving[t % horizon].copy()
         arriving[t % horizon] = 0
-        counts["wide_sums"] += int((np.abs(a) > fixed.SUM_LIMIT).sum())
 
         for population in network.populations:
             if network.sample_interval and t % network.sample_interval == 0:
                 states[population.name] = _cleared(population)
             here = slices[population.name]
-            step = KINDS[population.kind].step(population.registers, states[population.name], a[here])
+            kind = KINDS[population.kind]
+            step = kind.step(population.registers, states[population.name], a[here])
             states[population.name] = step.state
             spikes[t, here] = step.spikes
+            counts["wide_sums"] += int((np.abs(a[here]) > largest_sum(kind)).sum())
             counts["u_wraps"] += int(step.wrapped.sum())
             counts["v_saturations"] += int(step.saturated.sum())
             for name, values in recorded.items():

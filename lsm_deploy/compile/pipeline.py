@@ -22,6 +22,7 @@ from lsm_deploy.core import memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
 
@@ -143,9 +144,21 @@ def compile_built(
 ) -> Compiled:
     """Quantise and place a network that is built already."""
     quantised, cost, certificate, price = _quantise(network, how, strict)
-    return Compiled(
-        network, place_network(quantised, BOARDS[board]), cost, certificate or certify_network(quantised), price
-    )
+    certificate = certificate or certify_network(quantised)
+    _check_sums(quantised, certificate)
+    return Compiled(network, place_network(quantised, BOARDS[board]), cost, certificate, price)
+
+
+def _check_sums(network: QNetwork, certificate: Certificate) -> None:
+    """Refuse graded neurons whose sums could pass the 32 bits in which they are added: they would wrap in silence."""
+    errors = []
+    for p in network.populations:
+        largest = int(certificate.largest_sum[network.columns(p.name)].max())
+        if KINDS[p.kind].MESSAGE.graded and largest >= 1 << 31:
+            what = f"a synaptic sum could be {largest}, which does not fit 32 bits"
+            hint = "give its sources fewer message_bits, or take smaller weights or a smaller weight_exp onto it"
+            errors.append(LsmError(what, where=f"population {p.name!r}", hint=hint))
+    raise_all(errors)
 
 
 def _how(spec: Spec, certified: bool) -> Quantise:

@@ -36,14 +36,14 @@ class Certificate:
         if len(sizes) != 1 or len(next(iter(sizes))) != 1:
             raise ValueError(f"a certificate of {sizes} neurons")
 
-    def follows_from(self, proved: Certificate) -> bool:
-        """Whether it promises no more than `proved` does, up to the last digits of a float.
+    def follows_from(self, proved: Certificate, most: NDArray[np.int64]) -> bool:
+        """Whether it promises no more than `proved` does, up to the last digits of a float; most: of |synaptic sum|.
 
         It may promise less: a version that proved shorter intervals, and so larger bounds, was not wrong.
         """
         never = np.iinfo(np.int64).max
         mine, theirs = (np.where(c.shortest_interval == 0, never, c.shortest_interval) for c in (self, proved))
-        fits = (self.largest_sum <= fixed.SUM_LIMIT) & (self.largest_u < fixed.UV_LIMIT)
+        fits = (self.largest_sum <= most) & (self.largest_u < fixed.UV_LIMIT)
         holds = (
             (self.largest_sum >= proved.largest_sum)
             & (self.largest_u >= proved.largest_u * (1 - 1e-6))

@@ -23,6 +23,8 @@ ACT_SHIFT = 6
 """Synaptic sums and thresholds are aligned to `u` and `v` by a left shift of 6."""
 UV_LIMIT = 1 << 23
 """`u` and `v` are 24-bit signed: `u` wraps at this, `v` saturates one below it."""
+LARGEST_SHIFT = 24
+"""Between two numbers that a graded neuron has, either way."""
 WEIGHT_LIMIT = 255
 """The largest weight of one sign."""
 LEAST_WEIGHT = -256
@@ -35,6 +37,13 @@ SUM_LIMIT = (1 << 15) - 1
 def truncate(x: Ints, bits: int = DECAY_BITS) -> Ints:
     """x / 2**bits, rounded toward zero: sign(x) * (|x| >> bits)."""
     shifted: Ints = np.sign(x) * (np.abs(x) >> bits)
+    return shifted
+
+
+def round_shift(x: Ints, bits: Ints | int) -> Ints:
+    """x / 2**bits to the nearest, halves away from zero; x << -bits where `bits` is negative."""
+    down, up = np.maximum(bits, 0), np.maximum(-bits, 0)
+    shifted: Ints = np.sign(x) * ((np.abs(x) + ((1 << down) >> 1)) >> down) << up
     return shifted
 
 

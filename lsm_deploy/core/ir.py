@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import BOARDS, MAX_DELAY, MAX_WEIGHT_EXP
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.indices import mistake_in
+from lsm_deploy.core.messages import BINARY, Message, Messages
 from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
 from lsm_deploy.core.neurons.kind import Floats, Policy
 
@@ -45,7 +47,9 @@ __all__ = [
     "Stimulus",
     "Trace",
     "View",
+    "check_messages",
     "kinds_in",
+    "narrowest",
     "standings",
 ]
 
@@ -151,6 +155,11 @@ class _Populations:
         """Every register that changes in a run and can be recorded, in the order in which a step writes them."""
         return tuple(dict.fromkeys(name for kind in self.kinds for name in KINDS[kind].STATE))
 
+    @property
+    def message_type(self) -> type[np.signedinteger[Any]]:
+        """The narrowest type that holds the spikes of all its neurons."""
+        return max((KINDS[kind].MESSAGE for kind in self.kinds), key=lambda message: message.largest).dtype
+
     def columns(self, population: str) -> slice:
         """The neurons of a population, as columns of a trace."""
         _require(population in self.sizes, f"there is no population {population!r}")
@@ -169,9 +178,11 @@ class Network(_Populations):
     """The sampled liquid in floats: what `quantise_network` starts from and what a float reference runs.
 
     Parts that a user gave as exact integers are in their final form already, and stay as they are.
+    input: what the stimulus may hold.
     """
 
     projections: tuple[Projection | QProjection, ...]
+    input: Message = BINARY
 
     def __post_init__(self) -> None:
         _check_network(self)
@@ -244,10 +255,11 @@ class QProjection:
 
 @dataclass(frozen=True, eq=False)
 class QNetwork(_Populations):
-    """The liquid in the chip's integers, before it has a place on the chip."""
+    """The liquid in the chip's integers, before it has a place on the chip; input: what the stimulus may hold."""
 
     populations: tuple[QPopulation, ...]
     projections: tuple[QProjection, ...]
+    input: Message = BINARY
 
     def __post_init__(self) -> None:
         _check_network(self)
@@ -283,17 +295,19 @@ class Program:
 
 @dataclass(frozen=True, eq=False)
 class Stimulus:
-    """Input spikes `[t, channel]`, 0 or 1, and the first step of each sample, ascending from 0."""
+    """Input spikes `[t, channel]`, and the first step of each sample, ascending from 0.
 
-    spikes: NDArray[np.int8]
+    Spikes are 0 or 1, or what else the network takes for which they are: `check_messages` looks.
+    """
+
+    spikes: Messages
     starts: NDArray[np.int64]
 
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        freeze(self, spikes=np.int8, starts=np.int64)
+        freeze(self, spikes=narrowest(self.spikes), starts=np.int64)
         _require(self.spikes.ndim == 2, f"a stimulus is [t, channel], not {self.spikes.shape}")
-        _require(bool(((self.spikes == 0) | (self.spikes == 1)).all()), "an input spike is neither 0 nor 1")
         _check_starts(self.starts, len(self.spikes))
 
 
@@ -301,13 +315,14 @@ class Stimulus:
 class Trace:
     """What a run left: spikes `[t, neuron]`, recorded registers `[t, neuron]` by name, and where samples start.
 
-    Spikes are 0 and 1, or -1 too where a kind is ternary. Registers are as a step leaves them, after any wrap and
+    Spikes are 0 and 1, or -1 too where a kind is ternary, or integers where one is graded. Registers are as a step
+    leaves them, after any wrap and
     reset; 0 where the neuron's kind does not have that register. counts: events by name that the backend saw; empty
     where it cannot. view: `sim` where `v` reads 0 in the step of a spike, `chip` where it reads as silicon does.
     standings: as the function of that name gives for the program that ran; empty where nobody said.
     """
 
-    spikes: NDArray[np.int8]
+    spikes: Messages
     registers: Mapping[str, NDArray[np.int32]]
     starts: NDArray[np.int64]
     counts: Mapping[str, int]
@@ -317,7 +332,7 @@ class Trace:
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        freeze(self, "counts", "standings", spikes=np.int8, registers=np.int32, starts=np.int64)
+        freeze(self, "counts", "standings", spikes=narrowest(self.spikes), registers=np.int32, starts=np.int64)
         _require(self.spikes.ndim == 2, f"a trace is [t, neuron], not {self.spikes.shape}")
         for name, values in self.registers.items():
             _require(values.shape == self.spikes.shape, f"{name} has shape {values.shape}")
@@ -349,7 +364,22 @@ class State:
 
 
 COUNTS = ("u_wraps", "v_saturations", "wide_sums")
-"""Events a run counts: `u` beyond 24 bits, `v` clipped, |synaptic sum| beyond 16 bits; each per neuron and step."""
+"""Events a run counts: `u` beyond 24 bits (it wraps, or, where a kind has it so, is clipped), `v` clipped, |synaptic
+sum| beyond 16 bits (beyond 24 where a kind is graded); each per neuron and step."""
+
+
+def narrowest(spikes: NDArray[Any]) -> type[np.signedinteger[Any]]:
+    """The type in which spikes are held that come in this array: int16 for int16, and else int8."""
+    return np.int16 if np.asarray(spikes).dtype == np.int16 else np.int8
+
+
+def check_messages(network: Network | QNetwork, spikes: NDArray[Any], where: str = "stimulus") -> None:
+    """An LsmError where input `[t, channel]` holds what the network does not take: its kernels rely on it."""
+    message = network.input
+    if spikes.size and not message.least <= spikes.min() <= spikes.max() <= message.largest:
+        wrong = spikes.min() if spikes.min() < message.least else spikes.max()
+        what = f"an input spike is {wrong}, and the program takes {message}"
+        raise LsmError(what, where=where, hint="encode it with the spec that the program was compiled from")
 
 
 def standings(network: QNetwork) -> dict[str, str]:

@@ -40,7 +40,7 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
             yield BackendError(what, where=f"population {p.name!r}", hint=hint)
     for q in network.projections:
         where, kind = f"projection {q.name!r}", kinds.get(q.source, "")
-        if kind and kind in limits.kinds and KINDS[kind].SIGNED and not limits.signed_messages:
+        if kind and kind in limits.kinds and KINDS[kind].MESSAGE.signed and not limits.signed_messages:
             what = f"{backend} has messages of one bit, and spikes of kind {kind!r} carry a sign"
             yield BackendError(what, where=where, hint=hint)
         if (longest := int(q.delays.max(initial=0))) > limits.longest_delay:

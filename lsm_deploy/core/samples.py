@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
 
 __all__ = ["LongRun", "contaminated", "run_side_by_side"]
@@ -26,11 +27,11 @@ class LongRun:
     """One run from zero: the (perhaps copied) network, its input `[t, channel]`, the steps that matter `[neuron]`."""
 
     network: QNetwork
-    spikes: NDArray[np.int8]
+    spikes: Messages
     lengths: NDArray[np.int64]
 
 
-RunOnce = Callable[[LongRun], "tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]"]
+RunOnce = Callable[[LongRun], "tuple[Messages, dict[str, NDArray[np.int32]], dict[str, int]]"]
 """Spikes `[t, neuron]`, the recorded registers, and counts of events within `lengths` (or none)."""
 
 
@@ -52,7 +53,7 @@ def run_side_by_side(
 
     stops = [*stimulus.starts[1:].tolist(), steps]
     windows = [slice(start, stop) for start, stop in zip(stimulus.starts.tolist(), stops, strict=True)]
-    all_spikes = np.zeros((steps, network.neurons), np.int8)
+    all_spikes = np.zeros((steps, network.neurons), network.message_type)
     all_registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
     all_counts: Counter[str] = Counter()
     together = max(1, max_neurons // network.neurons)
@@ -70,10 +71,10 @@ def run_side_by_side(
     return Trace(all_spikes, all_registers, stimulus.starts, dict(all_counts))
 
 
-def _side_by_side(network: QNetwork, stimulus: NDArray[np.int8], windows: Sequence[slice]) -> LongRun:
+def _side_by_side(network: QNetwork, stimulus: Messages, windows: Sequence[slice]) -> LongRun:
     copies = len(windows)
     lengths = np.array([window.stop - window.start for window in windows])
-    spikes = np.zeros((int(lengths.max()), copies * network.channels), np.int8)
+    spikes = np.zeros((int(lengths.max()), copies * network.channels), stimulus.dtype)
     for copy, window in enumerate(windows):
         spikes[: lengths[copy], copy * network.channels : (copy + 1) * network.channels] = stimulus[window]
     copied = replace(
@@ -116,7 +117,7 @@ def _columns(network: QNetwork, copies: int, copy: int) -> NDArray[np.int64]:
 # --- the interval policy clears registers, not what is in flight ----------------------------------------------------
 
 
-def contaminated(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8]) -> int:
+def contaminated(program: Program, stimulus: Stimulus, spikes: Messages) -> int:
     """How many samples receive something from a sample before them: 0 under the `fresh` policy.
 
     Counted is a sample in one of whose steps the sum over synapses that older spikes still deliver is not zero for
@@ -142,7 +143,7 @@ def contaminated(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8])
 
 
 def _in_flight(
-    p: QProjection, fired: NDArray[np.int8], reach: int, start: int, stop: int, offsets: Mapping[str, int]
+    p: QProjection, fired: Messages, reach: int, start: int, stop: int, offsets: Mapping[str, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Step, neuron and weight of what spikes before `start` deliver in `start` .. `stop`."""
     first = max(0, start - 1 - reach)

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import LARGEST_DECAY, WEIGHT_BITS, Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.messages import Messages
 
 __all__ = ["OUTPUT", "OutputWeights", "attach_readout", "first_of_most", "output_of", "winners"]
 
@@ -109,7 +109,7 @@ def output_of(program: Program) -> slice:
     return network.columns(OUTPUT)
 
 
-def winners(program: Program, spikes: NDArray[np.int8], starts: Ints) -> Ints:
+def winners(program: Program, spikes: Messages, starts: Ints) -> Ints:
     """The class `[sample]`, by number, that the output neurons choose in each sample of a run `[t, neuron]`."""
     fired = spikes[:, output_of(program)] != 0
     counts = np.add.reduceat(fired, starts, axis=0, dtype=np.int64)

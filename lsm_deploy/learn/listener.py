@@ -15,13 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.samples import contaminated
@@ -43,7 +43,7 @@ class Piece:
     """Some samples that follow each other: what went in, what came out `[t, neuron]`, and events that were counted."""
 
     stimulus: Stimulus
-    spikes: NDArray[np.int8]
+    spikes: Messages
     counts: dict[str, int]
     contaminated: int
 
@@ -171,7 +171,7 @@ class _Whole:
     def __init__(self, backend: str, program: Program) -> None:
         self.backend, self.program = backend, program
 
-    def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[NDArray[np.int8], dict[str, int]]:
+    def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[Messages, dict[str, int]]:
         trace = backends.run_program(self.backend, self.program, stimulus, progress=progress)
         return trace.spikes, dict(trace.counts)
 
@@ -182,7 +182,7 @@ class _GoingOn:
     def __init__(self, backend: str, program: Program) -> None:
         self.session = backends.start(backend, program)
 
-    def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[NDArray[np.int8], dict[str, int]]:
+    def run(self, stimulus: Stimulus, progress: Progress | None) -> tuple[Messages, dict[str, int]]:
         before = self.session.counts
         spikes, _ = self.session.run(stimulus.spikes)
         if progress:
@@ -190,7 +190,7 @@ class _GoingOn:
         return spikes, {name: count - before[name] for name, count in self.session.counts.items()}
 
 
-def _contaminated(program: Program, before: Piece | None, stimulus: Stimulus, spikes: NDArray[np.int8]) -> int:
+def _contaminated(program: Program, before: Piece | None, stimulus: Stimulus, spikes: Messages) -> int:
     if before is None or not program.network.sample_interval:
         return contaminated(program, stimulus, spikes)
     # What the piece before may have left in flight, as one more sample in front.

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.compile.pipeline import integers_of_spec
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, bounds, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
@@ -200,7 +200,7 @@ def _teach(
 
 def _rasters(
     liquid: Listener, readout: Readout, data: Frames, samples: Samples, backend: str
-) -> Iterator[tuple[Ints, NDArray[np.int8]]]:
+) -> Iterator[tuple[Ints, Messages]]:
     """The starts of some samples, and the spikes of what is read in them: as they were held, or of one more run."""
     if samples.rasters:
         lengths = np.array([len(raster) for raster in samples.rasters])
@@ -239,7 +239,7 @@ def _sums(weights: OutputWeights, counts: Ints, steps: Ints) -> Ints:
     return total
 
 
-def _samples(spikes: NDArray[np.int8], starts: Ints, chosen: Ints) -> tuple[NDArray[np.int8], Ints]:
+def _samples(spikes: Messages, starts: Ints, chosen: Ints) -> tuple[Messages, Ints]:
     """The spikes of some samples, and where each starts now."""
     ends = np.append(starts[1:], len(spikes))
     rows = np.concatenate([np.arange(starts[i], ends[i]) for i in chosen])
@@ -247,7 +247,7 @@ def _samples(spikes: NDArray[np.int8], starts: Ints, chosen: Ints) -> tuple[NDAr
     return spikes[rows], np.cumsum(lengths) - lengths
 
 
-def _try(candidates: list[OutputWeights], spikes: NDArray[np.int8], starts: Ints, right: Ints) -> Ints:
+def _try(candidates: list[OutputWeights], spikes: Messages, starts: Ints, right: Ints) -> Ints:
     """For each candidate the samples that it gets right, minus those that it decides by a tie, minus its spikes."""
     results, drive, weights = [], np.zeros((0, 0), np.int64), None
     for candidate in candidates:
@@ -260,7 +260,7 @@ def _try(candidates: list[OutputWeights], spikes: NDArray[np.int8], starts: Ints
     return np.array(results, np.int64)
 
 
-def _drive(weights: OutputWeights, spikes: NDArray[np.int8], starts: Ints) -> Ints:
+def _drive(weights: OutputWeights, spikes: Messages, starts: Ints) -> Ints:
     """What each step adds to the voltages `[t, class]`, from the spikes of the step before; samples start from rest."""
     steps, neurons = spikes.shape
     drive = np.zeros((steps, len(weights.weights)), np.int64)

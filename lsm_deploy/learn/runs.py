@@ -17,6 +17,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Role, subset
 from lsm_deploy.learn import readout as readouts
@@ -58,7 +59,7 @@ class Samples:
     whole: Ints
     busiest: Ints
     entered: Ints
-    rasters: tuple[NDArray[np.int8], ...] = ()
+    rasters: tuple[Messages, ...] = ()
 
     __reduce__ = rebuilt
 
@@ -112,7 +113,7 @@ def run_samples(
     sizes = sizes_of(program, readout)
     holds = int(listener.steps(data).sum()) * sum(sizes) <= hold
     parts_of_pieces: list[tuple[NDArray[Any], ...]] = []
-    rasters: list[NDArray[np.int8]] = []
+    rasters: list[Messages] = []
     fired, counts = np.zeros(program.network.neurons, np.int64), Counter[str]()
     steps = reached = 0
     for piece in listener.pieces(data, role, backend, progress):
@@ -144,7 +145,7 @@ def sizes_of(program: Program, readout: Readout) -> list[int]:
     return [there.stop - there.start for there in columns]
 
 
-def read(program: Program, spikes: NDArray[np.int8], readout: Readout) -> NDArray[np.int8]:
+def read(program: Program, spikes: Messages, readout: Readout) -> Messages:
     """The spikes `[t, neuron]` of the populations that are read, one after the other."""
     parts = [spikes[:, program.network.columns(name)] for name in readout.populations]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
@@ -156,7 +157,7 @@ def features_of(program: Program, trace: Trace, readout: Readout) -> Ints:
     return readouts.extract_features(spikes, trace.starts, readout, program.network.dt_ms, sizes_of(program, readout))
 
 
-def whole_counts(spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms: float) -> Ints:
+def whole_counts(spikes: Messages, starts: Ints, readout: Readout, dt_ms: float) -> Ints:
     """The spikes of each neuron in each sample `[sample, neuron]`."""
     return readouts.extract_features(spikes, starts, replace(readout, features=Bins("bins", 1)), dt_ms)
 

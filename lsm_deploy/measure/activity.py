@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import QNetwork
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["Activity", "TypedActivity", "activity_of", "activity_of_shares", "activity_of_types"]
@@ -33,7 +34,7 @@ class TypedActivity:
     saturated: float
 
 
-def activity_of(spikes: NDArray[np.int8], dt_ms: float) -> Activity:
+def activity_of(spikes: Messages, dt_ms: float) -> Activity:
     """The activity of the neurons whose spikes `[t, neuron]` these are."""
     return activity_of_shares((spikes != 0).mean(axis=0), dt_ms)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
@@ -31,7 +32,7 @@ SAMPLES = 32
 _BEST = 8
 """The best ones, which are changed further."""
 
-Input = NDArray[np.int8]
+Input = Messages
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
     return peaks
 
 
-def _shorter(shortest: NDArray[np.int64], spikes: NDArray[np.int8]) -> NDArray[np.int64]:
+def _shorter(shortest: NDArray[np.int64], spikes: Messages) -> NDArray[np.int64]:
     """The shorter of known intervals and those in spikes `[sample, t, neuron]`; 0 is none."""
     least = shortest.copy()
     since = np.zeros((spikes.shape[0], spikes.shape[2]), np.int64)  # steps since the last spike; 0: none yet

@@ -19,10 +19,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, Rule, Step
 from lsm_deploy.parity.source import kind_module, made_anew
 from lsm_deploy.run.backends import load_backend
@@ -205,7 +205,7 @@ class _Exchange(ast.NodeTransformer):
 def _forgetting(current: str) -> Callable[..., Step]:
     """`Step` of a kind whose current is 0 after a spike."""
 
-    def step(state: Mapping[str, fixed.Ints], spikes: NDArray[np.int8], **others: Any) -> Step:
+    def step(state: Mapping[str, fixed.Ints], spikes: Messages, **others: Any) -> Step:
         return Step({**state, current: np.where(spikes != 0, 0, state[current])}, spikes, **others)
 
     return step

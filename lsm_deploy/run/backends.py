@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, MisuseError, raise_all, require_type
-from lsm_deploy.core.ir import Program, State, Stimulus, Trace, standings
+from lsm_deploy.core.ir import Program, State, Stimulus, Trace, check_messages, standings
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
 
 __all__ = [
@@ -81,16 +82,16 @@ class Session(Protocol):
     def t(self) -> int:
         """Steps since the sample began."""
 
-    def step(self, spikes: NDArray[Any]) -> NDArray[np.int8]:
+    def step(self, spikes: NDArray[Any]) -> Messages:
         """Take the input spikes `[channel]` of one step, return those of the neurons `[neuron]`.
 
         They are a view of a buffer that the next step writes over.
         """
 
-    def feed(self, rows: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.int8]]:
+    def feed(self, rows: Iterable[NDArray[Any]]) -> Iterator[Messages]:
         """`step` for each row of any iterator, which may be endless."""
 
-    def run(self, stimulus: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+    def run(self, stimulus: Messages) -> tuple[Messages, NDArray[np.int32]]:
         """Advance by a stimulus `[t, channel]`; spikes `[t, neuron]`, recorded registers `[t, register, neuron]`."""
 
     def register(self, name: str) -> NDArray[np.int32]:
@@ -236,6 +237,7 @@ def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> No
             where="stimulus",
             hint="encode it with the spec that the program was compiled from",
         )
+    check_messages(network, stimulus.spikes)
     interval = network.sample_interval
     if interval and (stimulus.starts % interval).any():
         at = int(stimulus.starts[(stimulus.starts % interval) != 0][0])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.run import backends
@@ -42,7 +43,7 @@ TRIED_STEPS, TRIED_EVENTS = 500, 1 << 26
 """A trial takes so many steps, or fewer where all synapses together would carry more spikes in them."""
 
 
-def warn_of_extremes(program: Program, spikes: NDArray[np.int8], stimulus: Stimulus) -> None:
+def warn_of_extremes(program: Program, spikes: Messages, stimulus: Stimulus) -> None:
     """An LsmWarning for each population that is silent or saturated in these spikes `[t, neuron]` of a run."""
     warn_of_counts(program, np.count_nonzero(spikes, axis=0), len(spikes), stimulus)
 

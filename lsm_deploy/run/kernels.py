@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.compiled import compiled
+from lsm_deploy.core.messages import Messages
 
 __all__ = ["send"]
 
 
 @compiled
 def send(
-    fired: NDArray[np.int8],
+    fired: Messages | NDArray[np.float64],
     indptr: NDArray[np.int64],
     post: NDArray[np.int32],
     weight: NDArray[np.float64],
@@ -21,7 +22,7 @@ def send(
     t: int,
     ring: NDArray[np.float64],
 ) -> None:
-    """Add to `ring` `[step % len, sample, neuron]` what the spikes `[sample, source]` (signed) of step t deliver,
+    """Add to `ring` `[step % len, sample, neuron]` what the spikes `[sample, source]` of step t deliver,
     delay + 1 steps later.
 
     first: the number of the projection's first target. What would arrive beyond the ring's end never does.

@@ -17,9 +17,20 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import require_type
+from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
-from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, Stimulus
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.ir import (
+    INPUT,
+    Network,
+    Population,
+    Projection,
+    QPopulation,
+    QProjection,
+    Stimulus,
+    check_messages,
+)
+from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.neurons import KINDS, message_units, sum_units
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
@@ -32,16 +43,17 @@ SIDE_BY_SIDE = 1 << 15
 
 @dataclass(frozen=True, eq=False)
 class FloatTrace:
-    """Spikes `[t, neuron]`, the recorded state `[t, neuron]` by name (0 where a kind has none), starts of samples."""
+    """Spikes `[t, neuron]` (of graded neurons what they send, in floats), the recorded state `[t, neuron]` by name (0
+    where a kind has none), starts of samples."""
 
-    spikes: NDArray[np.int8]
+    spikes: Messages | Floats
     state: Mapping[str, Floats]
     starts: NDArray[np.int64]
 
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        freeze(self, spikes=np.int8, state=np.float64, starts=np.int64)
+        freeze(self, spikes=self.spikes.dtype, state=np.float64, starts=np.int64)
 
 
 def run_float(
@@ -55,7 +67,10 @@ def run_float(
     require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     steps = len(stimulus.spikes)
     neurons = network.neurons
-    spikes = np.zeros((steps, neurons), np.int8)
+    graded = any(KINDS[kind].MESSAGE.graded for kind in network.kinds)
+    spikes: Messages | Floats = np.zeros((steps, neurons), np.float64 if graded else np.int8)
+    given = stimulus.spikes / network.input.unit if network.input.graded else stimulus.spikes
+    check_messages(network, stimulus.spikes)
     state = {name: np.zeros((steps, neurons)) for name in record}
     starts = [0] if network.sample_interval else stimulus.starts.tolist()
     stops = [*starts[1:], steps]
@@ -65,7 +80,7 @@ def run_float(
     together, done = max(1, SIDE_BY_SIDE // neurons), 0
     for first in range(0, len(windows), together):
         batch = windows[first : first + together]
-        _run_samples(network, synapses, stimulus.spikes, batch, spikes, state)
+        _run_samples(network, synapses, given, batch, spikes, state)
         done += sum(window.stop - window.start for window in batch)
         if progress:
             progress(done, steps)
@@ -86,10 +101,32 @@ class _Synapses:
     def of(cls, p: Projection | QProjection, network: Network, longest: int) -> _Synapses:
         if isinstance(p, QProjection):
             weight, delay = (p.weights.astype(np.int64) << p.weight_exp).astype(np.float64), p.delays
+            weight = weight * _of_sources(network, p) / _of_targets(network, p)
         else:
             # The same rounding as on the way to the chip's delays.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
         return cls(p.source, p.target, p.indptr, p.post, weight, delay.astype(np.int32))
+
+
+def _of_sources(network: Network, p: QProjection) -> Floats:
+    """Units of what the source of each synapse `[synapse]` sends to 1.0."""
+    if p.source == INPUT:
+        return np.full(len(p.post), network.input.unit)
+    source = next(q for q in network.populations if q.name == p.source)
+    return message_units(KINDS[source.kind], _registers(source, network.dt_ms))[p.pre]
+
+
+def _of_targets(network: Network, p: QProjection) -> Floats:
+    """Units of the sum that each synapse `[synapse]` adds to, to 1.0."""
+    target = next(q for q in network.populations if q.name == p.target)
+    scale = target.scale if isinstance(target, QPopulation) else 1.0
+    return sum_units(KINDS[target.kind], _registers(target, network.dt_ms), scale)[p.post]
+
+
+def _registers(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Ints]:
+    if isinstance(population, QPopulation):
+        return population.registers
+    return KINDS[population.kind].to_registers(population.parameters, 1.0, dt_ms)
 
 
 def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:
@@ -101,9 +138,9 @@ def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[s
 def _run_samples(
     network: Network,
     synapses: Sequence[_Synapses],
-    stimulus: NDArray[np.int8],
+    stimulus: Messages | Floats,
     windows: Sequence[slice],
-    spikes: NDArray[np.int8],
+    spikes: Messages | Floats,
     recorded: Mapping[str, Floats],
 ) -> None:
     """Samples side by side, the longest first: states are `[sample, neuron]`, and a sample that has ended goes."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
-from lsm_deploy.core.ir import COUNTS, Program, Stimulus, standings
+from lsm_deploy.core.ir import COUNTS, Program, QNetwork, Stimulus, check_messages, standings
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import backends
@@ -36,7 +36,7 @@ class Streamed:
 
 def stream(
     program: Program,
-    stimulus: Stimulus | Iterable[NDArray[np.int8]],
+    stimulus: Stimulus | Iterable[Messages],
     folder: str | Path,
     record: Sequence[str] = (),
     *,
@@ -53,19 +53,18 @@ def stream(
         backends.check_fit(program, stimulus, record)
     backend = backends.choose(backend, program)
     session = backends.start(backend, program, record)
-    signed = any(KINDS[kind].SIGNED for kind in program.network.kinds)
     fired, counts = np.zeros(program.network.neurons, np.int64), dict.fromkeys(COUNTS, 0)
-    samples, beginning = 0, np.zeros((0, program.network.channels), np.int8)
+    samples, beginning = 0, np.zeros((0, program.network.channels), program.network.input.dtype)
     total = len(stimulus.spikes) if isinstance(stimulus, Stimulus) else 0
     with TraceFolder(
         folder,
         program.network.neurons,
-        signed=signed,
+        message=max((KINDS[kind].MESSAGE for kind in program.network.kinds), key=lambda message: message.largest),
         program=program_id(program),
         backend=backend,
         standings=standings(program.network),
     ) as parts:
-        for first, piece in _pieces(stimulus, program.network.channels, max(1, AT_ONCE // program.network.neurons)):
+        for first, piece in _pieces(stimulus, program.network, max(1, AT_ONCE // program.network.neurons)):
             if first and not program.network.sample_interval:
                 session.reset()
             spikes, registers = session.run(piece)
@@ -86,8 +85,8 @@ def stream(
 
 
 def _pieces(
-    stimulus: Stimulus | Iterable[NDArray[np.int8]], channels: int, at_once: int
-) -> Iterator[tuple[bool, NDArray[np.int8]]]:
+    stimulus: Stimulus | Iterable[Messages], network: QNetwork, at_once: int
+) -> Iterator[tuple[bool, Messages]]:
     """Pieces of at most so many steps, and whether a sample starts with each."""
     if isinstance(stimulus, Stimulus):
         stops = [*stimulus.starts[1:].tolist(), len(stimulus.spikes)]
@@ -98,14 +97,15 @@ def _pieces(
         return
     first = True
     for given in stimulus:
-        if np.ndim(given) != 2 or np.shape(given)[1] != channels:
+        if np.ndim(given) != 2 or np.shape(given)[1] != network.channels:
             raise LsmError(
-                f"a piece has shape {list(np.shape(given))}, the program takes {channels} channels",
+                f"a piece has shape {list(np.shape(given))}, the program takes {network.channels} channels",
                 where="stimulus",
                 hint="give pieces [t, channel]",
             )
-        if np.asarray(given).dtype.kind not in "biuf" or not np.isin(given, (0, 1)).all():
-            raise LsmError("an input spike is neither 0 nor 1", where="stimulus", hint="give 0 and 1")
+        if np.asarray(given).dtype.kind not in "biuf" or (given != np.rint(given)).any():
+            raise LsmError(f"an input spike is none of {network.input}", where="stimulus", hint="give integers")
+        check_messages(network, given)
         for low in range(0, len(given), at_once):
             yield first, given[low : low + at_once]
             first = False

@@ -11,11 +11,14 @@ from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AfterValidator, AllowInfNan, Discriminator, Field, Strict, Tag
 
+from lsm_deploy.core import fixed
+from lsm_deploy.core.boards import MAX_WEIGHT_EXP
+from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.neurons import KINDS, Kind
 from lsm_deploy.spec.front_ends import (
     AudioFrontEnd,
@@ -113,7 +116,8 @@ def _widened(declaration: type[Any], value_of: Any) -> list[tuple[str, Any, Any]
     for declared in fields(declaration):
         bounds = getattr(hints[declared.name], "__metadata__", ())
         default = field() if declared.default is MISSING else field(default=declared.default)
-        widened.append((declared.name, value_of(bounds), default))
+        hint = hints[declared.name]
+        widened.append((declared.name, hint if get_origin(hint) is Literal else value_of(bounds), default))
     return widened
 
 
@@ -154,6 +158,9 @@ else:
         Neuron = Annotated[Neuron, Field(discriminator="kind")]
 
 
+WeightBits: TypeAlias = Annotated[Integer, Ge(1), Le(fixed.WEIGHT_BITS + MAX_WEIGHT_EXP)]
+
+
 @dataclass(frozen=True)
 class Population:
     """`size` neurons, or a `grid` of them. inhibitory_fraction turns Dale's law on: that share, drawn at random,
@@ -183,7 +190,8 @@ class Projection:
     weight: in units of the threshold; left out for an explicit topology, whose file has the weights.
     delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
     gain: multiplies the weights, after a spectral radius has; a number, or one for each pair of types.
-    weight_bits, sign_mode: how it is quantised; `split` makes two projections of one sign each.
+    weight_bits, sign_mode: how it is quantised; beyond 8 bits a coarse and a fine projection share the work, `split`
+    makes two projections of one sign each.
     """
 
     source: Text
@@ -193,7 +201,7 @@ class Projection:
     delay_ms: Delay = 0.0
     spectral_radius: Positive | None = None
     gain: Gain = 1.0
-    weight_bits: Annotated[Integer, Ge(1), Le(8)] | None = None
+    weight_bits: WeightBits | None = None
     sign_mode: Literal["split", "mixed"] = "split"
 
     @property
@@ -270,6 +278,12 @@ class Input:
 
     channels: Count
     encoder: Encoder | None = None
+
+    @property
+    def message(self) -> Message:
+        """What a spike train can hold."""
+        bits = getattr(self.encoder, "message_bits", None)
+        return BINARY if bits is None else Message(bits, signed=True, fraction=bits - 1)
 
     @property
     def spike_channels(self) -> int:
@@ -502,7 +516,7 @@ class Quantise:
     integers lose in every step; left out, in populations of slow neurons, where it has been seen to help.
     certified: prefer scales at which no input can overflow a sum or a current, over those that round least."""
 
-    weight_bits: Annotated[Integer, Ge(1), Le(8)] = 8
+    weight_bits: WeightBits = 8
     compensate: Flag | None = None
     certified: Flag = False
 

@@ -4,6 +4,7 @@
 
     spikes     uint8 [t, byte]     bits, eight neurons a byte: np.unpackbits(spikes, axis=1, count=neurons)
     negative   uint8 [t, byte]     likewise, where a spike is -1; only where a kind is ternary
+    messages   int16 [t, neuron]   only where a kind is graded, and then there are no bits in `spikes`: [t, 0]
     <register> int32 [t, neuron]
     first, neurons                 the step of the first row; what to unpack to
     starts                         steps, counted from the run's first, where a sample starts in this part
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace, View
+from lsm_deploy.core.messages import Message, Messages
 from lsm_deploy.store.files import require_modest
 from lsm_deploy.store.npz import read_arrays
 from lsm_deploy.store.origin import TraceFile, counts_arrays, origin_arrays, pairs_in
@@ -54,12 +56,12 @@ class TraceFolder:
         folder: str | Path,
         neurons: int,
         *,
-        signed: bool,
+        message: Message,
         program: str,
         backend: str,
         standings: Mapping[str, str],
     ) -> None:
-        self._folder, self._neurons, self._signed = Path(folder), neurons, signed
+        self._folder, self._neurons, self._message = Path(folder), neurons, message
         self._origin = origin_arrays(program, backend, "sim", standings)
         check_own_folder(self._folder)
         make_folder(self._folder)
@@ -85,12 +87,12 @@ class TraceFolder:
         """The step that comes next is the first of a sample."""
         self._starts.append(self.steps)
 
-    def append(
-        self, spikes: NDArray[np.int8], registers: Mapping[str, NDArray[np.int32]], counts: Mapping[str, int]
-    ) -> None:
+    def append(self, spikes: Messages, registers: Mapping[str, NDArray[np.int32]], counts: Mapping[str, int]) -> None:
         """Take steps `[t, neuron]`, registers of the same shape, and the events that occurred in them."""
         rows: dict[str, NDArray[Any]] = {"spikes": np.packbits(spikes != 0, axis=1), **registers}
-        if self._signed:
+        if self._message.graded:
+            rows |= {"spikes": rows["spikes"][:, :0], "messages": spikes.astype(np.int16)}
+        elif self._message.signed:
             rows["negative"] = np.packbits(spikes < 0, axis=1)
         size = sum(values.nbytes for values in rows.values())
         smaller = max(DOUBLINGS - self._parts, 0)
@@ -122,7 +124,7 @@ class TraceFolder:
 
 
 _NOT_REGISTERS = {
-    "spikes", "negative", "first", "neurons", "starts", "count_names", "counts",
+    "spikes", "negative", "messages", "first", "neurons", "starts", "count_names", "counts",
     "program", "backend", "view", "standings", "ended",
 }  # fmt: skip
 
@@ -141,17 +143,21 @@ def load_parts(folder: str | Path) -> TraceFile:
         names = tuple(sorted(last.keys() - _NOT_REGISTERS))
         steps, neurons = int(last["first"]) + len(last["spikes"]), int(last["neurons"])
         size = sum(os.path.getsize(file) for file in files)
-        require_modest(steps * neurons * (1 + 4 * len(names)), size, str(folder))
-        spikes = np.empty((steps, neurons), np.int8)
+        require_modest(steps * neurons * (1 + ("messages" in last) + 4 * len(names)), size, str(folder))
+        spikes = np.empty((steps, neurons), np.int16 if "messages" in last else np.int8)
         registers = {name: np.empty((steps, neurons), np.int32) for name in names}
         starts, counts, first = [], Counter[str](), 0
         for number, file in enumerate(files):
             arrays = read_arrays(file)
             _check_part(file, number, first, arrays, last)
             here = slice(first, first + len(arrays["spikes"]))
-            spikes[here] = np.unpackbits(arrays["spikes"], axis=1, count=neurons)
+            if "messages" in arrays:
+                spikes[here] = arrays["messages"]
+            else:
+                spikes[here] = np.unpackbits(arrays["spikes"], axis=1, count=neurons)
             if "negative" in arrays:
-                spikes[here][np.unpackbits(arrays["negative"], axis=1, count=neurons).astype(np.bool_)] *= -1
+                below = np.unpackbits(arrays["negative"], axis=1, count=neurons).astype(np.bool_)
+                spikes[here] = np.where(below, -spikes[here], spikes[here])
             for name in names:
                 registers[name][here] = arrays[name]
             starts.append(arrays["starts"])
@@ -185,9 +191,14 @@ def _check_shapes(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         if arrays[name].shape != () or arrays[name].dtype.kind not in "iu" or not 0 <= arrays[name] < 1 << 62:
             raise LsmError(f"{name} is no number of steps or neurons", where=str(file), hint=AGAIN)
     steps, neurons = len(np.atleast_1d(arrays["spikes"])), int(arrays["neurons"])
-    packed, plain = (np.uint8, (steps, -(-neurons // 8))), (np.int32, (steps, neurons))
-    for name in sorted(arrays.keys() - (_NOT_REGISTERS - {"spikes", "negative"})):
-        dtype, shape = packed if name in _NOT_REGISTERS else plain
+    graded = "messages" in arrays
+    held: dict[str, tuple[type[Any], tuple[int, int]]] = {
+        "spikes": (np.uint8, (steps, 0 if graded else -(-neurons // 8))),
+        "negative": (np.uint8, (steps, -(-neurons // 8))),
+        "messages": (np.int16, (steps, neurons)),
+    }
+    for name in sorted(arrays.keys() - (_NOT_REGISTERS - held.keys())):
+        dtype, shape = held.get(name, (np.int32, (steps, neurons)))
         if arrays[name].dtype != dtype or arrays[name].shape != shape:
             is_there = f"{arrays[name].dtype} of shape {list(arrays[name].shape)}"
             what = f"{name} is {is_there}, not {dtype.__name__} {list(shape)}"
@@ -200,5 +211,5 @@ def _check_shapes(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _check_keys(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    if lacking := sorted(_NOT_REGISTERS - {"negative", "ended"} - arrays.keys()):
+    if lacking := sorted(_NOT_REGISTERS - {"negative", "messages", "ended"} - arrays.keys()):
         raise LsmError(f"this is no part of a trace: it has no {', '.join(lacking)}", where=str(file), hint=AGAIN)

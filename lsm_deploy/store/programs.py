@@ -1,8 +1,9 @@
 """Compiled programs (`.lsm`), and the name that tells one from another.
 
 A container of kind `program`. In `meta`: dt_ms, channels, sample_interval (0: samples are fresh runs) and target; of
-each population its name, kind, size and scale; of each projection its name, source, target, sign_mode, num_weight_bits
-and weight_exp. In `arrays`, with population and projection i counted from 0:
+input, unless it is 0 and 1, the bits, signed and fraction; of each population its name, kind, size and scale; of each
+projection its name, source, target, sign_mode, num_weight_bits and weight_exp. In `arrays`, with population and
+projection i counted from 0:
 
     cores                     [neuron]     the core of each neuron
     population.<i>.<register> [neuron]     int32, named as Lava names them
@@ -28,6 +29,7 @@ from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.certificate import TYPES, Certificate
 from lsm_deploy.core.errors import LsmError, require_path, require_type
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays, facts_in, pieces, unpack
 from lsm_deploy.store.files import read_bytes
@@ -88,12 +90,15 @@ def program_to_parts(program: Program, prefix: str = "") -> tuple[dict[str, Any]
         ],
         "projections": [{name: getattr(p, name) for name in _PROJECTION_FACTS} for p in network.projections],
     }
+    if network.input != BINARY:  # as every program was before there were others: their bytes stay the same
+        meta["input"] = {name: getattr(network.input, name) for name in _MESSAGE_FACTS}
     return meta, arrays
 
 
 _NETWORK_FACTS = {
     "dt_ms": float, "channels": int, "sample_interval": int, "target": str, "populations": list, "projections": list
 }  # fmt: skip
+_MESSAGE_FACTS = {"bits": int, "signed": bool, "fraction": int}
 _POPULATION_FACTS = {"name": str, "kind": str, "size": int, "scale": float}
 _PROJECTION_FACTS = {
     "name": str, "source": str, "target": str, "sign_mode": str, "num_weight_bits": int, "weight_exp": int
@@ -103,7 +108,9 @@ _PROJECTION_FACTS = {
 def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, prefix: str = "") -> Program:
     """The program, checked again by the constructors of its parts."""
     try:
-        meta = facts_in(meta, _NETWORK_FACTS, "the network")
+        facts = {name: value for name, value in meta.items() if name != "input"}
+        input = Message(**facts_in(meta["input"], _MESSAGE_FACTS, "the input")) if "input" in meta else BINARY
+        meta = facts_in(facts, _NETWORK_FACTS, "the network")
         populations = []
         for i, given in enumerate(meta["populations"]):
             facts = facts_in(given, _POPULATION_FACTS, f"population {i}")
@@ -127,6 +134,7 @@ def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, pref
             sample_interval=meta["sample_interval"],
             populations=tuple(populations),
             projections=tuple(projections),
+            input=input,
         )
         if network.channels + network.neurons > np.iinfo(np.int32).max:
             raise ValueError(f"there are {network.channels} channels and {network.neurons} neurons")

@@ -1,8 +1,9 @@
 """Stimuli and traces: plain `.npz`, which every tool of the field can write and read.
 
-    stimulus  spikes [t, channel], 0 and 1; or events: t [event], channel [event], and shape [2], steps and channels
+    stimulus  spikes [t, channel], 0 and 1, or integers of 16 bits for a program that takes graded input; or events:
+              t [event], channel [event], and shape [2], steps and channels
               starts [sample]       the first step of each sample; left out, there is one
-    trace     spikes [t, neuron]    0 and 1, and -1 where a kind is ternary
+    trace     spikes [t, neuron]    0 and 1, -1 where a kind is ternary, integers of 16 bits where one is graded
               <register> [t, neuron]  int32, as a step leaves it, for each that was recorded: u, v, ...
               starts [sample]       as above
               view                  sim, or chip where `v` reads as silicon shows it in the step of a spike
@@ -25,6 +26,7 @@ from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import is_modest, require_modest
@@ -60,7 +62,8 @@ def save_stimulus(path: str | Path, stimulus: Stimulus) -> None:
 def load_stimulus(path: str | Path) -> Stimulus:
     """Read a stimulus from an `.npz` of `spikes` `[t, channel]`, or of events `t`, `channel` and `shape`.
 
-    starts: the first step of each sample. LsmError: there are neither, or a spike is neither 0 nor 1.
+    starts: the first step of each sample. LsmError: there are neither, or spikes are no integers of 16 bits. Whether a
+    program takes them is asked when it runs.
     """
     refuse_other(path, "a stimulus", "stimulus", "trace")
     arrays, where = read_arrays(path), str(path)
@@ -80,9 +83,7 @@ def load_stimulus(path: str | Path) -> Stimulus:
             hint="save spikes [t, channel] with np.savez",
         )
     _check_matrix("spikes", spikes, "[t, channel]", where)
-    if not np.isin(spikes, (0, 1)).all():
-        raise LsmError("an input spike is neither 0 nor 1", where=where, hint="write 0 and 1")
-    return Stimulus(spikes.astype(np.int8), _starts(arrays, len(spikes), where))
+    return Stimulus(_in_type(spikes), _starts(arrays, len(spikes), where))
 
 
 def _from_events(arrays: Arrays, where: str) -> NDArray[np.int8]:
@@ -148,8 +149,6 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
         )
     spikes = arrays["spikes"]
     _check_matrix("spikes", spikes, "[t, neuron]", where)
-    if not np.isin(spikes, (-1, 0, 1)).all():
-        raise LsmError("a spike is none of -1, 0 and 1", where=where, hint="write spikes, not how many there were")
     registers = {}
     for name in sorted(arrays.keys() - _NOT_REGISTERS):
         values = arrays[name]
@@ -166,7 +165,7 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
     if names.ndim != 1 or names.shape != counts.shape or (counts.size and counts.dtype.kind not in "iu"):
         raise LsmError("counts and count_names do not belong together", where=where, hint="remove both")
     trace = Trace(
-        spikes.astype(np.int8),
+        _in_type(spikes),
         registers,
         _starts(arrays, len(spikes), where),
         {str(name): int(count) for name, count in zip(names, counts, strict=False)},
@@ -182,10 +181,13 @@ def load_trace_of(program: Program, path: str | Path, view: View | None = None) 
     if file.program and file.program != identity:
         what = f"the trace is of program {file.program}, this is {identity}"
         raise LsmError(what, where=str(path), hint="run it again on this program")
-    signed = any(KINDS[kind].SIGNED for kind in program.network.kinds)
-    if not signed and (file.trace.spikes < 0).any():
+    message = max((KINDS[kind].MESSAGE for kind in program.network.kinds), key=lambda message: message.largest)
+    if not message.signed and (file.trace.spikes < 0).any():
         what = "a spike is -1, and no neuron of this program is ternary"
         raise LsmError(what, where=str(path), hint="write 1 where a neuron spikes")
+    if (np.abs(file.trace.spikes.astype(np.int32)) > message.largest).any():
+        what = f"a spike is none of {message}, which is what this program sends"
+        raise LsmError(what, where=str(path), hint="write spikes, not how many there were")
     return file
 
 
@@ -201,9 +203,16 @@ def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> Non
         raise LsmError(what, where=where, hint="put time first, then one column each")
     if values.dtype.kind not in "iufb" or not np.isfinite(values).all() or (values != np.rint(values)).any():
         raise LsmError(f"{name} holds values that are not integers", where=where, hint="write integers")
-    limit = 127 if name == "spikes" else 2**31 - 1
+    limit = np.iinfo(np.int16).max if name == "spikes" else 2**31 - 1
     if (values > limit).any() or (values < -limit).any():
         raise LsmError(f"{name} holds values that do not fit", where=where, hint="check the units")
+
+
+def _in_type(spikes: NDArray[Any]) -> Messages:
+    """In the narrowest type that holds them all."""
+    small = np.iinfo(np.int8).max
+    narrow = not spikes.size or -small <= spikes.min() <= spikes.max() <= small
+    return spikes.astype(np.int8 if narrow else np.int16)
 
 
 def _starts(arrays: Arrays, steps: int, where: str) -> NDArray[np.int64]:

@@ -81,7 +81,7 @@ class Session:
             "sources": sources,
             "horizon": layout.horizon,
             "interval": network.sample_interval,
-            "ternary": int(any(KINDS[p.kind].SIGNED for p in network.populations)),
+            "ternary": int(any(KINDS[p.kind].MESSAGE.signed for p in network.populations)),
             "ahead": layout.ahead,
             "blocks": blocks,
             "registers": len(layout.initial),

@@ -110,7 +110,7 @@ def tied(made: tuple[Connection, ...], processes: int) -> tuple[Connection, ...]
 
 def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection, ...]:
     """The synapses as connection processes between neuron processes; `group` `[neuron]` is the process of each."""
-    signed = np.repeat([NEURONS[p.kind].SIGNED for p in network.populations], list(network.sizes.values()))
+    signed = np.repeat([NEURONS[p.kind].MESSAGE.signed for p in network.populations], list(network.sizes.values()))
     within = np.zeros_like(group)
     for number in np.unique(group):
         within[group == number] = np.arange(int((group == number).sum()))

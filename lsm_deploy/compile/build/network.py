@@ -19,6 +19,7 @@ from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.compile.build.spectrum import spectral_factor
 from lsm_deploy.compile.build.wiring import connect
 from lsm_deploy.core import fixed
+from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, SignMode
 from lsm_deploy.core.neurons import KINDS, breaks_bound
@@ -49,7 +50,8 @@ def build_network(spec: Spec) -> Network:
             errors += error.each()
     raise_all(errors)
     interval = spec.samples.steps or 0
-    return Network(spec.dt_ms, spec.input.spike_channels, interval, tuple(populations), tuple(projections))
+    message = spec.input.message
+    return Network(spec.dt_ms, spec.input.spike_channels, interval, tuple(populations), tuple(projections), message)
 
 
 def _population(name: str, section: schema.Population, seed: int) -> Population | QPopulation:
@@ -69,7 +71,11 @@ def _population(name: str, section: schema.Population, seed: int) -> Population 
             return ~breaks_bound(kind.Parameters, field, values)
 
         where = f"population {name!r}, {field}"
-        parameters[field] = draw(getattr(neuron, field), size, rng, allowed, where)
+        value = getattr(neuron, field)
+        if isinstance(value, str):  # an activation, by its number
+            parameters[field] = np.full(size, float(ACTIVATIONS.index(value)))
+            continue
+        parameters[field] = draw(value, size, rng, allowed, where)
     return Population(name, neuron.kind, size, parameters)
 
 

@@ -1,7 +1,8 @@
 """The overflow certificate: neurons whose synaptic sum and current no input can overflow; `v` saturates by design.
 
-Geometry. With A the largest |sum| that one step can deliver (all excitatory, or all inhibitory, synapses at once; a
-source with signed spikes makes each of its synapses both), and r = (4096 - (du + 1)) / 4096,
+Geometry. With A the largest |sum| that one step can deliver (all excitatory, or all inhibitory, synapses at once, each
+with the largest message of its source; one with signed spikes makes each of its synapses both), and
+r = (4096 - (du + 1)) / 4096,
 
     u(t + 1) = t0(r u(t)) + 64 a(t + 1) <= r U + 64 A = U       for U = 64 A / (1 - r), if u(t) <= U:
 
@@ -36,7 +37,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, QNetwork
-from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.core.neurons import KINDS, largest_messages, largest_sum, membrane
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["Certificate", "bounds_of", "certify_network", "check_certificate"]
@@ -49,32 +50,39 @@ def certify_network(network: QNetwork) -> Certificate:
     """Bound what each neuron can be driven to, and how often it can spike."""
     intervals = np.ones(network.neurons, np.int64)
     geometric: NDArray[np.bool_] | None = None
+    most = _largest_sums(network)
     for _ in range(_ROUNDS):
-        largest_sum, current = bounds_of(network, intervals)
+        sums, current = bounds_of(network, intervals)
         largest_u, closer = np.zeros(network.neurons), np.zeros(network.neurons, np.int64)
         for p in network.populations:
             here = network.columns(p.name)
             largest = KINDS[p.kind].largest_register(p.registers, current[:, here].max(axis=0))
             largest_u[here] = fixed.stable_bound(largest)
-        certified = (largest_sum <= fixed.SUM_LIMIT) & (largest_u < fixed.UV_LIMIT)
+        certified = (sums <= most) & (largest_u < fixed.UV_LIMIT)
         geometric = certified if geometric is None else geometric
         current[:, ~certified] = np.inf
         for p in network.populations:
             here = network.columns(p.name)
-            most, least = current[:, here]
             cleared = network.sample_interval > 0
-            closer[here] = KINDS[p.kind].shortest_interval(p.registers, most, least, cleared)
+            closer[here] = KINDS[p.kind].shortest_interval(p.registers, current[0, here], current[1, here], cleared)
         if np.array_equal(closer, intervals):
             break
         intervals = closer
     assert geometric is not None
-    return Certificate(largest_sum, largest_u, intervals, certified, geometric)
+    return Certificate(sums, largest_u, intervals, certified, geometric)
 
 
 def check_certificate(network: QNetwork, certificate: Certificate) -> None:
     """An LsmError unless what is said to be proved can be proved."""
-    if len(certificate.certified) != network.neurons or not certificate.follows_from(certify_network(network)):
+    if len(certificate.certified) != network.neurons or not certificate.follows_from(
+        certify_network(network), _largest_sums(network)
+    ):
         raise LsmError("the certificate is not that of this program", where="certificate", hint="compile it again")
+
+
+def _largest_sums(network: QNetwork) -> NDArray[np.int64]:
+    """The largest |sum| that each neuron `[neuron]` is known to take."""
+    return np.concatenate([np.full(p.size, largest_sum(KINDS[p.kind]), np.int64) for p in network.populations])
 
 
 def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
@@ -82,11 +90,16 @@ def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[
     leaks = np.concatenate([KINDS[p.kind].leaks(p.registers)[0] for p in network.populations])
     stays = 1.0 - leaks / fixed.DECAY_UNITY
     most, drive = np.zeros((2, network.neurons), np.int64), np.zeros((2, network.neurons))
-    signed = {p.name for p in network.populations if KINDS[p.kind].SIGNED}
+    kinds = {p.name: (KINDS[p.kind], p.registers) for p in network.populations}
     for p in network.projections:
-        of_sources = np.ones(network.channels, np.int64) if p.source == INPUT else intervals[network.columns(p.source)]
+        if p.source == INPUT:
+            of_sources, signed = np.ones(network.channels, np.int64), network.input.signed
+            largest = np.full(network.channels, network.input.largest, np.int64)
+        else:
+            of_sources, signed = intervals[network.columns(p.source)], kinds[p.source][0].MESSAGE.signed
+            largest = largest_messages(*kinds[p.source])
         kernels.deliver(
-            p.indptr, p.post, p.weights, p.weight_exp, p.source in signed, network.offsets[p.target], of_sources, stays,
+            p.indptr, p.post, p.weights, p.weight_exp, largest, signed, network.offsets[p.target], of_sources, stays,
             most, drive,
         )  # fmt: skip
     lasting = drive * ((1 << fixed.ACT_SHIFT) * membrane.SLACK)

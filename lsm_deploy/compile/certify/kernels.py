@@ -16,6 +16,7 @@ def deliver(
     post: NDArray[np.int32],
     weights: NDArray[np.int16],
     weight_exp: int,
+    largest: NDArray[np.int64],
     signed: bool,
     first: int,
     intervals: NDArray[np.int64],
@@ -27,7 +28,8 @@ def deliver(
 
     A source, with `intervals` `[source]` steps between two spikes at least (0: it has none), delivers w, and in the
     long run w (1 + r^m + r^2m + ...) of which the share r = `stays` `[neuron]` is left after each step. A signed source
-    delivers both signs. first: the number of the projection's first target.
+    delivers both signs. largest: the largest message of each `[source]`. first: the number of the projection's first
+    target.
     """
     for j in range(len(indptr) - 1):
         m = intervals[j]
@@ -35,7 +37,7 @@ def deliver(
             continue
         for k in range(indptr[j], indptr[j + 1]):
             target = first + post[k]
-            added = np.int64(weights[k]) << weight_exp
+            added = (np.int64(weights[k]) << weight_exp) * largest[j]
             # r ** m from products alone: every machine rounds these alike, and not what a library makes of a power.
             stay, square, rest = 1.0, stays[target], m
             while rest:

@@ -18,7 +18,7 @@ from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Network, Population, QNetwork
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, largest_sum
 
 __all__ = ["Price", "quantise_certified"]
 
@@ -86,11 +86,12 @@ def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> d
         if not isinstance(p, Population) or not missing.any():
             continue
         fits = np.minimum(
-            fixed.SUM_LIMIT / np.maximum(certificate.largest_sum[here][missing], 1),
+            largest_sum(KINDS[p.kind]) / np.maximum(certificate.largest_sum[here][missing], 1),
             fixed.UV_LIMIT / np.maximum(certificate.largest_u[here][missing], 1.0),
         )
-        threshold = np.abs(p.parameters[KINDS[p.kind].THRESHOLDS[0]])
-        least = LEAST_THRESHOLD / float(np.median(threshold))
+        thresholds = KINDS[p.kind].THRESHOLDS
+        threshold = float(np.median(np.abs(p.parameters[thresholds[0]]))) if thresholds else inf
+        least = LEAST_THRESHOLD / threshold
         needed = fixed.stable(q.scale * np.minimum(fits, 1.0) * 0.999)
         scale = float(needed[needed >= least].min(initial=inf))
         if scale == inf:

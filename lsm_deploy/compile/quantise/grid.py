@@ -15,7 +15,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.ir import Projection
 
-__all__ = ["COARSE", "exponent_of", "largest_weight", "range_of", "to_grid"]
+__all__ = ["COARSE", "exponent_of", "in_two", "largest_weight", "range_of", "to_grid"]
 
 COARSE = 4
 """Bits up to which clipping is considered; beyond, it has never paid."""
@@ -32,7 +32,7 @@ def largest_weight(p: Projection) -> float:
 def range_of(p: Projection) -> tuple[int, int, int]:
     """The smallest and the largest weight that the projection's grid holds, and the step between them."""
     mixed = p.sign_mode == "mixed"
-    step = fixed.grid_step(p.weight_bits, mixed)
+    step = fixed.grid_step(min(p.weight_bits, fixed.WEIGHT_BITS), mixed)
     low, high = (limit // step * step for limit in fixed.weight_range(mixed))
     return (low if mixed else -high), high, step
 
@@ -68,3 +68,21 @@ def to_grid(
     factor, unit = scale / (1 << exponent) / step, (1 << exponent) / scale
     some = p.weight if every == 1 else np.ascontiguousarray(p.weight[::every])
     return kernels.to_grid(some, factor, step, low, high, unit, weights, seen)
+
+
+def in_two(
+    p: Projection, scale: float, exponent: int, finer: int
+) -> tuple[NDArray[np.int16], NDArray[np.int16], float]:
+    """The nearest weights of 8 bits and `finer` more, as coarse ones at `exponent` and what those leave, at an exponent
+    of `finer` less; and their squared error. Both have the sign of the weight, where a projection has but one."""
+    low, high, step = range_of(p)
+    low, high, rest = low // step, high // step, (1 << finer) - 1
+    unit = 2.0 ** (exponent - finer) / scale * step
+    least = low << finer if high else -((-low << finer) + rest)
+    most = (high << finer) + rest if high else 0
+    whole = np.clip(np.rint(fixed.stable(p.weight / unit)), least, most).astype(np.int64)
+    mixed = low < 0 < high
+    coarse = whole >> finer if mixed else np.sign(whole) * (np.abs(whole) >> finer)
+    fine = whole - (coarse << finer)
+    error = float(((whole * unit - p.weight) ** 2).sum())
+    return (coarse * step).astype(np.int16), (fine * step).astype(np.int16), error

@@ -13,9 +13,11 @@ from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.compile.quantise import kernels
 from lsm_deploy.compile.quantise.compensate import compensated, is_slow
 from lsm_deploy.compile.quantise.cost import FAR, FEW_LEVELS, PopulationCost, ProjectionCost, RoundingLoss
-from lsm_deploy.compile.quantise.grid import exponent_of, to_grid
+from lsm_deploy.compile.quantise.graded import choose_graded_scale
+from lsm_deploy.compile.quantise.grid import exponent_of, in_two, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
 from lsm_deploy.compile.quantise.scale import choose_scale
+from lsm_deploy.compile.quantise.sources import Sent, in_units, message_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
@@ -33,18 +35,24 @@ def quantise_network(
     compensate: let thresholds make up for what the integers lose; None: those of slow neurons. ceilings: scales, by
     population, not to exceed.
     """
-    signed = {p.name: KINDS[p.kind].SIGNED for p in network.populations} | {INPUT: False}
+    messages = {p.name: message_of(p, network.dt_ms) for p in network.populations} | {INPUT: Sent.of(network.input)}
     populations: list[QPopulation] = []
     population_costs: list[PopulationCost] = []
     for p in network.populations:
         if isinstance(p, QPopulation):
             populations.append(p)
             continue
-        incoming = [q for q in network.projections if isinstance(q, Projection) and q.target == p.name]
-        scale = choose_scale(
-            p, incoming, [signed[q.source] for q in incoming], network.dt_ms, ceilings.get(p.name, np.inf)
-        )
-        makes_up = is_slow(p, network.dt_ms) if compensate is None else compensate
+        incoming = [
+            (in_units(q, messages[q.source]), messages[q.source])
+            for q in network.projections
+            if isinstance(q, Projection) and q.target == p.name
+        ]
+        ceiling = ceilings.get(p.name, np.inf)
+        if KINDS[p.kind].MESSAGE.graded:
+            scale, makes_up = choose_graded_scale(p, incoming, network.dt_ms, ceiling), False
+        else:
+            scale = choose_scale(p, incoming, network.dt_ms, ceiling)
+            makes_up = is_slow(p, network.dt_ms) if compensate is None else compensate
         population, population_cost = _quantise_population(p, scale, network.dt_ms, makes_up)
         populations.append(population)
         population_costs.append(population_cost)
@@ -56,11 +64,11 @@ def quantise_network(
         if isinstance(q, QProjection):
             projections.append(q)
             continue
-        projection, cost = _quantise_projection(q, scales[q.target], network.dt_ms)
-        projections.append(projection)
+        made, cost = _quantise_projection(in_units(q, messages[q.source]), scales[q.target], network.dt_ms)
+        projections += made
         costs.append(cost)
     quantised = QNetwork(
-        network.dt_ms, network.channels, network.sample_interval, tuple(populations), tuple(projections)
+        network.dt_ms, network.channels, network.sample_interval, tuple(populations), tuple(projections), network.input
     )
     return quantised, RoundingLoss(tuple(population_costs), tuple(costs))
 
@@ -72,11 +80,12 @@ def _quantise_population(
     registers, clipped = registers_of(p.kind, parameters, scale, dt_ms)
     realised = KINDS[p.kind].to_parameters(registers, scale, dt_ms)
     infinite = {name: np.isinf(values) for name, values in realised.items()}
-    far = {name: int((_is_far(asked, realised[name]) & ~infinite[name]).sum()) for name, asked in parameters.items()}
+    # What a range was asked to be is no parameter of the neuron's any more.
+    far = {name: int((_is_far(parameters[name], realised[name]) & ~infinite[name]).sum()) for name in realised}
     cost = PopulationCost(
         name=p.name,
         scale=scale,
-        asked=_means(p.parameters),
+        asked=_means({name: p.parameters[name] for name in realised}),
         realised=_means(realised),
         compensation=float(gain.mean()),
         clipped=clipped,
@@ -95,15 +104,20 @@ def _means(parameters: Mapping[str, Floats]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in parameters.items()}
 
 
-def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QProjection, ProjectionCost]:
+def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[list[QProjection], ProjectionCost]:
+    """The integer projection; of more than 8 bits two, a coarse and a fine one, on the same sums."""
     exponent = exponent_of(p, scale)
+    finer = min(max(p.weight_bits - fixed.WEIGHT_BITS, 0), exponent)
     weights, delays = np.empty(len(p.weight), np.int16), np.empty(len(p.weight), np.uint8)
     seen = np.zeros(fixed.WEIGHT_LIMIT - fixed.LEAST_WEIGHT + 1, bool)
     error, size, clipped = to_grid(p, scale, exponent, weights, seen)
-    late, far, error_ms = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
-    present = weights != 0
-    lost = len(weights) - int(np.count_nonzero(present))
     levels = int(np.count_nonzero(seen) - seen[-fixed.LEAST_WEIGHT])
+    fine = np.zeros(0, np.int16)
+    if finer:
+        weights, fine, error = in_two(p, scale, exponent, finer)
+        levels = len(np.unique((weights.astype(np.int32) << finer) + fine))
+    late, far, error_ms = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
+    lost = len(weights) - int(np.count_nonzero((weights | fine) if finer else weights))
     cost = ProjectionCost(
         name=p.name,
         synapses=len(weights),
@@ -118,19 +132,33 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[QPr
         delay_error_ms=error_ms,
         rms_error=float(np.sqrt(error / max(size, 1e-300))),
     )
-    quantised = QProjection(
-        name=p.name,
+    bits = min(p.weight_bits, fixed.WEIGHT_BITS)
+    if not finer:
+        return [_chosen(p, p.name, bits, exponent, weights, delays)], cost
+    return [
+        _chosen(p, f"{p.name}:coarse", bits, exponent, weights, delays),
+        _chosen(p, f"{p.name}:fine", bits, exponent - finer, fine, delays),
+    ], cost
+
+
+def _chosen(
+    p: Projection, name: str, bits: int, exponent: int, weights: NDArray[np.int16], delays: NDArray[np.uint8]
+) -> QProjection:
+    """The synapses whose weight is not 0."""
+    present = weights != 0
+    all_of_them = bool(present.all())
+    return QProjection(
+        name=name,
         source=p.source,
         target=p.target,
         sign_mode=p.sign_mode,
-        num_weight_bits=p.weight_bits,
+        num_weight_bits=bits,
         weight_exp=exponent,
-        indptr=rows.count_chosen(p.indptr, present) if lost else p.indptr,
-        post=p.post[present] if lost else p.post,
-        weights=weights[present] if lost else weights,
-        delays=delays[present] if lost else delays,
+        indptr=p.indptr if all_of_them else rows.count_chosen(p.indptr, present),
+        post=p.post if all_of_them else p.post[present],
+        weights=weights if all_of_them else weights[present],
+        delays=delays if all_of_them else delays[present],
     )
-    return quantised, cost
 
 
 def _has_many_values(weight: Floats) -> bool:

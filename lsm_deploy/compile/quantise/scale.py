@@ -20,6 +20,7 @@ from lsm_deploy.compile.quantise import kernels
 from lsm_deploy.compile.quantise.compensate import BEARABLE, lost_share
 from lsm_deploy.compile.quantise.grid import COARSE, exponent_of, largest_weight, range_of, to_grid
 from lsm_deploy.compile.quantise.registers import registers_of
+from lsm_deploy.compile.quantise.sources import Sent
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.ir import Population, Projection
@@ -35,15 +36,16 @@ _BETWEEN = (1.0, 2**-0.25, 2**-0.5, 2**-0.75)
 
 
 def choose_scale(
-    population: Population, incoming: Sequence[Projection], signed: Sequence[bool], dt_ms: float, ceiling: float
+    population: Population, arriving: Sequence[tuple[Projection, Sent]], dt_ms: float, ceiling: float
 ) -> float:
-    """signed: which of the incoming projections have a source of signed spikes. ceiling: no larger than this."""
+    """arriving: projections with weights in the units of what their sources send. ceiling: no larger than this."""
+    incoming = [p for p, _ in arriving]
     # The scale at which each projection's largest weight is the largest on its grid, at exponent 0.
     aligned = []
     for p in incoming:
         low, high, _ = range_of(p)
         aligned.append((high or -low) / largest_weight(p))
-    limit = _limit(population, incoming, signed, dt_ms)
+    limit = _limit(population, arriving, dt_ms)
     limit = min([limit, ceiling, *(scale * (1 << MAX_WEIGHT_EXP) for scale in aligned)])
     candidates = [limit]
     for p, scale in zip(incoming, aligned, strict=True):
@@ -61,25 +63,25 @@ def choose_scale(
     return min(stable, key=lambda scale: (error(scale), -scale))
 
 
-def _limit(population: Population, incoming: Sequence[Projection], signed: Sequence[bool], dt_ms: float) -> float:
+def _limit(population: Population, arriving: Sequence[tuple[Projection, Sent]], dt_ms: float) -> float:
     kind, parameters = KINDS[population.kind], population.parameters
     limit = kind.largest_scale(parameters)
     headroom, most = membrane.THRESHOLD_HEADROOM, None
     while headroom > membrane.LEAST_HEADROOM and np.median(lost_share(population, limit, dt_ms)) > BEARABLE:
         headroom //= 2
         larger = kind.largest_scale(parameters, headroom)
-        most = _largest_drive(population, incoming, signed) if most is None else most
+        most = _largest_drive(population, arriving) if most is None else most
         if not _fits(population, larger, most, dt_ms):
             break
         limit = larger
     return limit
 
 
-def _largest_drive(population: Population, incoming: Sequence[Projection], signed: Sequence[bool]) -> Floats:
+def _largest_drive(population: Population, arriving: Sequence[tuple[Projection, Sent]]) -> Floats:
     """What all synapses of either sign deliver at once, whichever is more `[neuron]`, in units of weight."""
     most = np.zeros((2, population.size))
-    for p, both in zip(incoming, signed, strict=True):
-        kernels.gather(p.post, p.weight, both, most)
+    for p, sent in arriving:
+        kernels.gather(p.post, p.weight if sent.largest == 1 else p.weight * sent.largest, sent.signed, most)
     drive: Floats = most.max(axis=0)
     return drive
 

@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from lsm_deploy.core.neurons import (
     atrlif,
+    graded,
     lif,
     refractory,
     ternary,
 )
-from lsm_deploy.core.neurons.kind import FloatStep, Kind, Rule, Step, bounds, breaks_bound, is_stock, standing
+from lsm_deploy.core.neurons.kind import (
+    FloatStep,
+    Kind,
+    Rule,
+    Step,
+    bounds,
+    breaks_bound,
+    is_stock,
+    largest_messages,
+    largest_sum,
+    message_units,
+    standing,
+    sum_units,
+)
 
-__all__ = ["KINDS", "FloatStep", "Kind", "Rule", "Step", "bounds", "breaks_bound", "is_stock", "standing"]
+__all__ = [
+    "KINDS",
+    "FloatStep",
+    "Kind",
+    "Rule",
+    "Step",
+    "bounds",
+    "breaks_bound",
+    "is_stock",
+    "largest_messages",
+    "largest_sum",
+    "message_units",
+    "standing",
+    "sum_units",
+]
 
 # A list: of what is in one, mypy says which module is no `Kind`, and which of its names.
 _MODULES: list[Kind] = [
@@ -18,5 +46,6 @@ _MODULES: list[Kind] = [
     ternary,
     refractory,
     atrlif,
+    graded,
 ]
 KINDS = {kind.NAME: kind for kind in _MODULES}

@@ -9,8 +9,10 @@ from typing import Any, Literal, Protocol, TypeAlias, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.messages import Message, Messages
 
 Floats: TypeAlias = NDArray[np.float64]
 Policy: TypeAlias = Literal["fresh", "interval"]
@@ -21,9 +23,9 @@ class Step:
     """What one step of `n` neurons leaves behind."""
 
     state: dict[str, Ints]
-    spikes: NDArray[np.int8]
+    spikes: Messages
     wrapped: NDArray[np.bool_]
-    """Where the current (`u`, or `i`) left its 24 bits."""
+    """Where the current (`u`, or `i`) left its 24 bits, and wrapped, or was clipped, as the kind has it."""
     saturated: NDArray[np.bool_]
     """Where `v` was clipped to its 24 bits."""
 
@@ -33,7 +35,8 @@ class FloatStep:
     """What one step of `n` float neurons leaves behind."""
 
     state: dict[str, Floats]
-    spikes: NDArray[np.int8]
+    spikes: Messages | Floats
+    """Of a graded kind what it sends, in floats."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,10 @@ class Rule:
 class Kind(Protocol):
     """A neuron kind, which is a module: the functions have no `self`, and mypy holds each module to them.
 
-    `Parameters` and `Registers` are dataclasses whose fields carry their bounds. `v` is the voltage of every kind, and
-    every kind has a bias, in the registers `bias_mant` and `bias_exp`.
+    `Parameters` and `Registers` are dataclasses whose fields carry their bounds. `v` is the voltage of every kind. A
+    kind whose messages are graded says in registers what they are (`message_bits`), and what its numbers stand for:
+    `fraction_bits` of `u` and `v`, `message_shift` less of a message, `shift_in` more of a synaptic sum. Any other has
+    thresholds, and a bias in `bias_mant` and `bias_exp`.
     """
 
     NAME: str
@@ -77,11 +82,11 @@ class Kind(Protocol):
     RULES: tuple[Rule, ...]
     """What only this kind has and one could get wrong; what it shares with others is in `parity/variants.py`."""
     THRESHOLDS: tuple[str, ...]
-    """The parameters that `v` is compared with; the first is what a neuron at rest has to reach."""
+    """The parameters that `v` is compared with; the first is what a neuron at rest has to reach. None: it is graded."""
     RESETS: bool
     """A spike takes `v` to 0."""
-    SIGNED: bool
-    """Spikes are -1, 0 and +1, and a synapse delivers its weight with that sign; otherwise they are 0 and 1."""
+    MESSAGE: Message
+    """What a spike can be: a synapse delivers its weight times that. Of a graded kind, the largest that there is."""
     RECORDED: bool
     """A recording from silicon is reproduced; what `chip_view` says is known from it."""
     STOCK: tuple[Policy, ...]
@@ -130,8 +135,38 @@ class Kind(Protocol):
     def float_step(self, constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
         """One step of the float neurons that the integers stand for, given their synaptic sum `a`."""
 
-    def chip_view(self, register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+    def chip_view(self, register: str, values: NDArray[np.int32], spikes: Messages) -> NDArray[np.int32]:
         """A register as a probe on silicon reads it; an LsmError where nobody has seen that."""
+
+
+def largest_messages(kind: Kind, registers: Mapping[str, Ints]) -> Ints:
+    """The largest magnitude that each neuron `[neuron]` can send."""
+    if not kind.MESSAGE.graded:
+        return np.full(len(next(iter(registers.values()))), kind.MESSAGE.largest)
+    largest: Ints = (1 << (registers["message_bits"] - 1)) - 1
+    return largest
+
+
+def message_units(kind: Kind, registers: Mapping[str, Ints]) -> Floats:
+    """Units of what each neuron `[neuron]` sends to 1.0 of its float."""
+    if not kind.MESSAGE.graded:
+        return np.ones(len(next(iter(registers.values()))))
+    units: Floats = np.exp2((registers["fraction_bits"] - registers["message_shift"]).astype(np.float64))
+    return units
+
+
+def sum_units(kind: Kind, registers: Mapping[str, Ints], scale: float) -> Floats:
+    """Units of each neuron's synaptic sum `[neuron]` to 1.0 of its float; scale: that of its population."""
+    if not kind.MESSAGE.graded:
+        return np.full(len(next(iter(registers.values()))), scale)
+    units: Floats = np.exp2((registers["fraction_bits"] + registers["shift_in"]).astype(np.float64))
+    return units
+
+
+def largest_sum(kind: Kind) -> int:
+    """The largest synaptic sum that a neuron of the kind is known to take: what Lava declares, or what a graded one's
+    registers hold. CPU backends hold more."""
+    return fixed.UV_LIMIT - 1 if kind.MESSAGE.graded else fixed.SUM_LIMIT
 
 
 def is_stock(kind: Kind, policy: Policy, registers: Mapping[str, NDArray[Any]]) -> bool:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step
 
@@ -37,7 +38,7 @@ TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
-SIGNED = False
+MESSAGE = BINARY
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")
 SHARED: tuple[str, ...] = ()
@@ -154,5 +155,5 @@ def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: 
     return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v)), spikes.astype(np.int8))
 
 
-def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+def chip_view(register: str, values: NDArray[np.int32], spikes: Messages) -> NDArray[np.int32]:
     return np.where(spikes != 0, np.int32(CHIP_V_AFTER_SPIKE), values) if register == "v" else values

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
 
@@ -41,7 +42,7 @@ TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
-SIGNED = False
+MESSAGE = BINARY
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
 SHARED: tuple[str, ...] = ()
@@ -190,6 +191,6 @@ def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: 
     return FloatStep(dict(u=u, v=np.where(spikes, 0.0, v), refractory=refractory), spikes.astype(np.int8))
 
 
-def chip_view(register: str, values: NDArray[np.int32], spikes: NDArray[np.int8]) -> NDArray[np.int32]:
+def chip_view(register: str, values: NDArray[np.int32], spikes: Messages) -> NDArray[np.int32]:
     """Unknown: no recording covers this kind."""
     return unknown_view(NAME, STATE, register, values)

@@ -18,11 +18,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout import kernels
@@ -33,9 +33,7 @@ __all__ = ["check_parts", "extract_features", "float_features", "mean_bins", "pa
 LARGEST_WEIGHT = 128
 
 
-def extract_features(
-    spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms: float, sizes: Sequence[int] = ()
-) -> Ints:
+def extract_features(spikes: Messages, starts: Ints, readout: Readout, dt_ms: float, sizes: Sequence[int] = ()) -> Ints:
     """Features `[sample, part * neuron]` (or `part * group`) of the spikes `[t, neuron]` of what is read.
 
     sizes: how many neurons each population has; left out, they are one.
@@ -56,9 +54,7 @@ def extract_features(
     return values.reshape(len(starts), -1)
 
 
-def float_features(
-    spikes: NDArray[np.int8], starts: Ints, readout: Readout, dt_ms: float, sizes: Sequence[int] = ()
-) -> Floats:
+def float_features(spikes: Messages, starts: Ints, readout: Readout, dt_ms: float, sizes: Sequence[int] = ()) -> Floats:
     """The same without rounding; roots as they are, traces as sums of exp(-(r - t) dt / tau) over spikes at t <= r, a
     part's last step."""
     if isinstance(readout.features, Bins) and readout.features.root:

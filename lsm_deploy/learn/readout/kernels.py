@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.compiled import compiled
+from lsm_deploy.core.messages import Messages
 
 __all__ = ["count_parts", "decay_parts", "race"]
 
@@ -18,7 +19,7 @@ LIMIT = fixed.UV_LIMIT
 
 
 @compiled
-def count_parts(spikes: NDArray[np.int8], edges: NDArray[np.int64], out: NDArray[np.int64]) -> None:
+def count_parts(spikes: Messages, edges: NDArray[np.int64], out: NDArray[np.int64]) -> None:
     """The sum of each part's spikes."""
     for sample in range(len(edges)):
         for k in range(edges.shape[1] - 1):
@@ -29,9 +30,7 @@ def count_parts(spikes: NDArray[np.int8], edges: NDArray[np.int64], out: NDArray
 
 
 @compiled
-def decay_parts(
-    spikes: NDArray[np.int8], edges: NDArray[np.int64], keep: int, step: int, out: NDArray[np.int64]
-) -> None:
+def decay_parts(spikes: Messages, edges: NDArray[np.int64], keep: int, step: int, out: NDArray[np.int64]) -> None:
     """A register from 0 in each sample, `x = x * keep / 4096, towards 0, + step * spike`, at the end of each part."""
     neurons = spikes.shape[1]
     x = np.zeros(neurons, np.int64)

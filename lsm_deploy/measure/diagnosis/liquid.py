@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 
@@ -27,10 +28,10 @@ class Specimen:
     liquid's state `[neuron read]`."""
 
     network: Network | QNetwork
-    run: Callable[[Stimulus, Sequence[str]], tuple[NDArray[np.int8], Recorded]]
+    run: Callable[[Stimulus, Sequence[str]], tuple[Messages, Recorded]]
     read: NDArray[np.int64]
 
-    def spikes(self, stimulus: Stimulus) -> NDArray[np.int8]:
+    def spikes(self, stimulus: Stimulus) -> Messages:
         """The spikes of the neurons that are read `[t, neuron read]`."""
         return self.run(stimulus, ())[0][:, self.read]
 
@@ -41,7 +42,7 @@ class Specimen:
 
 
 def float_liquid(network: Network, read: NDArray[np.int64]) -> Specimen:
-    def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
+    def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[Messages, Recorded]:
         trace = run_float(network, stimulus, record)
         return trace.spikes, trace.state
 
@@ -49,7 +50,7 @@ def float_liquid(network: Network, read: NDArray[np.int64]) -> Specimen:
 
 
 def deployed_liquid(program: Program, read: NDArray[np.int64], backend: str = backends.DEFAULT) -> Specimen:
-    def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[NDArray[np.int8], Recorded]:
+    def run(stimulus: Stimulus, record: Sequence[str]) -> tuple[Messages, Recorded]:
         trace = backends.run_program(backend, program, stimulus, record)
         return trace.spikes, trace.registers
 

@@ -12,9 +12,9 @@ With s_1 >= s_2 >= ... the singular values of a matrix of states:
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.measure.diagnosis.stimuli import windows
 from lsm_deploy.measure.fidelity import filtered
@@ -26,12 +26,12 @@ TOLERANCE = 0.01
 arithmetic, but a direction that is lost in noise or in rounding is of no use to a readout."""
 
 
-def trajectories(spikes: NDArray[np.int8], stimulus: Stimulus, tau_steps: float) -> Floats:
+def trajectories(spikes: Messages, stimulus: Stimulus, tau_steps: float) -> Floats:
     """The states `[t, neuron]`."""
     return np.concatenate([filtered(spikes[window], tau_steps) for window in windows(stimulus)])
 
 
-def final_states(spikes: NDArray[np.int8], stimulus: Stimulus, tau_steps: float) -> Floats:
+def final_states(spikes: Messages, stimulus: Stimulus, tau_steps: float) -> Floats:
     """The states in which samples end `[sample, neuron]`."""
     return np.stack([filtered(spikes[window], tau_steps)[-1] for window in windows(stimulus)])
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
 from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.messages import Messages
 
 __all__ = ["Rows", "end_to_end", "jittered", "poisson", "redrawn", "windows"]
 
-Rows = NDArray[np.int8]
+Rows = Messages
 """The input spikes of one sample `[t, channel]`."""
 
 

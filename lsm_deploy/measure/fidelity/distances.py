@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["TAU_MS", "Distance", "compare_spikes", "filtered", "mean_of"]
@@ -38,7 +39,7 @@ class Distance:
     over_time: Floats
 
 
-def filtered(spikes: NDArray[np.int8], tau_steps: float) -> Floats:
+def filtered(spikes: Messages, tau_steps: float) -> Floats:
     """The states `[t, neuron]` that the spikes `[t, neuron]` of one sample leave, from rest."""
     from scipy.signal import lfilter
 
@@ -46,9 +47,7 @@ def filtered(spikes: NDArray[np.int8], tau_steps: float) -> Floats:
     return states
 
 
-def compare_spikes(
-    first: NDArray[np.int8], second: NDArray[np.int8], starts: NDArray[np.int64], tau_steps: float
-) -> Distance:
+def compare_spikes(first: Messages, second: Messages, starts: NDArray[np.int64], tau_steps: float) -> Distance:
     """The distance of two runs' spikes `[t, neuron]`, summed over all samples and neurons."""
     steps, neurons = first.shape
     windows = [slice(a, b) for a, b in zip(starts.tolist(), [*starts[1:].tolist(), steps], strict=True)]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from lsm_deploy.core.ir import INPUT, Network, QNetwork, QProjection
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 
@@ -51,7 +52,7 @@ def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
     return total
 
 
-def branching_ratio(spikes: NDArray[np.int8], starts: NDArray[np.int64]) -> float | None:
+def branching_ratio(spikes: Messages, starts: NDArray[np.int64]) -> float | None:
     """Spikes that one spike causes, one step later: m of r(k) = b m^k, r(k) the regression of A(t + k) on A(t).
 
     A is the number of spikes in a step. The branching parameter of Beggs & Plenz, J. Neurosci. 23 (2003), estimated as

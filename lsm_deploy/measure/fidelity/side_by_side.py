@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.streams import stream
 from lsm_deploy.measure.activity import Activity, activity_of
@@ -66,7 +66,7 @@ class Baseline:
     network: Network
     stimulus: Stimulus
     reference: FloatTrace
-    moved: Sequence[NDArray[np.int8]]
+    moved: Sequence[Messages]
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ from lsm_deploy.core.boards import BOARDS, MAX_DELAY
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.store.files import reading, require_modest
@@ -101,7 +102,7 @@ def _only(folder: Path, files: list[Path], what: str, option: str) -> Path:
     return files[0]
 
 
-def _spikes(file: Path) -> NDArray[np.int8]:
+def _spikes(file: Path) -> Messages:
     """[t, column] of an array [column, t], perhaps with an axis of one sample before it."""
     array = read_array(file)
     if array.ndim == 3 and len(array) == 1:
@@ -114,7 +115,7 @@ def _spikes(file: Path) -> NDArray[np.int8]:
         )
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise LsmError("a spike is neither 0 nor 1", where=str(file), hint="graded spikes cannot be imported")
-    spikes: NDArray[np.int8] = array.T.astype(np.int8)
+    spikes: Messages = array.T.astype(np.int8)
     return spikes
 
 

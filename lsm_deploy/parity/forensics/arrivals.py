@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program, Stimulus
+from lsm_deploy.core.messages import Messages
 
 __all__ = ["Arrival", "Synapses", "arrivals_at", "began", "seen", "sums", "sums_of_all", "synapses_onto"]
 
@@ -83,7 +84,7 @@ def began(program: Program, stimulus: Stimulus) -> Ints:
     return first
 
 
-def seen(values: NDArray[np.int8], delay: int, first: Ints) -> NDArray[np.int8]:
+def seen(values: Messages, delay: int, first: Ints) -> Messages:
     """Spikes `[t, ...]` as a synapse of that delay delivers them; `first` is `began`."""
     late = np.zeros_like(values)
     late[1 + delay :] = values[: max(0, len(values) - 1 - delay)]
@@ -91,9 +92,7 @@ def seen(values: NDArray[np.int8], delay: int, first: Ints) -> NDArray[np.int8]:
     return late
 
 
-def arrivals_at(
-    program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron: int, t: int
-) -> tuple[Arrival, ...]:
+def arrivals_at(program: Program, stimulus: Stimulus, spikes: Messages, neuron: int, t: int) -> tuple[Arrival, ...]:
     """The spikes that reach a neuron in step t, the largest contribution first."""
     s = synapses_onto(program, neuron)
     sent = t - 1 - s.delay
@@ -120,7 +119,7 @@ def arrivals_at(
     )
 
 
-def sums(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron: int) -> Ints:
+def sums(program: Program, stimulus: Stimulus, spikes: Messages, neuron: int) -> Ints:
     """The synaptic sum of a neuron in every step, `[t]`."""
     s = synapses_onto(program, neuron)
     first = began(program, stimulus)
@@ -133,7 +132,7 @@ def sums(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], neuron:
     return total
 
 
-def sums_of_all(program: Program, stimulus: Stimulus, spikes: NDArray[np.int8], rows: slice) -> Ints:
+def sums_of_all(program: Program, stimulus: Stimulus, spikes: Messages, rows: slice) -> Ints:
     """The synaptic sums of all neurons in the given steps, `[t, neuron]`."""
     network = program.network
     start, stop, _ = rows.indices(len(spikes))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.fixed import UV_LIMIT, Ints
 from lsm_deploy.core.ir import Program, QPopulation, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Step
 from lsm_deploy.parity.forensics.arrivals import began, sums, sums_of_all
@@ -50,7 +51,7 @@ class Column:
     before: Mapping[str, Ints]
     a: Ints
     after: Mapping[str, Ints]
-    spikes: NDArray[np.int8]
+    spikes: Messages
 
 
 def has_state(program: Program, trace: Trace) -> bool:

@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity.compare import Divergence
 from lsm_deploy.parity.reduction.parts import (
@@ -76,7 +76,7 @@ def shrink(
     stimulus: Stimulus,
     question: Question,
     *,
-    known: tuple[Divergence, NDArray[np.int8]] | None = None,
+    known: tuple[Divergence, Messages] | None = None,
     seconds: float = SECONDS,
     progress: Progress | None = None,
 ) -> Shrunk:
@@ -129,7 +129,7 @@ class _Search:
         self,
         question: Question,
         whole: Parts,
-        known: tuple[Divergence, NDArray[np.int8]] | None,
+        known: tuple[Divergence, Messages] | None,
         deadline: float,
         progress: Progress | None,
     ) -> None:
@@ -149,7 +149,7 @@ class _Search:
         self.asked, self.runs = self.asked + 1, self.runs + 1
         return True
 
-    def spikes(self) -> NDArray[np.int8]:
+    def spikes(self) -> Messages:
         """The definition's spikes on the best case."""
         if self.best is self.whole and self.known is not None:
             return self.known[1]
@@ -244,13 +244,13 @@ def _slice(search: _Search) -> None:
             return
 
 
-def _culprits(search: _Search, best: Parts, spikes: NDArray[np.int8]) -> Ints:
+def _culprits(search: _Search, best: Parts, spikes: Messages) -> Ints:
     if search.divergence is not None:
         return best.neurons[[search.divergence.neuron]]
     return best.neurons  # a predicate that says only yes or no: ddmin has to find it
 
 
-def _cones(parts: Parts, spikes: NDArray[np.int8], culprits: Ints) -> Iterator[Ints]:
+def _cones(parts: Parts, spikes: Messages, culprits: Ints) -> Iterator[Ints]:
     """The culprits, then with the neurons of which a spike reached them in time, and so on, until nothing is new.
 
     `latest` is the last step of a neuron that can matter: that of the difference, or of a spike that arrives in time.

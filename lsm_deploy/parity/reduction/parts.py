@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.messages import Messages
 
 __all__ = ["Parts", "assemble", "drop_rows", "keep_neurons", "keep_synapses", "replay", "take_apart", "tidy", "undelay"]
 
@@ -37,7 +38,7 @@ class Parts:
     target: Ints
     weight: Ints
     delay: Ints
-    spikes: NDArray[np.int8]
+    spikes: Messages
     starts: Ints
 
 
@@ -89,7 +90,7 @@ def drop_rows(parts: Parts, mask: NDArray[np.bool_]) -> Parts:
     return replace(parts, spikes=parts.spikes[mask], starts=starts)
 
 
-def replay(parts: Parts, neurons: Ints, spikes: NDArray[np.int8]) -> Parts | None:
+def replay(parts: Parts, neurons: Ints, spikes: Messages) -> Parts | None:
     """The case with only these neurons, each other source being a channel that replays its `spikes` [t, neuron].
 
     None where a source has spikes of both signs, which no stimulus can hold.

@@ -1,0 +1,274 @@
+"""Leaky integrator with an activation, which sends its value in every step: a unit of a rate reservoir or of an ODE.
+
+Floats, once a step, or once in `period` steps:
+
+    u = sum of w * s + bias;   v = v + leak_rate * (activation(u) - leak * v);   s = output(v)
+
+With leak 1 that is the leaky-integrator neuron of echo state networks (Jaeger et al., Neural Networks 2007), with leak
+0 forward Euler of dv/dt = activation(u). In integers, with F = fraction_bits and RN(x, k) = x / 2**k to the nearest,
+halves away from zero:
+
+    u = clip(RN(a modulo 2**32, shift_in) + bias)                              to 24 bits
+    v = clip(v + RN(alpha * (activation(u) - leak * v), 12))                   to 24 bits, where clock = phase
+    s = clip(RN(output(v), message_shift))                                     to message_bits; 0 in other steps
+    clock = (clock + 1) modulo period                                          v begins at v_initial, clock at 0
+
+A float is 2**F of `u` and `v`, 2**(F - message_shift) of a message, 2**(F + shift_in) of a synaptic sum. See
+`activations`. Multiply, shift, add and clip with state in each neuron is what published work on Loihi 2 does; no
+recording covers this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+
+from lsm_deploy.core import activations, fixed
+from lsm_deploy.core.activations import activate
+from lsm_deploy.core.fixed import Ints, round_shift
+from lsm_deploy.core.messages import LARGEST_BITS, Message, Messages
+from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
+
+NAME = "GradedLI"
+STATE: tuple[str, ...] = ("u", "v", "clock")
+CURRENT = "u"
+DECAYS = ("", "")
+TIMES = ("", "")
+BOUNDED: tuple[str, ...] = ()
+THRESHOLDS: tuple[str, ...] = ()
+RESETS = False
+MESSAGE = Message(LARGEST_BITS, signed=True)
+RECORDED = False
+STOCK: tuple[Policy, ...] = ()
+SHARED: tuple[str, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule("graded-input-rounding", "a synaptic sum is rounded to the nearest", "it is floored",
+         'round_shift(fixed.wrap32(a), registers["shift_in"])', '(fixed.wrap32(a) >> registers["shift_in"])'),
+    Rule("graded-rate-rounding", "a change of v is rounded to the nearest", "it is truncated toward zero",
+         "round_shift(change, fixed.DECAY_BITS)", "fixed.truncate(change)"),
+    Rule("graded-message-rounding", "a message is rounded to the nearest", "it is floored",
+         'round_shift(activate(registers["output"], v, registers), registers["message_shift"])',
+         '(activate(registers["output"], v, registers) >> registers["message_shift"])'),
+    Rule("graded-saturation", "u is held within 24 bits", "it wraps",
+         "u = fixed.saturate24(sum_u)", "u = fixed.wrap24(sum_u)"),
+    Rule("graded-message-saturation", "a message is held within message_bits", "it is as large as it comes",
+         "np.clip(message, -largest, largest)", "message"),
+    Rule("graded-leak", "v leaks from its old value", "it leaks from what it is driven to as well",
+         'registers["leak"] * state["v"]', 'registers["leak"] * u'),
+    Rule("graded-clock", "v moves where clock is phase", "it moves in every step",
+         'state["clock"] == registers["phase"]', 'state["clock"] == state["clock"]'),
+)  # fmt: skip
+
+Activation = Literal["identity", "clip", "relu", "tanh", "quadratic", "sigmoid"]
+_LAST_ACTIVATION = len(activations.ACTIVATIONS) - 1
+_HELD = fixed.UV_LIMIT - 1
+MOST_FRACTION_BITS = 20
+"""`u` then reaches +-8, where tanh is 1 to 7 digits: a finer one saturates what tells inputs apart."""
+LONGEST_PERIOD = 4096
+LARGEST_SHIFT = fixed.LARGEST_SHIFT
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a user writes, for each neuron or as a distribution over neurons; of activations, one for all."""
+
+    activation: Activation = "tanh"
+    """What the input becomes: identity, clip, relu, tanh, quadratic or sigmoid."""
+    leak_rate: Annotated[float, Gt(0), Le(1)] = 1.0
+    """How far `v` goes in a step to what it is driven to; 1 is a unit without memory of its own."""
+    leak: Annotated[float, Ge(0), Le(1)] = 1.0
+    """1, or 0 for an integrator, which never forgets."""
+    output: Activation = "identity"
+    """What is sent of `v`."""
+    bias: float = 0.0
+    """Added to the input."""
+    clip_lo: float = -1.0
+    """Where the activation clip ends."""
+    clip_hi: float = 1.0
+    """Where the activation clip ends."""
+    v_initial: float = 0.0
+    """What `v` begins at."""
+    state_range: Annotated[float, Ge(0)] = 0.0
+    """The largest |v| that is to be held; 0 leaves it to what bounds it, if anything does."""
+    message_bits: Annotated[float, Ge(2), Le(LARGEST_BITS)] = 16.0
+    """Of what is sent, with its sign."""
+    period: Annotated[float, Ge(1), Le(LONGEST_PERIOD)] = 1.0
+    """Steps between two that move `v`."""
+    phase: Annotated[float, Ge(0), Le(LONGEST_PERIOD - 1)] = 0.0
+    """The first step that does, counted from 0."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the chip is given for each neuron."""
+
+    shift_in: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)]
+    """Fraction bits of a synaptic sum beyond those of `u`."""
+    alpha: Annotated[int, Ge(0), Le(4096)] = 4096
+    """`v` goes alpha / 4096 of the way in a step."""
+    leak: Annotated[int, Ge(0), Le(1)] = 1
+    activation: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 3
+    """By number: see `core.activations`."""
+    output: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 0
+    bias: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
+    lo: Annotated[int, Ge(-_HELD), Le(_HELD)] = -(1 << MOST_FRACTION_BITS)
+    hi: Annotated[int, Ge(-_HELD), Le(_HELD)] = 1 << MOST_FRACTION_BITS
+    v_initial: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
+    fraction_bits: Annotated[int, Ge(activations.FEWEST_FRACTION_BITS), Le(activations.TABLE_FRACTION)] = 20
+    """Of `u` and `v`."""
+    message_shift: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)] = 5
+    """Fraction bits of `v` beyond those of a message."""
+    message_bits: Annotated[int, Ge(2), Le(LARGEST_BITS)] = 16
+    period: Annotated[int, Ge(1), Le(LONGEST_PERIOD)] = 1
+    phase: Annotated[int, Ge(0), Le(LONGEST_PERIOD - 1)] = 0
+
+
+def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
+    """As far as `shift_in` reaches: there is no threshold that it could lie beyond."""
+    return 2.0 ** (fraction_of(parameters)[0] + LARGEST_SHIFT)
+
+
+def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
+    """Fraction bits of `u` and `v`, and of a message: as many as hold the largest state, of all the neurons alike.
+
+    ValueError: nothing bounds the state.
+    """
+    state = np.where(parameters["state_range"] > 0, parameters["state_range"], _bound(parameters))
+    state = np.maximum(state, np.abs(parameters["v_initial"]))
+    if not np.isfinite(state).all():
+        raise ValueError("nothing bounds the state")
+    sent = np.minimum(_reach(parameters["output"], parameters), state)
+    bits = int(parameters["message_bits"].min()) - 1
+    # An integrator goes on: it gets a bit more than what it was seen to reach.
+    guard = int((parameters["leak"] == 0).any())
+    of_state = min(MOST_FRACTION_BITS, 23 - guard - _whole_bits(state))
+    return max(of_state, activations.FEWEST_FRACTION_BITS), max(
+        0, min(bits - _whole_bits(sent), of_state + LARGEST_SHIFT)
+    )
+
+
+def _bound(parameters: Mapping[str, Floats]) -> Floats:
+    """What |v| cannot exceed: a mean of what the activation gives, where it leaks."""
+    return np.where(parameters["leak"] > 0, _reach(parameters["activation"], parameters), np.inf)
+
+
+def _reach(number: Floats, parameters: Mapping[str, Floats]) -> Floats:
+    reach = np.full(number.shape, np.inf)
+    for each, bound in activations.BOUNDS.items():
+        reach[number == each] = bound
+    clipped = np.maximum(np.abs(parameters["clip_lo"]), np.abs(parameters["clip_hi"]))
+    return np.where(number == activations.CLIP, clipped, reach)
+
+
+def _whole_bits(largest: Floats) -> int:
+    """Bits before the point; a power of two itself is one unit too much, and is clipped by that unit."""
+    return int(np.ceil(np.log2(fixed.stable(np.maximum(largest, 2.0**-8)).max())))
+
+
+def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
+    fraction, of_message = fraction_of(parameters)
+    unit = float(1 << fraction)
+    whole = {name: membrane.nearest(parameters[name]) for name in ("leak", "activation", "output", "message_bits")}
+    size = np.ones(len(parameters["bias"]), np.int64)
+    return {
+        "shift_in": size * (round(np.log2(scale)) - fraction),
+        "alpha": membrane.nearest(fixed.DECAY_UNITY * parameters["leak_rate"]),
+        **whole,
+        "bias": membrane.nearest(unit * parameters["bias"]),
+        "lo": membrane.nearest(np.clip(unit * parameters["clip_lo"], -_HELD, _HELD)),
+        "hi": membrane.nearest(np.clip(unit * parameters["clip_hi"], -_HELD, _HELD)),
+        "v_initial": membrane.nearest(unit * parameters["v_initial"]),
+        "fraction_bits": size * fraction,
+        "message_shift": size * (fraction - of_message),
+        "period": membrane.nearest(parameters["period"]),
+        "phase": membrane.nearest(parameters["phase"]),
+    }
+
+
+def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
+    """All but `state_range`, of which the fraction bits are what is left."""
+    unit = np.exp2(registers["fraction_bits"].astype(np.float64))
+    same = ("leak", "activation", "output", "message_bits", "period", "phase")
+    return {
+        "leak_rate": registers["alpha"] / fixed.DECAY_UNITY,
+        **{name: registers[name].astype(np.float64) for name in same},
+        "bias": registers["bias"] / unit,
+        "clip_lo": registers["lo"] / unit,
+        "clip_hi": registers["hi"] / unit,
+        "v_initial": registers["v_initial"] / unit,
+    }
+
+
+def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    return np.full(len(registers["alpha"]), fixed.DECAY_UNITY), registers["alpha"] * registers["leak"]
+
+
+def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
+    """|u|, which is clipped, as `v` is."""
+    arrives = np.minimum(current / (1 << fixed.ACT_SHIFT), 2.0**31) * np.exp2(-registers["shift_in"].astype(np.float64))
+    largest: Floats = np.minimum(arrives + 1 + np.abs(registers["bias"]), _HELD)
+    return largest
+
+
+def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
+    """It may send in every step in which `v` moves; clearing sets its clock back."""
+    return np.ones_like(registers["period"]) if cleared else registers["period"]
+
+
+def threshold(registers: Mapping[str, Ints]) -> Ints:
+    """There is none: what no voltage passes."""
+    return np.full(len(registers["alpha"]), _HELD)
+
+
+def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
+    none = np.zeros(len(registers["alpha"]), np.int64)
+    return {"u": none, "v": registers["v_initial"], "clock": none}
+
+
+def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> Step:
+    sum_u = round_shift(fixed.wrap32(a), registers["shift_in"]) + registers["bias"]
+    u = fixed.saturate24(sum_u)
+    due = state["clock"] == registers["phase"]
+    change = registers["alpha"] * (activate(registers["activation"], u, registers) - registers["leak"] * state["v"])
+    sum_v = state["v"] + np.where(due, round_shift(change, fixed.DECAY_BITS), 0)
+    v = fixed.saturate24(sum_v)
+    message = round_shift(activate(registers["output"], v, registers), registers["message_shift"])
+    largest = (1 << (registers["message_bits"] - 1)) - 1
+    held = np.clip(message, -largest, largest)
+    return Step(
+        state={"u": u, "v": v, "clock": (state["clock"] + 1) % registers["period"]},
+        spikes=np.where(due, held, 0).astype(np.int16),
+        wrapped=u != sum_u,
+        saturated=v != sum_v,
+    )
+
+
+def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
+    return {name: values for name, values in parameters.items() if name not in ("state_range", "message_bits")}
+
+
+def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:
+    none = np.zeros(len(constants["bias"]))
+    return {"u": none, "v": constants["v_initial"], "clock": none}
+
+
+def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: Floats) -> FloatStep:
+    ends = constants["clip_lo"], constants["clip_hi"]
+    u = a + constants["bias"]
+    due = state["clock"] == constants["phase"]
+    driven = activations.of_floats(constants["activation"], u, *ends)
+    change = constants["leak_rate"] * (driven - constants["leak"] * state["v"])
+    v = state["v"] + np.where(due, change, 0.0)
+    sent = np.where(due, activations.of_floats(constants["output"], v, *ends), 0.0)
+    return FloatStep(dict(u=u, v=v, clock=(state["clock"] + 1) % constants["period"]), sent)
+
+
+def chip_view(register: str, values: NDArray[np.int32], spikes: Messages) -> NDArray[np.int32]:
+    """Unknown: no recording covers this kind."""
+    return unknown_view(NAME, STATE, register, values)
