@@ -10,7 +10,9 @@ how a `Program` becomes the plain values below is code of the tests (`programs.p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import cache
 
 # --- kinds: registers, what they start from, and one step -------------------------------------------------------------
 # A step changes `state`, notes what it met in `result`, and returns the spike.
@@ -111,8 +113,89 @@ class ATRLIF:
         return 0
 
 
-Neuron = LIF | TernaryLIF | LIFRefractory | ATRLIF
-KINDS = {kind.__name__: kind for kind in (LIF, TernaryLIF, LIFRefractory, ATRLIF)}
+@dataclass
+class GradedLI:
+    shift_in: int
+    alpha: int
+    leak: int
+    activation: int
+    output: int
+    bias: int
+    lo: int
+    hi: int
+    v_initial: int
+    fraction_bits: int
+    message_shift: int
+    message_bits: int
+    period: int
+    phase: int
+
+    widest = 2**23 - 1
+
+    def start(self) -> dict[str, int]:
+        return {"u": 0, "v": self.v_initial, "clock": 0}
+
+    def step(self, state: dict[str, int], a: int, result: Result) -> int:
+        word = (a + 2**31) % 2**32 - 2**31
+        if word != a:
+            result.wide_words += 1
+        exact = nearest(word, self.shift_in) + self.bias
+        state["u"] = max(-(2**23 - 1), min(2**23 - 1, exact))
+        if state["u"] != exact:
+            result.wraps += 1
+        now = state["clock"]
+        state["clock"] = now + 1 if now + 1 < self.period else 0
+        if now != self.phase:
+            return 0
+        driven = self.function(self.activation, state["u"])
+        exact = state["v"] + nearest(self.alpha * (driven - self.leak * state["v"]), 12)
+        state["v"] = max(-(2**23 - 1), min(2**23 - 1, exact))
+        if state["v"] != exact:
+            result.saturations += 1
+        largest = 2 ** (self.message_bits - 1) - 1
+        return max(-largest, min(largest, nearest(self.function(self.output, state["v"]), self.message_shift)))
+
+    def function(self, number: int, z: int) -> int:
+        one = 2**self.fraction_bits
+        if number == 0:
+            return z
+        if number == 1:
+            return min(max(z, self.lo), self.hi)
+        if number == 2:
+            return z if z > 0 else 0
+        if number == 3:
+            return self.tanh(z)
+        if number == 4:
+            held = max(-2 * one, min(2 * one, z))
+            return held - nearest(held * abs(held), self.fraction_bits + 2)
+        return nearest(one + self.tanh(nearest(z, 1)), 1)
+
+    def tanh(self, z: int) -> int:
+        """From a table of tanh(i / 32), i = 0 .. 256, in units of 2**-22, by straight lines."""
+        size = min(abs(z), 8 * 2**self.fraction_bits)
+        unit = 2**self.fraction_bits // 32
+        i, rest = divmod(size, unit)
+        low, high = table(i), table(min(i + 1, 256))
+        y = nearest(low + nearest((high - low) * rest, self.fraction_bits - 5), 22 - self.fraction_bits)
+        return y if z >= 0 else -y
+
+
+@cache
+def table(i: int) -> int:
+    return round(math.tanh(i / 32) * 2**22)
+
+
+def nearest(x: int, bits: int) -> int:
+    """x / 2**bits to the nearest whole number, halves away from zero."""
+    if bits <= 0:
+        return x * 2**-bits
+    whole, rest = divmod(abs(x), 2**bits)
+    whole += 2 * rest >= 2**bits
+    return whole if x >= 0 else -whole
+
+
+Neuron = LIF | TernaryLIF | LIFRefractory | ATRLIF | GradedLI
+KINDS = {kind.__name__: kind for kind in (LIF, TernaryLIF, LIFRefractory, ATRLIF, GradedLI)}
 
 
 def current(u: int, decay: int, a: int, result: Result) -> int:
@@ -177,10 +260,11 @@ class Result:
     i: list[list[int]] = field(default_factory=list)
     theta: list[list[int]] = field(default_factory=list)
     r: list[list[int]] = field(default_factory=list)
+    clock: list[list[int]] = field(default_factory=list)
     wraps: int = 0
     saturations: int = 0
     wide_sums: int = 0
-    """|a| > 32767."""
+    """|a| > 32767, or what a graded neuron takes."""
     wide_words: int = 0
     """What is added to the current left 32 bits: not an event that a run reports, but one the tests must reach."""
 
@@ -217,11 +301,11 @@ def _run_from_zero(net: Net, stimulus: list[list[int]], result: Result) -> None:
             states = [neuron.start() for neuron in net.neurons]
 
         for k in range(n):
-            if a[k] > 32767 or a[k] < -32767:
+            if abs(a[k]) > getattr(net.neurons[k], "widest", 32767):
                 result.wide_sums += 1
         spikes = [net.neurons[k].step(states[k], a[k], result) for k in range(n)]
 
         history.append(spikes)
         result.spikes.append(spikes)
-        for name in ("u", "v", "refractory", "i", "theta", "r"):
+        for name in ("u", "v", "refractory", "i", "theta", "r", "clock"):
             getattr(result, name).append([state.get(name, 0) for state in states])

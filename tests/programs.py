@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus
+from lsm_deploy.core.messages import BINARY, Message
 
 Regime = Literal["alive", "wrapping", "edge", "overflowing"]
 """`wrapping`: sums beyond 16 bits, `u` beyond 24, `v` clipped. `edge`: sums are multiples of 2**14, and `u` lands on
@@ -28,7 +29,9 @@ SynapseType = tuple[SignMode, int, int]
 """Sign mode, `num_weight_bits`, `weight_exp`."""
 INTERVALS = st.one_of(st.just(0), st.integers(1, 40))
 ALL_KINDS: tuple[str, ...] = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
-REGISTERS = ("u", "v", "refractory", "i", "theta", "r")
+"""That spike: what every backend has a rule for."""
+GRADED_KINDS: tuple[str, ...] = ("GradedLI",)
+REGISTERS = ("u", "v", "refractory", "i", "theta", "r", "clock")
 """All that a kind may record; a backend gives 0 for those that a neuron's kind does not have."""
 RATE = 0.2
 """Spikes a step that thresholds are drawn for."""
@@ -77,7 +80,10 @@ def random_program(
     populations = tuple(
         _population(rng, name, size_of[name], made, regime, str(kind)) for name, kind in zip(names, mixed, strict=True)
     )
-    network = QNetwork(1.0, channels, interval, populations, made)
+    graded = set(mixed.tolist()) & set(GRADED_KINDS)
+    bits = int(rng.choice([16, int(rng.integers(2, 17))]))
+    message = Message(bits, signed=True, fraction=bits - 1) if graded and rng.random() < 0.7 else BINARY
+    network = QNetwork(1.0, channels, interval, populations, made, message)
     return Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
 
 
@@ -87,7 +93,9 @@ def random_stimulus(rng: np.random.Generator, program: Program, steps: int | Non
     if steps is None:
         steps = int(rng.integers(1, 150))
     rate = rng.choice([RATE, rng.uniform(0.02, 0.9)])
-    spikes = (rng.random((steps, network.channels)) < rate).astype(np.int8)
+    spikes = (rng.random((steps, network.channels)) < rate).astype(network.input.dtype)
+    if network.input.graded:
+        spikes *= rng.integers(-network.input.largest, network.input.largest + 1, spikes.shape, network.input.dtype)
     allowed = np.arange(0, steps, network.sample_interval or 1)[1:]
     cuts = rng.choice(allowed, min(len(allowed), int(rng.integers(0, 4))), replace=False)
     return Stimulus(spikes, np.concatenate([[0], np.sort(cuts)]).astype(np.int64))
@@ -136,7 +144,9 @@ def disjoint(parts: Sequence[Program]) -> Program:
                 source, indptr = INPUT, np.pad(indptr, (before, after), mode="edge")
             name, target = f"{number}.{p.name}", f"{number}.{p.target}"
             projections.append(replace(p, name=name, source=source, target=target, indptr=indptr))
-    network = QNetwork(1.0, sum(channels), parts[0].network.sample_interval, tuple(populations), tuple(projections))
+    message = max((part.network.input for part in parts), key=lambda message: message.largest)
+    interval = parts[0].network.sample_interval
+    network = QNetwork(1.0, sum(channels), interval, tuple(populations), tuple(projections), message)
     return Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
 
 
@@ -224,6 +234,8 @@ def _projection(
 def _population(
     rng: np.random.Generator, name: str, size: int, projections: tuple[QProjection, ...], regime: Regime, kind: str
 ) -> QPopulation:
+    if kind in GRADED_KINDS:
+        return _graded_population(rng, name, size, projections, kind)
     mean, spread = np.zeros(size), np.zeros(size)
     for p in projections:
         if p.target == name:
@@ -258,6 +270,50 @@ def _population(
     vth[corner > (0.95 if regime == "alive" else 0.7)] = 131071
     registers = {"du": du, "dv": dv, "bias_mant": bias_mant, "bias_exp": bias_exp}
     return QPopulation(name, kind, size, registers | _registers_of_kind(rng, kind, registers, vth))
+
+
+def _graded_population(
+    rng: np.random.Generator, name: str, size: int, projections: tuple[QProjection, ...], kind: str
+) -> QPopulation:
+    """Registers at which `u` moves within its 24 bits, mostly, for messages of some bits; and all corners."""
+    reach = np.ones(size)
+    for p in projections:
+        if p.target == name:
+            np.add.at(reach, p.post, np.abs(p.weights.astype(np.float64)) * 2.0**p.weight_exp)
+
+    def one_of(*corners: int, least: int, most: int) -> NDArray[np.int64]:
+        between = rng.integers(least, most + 1, size)
+        return np.where(rng.random(size) < 0.5, rng.choice(corners, size), between)
+
+    largest = (1 << 23) - 1
+    message_bits = one_of(16, 12, 2, least=2, most=16)
+    fraction = one_of(20, 20, 22, 5, least=5, most=22)
+    sums = np.log2(reach) + rng.choice([0, 8, 14], size)
+    shift_in = np.clip(np.rint(sums - fraction + rng.integers(-3, 4, size)), -24, 24).astype(np.int64)
+    ends = np.sort(rng.integers(-(2 << 20), 2 << 20, (2, size)), axis=0)
+    straight = rng.random(size) < 0.9
+    period = one_of(1, 1, 2, 3, least=1, most=7)
+    return QPopulation(
+        name,
+        kind,
+        size,
+        {
+            "shift_in": np.where(rng.random(size) < 0.9, shift_in, rng.integers(-24, 25, size)),
+            "alpha": one_of(4096, 1, 0, 2048, least=0, most=4096),
+            "leak": one_of(1, 1, 0, least=0, most=1),
+            "activation": rng.integers(0, 6, size),
+            "output": one_of(0, 0, 3, least=0, most=5),
+            "bias": one_of(0, 1, -1, largest, -largest, least=-(1 << 18), most=1 << 18),
+            "lo": np.where(straight, ends[0], ends[1]),
+            "hi": np.where(straight, ends[1], ends[0]),
+            "v_initial": one_of(0, 0, largest, -largest, least=-(1 << 20), most=1 << 20),
+            "fraction_bits": fraction,
+            "message_shift": one_of(0, 5, -3, 24, least=-8, most=22),
+            "message_bits": message_bits,
+            "period": period,
+            "phase": rng.integers(0, period + (rng.random(size) < 0.05)),
+        },
+    )
 
 
 def _registers_of_kind(

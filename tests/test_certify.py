@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from lsm_backends import emulator
-from programs import random_case
+from programs import ALL_KINDS, random_case
 
 from lsm_deploy import store
 from lsm_deploy.cli import main
@@ -34,7 +34,7 @@ from lsm_deploy.core.ir import (
     Stimulus,
     Trace,
 )
-from lsm_deploy.core.neurons import KINDS, membrane
+from lsm_deploy.core.neurons import membrane
 from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.measure.attack import _peaks, attack
 from lsm_deploy.spec.schema import Quantise
@@ -247,7 +247,7 @@ def test_no_input_found_breaks_a_bound(seed):
     assert not broken(program, seed)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("interval", [0, 20])
 def test_no_input_found_breaks_a_bound_where_intervals_matter(kind, interval):
     for seed in range(4):
@@ -282,7 +282,7 @@ def weakly_driven(kind, interval, seed):
     return Program(network, np.zeros(size, np.int32), "oheo_gulch")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_the_search_comes_near_and_intervals_tell(kind):
     program = weakly_driven(kind, 0, 1)
     certificate = certify_network(program.network)
@@ -376,7 +376,7 @@ def test_what_is_proved_does_not_depend_on_a_library(monkeypatch):
     # A power of 1 - 1 / 4096 as the products that it is.
     base, most, drive = 4095 / 4096, np.zeros((2, 1), np.int64), np.zeros((2, 1))
     one = np.array([0, 1]), np.zeros(1, np.int32), np.ones(1, np.int16)
-    kernels.deliver(*one, 0, False, 0, np.array([11]), np.array([base]), most, drive)
+    kernels.deliver(*one, 0, np.array([1]), False, 0, np.array([11]), np.array([base]), most, drive)
     two, four = base * base, base * base * (base * base)
     assert drive[0, 0] == 1 / (1 - base * two * (four * four))
 

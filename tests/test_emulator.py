@@ -64,8 +64,8 @@ def test_programs_reach_every_corner(seeded: list[tuple[Program, oracle.Result]]
     projections = [p for network in networks for p in network.projections]
     registers = {
         name: np.concatenate([p.registers[name] for n in networks for p in n.populations if name in p.registers])
-        for kind in KINDS.values()
-        for name in kind.Registers.__dataclass_fields__
+        for kind in ALL_KINDS
+        for name in KINDS[kind].Registers.__dataclass_fields__
     }
     assert {p.sign_mode for p in projections} == {"excitatory", "inhibitory", "mixed"}
     assert {(p.sign_mode == "mixed", p.num_weight_bits) for p in projections} == {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsm_backends import emulator
-from programs import ALL_KINDS, REGISTERS, random_case, random_stimulus
+from programs import ALL_KINDS, GRADED_KINDS, REGISTERS, random_case, random_stimulus
 
 from lsm_deploy import store
 from lsm_deploy.compile.certify.bounds import certify_network
@@ -83,7 +83,7 @@ def first(column: list[list[int]]) -> list[int]:
 
 
 def test_the_oracle_knows_every_kind() -> None:
-    assert set(ALL_KINDS) == set(KINDS) == set(oracle.KINDS)
+    assert {*ALL_KINDS, *GRADED_KINDS} == set(KINDS) == set(oracle.KINDS)
     assert set(REGISTERS) == {name for kind in KINDS.values() for name in kind.STATE}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from lsm_backends import fast
-from programs import random_program
+from programs import ALL_KINDS, random_program
 
 from lsm_deploy import load
 from lsm_deploy.cli import main
@@ -19,7 +19,6 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.run import backends as backend
 from lsm_deploy.store import load_trace
 
@@ -89,7 +88,7 @@ def test_nobody_joins_a_community_in_vain(tmp_path: Path) -> None:
 
 def test_these_backends_have_all_kinds() -> None:
     programs = [random_program(np.random.default_rng(seed)) for seed in range(12)]
-    assert {p.kind for program in programs for p in program.network.populations} == set(KINDS)
+    assert {p.kind for program in programs for p in program.network.populations} == set(ALL_KINDS)
     for program in programs:
         backend.check(["emulator", "fast", "brian", "lava"], program)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsm_backends import emulator
+from programs import ALL_KINDS
 
 from lsm_deploy.compile.quantise import quantise_network
 from lsm_deploy.compile.quantise.compensate import compensated
@@ -256,7 +257,7 @@ def spike_counts(net, compensate, steps=3000):
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.002])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_compensation_brings_the_rates_of_slow_neurons_back(kind, bias):
     floats, without, cost = spike_counts(driven(kind, bias), False)
     _, made_up, with_cost = spike_counts(driven(kind, bias), True)

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lsm_backends import emulator
-from programs import random_case
+from programs import ALL_KINDS, random_case
 
 from lsm_deploy.core.ir import Network, Population, Projection, Stimulus
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.run.reference import run_float
 
 PARAMETERS = {
@@ -117,7 +116,7 @@ def scalar_step(kind, p, dt, s, a):
 
 
 @pytest.mark.parametrize("interval", [0, 40])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_scalars_agree(kind, interval):
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -143,7 +142,7 @@ def test_scalars_agree(kind, interval):
 # --- closed forms ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_the_response_to_one_spike_is_a_difference_of_exponentials(kind):
     network = one_neuron(kind, 0.1, delay_ms=3.0, bias=0.0)
     found = run_float(network, single_spike(at=5), ("u", "i", "v"))

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import waves
+from programs import random_program
 
 import lsm_deploy as ld
 from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.store.recordings import load_trace_of
 
 FRAMES = {"frames": np.arange(12.0).reshape(6, 2), "starts": np.array([0, 3])}
 SOUND = {"audio": np.linspace(-1, 1, 100), "length": np.array([60, 40]), "rate": np.array(8000)}
@@ -82,7 +84,10 @@ def test_a_rate_that_nothing_has_is_refused(tmp_path: Path, arrays: dict[str, An
 @pytest.mark.parametrize("value", [2, -2, 5])
 def test_how_many_spikes_there_were_is_no_spike(tmp_path: Path, value: int) -> None:
     spikes = np.full((4, 3), value)
-    assert "a spike is none of -1, 0 and 1" in refused(tmp_path, {"spikes": spikes, "v": spikes}, ld.load_trace)
+    program = random_program(np.random.default_rng(1), sizes=(3,), kinds=("TernaryLIF",))
+    arrays = {"spikes": spikes, "v": spikes}
+    words = "a spike is none of -1, 0 and 1"
+    assert words in refused(tmp_path, arrays, lambda path: load_trace_of(program, path))
 
 
 @pytest.mark.parametrize("chosen", [[0.5, 1.7], ["0"], [True], [True, False, True], np.zeros((1, 2), int)])

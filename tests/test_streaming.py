@@ -233,11 +233,20 @@ def test_a_state_goes_on_from_a_file(tmp_path: Path) -> None:
         load_state(tmp_path / "s", program=program_id(program))
 
 
-@pytest.mark.parametrize("values", [0.5, 2, -1, np.nan, "1"])
-def test_pieces_of_anything_but_spikes_are_refused(tmp_path: Path, values: object) -> None:
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (0.5, "is none of 0 and 1"),
+        (2, "is 2, and the program takes 0 and 1"),
+        (-1, "is -1, and the program takes 0 and 1"),
+        (np.nan, "is none of 0 and 1"),
+        ("1", "is none of 0 and 1"),
+    ],
+)
+def test_pieces_of_anything_but_spikes_are_refused(tmp_path: Path, values: object, words: str) -> None:
     program = random_case(4)[0]
     pieces = [np.full((3, program.network.channels), value) for value in (0, values)]
-    with pytest.raises(LsmError, match="an input spike is neither 0 nor 1"):
+    with pytest.raises(LsmError, match=f"an input spike {words}"):
         streams.stream(program, iter(pieces), tmp_path / "t")
 
 

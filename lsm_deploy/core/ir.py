@@ -156,9 +156,14 @@ class _Populations:
         return tuple(dict.fromkeys(name for kind in self.kinds for name in KINDS[kind].STATE))
 
     @property
+    def message(self) -> Message:
+        """What its neurons' spikes can be: the widest of its kinds'."""
+        return max((KINDS[kind].MESSAGE for kind in self.kinds), key=lambda message: (message.largest, message.signed))
+
+    @property
     def message_type(self) -> type[np.signedinteger[Any]]:
         """The narrowest type that holds the spikes of all its neurons."""
-        return max((KINDS[kind].MESSAGE for kind in self.kinds), key=lambda message: message.largest).dtype
+        return self.message.dtype
 
     def columns(self, population: str) -> slice:
         """The neurons of a population, as columns of a trace."""

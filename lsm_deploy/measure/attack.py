@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.certificate import Certificate
-from lsm_deploy.core.ir import INPUT, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
@@ -62,6 +62,7 @@ def attack(
 ) -> Attack:
     """Search for `rounds` rounds; for `neuron`, or for whichever is closest to its bound."""
     network, rng = program.network, stream(seed, "attack")
+    largest = network.input.dtype(network.input.largest)  # whatever a channel says, it says as loudly as it can
     interval = network.sample_interval
     steps = -(-steps // interval) * interval if interval else steps
     pool = _first(network, neuron, rng, steps)
@@ -71,7 +72,7 @@ def attack(
     totals: dict[str, int] = {}
     for done in range(rounds):
         spikes = np.concatenate(pool)
-        stimulus = Stimulus(spikes, np.arange(len(pool), dtype=np.int64) * steps)
+        stimulus = Stimulus(spikes * largest, np.arange(len(pool), dtype=np.int64) * steps)
         trace = backends.run_program(backend, program, stimulus, _registers(network))
         peaks = _peaks(network, trace, steps)
         reached = np.maximum(reached, peaks.max(axis=0))
@@ -90,7 +91,7 @@ def attack(
         share=share,
         shortest_interval=shortest,
         neuron=int(share.argmax()) if neuron is None else neuron,
-        closest=Stimulus(best[0][1].copy(), np.zeros(1, np.int64)),
+        closest=Stimulus(best[0][1] * largest, np.zeros(1, np.int64)),
         counts=totals,
     )
 
@@ -109,14 +110,19 @@ def _peaks(network: QNetwork, trace: Trace, steps: int) -> NDArray[np.int64]:
     samples = len(trace.spikes) // steps
     peaks = np.zeros((samples, network.neurons), np.int64)
     for name, values in trace.registers.items():
-        added = np.concatenate(
-            [membrane.largest_bias(p.registers) * (name == KINDS[p.kind].CURRENT) for p in network.populations]
-        )
+        added = np.concatenate([_beside(p) * (name == KINDS[p.kind].CURRENT) for p in network.populations])
         for sample in range(samples):
             rows = values[sample * steps : (sample + 1) * steps]
             size = np.maximum(rows.max(axis=0).astype(np.int64), -rows.min(axis=0).astype(np.int64))
             peaks[sample] = np.maximum(peaks[sample], size + added)
     return peaks
+
+
+def _beside(population: QPopulation) -> NDArray[np.int64]:
+    """What the bound on a current holds beside it; a graded one has its bias in it."""
+    if KINDS[population.kind].MESSAGE.graded:
+        return np.zeros(population.size, np.int64)
+    return membrane.largest_bias(population.registers)
 
 
 def _shorter(shortest: NDArray[np.int64], spikes: Messages) -> NDArray[np.int64]:

@@ -14,8 +14,9 @@ from lsm_deploy.compile.pipeline import Compiled
 from lsm_deploy.compile.place.cores import load_of
 from lsm_deploy.compile.quantise.cost import RoundingLoss
 from lsm_deploy.core import fixed
+from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.ir import Program, standings
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, largest_sum
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, span, text_of
 from lsm_deploy.report.runs import standing_lines
@@ -77,6 +78,7 @@ def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
         "cores": len(loads),
         "fullest_core": {name: max(getattr(load, name) for load in loads) for name in _LOADS} if loads else {},
         "certificate": {
+            "most": sorted({largest_sum(KINDS[kind]) for kind in network.kinds}),
             "neurons": len(certificate.certified),
             "certified": int(certificate.certified.sum()),
             "by_geometry": int(certificate.by_geometry.sum()),
@@ -89,6 +91,13 @@ def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
 
 def _range(values: np.ndarray[Any, Any]) -> list[int]:
     return [int(values.min()), int(values.max())] if len(values) else []
+
+
+def _shown(register: str, values: list[int]) -> Any:
+    """A range; of the numbers of activations, what they are called."""
+    if register in ("activation", "output"):
+        return "..".join(ACTIVATIONS[number] for number in sorted(set(values)))
+    return span(values)
 
 
 def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
@@ -105,7 +114,7 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
         yield table(
             ["name", "kind", "neurons", "scale", *registers],
             [
-                [p["name"], p["kind"], p["neurons"], p["scale"], *(span(p[r]) for r in registers)]
+                [p["name"], p["kind"], p["neurons"], p["scale"], *(_shown(r, p[r]) for r in registers)]
                 for p in facts["populations"]
                 if p["kind"] == kind
             ],
@@ -135,9 +144,10 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
     else:
         yield Line("placed on no board: for the CPU backends only")
     certificate = facts["certificate"]
+    most = " or ".join(text_of(largest) for largest in certificate["most"])
     yield Line(
         f"overflow: sums and currents of {certificate['certified']} of {certificate['neurons']} neurons are certified "
-        f"(largest sum {text_of(certificate['largest_sum'])} of 32 767, "
+        f"(largest sum {text_of(certificate['largest_sum'])} of {most}, "
         f"largest bound on a register {certificate['largest_u'] / fixed.UV_LIMIT:.1%} of 2^23)"
     )
     if more := certificate["certified"] - certificate["by_geometry"]:

@@ -2,7 +2,8 @@
 
     silent      no neuron of a population spiked in the whole run, of at least `LEAST_STEPS` steps
     saturated   more than half of a population's neurons spiked in more than half of all steps; those with a
-                refractory period, which cannot do that, in 90 % of the steps that it leaves them
+                refractory period, which cannot do that, in 90 % of the steps that it leaves them; of graded neurons,
+                which send in every step: more than half of all messages are within 2 % of the largest there can be
 
 What to change, and by how much, is not guessed: the first steps are run again with smaller weights, or once more with
 voltages, and the first power of two that helps is named. It is about right for these steps, and no more than that.
@@ -22,7 +23,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.messages import Messages
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, largest_messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.run import backends
 
@@ -34,6 +35,8 @@ MOSTLY = 0.5
 """Of the steps, and of the neurons, above which a population is saturated."""
 REFRACTORY = 0.9
 """Of the steps that a refractory period leaves, one in 1 + refractory_period, above which a neuron is saturated."""
+NEARLY = 0.98
+"""Of the largest message of a graded neuron, from which on it says no more than that it is large."""
 CALM = 0.1
 """The share of saturated neurons at which a remedy counts as one."""
 FACTORS = tuple(2**i for i in range(1, 9))
@@ -45,17 +48,30 @@ TRIED_STEPS, TRIED_EVENTS = 500, 1 << 26
 
 def warn_of_extremes(program: Program, spikes: Messages, stimulus: Stimulus) -> None:
     """An LsmWarning for each population that is silent or saturated in these spikes `[t, neuron]` of a run."""
+    for population in _graded(program):
+        here = spikes[:, program.network.columns(population.name)]
+        ends = NEARLY * largest_messages(KINDS[population.kind], population.registers)
+        if (share := float((np.abs(here.astype(np.int32)) >= ends).mean())) > MOSTLY:
+            words = f"population {population.name!r} is saturated: {share:.1%} of its messages are nearly the largest"
+            knob = f"lower the spectral_radius or gain of {_onto(program, population)}"
+            warnings.warn(f"{words}, which tells no inputs apart; {knob}", LsmWarning, stacklevel=2)
     warn_of_counts(program, np.count_nonzero(spikes, axis=0), len(spikes), stimulus)
+
+
+def _graded(program: Program) -> list[QPopulation]:
+    return [p for p in program.network.populations if KINDS[p.kind].MESSAGE.graded]
 
 
 def warn_of_counts(program: Program, fired: NDArray[np.int64], steps: int, stimulus: Stimulus) -> None:
     """The same for spikes that were counted `[neuron]` in so many steps; stimulus: of the run, or its beginning."""
+    graded = _graded(program)
     for population in program.network.populations:
         here = fired[program.network.columns(population.name)] / max(steps, 1)
         if not here.any() and steps >= LEAST_STEPS:
             words = f"population {population.name!r} is silent: no neuron spikes in {steps} steps"
-            warnings.warn(f"{words}; {_louder(program, population, stimulus)}", LsmWarning, stacklevel=3)
-        elif (share := _saturated(population, here)) > MOSTLY:
+            louder = "join it to what sends" if population in graded else _louder(program, population, stimulus)
+            warnings.warn(f"{words}; {louder}", LsmWarning, stacklevel=3)
+        elif population not in graded and (share := _saturated(population, here)) > MOSTLY:
             often = "in more than half of all steps"
             if population.registers.get("refractory_period", np.zeros(1)).any():
                 often += ", or as often as refractory periods let them"

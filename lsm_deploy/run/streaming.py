@@ -12,7 +12,6 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, Stimulus, check_messages, standings
 from lsm_deploy.core.messages import Messages
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import TRIED_STEPS, warn_of_counts
@@ -59,7 +58,7 @@ def stream(
     with TraceFolder(
         folder,
         program.network.neurons,
-        message=max((KINDS[kind].MESSAGE for kind in program.network.kinds), key=lambda message: message.largest),
+        message=program.network.message,
         program=program_id(program),
         backend=backend,
         standings=standings(program.network),

@@ -27,7 +27,6 @@ from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.core.messages import Messages
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import is_modest, require_modest
 from lsm_deploy.store.kinds import refuse_other
@@ -181,7 +180,7 @@ def load_trace_of(program: Program, path: str | Path, view: View | None = None) 
     if file.program and file.program != identity:
         what = f"the trace is of program {file.program}, this is {identity}"
         raise LsmError(what, where=str(path), hint="run it again on this program")
-    message = max((KINDS[kind].MESSAGE for kind in program.network.kinds), key=lambda message: message.largest)
+    message = program.network.message
     if not message.signed and (file.trace.spikes < 0).any():
         what = "a spike is -1, and no neuron of this program is ternary"
         raise LsmError(what, where=str(path), hint="write 1 where a neuron spikes")

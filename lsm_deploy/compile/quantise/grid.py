@@ -76,12 +76,11 @@ def in_two(
     """The nearest weights of 8 bits and `finer` more, as coarse ones at `exponent` and what those leave, at an exponent
     of `finer` less; and their squared error. Both have the sign of the weight, where a projection has but one."""
     low, high, step = range_of(p)
-    low, high, rest = low // step, high // step, (1 << finer) - 1
+    rest, mixed = (1 << finer) - 1, p.sign_mode == "mixed"
     unit = 2.0 ** (exponent - finer) / scale * step
-    least = low << finer if high else -((-low << finer) + rest)
-    most = (high << finer) + rest if high else 0
+    least = (low // step << finer) - (0 if mixed else rest)
+    most = (high // step << finer) + rest
     whole = np.clip(np.rint(fixed.stable(p.weight / unit)), least, most).astype(np.int64)
-    mixed = low < 0 < high
     coarse = whole >> finer if mixed else np.sign(whole) * (np.abs(whole) >> finer)
     fine = whole - (coarse << finer)
     error = float(((whole * unit - p.weight) ** 2).sum())
