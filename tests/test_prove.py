@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from prove import adaptive
+from prove import adaptive, graded
 from prove.__main__ import QUICK, missing
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL
 from prove.weights import CLAIMS as WEIGHTS
 
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity import variants
 
 HERE = Path(__file__).parent
@@ -50,6 +51,30 @@ def check_adaptive(step, wide=True):
     for _, _, _, inputs, needs_room in adaptive.CLAIMS:
         if wide or not needs_room:
             assert adaptive.check(inputs, step, QUICK) > 1000
+
+
+@pytest.mark.parametrize("name", graded.ALL)
+def test_primitives_of_a_graded_neuron(name):
+    with graded.ALL[name]() as step:
+        for _, _, _, inputs, sums in graded.CLAIMS:
+            if not sums or name == "emulator":
+                assert graded.check(inputs, step, QUICK) > 1000
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GradedLI"].RULES if rule.name != "graded-clock"])
+def test_a_broken_graded_primitive_is_found(rule):
+    broken = variants.broken_emulator(variants.RULES[rule]).KINDS["GradedLI"]
+
+    def step(given):
+        after = broken.step(given, broken.initial(given), given["a"])
+        return after.state["u"], after.state["v"], after.spikes
+
+    def check_each():
+        for _, _, _, inputs, _ in graded.CLAIMS:
+            graded.check(inputs, step, QUICK)
+
+    with pytest.raises(AssertionError, match=r"[uvs] is .*, not .*, for "):
+        check_each()
 
 
 @pytest.mark.parametrize(
