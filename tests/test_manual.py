@@ -161,7 +161,7 @@ def test_the_reference_of_a_spec_has_every_section_and_field() -> None:
         for field in (*definition.Parameters.__dataclass_fields__, *definition.Registers.__dataclass_fields__):
             assert re.search(rf"^    {field} ", text, re.MULTILINE), (kind, field)
     assert "    lambda                 number > 0; required." in text
-    assert "    weight_bits            whole number >= 1 and <= 8; default 8." in text
+    assert "    weight_bits            whole number >= 1 and <= 15; default 8." in text
     assert "tau_syn_ms             number >= 0 or distribution, in ms; default 5.0. Time constant" in text
 
 
