@@ -10,6 +10,7 @@ import pytest
 
 from lsm_deploy import store
 from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.parity.compare import compare
@@ -79,6 +80,10 @@ def references(programs):
 def test_the_liquid_is_alive(name, references):
     trace = references[name]
     share = (trace.spikes != 0).mean(axis=0)
+    if trace.spikes.dtype == np.int16:  # a graded neuron sends in every step, and is alive where that changes
+        assert (trace.spikes.std(axis=0) > 100).all()
+        assert (np.abs(trace.spikes) < 32000).mean() > 0.95
+        return
     assert np.count_nonzero(trace.spikes) > 500
     assert (share == 0).mean() < 0.2
     assert (share > 0.5).mean() < BUSY.get(name, 0.05)
@@ -90,6 +95,8 @@ def test_every_backend_agrees_in_every_register(name, other, programs, reference
     if why := backend.load_backend(other).missing():
         pytest.skip(f"{other}: {why}")
     program = programs[name]
+    if lacking := beyond(other, getattr(backend.load_backend(other), "LIMITS", Limits()), program.network):
+        pytest.skip(lacking[0].what)
     trace = backend.run_program(other, program, stimulus_for(program), program.network.state_names)
     verdict = compare(program, references[name], trace, program.network.state_names, names=("emulator", other))
     assert verdict.equal, verdict.divergence
