@@ -105,7 +105,9 @@ def run_oracle(program: Program, stimulus: Stimulus, record: Sequence[str]) -> T
     shape = (len(stimulus.spikes), program.network.neurons)
     counts = {"u_wraps": result.wraps, "v_saturations": result.saturations, "wide_sums": result.wide_sums}
     registers = {name: np.array(getattr(result, name), np.int32).reshape(shape) for name in record}
-    return Trace(np.array(result.spikes, np.int8).reshape(shape), registers, stimulus.starts, counts)
+    return Trace(
+        np.array(result.spikes, program.network.message_type).reshape(shape), registers, stimulus.starts, counts
+    )
 
 
 def backends() -> tuple[dict[str, Run], list[str]]:

@@ -49,6 +49,8 @@ _ALL = (
          "np.sign(x) * (np.abs(x) >> bits)", "x >> bits"),
     Rule("rounding-nearest", "decays round toward zero", "decays round to the nearest",
          "np.sign(x) * (np.abs(x) >> bits)", "(x + (1 << (bits - 1))) >> bits"),
+    Rule("rounding-halves", "halves are rounded away from zero", "halves are rounded up",
+         "np.sign(x) * (np.abs(x) + (1 << down >> 1) >> down) << up", "(x + (1 << down >> 1) >> down) << up"),
     Rule("du-offset", "current decays by du + 1", "current decays by du",
          _DECAYED_U, 'fixed.decay(state["u"], registers["du"])'),
     Rule("dv-offset", "voltage decays by dv", "voltage decays by dv + 1",

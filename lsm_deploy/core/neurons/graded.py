@@ -63,6 +63,19 @@ RULES: tuple[Rule, ...] = (
          'registers["leak"] * state["v"]', 'registers["leak"] * u'),
     Rule("graded-clock", "v moves where clock is phase", "it moves in every step",
          'state["clock"] == registers["phase"]', 'state["clock"] == state["clock"]'),
+    Rule("graded-silence", "nothing is sent where v does not move", "the last message is sent again",
+         "np.where(due, held, 0)", "held"),
+    Rule("graded-order", "v takes u of this step", "v takes u of the step before",
+         'activate(registers["activation"], u, registers)', 'activate(registers["activation"], state["u"], registers)'),
+    Rule("graded-interpolation", "between two entries of a table runs a straight line", "the lower entry is taken",
+         "low + round_shift((high - low) * rest, shift)", "low"),
+    Rule("graded-odd", "tanh is odd", "tanh of a negative number is that of its magnitude",
+         "np.sign(z) * round_shift(between, TABLE_FRACTION - fraction)",
+         "round_shift(between, TABLE_FRACTION - fraction)"),
+    Rule("graded-quadratic", "the quadratic is odd", "it is z - z^2 / 4 on either side",
+         "held * np.abs(held)", "held * held"),
+    Rule("graded-sigmoid", "a sigmoid is tanh of z / 2", "it is tanh of z",
+         "tanh(round_shift(z, 1), fraction)", "tanh(z, fraction)"),
 )  # fmt: skip
 
 Activation = Literal["identity", "clip", "relu", "tanh", "quadratic", "sigmoid"]
