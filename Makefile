@@ -7,10 +7,10 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,dev
+EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift digits af placement bench bench-peers large setup hardware clean
+.PHONY: demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift digits af placement programs bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -63,6 +63,11 @@ prove: setup
 # runs beside SANA-FE: minutes. QUICK=1: small networks only.
 placement: setup
 	cd tests && ../$(BIN)/python -m bench.placement $(if $(QUICK),--quick)
+
+# A tanh reservoir, a Hardtanh core and a liquid ODE, in integers beside their own programs: a minute. With torch (the
+# extra of that name) from their modules, without it from their matrices.
+programs: setup
+	cd tests && ../$(BIN)/python -m bench.programs
 
 # What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the manual's
 # tables. QUICK=1: the main case only, and the manual stays; so for AXES=size,delays (see tests/bench/grid.py).

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 # A name is imported when it is first asked for: all of them at once take longer than most programs that use one.
 _NAMES = {
-    "lsm_deploy.compile.pipeline": ("Compiled", "compile_network", "compile_spec"),
+    "lsm_deploy.compile.pipeline": ("Compiled", "compile_built", "compile_network", "compile_spec"),
     "lsm_deploy.core.errors": ("LsmError",),
     "lsm_deploy.core.ir": ("Program", "Stimulus", "Trace"),
     "lsm_deploy.data.encoders": ("poisson_stimulus",),
@@ -27,8 +27,14 @@ _NAMES = {
     "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
     "lsm_deploy.data.series": ("load_series", "neurobench_series"),
     "lsm_deploy.data.split": ("splits",),
+    "lsm_deploy.exchange.imported": ("Imported", "states_of", "stimulus_of"),
     "lsm_deploy.exchange.lava_folder": ("export_for_lava",),
+    "lsm_deploy.exchange.matrices": ("from_matrices",),
+    "lsm_deploy.exchange.reservoirpy_nodes": ("from_reservoirpy",),
     "lsm_deploy.exchange.sanafe": ("export_sanafe",),
+    "lsm_deploy.exchange.spec_folder": ("save_as_spec",),
+    "lsm_deploy.exchange.torch_modules": ("from_ode", "from_torch"),
+    "lsm_deploy.exchange.weight_files": ("from_file",),
     "lsm_deploy.learn.deployable": (
         "Deployable",
         "check_board",
@@ -95,6 +101,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     # ruff: isort: off
     from lsm_deploy.compile.pipeline import (
         Compiled as Compiled,
+        compile_built as compile_built,
         compile_network as compile_network,
         compile_spec as compile_spec,
     )
@@ -107,8 +114,14 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.data.raw import Audio as Audio, Beats as Beats, Events as Events, Frames as Frames, subset as subset
     from lsm_deploy.data.series import load_series as load_series, neurobench_series as neurobench_series
     from lsm_deploy.data.split import splits as splits
+    from lsm_deploy.exchange.imported import Imported as Imported, states_of as states_of, stimulus_of as stimulus_of
     from lsm_deploy.exchange.lava_folder import export_for_lava as export_for_lava
+    from lsm_deploy.exchange.matrices import from_matrices as from_matrices
+    from lsm_deploy.exchange.reservoirpy_nodes import from_reservoirpy as from_reservoirpy
     from lsm_deploy.exchange.sanafe import export_sanafe as export_sanafe
+    from lsm_deploy.exchange.spec_folder import save_as_spec as save_as_spec
+    from lsm_deploy.exchange.torch_modules import from_ode as from_ode, from_torch as from_torch
+    from lsm_deploy.exchange.weight_files import from_file as from_file
     from lsm_deploy.learn.deployable import (
         Deployable as Deployable,
         check_board as check_board,

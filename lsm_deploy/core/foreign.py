@@ -15,6 +15,7 @@ from lsm_deploy.core.errors import LsmError, require_path
 __all__ = ["foreign", "refuse_foreign"]
 
 _WEIGHTS = "write its weights as arrays with np.savez (see `lsm-deploy manual own-network`)"
+_RATES = f"read a rate network with `lsm-deploy import` (see `lsm-deploy manual import`); of another, {_WEIGHTS}"
 _DATA = "write its values as frames with np.savez, or as CSV (see `lsm-deploy manual own-data`)"
 _UNPACK = "unpack it, and give what is in it"
 
@@ -43,7 +44,7 @@ _STARTS = (
     (b"version https://git-lfs", "a pointer of Git LFS to a file that is not here", "get it with `git lfs pull`"),
 )
 _PICKLE = ("a pickle of Python objects, which are not read", "save plain arrays with np.savez")
-_TORCH = ("a PyTorch file", _WEIGHTS)
+_TORCH = ("a PyTorch file", _RATES)
 _HDF5 = {
     ".nir": ("a NIR graph (HDF5)", _WEIGHTS),
     ".net": (
@@ -90,7 +91,7 @@ def foreign(path: str | Path) -> tuple[str, str] | None:
     if start[257:262] == b"ustar":
         return "a tar archive", _UNPACK
     if start[8:10] == b'{"' and int.from_bytes(start[:8], "little") < size:
-        return "a safetensors file", _WEIGHTS
+        return "a safetensors file", _RATES
     if start[:1] == b"\x80" or (not start.startswith(b"LSMDEPL") and _is_binary(start)):
         plain = _PICKLE if start[:1] == b"\x80" else ("a binary file of no kind that is read", "name another file")
         return _NAMES.get(suffix, plain)

@@ -17,7 +17,7 @@ from lsm_deploy.compile.certify.bounds import Certificate, certify_network, chec
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError, MisuseError, require_type
-from lsm_deploy.core.ir import Program, QNetwork, Stimulus
+from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.learn.listener import Listener, listen
@@ -68,16 +68,16 @@ class Deployable:
         return self.spec.seed if self.spec is not None else DEFAULT_SEED
 
 
-Compilable: TypeAlias = "str | Path | specs.Spec | pipeline.Compiled | Program | AnyModel | Deployable"
+Compilable: TypeAlias = "str | Path | specs.Spec | Network | pipeline.Compiled | Program | AnyModel | Deployable"
 """What there is a program of: a file, or what is in one."""
 
 
 def compile_any(
     source: Compilable, *, strict: bool = False, certified: bool = False, on: Sequence[str] = ()
 ) -> Deployable:
-    """The program of a spec, an integer network (.npz), a program or a model, given as a file or as a value.
+    """The program of a spec, a network, a program or a model, given as a file (a network as .npz) or as a value.
 
-    strict: every loss beyond rounding is an error. certified: prefer scales that certify; for specs only. on: backends
+    strict: every loss beyond rounding is an error. certified: prefer scales that certify; for floats only. on: backends
     that it is to run on; an LsmError where there is no such one, where it cannot run the program, or is not here.
     """
     named = [name for name in on if name != backend.DEFAULT]
@@ -96,6 +96,9 @@ def _compiled(source: Compilable, strict: bool, certified: bool) -> Deployable:
     if isinstance(source, specs.Spec):
         compiled = pipeline.compile_spec(source, strict=strict, certified=certified)
         return Deployable(compiled.program, source, compiled)
+    if isinstance(source, Network):
+        compiled = pipeline.compile_built(source, how=specs.schema.Quantise(certified=certified), strict=strict)
+        return Deployable(compiled.program, compiled=compiled)
     if certified:
         raise _no_scale()
     if isinstance(source, pipeline.Compiled):
