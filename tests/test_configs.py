@@ -10,9 +10,11 @@ import pytest
 
 from lsm_deploy import store
 from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.data.front import load_data
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.run import backends as backend
 from lsm_deploy.spec import load, schema
@@ -41,7 +43,7 @@ def programs(compilations):
 
 def stimulus_for(program):
     network = program.network
-    whole = poisson_stimulus(network.channels, STEPS, RATE_HZ, network.dt_ms, 1)
+    whole = poisson_stimulus(network.channels, STEPS, RATE_HZ, network.dt_ms, 1, network.input)
     interval = network.sample_interval
     starts = np.arange(0, STEPS, interval) if interval else np.array([0, 150, 400])
     return type(whole)(whole.spikes, starts)
@@ -65,6 +67,20 @@ def test_the_configs_cover_the_language():
     assert {spec.samples.policy for spec in specs} == {"fresh", "interval"}
     assert {p.sign_mode for spec in specs for p in spec.projections} == {"split", "mixed"}
     assert {p.neuron.kind for spec in specs for p in spec.populations.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_its_data_fit_where_they_come_with_a_package(file):
+    spec = load(file)
+    if spec.data is None or spec.data.dataset is None:
+        pytest.skip("the data are a user's own")
+    try:
+        train, test = load_data(spec)
+    except LsmError as error:
+        if "pip install" not in error.hint:
+            raise
+        pytest.skip(error.what)
+    assert train.channels == test.channels == spec.input.channels
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ import pytest
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, make_frames
 from lsm_deploy.data.encoders import encode, fit_ranges, poisson_stimulus
-from lsm_deploy.spec.schema import GaussianPopulation, Input, Latency, Rate, SendOnDelta, Spikes
+from lsm_deploy.spec.schema import GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
 
 DT_MS, SEED, CHANNELS = 0.5, 11, 3
 ENCODERS: dict[str, Any] = {
@@ -23,6 +24,7 @@ ENCODERS: dict[str, Any] = {
     "send_on_delta": SendOnDelta(kind="send_on_delta", frame_ms=2.0, delta=0.07),
     "gaussian_latency": GaussianPopulation(kind="gaussian_population", frame_ms=4.0, neurons=5),
     "gaussian_rate": GaussianPopulation(kind="gaussian_population", frame_ms=4.0, neurons=3, code="rate", beta=1.0),
+    "graded": Graded(kind="graded", frame_ms=2.0, message_bits=12),
 }
 
 
@@ -74,6 +76,11 @@ def slow(name: str, data: Frames, ranges: Any, role: str) -> list[list[int]]:
             for frame in sample:
                 due = [round((1 - x) * (steps - 1)) if x >= encoder.threshold else None for x in frame]
                 rows += [[int(at == t) for at in due] for t in range(steps)]
+        elif code == "graded":
+            most = 2 ** (encoder.message_bits - 1)
+            for frame in sample:
+                nearest = [math.floor(abs(2 * x - 1) * most + 0.5) * (1 if x >= 0.5 else -1) for x in frame]
+                rows += [[max(1 - most, min(most - 1, message)) for message in nearest]] * steps
         else:
             level = [0] * CHANNELS
             for frame in sample:
@@ -106,6 +113,7 @@ GOLDEN = {
     "send_on_delta": "e7ecdc44b9171dc9",
     "gaussian_latency": "e7ffe5e80f706db5",
     "gaussian_rate": "2a822769d31f824a",
+    "graded": "41d489c152f69693",
 }
 
 
@@ -214,6 +222,37 @@ def test_what_is_spikes_already_stays_as_it_is() -> None:
         assert (got.starts.tolist(), got.spikes.shape) == ([0, 6], (9, 2))
 
 
+@pytest.mark.parametrize(
+    ("bits", "dtype", "values", "expected"),
+    [
+        (16, np.int16, [-1, 1, 0, 0.5, -0.25, 2, -9], [-32767, 32767, 0, 16384, -8192, 32767, -32767]),
+        (16, np.int16, [2.0**-16, -(2.0**-16), 2.0**-17, 3 * 2.0**-16], [1, -1, 0, 2]),  # halves away from zero
+        (9, np.int16, [-1, 0.5, 1], [-255, 128, 255]),
+        (8, np.int8, [-1, 0.5, 1], [-127, 64, 127]),
+        (4, np.int8, [-1, -1 / 16, 3 / 16, 0.9, 0.95], [-7, -1, 2, 7, 7]),
+        (2, np.int8, [-1, -0.25, 0.2, 0.25, 1], [-1, -1, 0, 1, 1]),
+    ],
+)
+def test_graded_messages(bits: int, dtype: Any, values: list[float], expected: list[int]) -> None:
+    data = make_frames(np.array([values, values[::-1]]), np.array([0, 1]))
+    section = Input(len(values), Graded(kind="graded", frame_ms=3.0, message_bits=bits, range=(-1.0, 1.0)))
+    got = encode(section, fit_ranges(data, section), data, 1.0, SEED, sample_interval=4)
+    assert got.spikes.tolist() == [*[expected] * 3, [0] * len(values), *[expected[::-1]] * 3, [0] * len(values)]
+    assert (got.spikes.dtype, section.message.largest, section.spike_channels) == (
+        dtype,
+        2 ** (bits - 1) - 1,
+        len(values),
+    )
+
+
+def test_graded_messages_of_the_training_range() -> None:
+    train = make_frames(np.array([[10.0, 5.0], [30.0, 5.0]]), np.array([0]))
+    section = Input(2, Graded(kind="graded", frame_ms=1.0, message_bits=8))
+    ranges = fit_ranges(train, section)
+    got = encode(section, ranges, make_frames(np.array([[25.0, 9.0], [40.0, 5.0]]), np.array([0])), 1.0, SEED)
+    assert got.spikes.tolist() == [[64, 0], [127, 0]]  # the second channel never changed
+
+
 def test_spikes_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     data = make_frames(np.ones((1000, 2)), np.array([0]))
     section = Input(2, Spikes(kind="spikes", frame_ms=1000.0))
@@ -258,6 +297,14 @@ def test_poisson_stimulus() -> None:
 
 
 GOLDEN_POISSON = "2e68d0503422ac2e"
+
+
+def test_a_poisson_stimulus_of_graded_messages() -> None:
+    message = Message(10, signed=True, fraction=9)
+    plain, graded = (poisson_stimulus(20, 3000, 100.0, 1.0, SEED, each).spikes for each in (BINARY, message))
+    assert (graded.dtype, graded.min(), graded.max()) == (np.int16, -511, 511)
+    assert not graded[plain == 0].any()
+    assert abs(graded[plain == 1].mean()) < 4 * 295 / math.sqrt(plain.sum())
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

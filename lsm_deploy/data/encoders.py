@@ -1,4 +1,4 @@
-"""Frames become input spikes: rate, latency, send-on-delta and Gaussian population codes.
+"""Frames become input spikes: rate, latency, send-on-delta and Gaussian population codes, or graded spikes.
 
 A frame lasts `frame_ms / dt_ms` steps. Each value is mapped to x in 0..1 by its channel's range, clipped beyond it, and
 
@@ -11,6 +11,8 @@ A frame lasts `frame_ms / dt_ms` steps. Each value is mapped to x in 0..1 by its
     gaussian_population  `neurons` fields exp(-(x - centre)**2 / (2 width**2)) a channel, each then coded as above;
                          centre_i = (2 i - 3) / (2 (neurons - 2)), i from 1; width = 1 / (beta (neurons - 2))
                                                                 Bohte, Kok & La Poutre, Neurocomputing (2002)
+    graded               a message in each step: (2 x - 1) * 2**(message_bits - 1) to the nearest integer, halves away
+                         from zero, and within +-(2**(message_bits - 1) - 1)
 
 Spike channels of a data channel stand together: up then down, or field by field. Every sample has a random stream of
 its own, named by the seed, the role of its data (so that training and test noise differ) and its index.
@@ -26,10 +28,11 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.messages import BINARY, Message, Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, Role, check_channels, rows_of
-from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Input, Latency, Rate, SendOnDelta, Spikes
+from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
 
 __all__ = ["encode", "fit_ranges", "poisson_stimulus"]
 
@@ -57,7 +60,7 @@ def encode(
     role: Role = "test",
     first: int = 0,
 ) -> Stimulus:
-    """The spikes of every sample, end to end `[t, spike channel]`.
+    """The spikes of every sample, end to end `[t, spike channel]`, in the narrowest type of the input's messages.
 
     ranges: from `fit_ranges`. sample_interval: 0, or N steps that every sample is padded to with silence; a longer one
     is an LsmError. first: the index of the first sample, where these are a piece of more. A sample's spikes depend on
@@ -76,16 +79,18 @@ def encode(
             where=data.source,
             hint=f"set `samples: {{policy: interval, steps: {lengths.max()}}}`, or shorten frame_ms",
         )
-    x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges)
+    still = 0.5 if isinstance(encoder, Graded) else 0.0
+    x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges, still)
+    dtype = input.message.dtype
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
     starts = np.concatenate([[0], np.cumsum(padded)])
     memory.require(
-        2 * int(starts[-1]) * input.spike_channels,  # a stimulus looks at each one
+        2 * int(starts[-1]) * input.spike_channels * dtype().itemsize,  # a stimulus looks at each one
         "the spikes take",
         where=data.source,
         hint="shorten frame_ms, or give fewer samples at a time",
     )
-    spikes = np.zeros((int(starts[-1]), input.spike_channels), np.int8)
+    spikes = np.zeros((int(starts[-1]), input.spike_channels), dtype)
     rows = rows_of(starts[:-1], lengths)
     cuts = _cuts(encoder, data)
     for i, (low, high) in enumerate(pairwise(cuts)):
@@ -94,8 +99,13 @@ def encode(
     return Stimulus(spikes, starts[:-1])
 
 
-def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, seed: int) -> Stimulus:
-    """Draw one sample of independent Bernoulli spikes `[t, channel]`, what a program runs on where nothing is given."""
+def poisson_stimulus(
+    channels: int, steps: int, rate_hz: float, dt_ms: float, seed: int, message: Message = BINARY
+) -> Stimulus:
+    """Draw one sample of independent Bernoulli spikes `[t, channel]`, what a program runs on where nothing is given.
+
+    message: the program's `network.input`; where that is graded, a spike carries any message, all alike.
+    """
     memory.require(
         10 * steps * channels,  # its draws are floats
         f"a stimulus of {steps} steps and {channels} channels takes",
@@ -110,28 +120,32 @@ def poisson_stimulus(channels: int, steps: int, rate_hz: float, dt_ms: float, se
         raise MisuseError(f"a rate of {rate_hz} Hz does not fit steps of {dt_ms} ms", where="stimulus", hint=hint)
     if steps < 1:
         raise MisuseError(f"a stimulus of {steps} steps", where="stimulus", hint="take at least 1")
-    spikes = stream(seed, "poisson").random((steps, channels)) < probability
-    return Stimulus(spikes.astype(np.int8), np.zeros(1, np.int64))
+    spikes = (stream(seed, "poisson").random((steps, channels)) < probability).astype(message.dtype)
+    if message.graded:
+        spikes *= stream(seed, "messages").integers(message.least, message.largest, spikes.shape, message.dtype, True)
+    return Stimulus(spikes, np.zeros(1, np.int64))
 
 
-def _normalise(frames: Floats, ranges: Floats) -> Floats:
+def _normalise(frames: Floats, ranges: Floats, still: float) -> Floats:
     low, width = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
-    # A channel that never changed in training carries nothing: it is 0 everywhere.
-    x: Floats = (frames - low) / np.where(width > 0, width, np.inf)
+    # A channel that never changed in training carries nothing: it is `still` everywhere.
+    x: Floats = np.where(width > 0, (frames - low) / np.where(width > 0, width, np.inf), still)
     return np.clip(x, 0.0, 1.0)
 
 
 def _cuts(encoder: Encoder, data: Frames) -> list[int]:
     """Where what is encoded at once begins, and the end: samples, or any frames where each stands for itself."""
-    alone = isinstance(encoder, Spikes | Latency) or (
+    alone = isinstance(encoder, Spikes | Latency | Graded) or (
         isinstance(encoder, GaussianPopulation) and encoder.code == "latency"
     )
     begin: list[int] = list(range(0, len(data.frames), AT_ONCE)) if alone else data.starts.tolist()
     return [*begin, len(data.frames)]
 
 
-def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains:
+def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains | Messages:
     """Spikes `[frame * steps, spike channel]` of values `[frame, channel]`."""
+    if isinstance(encoder, Graded):
+        return _messages(x, encoder.message_bits, steps)
     if isinstance(encoder, Spikes):
         return _first_steps(x, steps)
     if isinstance(encoder, SendOnDelta):
@@ -144,6 +158,13 @@ def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.ra
     if encoder.code == "rate":
         return _rate(fields, encoder.max_rate_hz, steps, dt_ms, random)
     return _latency(fields, encoder.threshold, steps)
+
+
+def _messages(x: Floats, bits: int, steps: int) -> Messages:
+    largest = (1 << bits - 1) - 1
+    signed = (2 * x - 1) * (largest + 1)
+    nearest = np.copysign(np.floor(np.abs(signed) + 0.5), signed)
+    return np.repeat(np.clip(nearest, -largest, largest).astype(np.int16), steps, axis=0)
 
 
 def _first_steps(x: Floats, steps: int) -> Trains:

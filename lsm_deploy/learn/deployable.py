@@ -217,7 +217,7 @@ def _own_stimulus(deployable: Deployable, loaded: _Loaded | None, samples: int |
     network = deployable.program.network
     steps = max(DEFAULT_STEPS, 3 * network.sample_interval)
     rate_hz = min(DEFAULT_RATE_HZ, 500 / network.dt_ms)  # a spike in at most every other step
-    stimulus = poisson_stimulus(network.channels, steps, rate_hz, network.dt_ms, deployable.seed)
+    stimulus = poisson_stimulus(network.channels, steps, rate_hz, network.dt_ms, deployable.seed, network.input)
     return stimulus, f"a Poisson stimulus, {rate_hz:g} Hz a channel, {steps} steps, seed {deployable.seed}"
 
 

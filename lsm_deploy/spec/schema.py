@@ -75,6 +75,7 @@ __all__ = [
     "Gain",
     "GammatoneFrontEnd",
     "GaussianPopulation",
+    "Graded",
     "Input",
     "Interval",
     "Latency",
@@ -269,7 +270,20 @@ class Spikes:
     range: ClassVar[None] = None
 
 
-Encoder: TypeAlias = Annotated[Rate | Latency | SendOnDelta | GaussianPopulation | Spikes, Field(discriminator="kind")]
+@dataclass(frozen=True, kw_only=True)
+class Graded(_Frames):
+    """The value itself, as a graded spike in every step of its frame: no spike code, and so no noise of one."""
+
+    kind: Literal["graded"]
+    range: Annotated[tuple[Number, ...], Len(2, 2)] | None = None
+    """Values that map to -1 and 1; left out, each channel's own range over the training data. Beyond it is clipped."""
+    message_bits: Annotated[Integer, Ge(2), Le(16)] = 16
+    """Of a message, with its sign: 1.0 is 2**(message_bits - 1), and so just beyond the largest."""
+
+
+Encoder: TypeAlias = Annotated[
+    Rate | Latency | SendOnDelta | GaussianPopulation | Spikes | Graded, Field(discriminator="kind")
+]
 
 
 @dataclass(frozen=True)
