@@ -17,8 +17,10 @@ from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError, MisuseError, visible
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.learn.regression.following import Follower
+from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
+from lsm_deploy.report.pictures import save_picture
 from lsm_deploy.report.regression import report_regression, row_of
 from lsm_deploy.spec.schema import Regression
 
@@ -43,6 +45,7 @@ from lsm_deploy.spec.schema import Regression
 )
 @click.option("--without", "left_out", metavar="A,B,...", default="", help="With --data: groups that are left out.")
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
+@click.option("--picture", "picture_file", type=FILE, help="Draw forecast against truth (.png); of signals.")
 @BACKEND_OPTION
 @common_options
 def eval_command(
@@ -54,18 +57,27 @@ def eval_command(
     how: str | None,
     seeds: int,
     left_out: str,
+    picture_file: Path | None,
     **options: Any,
 ) -> None:
     """Train a readout on what the liquid sends, in integers, and test it, beside honest baselines."""
     spec = api.load(file)
     if isinstance(spec.readout, Regression):
+        if picture_file is not None:
+            check_target(picture_file, file, train_file, test_file)
         _check_data(spec, train_file)
         if data_file is not None or how is not None or left_out or options.pop("on_chip"):
             raise click.UsageError("--data, --split, --without and --on-chip are for readouts of classes")
         with output.progress("evaluating") as progress:
             signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, seeds=seeds, **options)
-        output.show(report_regression(signals))
+        shown = report_regression(signals)
+        if picture_file is not None:
+            save_picture(picture_file, *shown.pictures)
+            shown += Report((Line(f"wrote {picture_file}"),), {"picture": str(picture_file)})
+        output.show(shown)
         return
+    if picture_file is not None:
+        raise click.UsageError("--picture is for readouts of signals; `diagnose` draws states")
     if data_file is not None:
         if train_file is not None or test_file is not None or how is None:
             raise click.UsageError("--data goes with --split, and without --train and --test")

@@ -8,6 +8,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.measure.regression import RegressionEvaluation
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import count
+from lsm_deploy.report.pictures import picture_of_forecast
 from lsm_deploy.report.runs import overflow
 
 __all__ = ["BASELINES", "report_regression", "row_of"]
@@ -66,3 +67,4 @@ def _regression(evaluation: RegressionEvaluation) -> Iterator[Block]:
         f" {', '.join(f'{each.cv_nrmse:.4g}' for each in evaluation.liquids)}"
     )
     yield Line(f"overflow: {overflow(evaluation.liquids[0].counts)}")
+    yield picture_of_forecast(evaluation)
