@@ -276,7 +276,8 @@ class _Contradictions:
             self._report(what, ("readout", "keep"), f"take at most {available}, or leave it out")
 
     def _regression(self, readout: Regression) -> None:
-        spiking = [name for name in readout.populations if name in self.populations]
+        there = [self.populations[name] for name in readout.populations if name in self.populations]
+        spiking = [p for p in there if not KINDS[p.neuron.kind].MESSAGE.graded]
         dt = self._dt()
         if spiking and dt is not None:
             self._decay(readout.features.tau_ms, dt)

@@ -153,12 +153,7 @@ def squared(x: Ints, bits: Ints) -> Ints:
 
 def graded_populations(program: Program) -> set[str]:
     """Those whose messages say more than that a neuron fired."""
-    return {p.name for p in program.network.populations if _is_graded(p.kind)}
-
-
-def _is_graded(kind: str) -> bool:
-    message = getattr(KINDS[kind], "MESSAGE", None)
-    return bool(message is not None and message.graded)
+    return {p.name for p in program.network.populations if KINDS[p.kind].MESSAGE.graded}
 
 
 # --- one trace -----------------------------------------------------------------------------------------------------
