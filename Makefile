@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,netx,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift digits af placement programs bench bench-peers large setup hardware clean
+.PHONY: demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -101,6 +101,11 @@ diagnose: setup
 # Signals that drift: a readout that was trained at once fails, one that learns online and forgets recovers: a minute.
 drift: setup
 	cd tests && ../$(BIN)/python -m bench.drift $(if $(QUICK),--quick)
+
+# Forecasts by graded reservoirs in integers, beside floats, baselines and ReservoirPy, and the manual's table: some
+# minutes. QUICK=1: one reservoir each, and the manual stays.
+forecast: setup
+	cd tests && ../$(BIN)/python -m bench.forecast $(if $(QUICK),--quick)
 
 # Atrial fibrillation from heart beats: accuracy by record, alarms beat by beat, power, parity, and the manual's tables:
 # half an hour. AF: beats as an .npz, or a folder of WFDB annotations. QUICK=1: a taste of it, and the manual stays.

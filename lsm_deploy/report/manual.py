@@ -58,6 +58,7 @@ TOPICS = {
         "results": "the quick start, drift, placement and large liquids, measured",
         "results-speed": "steps per second, beside other simulators",
         "results-digits": "spoken digits",
+        "results-forecast": "forecasts of series, by reservoirs in integers",
         "results-af": "atrial fibrillation",
         "changelog": "what changed",
     },

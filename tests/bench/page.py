@@ -20,6 +20,7 @@ PAGES = {
     "bench": MANUAL / "results-speed.md",
     "digits": MANUAL / "results-digits.md",
     "af": MANUAL / "results-af.md",
+    "forecast": MANUAL / "results-forecast.md",
 }
 """Where each command's tables stand."""
 
