@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score
 
 import lsm_deploy as ld
 from lsm_deploy.cli import main
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.listener import listen
@@ -27,6 +27,7 @@ from lsm_deploy.learn.regression.pairs import check_series, pairs_of
 from lsm_deploy.learn.regression.states import one_more_step, run_float_states, run_states, squared
 from lsm_deploy.measure.regression.baselines import autoregression, lagged, nonlinear, persistence, products
 from lsm_deploy.run import backends
+from lsm_deploy.spec.read import load_text
 from lsm_deploy.spec.schema import Regression, States
 from lsm_deploy.spec.sections import section_from_json, section_to_json
 
@@ -431,3 +432,64 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [float(line) for line in lines] == pytest.approx([row[0] for row in answers], rel=1e-8)
     test = make_frames(wave(200, 400), np.array([0]))
     assert answers == ld.forecast(ld.load_model(model), test).tolist()
+
+
+# --- graded neurons --------------------------------------------------------------------------------------------------
+
+GRADED = """\
+dt_ms: 1.0
+seed: 1
+input: {channels: 1, encoder: {kind: graded, frame_ms: 2.0, range: [-1.0, 1.0]}}
+populations:
+  reservoir: {size: 20, neuron: {kind: GradedLI, activation: tanh, leak_rate: 0.5}}
+projections:
+  - source: input
+    target: reservoir
+    topology: {kind: all_to_all}
+    weight: {distribution: uniform, low: -0.5, high: 0.5}
+  - source: reservoir
+    target: reservoir
+    topology: {kind: erdos_renyi, in_degree: 5}
+    weight: {distribution: uniform, low: -1.0, high: 1.0}
+    spectral_radius: 0.8
+target: {board: none}
+readout: {population: reservoir, target: signal, washout: 20, horizon: 2}
+"""
+
+
+def graded(text: str = GRADED) -> ld.Spec:
+    return load_text(text, Path("spec.yaml"))
+
+
+def test_states_of_graded_neurons_are_messages_in_the_step_after_each_frame() -> None:
+    spec, data = graded(), series(60, samples=2)
+    listener, section = listen(spec, data), spec.readout
+    assert isinstance(section, Regression)
+    features = run_states(listener, section, data).features
+    spikes = backends.run_program("emulator", listener.program, one_more_step(listener.encode(data))).spikes
+    assert (features == np.concatenate([spikes[2:61:2], spikes[63:122:2]])).all()
+    floats = run_float_states(ld.compile_spec(spec).network, listener, section, data)
+    assert features / 32768 == pytest.approx(floats, abs=0.02)
+
+
+def test_a_graded_reservoir_forecasts_and_its_recurrence_pays() -> None:
+    facts = ld.evaluate_regression(graded(), series(600), series(300, 600)).to_json()
+    assert facts["nrmse"] < 0.05
+    assert facts["nrmse"] < 5 * facts["nrmse_float"]
+    assert facts["nrmse"] < 0.5 * facts["baselines"]["feedforward"]["nrmse"]
+
+
+def test_neurons_that_send_in_other_steps_than_are_read_are_refused() -> None:
+    with pytest.raises(LsmError, match="its neurons send in step 0 of 3, and are read after each 2 steps"):
+        ld.train_regression(graded(GRADED.replace("leak_rate: 0.5", "leak_rate: 0.5, period: 3")), series(100))
+    with pytest.raises(LsmError, match="its neurons send in step 1 of 2"):
+        ld.train_regression(
+            graded(GRADED.replace("leak_rate: 0.5", "leak_rate: 0.5, period: 2, phase: 1")), series(100)
+        )
+    ld.train_regression(graded(GRADED.replace("leak_rate: 0.5", "leak_rate: 0.5, period: 2")), series(100))
+
+
+def test_saturated_states_are_said() -> None:
+    text = GRADED.replace("spectral_radius: 0.8", "spectral_radius: 50.0").replace("leak_rate: 0.5", "leak_rate: 1.0")
+    with pytest.warns(LsmWarning, match="'reservoir' is saturated"):
+        ld.train_regression(graded(text), series(300))

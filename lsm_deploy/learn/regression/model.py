@@ -108,7 +108,7 @@ def train_regression(
     data = training_frames(data, spec)
     check_series(section, data)
     listener = listen(spec, data)
-    run = run_states(listener, section, data, "train", backend, progress)
+    run = run_states(listener, section, data, "train", backend, progress, warn=True)
     require_states(run, section)
     regressor, integers = fit_states(run, data, section)
     return RegressionModel(listener, section, regressor, integers, output_names(data, section))

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, Program, Stimulus
@@ -32,6 +33,7 @@ from lsm_deploy.learn.listener import Listener
 from lsm_deploy.learn.readout import kernels
 from lsm_deploy.learn.readout.features import trace_registers
 from lsm_deploy.run import backends
+from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Regression
 
@@ -76,9 +78,15 @@ def run_states(
     role: Role = "test",
     backend: str = backends.DEFAULT,
     progress: Progress | None = None,
+    *,
+    warn: bool = False,
 ) -> StatesRun:
-    """Run all samples on a backend, and read the states after each frame, as integers."""
+    """Run all samples on a backend, and read the states after each frame, as integers.
+
+    warn: an LsmWarning for each population that is silent or saturated.
+    """
     program = listener.program
+    _check_phase(listener, section)
     backend = backends.choose(backend, program)
     states, fired, counts, steps = [], np.zeros(program.network.neurons, np.int64), Counter[str](), 0
     total = int(listener.steps(data).sum()) + data.samples
@@ -86,6 +94,8 @@ def run_states(
         longer = one_more_step(stimulus)
         trace = backends.run_program(backend, program, longer, progress=part_of(progress, steps, total))
         states.append(_states(program, section, trace.spikes, longer.starts, steps_of_frame(listener)))
+        if warn:
+            warn_of_extremes(program, trace.spikes, longer)
         fired += np.count_nonzero(trace.spikes, axis=0)
         counts.update(trace.counts)
         steps += len(trace.spikes)
@@ -154,6 +164,18 @@ def squared(x: Ints, bits: Ints) -> Ints:
 def graded_populations(program: Program) -> set[str]:
     """Those whose messages say more than that a neuron fired."""
     return {p.name for p in program.network.populations if KINDS[p.kind].MESSAGE.graded}
+
+
+def _check_phase(listener: Listener, section: Regression) -> None:
+    """Graded neurons that do not move in every step send nothing in the others: what is read has to be theirs."""
+    frame, errors = steps_of_frame(listener), []
+    for population in listener.program.network.populations:
+        period, phase = (population.registers.get(name, np.zeros(1, np.int64)) for name in ("period", "phase"))
+        if population.name in section.populations and (frame % np.maximum(period, 1) != phase).any():
+            what = f"its neurons send in step {phase.max()} of {period.max()}, and are read after each {frame} steps"
+            hint = "let a frame last a multiple of `period` steps, and leave out `phase`"
+            errors.append(LsmError(what, where=f"population {population.name!r}", hint=hint))
+    raise_all(errors)
 
 
 # --- one trace -----------------------------------------------------------------------------------------------------

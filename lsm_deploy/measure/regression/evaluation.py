@@ -212,7 +212,7 @@ def _one(
     runs = _Runs(progress, 2 * (1 + (not alone) + (cut is not None)))
 
     def states(of: Listener) -> tuple[StatesRun, StatesRun]:
-        training = run_states(of, section, train, "train", backend, runs.next())
+        training = run_states(of, section, train, "train", backend, runs.next(), warn=of is listener)
         return training, run_states(of, section, test, "test", backend, runs.next())
 
     training, asked = states(listener)
