@@ -461,7 +461,11 @@ def test_channels_and_labels_that_do_not_fit() -> None:
     ]
     bare = make_frames(FLAT, np.array([0]), source="bare.npz")
     assert error(check_labels, bare, bare) == [
-        ("the samples have no labels", "bare.npz", "add labels; `predict` does without")
+        (
+            "the samples have no labels",
+            "bare.npz",
+            "add labels (`predict` does without), or forecast the input itself: `readout: {target: signal}`",
+        )
     ]  # two parts of one file, one mistake
 
 
