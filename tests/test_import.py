@@ -19,7 +19,6 @@ import lsm_deploy as ld
 from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.exchange.odes import integrate
-from lsm_deploy.spec import schema
 
 RNG = np.random.default_rng(7)
 
@@ -292,7 +291,6 @@ def test_the_command(tmp_path: Path) -> None:
 # --- as a spec --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif("Graded" not in schema.__all__, reason="specs have no graded encoder yet")
 @pytest.mark.parametrize("activation", ["clip", "tanh", "relu"])
 @pytest.mark.parametrize("leak_rate", [1.0, 0.3])
 def test_a_spec_says_the_same(tmp_path: Path, activation: str, leak_rate: float) -> None:
@@ -302,7 +300,7 @@ def test_a_spec_says_the_same(tmp_path: Path, activation: str, leak_rate: float)
     compiled = ld.compile_spec(ld.load(tmp_path / "liquid" / "liquid.yaml"))
     stimulus = ld.stimulus_of(imported, made.x)
     trace = ld.run_float(compiled.network, stimulus, ("v",))
-    assert np.abs(ld.states_of(imported, trace) - made.run()).max() < 1e-12
+    assert np.abs(ld.states_of(imported, trace) - made.run()).max() < 1e-9  # a spec's weights have 10 digits
     integers = ld.run_program("emulator", compiled.program, stimulus, ("v",))
     assert rates.off(ld.states_of(imported, integers, compiled.program), made.run()) < 1e-2
 
