@@ -133,7 +133,7 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[lis
         rms_error=float(np.sqrt(error / max(size, 1e-300))),
     )
     bits = min(p.weight_bits, fixed.WEIGHT_BITS)
-    if not finer:
+    if not fine.any():
         return [_chosen(p, p.name, bits, exponent, weights, delays)], cost
     return [
         _chosen(p, f"{p.name}:coarse", bits, exponent, weights, delays),
