@@ -95,7 +95,7 @@ def _label_errors(train: Raw, test: Raw | None) -> list[LsmError]:
     errors = [
         LsmError("the frames have targets and no labels", where=source, hint="write `readout: {target: targets}`")
         if isinstance(part, Frames) and part.outputs
-        else LsmError("the samples have no labels", where=source, hint=LABELS if isinstance(part, Frames) else LABEL)
+        else LsmError("the samples have no labels", where=source, hint=LABELS)
         for source, part in bare.items()
     ]
     values = [label for label in set(train.labels) if _is_value(label)]
@@ -140,7 +140,6 @@ def _target_errors(train: Frames, test: Frames | None) -> list[LsmError]:
     return errors + _constant_errors(train)
 
 
-LABEL = "add labels; `predict` does without"
 LABELS = "add labels (`predict` does without), or forecast the input itself: `readout: {target: signal}`"
 TARGETS = (
     "give an array `targets` [frame, output], or columns of a CSV that `data: {targets: [...]}` names;"
