@@ -15,7 +15,7 @@ from lsm_deploy.measure.fidelity.bits import Bound, Fitted, fit_bits
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, Fidelity, baseline_of, measure_fidelity
 from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer, teach
 from lsm_deploy.run.extremes import warn_of_extremes
-from lsm_deploy.spec.schema import Quantise
+from lsm_deploy.spec.schema import Quantise, Readout
 
 __all__ = ["SAMPLES", "Quantisation", "fit_weight_bits", "measure_quantisation"]
 
@@ -78,7 +78,7 @@ def fit_weight_bits(quantisation: Quantisation, bound: Bound, stages: Stages = s
 
 def _teach(made: Deployable, compiled: Compiled, stages: Stages) -> FloatReadout | None:
     spec = made.spec
-    if spec is None or spec.data is None or not spec.data.named or spec.readout is None:
+    if spec is None or spec.data is None or not spec.data.named or not isinstance(spec.readout, Readout):
         return None
     train, test = front.load_data(spec)
     with stages("training on the float liquid") as progress:
