@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from liquid import liquid, stimulus
 from lsm_backends import emulator
-from programs import random_case
+from mutants import drawn
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QProjection, Stimulus, Trace
@@ -34,7 +34,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @cache
 def case(seed: int) -> tuple[Program, Stimulus, Trace]:
-    program, stimulus = random_case(seed)
+    program, stimulus = drawn(seed)
     return program, stimulus, reference_run(program, stimulus)
 
 
