@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.streams import stream
@@ -249,8 +249,10 @@ def test_graded_messages_of_the_training_range() -> None:
     train = make_frames(np.array([[10.0, 5.0], [30.0, 5.0]]), np.array([0]))
     section = Input(2, Graded(kind="graded", frame_ms=1.0, message_bits=8))
     ranges = fit_ranges(train, section)
-    got = encode(section, ranges, make_frames(np.array([[25.0, 9.0], [40.0, 5.0]]), np.array([0])), 1.0, SEED)
-    assert got.spikes.tolist() == [[64, 0], [127, 0]]  # the second channel never changed
+    test = make_frames(np.array([[25.0, 9.0], [40.0, 5.0], [10.0, 6.0]]), np.array([0]))
+    with pytest.warns(LsmWarning, match="^1 of 3 frames of data lie beyond the range that the input takes"):
+        got = encode(section, ranges, test, 1.0, SEED)
+    assert got.spikes.tolist() == [[64, 0], [127, 0], [-127, 0]]  # the second channel never changed
 
 
 def test_spikes_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,13 +20,14 @@ its own, named by the seed, the role of its data (so that training and test nois
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.messages import BINARY, Message, Messages
 from lsm_deploy.core.neurons.kind import Floats
@@ -64,7 +65,7 @@ def encode(
 
     ranges: from `fit_ranges`. sample_interval: 0, or N steps that every sample is padded to with silence; a longer one
     is an LsmError. first: the index of the first sample, where these are a piece of more. A sample's spikes depend on
-    no other sample.
+    no other sample. An LsmWarning says how many frames graded spikes clip.
     """
     check_channels(data, input)
     encoder = input.encoder
@@ -79,6 +80,8 @@ def encode(
             where=data.source,
             hint=f"set `samples: {{policy: interval, steps: {lengths.max()}}}`, or shorten frame_ms",
         )
+    if isinstance(encoder, Graded):
+        _warn_of_clipped(data, ranges)
     still = 0.5 if isinstance(encoder, Graded) else 0.0
     x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges, still)
     dtype = input.message.dtype
@@ -131,6 +134,15 @@ def _normalise(frames: Floats, ranges: Floats, still: float) -> Floats:
     # A channel that never changed in training carries nothing: it is `still` everywhere.
     x: Floats = np.where(width > 0, (frames - low) / np.where(width > 0, width, np.inf), still)
     return np.clip(x, 0.0, 1.0)
+
+
+def _warn_of_clipped(data: Frames, ranges: Floats) -> None:
+    low, high = ranges.T
+    beyond = (((data.frames < low) | (data.frames > high)) & (low < high)).any(axis=1)
+    if beyond.any():
+        many = f"{np.count_nonzero(beyond)} of {len(beyond)} frames of {data.source}"
+        words = f"{many} lie beyond the range that the input takes, and are clipped; give `input.encoder` a wider range"
+        warnings.warn(words, LsmWarning, stacklevel=3)
 
 
 def _cuts(encoder: Encoder, data: Frames) -> list[int]:
