@@ -68,6 +68,15 @@ def test_integers_follow(activation: str) -> None:
     assert rates.off(states, made.run()) < 1e-3
 
 
+@pytest.mark.parametrize("leak_rate", [0.3, 0.7, 0.9, 0.99])
+@pytest.mark.parametrize("h", [0.0, 0.7])
+def test_a_far_beginning_costs_messages_nothing(leak_rate: float, h: float) -> None:
+    """A unit that leaks much begins far out, to be at h after step 0: it sends only then."""
+    made = small("tanh", leak_rate=leak_rate, h=h)
+    states = in_integers(imported_of(made, weight_bits=15), made.x)
+    assert rates.off(states, made.run()) < 3e-4
+
+
 @pytest.mark.parametrize("weight_bits", [2, 8, 15])
 def test_the_neuron_that_starts_it_sends_once(weight_bits: int) -> None:
     made = small("clip", h=0.5)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from lsm_deploy.compile.build.spectrum import spectral_factor
+from lsm_deploy.compile.build.spectrum import spectral_factor, spectral_radius_of
 from lsm_deploy.core import activations, fixed
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import MAX_WEIGHT_EXP
@@ -111,7 +111,7 @@ def from_matrices(
     raise_all(errors)
 
     values = _input_range(samples, input_range, said)
-    recurrent = _scaled(recurrent, spectral_radius, said)
+    recurrent, radius = _scaled(recurrent, spectral_radius, said)
     half, middle = (values[1] - values[0]) / 2, (values[1] + values[0]) / 2
     biases = biases + driven.sum(axis=1) * middle
     begins, missing = _beginning(first, rates, activate(activation, biases, clip))
@@ -135,7 +135,7 @@ def from_matrices(
         joined += projections(START, UNITS, lacking[:, None] / SENT_ONCE, input_weight_bits)
     network = network_of(driven.shape[1], populations, joined, dt_ms)
     imported = Imported(network, UNITS, 1, values, 0, tuple(said))
-    return profiled(imported, samples, activation, clip, state_range, recurrent)
+    return profiled(imported, samples, activation, clip, state_range, radius)
 
 
 def _beginning(first: Floats, rates: Floats, driven: Floats) -> tuple[Floats, Floats]:
@@ -211,14 +211,15 @@ def _input_range(samples: Floats | None, given: tuple[float, float] | None, said
     return -most, most
 
 
-def _scaled(weights: Floats, radius: float | None, said: list[str]) -> Floats:
-    if radius is None:
-        return weights
-    factor = spectral_factor(radius, sparse.csc_array(weights), "weights")
-    said.append(
-        f"repaired: the recurrent weights are scaled from a spectral radius of {radius / factor:.3g} to {radius:g}"
-    )
-    return weights * factor
+def _scaled(weights: Floats, wanted: float | None, said: list[str]) -> tuple[Floats, float]:
+    """The recurrent weights, scaled where that is wanted, and their spectral radius."""
+    matrix = sparse.csc_array(weights)
+    if wanted is None:
+        return weights, spectral_radius_of(matrix, "weights") if matrix.nnz else 0.0
+    factor = spectral_factor(wanted, matrix, "weights")
+    now = wanted / factor
+    said.append(f"repaired: the recurrent weights are scaled from a spectral radius of {now:.3g} to {wanted:g}")
+    return weights * factor, wanted
 
 
 def activate(activation: str, z: Floats, clip: tuple[float, float]) -> Floats:

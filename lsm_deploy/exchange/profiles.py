@@ -8,9 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from lsm_deploy.compile.build.spectrum import spectral_radius_of
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Network, Population, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
@@ -36,7 +34,7 @@ def profiled(
     activation: str,
     clip: tuple[float, float],
     state_range: float,
-    weights: Floats,
+    radius: float,
 ) -> Imported:
     """The same with the range that its states need, and with what its dynamics call for to be said."""
     network, said = imported.network, list(imported.notes)
@@ -54,7 +52,6 @@ def profiled(
             if not state_range:
                 said.append(f"assumed: states stay within {2 * largest:.4g}, twice what they reach on the inputs")
                 network = with_range(network, imported.population, 2 * largest)
-    radius = spectral_radius_of(sparse.csc_array(weights), "weights") if weights.any() else 0.0
     if radius > WILD:
         said.append(_warn_of(radius, replace(imported, network=network), samples, activation, clip))
     return replace(imported, network=network, notes=tuple(said))

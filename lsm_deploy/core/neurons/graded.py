@@ -152,11 +152,11 @@ def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
 
     ValueError: nothing bounds the state.
     """
-    state = np.where(parameters["state_range"] > 0, parameters["state_range"], _bound(parameters))
-    state = np.maximum(state, np.abs(parameters["v_initial"]))
+    held = np.where(parameters["state_range"] > 0, parameters["state_range"], _bound(parameters))
+    state = np.maximum(held, np.abs(parameters["v_initial"]))
     if not np.isfinite(state).all():
         raise ValueError("nothing bounds the state")
-    sent = np.minimum(_reach(parameters["output"], parameters), state)
+    sent = np.minimum(_reach(parameters["output"], parameters), np.maximum(held, _first(parameters)))
     bits = int(parameters["message_bits"].min()) - 1
     # An integrator goes on: it gets a bit more than what it was seen to reach.
     guard = int((parameters["leak"] == 0).any())
@@ -169,6 +169,14 @@ def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
 def _bound(parameters: Mapping[str, Floats]) -> Floats:
     """What |v| cannot exceed: a mean of what the activation gives, where it leaks."""
     return np.where(parameters["leak"] > 0, _reach(parameters["activation"], parameters), np.inf)
+
+
+def _first(parameters: Mapping[str, Floats]) -> Floats:
+    """|v| when it is first sent: by step 0 no message has come, so the bias alone has moved it from `v_initial`."""
+    driven = activations.of_floats(*(parameters[name] for name in ("activation", "bias", "clip_lo", "clip_hi")))
+    moved = parameters["v_initial"] + parameters["leak_rate"] * (driven - parameters["leak"] * parameters["v_initial"])
+    first: Floats = np.abs(np.where(parameters["phase"] == 0, moved, parameters["v_initial"]))
+    return first
 
 
 def _reach(number: Floats, parameters: Mapping[str, Floats]) -> Floats:
