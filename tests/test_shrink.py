@@ -11,6 +11,7 @@ import pytest
 from liquid import liquid, stimulus
 from lsm_backends import emulator
 from lsm_backends.lava import sim
+from mutants import drawn
 from programs import random_case
 
 from lsm_deploy.core.errors import LsmError
@@ -231,7 +232,7 @@ def test_replay_runs_alone_for_every_kind(tmp_path):
     """Whole cases, unshrunk: the script computes each spike that the emulator does."""
     left = set(KINDS)
     for seed in range(200):
-        program, given = random_case(seed)
+        program, given = drawn(seed)
         if not left & kinds_of(program) or program.network.synapses > 500:
             continue
         ours = reference_run(program, given)
@@ -347,3 +348,22 @@ def test_a_sum_beyond_32_bits_fits_a_script(tmp_path):
     done = run_alone(script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Lava agrees with the expected values" in done.stdout
+
+
+@pytest.mark.parametrize("rule", ["graded-rate-rounding", "graded-message-saturation", "weight-exponent"])
+def test_a_graded_case_shrinks_and_its_replay_runs(rule, tmp_path):
+    for seed in range(2, 300, 3):
+        program, given = drawn(seed)
+        if "GradedLI" in program.network.kinds and differ(rule, program, given):
+            break
+    shrunk_folder(tmp_path / "case", rule, program, given)
+    small = load_program(tmp_path / "case" / "program.lsm")
+    assert small.network.neurons <= 3
+    assert differ(rule, small, load_stimulus(tmp_path / "case" / "stimulus.npz"))
+    done = run_alone(tmp_path / "case" / "replay.py")
+    assert "spikes and registers are those expected" in done.stdout, done.stderr
+
+
+def differ(rule: str, program: Program, given: Stimulus) -> bool:
+    ours, theirs = reference_run(program, given), variant(rule)(program, given)
+    return compare(program, ours, theirs, program.network.state_names).divergence is not None

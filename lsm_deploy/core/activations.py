@@ -33,7 +33,12 @@ __all__ = [
 
 ACTIVATIONS = ("identity", "clip", "relu", "tanh", "quadratic", "sigmoid")
 """By number: what the registers `activation` and `output` hold."""
-IDENTITY, CLIP, RELU, TANH, QUADRATIC, SIGMOID = range(len(ACTIVATIONS))
+IDENTITY = 0
+CLIP = 1
+RELU = 2
+TANH = 3
+QUADRATIC = 4
+SIGMOID = 5
 TABLES = (TANH, SIGMOID)
 """What needs a table."""
 BOUNDS = {TANH: 1.0, QUADRATIC: 1.0, SIGMOID: 1.0}
@@ -42,7 +47,8 @@ BOUNDS = {TANH: 1.0, QUADRATIC: 1.0, SIGMOID: 1.0}
 FEWEST_FRACTION_BITS = 5
 """Of what a table is asked for: a segment is 2**-5."""
 TABLE_FRACTION = 22
-_REACH, _SEGMENT = 3, FEWEST_FRACTION_BITS  # |z| below 2**3, in segments of 2**-5
+_REACH = 3  # |z| below 2**3, in segments of 2**-5
+_SEGMENT = FEWEST_FRACTION_BITS
 _LAST = 1 << (_REACH + _SEGMENT)
 TABLE: Ints = np.rint(fixed.stable(np.tanh(np.arange(_LAST + 1) / (1 << _SEGMENT)) * (1 << TABLE_FRACTION))).astype(
     np.int64

@@ -30,6 +30,7 @@ __all__ = [
     "check_fit",
     "choose",
     "export",
+    "limits_of",
     "load_backend",
     "missing",
     "options_for",
@@ -150,27 +151,28 @@ def choose(name: str, program: Program) -> str:
         return name
     if quickest(program) == FAST:
         return FAST
-    first = beyond(FAST, _limits(FAST), program.network)[0]
+    first = beyond(FAST, limits_of(FAST), program.network)[0]
     warnings.warn(f"{first.where}: {first.what}; the emulator runs it, which takes longer", LsmWarning, stacklevel=1)
     return "emulator"
 
 
 def quickest(program: Program) -> str:
     """`FAST`, or the emulator where that one has no rule for a neuron kind."""
-    return "emulator" if beyond(FAST, _limits(FAST), program.network) else FAST
+    return "emulator" if beyond(FAST, limits_of(FAST), program.network) else FAST
 
 
 def check(names: Sequence[str], program: Program) -> None:
     """Refuse a program that asks for what one of the backends lacks: all of it at once, and who has it."""
-    lacking = [name for name in names if beyond(name, _limits(name), program.network)]
+    lacking = [name for name in names if beyond(name, limits_of(name), program.network)]
     if not lacking:
         return
-    able = [repr(name) for name in BACKENDS if not beyond(name, _limits(name), program.network)]
+    able = [repr(name) for name in BACKENDS if not beyond(name, limits_of(name), program.network)]
     elsewhere = f"{', '.join(able[:-1])} or {able[-1]}" if len(able) > 1 else "".join(able)
-    raise_all([error for name in lacking for error in beyond(name, _limits(name), program.network, elsewhere)])
+    raise_all([error for name in lacking for error in beyond(name, limits_of(name), program.network, elsewhere)])
 
 
-def _limits(name: str) -> Limits:
+def limits_of(name: str) -> Limits:
+    """What the named backend has room for."""
     return cast(Limits, getattr(load_backend(name), "LIMITS", Limits()))
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
+from lsm_deploy.core.limits import beyond
 from lsm_deploy.exchange.lava_folder import NAMES as LAVA_NAMES
 from lsm_deploy.exchange.lava_folder import export_lava
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.reduction.delta import Shrunk
 from lsm_deploy.parity.reduction.scripts import in_source, numpy_script
-from lsm_deploy.run.backends import load_backend
+from lsm_deploy.run.backends import limits_of, load_backend
 from lsm_deploy.store import check_own_folder, new_folder, program_id, save_program, save_stimulus, write_text
 
 __all__ = ["NAMES", "write"]
@@ -42,13 +43,20 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
     title = f"{other} parts from the definition: {size} (program {identity})."
     files = {"replay.py": numpy_script(program, stimulus, ours, theirs, d, title, other)}
     lava: Any = load_backend("lava")
-    script = lava.script(program, stimulus, ours, in_source(title))
+    lacking = beyond("lava", limits_of("lava"), program.network)
+    script = None if lacking else lava.script(program, stimulus, ours, in_source(title))
     if script is not None:
         files["lava_replay.py"] = script
-    files["README.txt"] = _readme(shrunk, title, why, script is not None)
+    if lacking:
+        of_lava = f"There is nothing for Lava: {lacking[0].what}."
+    elif script is not None:
+        of_lava = "lava_replay.py  the same on Lava's CPU models; needs lava-nc 0.10.0 only"
+    else:
+        of_lava = "lava/           the same for Lava: run lava/run.py; needs lava-nc 0.10.0 only"
+    files["README.txt"] = _readme(shrunk, title, why, of_lava)
     check_own_folder(Path(folder) / "lava", LAVA_NAMES)  # what ran there may have left a trace, of a board perhaps
     with new_folder(folder, NAMES) as made:
-        if script is None:
+        if script is None and not lacking:
             export_lava(made / "lava", program, stimulus, tuple(ours.registers))
         save_program(made / "program.lsm", program)
         save_stimulus(made / "stimulus.npz", stimulus)
@@ -56,12 +64,7 @@ def write(folder: Path, shrunk: Shrunk, theirs: Trace, other: str, why: str) -> 
             write_text(made / name, text)
 
 
-def _readme(s: Shrunk, title: str, why: str, with_script: bool) -> str:
-    lava = (
-        "lava_replay.py  the same on Lava's CPU models; needs lava-nc 0.10.0 only"
-        if with_script
-        else "lava/           the same for Lava: run lava/run.py; needs lava-nc 0.10.0 only"
-    )
+def _readme(s: Shrunk, title: str, why: str, lava: str) -> str:
     stopped = f" The search ended early: {s.stopped}." if s.stopped else ""
     original = ", ".join(str(n) for n in s.original[:20].tolist()) + (", ..." if len(s.original) > 20 else "")
     return f"""{title}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus
-from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.messages import LARGEST_BITS, Message, Messages
 
 __all__ = ["Parts", "assemble", "drop_rows", "keep_neurons", "keep_synapses", "replay", "take_apart", "tidy", "undelay"]
 
@@ -93,12 +93,12 @@ def drop_rows(parts: Parts, mask: NDArray[np.bool_]) -> Parts:
 def replay(parts: Parts, neurons: Ints, spikes: Messages) -> Parts | None:
     """The case with only these neurons, each other source being a channel that replays its `spikes` [t, neuron].
 
-    None where a source has spikes of both signs, which no stimulus can hold.
+    None where a source of a network without graded neurons has spikes of both signs: its input holds one.
     """
     wanted = np.isin(parts.target, neurons)
     cut = wanted & ~parts.from_input & ~np.isin(parts.source, neurons)
     sources = np.unique(parts.source[cut])
-    if (spikes[:, sources] < 0).any():
+    if not parts.base.network.message.graded and (spikes[:, sources] < 0).any():
         return None
     channel = parts.spikes.shape[1] + np.searchsorted(sources, parts.source)
     made = replace(
@@ -115,7 +115,7 @@ def undelay(parts: Parts) -> Parts:
     """The case with the delays of its input synapses taken out, and the spikes sent so much later instead."""
     delayed = parts.from_input & (parts.delay > 0)
     pairs, number = np.unique(np.stack([parts.source, parts.delay])[:, delayed], axis=1, return_inverse=True)
-    late = np.zeros((len(parts.spikes), pairs.shape[1]), np.int8)
+    late = np.zeros((len(parts.spikes), pairs.shape[1]), parts.spikes.dtype)
     steps = np.arange(len(parts.spikes))
     began = parts.starts[np.searchsorted(parts.starts, steps, "right") - 1]
     for i, (channel, delay) in enumerate(pairs.T.tolist()):
@@ -151,7 +151,7 @@ def assemble(cases: Sequence[Parts]) -> tuple[Program, Stimulus, list[Ints]]:
     offsets, total = network.offsets, network.neurons
     steps = max(len(case.spikes) for case in cases)
     channels = np.cumsum([0, *(case.spikes.shape[1] for case in cases)])
-    spikes = np.zeros((steps, int(channels[-1])), np.int8)
+    spikes = np.zeros((steps, int(channels[-1])), np.result_type(*(case.spikes for case in cases)))
     for case, first in zip(cases, channels.tolist(), strict=False):
         spikes[: len(case.spikes), first : first + case.spikes.shape[1]] = case.spikes
 
@@ -193,10 +193,23 @@ def assemble(cases: Sequence[Parts]) -> tuple[Program, Stimulus, list[Ints]]:
             if replayed:
                 quantised = replace(quantised, name=f"{p.name} (replayed)", source=INPUT)
             projections.append(quantised)
-    made = QNetwork(network.dt_ms, spikes.shape[1], network.sample_interval, tuple(populations), tuple(projections))
+    made = QNetwork(
+        dt_ms=network.dt_ms,
+        channels=spikes.shape[1],
+        sample_interval=network.sample_interval,
+        populations=tuple(populations),
+        projections=tuple(projections),
+        input=_holding(network.input, spikes),
+    )
     program = Program(made, base.cores[alive[order] % total], base.target)
     starts = cases[0].starts if len(cases) == 1 else np.zeros(1, np.int64)
     return program, Stimulus(spikes, starts), [place[case.neurons + c * total] for c, case in enumerate(cases)]
+
+
+def _holding(message: Message, spikes: Messages) -> Message:
+    """That of the input, or, where it would not hold what is replayed of graded neurons, theirs."""
+    holds = not spikes.size or message.least <= spikes.min() <= spikes.max() <= message.largest
+    return message if holds else Message(LARGEST_BITS, signed=True, fraction=message.fraction)
 
 
 def _members(p: QPopulation, index: Ints) -> QPopulation:

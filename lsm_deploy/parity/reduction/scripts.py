@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.parity.compare import Divergence
 from lsm_deploy.parity.reduction.definition import definition_of
 
@@ -42,7 +43,7 @@ STEPS = $steps
 STARTS = $starts  # of samples, which are runs of their own where INTERVAL is 0
 INTERVAL = $interval  # steps between clearings of all registers; 0: none
 CHANNELS = $channels
-INPUT_SPIKES = $inputs  # (step, channel)
+INPUT_SPIKES = $inputs  # (step, channel, spike)
 POPULATIONS = $populations  # name, kind, registers
 # from the input?, source, target, weight << weight_exp, delay; neurons are numbered through all populations
 SYNAPSES = $synapses
@@ -86,8 +87,8 @@ def run_from_zero(stimulus):
 
 def main():
     stimulus = np.zeros((STEPS, CHANNELS), np.int64)
-    for t, channel in INPUT_SPIKES:
-        stimulus[t, channel] = 1
+    for t, channel, spike in INPUT_SPIKES:
+        stimulus[t, channel] = spike
     starts = [0] if INTERVAL else STARTS
     steps = []
     for start, stop in zip(starts, [*starts[1:], STEPS]):
@@ -144,17 +145,21 @@ def numpy_script(
         starts=stimulus.starts.tolist(),
         interval=network.sample_interval,
         channels=network.channels,
-        inputs=_literal(np.argwhere(stimulus.spikes).tolist()),
+        inputs=_literal(_entries(stimulus.spikes)),
         populations=_literal(
             [(p.name, p.kind, {k: v.tolist() for k, v in p.registers.items()}) for p in network.populations]
         ),
         synapses=_literal(synapses),
-        spikes=_literal([(int(t), int(n), int(ours.spikes[t, n])) for t, n in np.argwhere(ours.spikes)]),
+        spikes=_literal(_entries(ours.spikes)),
         shown=shown,
         expected=_literal(rows(ours)),
         others=_literal(rows(theirs)),
         definition=definition_of(network.kinds),
     )
+
+
+def _entries(spikes: Messages) -> list[tuple[int, int, int]]:
+    return [(int(t), int(column), int(spikes[t, column])) for t, column in np.argwhere(spikes)]
 
 
 def _shown(ours: Trace, theirs: Trace, d: Divergence) -> list[int]:
