@@ -17,6 +17,10 @@ from lsm_deploy.core.errors import LsmError
 __all__ = ["available", "gigabytes", "require", "shortage"]
 
 
+LITTLE = 1 << 8
+"""Bytes that nobody is asked for: reading what the system says takes longer than a step, and as much memory."""
+
+
 def available(root: Path = Path("/")) -> int | None:
     """Bytes, or None where the system does not say; root: where its files hang."""
     left = [*_machine(root), *_control_groups(root)]
@@ -31,8 +35,7 @@ def require(needed: float, what: str, *, where: str = "", hint: str) -> None:
 
 def shortage(needed: float, what: str, *, where: str = "", hint: str) -> LsmError | None:
     """What `require` raises, for those who have more to say."""
-    room = available()
-    if room is None or needed <= room:
+    if needed <= LITTLE or (room := available()) is None or needed <= room:
         return None
     return LsmError(f"{what} {gigabytes(needed)} of memory, {gigabytes(room)} are available", where=where, hint=hint)
 
