@@ -64,8 +64,8 @@ prove: setup
 placement: setup
 	cd tests && ../$(BIN)/python -m bench.placement $(if $(QUICK),--quick)
 
-# A tanh reservoir, a Hardtanh core and a liquid ODE, in integers beside their own programs: a minute. With torch (the
-# extra of that name) from their modules, without it from their matrices.
+# A tanh reservoir, a Hardtanh core and a liquid ODE, in integers beside their own programs: a minute. With torch from
+# their modules (VENV=.venv-torch EXTRAS=torch,safetensors,series,dev), without it from their matrices.
 programs: setup
 	cd tests && ../$(BIN)/python -m bench.programs
 

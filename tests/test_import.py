@@ -255,7 +255,7 @@ def test_safetensors(tmp_path: Path) -> None:
     assert np.abs(in_floats(imported, made.x) - made.run()).max() < 1e-12
     assert any("'readout' (Linear(12, 3)) reads the states" in note for note in imported.notes)
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(ld.LsmError, match="it is no file of safetensors"):
+    with pytest.raises(ld.LsmError, match="safetensors does not read it"):
         ld.from_file(file, activation="tanh")
 
 
@@ -378,6 +378,7 @@ def test_weights_that_are_none(weights: Any, words: str) -> None:
     with pytest.raises(ld.LsmError) as caught:
         ld.from_matrices(weights, np.ones((2, 1)))
     assert words in str(caught.value)
+    assert len(caught.value.each()) == 1
 
 
 def test_inputs_and_traces_that_do_not_fit() -> None:

@@ -121,9 +121,11 @@ def test_no_pickle_runs(tmp_path: Path) -> None:
         with pytest.raises(ld.LsmError) as caught:
             ld.from_file(file, activation="tanh")
         assert words in str(caught.value)
-    file.write_bytes(b"nonsense")
-    with pytest.raises(ld.LsmError, match="it is no state dict"):
-        ld.from_file(file, activation="tanh")
+    whole = file.read_bytes()
+    for damaged in (b"nonsense", b"", whole[:10], whole[:-30]):
+        file.write_bytes(damaged)
+        with pytest.raises(ld.LsmError, match="it is no state dict"):
+            ld.from_file(file, activation="tanh")
     with pytest.raises(ld.LsmError, match="cannot read: No such file"):
         ld.from_file(tmp_path / "none.pt", activation="tanh")
 

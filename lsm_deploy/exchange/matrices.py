@@ -80,6 +80,7 @@ def from_matrices(
             return np.zeros(shape or (1, 1))
 
     recurrent, driven = read("weights", weights), read("input_weights", input_weights)
+    raise_all(errors)  # all that follows is of their shapes
     if recurrent.ndim != 2 or recurrent.shape[0] != recurrent.shape[1] or not len(recurrent):
         what = f"the recurrent weights have shape {list(recurrent.shape)}, not [unit, unit]"
         errors.append(LsmError(what, where="weights", hint="give W, square: rows are targets, columns sources"))

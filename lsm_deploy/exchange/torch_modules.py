@@ -171,8 +171,8 @@ def load_state_dict(file: Path) -> dict[str, Floats]:
         with reading(file):
             held = torch.load(file, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        what = f"it is no state dict: {first_line}"
+        words = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
+        what = f"it is no state dict: {words}"
         raise LsmError(what, where=str(file), hint="save `module.state_dict()`, not the module") from None
     if isinstance(held, Mapping) and isinstance(held.get("state_dict"), Mapping):
         held = held["state_dict"]

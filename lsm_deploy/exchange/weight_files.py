@@ -67,5 +67,6 @@ def _safetensors(file: Path) -> dict[str, Floats]:
         with reading(file):
             arrays: dict[str, Floats] = load_file(file)
     except (safetensors.SafetensorError, TypeError, KeyError) as error:
-        raise LsmError(f"it is no file of safetensors: {error}", where=str(file), hint="save it again") from None
+        what, hint = f"safetensors does not read it: {error}", "save its tensors again, in float32"
+        raise LsmError(what, where=str(file), hint=hint) from None
     return arrays
