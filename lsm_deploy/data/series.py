@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.equations import LORENZ_GRID, MACKEY_GLASS_GRID, lorenz, mackey_glass, narma10
 from lsm_deploy.data.frames import make_frames
@@ -46,6 +46,7 @@ class _Series(NamedTuple):
 
 def load_series(data: Data) -> tuple[Frames, Frames]:
     """The training and the test part of a series, one sample each; an LsmError says why it cannot be cut so."""
+    require_type(data, Data, "data", "give the `data` of a spec, or `ld.neurobench_series()`")
     where = f"data set {data.dataset!r}"
     raise_all([LsmError(what, where=where, hint=hint) for _, what, hint in mistakes_of_series(data)])
     skip = data.skip or 0
