@@ -181,7 +181,7 @@ _ATRLIF = _Rule(
 )
 
 _RULES = {"LIF": _LIF, "TernaryLIF": _TERNARY, "LIFRefractory": _REFRACTORY, "ATRLIF": _ATRLIF}
-LIMITS = Limits(kinds=tuple(_RULES))
+LIMITS = Limits(kinds=tuple(_RULES), graded_input=False)
 
 _EVENTS = {1: "spike", -1: "negative"}
 """Brian's events by the sign of the spikes that they are."""

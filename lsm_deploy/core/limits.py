@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import QNetwork
+from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Limits", "beyond"]
@@ -20,6 +21,8 @@ class Limits:
     kinds: tuple[str, ...] = tuple(KINDS)
     signed_messages: bool = True
     """A message is wide enough for the sign of a spike; otherwise it says that there was one, and no more."""
+    graded_input: bool = True
+    """Input spikes may be other than 0 and 1."""
     longest_delay: int = MAX_DELAY
     interval_of_two: bool = False
     """Registers can be cleared every 2, 4, 8, ... steps only."""
@@ -33,6 +36,8 @@ def beyond(
 
 
 def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Iterator[BackendError]:
+    if network.input != BINARY and not limits.graded_input:
+        yield BackendError(f"{backend} has no rule for input of {network.input}", where="input", hint=hint)
     kinds = {p.name: p.kind for p in network.populations}
     for p in network.populations:
         if p.kind not in limits.kinds:

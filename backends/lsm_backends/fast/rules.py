@@ -44,4 +44,4 @@ RULES = {
         ),
     ),
 }
-LIMITS = Limits(kinds=tuple(RULES))
+LIMITS = Limits(kinds=tuple(RULES), graded_input=False)

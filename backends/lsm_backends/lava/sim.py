@@ -21,7 +21,7 @@ from lsm_deploy.core.temporary import temporary_folder
 
 __all__ = ["LIMITS", "carry_out", "export", "missing", "run", "script", "time_limit_of"]
 
-LIMITS = Limits(kinds=job.KINDS)
+LIMITS = Limits(kinds=job.KINDS, graded_input=False)
 _WHERE = "backend 'lava'"
 _GRAPH = Path(__file__).with_name("graph.py")
 _MAX_CELLS = 1 << 27
