@@ -12,6 +12,7 @@ import fuzz
 import numpy as np
 import pytest
 from liquid import liquid, stimulus
+from test_fast_graded import check, dense, graded_case, noise
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.ir import Stimulus
@@ -33,6 +34,18 @@ def test_a_share_of_the_fuzzer(regime, size, tmp_path):
     tally = fuzz.fuzz(fast, seed=12, minutes=0, batches=4, size=size, regime=regime, folder=tmp_path)
     assert tally.cases == 4 * size
     assert not tally.differences
+
+
+def test_graded_messages():
+    for seed in range(60):
+        check(*graded_case(seed))
+
+
+@pytest.mark.parametrize("size", [1, 40, 97])
+def test_samples_side_by_side_of_matrices(size):
+    rng = np.random.default_rng(size)
+    program = dense(size, 3, rng)
+    assert load_backend("fast").run(program, noise(program, 100, 9, rng)).spikes.any()
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)

@@ -50,10 +50,11 @@ def dispatcher(function: Callable[..., Any]) -> Any:
         def __init__(self, py_func: Any) -> None:
             super().__init__(py_func)
             # What it calls may stand in other files of its folder, of which numba looks at none, and the chip's numbers
-            # stand in `fixed`.
+            # stand in `fixed` and `activations`.
             files = [
                 *sorted(Path(py_func.__code__.co_filename).parent.glob("*.py")),
                 Path(__file__).with_name("fixed.py"),
+                Path(__file__).with_name("activations.py"),
             ]
             stamps = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
             # A build that looks at bounds (NUMBA_BOUNDSCHECK=1) and one that does not never take each other's code.

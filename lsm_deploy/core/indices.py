@@ -9,8 +9,10 @@ loops take for granted, and who grants it:
     lists of one projection are of one length; a delay is at most MAX_DELAY         Projection, QProjection
     there is an `indptr` entry for each source and one more; each target exists     Network, QNetwork
     a neuron's core is one of the board's                                           Program; `place.cores.board_of`
-    input is `[t, channel]` of this network, 0 or 1; samples lie within it          Stimulus, Session.run, Session.step
+    input is `[t, channel]` of this network, and what it takes                      check_messages, Session.run, .step
+    samples lie within it                                                           Stimulus
     a state's registers and sums in flight are of this network, and fit the ring    State, Session.restore
+    what a graded neuron looks up in a table is in it: fraction_bits                QPopulation
     a feature that a readout takes is one that there is                             Classifier, IntegerReadout
     samples, beats, pixels and rhythms lie within their data                        Frames, Audio, Beats, Events
     entries of a sparse matrix lie within it                                        `build.sparse_files`

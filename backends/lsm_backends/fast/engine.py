@@ -15,6 +15,7 @@ from lsm_deploy.core.ir import COUNTS, Program, Stimulus, Trace
 from lsm_deploy.core.progress import Progress
 
 if TYPE_CHECKING:
+    from lsm_backends.fast.graded.session import GradedSession
     from lsm_backends.fast.session import Session
 
 __all__ = ["missing", "run", "start"]
@@ -39,10 +40,14 @@ def run(
     threads: int | None = None,
 ) -> Trace:
     """Run every sample, on `threads` threads (by default one a core)."""
+    from lsm_backends.fast.graded.batch import run_batches
+    from lsm_backends.fast.graded.layout import is_graded
     from lsm_backends.fast.layout import lay_out
     from lsm_backends.fast.session import Session, blocks_for, processors
 
     network, steps = program.network, len(stimulus.spikes)
+    if is_graded(network):
+        return run_batches(network, stimulus, record, progress, threads or processors())
     # `fresh`: every sample is a run of its own. `interval`: one long run, cleared by the clock.
     starts = [0] if network.sample_interval else stimulus.starts.tolist()
     windows = [slice(a, b) for a, b in zip(starts, [*starts[1:], steps], strict=True)]
@@ -92,8 +97,12 @@ def run(
     return Trace(spikes, registers, stimulus.starts, dict(zip(COUNTS, counts.tolist(), strict=True)))
 
 
-def start(program: Program, record: Sequence[str] = (), **options: Any) -> Session:
+def start(program: Program, record: Sequence[str] = (), **options: Any) -> Session | GradedSession:
     """A program in motion: see `session.Session`."""
+    from lsm_backends.fast.graded.layout import is_graded
+    from lsm_backends.fast.graded.session import GradedSession
     from lsm_backends.fast.session import Session
 
+    if is_graded(program.network):
+        return GradedSession(program, record)
     return Session(program, record, **options)

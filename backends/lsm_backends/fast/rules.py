@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from lsm_deploy.core import fixed
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.limits import Limits
@@ -29,6 +31,11 @@ def _membrane(registers: Mapping[str, Ints], du: str = "du", dv: str = "dv", vth
     )
 
 
+def _in_two(shift: Ints) -> tuple[Ints, Ints]:
+    """To the right, and to the left."""
+    return np.maximum(shift, 0), np.maximum(-shift, 0)
+
+
 UNITY, SHIFT = fixed.DECAY_UNITY, fixed.ACT_SHIFT
 RULES = {
     "LIF": Rule(0, _membrane),
@@ -43,5 +50,16 @@ RULES = {
             r["theta_step"] << SHIFT,
         ),
     ),
+    "GradedLI": Rule(
+        4,
+        lambda r: (
+            *_in_two(r["shift_in"]),
+            *(r[name] for name in ("bias", "alpha", "leak", "lo", "hi", "fraction_bits")),
+            *_in_two(r["message_shift"]),
+            (1 << (r["message_bits"] - 1)) - 1,
+            r["period"],
+            r["phase"],
+        ),
+    ),
 }
-LIMITS = Limits(kinds=tuple(RULES), graded_input=False)
+LIMITS = Limits(kinds=tuple(RULES))

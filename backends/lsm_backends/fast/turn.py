@@ -1,0 +1,24 @@
+"""One thread at a time: two that advance a run at once would lose each other's steps."""
+
+from __future__ import annotations
+
+from threading import RLock
+
+from lsm_deploy.core.errors import LsmError
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """What a thread has while it advances a session; another one that asks for it is refused, and does not wait."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            hint = "give each thread a session of its own, or a lock around this one"
+            raise LsmError("another thread is advancing this session", where="session", hint=hint)
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
