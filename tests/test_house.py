@@ -39,6 +39,7 @@ NO_CHIP = {
     "backends/lsm_backends/fast/kernels/machine.py": {64: "spins before a thread yields"},
     "backends/lsm_backends/fast/kernels/rows.py": {256: "neurons in a machine's vectors", 255: "one less"},
     "backends/lsm_backends/fast/rows.py": {1 << 24: "bytes of a cache", 64: "bytes of a line of it"},
+    "backends/lsm_backends/lava/graded_li/process.py": dict.fromkeys((1 << 23, 256), "copied, as graph.py is"),
     "backends/lsm_backends/lava/graph.py": {4096: "it is copied to where this package is not installed"},
     "lsm_deploy/compile/certify/restrain.py": {256: "units that are enough for a threshold"},
     "lsm_deploy/compile/place/synapse_memory.py": {256: "neurons in layers of networks that were published"},

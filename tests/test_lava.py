@@ -25,6 +25,7 @@ from lsm_deploy.core import temporary
 from lsm_deploy.core.errors import BackendError, MisuseError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode, Stimulus, Trace
 from lsm_deploy.core.limits import Limits
+from lsm_deploy.core.messages import Message
 from lsm_deploy.run import backends as backend
 
 NO_LAVA = sim.missing()
@@ -245,6 +246,28 @@ class TestKinds:
         trace = sim.run(program, stimulus, ("v", "refractory"))
         assert_equal(trace, emulator.run(program, stimulus, ("v", "refractory")))
         assert trace.registers["refractory"][:, 0].tolist() == [0, 0, 3, 2, 1, 0, 0, 0, 3, 2, 1, 0]
+
+
+@pytest.mark.lava
+@needs_lava
+class TestGraded:
+    """Graded neurons, alone and among others, on a process of our own: `graded_li`."""
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_messages_and_every_register_agree(self, seed: int) -> None:
+        kinds = ("GradedLI", "LIF", "TernaryLIF") if seed % 2 else programs.GRADED_KINDS
+        interval = (0, 0, 7)[seed % 3]
+        program, stimulus = programs.random_case(100 + seed, kinds=kinds, interval=interval)
+        record = program.network.state_names
+        ours = emulator.run(program, stimulus, record)
+        assert_equal(ours, sim.run(program, stimulus, record))
+        assert ours.spikes.any()
+
+    def test_graded_input_to_spiking_neurons(self) -> None:
+        program, _ = programs.random_case(3, kinds=("LIF",), channels=3)
+        program = replace(program, network=replace(program.network, input=Message(12, True, 11)))
+        stimulus = programs.random_stimulus(np.random.default_rng(0), program, 80)
+        assert_equal(emulator.run(program, stimulus, ("u", "v")), sim.run(program, stimulus, ("u", "v")))
 
 
 @pytest.mark.lava

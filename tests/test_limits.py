@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from lsm_backends import fast
-from programs import ALL_KINDS, random_program
+from programs import ALL_KINDS, GRADED_KINDS, random_case, random_program
 
 from lsm_deploy import load
 from lsm_deploy.cli import main
@@ -19,6 +19,7 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
+from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.run import backends as backend
 from lsm_deploy.store import load_trace
 
@@ -84,6 +85,37 @@ def test_nobody_joins_a_community_in_vain(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["run", str(TERNARY), "--backend", "loihi2", "-o", str(tmp_path / "x.npz")])
     assert result.exit_code == 1
     assert result.stderr == KIND.replace("small", "loihi2")
+
+
+TABLE = "whether a neuron's program on the chip can hold the table of tanh is unknown"
+
+
+def test_a_board_says_why_it_has_no_graded_neurons_and_what_it_thinks_of_tables() -> None:
+    program, _ = random_case(1, kinds=GRADED_KINDS, sizes=(3,), interval=0)
+    (p,) = program.network.populations
+    for activation, sentences in ((3, 2), (4, 1)):
+        registers = {**p.registers, "activation": np.full(3, activation), "output": np.zeros(3, np.int64)}
+        network = replace(program.network, populations=(replace(p, registers=registers),), input=BINARY)
+        with pytest.raises(LsmError) as caught:
+            backend.check(["loihi2"], replace(program, network=network))
+        found = [error.what for error in caught.value.each()]
+        assert len(found) == sentences
+        assert found[0] == (
+            "backend 'loihi2' has no rule for neurons of kind 'GradedLI', only for LIF:"
+            " a program for it is microcode of Loihi 2, whose assembler is not public"
+        )
+        assert (
+            found[1:]
+            == ["whether a neuron's program on the chip can hold the table of tanh is unknown"][: sentences - 1]
+        )
+
+
+def test_graded_input_is_refused_where_it_would_be_taken_for_a_bit() -> None:
+    program, _ = random_case(1, kinds=("LIF",), sizes=(3,), channels=2)
+    program = replace(program, network=replace(program.network, input=Message(8, True, 7)))
+    with pytest.raises(LsmError, match="backend 'loihi2' has no rule for input of integers from -127 to 127"):
+        backend.check(["loihi2"], program)
+    backend.check(["emulator", "fast", "lava"], program)
 
 
 def test_these_backends_have_all_kinds() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
+
+from lsm_deploy.core.activations import ACTIVATIONS, TABLES
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import BackendError
-from lsm_deploy.core.ir import QNetwork
+from lsm_deploy.core.ir import QNetwork, QPopulation
 from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS
 
@@ -19,6 +22,10 @@ class Limits:
     """What a backend has room for; a backend that declares nothing runs whatever a program may hold."""
 
     kinds: tuple[str, ...] = tuple(KINDS)
+    because: Mapping[str, str] = field(default_factory=dict)
+    """Why there is no rule for a kind, where that is worth saying."""
+    tables: bool = True
+    """An activation may look up a table."""
     signed_messages: bool = True
     """A message is wide enough for the sign of a spike; otherwise it says that there was one, and no more."""
     graded_input: bool = True
@@ -42,7 +49,12 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
     for p in network.populations:
         if p.kind not in limits.kinds:
             what = f"{backend} has no rule for neurons of kind {p.kind!r}, only for {', '.join(limits.kinds)}"
-            yield BackendError(what, where=f"population {p.name!r}", hint=hint)
+            why = f": {limits.because[p.kind]}" if p.kind in limits.because else ""
+            yield BackendError(f"{what}{why}", where=f"population {p.name!r}", hint=hint)
+        if not limits.tables and (looked_up := _looked_up(p)):
+            what = f"whether a neuron's program on the chip can hold the table of {looked_up} is unknown"
+            table_free = "take an activation without a table (quadratic is like tanh)"
+            yield BackendError(what, where=f"population {p.name!r}", hint=f"{table_free}, and {hint}")
     for q in network.projections:
         where, kind = f"projection {q.name!r}", kinds.get(q.source, "")
         if kind and kind in limits.kinds and KINDS[kind].MESSAGE.signed and not limits.signed_messages:
@@ -58,3 +70,10 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
     if limits.interval_of_two and interval & (interval - 1):
         what = f"registers are cleared every {interval} steps, and the chip's period is a power of two"
         yield BackendError(what, where=backend, hint=f"compile with an interval of {1 << interval.bit_length()} steps")
+
+
+def _looked_up(p: QPopulation) -> str:
+    """The names of the activations that need a table; none of a kind without activations."""
+    numbers = [p.registers[name] for name in ("activation", "output") if name in p.registers]
+    used = np.unique(np.concatenate([np.zeros(0, np.int64), *numbers])).tolist()
+    return " and ".join(ACTIVATIONS[number] for number in used if number in TABLES)

@@ -1,6 +1,6 @@
 """Jobs for `graph.py` that run elsewhere: files of their own, and what takes their results apart there.
 
-graph.py  models.py  cpu/0, cpu/1, ...  board/0, ...      a job each: job.json, arrays.npz (see `job.py`)
+graph.py  models.py  graded_li/  cpu/0, cpu/1, ...  board/0, ...      a job each: job.json, arrays.npz (see `job.py`)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 
 __all__ = ["export_jobs"]
@@ -33,7 +34,7 @@ def export_jobs(
     """
     made: list[dict[str, NDArray[Any]]] = []
 
-    def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+    def once(long_run: LongRun) -> tuple[Messages, dict[str, NDArray[np.int32]], dict[str, int]]:
         where = folder / name / str(len(made))
         where.mkdir(parents=True)
         made.append(write(long_run, where))
@@ -45,8 +46,9 @@ def export_jobs(
     where = run_side_by_side(program, stimulus, ("job", "column"), once, together).registers
     starts = np.zeros(1, np.int64) if program.network.sample_interval else stimulus.starts
     stops = np.append(starts[1:], len(stimulus.spikes))
-    for file in ("graph.py", "models.py"):
-        (folder / file).write_bytes(Path(__file__).with_name(file).read_bytes())
+    (folder / "graded_li").mkdir(exist_ok=True)
+    for file in ("graph.py", "models.py", "graded_li/__init__.py", "graded_li/process.py"):
+        (folder / file).write_bytes((Path(__file__).parent / file).read_bytes())
     return {
         f"{name}.parts": np.stack([where["job"][starts, 0], starts, stops], axis=1),
         f"{name}.columns": where["column"][starts],

@@ -1,14 +1,14 @@
 """Build a network of Lava processes from a job, run it once from zero, and leave the result: `graph.py JOB_DIR`.
 
 Stands alone: it runs under any Python that has lava-nc 0.10.0 (with its numpy and scipy), so it imports nothing of this
-project but `models.py` beside it, and nothing of this project imports it.
+project but `models.py` and `graded_li` beside it, and nothing of this project imports it.
 
     RingBuffer -> Sparse, DelaySparse -> LIF, TernaryLIF, ... -> RingBuffer        on the CPU
     RingBuffer -> PyToNxAdapter -> ... -> NxToPyAdapter -> RingBuffer              on a board
                                           Read <- u, v, ...                        registers, on the CPU only
 
 Reads `job.json` and `arrays.npz` (what they hold: see `job.py`), writes `result.npz`: for neuron process number i
-`spikes<i>` `[t, neuron]` int8, and `<register><i>` `[t, neuron]` int32.
+`spikes<i>` `[t, neuron]` int16, and `<register><i>` `[t, neuron]` int32.
 
 Lava itself stays silent when a process model raises or a worker is killed, and waits forever; `_watch` reports both and
 ends this process with status 70. Read from lava-nc 0.10.0: `magma/runtime/message_infrastructure/multiprocessing.py`.
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from graded_li.process import GradedLI  # type: ignore[import-not-found]
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.ports import PyInPort, PyRefPort
 from lava.magma.core.model.py.type import LavaPyType
@@ -166,7 +167,11 @@ def _atrlif(job: dict[str, Any], registers: dict[str, Any], models: dict[type[An
     return made
 
 
-RULES = {"LIF": _lif, "TernaryLIF": _ternary, "LIFRefractory": _refractory, "ATRLIF": _atrlif}
+def _graded(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    return GradedLI(registers=registers, table=np.array(job["tanh"]), reset_interval=job["reset_interval"])
+
+
+RULES = {"LIF": _lif, "TernaryLIF": _ternary, "LIFRefractory": _refractory, "ATRLIF": _atrlif, "GradedLI": _graded}
 """By neuron kind; `job.KINDS` names the same, and refuses others before anything gets here."""
 
 
@@ -187,7 +192,7 @@ def _connect(job: dict[str, Any], arrays: dict[str, Any], neurons: list[Any], on
             "num_weight_bits": connection["num_weight_bits"],
             "weight_exp": connection["weight_exp"],
             "sign_mode": SignMode[connection["sign_mode"].upper()],  # Lava would guess it from the weights
-            "num_message_bits": int(connection["graded"]),  # a binary message has no sign
+            "num_message_bits": int(connection["graded"]),  # a binary message has no sign, and no size
         }
         delays = arrays[f"delays{i}"].astype(np.int64)
         # Lava rebuilds a delayed connection's matrix in each step: those without delays are kept apart from it.
@@ -223,7 +228,7 @@ def _sinks(job: dict[str, Any], neurons: list[Any], on_board: bool) -> dict[str,
             continue
         sinks[f"spikes{i}"] = Sink(shape=made.s_out.shape, buffer=1)
         made.s_out.connect(sinks[f"spikes{i}"].a_in)
-        _share(sinks[f"spikes{i}"], (steps, *made.s_out.shape), np.int8)
+        _share(sinks[f"spikes{i}"], (steps, *made.s_out.shape), np.int16)
         for register in job["neurons"][i]["record"]:
             sinks[f"{register}{i}"] = Read(buffer=1)
             variable = "refractory_period_end" if register == "refractory" else register

@@ -56,7 +56,14 @@ _MIN_STEPS = 48
 _QUEUE_SECONDS = 1800.0
 """Added to the time limit: compiling for a board and waiting for one."""
 _WHERE = "backend 'loihi2'"
-LIMITS = Limits(kinds=("LIF",), signed_messages=False, graded_input=False, interval_of_two=True)
+LIMITS = Limits(
+    kinds=("LIF",),
+    because={"GradedLI": "a program for it is microcode of Loihi 2, whose assembler is not public"},
+    tables=False,
+    signed_messages=False,
+    graded_input=False,
+    interval_of_two=True,
+)
 """The kind that the chip has without microcode; how others would be programmed on it nobody here can try."""
 
 _Results = dict[str, NDArray[np.int32]]

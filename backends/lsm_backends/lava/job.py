@@ -7,8 +7,9 @@ zero nowhere.
 
     job.json    config `sim` or `loihi2`; steps; neurons: kind, registers and record (names) of each process;
                 reset_interval (0: never) and reset_offset, in Lava's steps, which count from 1; connections: source (a
-                neuron process; null for the input), target, graded (messages have signs), sign_mode, num_weight_bits,
-                weight_exp; for a board also board, partition, host, generation
+                neuron process; null for the input), target, graded (messages are more than a bit), sign_mode,
+                num_weight_bits, weight_exp; tanh: the table, where a kind looks it up; for a board also board,
+                partition, host, generation
     arrays.npz  input [t, channel]; for neuron process i its registers, such as du<i> [neuron];
                 for connection i post<i>, pre<i> (numbered within their process), weights<i>, delays<i> [synapse]
 """
@@ -27,9 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava.pairs import repeats
+from lsm_deploy.core.activations import TABLE
 from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import INPUT, QNetwork, SignMode
+from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.core.neurons import KINDS as NEURONS
 
 __all__ = [
@@ -44,7 +47,7 @@ __all__ = [
     "write",
 ]
 
-KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
+KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF", "GradedLI")
 """Those of `RULES` in `graph.py`, which cannot be imported here; registers bear Lava's names already."""
 
 
@@ -58,7 +61,7 @@ class Neurons:
 
     @property
     def size(self) -> int:
-        return len(self.registers["bias_mant"])
+        return len(next(iter(self.registers.values())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +78,14 @@ class Connection:
     weights: NDArray[np.int32]
     delays: NDArray[np.int32]
     graded: bool = False
-    """Messages carry the signs of spikes: the source is of a kind that has them."""
+    """Messages are more than that there was a spike: they have signs, or are integers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
     """What `graph.py` is to build; `input` is `[t, channel]`. No kind but LIF may have two processes."""
 
-    input: NDArray[np.int8]
+    input: Messages
     neurons: tuple[Neurons, ...]
     connections: tuple[Connection, ...]
     config: str
@@ -110,6 +113,7 @@ def tied(made: tuple[Connection, ...], processes: int) -> tuple[Connection, ...]
 
 def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection, ...]:
     """The synapses as connection processes between neuron processes; `group` `[neuron]` is the process of each."""
+    graded_input = network.input != BINARY
     signed = np.repeat([NEURONS[p.kind].MESSAGE.signed for p in network.populations], list(network.sizes.values()))
     within = np.zeros_like(group)
     for number in np.unique(group):
@@ -140,7 +144,7 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
                     pre=pre[chosen] if from_input else within[pre[chosen]],
                     weights=weights[chosen].astype(np.int32),
                     delays=delays[chosen].astype(np.int32),
-                    graded=not from_input and bool(signed[pre[chosen[0]]]),
+                    graded=graded_input if from_input else bool(signed[pre[chosen[0]]]),
                 )
             )
     return tuple(made)
@@ -161,6 +165,7 @@ def write(job: Job, folder: Path) -> None:
         "neurons": [{"kind": n.kind, "registers": tuple(n.registers), "record": n.record} for n in job.neurons],
         "reset_interval": job.reset_interval,
         "reset_offset": job.reset_offset,
+        **({"tanh": TABLE.tolist()} if any(NEURONS[n.kind].MESSAGE.graded for n in job.neurons) else {}),
         "connections": [{name: getattr(c, name) for name in fields} for c in job.connections],
         **(job.board or {}),
     }

@@ -96,7 +96,7 @@ def _copied(network: QNetwork, first: dict[str, int], copies: _Ints, joined: _In
         nth = np.arange(len(chosen)) - np.repeat(np.cumsum(times) - times, times)
         synapses = np.stack([place[pre[chosen]] + repeat[chosen], place[post[chosen]] + nth, *joined[4:, chosen]])
         projections.append(_projection(p, synapses, sizes[p.source]))
-    made = QNetwork(network.dt_ms, sizes[INPUT], network.sample_interval, populations, tuple(projections))
+    made = replace(network, channels=sizes[INPUT], populations=populations, projections=tuple(projections))
     neurons = np.concatenate([made.offsets[name] + place[network.columns(name)] for name in network.sizes])
     return Apart(made, np.repeat(np.arange(network.channels), copies[first[INPUT] :]), neurons)
 

@@ -15,13 +15,14 @@ from lsm_backends.lava.replay import script
 from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 from lsm_deploy.core.temporary import temporary_folder
 
 __all__ = ["LIMITS", "carry_out", "export", "missing", "run", "script", "time_limit_of"]
 
-LIMITS = Limits(kinds=job.KINDS, graded_input=False)
+LIMITS = Limits(kinds=job.KINDS)
 _WHERE = "backend 'lava'"
 _GRAPH = Path(__file__).with_name("graph.py")
 _MAX_CELLS = 1 << 27
@@ -47,10 +48,10 @@ def run(
     raise_all(beyond("lava", LIMITS, program.network))
     longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
 
-    def once(long_run: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+    def once(long_run: LongRun) -> tuple[Messages, dict[str, NDArray[np.int32]], dict[str, int]]:
         task, group, copied = _task(long_run, record)
         steps, neurons = len(long_run.spikes), copied.network.neurons
-        spikes = np.zeros((steps, neurons), np.int8)
+        spikes = np.zeros((steps, neurons), long_run.network.message_type)
         registers = {name: np.zeros((steps, neurons), np.int32) for name in record}
         if not steps:
             return spikes[:, copied.neurons], {n: values[:, copied.neurons] for n, values in registers.items()}, {}
