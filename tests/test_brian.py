@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsm_backends import brian, emulator
-from programs import ALL_KINDS, INTERVALS, REGISTERS, disjoint, programs, random_program, random_stimulus, stimuli
+from programs import (
+    ALL_KINDS,
+    GRADED_KINDS,
+    INTERVALS,
+    REGISTERS,
+    disjoint,
+    programs,
+    random_case,
+    random_program,
+    random_stimulus,
+    stimuli,
+)
 
 from lsm_deploy.core.errors import BackendError, LsmError, MisuseError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
+from lsm_deploy.core.messages import Message
 
 pytestmark = pytest.mark.skipif(brian.missing() is not None, reason=str(brian.missing()))
 
@@ -49,6 +62,24 @@ def packed(draw: st.DrawFn) -> tuple[Program, Stimulus]:
 @given(packed())
 def test_equals_the_emulator(case: tuple[Program, Stimulus]) -> None:
     check_against_emulator(*case)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_graded_messages(seed: int) -> None:
+    kinds = ("GradedLI", "LIF", "TernaryLIF") if seed % 2 else GRADED_KINDS
+    check_against_emulator(*random_case(100 + seed, kinds=kinds))
+
+
+@compiled
+@pytest.mark.parametrize("codegen", ["cython", "cpp_standalone"])
+def test_graded_messages_when_compiled(codegen: brian.Codegen) -> None:
+    check_against_emulator(*random_case(101, kinds=("GradedLI", "TernaryLIF"), regime="alive"), codegen)
+
+
+def test_graded_input_to_spiking_neurons() -> None:
+    program, _ = random_case(3, kinds=ALL_KINDS, channels=3)
+    program = replace(program, network=replace(program.network, input=Message(12, True, 11)))
+    check_against_emulator(program, random_stimulus(np.random.default_rng(0), program, 80))
 
 
 def everything(interval: int, steps: int = 120) -> tuple[Program, Stimulus]:
@@ -216,6 +247,7 @@ from lsm_backends import brian
 from programs import random_program, random_stimulus
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
+from lsm_deploy.core.messages import Message
 signal.signal(signal.SIGINT, signal.default_int_handler)
 brian._import()
 rng = np.random.default_rng(2)

@@ -7,6 +7,10 @@ two, so `sign(x) * floor(abs(x) / 4096)` and the wraps are exact; as each partia
 A step of the program is one second of Brian's time: times and delays are whole numbers, and stay exact in long runs.
 A step is Brian's schedule, written out: `start` integrates what has arrived, `thresholds` spikes, `synapses` adds to
 the sum of the next step (so a delay of d takes d + 1), `resets`, and `end` records.
+
+Brian's spikes carry nothing, and what arrives late could not ask what was sent. So a graded source has no spikes: it
+holds what it sent in each of the last steps, `m0`, `m1`, ..., and its synapses are summed anew in each step, each from
+the one that its delay names.
 """
 
 from __future__ import annotations
@@ -25,10 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
+from lsm_deploy.core.activations import FEWEST_FRACTION_BITS, TABLE, TABLE_FRACTION
 from lsm_deploy.core.errors import BackendError, MisuseError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
+from lsm_deploy.core.messages import BINARY, Messages
+from lsm_deploy.core.neurons import KINDS, largest_sum
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 from lsm_deploy.core.temporary import temporary_folder
@@ -66,7 +73,7 @@ def run(
     longest = int(np.diff(stimulus.starts, append=len(stimulus.spikes)).max())
     copies = min(MAX_VALUES // max(1, longest * network.neurons), MAX_SYNAPSES // max(1, network.synapses))
 
-    def run_once(long: LongRun) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+    def run_once(long: LongRun) -> tuple[Messages, dict[str, NDArray[np.int32]], dict[str, int]]:
         with _brian(codegen) as b2:
             return _run(b2, codegen, long, record)
 
@@ -88,8 +95,9 @@ class _Rule:
     state: Mapping[str, str]
     constants: Callable[[Mapping[str, Ints]], dict[str, Ints]]
     update: str
-    threshold: str
-    reset: str
+    threshold: str = ""
+    """None of a graded kind: it leaves what it sends in `message`."""
+    reset: str = ""
     negative: str | None = None
 
 
@@ -180,16 +188,89 @@ _ATRLIF = _Rule(
     reset="r += 2 * theta; theta += rise",
 )
 
-_RULES = {"LIF": _LIF, "TernaryLIF": _TERNARY, "LIFRefractory": _REFRACTORY, "ATRLIF": _ATRLIF}
-LIMITS = Limits(kinds=tuple(_RULES), graded_input=False)
+
+_TABLE_UNIT = float(1 << TABLE_FRACTION)
+
+
+def _nearest(x: str, unit: str) -> str:
+    """x / unit to the nearest, halves away from zero; unit: a power of two, perhaps below 1.
+
+    Brian's floor gives an int32; whatever is beyond 2**30 is clipped to far less anyway.
+    """
+    return f"sign({x}) * floor(clip(abs({x}) / ({unit}) + 0.5, 0, 1073741824.0))"
+
+
+def _tanh(z: str, name: str) -> str:
+    """Lines that set `name` to the table's value at `z`, with straight lines between its entries."""
+    return f"""
+    {name}_size = clip(abs({z}), 0, 8 * one)
+    {name}_entry = floor({name}_size / segment)
+    {name}_low = tanh_table({name}_entry * second)
+    {name}_rise = (tanh_table(({name}_entry + 1) * second) - {name}_low) * ({name}_size - {name}_entry * segment)
+    {name}_between = {name}_low + {_nearest(f"{name}_rise", "segment")}
+    {name} = sign({z}) * {_nearest(f"{name}_between", f"{_TABLE_UNIT} / one")}
+    """
+
+
+def _activated(number: str, z: str, name: str) -> str:
+    """Lines that set `name` to what the activation of that number makes of `z`."""
+    return f"""
+    {_tanh(z, f"{name}_tanh")}
+    {name}_half = {_nearest(z, "2")}
+    {_tanh(f"{name}_half", f"{name}_half_tanh")}
+    {name}_sum = one + {name}_half_tanh
+    {name}_near = clip({z}, -2 * one, 2 * one)
+    {name}_square = {name}_near * abs({name}_near)
+    {name}_above = {z} + int({z} < lo) * (lo - {z})
+    {name} = {z} * int({number} == 0)
+    {name} += int({number} == 1) * ({name}_above - int({name}_above > hi) * ({name}_above - hi))
+    {name} += int({number} == 2) * {z} * int({z} > 0)
+    {name} += int({number} == 3) * {name}_tanh
+    {name} += int({number} == 4) * ({name}_near - {_nearest(f"{name}_square", "4 * one")})
+    {name} += int({number} == 5) * {_nearest(f"{name}_sum", "2")}
+    """
+
+
+_AS_THEY_ARE = ("bias", "alpha", "leak", "activation", "output", "lo", "hi", "v_initial", "period", "phase")
+_GRADED = _Rule(
+    state={"u": "u", "v": "v", "clock": "ticked"},  # `clock` is Brian's own
+    constants=lambda registers: {
+        "in_unit": np.exp2(registers["shift_in"]),
+        "sent_unit": np.exp2(registers["message_shift"]),
+        "one": 1 << registers["fraction_bits"],
+        "segment": 1 << (registers["fraction_bits"] - FEWEST_FRACTION_BITS),
+        "largest": (1 << (registers["message_bits"] - 1)) - 1,
+        **{name: registers[name] for name in _AS_THEY_ARE},
+    },
+    update=f"""
+    old_v = v * (1 - first) + v_initial * first
+    ticks = ticked * (1 - first)
+    x = a - 4294967296.0 * floor((a + 2147483648.0) / 4294967296.0)
+    sum_u = {_nearest("x", "in_unit")} + bias
+    u = clip(sum_u, {1 - _LIMIT}, {_LIMIT - 1})
+    u_wraps += counted * int(u != sum_u)
+    {_activated("activation", "u", "driven")}
+    due = int(ticks == phase)
+    change = alpha * (driven - leak * old_v)
+    sum_v = old_v + due * {_nearest("change", f"{_UNITY}")}
+    v = clip(sum_v, {1 - _LIMIT}, {_LIMIT - 1})
+    v_saturations += counted * int(v != sum_v)
+    {_activated("output", "v", "sent")}
+    message = due * clip({_nearest("sent", "sent_unit")}, -largest, largest)
+    ticked = (ticks + 1) * int(ticks + 1 != period)
+    """,
+)
+
+_RULES = {"LIF": _LIF, "TernaryLIF": _TERNARY, "LIFRefractory": _REFRACTORY, "ATRLIF": _ATRLIF, "GradedLI": _GRADED}
+LIMITS = Limits(kinds=tuple(_RULES))
 
 _EVENTS = {1: "spike", -1: "negative"}
 """Brian's events by the sign of the spikes that they are."""
 
-_COMMON = f"""
+_COMMON = """
     first = int(t_in_timesteps % interval == 0)
     counted = int(t_in_timesteps < length)
-    wide_sums += counted * int(abs(a) > {float(fixed.SUM_LIMIT)})
+    wide_sums += counted * int(abs(a) > largest_sum)
 """
 
 
@@ -206,7 +287,7 @@ def _check(network: QNetwork, codegen: str) -> None:
 
 def _run(
     b2: Any, codegen: Codegen, long: LongRun, record: Sequence[str]
-) -> tuple[NDArray[np.int8], dict[str, NDArray[np.int32]], dict[str, int]]:
+) -> tuple[Messages, dict[str, NDArray[np.int32]], dict[str, int]]:
     network, steps = long.network, len(long.spikes)
     if not steps:
         empty = np.zeros((0, network.neurons), np.int32)
@@ -215,14 +296,17 @@ def _run(
     # One group a kind, because each has equations of its own; `members[kind]` are its neurons' numbers.
     kind_of = np.repeat([p.kind for p in network.populations], list(network.sizes.values()))
     members = {kind: np.flatnonzero(kind_of == kind) for kind in network.kinds}
-    groups = {kind: _group(b2, clock, kind, network, long.lengths[numbers]) for kind, numbers in members.items()}
+    held = _held(network)
+    groups = {kind: _group(b2, clock, kind, network, long.lengths[numbers], held) for kind, numbers in members.items()}
     sources = dict(groups)
-    if network.channels:
+    if INPUT in held:
+        sources[INPUT] = _graded_input(b2, clock, long.spikes, held[INPUT])
+    elif network.channels:
         t, channel = np.nonzero(long.spikes)
         sources[INPUT] = b2.SpikeGeneratorGroup(
             network.channels, channel, t * b2.second, clock=clock, sorted=True, name="lsm_input"
         )
-    synapses = _synapses(b2, clock, network, members, sources)
+    synapses = _synapses(b2, clock, network, members, sources, held)
     fired = {
         (kind, sign): b2.EventMonitor(group, event, name=f"lsm_{event}_{kind}")
         for kind, group in groups.items()
@@ -232,7 +316,10 @@ def _run(
     states = {
         kind: b2.StateMonitor(group, names, record=True, clock=clock, when="end", name=f"lsm_registers_{kind}")
         for kind, group in groups.items()
-        if (names := [variable for register, variable in _RULES[kind].state.items() if register in record])
+        if (
+            names := [variable for register, variable in _RULES[kind].state.items() if register in record]
+            + ["m0"] * (kind in held)
+        )
     }
     # A network of our own, with a schedule of our own: neither the magic network nor a preference has a say.
     net = b2.Network(*sources.values(), *synapses, *fired.values(), *states.values())
@@ -241,11 +328,13 @@ def _run(
         b2.prefs["codegen.target"] = codegen  # only now: the wiring, done once, is a third of what would be compiled
     net.run(steps * b2.second, namespace={})
 
-    spikes = np.zeros((steps, network.neurons), np.int8)
+    spikes = np.zeros((steps, network.neurons), network.message_type)
     registers = {name: np.zeros((steps, network.neurons), np.int32) for name in record}
     for (kind, sign), monitor in fired.items():
         spikes[np.rint(monitor.t_[:]).astype(np.int64), members[kind][monitor.i[:]]] = sign
     for kind, numbers in members.items():
+        if kind in held:
+            spikes[:, numbers] = states[kind].m0.T
         for register, variable in _RULES[kind].state.items():
             if register in record:
                 registers[register][:, numbers] = getattr(states[kind], variable).T
@@ -253,27 +342,74 @@ def _run(
     return spikes, registers, counts
 
 
-def _group(b2: Any, clock: Any, kind: str, network: QNetwork, lengths: NDArray[np.int64]) -> Any:
+def _held(network: QNetwork) -> dict[str, int]:
+    """Of how many steps each graded source, a kind or the input, holds what it sent."""
+    kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
+    graded = {kind for kind in network.kinds if not _RULES[kind].threshold}
+    if network.input != BINARY:
+        graded.add(INPUT)
+    held = dict.fromkeys(sorted(graded), 1)
+    for p in network.projections:
+        if (source := kinds[p.source]) in held:
+            held[source] = max(held[source], int(p.delays.max(initial=0)) + 1)
+    return held
+
+
+def _sending(message: str, steps: int) -> str:
+    """Lines that hold a message in `m0`, those before it in `m1`, ..."""
+    return "\n".join([*(f"m{k} = m{k - 1}" for k in range(steps - 1, 0, -1)), f"m0 = {message}"])
+
+
+def _graded_input(b2: Any, clock: Any, spikes: Messages, steps: int) -> Any:
+    equations = "\n".join(f"m{k} : 1" for k in range(steps))
+    group = b2.NeuronGroup(
+        spikes.shape[1],
+        equations,
+        clock=clock,
+        name="lsm_input",
+        namespace={"entering": b2.TimedArray(spikes.astype(np.float64), dt=clock.dt, name="lsm_entering")},
+    )
+    group.run_regularly(_sending("entering(t, i)", steps), clock=clock, when="end", name="lsm_input_step")
+    return group
+
+
+def _group(
+    b2: Any, clock: Any, kind: str, network: QNetwork, lengths: NDArray[np.int64], held: Mapping[str, int]
+) -> Any:
     rule = _RULES[kind]
     constants = {**rule.constants(network.registers(kind)), "length": lengths}
-    names = ["a", *rule.state.values(), *COUNTS, *constants]
+    arriving = [f"from_{source}" for source in held]
+    sent = [f"m{k}" for k in range(held.get(kind, 0))]
+    names = ["a", *arriving, *sent, *rule.state.values(), *COUNTS, *constants]
+    namespace = {
+        # `fresh`: an interval that ends after every run; step 0 is cleared already.
+        "interval": network.sample_interval or 1 << 62,
+        "largest_sum": float(largest_sum(KINDS[kind])),
+    }
+    update = rule.update
+    if kind in held:
+        table = np.append(TABLE, TABLE[-1]).astype(np.float64)
+        namespace["tanh_table"] = b2.TimedArray(table, dt=clock.dt, name="lsm_tanh")
+        update += _sending("message", held[kind])
     group = b2.NeuronGroup(
         len(lengths),
         "\n".join(f"{name} : 1" for name in names),
-        threshold=rule.threshold,
-        reset=rule.reset,
+        threshold=rule.threshold or None,
+        reset=rule.reset or None,
         events={"negative": rule.negative} if rule.negative else None,
         clock=clock,
         name=f"lsm_{kind}",
-        # `fresh`: an interval that ends after every run; step 0 is cleared already.
-        namespace={"interval": network.sample_interval or 1 << 62},
+        namespace=namespace,
     )
     for name, values in constants.items():
         setattr(group, name, values.astype(np.float64))
     if rule.negative:
         group.set_event_schedule("negative", when="thresholds")
         group.run_on_event("negative", rule.reset, when="resets")
-    group.run_regularly(f"{_COMMON}{rule.update}\na = 0", clock=clock, when="start", name=f"lsm_{kind}_step")
+    arrived = "\n".join(f"a += {name}" for name in arriving)
+    group.run_regularly(
+        f"{arrived}\n{_COMMON}{update}\na = 0", clock=clock, when="start", order=1, name=f"lsm_{kind}_step"
+    )
     return group
 
 
@@ -283,6 +419,7 @@ def _synapses(
     network: QNetwork,
     members: Mapping[str, NDArray[np.int64]],
     sources: Mapping[str, Any],
+    held: Mapping[str, int],
 ) -> list[Any]:
     """One object for all projections between two groups: an object costs more a step than its synapses do."""
     kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
@@ -305,18 +442,26 @@ def _synapses(
         pathways = {
             event: f"a_post += {sign} * w" for sign, event in _EVENTS.items() if event in sources[source].events
         }
+        equations = "w : 1"
+        if source in held:
+            sent = " + ".join(f"m{k}_pre * int(steps == {k})" for k in np.unique(delays).astype(int).tolist())
+            equations += f"\nsteps : 1\nfrom_{source}_post = w * ({sent}) : 1 (summed)"
         synapses = b2.Synapses(
             sources[source],
             sources[target],
-            "w : 1",
-            on_pre=pathways,
-            on_event={event: event for event in pathways},
+            equations,
+            on_pre=pathways or None,
+            on_event={event: event for event in pathways} or "spike",
             clock=clock,
             name=f"lsm_{source}_to_{target}",
             namespace={},
         )
         synapses.connect(i=pre, j=post)
         synapses.w = weights
+        if source in held:
+            synapses.steps = delays
+            for updater in synapses.summed_updaters.values():
+                updater.when, updater.order = "start", 0  # before what arrives is integrated
         for pathway in pathways:
             getattr(synapses, pathway).delay = delays * b2.second
         made.append(synapses)
