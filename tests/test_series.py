@@ -199,6 +199,11 @@ def test_what_is_refused(given: Any, what: str) -> None:
     assert (where, bool(hint)) == ("data set 'narma10'", True)
 
 
+def test_what_is_no_series_is_none() -> None:
+    for name in ("japanese_vowels", None):
+        assert error(load_series, Data(dataset=name))[0][0] == f"there is no series {name!r}"
+
+
 def test_a_recorded_series_has_an_end() -> None:
     pytest.importorskip("statsmodels")
     [(what, _, _)] = error(load_series, Data(dataset="sunspots", length=400))

@@ -143,6 +143,7 @@ def compile_built(
     network: Network, board: str = "oheo_gulch", how: Quantise = DEFAULT, *, strict: bool = False
 ) -> Compiled:
     """Quantise and place a network that is built already."""
+    require_type(network, Network, "network", "build one with `ld.from_matrices`, or an importer of its kind")
     quantised, cost, certificate, price = _quantise(network, how, strict)
     certificate = certificate or certify_network(quantised)
     _check_sums(quantised, certificate)

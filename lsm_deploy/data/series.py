@@ -22,7 +22,7 @@ from lsm_deploy.data.equations import LORENZ_GRID, MACKEY_GLASS_GRID, lorenz, ma
 from lsm_deploy.data.frames import make_frames
 from lsm_deploy.data.raw import Frames
 from lsm_deploy.spec.schema import Data
-from lsm_deploy.spec.series import mistakes_of_series
+from lsm_deploy.spec.series import SERIES, mistakes_of_series
 from lsm_deploy.store.files import reading
 from lsm_deploy.store.npz import read_array
 
@@ -48,6 +48,8 @@ def load_series(data: Data) -> tuple[Frames, Frames]:
     """The training and the test part of a series, one sample each; an LsmError says why it cannot be cut so."""
     require_type(data, Data, "data", "give the `data` of a spec, or `ld.neurobench_series()`")
     where = f"data set {data.dataset!r}"
+    if data.dataset not in SERIES:
+        raise LsmError(f"there is no series {data.dataset!r}", where="data", hint=f"choose from {', '.join(SERIES)}")
     raise_all([LsmError(what, where=where, hint=hint) for _, what, hint in mistakes_of_series(data)])
     skip = data.skip or 0
     series = _read(data, skip + _length(data))

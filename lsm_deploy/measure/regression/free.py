@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames
@@ -53,6 +53,7 @@ def measure_free(
     model: RegressionModel, data: Frames, steps: int, origins: int = 10, backend: str = backends.DEFAULT
 ) -> FreeRun:
     """Run a model freely for `steps` frames from origins that are spread evenly over a series, after the washout."""
+    require_type(model, RegressionModel, "model", "train one with `ld.train_regression`")
     if origins < 1 or steps < 1:
         raise MisuseError(f"{origins} origins and {steps} steps are asked for", hint="ask for at least 1 of each")
     first, last = model.readout.washout, len(data.frames) - steps - 1
