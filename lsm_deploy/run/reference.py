@@ -24,6 +24,7 @@ from lsm_deploy.core.ir import (
     Network,
     Population,
     Projection,
+    QNetwork,
     QPopulation,
     QProjection,
     Stimulus,
@@ -35,7 +36,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
 
-__all__ = ["FloatTrace", "run_float"]
+__all__ = ["FloatTrace", "run_float", "weights_in_floats"]
 
 SIDE_BY_SIDE = 1 << 15
 """Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
@@ -100,27 +101,25 @@ class _Synapses:
     @classmethod
     def of(cls, p: Projection | QProjection, network: Network, longest: int) -> _Synapses:
         if isinstance(p, QProjection):
-            weight, delay = (p.weights.astype(np.int64) << p.weight_exp).astype(np.float64), p.delays
-            weight = weight * _of_sources(network, p) / _of_targets(network, p)
+            weight, delay = weights_in_floats(network, p), p.delays
         else:
             # The same rounding as on the way to the chip's delays.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
         return cls(p.source, p.target, p.indptr, p.post, weight, delay.astype(np.int32))
 
 
-def _of_sources(network: Network, p: QProjection) -> Floats:
-    """Units of what the source of each synapse `[synapse]` sends to 1.0."""
-    if p.source == INPUT:
-        return np.full(len(p.post), network.input.unit)
-    source = next(q for q in network.populations if q.name == p.source)
-    return message_units(KINDS[source.kind], _registers(source, network.dt_ms))[p.pre]
-
-
-def _of_targets(network: Network, p: QProjection) -> Floats:
-    """Units of the sum that each synapse `[synapse]` adds to, to 1.0."""
+def weights_in_floats(network: Network | QNetwork, p: QProjection) -> Floats:
+    """What the integer weights `[synapse]` of a projection stand for: floats sent to floats received."""
     target = next(q for q in network.populations if q.name == p.target)
     scale = target.scale if isinstance(target, QPopulation) else 1.0
-    return sum_units(KINDS[target.kind], _registers(target, network.dt_ms), scale)[p.post]
+    received = sum_units(KINDS[target.kind], _registers(target, network.dt_ms), scale)[p.post]
+    if p.source == INPUT:
+        sent: Floats = np.full(len(p.post), network.input.unit)
+    else:
+        source = next(q for q in network.populations if q.name == p.source)
+        sent = message_units(KINDS[source.kind], _registers(source, network.dt_ms))[p.pre]
+    weights: Floats = (p.weights.astype(np.int64) << p.weight_exp) * sent / received
+    return weights
 
 
 def _registers(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Ints]:

@@ -10,6 +10,7 @@ from lsm_deploy.core.ir import INPUT, Network, QNetwork, QProjection
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
+from lsm_deploy.run.reference import weights_in_floats
 
 __all__ = ["branching_ratio", "spectral_radius"]
 
@@ -39,13 +40,12 @@ def spectral_radius(network: Network | QNetwork) -> float | None:
 
 
 def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
-    """Weights `[post, pre]` of all populations; integers divided by their target's scale."""
-    scales = {p.name: float(getattr(p, "scale", 1.0)) for p in network.populations}
+    """Weights `[post, pre]` of all populations, in floats."""
     total = sparse.csc_array((network.neurons, network.neurons))
     for p in network.projections:
         if p.source == INPUT:
             continue
-        weight = p.weights * ((1 << p.weight_exp) / scales[p.target]) if isinstance(p, QProjection) else p.weight
+        weight = weights_in_floats(network, p) if isinstance(p, QProjection) else p.weight
         before, rows = network.offsets[p.source], len(p.indptr) - 1
         indptr = np.concatenate([np.zeros(before), p.indptr, np.full(network.neurons - before - rows, p.indptr[-1])])
         total = total + sparse.csc_array((weight, p.post + network.offsets[p.target], indptr), shape=total.shape)
