@@ -85,6 +85,8 @@ def _fidelity(compiled: Compiled, fidelity: Fidelity) -> Iterator[Block]:
             "woke": lambda p: p.woke,
         },
     )
+    if compiled.program.network.message.graded:
+        yield Line("a graded neuron sends in every step: its rate is how often that is not 0, and no rate of events")
     yield Heading(
         f"spike trains (van Rossum, {TAU_MS:g} ms; 0 equal, 1 nothing in common) and states, beside what moving one "
         "input spike a sample does to the float liquid"

@@ -36,7 +36,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
 
-__all__ = ["FloatTrace", "run_float", "weights_in_floats"]
+__all__ = ["FloatTrace", "messages_in_floats", "run_float", "weights_in_floats"]
 
 SIDE_BY_SIDE = 1 << 15
 """Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
@@ -106,6 +106,14 @@ class _Synapses:
             # The same rounding as on the way to the chip's delays.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
         return cls(p.source, p.target, p.indptr, p.post, weight, delay.astype(np.int32))
+
+
+def messages_in_floats(network: QNetwork, spikes: Messages) -> Messages:
+    """The spikes `[t, neuron]` of a run as `run_float` gives them; as they are where no neuron is graded."""
+    if not network.message.graded:
+        return spikes
+    units = [message_units(KINDS[p.kind], p.registers) for p in network.populations]
+    return spikes / np.concatenate(units)
 
 
 def weights_in_floats(network: Network | QNetwork, p: QProjection) -> Floats:

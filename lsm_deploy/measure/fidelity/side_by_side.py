@@ -19,7 +19,7 @@ from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, mean_of
 from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
 from lsm_deploy.run import backends
-from lsm_deploy.run.reference import FloatTrace, run_float
+from lsm_deploy.run.reference import FloatTrace, messages_in_floats, run_float
 
 __all__ = [
     "Baseline",
@@ -117,11 +117,12 @@ def measure_fidelity(baseline: Baseline, program: Program, backend: str = backen
     """Run the program on the baseline's stimulus and compare."""
     network, stimulus, before = program.network, baseline.stimulus, baseline.reference.spikes
     trace = backends.run_program(backend, program, stimulus)
+    after = messages_in_floats(network, trace.spikes)
     tau_steps = TAU_MS / network.dt_ms
     populations = []
     for p in network.populations:
         columns = network.columns(p.name)
-        a, b = before[:, columns], trace.spikes[:, columns]
+        a, b = before[:, columns], after[:, columns]
         rates = [(spikes != 0).mean(axis=0) for spikes in (a, b)]
         floors = [compare_spikes(a, again[:, columns], stimulus.starts, tau_steps) for again in baseline.moved]
         populations.append(
