@@ -43,7 +43,7 @@ def union(cases: Sequence[Case]) -> tuple[Program, Stimulus, Split]:
     registers: dict[str, list[Mapping[str, NDArray[np.int64]]]] = {kind: [] for kind in kinds}
     sizes = dict.fromkeys(kinds, 0)
     synapses: dict[_Key, list[NDArray[np.int64]]] = {}
-    inputs: list[NDArray[np.int8]] = []
+    inputs: list[NDArray[np.signedinteger]] = []
     channels = 0
     places: list[list[tuple[str, int, int]]] = []  # by case and population: kind, first in it, size
     for network, (_, stimulus), samples in zip(networks, cases, windows, strict=True):
@@ -56,7 +56,7 @@ def union(cases: Sequence[Case]) -> tuple[Program, Stimulus, Split]:
         for key, source, target, (pre, post, weights, delays) in _synapses(network):
             moved = np.stack([first[source] + pre, first[target] + post, weights, delays])
             synapses.setdefault(key, []).append(moved)
-        spikes = np.zeros((int(starts[-1]), network.channels), np.int8)
+        spikes = np.zeros((int(starts[-1]), network.channels), stimulus.spikes.dtype)
         for start, window in zip(starts.tolist(), samples, strict=False):
             rows = slice(start, start + window.stop - window.start)
             spikes[rows] = stimulus.spikes[window]
@@ -70,7 +70,8 @@ def union(cases: Sequence[Case]) -> tuple[Program, Stimulus, Split]:
     )
     sources = sizes | {INPUT: channels}
     projections = tuple(_projection(key, np.concatenate(parts, axis=1), sources) for key, parts in synapses.items())
-    whole = QNetwork(networks[0].dt_ms, channels, networks[0].sample_interval, populations, projections)
+    message = max((network.input for network in networks), key=lambda message: message.largest)
+    whole = QNetwork(networks[0].dt_ms, channels, networks[0].sample_interval, populations, projections, message)
     offsets = whole.offsets
     columns = [np.concatenate([offsets[k] + first + np.arange(size) for k, first, size in case]) for case in places]
     rows = [
