@@ -46,6 +46,7 @@ BASE = {
     "certify": ["spec.yaml", "--attack", "1"],
     "resources": ["spec.yaml"],
     "conformance": [],
+    "import": ["weights.npz", "-o", "x", "--activation", "tanh"],
     "import-recording nir": ["one.csv", "-o", "x"],
     "import-recording lava-dl": ["folder", "-o", "x"],
     "export": ["spec.yaml", "--sanafe", "x"],
@@ -66,14 +67,22 @@ TEXT = {
     "--fit-bits": ["x", "distance", "distance:", "distance:x", "distance:-1", "distance:nan", "distance:inf", ":1", ""],
     "--simulators": ["nobody", "lava,nobody"],
     "--pattern": ["("],
+    "--clip": ["1 0", "nan 1", "0 x"],
+    "--input-range": ["1 0", "nan 1", "0 x"],
+    "--leak-rate": ["0", "2", "nan", "x"],
+    "--state-range": ["-1", "nan", "inf", "x"],
+    "--spectral-radius": ["-1", "0", "nan", "inf", "x"],
+    "--recurrent": ["nobody"],
+    "--input-layer": ["nobody"],
     "topic": ["nothing"],
     "--time-limit": ["nan"],
     "--shrink-seconds": ["nan"],
 }
 """Wrong values of what is no file, no choice and no bounded number, and of numbers those that a bound does not stop."""
 
-NEVER_WRONG = {"--licence", "--source", "--recorded-on", "--board", "--partition"}
-"""Text that says what it likes; a board and a partition are known to the host of a board alone."""
+NEVER_WRONG = {"--licence", "--source", "--recorded-on", "--board", "--partition", "--ignore"}
+"""Text that says what it likes, or what is left out if it is there; a board and a partition are known to the host of a
+board alone."""
 
 BESIDE = {"--time-limit": ["--backend", "lava"], "--codegen": ["--backend", "brian"]}
 """What an option needs beside it."""
@@ -114,7 +123,7 @@ def calls(name: str) -> Iterator[list[str]]:
         if option == "--time-limit" and load_backend("lava").missing():
             continue  # that Lava is not here comes first, and is no misuse
         for value in wrong_values(parameter):
-            given = [option, value] if option.startswith("-") else [value]
+            given = [option, *value.split(" ")] if option.startswith("-") else [value]
             beside = BESIDE.get(option, [])
             if name == "parity" and beside:
                 beside = ["--backends", f"emulator,{beside[1]}"]
@@ -135,6 +144,7 @@ def folder(tmp_path_factory):
     (folder / "one.csv").write_text("0,0,0\n1,0,0\n0,3,0\n")
     (folder / "one.json").write_text('{"weight": 10, "du": 0, "dv": 0, "vth": 100}')
     (folder / "folder").mkdir()
+    np.savez(folder / "weights.npz", W=np.eye(4), W_in=np.ones((4, 1)))
     call(folder, "train", "spec.yaml", "-o", "m.model")
     return folder
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["Layer", "Recurrence", "layers_of_arrays", "recurrence_of"]
@@ -40,8 +40,8 @@ class Recurrence(NamedTuple):
 
 def recurrence_of(layers: Sequence[Layer], recurrent: str, input: str, ignore: Sequence[str]) -> Recurrence:
     """Choose W and W_in: by the names that are given, else by the shapes that leave one choice; LsmErrors if not."""
-    errors = [
-        LsmError(f"there is no linear layer {name!r}", where=argument, hint=f"choose from {_names(layers)}")
+    errors: list[LsmError] = [
+        MisuseError(f"there is no linear layer {name!r}", where=argument, hint=f"choose from {_names(layers)}")
         for argument, name in (("recurrent", recurrent), ("input", input))
         if name and name not in [layer.name for layer in layers]
     ]

@@ -18,7 +18,7 @@ from lsm_deploy.compile.build.spectrum import spectral_factor, spectral_radius_o
 from lsm_deploy.core import activations, fixed
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import MAX_WEIGHT_EXP
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.core.messages import LARGEST_BITS
 from lsm_deploy.core.neurons.kind import Floats
@@ -100,7 +100,7 @@ def from_matrices(
     )
     if not ((rates > 0) & (rates <= 1)).all():
         what = f"a leak rate is {rates[~((rates > 0) & (rates <= 1))][0]:g}, not above 0 and at most 1"
-        errors.append(LsmError(what, where="leak_rate", hint="give dt / tau, or 1 for units without memory"))
+        errors.append(MisuseError(what, where="leak_rate", hint="give dt / tau, or 1 for units without memory"))
     errors += _mistakes(activation, clip, input_range, state_range, spectral_radius)
     errors += _bits(weight_bits=weight_bits, input_weight_bits=input_weight_bits, message_bits=message_bits)
     samples = None
@@ -175,27 +175,29 @@ def _mistakes(
     state_range: float,
     spectral_radius: float | None,
 ) -> list[LsmError]:
-    errors = []
+    errors: list[LsmError] = []
     if activation not in ACTIVATIONS:
         what, hint = f"there is no rule for the activation {activation!r}", f"choose from {', '.join(ACTIVATIONS)}"
-        errors.append(LsmError(what, where="activation", hint=hint))
+        errors.append(MisuseError(what, where="activation", hint=hint))
     for name, ends in (("clip", clip), ("input_range", input_range)):
         if ends is not None and not (len(ends) == 2 and np.isfinite(ends).all() and ends[0] < ends[1]):
-            errors.append(LsmError(f"{name} is {ends}", where=name, hint="give two numbers, the lower one first"))
+            errors.append(MisuseError(f"{name} is {ends}", where=name, hint="give two numbers, the lower one first"))
     if not 0 <= state_range < np.inf:
-        errors.append(LsmError(f"state_range is {state_range:g}", where="state_range", hint="give a positive number"))
+        errors.append(
+            MisuseError(f"state_range is {state_range:g}", where="state_range", hint="give a positive number")
+        )
     if spectral_radius is not None and not 0 < spectral_radius < np.inf:
         what = f"spectral_radius is {spectral_radius:g}"
-        errors.append(LsmError(what, where="spectral_radius", hint="give a positive number, 0.9 for example"))
+        errors.append(MisuseError(what, where="spectral_radius", hint="give a positive number, 0.9 for example"))
     return errors
 
 
 def _bits(**given: int) -> list[LsmError]:
-    errors = []
+    errors: list[LsmError] = []
     for name, bits in given.items():
         least, most = (2, LARGEST_BITS) if name == "message_bits" else (1, fixed.WEIGHT_BITS + MAX_WEIGHT_EXP)
         if not least <= bits <= most:
-            errors.append(LsmError(f"{name} is {bits}, not {least} to {most}", where=name, hint=f"change {name}"))
+            errors.append(MisuseError(f"{name} is {bits}, not {least} to {most}", where=name, hint=f"change {name}"))
     return errors
 
 
