@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_regression import SPEC, series, wave
+from test_regression import GRADED, SPEC, graded, series, wave
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
@@ -34,6 +34,15 @@ def test_frame_by_frame_is_at_once(features: States) -> None:
     at_once = ld.forecast(trained, test)
     one_by_one = np.array(list(ld.follow(trained, iter(test.frames))))
     assert (one_by_one == at_once).all()
+
+
+def test_a_graded_reservoir_frame_by_frame_and_freely() -> None:
+    spec = graded(GRADED.replace("horizon: 2", "horizon: 1, features: {kind: states, squares: true}"))
+    trained, test = ld.train_regression(spec, series(300)), series(60, 300)
+    assert (np.array(list(ld.follow(trained, iter(test.frames)))) == ld.forecast(trained, test)).all()
+    freely = ld.free_run(trained, test, 3, [40])[0]
+    fed = np.concatenate([test.frames[:41], freely[:2]])
+    assert (ld.forecast(trained, make_frames(fed, np.array([0])))[-1] == freely[2]).all()
 
 
 def test_an_endless_input_is_answered_as_it_comes() -> None:

@@ -33,7 +33,7 @@ from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.run.memo import MEMO
 from lsm_deploy.spec import read_space, read_text
-from lsm_deploy.spec.schema import Spec
+from lsm_deploy.spec.schema import Regression, Spec, States
 from lsm_deploy.store.files import read_json
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -282,6 +282,10 @@ def _make_models(made: Path) -> None:
             on_chip = _folder(made, "chip")
             shutil.copy(folder / "data.npz", on_chip)
             ld.save_model(on_chip / "a.model", ld.train_on_chip(spec, train))
+            signals = _folder(made, "signals")
+            shutil.copy(folder / "data.npz", signals)
+            readout = Regression("liquid", "signal", washout=2, folds=2, features=States("states", frame=True))
+            ld.save_model(signals / "a.model", ld.train_regression(replace(spec, readout=readout), train))
 
 
 def _read_model(folder: Path) -> object:
@@ -293,6 +297,10 @@ def _ask_model(folder: Path) -> None:
     if model.program.network.sample_interval > 1000:
         return  # a sample takes as many steps
     data = ld.load_frames(folder / "data.npz")
+    if isinstance(model, ld.RegressionModel):
+        one, other = (ld.forecast(model, data, backend) for backend in ("fast", "emulator"))
+        _require(one.tobytes() == other.tobytes(), "the fast engine forecasts otherwise than the emulator")
+        return
     answers = [ld.predict(model, data, backend) for backend in ("fast", "emulator")]
     _require(answers[0] == answers[1], "the fast engine answers otherwise than the emulator")
     _require(set(answers[0]) <= set(model.classes), "an answer is no class")
