@@ -49,6 +49,7 @@ TOPICS = {
     },
     "To understand": {
         "integers": "what the chip computes, and what a weight does",
+        "graded": "what neurons compute that send numbers: reservoirs, recurrent cores, ODEs",
         "quantisation": "what becomes of floats, and what that costs",
         "parity": "what is promised, and what stands behind it",
         "samples": "when registers are cleared between samples",
