@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,6 +149,19 @@ def test_a_stimulus_without_steps() -> None:
     program, stimulus = graded_case(4)
     empty = Stimulus(stimulus.spikes[:0], np.zeros(1, np.int64))
     assert fast.run(program, empty).spikes.shape == (0, program.network.neurons)
+
+
+MACHINES = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.2"}
+"""Processors without vectors of 512 bits, by LLVM's names, and what they have."""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="processors of another make")
+@pytest.mark.parametrize("name", MACHINES)
+def test_other_processors_give_the_same_answer(name: str, tmp_path: Path) -> None:
+    cpu = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": MACHINES[name], "NUMBA_CACHE_DIR": str(tmp_path)}
+    code = "import test_fast_graded as t; t.test_samples_side_by_side(97)"
+    folder = Path(__file__).parent
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **cpu}, cwd=folder, check=True, timeout=600)
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
