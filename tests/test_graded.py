@@ -307,3 +307,23 @@ def test_a_graded_trace_streams(tmp_path: Path) -> None:
     found = load_parts(tmp_path / "t").trace
     assert np.array_equal(found.spikes, trace.spikes)
     assert np.array_equal(found.registers["v"], trace.registers["v"])
+
+
+def test_an_input_is_scaled_as_reservoirs_have_it(tmp_path: Path) -> None:
+    text = """
+dt_ms: 1.0
+seed: 1
+input: {channels: 2}
+populations: {r: {size: 200, neuron: {kind: GradedLI}}}
+projections:
+  - {source: input, target: r, topology: {kind: all_to_all}, input_scaling: 0.3}
+"""
+    (tmp_path / "s.yaml").write_text(text)
+    network = ld.compile_spec(ld.load(tmp_path / "s.yaml")).network
+    weights = np.concatenate([p.weight for p in network.projections])  # type: ignore[union-attr]
+    assert 0.29 < np.abs(weights).max() <= 0.3
+    assert abs(weights.mean()) < 0.05
+    wrong = text + "  - {source: r, target: r, topology: {kind: all_to_all}, weight: 0.1, input_scaling: 0.3}\n"
+    (tmp_path / "wrong.yaml").write_text(wrong)
+    with pytest.raises(LsmError, match="an input scaling belongs to a projection from the input"):
+        ld.load(tmp_path / "wrong.yaml")

@@ -121,7 +121,7 @@ class _Contradictions:
             self._report("an explicit topology brings its weights with it", (*path, "weight"), "remove weight")
         if isinstance(p.topology, Explicit) and p.topology.exact and p.delay_ms != 0.0:
             self._report("an exact matrix brings its delays with it, in steps", (*path, "delay_ms"), "remove delay_ms")
-        if not explicit and p.weight is None:
+        if not explicit and p.weight is None and p.input_scaling is None:
             self._report("the key 'weight' is missing", path, "add 'weight'")
         source, target = self.populations.get(p.source), self.populations.get(p.target)
         typed = [end for end in (source, target) if end is not None and end.inhibitory_fraction is not None]
@@ -174,6 +174,15 @@ class _Contradictions:
                 "a spectral radius belongs to a recurrent projection whose weights may be scaled",
                 (*path, "spectral_radius"),
                 "remove it",
+            )
+
+        if p.input_scaling is not None and (
+            p.source != INPUT or (isinstance(p.topology, Explicit) and p.topology.exact)
+        ):
+            self._report(
+                "an input scaling belongs to a projection from the input whose weights may be scaled",
+                (*path, "input_scaling"),
+                "remove it; `gain` multiplies the weights of others",
             )
 
     def _wiring(self, p: Projection, path: Path_) -> None:

@@ -190,6 +190,7 @@ class Projection:
 
     weight: in units of the threshold; left out for an explicit topology, whose file has the weights.
     delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
+    input_scaling: multiplies those of one from the input, which are uniform in -1 to 1 where `weight` is left out.
     gain: multiplies the weights, after a spectral radius has; a number, or one for each pair of types.
     weight_bits, sign_mode: how it is quantised; beyond 8 bits a coarse and a fine projection share the work, `split`
     makes two projections of one sign each.
@@ -201,6 +202,7 @@ class Projection:
     weight: Weight | None = None
     delay_ms: Delay = 0.0
     spectral_radius: Positive | None = None
+    input_scaling: Positive | None = None
     gain: Gain = 1.0
     weight_bits: WeightBits | None = None
     sign_mode: Literal["split", "mixed"] = "split"

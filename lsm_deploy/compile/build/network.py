@@ -26,6 +26,7 @@ from lsm_deploy.core.neurons import KINDS, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Spec, schema
+from lsm_deploy.spec.values import Uniform
 
 __all__ = ["build_network"]
 
@@ -147,6 +148,8 @@ def _projection(
     if section.spectral_radius is not None:
         matrix = sparse.csc_array((weight, post, indptr), shape=(target.neurons, target.neurons))
         factor = spectral_factor(section.spectral_radius, matrix, where)
+    if section.input_scaling is not None:
+        factor *= section.input_scaling
     for part in chunks(len(weight)):
         weight[part] *= factor
         if isinstance(section.gain, schema.PerTypeGain):
@@ -174,6 +177,8 @@ def _weights(
         return np.isfinite(values) & ((values >= 0) | (not dale))
 
     value = section.weight
+    if value is None:  # as echo state networks draw those of their input
+        value = Uniform("uniform", low=-1.0, high=1.0)
     where = f"projection {name!r}, weight"
     if not isinstance(value, schema.PerType):
         weight = draw(value, len(post), stream(seed, "weight", name), allowed, where)
