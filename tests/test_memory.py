@@ -117,7 +117,7 @@ def test_synapses_are_counted_before_they_are_drawn(file):
     spec = load(file)
     drawn = {}
     for p in build_network(spec).projections:
-        name = p.name.split(":")[0]
+        name = p.name.split(":")[0].split("#")[0]
         drawn[name] = drawn.get(name, 0) + len(p.post)
     for p in spec.projections:
         # Several may join the same populations.
