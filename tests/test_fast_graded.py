@@ -17,8 +17,10 @@ import pytest
 from lsm_backends import emulator, fast
 from lsm_backends.fast.graded import layout
 from lsm_backends.fast.graded.session import GradedSession
+from lsm_backends.fast.kernels import graded
 from programs import ALL_KINDS, GRADED_KINDS, random_case, random_stimulus
 
+from lsm_deploy.core.activations import ACTIVATIONS, activate
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.messages import TERNARY, Message
@@ -151,6 +153,25 @@ def test_a_stimulus_without_steps() -> None:
     assert fast.run(program, empty).spikes.shape == (0, program.network.neurons)
 
 
+@pytest.mark.parametrize("number", range(len(ACTIVATIONS)), ids=ACTIVATIONS)
+def test_each_activation_at_every_number_of_fraction_bits(number: int) -> None:
+    """Every z near 0, where ties are, and others as far as 24 bits go."""
+    rng = np.random.default_rng(number)
+    table = layout.lay_out(dense(1, 1, rng).network).table
+    ends = [-(2**23) + 1, 2**23 - 1]
+    for fraction in range(5, 23):
+        reach = min(9 << fraction, 2**23 - 1)
+        z = np.concatenate([np.arange(-3000, 3001), rng.integers(-reach, reach + 1, 5000), ends]).astype(np.int32)
+        registers = {"fraction_bits": fraction, "lo": -(1 << fraction), "hi": 3 << fraction}
+        constants = np.zeros((len(graded.CONSTANTS), len(z)), np.int32)
+        for name, register in (("fraction", "fraction_bits"), ("lo", "lo"), ("hi", "hi")):
+            constants[graded.CONSTANTS.index(name)] = registers[register]
+        work = np.zeros((graded.WORK_ROWS, len(z)), np.int32)
+        graded._activate(number, z, constants, 0, len(z), table, work)
+        columns = {name: np.full(len(z), value) for name, value in registers.items()}
+        assert np.array_equal(work[0], activate(np.full(len(z), number), z.astype(np.int64), columns)), fraction
+
+
 MACHINES = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.2"}
 """Processors without vectors of 512 bits, by LLVM's names, and what they have."""
 
@@ -254,7 +275,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
 
 def test_the_kernels_have_the_number_and_the_registers_of_the_kind() -> None:
     from lsm_backends.fast import rules
-    from lsm_backends.fast.kernels import graded, messages
+    from lsm_backends.fast.kernels import messages
 
     rule = rules.RULES["GradedLI"]
     assert rule.number == messages.GRADED
