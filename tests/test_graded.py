@@ -26,6 +26,7 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.run.streaming import stream
+from lsm_deploy.spec.read import load_text
 from lsm_deploy.store import program_from_bytes, program_to_bytes, save_trace
 from lsm_deploy.store.parts import load_parts
 from lsm_deploy.store.recordings import load_stimulus, load_trace_of, save_stimulus
@@ -199,6 +200,39 @@ def test_a_state_that_nothing_bounds_is_asked_for() -> None:
     with pytest.raises(LsmError, match="nothing bounds the state: its range is unknown\n  give `state_range`"):
         compile_built(reservoir(activation=2.0), "none")
     compile_built(reservoir(activation=2.0, state_range=4.0), "none")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({"period": 2.0, "phase": 2.0}, "population 'r': phase is not below period"),
+        ({"clip_lo": 1.0, "clip_hi": -1.0}, "population 'r': clip_lo is above clip_hi"),
+        ({"state_range": 1e6}, "population 'r': a state of 1e[+]06 does not fit 24 bits"),
+        ({"v_initial": -1e6}, "give a `state_range` and a `v_initial` of at most 262144"),
+        ({"activation": 2.0, "phase": 1.0}, "phase is not below.*\n.*\n.*nothing bounds the state"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused(parameters: dict[str, float], what: str) -> None:
+    with pytest.raises(LsmError, match=what):
+        compile_built(reservoir(**parameters), "none")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "what"),
+    [
+        ("leak: 0.5", "leak is 0.5, not a whole number"),
+        ("message_bits: 12.5", "message_bits is 12.5, not a whole number"),
+        ("period: 2.5", "period is 2.5, not a whole number"),
+        ("phase: 0.5", "phase is 0.5, not a whole number"),
+        ("period: {distribution: uniform, low: 2, high: 5}", "9 of 9 draws are still out of range"),
+    ],
+)
+def test_what_counts_is_whole(parameter: str, what: str, tmp_path: Path) -> None:
+    """Half a leak was none, in silence, and drawn periods were rounded."""
+    population = f"{{r: {{size: 9, neuron: {{kind: GradedLI, {parameter}}}}}}}"
+    text = f"dt_ms: 1.0\nseed: 1\ninput: {{channels: 1}}\npopulations: {population}\nprojections: []\n"
+    with pytest.raises(LsmError, match=what):
+        ld.compile_spec(load_text(text, tmp_path / "x.yaml"))
 
 
 def test_sums_that_could_pass_32_bits_are_refused() -> None:

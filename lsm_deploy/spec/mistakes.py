@@ -92,6 +92,8 @@ def _translate(error: ErrorDetails, source: Source) -> LsmError:
         bound, needed = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
         what = f"{name} has {context['actual_length']} items; it needs {bound} {context[needed]}"
         return LsmError(what, where=where, hint=f"change {name}")
+    if kind == "multiple_of":
+        return LsmError(f"{name} is {_shown(given)}, not a whole number", where=where, hint=f"change {name}")
     limit = error["msg"].removeprefix("Input should be ")
     return LsmError(f"{name} is {_shown(given)}; it should be {limit}", where=where, hint=f"change {name}")
 

@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from textwrap import dedent, fill
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Le, Len, Lt
+from annotated_types import Ge, Gt, Le, Len, Lt, MultipleOf
 
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec.schema import NEURON_SECTIONS, Spec
@@ -183,6 +183,8 @@ def _bound_of(mark: Any) -> str:
             return f"<= {most:g}"
         case Lt(limit):
             return f"< {limit:g}"
+        case MultipleOf(1):
+            return "whole"
         case Len(least, most):
             return f"({least} of them)" if least == most else f"(at least {least})"
     return ""

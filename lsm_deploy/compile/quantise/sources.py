@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lsm_deploy.compile.quantise.registers import registers_of
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Population, Projection, QPopulation
 from lsm_deploy.core.messages import Message
 from lsm_deploy.core.neurons import KINDS, largest_messages, message_units
@@ -43,9 +43,8 @@ def message_of(population: Population | QPopulation, dt_ms: float) -> Sent:
     else:
         try:
             registers, _ = registers_of(population.kind, population.parameters, 1.0, dt_ms)
-        except ValueError as error:
-            hint = "give `state_range`, the largest value that it reaches, or let an activation or `leak` bound it"
-            raise LsmError(f"{error}: its range is unknown", where=where, hint=hint) from None
+        except LsmError as error:
+            raise_all([LsmError(each.what, where=where, hint=each.hint) for each in error.each()])
     units = np.unique(message_units(kind, registers))
     if len(units) > 1:
         what = f"its neurons send messages of different units, {units.min():g} to {units.max():g} to 1.0"

@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MultipleOf
 from numpy.typing import NDArray
 
 from lsm_deploy.core import activations, fixed
 from lsm_deploy.core.activations import activate
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import Ints, round_shift
 from lsm_deploy.core.messages import LARGEST_BITS, Message, Messages
 from lsm_deploy.core.neurons import membrane
@@ -85,6 +86,7 @@ MOST_FRACTION_BITS = 20
 """`u` then reaches +-8, where tanh is 1 to 7 digits: a finer one saturates what tells inputs apart."""
 LONGEST_PERIOD = 4096
 LARGEST_SHIFT = fixed.LARGEST_SHIFT
+LARGEST_STATE = 1 << (23 - activations.FEWEST_FRACTION_BITS)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Parameters:
     """What the input becomes: identity, clip, relu, tanh, quadratic or sigmoid."""
     leak_rate: Annotated[float, Gt(0), Le(1)] = 1.0
     """How far `v` goes in a step to what it is driven to; 1 is a unit without memory of its own."""
-    leak: Annotated[float, Ge(0), Le(1)] = 1.0
+    leak: Annotated[float, Ge(0), Le(1), MultipleOf(1)] = 1.0
     """1, or 0 for an integrator, which never forgets."""
     output: Activation = "identity"
     """What is sent of `v`."""
@@ -109,11 +111,11 @@ class Parameters:
     """What `v` begins at."""
     state_range: Annotated[float, Ge(0)] = 0.0
     """The largest |v| that is to be held; 0 leaves it to what bounds it, if anything does."""
-    message_bits: Annotated[float, Ge(2), Le(LARGEST_BITS)] = 16.0
+    message_bits: Annotated[float, Ge(2), Le(LARGEST_BITS), MultipleOf(1)] = 16.0
     """Of what is sent, with its sign."""
-    period: Annotated[float, Ge(1), Le(LONGEST_PERIOD)] = 1.0
+    period: Annotated[float, Ge(1), Le(LONGEST_PERIOD), MultipleOf(1)] = 1.0
     """Steps between two that move `v`."""
-    phase: Annotated[float, Ge(0), Le(LONGEST_PERIOD - 1)] = 0.0
+    phase: Annotated[float, Ge(0), Le(LONGEST_PERIOD - 1), MultipleOf(1)] = 0.0
     """The first step that does, counted from 0."""
 
 
@@ -150,12 +152,11 @@ def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THR
 def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
     """Fraction bits of `u` and `v`, and of a message: as many as hold the largest state, of all the neurons alike.
 
-    ValueError: nothing bounds the state.
+    An LsmError says, without its place, which parameters no format holds.
     """
     held = np.where(parameters["state_range"] > 0, parameters["state_range"], _bound(parameters))
     state = np.maximum(held, np.abs(parameters["v_initial"]))
-    if not np.isfinite(state).all():
-        raise ValueError("nothing bounds the state")
+    raise_all(_mistakes(parameters, state))
     sent = np.minimum(_reach(parameters["output"], parameters), np.maximum(held, _first(parameters)))
     bits = int(parameters["message_bits"].min()) - 1
     # An integrator goes on: it gets a bit more than what it was seen to reach.
@@ -164,6 +165,24 @@ def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
     return max(of_state, activations.FEWEST_FRACTION_BITS), max(
         0, min(bits - _whole_bits(sent), of_state + LARGEST_SHIFT)
     )
+
+
+def _mistakes(parameters: Mapping[str, Floats], state: Floats) -> list[LsmError]:
+    """Where parameters contradict each other, or the largest |v| of each neuron has no format."""
+    errors = []
+    if (parameters["phase"] >= parameters["period"]).any():
+        what = "phase is not below period: a neuron's turn never comes, and it stays silent"
+        errors.append(LsmError(what, hint="count phase from 0 to period - 1"))
+    if (parameters["clip_lo"] > parameters["clip_hi"]).any():
+        errors.append(LsmError("clip_lo is above clip_hi: nothing lies between them", hint="exchange them"))
+    if not np.isfinite(state).all():
+        hint = "give `state_range`, the largest value that it reaches, or let an activation or `leak` bound it"
+        errors.append(LsmError("nothing bounds the state: its range is unknown", hint=hint))
+    elif state.max(initial=0.0) > LARGEST_STATE:
+        what = f"a state of {state.max():g} does not fit 24 bits, of which a tanh needs some below the point"
+        hint = f"give a `state_range` and a `v_initial` of at most {LARGEST_STATE}, or scale what drives it"
+        errors.append(LsmError(what, hint=hint))
+    return errors
 
 
 def _bound(parameters: Mapping[str, Floats]) -> Floats:

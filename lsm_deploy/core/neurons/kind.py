@@ -214,7 +214,13 @@ def breaks_bound(declaration: type[Any], field: str, values: NDArray[Any]) -> ND
     return bad
 
 
-_ALLOWED: dict[str, Any] = {"ge": np.greater_equal, "gt": np.greater, "le": np.less_equal, "lt": np.less}
+_ALLOWED: dict[str, Any] = {
+    "ge": np.greater_equal,
+    "gt": np.greater,
+    "le": np.less_equal,
+    "lt": np.less,
+    "multiple_of": lambda values, unit: values % unit == 0,
+}
 
 
 def _metadata(declaration: type[Any], field: str) -> tuple[Any, ...]:
