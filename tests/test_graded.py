@@ -22,6 +22,9 @@ from lsm_deploy.core.ir import Network, Population, Projection, QPopulation, Sti
 from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.neurons import graded
 from lsm_deploy.measure.attack import attack
+from lsm_deploy.measure.diagnosis.shown import shown_of
+from lsm_deploy.measure.fidelity import branching_ratio
+from lsm_deploy.measure.fidelity.side_by_side import move_spikes
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.run.reference import run_float
@@ -361,3 +364,41 @@ projections:
     (tmp_path / "wrong.yaml").write_text(wrong)
     with pytest.raises(LsmError, match="an input scaling belongs to a projection from the input"):
         ld.load(tmp_path / "wrong.yaml")
+
+
+def test_generated_input_is_as_loud_as_the_input_can_be() -> None:
+    program = compile_built(reservoir(), "none").program
+    shown = shown_of(None, program.network, 2, 0)
+    assert set(np.unique(shown.stimulus.spikes)) == {0, 32767}
+    found = ld.diagnose(program, samples=2)
+    assert max(found.deployed.separation.states) > 0.05
+
+
+def test_values_that_fit_are_held_as_they_need_and_one_type_runs(tmp_path: Path) -> None:
+    assert Stimulus(np.array([[200]]), np.array([0])).spikes.dtype == np.int16
+    assert Stimulus(np.array([[1.0]]), np.array([0])).spikes.dtype == np.int8
+    program, _ = random_case(2, kinds=("LIF",), channels=2)
+    pieces = [np.ones((3, 2)), np.zeros((2, 2), bool)]
+    stream(program, iter(pieces), tmp_path / "t")
+    assert len(load_parts(tmp_path / "t").trace.spikes) == 5
+
+
+def test_a_moved_message_keeps_its_value() -> None:
+    spikes = np.zeros((5, 1), np.int16)
+    spikes[2] = 20000
+    moved = move_spikes(Stimulus(spikes, np.array([0])), np.random.default_rng(0))
+    assert moved is not None
+    assert sorted(moved.spikes.ravel().tolist()) == [0, 0, 0, 0, 20000]
+    assert moved.spikes[2, 0] == 0
+
+
+def test_activity_of_floats_is_not_cut_to_whole_numbers() -> None:
+    rng, state, activity = np.random.default_rng(0), 0.0, []
+    for _ in range(2000):
+        state = 0.8 * state + rng.normal() * 0.05
+        activity.append(abs(state))
+    floats = np.array(activity)[:, None]
+    before, after = branching_ratio(floats, np.array([0])), branching_ratio(np.rint(floats * 2**15), np.array([0]))
+    assert before is not None
+    assert after is not None
+    assert abs(before - after) < 1e-3

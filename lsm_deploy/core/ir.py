@@ -374,8 +374,12 @@ sum| beyond 16 bits (beyond 24 where a kind is graded); each per neuron and step
 
 
 def narrowest(spikes: NDArray[Any]) -> type[np.signedinteger[Any]]:
-    """The type in which spikes are held that come in this array: int16 for int16, and else int8."""
-    return np.int16 if np.asarray(spikes).dtype == np.int16 else np.int8
+    """The type in which spikes are held that come in this array: its own, int8 or int16, and else as they need."""
+    given = np.asarray(spikes)
+    if given.dtype in (np.int8, np.int16):
+        return np.int16 if given.dtype == np.int16 else np.int8
+    small = np.iinfo(np.int8).max
+    return np.int8 if not given.size or -small <= given.min() <= given.max() <= small else np.int16
 
 
 def check_messages(network: Network | QNetwork, spikes: NDArray[Any], where: str = "stimulus") -> None:

@@ -105,6 +105,7 @@ def _pieces(
         if np.asarray(given).dtype.kind not in "biuf" or (given != np.rint(given)).any():
             raise LsmError(f"an input spike is none of {network.input}", where="stimulus", hint="give integers")
         check_messages(network, given)
+        given = np.asarray(given).astype(network.input.dtype)
         for low in range(0, len(given), at_once):
             yield first, given[low : low + at_once]
             first = False

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.indices import mistake_in
-from lsm_deploy.core.ir import Program, Stimulus, Trace, View
+from lsm_deploy.core.ir import Program, Stimulus, Trace, View, narrowest
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.store.container import Arrays
 from lsm_deploy.store.files import is_modest, require_modest
@@ -181,12 +181,13 @@ def load_trace_of(program: Program, path: str | Path, view: View | None = None) 
         what = f"the trace is of program {file.program}, this is {identity}"
         raise LsmError(what, where=str(path), hint="run it again on this program")
     message = program.network.message
-    if not message.signed and (file.trace.spikes < 0).any():
+    spikes = file.trace.spikes
+    if not message.signed and (spikes < 0).any():
         what = "a spike is -1, and no neuron of this program is ternary"
         raise LsmError(what, where=str(path), hint="write 1 where a neuron spikes")
-    if (np.abs(file.trace.spikes.astype(np.int32)) > message.largest).any():
+    if spikes.size and not message.least <= spikes.min() <= spikes.max() <= message.largest:
         what = f"a spike is none of {message}, which is what this program sends"
-        raise LsmError(what, where=str(path), hint="write spikes, not how many there were")
+        raise LsmError(what, where=str(path), hint="write what each neuron sent, not how often")
     return file
 
 
@@ -209,9 +210,7 @@ def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> Non
 
 def _in_type(spikes: NDArray[Any]) -> Messages:
     """In the narrowest type that holds them all."""
-    small = np.iinfo(np.int8).max
-    narrow = not spikes.size or -small <= spikes.min() <= spikes.max() <= small
-    return spikes.astype(np.int8 if narrow else np.int16)
+    return spikes.astype(narrowest(spikes.astype(np.int32)))
 
 
 def _starts(arrays: Arrays, steps: int, where: str) -> NDArray[np.int64]:

@@ -114,7 +114,7 @@ def script(program: Program, stimulus: Stimulus, expected: Trace, title: str) ->
     expected: with registers u and v. title: of one line, which stands in the script's docstring.
     """
     network = program.network
-    if {p.kind for p in network.populations} != {"LIF"} or len(stimulus.starts) > 1:
+    if {p.kind for p in network.populations} != {"LIF"} or network.input.graded or len(stimulus.starts) > 1:
         return None
     copied = apart(network)
     (neurons,), group = job.neurons_of(copied.network, ())

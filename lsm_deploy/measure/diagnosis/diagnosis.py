@@ -156,7 +156,7 @@ def diagnose(
     program = replace(program, network=replace(program.network, sample_interval=0))
     floats = replace(floats, sample_interval=0) if floats else None
     network = program.network
-    shown = shown_of(spec, network.channels, network.dt_ms, samples, seed, train)
+    shown = shown_of(spec, network, samples, seed, train)
     populations = spec.readout.populations if spec and spec.readout else ()
     read = _read(program, populations, seed)
     deployed = deployed_liquid(program, read, backend)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
-from lsm_deploy.measure.diagnosis.liquid import Specimen
+from lsm_deploy.measure.diagnosis.liquid import Specimen, loud
 from lsm_deploy.measure.diagnosis.stimuli import Rows, end_to_end, poisson
 from lsm_deploy.measure.fidelity import filtered
 
@@ -63,7 +63,7 @@ def fading(liquid: Specimen, pairs: Sequence[Stimulus], tau_steps: float) -> Fad
     spikes_ms, registers_ms = [], []
     apart, held = np.zeros(same), np.zeros(same)
     for pair in pairs:
-        spikes, registers = liquid.run(pair, liquid.registers)
+        spikes, registers = liquid.run(loud(pair, liquid.network.input), liquid.registers)
         first, second = np.split(spikes, 2)
         spikes_ms.append(_equal_from(first[-same:] != second[-same:], dt_ms))
         halves = [np.split(values, 2) for values in registers.values()]

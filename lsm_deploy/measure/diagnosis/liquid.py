@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
-from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.messages import Message, Messages
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 
-__all__ = ["Specimen", "deployed_liquid", "float_liquid"]
+__all__ = ["Specimen", "deployed_liquid", "float_liquid", "loud"]
 
 Recorded = Mapping[str, NDArray[Any]]
 
@@ -32,13 +32,20 @@ class Specimen:
     read: NDArray[np.int64]
 
     def spikes(self, stimulus: Stimulus) -> Messages:
-        """The spikes of the neurons that are read `[t, neuron read]`."""
-        return self.run(stimulus, ())[0][:, self.read]
+        """The spikes of the neurons that are read `[t, neuron read]`, on generated input of 0 and 1."""
+        return self.run(loud(stimulus, self.network.input), ())[0][:, self.read]
 
     @property
     def registers(self) -> tuple[str, ...]:
         """All that any of its neurons remembers."""
         return tuple(sorted(self.network.state_names))
+
+
+def loud(stimulus: Stimulus, message: Message) -> Stimulus:
+    """Generated spikes of 0 and 1 as the largest messages that the input takes: a graded 1 is next to nothing."""
+    if not message.graded:
+        return stimulus
+    return Stimulus(stimulus.spikes * message.dtype(message.largest), stimulus.starts)
 
 
 def float_liquid(network: Network, read: NDArray[np.int64]) -> Specimen:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.ir import QNetwork, Stimulus
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.data.front import load, training_frames
+from lsm_deploy.measure.diagnosis.liquid import loud
 from lsm_deploy.measure.diagnosis.stimuli import end_to_end, poisson
 from lsm_deploy.spec import Spec
 
@@ -36,19 +37,22 @@ class Shown:
 
 
 def shown_of(
-    spec: Spec | None, channels: int, dt_ms: float, samples: int, seed: int, train: Frames | str | Path | None = None
+    spec: Spec | None, network: QNetwork, samples: int, seed: int, train: Frames | str | Path | None = None
 ) -> Shown:
     """At most so many samples, every class in turn."""
+    channels, dt_ms = network.channels, network.dt_ms
     if spec is None or (train is None and (spec.data is None or not spec.data.named)):
         rng = stream(seed, "diagnose", "shown")
         steps, rate_hz = max(1, round(LENGTH_MS / dt_ms)), min(RATE_HZ, 500 / dt_ms)
         stimulus = end_to_end([poisson(steps, channels, rate_hz * dt_ms / 1000, rng) for _ in range(samples)])
-        return Shown(stimulus, (), f"Poisson input, {samples} samples of {LENGTH_MS:g} ms", rate_hz)
+        return Shown(
+            loud(stimulus, network.input), (), f"Poisson input, {samples} samples of {LENGTH_MS:g} ms", rate_hz
+        )
     # Training data: what a liquid is tuned by must not have seen the test.
     train = load(train, spec) if isinstance(train, str | Path) else training_frames(train, spec)
     some = _of_each_class(train, samples)
     stimulus = encode(spec.input, fit_ranges(train, spec.input), some, dt_ms, spec.seed, role="train")
-    rate_hz = float(stimulus.spikes.mean()) * 1000 / dt_ms
+    rate_hz = float(np.count_nonzero(stimulus.spikes) / stimulus.spikes.size) * 1000 / dt_ms
     if not rate_hz:
         hint = "raise max_rate_hz, or lower threshold or delta"
         raise LsmError("the encoded training data has no spikes", where="input", hint=hint)

@@ -55,11 +55,12 @@ def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
 def branching_ratio(spikes: Messages, starts: NDArray[np.int64]) -> float | None:
     """Spikes that one spike causes, one step later: m of r(k) = b m^k, r(k) the regression of A(t + k) on A(t).
 
-    A is the number of spikes in a step. The branching parameter of Beggs & Plenz, J. Neurosci. 23 (2003), estimated as
-    Wilting & Priesemann, Nature Comm. 9 (2018), do. What the input has in common with
+    A is the number of spikes in a step, or the sum of what graded neurons send, in magnitude. The branching parameter
+    of Beggs & Plenz, J. Neurosci. 23 (2003), estimated as Wilting & Priesemann, Nature Comm. 9 (2018), do.
+    What the input has in common with
     itself counts as well: compare it before and after, not with 1. None where activity does not vary, or has no memory.
     """
-    activity = np.abs(spikes).sum(axis=1, dtype=np.int64).astype(np.float64)
+    activity = np.abs(spikes.astype(np.float64)).sum(axis=1)
     parts = np.split(activity, starts[1:])
     mean, slopes = activity.mean(), []
     for lag in range(1, _LAGS + 1):

@@ -107,7 +107,7 @@ def move_spikes(stimulus: Stimulus, rng: np.random.Generator) -> Stimulus | None
         for k in rng.permutation(len(t)).tolist():
             free = [to for to in (t[k] + 1, t[k] - 1) if 0 <= to < len(here) and not here[to, channel[k]]]
             if free:
-                here[t[k], channel[k]], here[free[0], channel[k]] = 0, 1
+                here[free[0], channel[k]], here[t[k], channel[k]] = here[t[k], channel[k]], 0
                 moved = True
                 break
     return Stimulus(spikes, stimulus.starts) if moved else None
