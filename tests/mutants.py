@@ -45,8 +45,8 @@ EXTRA = (
     Rule("wiring-exponent", "exponents reach 7", "exponents reach 6",
          _WEIGHTS, "p.weights.astype(np.int64) << min(p.weight_exp, 6)"),
     Rule("wiring-add", "projections onto a neuron add", "the last one wins",
-         f"arriving[{_DUE}, slices[target]] += weights @ fired.astype(np.int64)",
-         f"arriving[{_DUE}, slices[target]] = weights @ fired.astype(np.int64)"),
+         f"arriving[{_DUE}, onto] += weights @ fired.astype(np.int64)",
+         f"arriving[{_DUE}, onto] = weights @ fired.astype(np.int64)"),
     # --- time
     Rule("time-input", "input row t is seen in step t + 1", "input row t is seen in step t",
          "stimulus[t]", "stimulus[min(t + 1, len(stimulus) - 1)]"),
@@ -85,9 +85,9 @@ EXTRA = (
          _DECAYED_V, 'fixed.decay(state["v"], registers["dv"][:1])'),
     # --- counts
     Rule("count-wide", "sums beyond 16 bits are counted", "only those above are",
-         "np.abs(a[here]) > largest_sum(kind)", "a[here] > largest_sum(kind)"),
+         "np.abs(given) > largest_sum(kind)", "given > largest_sum(kind)"),
     Rule("count-wide-edge", "32767 fits in 16 bits", "a sum of 16384 is counted",
-         "np.abs(a[here]) > largest_sum(kind)", "np.abs(a[here]) >= 1 << 14"),
+         "np.abs(given) > largest_sum(kind)", "np.abs(given) >= 1 << 14"),
     Rule("count-wraps", "wraps are counted by neuron", "wraps are counted by step",
          "int(step.wrapped.sum())", "int(step.wrapped.any())"),
     Rule("count-clips", "clips are counted", "clips are not counted", "int(step.saturated.sum())", "0"),
@@ -115,8 +115,9 @@ class Fate:
 
 
 def drawn(seed: int) -> tuple[Program, Stimulus]:
-    """Every third case has graded neurons, beside others or alone."""
-    return random_case(seed, kinds=(*GRADED_KINDS, *ALL_KINDS)) if seed % 3 == 2 else random_case(seed)
+    """Every third case has graded neurons, beside others or alone, of either kind by turns."""
+    graded = GRADED_KINDS if seed % 2 else GRADED_KINDS[::-1]
+    return random_case(seed, kinds=(*graded, *ALL_KINDS)) if seed % 3 == 2 else random_case(seed)
 
 
 @lru_cache(maxsize=CASES)

@@ -180,6 +180,74 @@ class GradedLI:
         return y if z >= 0 else -y
 
 
+@dataclass
+class GatedLI:
+    shift_in: int
+    shift_in_gate: int
+    activation: int
+    gate: int
+    fused: int
+    base: int
+    output: int
+    bias: int
+    bias_gate: int
+    lo: int
+    hi: int
+    v_initial: int
+    fraction_bits: int
+    message_shift: int
+    message_bits: int
+    period: int
+    phase: int
+
+    widest = 2**23 - 1
+    function, tanh = GradedLI.function, GradedLI.tanh
+
+    def start(self) -> dict[str, int]:
+        return {"u": 0, "w": 0, "v": self.v_initial, "clock": 0}
+
+    def step(self, state: dict[str, int], sums: tuple[int, int], result: Result) -> int:
+        clipped = False
+        ports = (("u", sums[0], self.shift_in, self.bias), ("w", sums[1], self.shift_in_gate, self.bias_gate))
+        for name, a, shift, bias in ports:
+            word = (a + 2**31) % 2**32 - 2**31
+            if word != a:
+                result.wide_words += 1
+            exact = nearest(word, shift) + bias
+            state[name] = max(-(2**23 - 1), min(2**23 - 1, exact))
+            clipped = clipped or state[name] != exact
+        if clipped:
+            result.wraps += 1
+        now = state["clock"]
+        state["clock"] = now + 1 if now + 1 < self.period else 0
+        if now != self.phase:
+            return 0
+        gamma = self.opening(state["w"])
+        driven = self.function(self.activation, state["u"])
+        old = state["v"] if self.base else 0
+        if self.fused:
+            exact = old + driven - nearest(gamma * (old + driven), 15)
+        else:
+            exact = old + nearest(gamma * (driven - old), 15)
+        state["v"] = max(-(2**23 - 1), min(2**23 - 1, exact))
+        if state["v"] != exact:
+            result.saturations += 1
+        largest = 2 ** (self.message_bits - 1) - 1
+        return max(-largest, min(largest, nearest(self.function(self.output, state["v"]), self.message_shift)))
+
+    def opening(self, w: int) -> int:
+        """The gate in units of 2**-15, 0 to 2**15."""
+        one = 2**self.fraction_bits
+        opened = self.ratio(w) if self.gate == 6 else self.function(self.gate, w)
+        return nearest(max(0, min(one, opened)), self.fraction_bits - 15)
+
+    def ratio(self, z: int) -> int:
+        """From a table of x / (1 + x) for x = i / 32, i = 0 .. 256, in units of 2**-22, by straight lines."""
+        i, rest = divmod(min(max(z, 0), 8 * 2**self.fraction_bits), 2**self.fraction_bits // 32)
+        low, high = (round(k / (32 + k) * 2**22) for k in (i, min(i + 1, 256)))
+        return nearest(low + nearest((high - low) * rest, self.fraction_bits - 5), 22 - self.fraction_bits)
+
+
 @cache
 def table(i: int) -> int:
     return round(math.tanh(i / 32) * 2**22)
@@ -194,8 +262,8 @@ def nearest(x: int, bits: int) -> int:
     return whole if x >= 0 else -whole
 
 
-Neuron = LIF | TernaryLIF | LIFRefractory | ATRLIF | GradedLI
-KINDS = {kind.__name__: kind for kind in (LIF, TernaryLIF, LIFRefractory, ATRLIF, GradedLI)}
+Neuron = LIF | TernaryLIF | LIFRefractory | ATRLIF | GradedLI | GatedLI
+KINDS = {kind.__name__: kind for kind in (LIF, TernaryLIF, LIFRefractory, ATRLIF, GradedLI, GatedLI)}
 
 
 def current(u: int, decay: int, a: int, result: Result) -> int:
@@ -234,11 +302,12 @@ def t0(x: int) -> int:
 
 @dataclass
 class Projection:
-    """Synapses (source, target, weight, delay); sources are channels if `from_input`, else neurons."""
+    """Synapses (source, target, weight, delay); sources are channels if `from_input`, else neurons. Port 1: gates."""
 
     from_input: bool
     weight_exp: int
     synapses: list[tuple[int, int, int, int]]
+    port: int = 0
 
 
 @dataclass
@@ -261,6 +330,7 @@ class Result:
     theta: list[list[int]] = field(default_factory=list)
     r: list[list[int]] = field(default_factory=list)
     clock: list[list[int]] = field(default_factory=list)
+    w: list[list[int]] = field(default_factory=list)
     wraps: int = 0
     saturations: int = 0
     wide_sums: int = 0
@@ -286,7 +356,7 @@ def _run_from_zero(net: Net, stimulus: list[list[int]], result: Result) -> None:
     history: list[list[int]] = []  # history[t][neuron]
 
     for t in range(len(stimulus)):
-        a = [0] * n
+        a, gates = [0] * n, [0] * n
         for projection in net.projections:
             sums = [0] * n
             for source, target, weight, delay in projection.synapses:
@@ -295,17 +365,24 @@ def _run_from_zero(net: Net, stimulus: list[list[int]], result: Result) -> None:
                     s = stimulus[seen][source] if projection.from_input else history[seen][source]
                     sums[target] += weight * s
             for k in range(n):
-                a[k] += sums[k] * 2**projection.weight_exp
+                if projection.port == 1:
+                    gates[k] += sums[k] * 2**projection.weight_exp
+                else:
+                    a[k] += sums[k] * 2**projection.weight_exp
 
         if net.interval != 0 and t % net.interval == 0:
             states = [neuron.start() for neuron in net.neurons]
 
         for k in range(n):
-            if abs(a[k]) > getattr(net.neurons[k], "widest", 32767):
-                result.wide_sums += 1
-        spikes = [net.neurons[k].step(states[k], a[k], result) for k in range(n)]
+            widest = getattr(net.neurons[k], "widest", 32767)
+            result.wide_sums += (abs(a[k]) > widest) + (abs(gates[k]) > widest)
+        spikes = []
+        for k in range(n):
+            neuron = net.neurons[k]
+            arrived = (a[k], gates[k]) if isinstance(neuron, GatedLI) else a[k]
+            spikes.append(neuron.step(states[k], arrived, result))
 
         history.append(spikes)
         result.spikes.append(spikes)
-        for name in ("u", "v", "refractory", "i", "theta", "r", "clock"):
+        for name in ("u", "v", "refractory", "i", "theta", "r", "clock", "w"):
             getattr(result, name).append([state.get(name, 0) for state in states])

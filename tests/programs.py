@@ -30,8 +30,8 @@ SynapseType = tuple[SignMode, int, int]
 INTERVALS = st.one_of(st.just(0), st.integers(1, 40))
 ALL_KINDS: tuple[str, ...] = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
 """That spike: what every backend has a rule for."""
-GRADED_KINDS: tuple[str, ...] = ("GradedLI",)
-REGISTERS = ("u", "v", "refractory", "i", "theta", "r", "clock")
+GRADED_KINDS: tuple[str, ...] = ("GradedLI", "GatedLI")
+REGISTERS = ("u", "v", "refractory", "i", "theta", "r", "clock", "w")
 """All that a kind may record; a backend gives 0 for those that a neuron's kind does not have."""
 RATE = 0.2
 """Spikes a step that thresholds are drawn for."""
@@ -77,6 +77,8 @@ def random_program(
     mixed = rng.choice(kinds, len(names), p=share)
     if rng.random() < 0.4:
         mixed[:] = mixed[0]
+    gated = {name for name, kind in zip(names, mixed.tolist(), strict=True) if kind == "GatedLI"}
+    made = tuple(replace(p, port=int(rng.integers(2))) if p.target in gated else p for p in made)
     populations = tuple(
         _population(rng, name, size_of[name], made, regime, str(kind)) for name, kind in zip(names, mixed, strict=True)
     )
@@ -170,7 +172,7 @@ def plain(program: Program) -> oracle.Net:
             for j in range(len(indptr) - 1)
             for k in range(indptr[j], indptr[j + 1])
         ]
-        projections.append(oracle.Projection(p.source == INPUT, p.weight_exp, synapses))
+        projections.append(oracle.Projection(p.source == INPUT, p.weight_exp, synapses, p.port))
     return oracle.Net(network.sample_interval, neurons, projections)
 
 
@@ -276,10 +278,10 @@ def _graded_population(
     rng: np.random.Generator, name: str, size: int, projections: tuple[QProjection, ...], kind: str
 ) -> QPopulation:
     """Registers at which `u` moves within its 24 bits, mostly, for messages of some bits; and all corners."""
-    reach = np.ones(size)
+    reach = np.ones((2, size))
     for p in projections:
         if p.target == name:
-            np.add.at(reach, p.post, np.abs(p.weights.astype(np.float64)) * 2.0**p.weight_exp)
+            np.add.at(reach[p.port], p.post, np.abs(p.weights.astype(np.float64)) * 2.0**p.weight_exp)
 
     def one_of(*corners: int, least: int, most: int) -> NDArray[np.int64]:
         between = rng.integers(least, most + 1, size)
@@ -288,19 +290,35 @@ def _graded_population(
     largest = (1 << 23) - 1
     message_bits = one_of(16, 12, 2, least=2, most=16)
     fraction = one_of(20, 20, 22, 5, least=5, most=22)
-    sums = np.log2(reach) + rng.choice([0, 8, 14], size)
-    shift_in = np.clip(np.rint(sums - fraction + rng.integers(-3, 4, size)), -24, 24).astype(np.int64)
+
+    def shift_of(reach: NDArray[np.float64]) -> NDArray[np.int64]:
+        sums = np.log2(reach) + rng.choice([0, 8, 14], size)
+        shift = np.clip(np.rint(sums - fraction + rng.integers(-3, 4, size)), -24, 24).astype(np.int64)
+        return np.where(rng.random(size) < 0.9, shift, rng.integers(-24, 25, size))
+
+    shift_in = shift_of(reach[0])
     ends = np.sort(rng.integers(-(2 << 20), 2 << 20, (2, size)), axis=0)
     straight = rng.random(size) < 0.9
     period = one_of(1, 1, 2, 3, least=1, most=7)
+    own = {
+        "alpha": one_of(4096, 1, 0, 2048, least=0, most=4096),
+        "leak": one_of(1, 1, 0, least=0, most=1),
+    }
+    if kind == "GatedLI":
+        own = {
+            "shift_in_gate": shift_of(reach[1]),
+            "bias_gate": one_of(0, 0, 1, largest, -largest, least=-(1 << 20), most=1 << 20),
+            "gate": one_of(5, 6, 0, 3, least=0, most=6),
+            "fused": rng.integers(0, 2, size),
+            "base": one_of(1, 1, 0, least=0, most=1),
+        }
     return QPopulation(
         name,
         kind,
         size,
-        {
-            "shift_in": np.where(rng.random(size) < 0.9, shift_in, rng.integers(-24, 25, size)),
-            "alpha": one_of(4096, 1, 0, 2048, least=0, most=4096),
-            "leak": one_of(1, 1, 0, least=0, most=1),
+        own
+        | {
+            "shift_in": shift_in,
             "activation": rng.integers(0, 6, size),
             "output": one_of(0, 0, 3, least=0, most=5),
             "bias": one_of(0, 1, -1, largest, -largest, least=-(1 << 18), most=1 << 18),

@@ -34,17 +34,26 @@ def test_there_are_enough_of_them() -> None:
     assert len(names) == len(set(names)) >= 60
 
 
+SHARED = (
+    "graded-input-rounding", "graded-message-rounding", "graded-saturation", "graded-message-saturation",
+    "graded-clock", "graded-silence", "graded-order",
+)  # fmt: skip
+"""Rules of one graded kind that the other has as well."""
+
+
 def test_a_rule_is_broken_in_every_kind_that_has_it() -> None:
     # A kind that writes an expression otherwise would go on unbroken, and no table would show it.
     resets = frozenset(name for name, kind in KINDS.items() if kind.RESETS)
     binary = resets - frozenset(name for name, kind in KINDS.items() if kind.MESSAGE.signed)
     remembering = frozenset(name for name, kind in KINDS.items() if kind.DECAYS[0])
+    with_activations = ("interpolation", "odd", "quadratic", "sigmoid", "ratio")  # which any kind may come to use
     own = {
         rule.name: frozenset([name])
         for name, kind in KINDS.items()
         for rule in kind.RULES
-        if rule.name not in ("graded-interpolation", "graded-odd", "graded-quadratic", "graded-sigmoid")
-    }  # those four stand where any kind may come to use them: with the activations
+        if not rule.name.endswith(with_activations)
+    }
+    own |= dict.fromkeys(SHARED, frozenset(["GradedLI", "GatedLI"]))
     some = {"threshold": binary, "threshold-shift": binary, "v-reset": binary, "v-reset-none": resets, **own}
     spiking = frozenset(name for name, kind in KINDS.items() if not kind.MESSAGE.graded)
     of_spiking = ('registers["bias_mant"]', 'registers["dv"]', "fixed.ACT_SHIFT")

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from prove import adaptive, graded
+from prove import adaptive, gated, graded
 from prove.__main__ import QUICK, missing
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL
@@ -18,6 +19,8 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity import variants
 
 HERE = Path(__file__).parent
+TIMED = ("graded-clock", "graded-silence")
+"""Rules that no single step shows."""
 IN_PROCESS = ("emulator", "fast", "brian (numpy)")
 needs_lava = pytest.mark.skipif(importlib.util.find_spec("lava") is None, reason="lava-nc is not installed here")
 
@@ -61,7 +64,7 @@ def test_primitives_of_a_graded_neuron(name):
                 assert graded.check(inputs, step, QUICK) > 1000
 
 
-@pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GradedLI"].RULES if rule.name != "graded-clock"])
+@pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GradedLI"].RULES if rule.name not in TIMED])
 def test_a_broken_graded_primitive_is_found(rule):
     broken = variants.broken_emulator(variants.RULES[rule]).KINDS["GradedLI"]
 
@@ -73,8 +76,30 @@ def test_a_broken_graded_primitive_is_found(rule):
         for _, _, _, inputs, _ in graded.CLAIMS:
             graded.check(inputs, step, QUICK)
 
-    with pytest.raises(AssertionError, match=r"[uvs] is .*, not .*, for "):
+    with pytest.raises(AssertionError, match=r"(the sum's register|v|s) is .*, not .*, for "):
         check_each()
+
+
+def check_gated(step):
+    for _, _, _, inputs in gated.CLAIMS:
+        assert gated.check(inputs, step, QUICK) > 1000
+
+
+def test_primitives_of_a_gated_neuron():
+    with gated.ALL["emulator"]() as step:
+        check_gated(step)
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GatedLI"].RULES if rule.name != "gated-ratio"])
+def test_a_broken_gated_primitive_is_found(rule):
+    broken = variants.broken_emulator(variants.RULES[rule]).KINDS["GatedLI"]
+
+    def step(given):
+        after = broken.step(given, broken.initial(given), np.stack([given["a"], given["b"]]))
+        return after.state["w"], after.state["v"], after.spikes
+
+    with pytest.raises(AssertionError, match=r"(the sum's register|v|s) is .*, not .*, for "):
+        check_gated(step)
 
 
 @pytest.mark.parametrize(

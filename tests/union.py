@@ -22,8 +22,8 @@ __all__ = ["Case", "Split", "union"]
 
 Case = tuple[Program, Stimulus]
 Split = Callable[[Trace], "list[Trace]"]
-_Key = tuple[str, str, SignMode, int, int]
-"""Source and target (a kind, or the input), sign mode, bits and exponent."""
+_Key = tuple[str, str, SignMode, int, int, int]
+"""Source and target (a kind, or the input), sign mode, bits, exponent and port."""
 
 
 def union(cases: Sequence[Case]) -> tuple[Program, Stimulus, Split]:
@@ -109,14 +109,16 @@ def _synapses(network: QNetwork) -> Iterator[tuple[_Key, str, str, NDArray[np.in
     """The synapses (pre, post, weight, delay) of each projection by type, with its source and target."""
     kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
     for p in network.projections:
-        key = (kinds[p.source], kinds[p.target], p.sign_mode, p.num_weight_bits, p.weight_exp)
+        key = (kinds[p.source], kinds[p.target], p.sign_mode, p.num_weight_bits, p.weight_exp, p.port)
         pre = np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr))
         yield key, p.source, p.target, np.stack([pre, p.post, p.weights, p.delays])
 
 
 def _projection(key: _Key, synapses: NDArray[np.int64], sources: dict[str, int]) -> QProjection:
-    source, target, sign_mode, num_weight_bits, weight_exp = key
+    source, target, sign_mode, num_weight_bits, weight_exp, port = key
     pre, post, weights, delays = synapses[:, np.lexsort((synapses[3], synapses[1], synapses[0]))]
     indptr = np.searchsorted(pre, np.arange(sources[source] + 1))
     name = "_".join(str(part) for part in key)
-    return QProjection(name, source, target, sign_mode, num_weight_bits, weight_exp, indptr, post, weights, delays)
+    return QProjection(
+        name, source, target, sign_mode, num_weight_bits, weight_exp, indptr, post, weights, delays, port
+    )

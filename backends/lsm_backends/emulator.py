@@ -61,7 +61,7 @@ def _run_sample(
     slices = {name: network.columns(name) for name in network.sizes}
     states = {p.name: _cleared(p) for p in network.populations}
     horizon = 1 + max((delay + 1 for _, _, delay, _ in synapses), default=1)
-    arriving = np.zeros((horizon, network.neurons), np.int64)  # a ring: row t % horizon is the sum due in step t
+    arriving = np.zeros((horizon, network.sums), np.int64)  # a ring: row t % horizon is the sums due in step t
 
     for t in range(len(stimulus)):
         a = arriving[t % horizon].copy()
@@ -72,23 +72,24 @@ def _run_sample(
                 states[population.name] = _cleared(population)
             here = slices[population.name]
             kind = KINDS[population.kind]
-            step = kind.step(population.registers, states[population.name], a[here])
+            given = network.sums_onto(population.name, a)
+            step = kind.step(population.registers, states[population.name], given)
             states[population.name] = step.state
             spikes[t, here] = step.spikes
-            counts["wide_sums"] += int((np.abs(a[here]) > largest_sum(kind)).sum())
+            counts["wide_sums"] += int((np.abs(given) > largest_sum(kind)).sum())
             counts["u_wraps"] += int(step.wrapped.sum())
             counts["v_saturations"] += int(step.saturated.sum())
             for name, values in recorded.items():
                 values[t, here] = step.state.get(name, 0)
 
-        for source, target, delay, weights in synapses:
+        for source, onto, delay, weights in synapses:
             fired = stimulus[t] if source == INPUT else spikes[t, slices[source]]
             if fired.any():
-                arriving[(t + 1 + delay) % horizon, slices[target]] += weights @ fired.astype(np.int64)
+                arriving[(t + 1 + delay) % horizon, onto] += weights @ fired.astype(np.int64)
 
 
-_Synapses = tuple[str, str, int, csc_array]
-"""Source, target, delay, and the weights of that delay `[post, pre]` with their exponent applied."""
+_Synapses = tuple[str, slice, int, csc_array]
+"""Source, the sums that they add to, delay, and the weights of that delay `[post, pre]` with their exponent applied."""
 
 
 def _by_delay(network: QNetwork) -> list[_Synapses]:
@@ -100,7 +101,7 @@ def _by_delay(network: QNetwork) -> list[_Synapses]:
         for delay in np.unique(p.delays):
             chosen = p.delays == delay
             matrix = csc_array((weights[chosen], (p.post[chosen], pre[chosen])), shape=shape)
-            groups.append((p.source, p.target, int(delay), matrix))
+            groups.append((p.source, network.ports[p.target, p.port], int(delay), matrix))
     return groups
 
 

@@ -6,6 +6,7 @@
     3  tanh       a table of 257 entries for |z| in 0 .. 8, with straight lines between them: off by 1e-4 at most
     4  quadratic  z (1 - |z| / 4) on [-2, 2], and -1 or 1 beyond: what tanh is like, without a table
     5  sigmoid    (1 + tanh(z / 2)) / 2
+    6  ratio      z / (1 + z) from 0 to 8 by such a table, 0 below and 8 / 9 beyond: of gates only
 
 Whether a table fits the program of a neuron on Loihi 2 is unknown; all others are products, shifts and comparisons.
 """
@@ -24,6 +25,8 @@ __all__ = [
     "ACTIVATIONS",
     "BOUNDS",
     "FEWEST_FRACTION_BITS",
+    "GATES",
+    "RATIOS",
     "TABLE",
     "TABLES",
     "TABLE_FRACTION",
@@ -33,13 +36,16 @@ __all__ = [
 
 ACTIVATIONS = ("identity", "clip", "relu", "tanh", "quadratic", "sigmoid")
 """By number: what the registers `activation` and `output` hold."""
+GATES = (*ACTIVATIONS, "ratio")
+"""By number: what the register `gate` holds."""
 IDENTITY = 0
 CLIP = 1
 RELU = 2
 TANH = 3
 QUADRATIC = 4
 SIGMOID = 5
-TABLES = (TANH, SIGMOID)
+RATIO = 6
+TABLES = (TANH, SIGMOID, RATIO)
 """What needs a table."""
 BOUNDS = {TANH: 1.0, QUADRATIC: 1.0, SIGMOID: 1.0}
 """What these do not exceed in magnitude, whatever they are given."""
@@ -53,7 +59,12 @@ _LAST = 1 << (_REACH + _SEGMENT)
 TABLE: Ints = np.rint(fixed.stable(np.tanh(np.arange(_LAST + 1) / (1 << _SEGMENT)) * (1 << TABLE_FRACTION))).astype(
     np.int64
 )
+"""Of tanh, at every 2**-5 of 0 .. 8."""
+_STEPS: NDArray[np.float64] = np.arange(_LAST + 1) / (1 << _SEGMENT)
+RATIOS: Ints = np.rint(fixed.stable(_STEPS / (1.0 + _STEPS) * float(1 << TABLE_FRACTION))).astype(np.int64)
+"""Of z / (1 + z)."""
 TABLE.setflags(write=False)
+RATIOS.setflags(write=False)
 
 
 def activate(number: Ints, z: Ints, registers: Mapping[str, Ints]) -> Ints:
@@ -70,19 +81,26 @@ def activate(number: Ints, z: Ints, registers: Mapping[str, Ints]) -> Ints:
             value = quadratic(z, fraction)
         elif each == SIGMOID:
             value = sigmoid(z, fraction)
+        elif each == RATIO:
+            value = round_shift(between(RATIOS, np.maximum(z, 0), fraction), TABLE_FRACTION - fraction)
         else:
             continue
         y = np.where(number == each, value, y)
     return y
 
 
-def tanh(z: Ints, fraction: Ints) -> Ints:
+def between(table: Ints, z: Ints, fraction: Ints) -> Ints:
+    """What a table has at |z|, in units of 2**-22: straight lines join its entries."""
     size, shift = np.minimum(np.abs(z), 1 << (fraction + _REACH)), fraction - _SEGMENT
     segment = size >> shift
     rest = size - (segment << shift)
-    low, high = TABLE[segment], TABLE[np.minimum(segment + 1, _LAST)]
-    between = low + round_shift((high - low) * rest, shift)
-    return np.sign(z) * round_shift(between, TABLE_FRACTION - fraction)
+    low, high = table[segment], table[np.minimum(segment + 1, _LAST)]
+    value: Ints = low + round_shift((high - low) * rest, shift)
+    return value
+
+
+def tanh(z: Ints, fraction: Ints) -> Ints:
+    return np.sign(z) * round_shift(between(TABLE, z, fraction), TABLE_FRACTION - fraction)
 
 
 def quadratic(z: Ints, fraction: Ints) -> Ints:
@@ -114,7 +132,10 @@ def of_floats(number: _Floats, z: _Floats, lo: _Floats, hi: _Floats) -> _Floats:
         elif each == QUADRATIC:
             held = np.clip(z, -2.0, 2.0)
             value = held * (1 - np.abs(held) / 4)
-        else:
+        elif each == SIGMOID:
             value = 0.5 * (1 + np.tanh(z / 2))
+        else:
+            held = np.maximum(z, 0.0)
+            value = held / (1 + held)
         y = np.where(number == each, value, y)
     return y

@@ -87,7 +87,7 @@ class Projection:
     """Float synapses from a population, or the input, to a population; the weights of one have one sign, or are mixed.
 
     weight `[synapse]` in units of threshold; delay_ms `[synapse]`, on top of the one step that every synapse takes.
-    weight_bits: what quantisation may spend on a weight.
+    weight_bits: what quantisation may spend on a weight. port: 1 onto the gate of a kind that has one.
     """
 
     name: str
@@ -99,6 +99,7 @@ class Projection:
     post: NDArray[np.int32]
     weight: Floats
     delay_ms: Floats
+    port: int = 0
 
     __reduce__ = rebuilt
 
@@ -171,6 +172,31 @@ class _Populations:
         first = self.offsets[population]
         return slice(first, first + self.sizes[population])
 
+    @cached_property
+    def ports(self) -> Mapping[tuple[str, int], slice]:
+        """By population and port, the columns of its synaptic sums; those of second ports come after all neurons'."""
+        places = {(name, 0): self.columns(name) for name in self.sizes}
+        first = self.neurons
+        for p in self.populations:
+            if KINDS[p.kind].PORTS > 1:
+                places[p.name, 1] = slice(first, first + p.size)
+                first += p.size
+        return MappingProxyType(places)
+
+    @property
+    def sums(self) -> int:
+        """The number of synaptic sums: one for each neuron, two where its kind has two ports."""
+        return int(max(where.stop for where in self.ports.values()))
+
+    def sums_onto(self, population: str, sums: NDArray[Any]) -> NDArray[Any]:
+        """Of sums `[..., column]` those onto a population `[..., neuron]`, or `[port, ..., neuron]` of two ports."""
+        first = sums[..., self.ports[population, 0]]
+        return np.stack([first, sums[..., self.ports[population, 1]]]) if (population, 1) in self.ports else first
+
+    def by_sum(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of each neuron `[neuron]`, for each synaptic sum `[column]`."""
+        return np.concatenate([values, *(values[self.columns(name)] for name, port in self.ports if port)])
+
     def locate(self, neuron: int) -> tuple[str, int]:
         """The population of a neuron, and its number there."""
         _require(0 <= neuron < self.neurons, f"there is no neuron {neuron}")
@@ -222,7 +248,10 @@ class QPopulation:
 
 @dataclass(frozen=True, eq=False)
 class QProjection:
-    """Integer synapses: `weights << weight_exp` is what a spike adds to its target's sum, `delays` + 1 steps later."""
+    """Integer synapses: `weights << weight_exp` is what a spike adds to its target's sum, `delays` + 1 steps later.
+
+    port: which sum, of a kind that takes two.
+    """
 
     name: str
     source: str
@@ -234,6 +263,7 @@ class QProjection:
     post: NDArray[np.int32]
     weights: NDArray[np.int16]
     delays: NDArray[np.uint8]
+    port: int = 0
 
     __reduce__ = rebuilt
 
@@ -434,6 +464,7 @@ def _check_wiring(name: str, indptr: NDArray[Any], post: NDArray[Any], *per_syna
 
 def _check_network(network: Network | QNetwork) -> None:
     sizes = network.sizes
+    kinds = {p.name: KINDS[p.kind] for p in network.populations}
     _require(1e-30 <= network.dt_ms <= 1e30, f"a step of {network.dt_ms} ms")  # as a spec may say
     _require(network.channels >= 0, f"{network.channels} channels")
     _require(network.sample_interval >= 0, f"sample interval {network.sample_interval}")
@@ -445,6 +476,7 @@ def _check_network(network: Network | QNetwork) -> None:
         sources = network.channels if p.source == INPUT else sizes[p.source]
         _require(len(p.indptr) == sources + 1, f"{p.name}: {len(p.indptr) - 1} sources, not {sources}")
         _refuse(f"{p.name}.post", mistake_in(p.post, sizes[p.target]))
+        _require(p.port in range(kinds[p.target].PORTS), f"{p.name}: {kinds[p.target].NAME} has no port {p.port}")
 
 
 def _check_starts(starts: NDArray[np.int64], steps: int) -> None:

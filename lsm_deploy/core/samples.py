@@ -9,7 +9,7 @@ The `interval` policy is one long run already.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -137,15 +137,15 @@ def contaminated(program: Program, stimulus: Stimulus, spikes: Messages) -> int:
     stops = [*stimulus.starts[1:].tolist(), steps]
     boundaries = list(zip(stimulus.starts.tolist(), stops, strict=True))[1:]
     return sum(
-        _receives(network, [_in_flight(*given, start, stop, network.offsets) for given in inputs], start)
+        _receives(network, [_in_flight(*given, start, stop, network) for given in inputs], start)
         for start, stop in boundaries
     )
 
 
 def _in_flight(
-    p: QProjection, fired: Messages, reach: int, start: int, stop: int, offsets: Mapping[str, int]
+    p: QProjection, fired: Messages, reach: int, start: int, stop: int, network: QNetwork
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Step, neuron and weight of what spikes before `start` deliver in `start` .. `stop`."""
+    """Step, sum and weight of what spikes before `start` deliver in `start` .. `stop`."""
     first = max(0, start - 1 - reach)
     t, source = np.nonzero(fired[first:start])
     count = p.indptr[source + 1] - p.indptr[source]
@@ -154,14 +154,15 @@ def _in_flight(
     late = (arrival >= start) & (arrival < stop)
     sign = np.repeat(fired[first:start][t, source], count).astype(np.int64)
     weight = (p.weights[synapse].astype(np.int64) << p.weight_exp) * sign
-    return arrival[late], offsets[p.target] + p.post[synapse[late]].astype(np.int64), weight[late]
+    onto = network.ports[p.target, p.port].start + p.post[synapse[late]].astype(np.int64)
+    return arrival[late], onto, weight[late]
 
 
 def _receives(network: QNetwork, parts: Sequence[tuple[NDArray[np.int64], ...]], start: int) -> bool:
     if not parts:
         return False
-    arrival, neuron, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
-    _, place = np.unique((arrival - start) * network.neurons + neuron, return_inverse=True)
+    arrival, onto, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    _, place = np.unique((arrival - start) * network.sums + onto, return_inverse=True)
     sums = np.zeros(int(place.max(initial=-1)) + 1, np.int64)
     np.add.at(sums, place, weight)
     return bool(sums.any())

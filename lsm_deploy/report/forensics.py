@@ -64,11 +64,13 @@ def _pairs(values: Mapping[str, int]) -> str:
 
 def _arrivals(s: Slice, name: str) -> list[str]:
     lines = [f"  arriving    {count(len(s.arrivals), 'spike')}, their sum a = {s.sum}"]
+    if s.gate_sum is not None:
+        lines[0] += f", onto the gate b = {s.gate_sum}"
     if s.their_sum is not None:
         lines[0] += f"; a sum of {s.their_sum} would give what {name} has"
     rows = [("source", "sent in", "delay", "weight", "exponent", "adds")] + [
         (f"{x.source}[{x.index}]" + (" (-1)" if x.spike < 0 else ""),
-         *(str(value) for value in (x.sent, x.delay, x.weight, x.weight_exp, x.adds)))
+         *(str(value) for value in (x.sent, x.delay, x.weight, x.weight_exp)), f"{x.adds}{' (gate)' * x.port}")
         for x in s.arrivals[:_ARRIVALS]
     ]  # fmt: skip
     if not s.arrivals:

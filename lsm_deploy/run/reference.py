@@ -91,7 +91,8 @@ def run_float(
 @dataclass(frozen=True, eq=False)
 class _Synapses:
     source: str
-    target: str
+    onto: slice
+    """The sums that they add to."""
     indptr: NDArray[np.int64]
     post: NDArray[np.int32]
     weight: Floats
@@ -105,7 +106,7 @@ class _Synapses:
         else:
             # The same rounding as on the way to the chip's delays.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
-        return cls(p.source, p.target, p.indptr, p.post, weight, delay.astype(np.int32))
+        return cls(p.source, network.ports[p.target, p.port], p.indptr, p.post, weight, delay.astype(np.int32))
 
 
 def messages_in_floats(network: QNetwork, spikes: Messages) -> Messages:
@@ -120,7 +121,7 @@ def weights_in_floats(network: Network | QNetwork, p: QProjection) -> Floats:
     """What the integer weights `[synapse]` of a projection stand for: floats sent to floats received."""
     target = next(q for q in network.populations if q.name == p.target)
     scale = target.scale if isinstance(target, QPopulation) else 1.0
-    received = sum_units(KINDS[target.kind], _registers(target, network.dt_ms), scale)[p.post]
+    received = sum_units(KINDS[target.kind], _registers(target, network.dt_ms), scale, p.port)[p.post]
     if p.source == INPUT:
         sent: Floats = np.full(len(p.post), network.input.unit)
     else:
@@ -164,7 +165,7 @@ def _run_samples(
         for name, initial in cleared.items()
     }
     horizon = 2 + max((int(s.delay.max(initial=0)) for s in synapses), default=0)
-    ring = np.zeros((horizon, len(windows), spikes.shape[1]))
+    ring = np.zeros((horizon, len(windows), network.sums))
     interval, left = network.sample_interval, len(windows)
     for t in range(int(lengths[0])):
         if t >= lengths[left - 1]:
@@ -176,11 +177,11 @@ def _run_samples(
         for name, where in here.items():
             if interval and t % interval == 0:
                 states[name] = {k: np.tile(v, (left, 1)) for k, v in cleared[name].items()}
-            step = kinds[name].float_step(constants[name], states[name], a[:, where])
+            step = kinds[name].float_step(constants[name], states[name], network.sums_onto(name, a))
             states[name] = step.state
             spikes[rows, where] = step.spikes
             for register, values in recorded.items():
                 values[rows, where] = step.state.get(register, 0.0)
         for s in synapses:
             fired = stimulus[rows] if s.source == INPUT else spikes[rows, here[s.source]]
-            kernels.send(fired, s.indptr, s.post, s.weight, s.delay, here[s.target].start, t, ring)
+            kernels.send(fired, s.indptr, s.post, s.weight, s.delay, s.onto.start, t, ring)

@@ -64,6 +64,7 @@ class _Contradictions:
         projections = self.data.get("projections")
         for i in range(len(projections) if isinstance(projections, list) else 0):
             self._projection(i)
+        self._gates()
         self._readout()
         self._data()
         self._front_end()
@@ -114,6 +115,21 @@ class _Contradictions:
             return
         self._weights(projection, path)
         self._wiring(projection, path)
+        target = self.populations.get(projection.target)
+        if projection.port == "gate" and target is not None and KINDS[target.neuron.kind].PORTS == 1:
+            gated = ", ".join(name for name, kind in KINDS.items() if kind.PORTS > 1)
+            what = f"neurons of kind {target.neuron.kind!r} have no gate"
+            self._report(what, (*path, "port"), f"make those of {projection.target!r} {gated}, or remove port")
+
+    def _gates(self) -> None:
+        raw = self.data.get("projections")
+        onto = [each for each in raw if isinstance(each, dict)] if isinstance(raw, list) else []
+        reached = {str(each.get("target")) for each in onto if each.get("port") == "gate"}
+        for name, population in self.populations.items():
+            if KINDS[population.neuron.kind].PORTS > 1 and name not in reached:
+                what = f"nothing reaches the gate of {name!r}, which would never move"
+                hint = f"add a projection onto {name!r} with `port: gate`, or make its neurons GradedLI"
+                self._report(what, ("populations", name), hint, key=True)
 
     def _weights(self, p: Projection, path: Path_) -> None:
         explicit = isinstance(p.topology, Explicit)

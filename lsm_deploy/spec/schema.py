@@ -192,6 +192,7 @@ class Projection:
     delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
     input_scaling: multiplies those of one from the input, which are uniform in -1 to 1 where `weight` is left out.
     gain: multiplies the weights, after a spectral radius has; a number, or one for each pair of types.
+    port: what it drives, the neurons' `input`, or the `gate` of those that have one.
     weight_bits, sign_mode: how it is quantised; beyond 8 bits a coarse and a fine projection share the work, `split`
     makes two projections of one sign each.
     """
@@ -206,10 +207,11 @@ class Projection:
     gain: Gain = 1.0
     weight_bits: WeightBits | None = None
     sign_mode: Literal["split", "mixed"] = "split"
+    port: Literal["input", "gate"] = "input"
 
     @property
     def name(self) -> str:
-        return f"{self.source}->{self.target}"
+        return f"{self.source}->{self.target}" + (":gate" if self.port == "gate" else "")
 
 
 # --- from the world to spikes, and back ---------------------------------------------------------------------------

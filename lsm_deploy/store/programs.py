@@ -2,8 +2,8 @@
 
 A container of kind `program`. In `meta`: dt_ms, channels, sample_interval (0: samples are fresh runs) and target; of
 input, unless it is 0 and 1, the bits, signed and fraction; of each population its name, kind, size and scale; of each
-projection its name, source, target, sign_mode, num_weight_bits and weight_exp. In `arrays`, with population and
-projection i counted from 0:
+projection its name, source, target, sign_mode, num_weight_bits and weight_exp, and its port where that is not 0. In
+`arrays`, with population and projection i counted from 0:
 
     cores                     [neuron]     the core of each neuron
     population.<i>.<register> [neuron]     int32, named as Lava names them
@@ -88,7 +88,10 @@ def program_to_parts(program: Program, prefix: str = "") -> tuple[dict[str, Any]
         "populations": [
             {"name": p.name, "kind": p.kind, "size": p.size, "scale": p.scale} for p in network.populations
         ],
-        "projections": [{name: getattr(p, name) for name in _PROJECTION_FACTS} for p in network.projections],
+        "projections": [
+            {name: getattr(p, name) for name in _PROJECTION_FACTS} | ({"port": p.port} if p.port else {})
+            for p in network.projections
+        ],
     }
     if network.input != BINARY:  # as every program was before there were others: their bytes stay the same
         meta["input"] = {name: getattr(network.input, name) for name in _MESSAGE_FACTS}
@@ -121,7 +124,8 @@ def program_from_parts(meta: Mapping[str, Any], arrays: Arrays, where: str, pref
             populations.append(QPopulation(registers=registers, **facts))
         projections = []
         for i, given in enumerate(meta["projections"]):
-            facts = facts_in(given, _PROJECTION_FACTS, f"projection {i}")
+            of_port = {"port": int} if isinstance(given, dict) and "port" in given else {}
+            facts = facts_in(given, _PROJECTION_FACTS | of_port, f"projection {i}")
             if facts["sign_mode"] not in ("excitatory", "inhibitory", "mixed"):
                 raise ValueError(f"there is no sign mode {facts['sign_mode']!r}")
             wiring: dict[str, Any] = {

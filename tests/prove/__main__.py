@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from prove import adaptive, graded, weights
+from prove import adaptive, gated, graded, weights
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL, PACKAGES
 
@@ -67,6 +67,11 @@ def main() -> int:
             for primitive, method, extent, inputs, sums in graded.CLAIMS:
                 if not sums or name == "emulator":
                     row(primitive, name, method, extent, lambda i=inputs: graded.check(i, moved, stride))  # type: ignore[misc]
+    for name, whole in gated.ALL.items():
+        if name.startswith(wanted):
+            with whole() as moved:
+                for primitive, method, extent, inputs in gated.CLAIMS:
+                    row(primitive, name, method, extent, lambda i=inputs: gated.check(i, moved, stride))  # type: ignore[misc]
     for weight in weights.CLAIMS:
         if weight.implementation.startswith(wanted) and not missing(weight.implementation):
             row(weight.primitive, weight.implementation, "every", weight.range, weight.check)

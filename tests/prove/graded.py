@@ -121,26 +121,26 @@ ALL: dict[str, Callable[[], Any]] = {"emulator": emulator, **{name: _whole(name)
 # --- claims ----------------------------------------------------------------------------------------------------------
 
 
-def _numbers(stride: int) -> Iterator[Any]:
+def numbers(stride: int) -> Iterator[Any]:
     for start in range(1 - LIMIT, LIMIT, CHUNK * stride):
         yield np.arange(start, min(start + CHUNK * stride, LIMIT), stride)
 
 
 def _activations(stride: int) -> Iterator[dict[str, Any]]:
-    for z in _numbers(stride):
+    for z in numbers(stride):
         for number in range(len(NAMES)):
             yield {"bias": z, "activation": number}
 
 
 def _formats(stride: int) -> Iterator[dict[str, Any]]:
     for fraction in (*range(5, 20), 21, 22):
-        for z in _numbers(max(stride, 64) + 1):
+        for z in numbers(max(stride, 64) + 1):
             for number in (3, 4, 5):
                 yield {"bias": z, "activation": number, "fraction_bits": fraction}
 
 
 def _messages(stride: int) -> Iterator[dict[str, Any]]:
-    for v in _numbers(stride):
+    for v in numbers(stride):
         for shift, bits in ((5, 16), (8, 12), (0, 16), (-3, 16), (21, 2)):
             yield {"v_initial": v, "alpha": 0, "message_shift": shift, "message_bits": bits}
 
@@ -153,7 +153,7 @@ def _rates(stride: int) -> Iterator[dict[str, Any]]:
             yield {"bias": bias, "alpha": alpha, "v_initial": v, "leak": leak}
 
 
-def _sums(stride: int) -> Iterator[dict[str, Any]]:
+def sums(stride: int) -> Iterator[dict[str, Any]]:
     bases = [s * ((1 << k) + off) for s in (-1, 1) for k in range(33) for off in (-1, 0, 1)]
     bases += [s * ((3 << k) >> 1) for s in (-1, 1) for k in range(32)]
     a, shift = (axis.ravel() for axis in np.meshgrid(bases, np.arange(-24, 25)))
@@ -166,21 +166,27 @@ CLAIMS = (
     ("activations: formats", "sample", "every 65th input, 17 other formats", _formats, False),
     ("messages", "every", "2^24 - 1 states, 5 formats", _messages, False),
     ("rate, leak, saturation", "every", "4097 rates, 20 x 20 edges, both leaks", _rates, False),
-    ("sum: modulo, rounding, bias", "edges", "49 shifts, powers of two to 2^32 and beside", _sums, True),
+    ("sum: modulo, rounding, bias", "edges", "49 shifts, powers of two to 2^32 and beside", sums, True),
 )
 """Primitive, method, range, inputs, and whether they need a sum."""
 
 
-def check(inputs: Callable[[int], Iterator[dict[str, Any]]], step: Step, stride: int = 1) -> int:
+def check(
+    inputs: Callable[[int], Iterator[dict[str, Any]]],
+    step: Step,
+    stride: int = 1,
+    definition: Step = defined,
+    neutral: dict[str, int] = NEUTRAL,
+) -> int:
     """How many inputs were compared; AssertionError with the first one that differs."""
     compared = 0
     for given in inputs(stride):
         size = max(np.size(values) for values in given.values())
         whole = {
-            name: np.array(np.broadcast_to(np.asarray(x, np.int64), size)) for name, x in (NEUTRAL | given).items()
+            name: np.array(np.broadcast_to(np.asarray(x, np.int64), size)) for name, x in (neutral | given).items()
         }
-        expected, found = defined(whole), step(whole)
-        for name, mine, theirs in zip(("u", "v", "s"), expected, found, strict=True):
+        expected, found = definition(whole), step(whole)
+        for name, mine, theirs in zip(("the sum's register", "v", "s"), expected, found, strict=True):
             wrong = np.flatnonzero(np.asarray(mine) != theirs)
             if len(wrong):
                 where = {key: int(values[wrong[0]]) for key, values in whole.items()}

@@ -7,6 +7,7 @@ of their own, because one negative weight would coarsen the grid of all others o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.compile.build.spectrum import spectral_factor
 from lsm_deploy.compile.build.wiring import connect
 from lsm_deploy.core import fixed
-from lsm_deploy.core.activations import ACTIVATIONS
+from lsm_deploy.core.activations import GATES
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, QProjection, SignMode
 from lsm_deploy.core.neurons import KINDS, breaks_bound
@@ -46,7 +47,8 @@ def build_network(spec: Spec) -> Network:
         twins = [p.name for p in spec.projections[:i]].count(projection.name)
         name = f"{projection.name}#{twins + 1}" if twins else projection.name
         try:
-            projections += _projection(name, projection, spec, types)
+            made = _projection(name, projection, spec, types)
+            projections += [replace(p, port=1) for p in made] if projection.port == "gate" else made
         except LsmError as error:
             errors += error.each()
     raise_all(errors)
@@ -74,7 +76,7 @@ def _population(name: str, section: schema.Population, seed: int) -> Population 
         where = f"population {name!r}, {field}"
         value = getattr(neuron, field)
         if isinstance(value, str):  # an activation, by its number
-            parameters[field] = np.full(size, float(ACTIVATIONS.index(value)))
+            parameters[field] = np.full(size, float(GATES.index(value)))
             continue
         parameters[field] = draw(value, size, rng, allowed, where)
     return Population(name, neuron.kind, size, parameters)
@@ -248,7 +250,8 @@ def _by_sign(
 
     def part(label: str, sign_mode: SignMode, indptr: NDArray[np.int64], values: Sequence[NDArray[Any]]) -> Projection:
         ends = (section.source, section.target)
-        return Projection(f"{name}{label}", *ends, sign_mode, weight_bits, indptr, *values)
+        post, weight, delay = values
+        return Projection(f"{name}{label}", *ends, sign_mode, weight_bits, indptr, post, weight, delay)
 
     values = (post, weight, delay)
     if (none := weight == 0).any():

@@ -56,11 +56,11 @@ def certify_network(network: QNetwork) -> Certificate:
         largest_u, closer = np.zeros(network.neurons), np.zeros(network.neurons, np.int64)
         for p in network.populations:
             here = network.columns(p.name)
-            largest = KINDS[p.kind].largest_register(p.registers, current[:, here].max(axis=0))
+            largest = KINDS[p.kind].largest_register(p.registers, network.sums_onto(p.name, current.max(axis=0)))
             largest_u[here] = fixed.stable_bound(largest)
         certified = (sums <= most) & (largest_u < fixed.UV_LIMIT)
         geometric = certified if geometric is None else geometric
-        current[:, ~certified] = np.inf
+        current[:, ~network.by_sum(certified)] = np.inf
         for p in network.populations:
             here = network.columns(p.name)
             cleared = network.sample_interval > 0
@@ -86,10 +86,10 @@ def _largest_sums(network: QNetwork) -> NDArray[np.int64]:
 
 
 def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
-    """The largest |sum| `[neuron]`, and the current of either sign `[sign, neuron]`, for such intervals of sources."""
-    leaks = np.concatenate([KINDS[p.kind].leaks(p.registers)[0] for p in network.populations])
+    """The largest |sum| `[neuron]`, and the current of either sign `[sign, sum]`, for such intervals of sources."""
+    leaks = network.by_sum(np.concatenate([KINDS[p.kind].leaks(p.registers)[0] for p in network.populations]))
     stays = 1.0 - leaks / fixed.DECAY_UNITY
-    most, drive = np.zeros((2, network.neurons), np.int64), np.zeros((2, network.neurons))
+    most, drive = np.zeros((2, network.sums), np.int64), np.zeros((2, network.sums))
     kinds = {p.name: (KINDS[p.kind], p.registers) for p in network.populations}
     for p in network.projections:
         if p.source == INPUT:
@@ -99,9 +99,14 @@ def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[
             of_sources, signed = intervals[network.columns(p.source)], kinds[p.source][0].MESSAGE.signed
             largest = largest_messages(*kinds[p.source])
         kernels.deliver(
-            p.indptr, p.post, p.weights, p.weight_exp, largest, signed, network.offsets[p.target], of_sources, stays,
-            most, drive,
+            p.indptr, p.post, p.weights, p.weight_exp, largest, signed, network.ports[p.target, p.port].start,
+            of_sources, stays, most, drive,
         )  # fmt: skip
     lasting = drive * ((1 << fixed.ACT_SHIFT) * membrane.SLACK)
     current: Floats = np.minimum(lasting, membrane.largest_current(most, leaks))
-    return most.max(axis=0), current
+    sums = most.max(axis=0)[: network.neurons]
+    for (name, port), where in network.ports.items():
+        if port:
+            here = network.columns(name)
+            sums[here] = np.maximum(sums[here], most[:, where].max(axis=0))
+    return sums, current

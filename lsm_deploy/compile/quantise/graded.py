@@ -1,8 +1,8 @@
-"""The scale of a graded population: units of its synaptic sum to 1.0, a power of two, because only a shift follows.
+"""The scale of a graded population: units of a synaptic sum to 1.0, a power of two, because only a shift follows.
 
 As large as it takes for every projection's largest weight to use all its bits, at an exponent of 0, or of as many as it
 has beyond 8; so far as no exponent passes 7, and no sum passes the 32 bits that it is added in, whatever arrives. That
-bound is the largest message times the magnitudes of all weights onto a neuron.
+bound is the largest message times the magnitudes of all weights onto a neuron. Sums onto a gate have their own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROUNDING = 1.02
 def choose_graded_scale(
     population: Population, incoming: Sequence[tuple[Projection, Sent]], dt_ms: float, ceiling: float
 ) -> float:
-    """incoming: projections with weights in the units of what their sources send. ceiling: no larger than this."""
+    """incoming: projections onto one port, with weights in the units of what they get. ceiling: no larger than this."""
     kind = KINDS[population.kind]
     limits = [kind.largest_scale(population.parameters), ceiling]
     wanted, most = [1.0], np.zeros((2, population.size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -21,7 +21,7 @@ from lsm_deploy.compile.quantise.sources import Sent, in_units, message_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, sum_units
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["quantise_network"]
@@ -49,22 +49,25 @@ def quantise_network(
         ]
         ceiling = ceilings.get(p.name, np.inf)
         if KINDS[p.kind].MESSAGE.graded:
-            scale, makes_up = choose_graded_scale(p, incoming, network.dt_ms, ceiling), False
+            onto = [[each for each in incoming if each[0].port == port] for port in range(KINDS[p.kind].PORTS)]
+            each_scale = [choose_graded_scale(p, each, network.dt_ms, ceiling) for each in onto]
+            makes_up = False
         else:
-            scale = choose_scale(p, incoming, network.dt_ms, ceiling)
+            each_scale = [choose_scale(p, incoming, network.dt_ms, ceiling)]
             makes_up = is_slow(p, network.dt_ms) if compensate is None else compensate
-        population, population_cost = _quantise_population(p, scale, network.dt_ms, makes_up)
+        population, population_cost = _quantise_population(p, each_scale, network.dt_ms, makes_up)
         populations.append(population)
         population_costs.append(population_cost)
 
-    scales = {p.name: p.scale for p in populations}
+    made_of = {p.name: p for p in populations}
     projections: list[QProjection] = []
     costs: list[ProjectionCost] = []
     for q in network.projections:
         if isinstance(q, QProjection):
             projections.append(q)
             continue
-        made, cost = _quantise_projection(in_units(q, messages[q.source]), scales[q.target], network.dt_ms)
+        scale = _scale_onto(made_of[q.target], q.port)
+        made, cost = _quantise_projection(in_units(q, messages[q.source]), scale, network.dt_ms)
         projections += made
         costs.append(cost)
     quantised = QNetwork(
@@ -74,10 +77,14 @@ def quantise_network(
 
 
 def _quantise_population(
-    p: Population, scale: float, dt_ms: float, compensate: bool
+    p: Population, scales: Sequence[float], dt_ms: float, compensate: bool
 ) -> tuple[QPopulation, PopulationCost]:
+    """scales: of each port; a population is said to have that of the first."""
+    scale = scales[0]
     parameters, gain = compensated(p, scale, dt_ms) if compensate else (p.parameters, np.ones(1))
     registers, clipped = registers_of(p.kind, parameters, scale, dt_ms)
+    if len(scales) > 1:
+        registers["shift_in_gate"] = registers["shift_in"] + round(np.log2(scales[1] / scale))
     realised = KINDS[p.kind].to_parameters(registers, scale, dt_ms)
     infinite = {name: np.isinf(values) for name, values in realised.items()}
     # What a range was asked to be is no parameter of the neuron's any more.
@@ -93,6 +100,10 @@ def _quantise_population(
         infinite={name: int(values.sum()) for name, values in infinite.items()},
     )
     return QPopulation(p.name, p.kind, p.size, registers, scale), cost
+
+
+def _scale_onto(p: QPopulation, port: int) -> float:
+    return float(sum_units(KINDS[p.kind], p.registers, p.scale, port)[0]) if port else p.scale
 
 
 def _is_far(asked: Floats, realised: Floats) -> NDArray[np.bool_]:
@@ -158,6 +169,7 @@ def _chosen(
         post=p.post if all_of_them else p.post[present],
         weights=weights if all_of_them else weights[present],
         delays=delays if all_of_them else delays[present],
+        port=p.port,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lsm_deploy.core.neurons import (
     atrlif,
+    gated,
     graded,
     lif,
     refractory,
@@ -47,5 +48,6 @@ _MODULES: list[Kind] = [
     refractory,
     atrlif,
     graded,
+    gated,
 ]
 KINDS = {kind.NAME: kind for kind in _MODULES}

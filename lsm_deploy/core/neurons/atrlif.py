@@ -45,6 +45,7 @@ TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ("theta", "r")
 THRESHOLDS: tuple[str, ...] = ("v_threshold", "threshold_step")
 RESETS = False
+PORTS = 1
 MESSAGE = BINARY
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)

@@ -30,10 +30,9 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import activations, fixed
 from lsm_deploy.core.activations import activate
-from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import Ints, round_shift
 from lsm_deploy.core.messages import LARGEST_BITS, Message, Messages
-from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons import formats, membrane
 from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
 
 NAME = "GradedLI"
@@ -44,6 +43,7 @@ TIMES = ("", "")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ()
 RESETS = False
+PORTS = 1
 MESSAGE = Message(LARGEST_BITS, signed=True)
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
@@ -71,8 +71,8 @@ RULES: tuple[Rule, ...] = (
     Rule("graded-interpolation", "between two entries of a table runs a straight line", "the lower entry is taken",
          "low + round_shift((high - low) * rest, shift)", "low"),
     Rule("graded-odd", "tanh is odd", "tanh of a negative number is that of its magnitude",
-         "np.sign(z) * round_shift(between, TABLE_FRACTION - fraction)",
-         "round_shift(between, TABLE_FRACTION - fraction)"),
+         "np.sign(z) * round_shift(between(TABLE, z, fraction), TABLE_FRACTION - fraction)",
+         "round_shift(between(TABLE, z, fraction), TABLE_FRACTION - fraction)"),
     Rule("graded-quadratic", "the quadratic is odd", "it is z - z^2 / 4 on either side",
          "held * np.abs(held)", "held * held"),
     Rule("graded-sigmoid", "a sigmoid is tanh of z / 2", "it is tanh of z",
@@ -82,11 +82,8 @@ RULES: tuple[Rule, ...] = (
 Activation = Literal["identity", "clip", "relu", "tanh", "quadratic", "sigmoid"]
 _LAST_ACTIVATION = len(activations.ACTIVATIONS) - 1
 _HELD = fixed.UV_LIMIT - 1
-MOST_FRACTION_BITS = 20
-"""`u` then reaches +-8, where tanh is 1 to 7 digits: a finer one saturates what tells inputs apart."""
 LONGEST_PERIOD = 4096
 LARGEST_SHIFT = fixed.LARGEST_SHIFT
-LARGEST_STATE = 1 << (23 - activations.FEWEST_FRACTION_BITS)
 
 
 @dataclass(frozen=True)
@@ -132,8 +129,8 @@ class Registers:
     """By number: see `core.activations`."""
     output: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 0
     bias: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
-    lo: Annotated[int, Ge(-_HELD), Le(_HELD)] = -(1 << MOST_FRACTION_BITS)
-    hi: Annotated[int, Ge(-_HELD), Le(_HELD)] = 1 << MOST_FRACTION_BITS
+    lo: Annotated[int, Ge(-_HELD), Le(_HELD)] = -(1 << formats.MOST_FRACTION_BITS)
+    hi: Annotated[int, Ge(-_HELD), Le(_HELD)] = 1 << formats.MOST_FRACTION_BITS
     v_initial: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
     fraction_bits: Annotated[int, Ge(activations.FEWEST_FRACTION_BITS), Le(activations.TABLE_FRACTION)] = 20
     """Of `u` and `v`."""
@@ -154,40 +151,9 @@ def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
 
     An LsmError says, without its place, which parameters no format holds.
     """
-    held = np.where(parameters["state_range"] > 0, parameters["state_range"], _bound(parameters))
-    state = np.maximum(held, np.abs(parameters["v_initial"]))
-    raise_all(_mistakes(parameters, state))
-    sent = np.minimum(_reach(parameters["output"], parameters), np.maximum(held, _first(parameters)))
-    bits = int(parameters["message_bits"].min()) - 1
-    # An integrator goes on: it gets a bit more than what it was seen to reach.
-    guard = int((parameters["leak"] == 0).any())
-    of_state = min(MOST_FRACTION_BITS, 23 - guard - _whole_bits(state))
-    return max(of_state, activations.FEWEST_FRACTION_BITS), max(
-        0, min(bits - _whole_bits(sent), of_state + LARGEST_SHIFT)
-    )
-
-
-def _mistakes(parameters: Mapping[str, Floats], state: Floats) -> list[LsmError]:
-    """Where parameters contradict each other, or the largest |v| of each neuron has no format."""
-    errors = []
-    if (parameters["phase"] >= parameters["period"]).any():
-        what = "phase is not below period: a neuron's turn never comes, and it stays silent"
-        errors.append(LsmError(what, hint="count phase from 0 to period - 1"))
-    if (parameters["clip_lo"] > parameters["clip_hi"]).any():
-        errors.append(LsmError("clip_lo is above clip_hi: nothing lies between them", hint="exchange them"))
-    if not np.isfinite(state).all():
-        hint = "give `state_range`, the largest value that it reaches, or let an activation or `leak` bound it"
-        errors.append(LsmError("nothing bounds the state: its range is unknown", hint=hint))
-    elif state.max(initial=0.0) > LARGEST_STATE:
-        what = f"a state of {state.max():g} does not fit 24 bits, of which a tanh needs some below the point"
-        hint = f"give a `state_range` and a `v_initial` of at most {LARGEST_STATE}, or scale what drives it"
-        errors.append(LsmError(what, hint=hint))
-    return errors
-
-
-def _bound(parameters: Mapping[str, Floats]) -> Floats:
-    """What |v| cannot exceed: a mean of what the activation gives, where it leaks."""
-    return np.where(parameters["leak"] > 0, _reach(parameters["activation"], parameters), np.inf)
+    bound = formats.reach(parameters["activation"], parameters)  # a mean of what the activation gives, where it leaks
+    goes_on = parameters["leak"] == 0
+    return formats.fraction_of(parameters, np.where(goes_on, np.inf, bound), _first(parameters), goes_on)
 
 
 def _first(parameters: Mapping[str, Floats]) -> Floats:
@@ -196,19 +162,6 @@ def _first(parameters: Mapping[str, Floats]) -> Floats:
     moved = parameters["v_initial"] + parameters["leak_rate"] * (driven - parameters["leak"] * parameters["v_initial"])
     first: Floats = np.abs(np.where(parameters["phase"] == 0, moved, parameters["v_initial"]))
     return first
-
-
-def _reach(number: Floats, parameters: Mapping[str, Floats]) -> Floats:
-    reach = np.full(number.shape, np.inf)
-    for each, bound in activations.BOUNDS.items():
-        reach[number == each] = bound
-    clipped = np.maximum(np.abs(parameters["clip_lo"]), np.abs(parameters["clip_hi"]))
-    return np.where(number == activations.CLIP, clipped, reach)
-
-
-def _whole_bits(largest: Floats) -> int:
-    """Bits before the point; a power of two itself is one unit too much, and is clipped by that unit."""
-    return int(np.ceil(np.log2(fixed.stable(np.maximum(largest, 2.0**-8)).max())))
 
 
 def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:

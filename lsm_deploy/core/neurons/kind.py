@@ -61,8 +61,10 @@ class Kind(Protocol):
 
     `Parameters` and `Registers` are dataclasses whose fields carry their bounds. `v` is the voltage of every kind. A
     kind whose messages are graded says in registers what they are (`message_bits`), and what its numbers stand for:
-    `fraction_bits` of `u` and `v`, `message_shift` less of a message, `shift_in` more of a synaptic sum. Any other has
-    thresholds, and a bias in `bias_mant` and `bias_exp`.
+    `fraction_bits` of `u` and `v`, `message_shift` less of a message, `shift_in` more of a synaptic sum, and
+    `shift_in_gate` more of one onto a second port. Any other has thresholds, and a bias in `bias_mant` and `bias_exp`.
+
+    Synaptic sums, and bounds on what they come to, are `[..., neuron]`; of a kind of two ports `[port, ..., neuron]`.
     """
 
     NAME: str
@@ -85,6 +87,8 @@ class Kind(Protocol):
     """The parameters that `v` is compared with; the first is what a neuron at rest has to reach. None: it is graded."""
     RESETS: bool
     """A spike takes `v` to 0."""
+    PORTS: int
+    """Of synaptic sums that a neuron takes: 1, or 2 where a second one opens a gate."""
     MESSAGE: Message
     """What a spike can be: a synapse delivers its weight times that. Of a graded kind, the largest that there is."""
     RECORDED: bool
@@ -155,11 +159,12 @@ def message_units(kind: Kind, registers: Mapping[str, Ints]) -> Floats:
     return units
 
 
-def sum_units(kind: Kind, registers: Mapping[str, Ints], scale: float) -> Floats:
+def sum_units(kind: Kind, registers: Mapping[str, Ints], scale: float, port: int = 0) -> Floats:
     """Units of each neuron's synaptic sum `[neuron]` to 1.0 of its float; scale: that of its population."""
     if not kind.MESSAGE.graded:
         return np.full(len(next(iter(registers.values()))), scale)
-    units: Floats = np.exp2((registers["fraction_bits"] + registers["shift_in"]).astype(np.float64))
+    shift = registers["shift_in_gate" if port else "shift_in"]
+    units: Floats = np.exp2((registers["fraction_bits"] + shift).astype(np.float64))
     return units
 
 

@@ -38,6 +38,7 @@ TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
+PORTS = 1
 MESSAGE = BINARY
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")

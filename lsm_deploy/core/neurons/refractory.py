@@ -42,6 +42,7 @@ TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
+PORTS = 1
 MESSAGE = BINARY
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()

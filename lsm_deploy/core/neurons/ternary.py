@@ -40,6 +40,7 @@ TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold_hi", "v_threshold_lo")
 RESETS = True
+PORTS = 1
 MESSAGE = TERNARY
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)

@@ -40,10 +40,10 @@ def spectral_radius(network: Network | QNetwork) -> float | None:
 
 
 def _between_neurons(network: Network | QNetwork) -> sparse.csc_array:
-    """Weights `[post, pre]` of all populations, in floats."""
+    """Weights `[post, pre]` of all populations, in floats; without those onto gates, which add to no state."""
     total = sparse.csc_array((network.neurons, network.neurons))
     for p in network.projections:
-        if p.source == INPUT:
+        if p.source == INPUT or p.port:
             continue
         weight = weights_in_floats(network, p) if isinstance(p, QProjection) else p.weight
         before, rows = network.offsets[p.source], len(p.indptr) - 1

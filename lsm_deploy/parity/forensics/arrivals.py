@@ -2,7 +2,8 @@
 
     a[t] = sum over synapses (j, w, d) onto the neuron of (w << weight_exp) * s[j, t - 1 - d]
 
-looked up in recorded spikes instead of kept in flight. A `fresh` sample starts with nothing in flight.
+looked up in recorded spikes instead of kept in flight. A `fresh` sample starts with nothing in flight. A neuron of two
+ports has two sums, and `a` is `[port, t]`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Arrival:
     delay: int
     adds: int
     """(weight << weight_exp) * spike."""
+    port: int = 0
+    """Which sum it adds to, of a neuron that has two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +57,14 @@ class Synapses:
     weight: Ints
     weight_exp: Ints
     delay: Ints
+    port: Ints
 
 
 def synapses_onto(program: Program, neuron: int) -> Synapses:
     """The synapses onto a neuron, in the order of the projections."""
     network = program.network
     offsets = network.offsets
-    columns: list[NDArray[np.int64]] = [np.zeros((7, 0), np.int64)]
+    columns: list[NDArray[np.int64]] = [np.zeros((8, 0), np.int64)]
     for i, p in enumerate(network.projections):
         index = neuron - offsets[p.target]
         if not 0 <= index < network.sizes[p.target]:
@@ -68,10 +72,9 @@ def synapses_onto(program: Program, neuron: int) -> Synapses:
         number = np.flatnonzero(p.post == index)
         source = np.searchsorted(p.indptr, number, "right") - 1
         first = 0 if p.source == INPUT else network.channels + offsets[p.source]
-        fixed = np.broadcast_to([[i], [p.weight_exp]], (2, len(number)))
-        columns.append(
-            np.stack([fixed[0], number, source, first + source, p.weights[number], fixed[1], p.delays[number]])
-        )
+        same = np.ones(len(number), np.int64)
+        parts = (i * same, number, source, first + source, p.weights[number], p.weight_exp * same, p.delays[number])
+        columns.append(np.stack([*parts, p.port * same]))
     return Synapses(*np.concatenate(columns, axis=1).astype(np.int64))
 
 
@@ -114,35 +117,38 @@ def arrivals_at(program: Program, stimulus: Stimulus, spikes: Messages, neuron: 
             weight_exp=int(s.weight_exp[k]),
             delay=int(s.delay[k]),
             adds=int(adds[k]),
+            port=int(s.port[k]),
         )
         for k in order
     )
 
 
 def sums(program: Program, stimulus: Stimulus, spikes: Messages, neuron: int) -> Ints:
-    """The synaptic sum of a neuron in every step, `[t]`."""
+    """The synaptic sum of a neuron in every step, `[t]`, or both `[port, t]`."""
+    network = program.network
     s = synapses_onto(program, neuron)
     first = began(program, stimulus)
     sources = np.concatenate([stimulus.spikes, spikes], axis=1)
-    total = np.zeros(len(spikes), np.int64)
-    for delay in np.unique(s.delay).tolist():
-        here = s.delay == delay
+    two = (network.locate(neuron)[0], 1) in network.ports
+    total = np.zeros((1 + two, len(spikes)), np.int64)
+    for port, delay in np.unique(np.stack([s.port, s.delay]), axis=1).T.tolist():
+        here = (s.port == port) & (s.delay == delay)
         columns = sources[:, s.column[here]]
-        total += seen(columns, delay, first).astype(np.int64) @ (s.weight[here] << s.weight_exp[here])
-    return total
+        total[port] += seen(columns, delay, first).astype(np.int64) @ (s.weight[here] << s.weight_exp[here])
+    return total if two else total[0]
 
 
 def sums_of_all(program: Program, stimulus: Stimulus, spikes: Messages, rows: slice) -> Ints:
-    """The synaptic sums of all neurons in the given steps, `[t, neuron]`."""
+    """All synaptic sums in the given steps, `[t, column]`: see `ports` of a network."""
     network = program.network
     start, stop, _ = rows.indices(len(spikes))
     first = began(program, stimulus)[rows]
-    total = np.zeros((stop - start, network.neurons), np.int64)
+    total = np.zeros((stop - start, network.sums), np.int64)
     for p in network.projections:
         sent = stimulus.spikes if p.source == INPUT else spikes[:, network.columns(p.source)]
         pre = p.pre
         weights = p.weights.astype(np.int64) << p.weight_exp
-        here = network.columns(p.target)
+        here = network.ports[p.target, p.port]
         for delay in np.unique(p.delays).tolist():
             chosen = p.delays == delay
             matrix = csr_array(

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity.compare import Divergence, in_view
 from lsm_deploy.parity.forensics.arrivals import Synapses, began, seen, synapses_onto
@@ -161,9 +163,23 @@ def _altered_synapse(
     program: Program, stimulus: Stimulus, trace: Trace, divergence: Divergence, breaks: Breaks
 ) -> Iterator[Cause]:
     """Synapses onto the culprit of which another weight, or another delay, gives all that its sums lack."""
-    broken, lacks, solved = missing_sums(column(program, stimulus, trace, divergence.neuron))
-    if not broken.any() or not solved.all():
-        return
+    culprit = column(program, stimulus, trace, divergence.neuron)
+    for port in range(KINDS[culprit.population.kind].PORTS):
+        broken, lacks, solved = missing_sums(culprit, port)
+        if broken.any() and solved.all():
+            yield from _altered(program, stimulus, trace, divergence, breaks, broken, lacks, port)
+
+
+def _altered(
+    program: Program,
+    stimulus: Stimulus,
+    trace: Trace,
+    divergence: Divergence,
+    breaks: Breaks,
+    broken: NDArray[np.bool_],
+    lacks: Ints,
+    port: int,
+) -> Iterator[Cause]:
     elsewhere = breaks.count - int(broken.sum())
     until = len(trace.spikes)
     if elsewhere:
@@ -171,7 +187,7 @@ def _altered_synapse(
     s = synapses_onto(program, divergence.neuron)
     sources = np.concatenate([stimulus.spikes, trace.spikes], axis=1)
     first = began(program, stimulus)
-    for k in range(len(s.source)):
+    for k in np.flatnonzero(s.port == port).tolist():
         sent = sources[:, s.column[k]]
         here = seen(sent, int(s.delay[k]), first).astype(np.int64)
         unit = here << int(s.weight_exp[k])

@@ -33,6 +33,8 @@ class Slice:
     """Whether the step starts from cleared registers: the first of a sample."""
     arrivals: tuple[Arrival, ...]
     sum: int
+    gate_sum: int | None
+    """Of a neuron of two ports what arrives at the second."""
     their_sum: int | None
     """The sum that would give what the trace has, where there is one and it differs."""
     operations: tuple[Operation, ...]
@@ -140,12 +142,13 @@ def _slice(
     c = column(program, stimulus, reference, d.neuron)
     given = {name: int(values[c.index]) for name, values in c.population.registers.items()}
     before = {name: int(values[d.t]) for name, values in c.before.items()}
-    noted, _ = operations_of(c.population.kind, given, before, int(c.a[d.t]))
+    arrived = c.a.reshape(-1, len(c.spikes))[:, d.t].tolist()
+    noted, _ = operations_of(c.population.kind, given, before, *arrived)
     their_sum = None
     if has_state(program, trace):
         broken, lacks, solved = missing_sums(column(program, stimulus, trace, d.neuron))
         if broken[d.t] and solved[d.t]:
-            their_sum = int(c.a[d.t] + lacks[d.t])
+            their_sum = int(arrived[0] + lacks[d.t])
     interval = program.network.sample_interval
     step = step_of(c, c.a)
     state = KINDS[c.population.kind].STATE
@@ -155,7 +158,8 @@ def _slice(
         before=before,
         cleared=d.t % interval == 0 if interval else d.t_in_sample == 0,
         arrivals=arrivals_at(program, stimulus, reference.spikes, d.neuron, d.t),
-        sum=int(c.a[d.t]),
+        sum=arrived[0],
+        gate_sum=arrived[1] if len(arrived) > 1 else None,
         their_sum=their_sum,
         operations=noted,
         after={name: int(c.after[name][d.t]) for name in state},

@@ -42,13 +42,13 @@ class Operation:
 
 
 def operations_of(
-    kind: str, registers: Mapping[str, int], state: Mapping[str, int], a: int
+    kind: str, registers: Mapping[str, int], state: Mapping[str, int], *a: int
 ) -> tuple[tuple[Operation, ...], Step]:
-    """What a neuron of that kind computes in one step from its registers, its state before and its sum."""
+    """What a neuron of that kind computes in one step from its registers, its state before and its sum, or sums."""
     noted: list[Operation] = []
     run, notes, values = _noting(kind)
     values.clear()
-    step = run(_ones(registers), _ones(state), np.array([a], np.int64))
+    step = run(_ones(registers), _ones(state), np.array(a, np.int64).reshape((len(a), 1) if len(a) > 1 else 1))
     for mark, value in values:
         blank = notes[mark]
         shown = np.asarray(value[0] if isinstance(value, tuple) else value)

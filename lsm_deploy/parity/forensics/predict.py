@@ -44,7 +44,8 @@ class Breaks:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One neuron over a whole run, `[t]` each: its state before each step, its sum, and what the trace has after it."""
+    """One neuron over a whole run, `[t]` each: its state before each step, its sum (`[port, t]` of two ports), and what
+    the trace has after it."""
 
     population: QPopulation
     index: int
@@ -77,13 +78,14 @@ def find_breaks(program: Program, stimulus: Stimulus, trace: Trace) -> Breaks:
     for start in range(0, steps, rows):
         window = slice(start, min(start + rows, steps))
         a = sums_of_all(program, stimulus, trace.spikes, window)
-        broken = np.zeros(a.shape, np.bool_)
+        broken = np.zeros((len(a), network.neurons), np.bool_)
         for p in network.populations:
             here = network.columns(p.name)
             first = KINDS[p.kind].initial(p.registers)
             before = {r: _before(trace.registers[r][:, here], first[r], zero, window).ravel() for r in first}
             registers = {r: np.tile(values, len(a)) for r, values in p.registers.items()}
-            step = KINDS[p.kind].step(registers, before, a[:, here].ravel())
+            given = network.sums_onto(p.name, a)
+            step = KINDS[p.kind].step(registers, before, given.reshape(*given.shape[:-2], -1))
             wrong = step.spikes != trace.spikes[window, here].ravel()
             for r in KINDS[p.kind].STATE:
                 wrong |= step.state[r] != trace.registers[r][window, here].ravel()
@@ -114,18 +116,21 @@ def column(program: Program, stimulus: Stimulus, trace: Trace, neuron: int) -> C
 
 def step_of(c: Column, a: Ints) -> Step:
     """Every step of the column with these sums."""
-    registers = {r: np.full(len(a), values[c.index]) for r, values in c.population.registers.items()}
+    registers = {r: np.full(a.shape[-1], values[c.index]) for r, values in c.population.registers.items()}
     return KINDS[c.population.kind].step(registers, c.before, a)
 
 
-def missing_sums(c: Column) -> tuple[NDArray[np.bool_], Ints, NDArray[np.bool_]]:
+def missing_sums(c: Column, port: int = 0) -> tuple[NDArray[np.bool_], Ints, NDArray[np.bool_]]:
     """Which steps break the definition, what their sum lacks, and where such a number reproduces the step.
+
+    port: which sum, of a neuron that has two.
 
     The first register that answers to the sum tells: its difference, over what one more in the sum would change.
     """
-    here, more = step_of(c, c.a), step_of(c, c.a + 1)
+    one = np.arange(len(c.a))[:, None] == port if c.a.ndim > 1 else np.True_
+    here, more = step_of(c, c.a), step_of(c, c.a + one)
     broken = ~_same(here, c)
-    lacks, solved = np.zeros_like(c.a), ~broken
+    lacks, solved = np.zeros(len(broken), np.int64), ~broken
     for register in KINDS[c.population.kind].STATE:
         slope = more.state[register] - here.state[register]
         if not slope.any():
@@ -133,7 +138,7 @@ def missing_sums(c: Column) -> tuple[NDArray[np.bool_], Ints, NDArray[np.bool_]]
         difference = c.after[register] - here.state[register]
         for period in (0, _PERIOD, -_PERIOD):
             trial = np.where(slope != 0, (difference + period) // np.where(slope == 0, 1, slope), 0)
-            fits = ~solved & _same(step_of(c, c.a + trial), c)
+            fits = ~solved & _same(step_of(c, c.a + trial * one), c)
             lacks[fits] = trial[fits]
             solved |= fits
         break

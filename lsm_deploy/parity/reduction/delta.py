@@ -340,7 +340,7 @@ def _draw(search: _Search) -> bool:
 def _piece(best: Parts, length: int, rng: np.random.Generator) -> Parts:
     start = int(rng.integers(0, len(best.spikes) - length + 1))
     spikes = best.spikes[start : start + length]
-    return replace(best, spikes=spikes * (rng.random(spikes.shape) < rng.uniform(0.5, 1.0)).astype(np.int8))
+    return replace(best, spikes=spikes * (rng.random(spikes.shape) < rng.uniform(0.5, 1.0)))
 
 
 def _channels(search: _Search) -> None:

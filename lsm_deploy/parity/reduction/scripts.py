@@ -12,6 +12,7 @@ import numpy as np
 
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity.compare import Divergence
 from lsm_deploy.parity.reduction.definition import definition_of
 
@@ -45,7 +46,8 @@ INTERVAL = $interval  # steps between clearings of all registers; 0: none
 CHANNELS = $channels
 INPUT_SPIKES = $inputs  # (step, channel, spike)
 POPULATIONS = $populations  # name, kind, registers
-# from the input?, source, target, weight << weight_exp, delay; neurons are numbered through all populations
+GATES = $gates  # by number of a population that has gates, the first sum onto them; other sums are numbered as neurons
+# from the input?, source, sum, weight << weight_exp, delay; neurons are numbered through all populations
 SYNAPSES = $synapses
 EXPECTED_SPIKES = $spikes  # (step, neuron, spike)
 SHOWN = $shown  # neurons
@@ -64,16 +66,18 @@ def run_from_zero(stimulus):
     ends = np.cumsum(sizes)
     registers = [{k: np.array(v, np.int64) for k, v in values.items()} for _, _, values in POPULATIONS]
     states = [KINDS[kind][0](values) for (_, kind, _), values in zip(POPULATIONS, registers)]
-    arriving = defaultdict(lambda: np.zeros(ends[-1], np.int64))
+    sums = ends[-1] + sum(sizes[i] for i in GATES)
+    arriving = defaultdict(lambda: np.zeros(sums, np.int64))
     for t in range(len(stimulus)):
-        a = arriving.pop(t, np.zeros(ends[-1], np.int64))
+        a = arriving.pop(t, np.zeros(sums, np.int64))
         spikes = np.zeros(ends[-1], np.int64)
         shown = {}
         for i, (_, kind, _) in enumerate(POPULATIONS):
             here = slice(ends[i] - sizes[i], ends[i])
             if INTERVAL and t % INTERVAL == 0:
                 states[i] = KINDS[kind][0](registers[i])
-            step = KINDS[kind][1](registers[i], states[i], a[here])
+            given = np.stack([a[here], a[GATES[i] : GATES[i] + sizes[i]]]) if i in GATES else a[here]
+            step = KINDS[kind][1](registers[i], states[i], given)
             states[i] = step.state
             spikes[here] = step.spikes
             for name, values in step.state.items():
@@ -130,7 +134,7 @@ def numpy_script(
     for p in network.projections:
         source = p.pre + (0 if p.source == INPUT else network.offsets[p.source])
         weights = p.weights.astype(np.int64) << p.weight_exp
-        target = p.post + network.offsets[p.target]
+        target = p.post + network.ports[p.target, p.port].start
         columns = (source.tolist(), target.tolist(), weights.tolist(), p.delays.tolist())
         synapses += [(p.source == INPUT, *synapse) for synapse in zip(*columns, strict=True)]
 
@@ -149,6 +153,7 @@ def numpy_script(
         populations=_literal(
             [(p.name, p.kind, {k: v.tolist() for k, v in p.registers.items()}) for p in network.populations]
         ),
+        gates={i: network.ports[p.name, 1].start for i, p in enumerate(network.populations) if KINDS[p.kind].PORTS > 1},
         synapses=_literal(synapses),
         spikes=_literal(_entries(ours.spikes)),
         shown=shown,
