@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lsm_deploy.core.neurons.kind import Floats
@@ -19,13 +20,14 @@ LIQUIDS = {
     "floats": "the float liquid",
     "feedforward": "its recurrence switched off",
 }
+"""What answers of a liquid, in the order that it is shown."""
 BASELINES = {
     "persistence": "persistence",
     "ar": "linear autoregression",
     "nvar": "quadratic autoregression (NVAR)",
     "input": "the input alone, no liquid",
 }
-"""What answers, in the order that it is shown."""
+"""What answers without it, likewise."""
 _RANGE = "{:.4g} to {:.4g}"
 
 
@@ -66,5 +68,8 @@ def _regression(evaluation: RegressionEvaluation) -> Iterator[Block]:
         f" on {section.folds} held-out blocks of the training data, there NRMSE"
         f" {', '.join(f'{each.cv_nrmse:.4g}' for each in evaluation.liquids)}"
     )
-    yield Line(f"overflow: {overflow(evaluation.liquids[0].counts)}")
+    counts = Counter[str]()
+    for each in evaluation.liquids:
+        counts.update(each.counts)
+    yield Line(f"overflow: {overflow(counts)}")
     yield picture_of_forecast(evaluation)
