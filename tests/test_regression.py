@@ -26,6 +26,8 @@ from lsm_deploy.learn.regression.metrics import nrmse, r2, smape
 from lsm_deploy.learn.regression.pairs import check_series, pairs_of
 from lsm_deploy.learn.regression.states import one_more_step, run_float_states, run_states, squared
 from lsm_deploy.measure.regression.baselines import autoregression, lagged, nonlinear, persistence, products
+from lsm_deploy.report.blocks import Line
+from lsm_deploy.report.regression import report_regression
 from lsm_deploy.run import backends
 from lsm_deploy.spec.read import load_text
 from lsm_deploy.spec.schema import Regression, States
@@ -171,6 +173,13 @@ def test_large_features_do_not_lose_digits() -> None:
     assert (answer(integers, x)[0] * integers.scale == (w[0] * ((1 << 40) + 1) + w[1] * (1 << 40))).all()
 
 
+def test_a_bias_too_large_to_be_held_is_refused() -> None:
+    x, y = some()
+    with pytest.raises(LsmError, match=r"the bias of output 1 is .* too large to be held") as caught:
+        fit(x, y + np.array([0, 1e10]), SECTION, 0, 16)
+    assert "take the mean off the target" in str(caught.value)
+
+
 def test_constant_targets_are_refused() -> None:
     x, _ = some()
     with pytest.raises(LsmError, match="target 0 is 3 in every frame"):
@@ -296,6 +305,21 @@ def test_an_evaluation_is_what_its_parts_give(spec: ld.Spec) -> None:
     alone = ld.evaluate_regression(spec, train, test, alone=True)
     assert alone.liquids[0].liquid == evaluation.liquids[0].liquid
     assert alone.baselines == {}
+
+
+def test_overflow_is_that_of_all_liquids(spec: ld.Spec) -> None:
+    evaluation = ld.evaluate_regression(spec, series(100), series(50, 100), seeds=2)
+    counted = [
+        replace(each, counts={"u_wraps": many, "v_saturations": 0})
+        for each, many in zip(evaluation.liquids, (0, 3), strict=True)
+    ]
+    lines = [
+        block.text
+        for liquids in (counted, counted[:1])
+        for block in report_regression(replace(evaluation, liquids=tuple(liquids))).blocks
+        if isinstance(block, Line) and block.text.startswith("overflow")
+    ]
+    assert lines == ["overflow: 3 wraps of u", "overflow: none"]
 
 
 # --- baselines -------------------------------------------------------------------------------------------------------
@@ -486,7 +510,19 @@ def test_neurons_that_send_in_other_steps_than_are_read_are_refused() -> None:
         ld.train_regression(
             graded(GRADED.replace("leak_rate: 0.5", "leak_rate: 0.5, period: 2, phase: 1")), series(100)
         )
+    odd = GRADED.replace("frame_ms: 2.0", "frame_ms: 3.0").replace(
+        "leak_rate: 0.5", "leak_rate: 0.5, period: 2, phase: 1"
+    )
+    with pytest.raises(LsmError, match="in step 1 of 2, and are read after each 3 steps"):  # that is step 1, 0, 1 ...
+        ld.train_regression(graded(odd), series(100))
     ld.train_regression(graded(GRADED.replace("leak_rate: 0.5", "leak_rate: 0.5, period: 2")), series(100))
+
+
+def test_a_program_that_takes_other_messages_is_refused() -> None:
+    listener = listen(graded(), series(60))
+    fewer = graded(GRADED.replace("kind: graded,", "kind: graded, message_bits: 12,"))
+    with pytest.raises(ValueError, match="the input is integers from -2047 to 2047, and the program takes"):
+        replace(listener, input=fewer.input)
 
 
 def test_saturated_states_are_said() -> None:

@@ -53,8 +53,8 @@ class Listener:
     """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
 
     seed: of random encoders. pattern: how WAV files are named, if not as the default. targets: columns of a CSV that
-    are no channels. What a sample's spikes depend on is all here, but for the
-    role of the data (training and test noise differ) and the sample's place among them.
+    are no channels. What a sample's spikes depend on is all here, but for the role of the data (training and test
+    noise differ) and the sample's place among them.
     """
 
     program: Program
@@ -75,6 +75,8 @@ class Listener:
             raise ValueError("a range ends before it begins")
         if self.input.spike_channels != self.program.network.channels:
             raise ValueError("the input does not fit the program")
+        if self.input.message != self.program.network.input:
+            raise ValueError(f"the input is {self.input.message}, and the program takes {self.program.network.input}")
         if self.seed < 0:
             raise ValueError(f"the seed is {self.seed}")
 

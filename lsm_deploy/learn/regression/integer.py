@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints, stable
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
@@ -23,6 +24,8 @@ __all__ = ["MOST_BITS", "IntegerRegressor", "answer", "quantise_regressor"]
 
 MOST_BITS = 24
 """Of a weight."""
+LARGEST_BIAS = np.iinfo(np.int64).max // 2
+"""What is added to it stays within 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +52,21 @@ class IntegerRegressor:
 def quantise_regressor(
     mean: Floats, scale: Floats, coef: Floats, intercept: Floats, weight_bits: int
 ) -> IntegerRegressor:
-    """The integers nearest to a readout in floats: mean, scale `[feature]`, coef `[output, feature]`."""
+    """The integers nearest to a readout in floats: mean, scale `[feature]`, coef `[output, feature]`.
+
+    An LsmError where a bias is too large: the signal is that small beside its mean.
+    """
     limit = (1 << weight_bits - 1) - 1
     of_each = [choose_scale(stable(row / scale)[None], scale, limit) for row in coef]
     weights = np.concatenate([rows for _, rows in of_each])
     scales = np.array([s for s, _ in of_each])
     # The bias makes up for what rounding moved on average.
-    biases = np.rint(stable(scales * intercept - weights @ mean)).astype(np.int64)
-    return IntegerRegressor(weights, biases, scales)
+    biases = np.rint(stable(scales * intercept - weights @ mean))
+    if wide := np.flatnonzero(np.abs(biases) > LARGEST_BIAS).tolist():
+        what = f"the bias of output {wide[0]} is {biases[wide[0]]:.3g} beside such small weights, too large to be held"
+        hint = "take the mean off the target, or leave out the strongest `regularisation`"
+        raise LsmError(what, where="readout", hint=hint)
+    return IntegerRegressor(weights, biases.astype(np.int64), scales)
 
 
 def answer(integers: IntegerRegressor, x: Ints) -> Floats:

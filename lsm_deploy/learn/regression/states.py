@@ -171,7 +171,7 @@ def _check_phase(listener: Listener, section: Regression) -> None:
     frame, errors = steps_of_frame(listener), []
     for population in listener.program.network.populations:
         period, phase = (population.registers.get(name, np.zeros(1, np.int64)) for name in ("period", "phase"))
-        if population.name in section.populations and (frame % np.maximum(period, 1) != phase).any():
+        if population.name in section.populations and ((frame % np.maximum(period, 1) != 0) | (phase != 0)).any():
             what = f"its neurons send in step {phase.max()} of {period.max()}, and are read after each {frame} steps"
             hint = "let a frame last a multiple of `period` steps, and leave out `phase`"
             errors.append(LsmError(what, where=f"population {population.name!r}", hint=hint))
