@@ -106,6 +106,13 @@ def test_inputs_of_any_range_are_scaled() -> None:
     assert np.abs(in_floats(imported_of(wide, input_range=None, inputs=wide.x), wide.x) - wide.run()).max() < 1e-2
 
 
+def test_inputs_are_rounded_as_the_encoder_rounds() -> None:
+    imported = imported_of(small("tanh"), input_range=(-1, 1))
+    x = np.zeros((1, imported.network.channels))
+    for value, message in ((2.0**-16, 1), (-(2.0**-16), -1), (5 * 2.0**-16, 3), (1.0, 32767), (-1.0, -32767)):
+        assert ld.stimulus_of(imported, x + value).spikes[0].tolist() == [message] * x.size
+
+
 def test_a_sparse_matrix_is_one() -> None:
     made = small("tanh")
     thin = made._replace(w=np.where(np.abs(made.w) > 0.2, made.w, 0.0))

@@ -24,7 +24,7 @@ from lsm_deploy.learn.regression.integer import answer, quantise_regressor
 from lsm_deploy.learn.regression.linear import fit, predict
 from lsm_deploy.learn.regression.metrics import nrmse, r2, smape
 from lsm_deploy.learn.regression.pairs import check_series, pairs_of
-from lsm_deploy.learn.regression.states import one_more_step, run_float_states, run_states, squared
+from lsm_deploy.learn.regression.states import frame_features, one_more_step, run_float_states, run_states, squared
 from lsm_deploy.measure.regression.baselines import autoregression, lagged, nonlinear, persistence, products
 from lsm_deploy.report.blocks import Line
 from lsm_deploy.report.regression import report_regression
@@ -236,6 +236,17 @@ def test_frames_and_squares_are_read_too(spec: ld.Spec) -> None:
     assert features[:, 31:] == pytest.approx(features[:, :31] ** 2 / 32768, abs=0.5)
     model = ld.train_regression(spec, data)
     assert model.integers.weights.shape == (1, 62)
+
+
+def test_frames_are_read_as_the_encoder_sends_them() -> None:
+    x = np.array([[-1.0, 5.0], [1.0, 5.0], [2.0**-16, 5.0], [-(2.0**-16), 5.0], [2.0, 6.0]])
+    data = make_frames(x, np.array([0]))
+    spec = graded(GRADED.replace("channels: 1", "channels: 2").replace(", range: [-1.0, 1.0]", ""))
+    listener = listen(spec, make_frames(x[:4], np.array([0])))
+    read = frame_features(listener, data)
+    assert read.tolist() == [[-32767, 0], [32767, 0], [1, 0], [-1, 0], [32767, 0]]  # a constant channel says nothing
+    with pytest.warns(LsmWarning, match="beyond the range"):
+        assert (read == listener.encode(data).spikes[::2]).all()
 
 
 def test_squares_have_the_bits_of_their_features() -> None:

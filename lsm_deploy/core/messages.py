@@ -58,6 +58,11 @@ class Message:
         """The narrowest type that holds it."""
         return np.int8 if self.largest <= np.iinfo(np.int8).max else np.int16
 
+    def of(self, units: NDArray[np.float64]) -> Messages:
+        """Values in its units as messages: the nearest, halves away from zero, within its ends."""
+        nearest = np.copysign(np.floor(np.abs(units) + 0.5), units)
+        return np.clip(nearest, self.least, self.largest).astype(self.dtype)
+
     def __str__(self) -> str:
         if self.graded:
             return f"integers from {self.least} to {self.largest}"

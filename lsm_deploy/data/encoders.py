@@ -35,12 +35,14 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, Role, check_channels, rows_of
 from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
 
-__all__ = ["encode", "fit_ranges", "poisson_stimulus"]
+__all__ = ["as_messages", "encode", "fit_ranges", "poisson_stimulus"]
 
 Trains = NDArray[np.bool_]
 
 AT_ONCE = 1 << 12
 """Frames whose fields and steps a cache holds, about."""
+_MIDDLE = 0.5
+"""Of a range, which is a message of 0: that of a channel that never changed in training."""
 
 
 def fit_ranges(train: Frames, input: Input) -> Floats:
@@ -82,7 +84,7 @@ def encode(
         )
     if isinstance(encoder, Graded):
         _warn_of_clipped(data, ranges)
-    still = 0.5 if isinstance(encoder, Graded) else 0.0
+    still = _MIDDLE if isinstance(encoder, Graded) else 0.0
     x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges, still)
     dtype = input.message.dtype
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
@@ -100,6 +102,11 @@ def encode(
         random = stream(seed, "encode", role, first + i)
         spikes[rows[low * steps : high * steps]] = _encode(encoder, x[low:high], steps, dt_ms, random)
     return Stimulus(spikes, starts[:-1])
+
+
+def as_messages(frames: Floats, ranges: Floats, bits: int) -> Messages:
+    """Values of frames `[frame, channel]` as messages of so many bits, as the encoder `graded` sends them."""
+    return _messages(_normalise(frames, ranges, _MIDDLE), bits)
 
 
 def poisson_stimulus(
@@ -157,7 +164,7 @@ def _cuts(encoder: Encoder, data: Frames) -> list[int]:
 def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.random.Generator) -> Trains | Messages:
     """Spikes `[frame * steps, spike channel]` of values `[frame, channel]`."""
     if isinstance(encoder, Graded):
-        return _messages(x, encoder.message_bits, steps)
+        return np.repeat(_messages(x, encoder.message_bits), steps, axis=0)
     if isinstance(encoder, Spikes):
         return _first_steps(x, steps)
     if isinstance(encoder, SendOnDelta):
@@ -172,11 +179,9 @@ def _encode(encoder: Encoder, x: Floats, steps: int, dt_ms: float, random: np.ra
     return _latency(fields, encoder.threshold, steps)
 
 
-def _messages(x: Floats, bits: int, steps: int) -> Messages:
-    largest = (1 << bits - 1) - 1
-    signed = (2 * x - 1) * (largest + 1)
-    nearest = np.copysign(np.floor(np.abs(signed) + 0.5), signed)
-    return np.repeat(np.clip(nearest, -largest, largest).astype(np.int16), steps, axis=0)
+def _messages(x: Floats, bits: int) -> Messages:
+    message = Message(bits, signed=True, fraction=bits - 1)
+    return message.of((2 * x - 1) * message.unit)
 
 
 def _first_steps(x: Floats, steps: int) -> Trains:

@@ -63,7 +63,7 @@ def stimulus_of(imported: Imported, inputs: ArrayLike | None = None) -> Stimulus
     if outside := beyond(samples, imported.input_range):
         raise LsmError(outside, where="inputs", hint="import the program with an `input_range` that holds them")
     scaled = (samples - (high + low) / 2) * (2 / (high - low))
-    messages = np.clip(np.rint(scaled * VALUES.unit), VALUES.least, VALUES.largest).astype(VALUES.dtype)
+    messages = VALUES.of(scaled * VALUES.unit)
     count, steps, _ = messages.shape
     longer = np.concatenate([messages, np.zeros((count, imported.first, channels), VALUES.dtype)], axis=1)
     return Stimulus(longer.reshape(-1, channels), np.arange(count) * (steps + imported.first))
@@ -158,4 +158,5 @@ def projections(source: str, target: str, weights: Floats, weight_bits: int) -> 
 
 
 def network_of(channels: int, populations: Sequence[Population], joined: Sequence[Projection], dt_ms: float) -> Network:
+    """A network whose input channels are floats, and whose samples each begin at rest."""
     return Network(dt_ms, channels, 0, tuple(populations), tuple(joined), input=VALUES)

@@ -19,7 +19,8 @@ from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode
 from lsm_deploy.learn.regression.integer import answer
 from lsm_deploy.learn.regression.model import RegressionModel
-from lsm_deploy.learn.regression.states import TraceRegister, finished, graded_populations
+from lsm_deploy.learn.regression.states import finished, graded_populations
+from lsm_deploy.learn.regression.traces import TraceRegister
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import GaussianPopulation, Rate, SendOnDelta
 

@@ -29,9 +29,9 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.data import Frames, Role
+from lsm_deploy.data.encoders import as_messages
 from lsm_deploy.learn.listener import Listener
-from lsm_deploy.learn.readout import kernels
-from lsm_deploy.learn.readout.features import trace_registers
+from lsm_deploy.learn.regression.traces import TRACE_BITS, decayed, traces
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.run.reference import run_float
@@ -40,7 +40,6 @@ from lsm_deploy.spec.schema import Regression
 __all__ = [
     "FRAME_BITS",
     "StatesRun",
-    "TraceRegister",
     "finished",
     "frame_features",
     "graded_populations",
@@ -52,7 +51,7 @@ __all__ = [
 ]
 
 FRAME_BITS = 16
-"""Of a value of a frame, and of a trace."""
+"""Of a value of a frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,19 +145,12 @@ def one_more_step(stimulus: Stimulus) -> Stimulus:
 
 def frame_features(listener: Listener, data: Frames) -> Ints:
     """The frames themselves `[frame, channel]`: -1 to 1 within the range of each channel, clipped, in 16 bits."""
-    low, high = listener.ranges.T
-    width = np.where(high > low, high - low, 1.0)
-    most = (1 << FRAME_BITS - 1) - 1
-    x = (data.frames - low) / width * 2 - 1
-    nearest: Ints = np.clip(np.floor(fixed.stable(x * (most + 1)) + 0.5), -most, most).astype(np.int64)
-    return nearest
+    return as_messages(data.frames, listener.ranges, FRAME_BITS).astype(np.int64)
 
 
 def squared(x: Ints, bits: Ints) -> Ints:
     """The squares of features `[row, feature]`, in as many bits as each has."""
-    half = 1 << np.maximum(bits - 2, 0)
-    squares: Ints = x * x + half >> bits - 1
-    return squares
+    return fixed.round_shift(x * x, bits - 1)
 
 
 def graded_populations(program: Program) -> set[str]:
@@ -195,55 +187,8 @@ def _states(program: Program, section: Regression, spikes: NDArray[Any], starts:
         if name in graded:
             parts.append(mine[_rows(starts, len(spikes), frame)].astype(np.int64))
         else:
-            parts.append(_traces(mine, starts, frame, section.features.tau_ms, network.dt_ms))
+            parts.append(traces(mine, starts, frame, section.features.tau_ms, network.dt_ms))
     return np.concatenate(parts, axis=1)
-
-
-def _traces(spikes: NDArray[Any], starts: Ints, frame: int, tau_ms: float, dt_ms: float) -> Ints:
-    spikes, ends = np.ascontiguousarray(spikes, np.int8), np.append(starts[1:], len(spikes))
-    register, values = TraceRegister.of(tau_ms, dt_ms, spikes.shape[1]), []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        # Parts end with the step after each frame.
-        edges = np.concatenate([[start], np.arange(start + frame, end, frame) + 1])[None]
-        of_sample = np.zeros((1, edges.shape[1] - 1, spikes.shape[1]), np.int64)
-        kernels.decay_parts(spikes, edges, register.keep, register.step, of_sample)
-        values.append(of_sample[0])
-    return register.shifted(np.concatenate(values))
-
-
-@dataclass(frozen=True, eq=False)
-class TraceRegister:
-    """The traces of spikes `[neuron]`: values decay by `keep` of 4096 a step, and grow by `step` a spike."""
-
-    keep: int
-    step: int
-    shift: int
-    values: Ints
-
-    @classmethod
-    def of(cls, tau_ms: float, dt_ms: float, neurons: int) -> TraceRegister:
-        du, weight = trace_registers(tau_ms, dt_ms)
-        step = weight << fixed.ACT_SHIFT
-        largest = step * fixed.DECAY_UNITY // (du + 1)  # that of a spike in every step
-        shift = max(0, largest.bit_length() - (FRAME_BITS - 1))
-        return cls(fixed.DECAY_UNITY - (du + 1), step, shift, np.zeros(neurons, np.int64))
-
-    def take(self, spikes: NDArray[Any]) -> None:
-        """A step, with these spikes `[neuron]`."""
-        self.values[:] = self._next(spikes)
-
-    def after(self, spikes: NDArray[Any]) -> Ints:
-        """What is read after one more step, which is not taken."""
-        return self.shifted(self._next(spikes))
-
-    def _next(self, spikes: NDArray[Any]) -> Ints:
-        decayed: Ints = fixed.truncate(self.values * self.keep) + self.step * spikes.astype(np.int64)
-        return decayed
-
-    def shifted(self, values: Ints) -> Ints:
-        """In 16 bits, rounded to the nearest."""
-        rounded: Ints = np.sign(values) * (np.abs(values) + (1 << self.shift >> 1) >> self.shift)
-        return rounded
 
 
 def _float_states(program: Program, section: Regression, spikes: NDArray[Any], starts: Ints, frame: int) -> Floats:
@@ -252,20 +197,13 @@ def _float_states(program: Program, section: Regression, spikes: NDArray[Any], s
     for name in section.populations:
         mine = spikes[:, network.columns(name)]
         if name not in graded:
-            mine = _decayed(mine, starts, section.features.tau_ms / network.dt_ms)
+            mine = decayed(mine, starts, section.features.tau_ms / network.dt_ms)
         parts.append(mine[rows].astype(np.float64))
     return np.concatenate(parts, axis=1)
 
 
-def _decayed(spikes: NDArray[Any], starts: Ints, tau_steps: float) -> Floats:
-    from scipy.signal import lfilter
-
-    pieces = np.split(spikes.astype(np.float64), starts[1:])
-    return np.concatenate([lfilter([1.0], [1.0, -np.exp(-1 / tau_steps)], piece, axis=0) for piece in pieces])
-
-
 def _bits(program: Program, section: Regression, features: int) -> Ints:
     """Of each feature, before squares `[feature]`."""
-    there = {p.name: p.registers.get("message_bits", np.full(p.size, FRAME_BITS)) for p in program.network.populations}
+    there = {p.name: p.registers.get("message_bits", np.full(p.size, TRACE_BITS)) for p in program.network.populations}
     bits = np.concatenate([there[name] for name in section.populations]).astype(np.int64)
     return np.concatenate([bits, np.full(features - len(bits), FRAME_BITS)])
