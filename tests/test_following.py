@@ -72,7 +72,11 @@ def test_lines_from_standard_input(tmp_path: Path) -> None:
             assert float(process.stdout.readline()) == pytest.approx(expected[0], rel=1e-8)
         process.stdin.close()
         assert process.wait() == 0
-    for text, words in (("1 2\n", "stdin:1: a frame of 2 values, the model takes 1"), ("a\n", "'a' is no frame")):
+    for text, words in (
+        ("1 2\n", "stdin:1: a frame of 2 values, the model takes 1"),
+        ("a\n", "'a' is no frame"),
+        ("1\nnan\n", "stdin:2: 'nan'"),
+    ):
         done = subprocess.run(command, input=text, capture_output=True, text=True)
         assert done.returncode == 1
         assert words in done.stderr

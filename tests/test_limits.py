@@ -16,10 +16,14 @@ from programs import ALL_KINDS, GRADED_KINDS, random_case, random_program
 from lsm_deploy import load
 from lsm_deploy.cli import main
 from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.limits import Limits
 from lsm_deploy.core.messages import BINARY, Message
+from lsm_deploy.report.programs import report_program
+from lsm_deploy.report.text import to_text
 from lsm_deploy.run import backends as backend
 from lsm_deploy.store import load_trace
 
@@ -108,6 +112,17 @@ def test_a_board_says_why_it_has_no_graded_neurons_and_what_it_thinks_of_tables(
             found[1:]
             == ["whether a neuron's program on the chip can hold the table of tanh is unknown"][: sentences - 1]
         )
+
+
+@pytest.mark.parametrize(("activation", "board", "said"), [(3, "oheo_gulch", 1), (4, "oheo_gulch", 0), (3, "none", 0)])
+def test_a_table_that_is_placed_on_a_board_is_said_in_the_report(activation: int, board: str, said: int) -> None:
+    program, _ = random_case(1, kinds=GRADED_KINDS, sizes=(3,), interval=0)
+    (p,) = program.network.populations
+    registers = {**p.registers, "activation": np.full(3, activation), "output": np.zeros(3, np.int64)}
+    network = replace(program.network, populations=(replace(p, registers=registers),))
+    placed = place_network(network, BOARDS[board])
+    words = "whether a core can hold the table of tanh is unknown; write `activation: quadratic`"
+    assert to_text(report_program(placed).blocks).count(words) == said
 
 
 def test_graded_input_is_refused_where_it_would_be_taken_for_a_bit() -> None:

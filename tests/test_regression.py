@@ -376,6 +376,12 @@ def test_what_a_series_is_too_short_for_is_said_of_both_parts() -> None:
         check_series(replace(SECTION, horizon=90), series(40))
 
 
+def test_what_is_too_large_to_be_squared_is_said() -> None:
+    huge = make_frames(wave(40) * 1e200, np.zeros(1, np.int64))
+    with pytest.raises(LsmError, match=r"is to be answered reaches .*, and its squares overflow"):
+        check_series(SECTION, huge)
+
+
 def test_a_signal_where_labels_are_needed_and_the_other_way_round(spec: ld.Spec, tmp_path: Path) -> None:
     labelled = make_frames(wave(40), np.arange(4) * 10, ["a", "b"] * 2)
     with pytest.raises(LsmError, match="labels and no targets"):

@@ -195,9 +195,11 @@ def _follow(model_file: Path, backend: str) -> None:
             continue
         try:
             frame = [float(cell) for cell in line.replace(",", " ").split()]
+            if not np.isfinite(frame).all():
+                raise ValueError
         except ValueError:
             what = f"{line.strip()!r:.80} is no frame"
-            raise LsmError(what, where=f"stdin:{number}", hint="write numbers, a frame a line") from None
+            raise LsmError(what, where=f"stdin:{number}", hint="write finite numbers, a frame a line") from None
         if len(frame) != model.listener.input.channels:
             what = f"a frame of {len(frame)} values, the model takes {model.listener.input.channels}"
             raise LsmError(what, where=f"stdin:{number}", hint="write one number for each channel")

@@ -51,7 +51,7 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
             what = f"{backend} has no rule for neurons of kind {p.kind!r}, only for {', '.join(limits.kinds)}"
             why = f": {limits.because[p.kind]}" if p.kind in limits.because else ""
             yield BackendError(f"{what}{why}", where=f"population {p.name!r}", hint=hint)
-        if not limits.tables and (looked_up := _looked_up(p)):
+        if not limits.tables and (looked_up := tables_of(p)):
             what = f"whether a neuron's program on the chip can hold the table of {looked_up} is unknown"
             table_free = "take an activation without a table (quadratic is like tanh)"
             yield BackendError(what, where=f"population {p.name!r}", hint=f"{table_free}, and {hint}")
@@ -72,7 +72,7 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
         yield BackendError(what, where=backend, hint=f"compile with an interval of {1 << interval.bit_length()} steps")
 
 
-def _looked_up(p: QPopulation) -> str:
+def tables_of(p: QPopulation) -> str:
     """The names of the activations that need a table; none of a kind without activations."""
     numbers = [p.registers[name] for name in ("activation", "output") if name in p.registers]
     used = np.unique(np.concatenate([np.zeros(0, np.int64), *numbers])).tolist()

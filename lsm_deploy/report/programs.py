@@ -16,6 +16,7 @@ from lsm_deploy.compile.quantise.cost import RoundingLoss
 from lsm_deploy.core import fixed
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.ir import Program, standings
+from lsm_deploy.core.limits import tables_of
 from lsm_deploy.core.neurons import KINDS, largest_sum
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, span, text_of
@@ -59,6 +60,7 @@ def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
                     else {}
                 ),
                 **({"standing": unproven[p.kind]} if p.kind in unproven else {}),
+                **({"tables": looked_up} if (looked_up := tables_of(p)) else {}),
             }
             for p in network.populations
         ],
@@ -141,6 +143,11 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
             f"placed on {count(facts['cores'], 'core')} of {facts['target']}; the fullest holds "
             f"{full['neurons']} neurons, {full['axons']} axons, {full['synapse_units']:.0f} units of synapses"
         )
+        for p in facts["populations"]:
+            if "tables" in p:
+                unknown = f"whether a core can hold the table of {p['tables']} is unknown"
+                ways_out = "write `activation: quadratic`, which needs none, or `target: {board: none}`"
+                yield Line(f"population {p['name']!r}: {unknown}; {ways_out}")
     else:
         yield Line("placed on no board: for the CPU backends only")
     certificate = facts["certificate"]

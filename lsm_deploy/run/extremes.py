@@ -11,6 +11,7 @@ voltages, and the first power of two that helps is named. It is about right for 
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -160,6 +161,7 @@ def _onto(program: Program, population: QPopulation) -> str:
 
 
 def _names(projections: Sequence[QProjection]) -> str:
-    """As the spec has them: it is quantisation that parts the signs of one."""
-    names = dict.fromkeys(p.name.removesuffix(":exc").removesuffix(":inh") for p in projections)
+    """As the spec has them: it is quantisation that parts the signs of one, and its weights beyond 8 bits."""
+    parts = re.compile(r"(:exc|:inh)?(:coarse|:fine)?$")
+    names = dict.fromkeys(parts.sub("", p.name) for p in projections)
     return " and ".join(map(repr, names))

@@ -51,7 +51,7 @@ class Follower:
         given = np.asarray(frame, np.float64).reshape(1, -1)
         if given.shape[1] != listener.input.channels or not np.isfinite(given).all():
             what = f"a frame has {given.shape[1]} values, the model takes {listener.input.channels} finite numbers"
-            raise LsmError(what, where="frame", hint="give one number for each channel")
+            raise LsmError(what, where="frame", hint="give one finite number for each channel")
         frames = Frames(given, np.zeros(1, np.int64), source="frame")
         network = listener.program.network
         for row in encode(listener.input, listener.ranges, frames, network.dt_ms, listener.seed).spikes:

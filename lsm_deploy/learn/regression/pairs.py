@@ -15,6 +15,7 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames, check_targets
+from lsm_deploy.learn.arguments import LARGEST
 from lsm_deploy.spec.schema import Regression
 
 __all__ = ["Pairs", "check_series", "output_names", "pairs_of", "series_of"]
@@ -57,7 +58,15 @@ def check_series(section: Regression, train: Frames, test: Frames | None = None)
     parts = [train] if test is None else [train, test]
     if section.target == "targets":
         check_targets(train, test)
-    raise_all([error for part in parts for error in _too_short(section, part)])
+    raise_all([error for part in parts for error in [*_too_short(section, part), *_too_large(section, part)]])
+
+
+def _too_large(section: Regression, data: Frames) -> list[LsmError]:
+    largest = float(np.abs(series_of(data, section)).max())
+    if largest <= LARGEST:
+        return []
+    what = f"what is to be answered reaches {largest:g}, and its squares overflow"
+    return [LsmError(what, where=data.source, hint=f"scale it to at most {LARGEST:g}")]
 
 
 def _too_short(section: Regression, data: Frames) -> list[LsmError]:
