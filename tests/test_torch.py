@@ -102,6 +102,26 @@ def test_an_ode(act: nn.Module) -> None:
     assert rates.off(in_integers(ld.from_ode(module, t, y0, weight_bits=15)), exact) < 1.5e-3
 
 
+def test_a_bias_is_added_to_those_of_the_layers(tmp_path: Path) -> None:
+    rnn, x, more = nn.RNN(3, 8, batch_first=True), draw(20, 3), draw(8)
+    core, file = nn.ModuleDict({"w": nn.Linear(8, 8), "entry": nn.Linear(3, 8), "f": nn.Tanh()}), tmp_path / "w.pt"
+    with torch.no_grad():
+        core["w"].weight[:], core["entry"].weight[:] = rnn.weight_hh_l0, rnn.weight_ih_l0
+        core["w"].bias[:], core["entry"].bias[:] = rnn.bias_hh_l0, rnn.bias_ih_l0
+        torch.save(core.state_dict(), file)
+        imported = [
+            ld.from_torch(rnn, bias=more, input_range=(-1, 1)),
+            ld.from_torch(core, bias=more[:, None], input_range=(-1, 1)),
+            ld.from_file(file, activation="tanh", bias=more, input_range=(-1, 1)),
+        ]
+        rnn.bias_hh_l0 += torch.tensor(more, dtype=torch.float32)
+    said = "assumed: the bias that is given is added to those that the layers have"
+    for each in imported:
+        assert np.abs(in_floats(each, x) - of(lambda x: rnn(x)[0], x)).max() < SINGLE
+        assert said in each.notes
+    assert said not in ld.from_torch(rnn, input_range=(-1, 1)).notes
+
+
 def test_a_state_dict(tmp_path: Path) -> None:
     module, x, file = nn.RNN(3, 20, batch_first=True), draw(50, 3), tmp_path / "rnn.pt"
     torch.save(module.state_dict(), file)
@@ -207,6 +227,19 @@ def test_modules_that_are_refused(module: Any, options: Any, words: list[str]) -
     with pytest.raises(ld.LsmError) as caught:
         ld.from_torch(module, **options)
     assert all(each in str(caught.value) for each in words), caught.value
+
+
+class Around(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.tau = nn.RNN(3, 4), nn.Parameter(torch.ones(4))
+
+
+def test_what_goes_beside_an_rnn_is_not_dropped_in_silence() -> None:
+    with pytest.raises(ld.LsmError) as caught:
+        ld.from_torch(Around(), activation="relu", recurrent="rnn", input="rnn")
+    assert [error.where for error in caught.value.each()] == ["recurrent", "input", "activation", "parameter 'tau'"]
+    assert ld.from_torch(Around(), ignore=("tau",)).network.sizes["units"] == 4
 
 
 class Cubed(Slope):

@@ -10,6 +10,9 @@ it began at, and a neuron `start`, which sends once, adds the difference that th
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
@@ -33,7 +36,7 @@ from lsm_deploy.exchange.imported import (
 )
 from lsm_deploy.exchange.profiles import UNBOUNDED, profiled
 
-__all__ = ["activate", "from_matrices"]
+__all__ = ["activate", "from_matrices", "with_biases"]
 
 UNITS, START = "units", "start"
 SENT_ONCE = 0.5
@@ -137,6 +140,17 @@ def from_matrices(
     network = network_of(driven.shape[1], populations, joined, dt_ms)
     imported = Imported(network, UNITS, 1, values, 0, tuple(said))
     return profiled(imported, samples, activation, clip, state_range, radius)
+
+
+def with_biases(own: Floats, options: Mapping[str, Any], notes: Sequence[str]) -> dict[str, Any]:
+    """Options of `from_matrices` with the biases of a program's layers `[unit]`, and one that is given added to them;
+    with the notes, which say so."""
+    said, bias = list(notes), own
+    if "bias" in options:
+        bias = own + _numbers("bias", options["bias"], own.shape, said)
+        if own.any():
+            said.append("assumed: the bias that is given is added to those that the layers have")
+    return {**options, "bias": bias, "notes": tuple(said)}
 
 
 def _beginning(first: Floats, rates: Floats, driven: Floats) -> tuple[Floats, Floats]:

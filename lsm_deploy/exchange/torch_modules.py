@@ -19,7 +19,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.exchange.imported import Imported, as_array
 from lsm_deploy.exchange.layers import Layer, recurrence_of
-from lsm_deploy.exchange.matrices import activate, from_matrices
+from lsm_deploy.exchange.matrices import activate, from_matrices, with_biases
 from lsm_deploy.exchange.odes import integrate
 from lsm_deploy.store.files import reading
 
@@ -46,7 +46,8 @@ def from_torch(
     recurrent, input: names of the layers, as `named_modules` has them, where their shapes leave a choice; without an
     input layer `x` itself is added. activation: as of `from_matrices`, where no layer of the module is one. ignore:
     names of layers and parameters that the recurrence does not use. options: as of `from_matrices`, which are `inputs`
-    to profile the states on, `input_range`, `state`, `leak_rate` and others. LsmErrors name every layer without a rule.
+    to profile the states on, `input_range`, `state`, `leak_rate` and others; a `bias` is added to those of the layers.
+    LsmErrors name every layer without a rule.
     """
     nn = _torch("the module").nn
     if not isinstance(module, nn.Module):
@@ -57,7 +58,9 @@ def from_torch(
         named = ", ".join(repr(name) for name, _ in networks)
         raise LsmError(f"several nn.RNN are in it: {named}", where="module", hint="give one, or `ignore=` the others")
     if networks:
-        return _from_rnn(*networks[0], module, ignore, options)
+        arguments = {"recurrent": recurrent, "input": input, "activation": activation}
+        given = [name for name, value in arguments.items() if value]
+        return _from_rnn(*networks[0], module, given, ignore, options)
     layers, functions = _parts(module, ignore)
     clip: tuple[float, float] | None = None
     if not activation:
@@ -71,13 +74,19 @@ def from_torch(
     core = recurrence_of(layers, recurrent, input, ignore)
     said = f"assumed: h = {activation}(W h + W_in x + bias), one step a row of x, from h = 0: `forward` is not read"
     notes = (said, *core.notes, *_of_buffers(module))
-    options.setdefault("bias", core.bias)
-    return from_matrices(core.weights, core.input_weights, activation=activation, notes=notes, **options)
+    options = with_biases(core.bias, options, notes)
+    return from_matrices(core.weights, core.input_weights, activation=activation, **options)
 
 
-def _from_rnn(name: str, rnn: Any, module: Any, ignore: Sequence[str], options: dict[str, Any]) -> Imported:
+def _from_rnn(
+    name: str, rnn: Any, module: Any, given: Sequence[str], ignore: Sequence[str], options: dict[str, Any]
+) -> Imported:
     where = name or "nn.RNN"
-    errors = []
+    errors: list[LsmError] = [
+        MisuseError("an nn.RNN says it itself", where=argument, hint="leave it out, or the RNN with `ignore=`")
+        for argument in given
+    ]
+    errors += _without_a_layer(module, ignore)
     if rnn.num_layers > 1:
         what, hint = f"it has {rnn.num_layers} layers", "import each by itself, and feed the states of one to the next"
         errors.append(LsmError(what, where=where, hint=hint))
@@ -97,8 +106,8 @@ def _from_rnn(name: str, rnn: Any, module: Any, ignore: Sequence[str], options: 
         for each, layer in module.named_modules()
         if layer is not rnn and layer is not module and not list(layer.children()) and each not in ignore
     ]
-    given = {"bias": bias, "activation": rnn.nonlinearity, "notes": tuple(notes)}
-    return from_matrices(weights["weight_hh_l0"], weights["weight_ih_l0"], **{**given, **options})
+    options = with_biases(np.zeros(size) + bias, options, notes)
+    return from_matrices(weights["weight_hh_l0"], weights["weight_ih_l0"], activation=rnn.nonlinearity, **options)
 
 
 def from_ode(module: Any, t: ArrayLike, y0: ArrayLike, **options: Any) -> Imported:
@@ -205,7 +214,7 @@ def _parts(module: Any, ignore: Sequence[str]) -> tuple[list[Layer], list[tuple[
     names = {nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.ReLU: "relu"}
     layers: list[Layer] = []
     functions: list[tuple[str, tuple[float, float] | None]] = []
-    errors = []
+    errors = _without_a_layer(module, ignore)
     for name, each in module.named_modules():
         if name in ignore:
             continue
@@ -224,19 +233,27 @@ def _parts(module: Any, ignore: Sequence[str]) -> tuple[list[Layer], list[tuple[
             what = f"there is no rule for {kind.__name__}"
             hint = f"leave it out with ignore=({name!r},) if states do not depend on it; rules are for {_KNOWN}"
             errors.append(LsmError(what, where=f"layer {name or 'module'!r}", hint=hint))
-        else:
-            own = [f"{name}.{key}".lstrip(".") for key, _ in each.named_parameters(recurse=False)]
-            errors += [
-                LsmError(
-                    "it is in no layer, and what `forward` does with it is not read",
-                    where=f"parameter {key!r}",
-                    hint=f"say it with an argument (leak_rate, bias, state), and leave it out with ignore=({key!r},)",
-                )
-                for key in own
-                if key not in ignore
-            ]
     raise_all(errors)
     return layers, functions
+
+
+def _without_a_layer(module: Any, ignore: Sequence[str]) -> list[LsmError]:
+    """An error for each parameter of a module that has others in it: what it does is in a `forward`."""
+    own = [
+        f"{name}.{key}".lstrip(".")
+        for name, each in module.named_modules()
+        if name not in ignore and list(each.children())
+        for key, _ in each.named_parameters(recurse=False)
+    ]
+    return [
+        LsmError(
+            "it is in no layer, and what `forward` does with it is not read",
+            where=f"parameter {key!r}",
+            hint=f"say it with an argument (leak_rate, bias, state), and leave it out with ignore=({key!r},)",
+        )
+        for key in own
+        if key not in ignore
+    ]
 
 
 def _of_buffers(module: Any) -> list[str]:

@@ -10,7 +10,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError, require_path
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.imported import Imported
 from lsm_deploy.exchange.layers import layers_of_arrays, recurrence_of
-from lsm_deploy.exchange.matrices import from_matrices
+from lsm_deploy.exchange.matrices import from_matrices, with_biases
 from lsm_deploy.exchange.torch_modules import load_state_dict
 from lsm_deploy.store import read_arrays
 from lsm_deploy.store.files import reading
@@ -34,7 +34,8 @@ def from_file(
     """The network of `h = activation(recurrent(h) + input(x))` with the weights in a file: see `from_torch`.
 
     The file has weights by name: those of linear layers or of an nn.RNN, or matrices [post, pre] without a bias. What
-    it cannot say is given: the activation, and as options what `from_matrices` takes.
+    it cannot say is given: the activation, and as options what `from_matrices` takes, in place of what stands beside
+    matrices; a bias is added to those of layers.
     """
     path = require_path(file)
     ignore = (ignore,) if isinstance(ignore, str) else ignore
@@ -52,8 +53,8 @@ def from_file(
     core = recurrence_of(layers_of_arrays(arrays, ignore, str(path)), recurrent, input, ignore)
     said = f"assumed: h = {activation}(W h + W_in x + bias), from h = 0: a file of weights does not say it"
     notes = (said, *core.notes)
-    options.setdefault("bias", core.bias)
-    return from_matrices(core.weights, core.input_weights, activation=activation, notes=notes, **options)
+    options = with_biases(core.bias, options, notes)
+    return from_matrices(core.weights, core.input_weights, activation=activation, **options)
 
 
 def _safetensors(file: Path) -> dict[str, Floats]:
