@@ -275,8 +275,10 @@ def test_operations_are_the_definition():
             state = {name: int(values[0]) for name, values in initial.items()}
             a = sums(program, given, reference.spikes, column)
             registers = {name: int(values[0]) for name, values in p.registers.items()}
-            for t in range(min(8, len(a), *given.starts[1:], program.network.sample_interval or 8)):
-                noted, step = operations_of(p.kind, registers, state, int(a[t]))
+            for t in range(min(8, a.shape[-1], *given.starts[1:], program.network.sample_interval or 8)):
+                noted, step = operations_of(
+                    p.kind, registers, state, *a.reshape(-1, len(reference.spikes))[:, t].tolist()
+                )
                 left = {o.register: o.value for o in noted if o.register}
                 state = {name: int(reference.registers[name][t, column]) for name in KINDS[p.kind].STATE}
                 assert left == state
