@@ -321,6 +321,45 @@ def test_a_spec_says_the_same(tmp_path: Path, activation: str, leak_rate: float)
     assert rates.off(ld.states_of(imported, integers, compiled.program), made.run()) < 1e-2
 
 
+def said_by_a_spec(folder: Path, imported: ld.Imported, x: rates.Floats) -> tuple[rates.Floats, str]:
+    ld.save_as_spec(folder, imported)
+    compiled = ld.compile_spec(ld.load(folder / "liquid.yaml"))
+    trace = ld.run_float(compiled.network, ld.stimulus_of(imported, x), ("v",))
+    return ld.states_of(imported, trace), (folder / "liquid.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("activation", "clip", "h"),
+    [("tanh", (0.0, 1.0), 0.4), ("sigmoid", (0.0, 1.0), 0.0), ("sigmoid", (0.0, 1.0), 0.4), ("clip", (0.2, 1.0), 0.5)],
+)
+def test_a_spec_begins_where_the_program_does(
+    tmp_path: Path, activation: str, clip: tuple[float, float], h: float
+) -> None:
+    made = small(activation, leak_rate=0.3)
+    imported = imported_of(made, inputs=made.x, clip=clip, state=h)
+    states, text = said_by_a_spec(tmp_path / "liquid", imported, made.x)
+    assert np.abs(states - in_floats(imported, made.x)).max() < 1e-8
+    assert "approximated: in step 0" not in text
+    apart = imported_of(made, inputs=made.x, clip=clip, state=np.linspace(0.3, 0.5, 12))
+    with pytest.raises(ld.LsmError, match="it begins at a state that no spec has"):
+        ld.save_as_spec(tmp_path / "apart", apart)
+
+
+@pytest.mark.parametrize(("activation", "clip", "rest"), [("sigmoid", (0.0, 1.0), 0.5), ("clip", (0.2, 1.0), 0.2)])
+def test_a_spec_of_units_without_memory_begins_at_their_activation_of_0(
+    tmp_path: Path, activation: str, clip: tuple[float, float], rest: float
+) -> None:
+    made = small(activation)
+    _, text = said_by_a_spec(tmp_path / "a", imported_of(made, inputs=made.x, clip=clip), made.x)
+    assert f"# approximated: in step 0 units are at {activation}(0) = {rest:g}, not at 0" in text
+    same = imported_of(made, inputs=made.x, clip=clip, state=rest)
+    states, text = said_by_a_spec(tmp_path / "b", same, made.x)
+    assert np.abs(states - in_floats(same, made.x)).max() < 1e-8
+    assert "approximated: in step 0" not in text
+    with pytest.raises(ld.LsmError, match="it begins at a state that no spec has"):
+        ld.save_as_spec(tmp_path / "c", imported_of(made, inputs=made.x, clip=clip, state=0.9))
+
+
 def test_what_no_spec_can_say(tmp_path: Path) -> None:
     each = imported_of(small("tanh", leak_rate=np.linspace(0.1, 1.0, 12)))
     with pytest.raises(ld.LsmError, match="units differ in leak_rate"):

@@ -3,7 +3,9 @@
     liquid.yaml  input.npz  recurrent.npz  bias.npz
 
 A spec has no parameter of each neuron's own, so a bias comes from a neuron `one`, which sends 1/2 in every step. In
-step 0 it has not come yet, and a unit is at its activation of 0, which is 0 but for a sigmoid: no `start` is needed.
+step 0 it has not come yet, and what drives a unit is its activation of 0: 0, but for a sigmoid, and a clip without 0.
+Units with a memory begin where that leads them to the program's own first state, if one number says it for all. Those
+without begin at their activation of 0, and a program that begins elsewhere is refused, or noted where it begins at 0.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from lsm_deploy.core.ir import INPUT, Network, Population, Projection
 from lsm_deploy.core.neurons import graded
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.imported import Imported
+from lsm_deploy.exchange.matrices import SENT_ONCE, START, activate
 from lsm_deploy.store import new_folder
 
 __all__ = ["save_as_spec"]
@@ -30,13 +33,16 @@ NAMES = (SPEC, "input.npz", "recurrent.npz", "bias.npz")
 """All that a folder may hold."""
 SENT = 0.5
 """What `one` sends: 1 would be one unit more than a message holds."""
+_SAME = 1e-9
+"""What states may differ by: a spec's numbers have ten digits."""
 
 
 def save_as_spec(folder: str | Path, imported: Imported) -> None:
     """Write `liquid.yaml` and the arrays that it names into a folder, which is new or holds nothing else.
 
-    Its network computes what the imported one does, from a state of 0. An LsmError where neurons differ in more than
-    their bias, or the program has no input.
+    Its network computes what the imported one does. An LsmError where neurons differ in more than their bias, the
+    program has no input, or it begins at a state that no spec has. The spec's first lines are the import's notes, and
+    one where it differs in step 0.
     """
     require_type(imported, Imported, "second argument", "import a program first, with `from_torch` or another")
     network = imported.network
@@ -50,12 +56,14 @@ def save_as_spec(folder: str | Path, imported: Imported) -> None:
         what = f"units differ in {', '.join(several)}, and a spec has one value for all, or draws"
         errors.append(LsmError(what, where=f"population {units.name!r}", hint="compile the imported network itself"))
     raise_all(errors)
+    begins, differs = _beginning(network, units)
     defaults = {name: field.default for name, field in graded.Parameters.__dataclass_fields__.items()}
     neuron: dict[str, Any] = {
         name: float(array[0]) for name, array in values.items() if name not in ("bias", "v_initial")
     }
     names = {name: ACTIVATIONS[int(neuron[name])] for name in ("activation", "output")}
-    neuron = {name: value for name, value in {**neuron, **names}.items() if value != defaults[name]}
+    neuron = {**neuron, **names, "v_initial": begins}
+    neuron = {name: value for name, value in neuron.items() if value != defaults[name]}
     bias = units.parameters["bias"]
     arrays = {
         "input": matrix_of(network, INPUT, units.name),
@@ -68,7 +76,30 @@ def save_as_spec(folder: str | Path, imported: Imported) -> None:
     with new_folder(folder, NAMES) as made:
         for name, array in used.items():
             save_arrays(made / f"{name}.npz", {"weights": array}, compressed=True)
-        (made / SPEC).write_text(_text(imported, units.name, units.size, neuron, used, bits), encoding="utf-8")
+        (made / SPEC).write_text(_text(imported, differs, units.name, units.size, neuron, used, bits), encoding="utf-8")
+
+
+def _beginning(network: Network, units: Population) -> tuple[float, tuple[str, ...]]:
+    """`v_initial` that leads the spec's units in step 0 to where the imported ones are, and a note if they are not."""
+    of = units.parameters
+    rate, activation = of["leak_rate"][0], ACTIVATIONS[int(of["activation"][0])]
+    clip = of["clip_lo"][0], of["clip_hi"][0]
+    driven, at_rest = (activate(activation, z, clip) for z in (of["bias"], np.zeros(units.size)))
+    if rate < 1:
+        begins = of["v_initial"] + rate / (1 - rate) * (driven - at_rest)
+        if np.ptp(begins) < _SAME:
+            return round(float(begins.mean()), 9), ()
+    else:
+        weights = matrix_of(network, units.name, units.name)
+        first = weights @ driven
+        if START in network.sizes:
+            first += SENT_ONCE * matrix_of(network, START, units.name)[:, 0]
+        if np.abs(first - weights @ at_rest).max() < _SAME:
+            return 0.0, ()
+        if np.abs(first).max() < _SAME:
+            return 0.0, (f"approximated: in step 0 units are at {activation}(0) = {at_rest[0]:.6g}, not at 0",)
+    hint = "import it from a state of 0, or compile the imported network itself"
+    raise LsmError("it begins at a state that no spec has", where=f"population {units.name!r}", hint=hint)
 
 
 def matrix_of(network: Network, source: str, target: str) -> Floats:
@@ -82,14 +113,20 @@ def matrix_of(network: Network, source: str, target: str) -> Floats:
 
 
 def _text(
-    imported: Imported, units: str, size: int, neuron: dict[str, Any], used: dict[str, Floats], bits: dict[str, int]
+    imported: Imported,
+    differs: tuple[str, ...],
+    units: str,
+    size: int,
+    neuron: dict[str, Any],
+    used: dict[str, Floats],
+    bits: dict[str, int],
 ) -> str:
     network = imported.network
     low, high = imported.input_range
     given = "".join(f", {name}: {value}" for name, value in neuron.items())
     sources = {"input": INPUT, "recurrent": units, "bias": ONE}
     lines = [
-        *(f"# {note}" for note in imported.notes),
+        *(f"# {note}" for note in (*imported.notes, *differs)),
         f"dt_ms: {network.dt_ms!r}",
         "seed: 0",
         "input:",
