@@ -2,8 +2,8 @@
 
 Frame k of a sample enters in steps k F up to (k + 1) F - 1, and has reached the messages of step (k + 1) F: each
 sample is run for one more step, so that its last frame is seen, too. Of a graded population the state is the message
-`[neuron]` of that step; of a spiking one it is the trace of its spikes up to and with that step (`readout.features` has
-the register), shifted to 16 bits, as messages have at most, and rounded. `frame` puts the frame itself beside them, its
+`[neuron]` of that step; of a spiking one it is the trace of its spikes up to and with that step (`traces` has the
+register), shifted to 16 bits, as messages have at most, and rounded. `frame` puts the frame itself beside them, its
 values within their range as -1..1 in 16 bits; `squares` puts the square of each beside it, in as many bits as it has
 itself.
 
