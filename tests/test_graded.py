@@ -209,6 +209,7 @@ def test_a_state_that_nothing_bounds_is_asked_for() -> None:
     ("parameters", "what"),
     [
         ({"period": 2.0, "phase": 2.0}, "population 'r': phase is not below period"),
+        ({"leak_rate": 1e-4}, "population 'r': a leak_rate of 0.0001 rounds to nothing"),
         ({"clip_lo": 1.0, "clip_hi": -1.0}, "population 'r': clip_lo is above clip_hi"),
         ({"state_range": 1e6}, "population 'r': a state of 1e[+]06 does not fit 24 bits"),
         ({"v_initial": -1e6}, "give a `state_range` and a `v_initial` of at most 262144"),

@@ -13,6 +13,8 @@ from lsm_deploy.core.neurons.kind import Floats
 
 MOST_FRACTION_BITS = 20
 """`u` then reaches +-8, where tanh is 1 to 7 digits: a finer one saturates what tells inputs apart."""
+SLOWEST = 0.5 / fixed.DECAY_UNITY
+"""A leak rate that rounds to no unit."""
 LARGEST_STATE = 1 << (23 - activations.FEWEST_FRACTION_BITS)
 
 
@@ -39,6 +41,9 @@ def _mistakes(parameters: Mapping[str, Floats], state: Floats) -> list[LsmError]
     if (parameters["phase"] >= parameters["period"]).any():
         what = "phase is not below period: a neuron's turn never comes, and it stays silent"
         errors.append(LsmError(what, hint="count phase from 0 to period - 1"))
+    if "leak_rate" in parameters and (slow := parameters["leak_rate"].min()) <= SLOWEST:
+        what = f"a leak_rate of {slow:g} rounds to nothing: the neuron would never move"
+        errors.append(LsmError(what, hint=f"give more than {SLOWEST:g}, or let it move once in a `period` of steps"))
     if (parameters["clip_lo"] > parameters["clip_hi"]).any():
         errors.append(LsmError("clip_lo is above clip_hi: nothing lies between them", hint="exchange them"))
     if not np.isfinite(state).all():
