@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from programs import (
     ALL_KINDS,
-    GRADED_KINDS,
     INTERVALS,
     REGISTERS,
+    UNGATED,
     disjoint,
     programs,
     random_case,
@@ -66,7 +66,7 @@ def test_equals_the_emulator(case: tuple[Program, Stimulus]) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_graded_messages(seed: int) -> None:
-    kinds = ("GradedLI", "LIF", "TernaryLIF") if seed % 2 else GRADED_KINDS
+    kinds = ("GradedLI", "LIF", "TernaryLIF") if seed % 2 else UNGATED
     check_against_emulator(*random_case(100 + seed, kinds=kinds))
 
 

@@ -18,7 +18,7 @@ from lsm_backends import emulator, fast
 from lsm_backends.fast.graded import layout
 from lsm_backends.fast.graded.session import GradedSession
 from lsm_backends.fast.kernels import graded
-from programs import ALL_KINDS, GRADED_KINDS, random_case, random_stimulus
+from programs import ALL_KINDS, UNGATED, random_case, random_stimulus
 
 from lsm_deploy.core.activations import ACTIVATIONS, activate
 from lsm_deploy.core.errors import LsmError
@@ -29,7 +29,7 @@ from lsm_deploy.core.neurons import KINDS
 
 def graded_case(seed: int, **given: object) -> tuple[Program, Stimulus]:
     """A program with graded neurons among the others; every third time, all of a population have one activation."""
-    kinds = (*GRADED_KINDS, *ALL_KINDS) if seed % 2 else GRADED_KINDS
+    kinds = (*UNGATED, *ALL_KINDS) if seed % 2 else UNGATED
     program, stimulus = random_case(seed, **{"kinds": kinds, **given})
     if seed % 3:
         return program, stimulus
@@ -70,7 +70,7 @@ def test_seeded_programs() -> None:
 @pytest.mark.parametrize("message", [TERNARY, Message(7, False), Message(15, False), Message(16, True)])
 def test_any_input_to_any_kind(message: Message) -> None:
     for seed in range(10):
-        kinds = ALL_KINDS if seed % 2 else GRADED_KINDS
+        kinds = ALL_KINDS if seed % 2 else UNGATED
         check(*of_input(random_case(seed, kinds=kinds)[0], message, seed))
 
 
