@@ -19,6 +19,7 @@ from lsm_deploy import import_lava_dl, store
 from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity import conformance, variants
 from lsm_deploy.parity.conformance import Recording, check
 from lsm_deploy.run import backends as backend
@@ -95,6 +96,9 @@ def test_without_recordings_it_says_how_to_get_one():
 # --- simulators ------------------------------------------------------------------------------------------------------
 
 
+OF_GRADED = {rule.name for kind in KINDS.values() if kind.MESSAGE.graded for rule in kind.RULES} | {"rounding-halves"}
+
+
 def test_every_rule_shows_on_a_probe():
     shown = set().union(*(probe.rules for probe in conformance.all_probes()))
     assert shown == set(variants.RULES)
@@ -103,15 +107,16 @@ def test_every_rule_shows_on_a_probe():
 def test_brian_agrees_with_every_rule():
     found = conformance.conform((), ["brian"])
     assert not found.contradictions
-    assert not found.missing
+    assert all("nobody else has G" in why for why in found.missing.values())
     # Fresh samples are copies that are made for it: that they start from zero is no opinion of Brian's.
-    assert {each.rule.name for each in found.rules if each.simulators != ("brian",)} == {"fresh"}
+    assert {each.rule.name for each in found.rules if each.simulators != ("brian",)} == {"fresh"} | OF_GRADED
+    assert {each.standing for each in found.rules if each.rule.name in OF_GRADED} == {"ours alone"}
 
 
 def test_what_lava_is_asked_is_left_to_its_own_models():
     for probe in conformance.all_probes():
         network, kind = probe.program.network, probe.program.network.populations[0].kind
-        own = kind == "LIFRefractory" or (network.sample_interval and kind != "LIF")
+        own = kind in ("LIFRefractory", "GradedLI", "GatedLI") or (network.sample_interval and kind != "LIF")
         assert check._models_of_ours(probe) == (kind if own else ""), probe.name
     adaptive = next(p for p in conformance.all_probes() if p.name.startswith("ATRLIF") and not check._models_of_ours(p))
     network = adaptive.program.network
@@ -126,11 +131,11 @@ def test_what_lava_is_asked_is_left_to_its_own_models():
 def test_lava_agrees_with_every_rule_that_is_its_own_to_keep():
     found = conformance.conform((), ["lava"])
     assert not found.contradictions
-    assert all("LIFRefractory" in why for why in found.missing.values())
+    assert all(re.search("for (LIFRefractory|GradedLI|GatedLI) as it is", why) for why in found.missing.values())
     ours = {each.rule.name for each in found.rules if each.simulators != ("lava",)}
     # Lava has refractory neurons in floating point only, and clears no register but those of LIF.
     of_refractory = {"refractory-short", "refractory-long", "refractory-current"}
-    assert ours == {"fresh", "same-pair", "reset-others"} | of_refractory
+    assert ours == {"fresh", "same-pair", "reset-others"} | of_refractory | OF_GRADED
 
 
 def test_a_simulator_that_differs_is_a_contradiction_and_agrees_with_nothing(monkeypatch):

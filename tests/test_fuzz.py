@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from lsm_backends.lava import sim
 from mutants import EXTRA
-from programs import INTERVALS, Regime, random_program, random_stimulus
+from programs import ALL_KINDS, INTERVALS, Regime, random_program, random_stimulus
 from union import Case, union
 
 from lsm_deploy.core.errors import BackendError
@@ -44,7 +44,7 @@ def test_a_batch_agrees(number: int) -> None:
 @pytest.mark.skipif("lava" not in RUN, reason=str(sim.missing()))
 def test_a_batch_agrees_on_lava() -> None:
     tally = fuzz.Tally()
-    assert fuzz.run_batch(fuzz.draw(SEED, 4, 40), {"lava": RUN["lava"]}, tally) == []
+    assert fuzz.run_batch(fuzz.draw(SEED, 4, 40, kinds=ALL_KINDS), {"lava": RUN["lava"]}, tally) == []
     assert tally.values["lava"] > 20_000
     assert min(tally.events[event] for event in ("u_wraps", "v_saturations", "wide_sums")) > 0
 
@@ -101,7 +101,7 @@ def test_a_planted_mistake_is_found(
 ) -> None:
     monkeypatch.setattr(fuzz, "MAX_FOUND", 2)
     run = {"emulator": emulator.run, name: partial(run_variant, rule)}
-    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=10, regime=regime, folder=tmp_path)
+    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=10, regime=regime, folder=tmp_path, kinds=ALL_KINDS)
     assert tally.differences[name] > 0
     assert set(tally.differences) == {name}
     assert "DIFFERENCE batch" in capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_a_wrong_count_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(fuzz, "PATIENCE", 4)  # a count is shrunk one case at a time
     (rule,) = [rule for rule in EXTRA if rule.name == "count-wide"]
     run = {"emulator": partial(run_variant, rule), "brian": partial(run_variant, rule)}
-    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=3, folder=tmp_path)
+    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=3, folder=tmp_path, kinds=ALL_KINDS)
     assert tally.differences["emulator"] > 0
     assert tally.differences["brian"] == 1  # of a union, counts are known for the whole, and where nothing is padded
     assert all("counts are" in (place / "what.txt").read_text() for place in tmp_path.iterdir())
@@ -134,7 +134,7 @@ def test_a_case_that_differs_only_in_company_is_kept_with_it(tmp_path: Path, mon
         run = emulator.run if program.network.neurons < 12 else partial(run_variant, "v-edge")
         return run(program, stimulus, record)
 
-    fuzz.fuzz({"brian": crowded}, seed=SEED, minutes=0, batches=1, size=6, folder=tmp_path)
+    fuzz.fuzz({"brian": crowded}, seed=SEED, minutes=0, batches=1, size=6, folder=tmp_path, kinds=ALL_KINDS)
     for place in tmp_path.iterdir():
         assert load_program(place / "program.lsm").network.neurons == 12
         assert "not -8388607" in (place / "what.txt").read_text()
@@ -231,7 +231,7 @@ def test_a_union_gives_each_case_its_own_trace(cases: list[Case]) -> None:
 
 def test_a_union_is_small_where_it_costs() -> None:
     """A population a kind, and a projection a type: each is a process of Lava."""
-    network = union(fuzz.draw(SEED, 4, 50))[0].network
+    network = union(fuzz.draw(SEED, 4, 50, kinds=ALL_KINDS))[0].network
     assert len(network.populations) == len({p.kind for p in network.populations})
     types = [(p.source, p.target, p.sign_mode, p.num_weight_bits, p.weight_exp) for p in network.projections]
     assert len(types) == len(set(types)) < 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_synapses_are_counted_before_they_are_drawn(file):
     spec = load(file)
     drawn = {}
     for p in build_network(spec).projections:
-        name = p.name.split(":")[0].split("#")[0]
+        name = re.sub("(:exc|:inh)$", "", p.name).split("#")[0]
         drawn[name] = drawn.get(name, 0) + len(p.post)
     for p in spec.projections:
         # Several may join the same populations.

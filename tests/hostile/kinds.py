@@ -408,12 +408,12 @@ def _make_parts(made: Path) -> None:
         folder = _folder(made, name)
         ld.save_program(folder / "program.lsm", program)
         trace = ld.run_program("fast", program, random_stimulus(np.random.default_rng(0), program, 60), ("u", "v"))
-        identity, signed = ld.program_id(program), kind != "LIF"
+        identity = ld.program_id(program)
         with (
             patch("lsm_deploy.store.parts.PART_BYTES", 1),  # a part for each piece
             store.TraceFolder(
                 folder / "trace", program.network.neurons,
-                signed=signed, program=identity, backend="fast", standings=trace.standings,
+                message=program.network.message, program=identity, backend="fast", standings=trace.standings,
             ) as parts,
         ):  # fmt: skip
             for first in (0, 20, 40):

@@ -85,7 +85,7 @@ def brian_kind(kind: str, codegen: str = "numpy") -> Iterator[Callable[..., tupl
             threshold=rule.threshold,
             reset=rule.reset,
             clock=clock,
-            namespace={"interval": 1 << 62},
+            namespace={"interval": 1 << 62, "largest_sum": 32767.0},
         )
         group.run_regularly(f"{backend._COMMON}{rule.update}\na = 0", clock=clock, when="start")
         counter = b2.SpikeMonitor(group, record=False)

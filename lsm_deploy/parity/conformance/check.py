@@ -112,6 +112,10 @@ def conform(
                     f"Lava has no model of its own for {ours} as it is here: it would run ours"
                 )
                 continue
+            if probe.program.network.message.graded:
+                what = f"nobody else has {', '.join(probe.program.network.kinds)}: it would run equations of ours"
+                missing[f"{name} on {probe.name}"] = what
+                continue
             try:
                 simulations.append(_simulate(name, probe))
             except BackendError as error:

@@ -107,6 +107,8 @@ def _program(rng: np.random.Generator, kind: str, interval: int) -> Program:
         crowd = np.zeros((CHANNELS + CROWD, SIZES["wide"]), np.int64)
         crowd[CHANNELS:] = (rng.random(SIZES["wide"]) < 0.5) == (mode == "excitatory")
         made.append(_parallel(rng, "wide", mode, 8, np.full(int(crowd.sum()), weight), crowd))
+    if KINDS[kind].PORTS > 1:
+        made += [replace(p, name=f"{p.name}:gate", port=1) for p in made[1:]]
     network = QNetwork(1.0, CHANNELS + CROWD, interval, populations, tuple(made))
     return Program(network, np.zeros(network.neurons, np.int32), "oheo_gulch")
 
