@@ -18,7 +18,7 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.measure.cost.resources import count_resources
-from lsm_deploy.run.backends import load_backend
+from lsm_deploy.run.backends import load_backend, quickest
 from lsm_deploy.spec import load
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -56,8 +56,9 @@ def test_configs_compile_run_and_are_costed(file):
     assert compilation.certificate is not None
     if program.network.neurons < 5000:
         spikes = np.random.default_rng(1).random((60, program.network.channels)) < 0.1
-        stimulus = Stimulus(spikes.astype(np.int8), np.zeros(1, np.int64))
-        trace = load_backend("fast").run(program, stimulus)
+        message = program.network.input
+        stimulus = Stimulus(spikes * message.dtype(message.largest), np.zeros(1, np.int64))
+        trace = load_backend(quickest(program)).run(program, stimulus)
         assert trace.spikes.any()
         if program.target != NOWHERE.name:
             assert count_resources(program, stimulus, trace).cores

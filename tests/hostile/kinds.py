@@ -31,6 +31,7 @@ from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.parity.conformance.recording import Recording
+from lsm_deploy.run.backends import quickest
 from lsm_deploy.run.memo import MEMO
 from lsm_deploy.spec import read_space, read_text
 from lsm_deploy.spec.schema import Regression, Spec, States
@@ -84,9 +85,10 @@ def same_everywhere(program: Program, stimulus: Stimulus | None = None) -> None:
         return
     if stimulus is None:
         rng = np.random.default_rng(3)
-        spikes = (rng.random((STEPS, network.channels)) < 0.5).astype(np.int8)
-        stimulus = Stimulus(spikes, np.zeros(1, np.int64))
-    definition, fast = (ld.run_program(name, program, stimulus, network.state_names) for name in ("emulator", "fast"))
+        spikes = rng.random((STEPS, network.channels)) < 0.5
+        stimulus = Stimulus(spikes * network.input.dtype(network.input.largest), np.zeros(1, np.int64))
+    both = ("emulator", quickest(program))
+    definition, fast = (ld.run_program(name, program, stimulus, network.state_names) for name in both)
     _require(np.array_equal(definition.spikes, fast.spikes), "the fast engine has other spikes than the emulator")
     for name in network.state_names:
         same = np.array_equal(definition.registers[name], fast.registers[name])
@@ -232,7 +234,7 @@ def _read_journal(folder: Path) -> object:
     with _journal(folder) as journal:
         trials = journal.trials()
         for trial in trials:
-            _require(trial.accuracy is None or 0 <= trial.accuracy <= 1, f"an accuracy of {trial.accuracy}")
+            _require(trial.score is None or 0 <= trial.score <= 1, f"an accuracy of {trial.score}")
         return trials
 
 
