@@ -161,3 +161,34 @@ def test_the_arrays_of_a_container_are_named_by_text(name: object) -> None:
     body = packed[:8] + len(header).to_bytes(8, "little") + header + bytes(-len(header) % 8) + bytes(8)
     with pytest.raises(LsmError, match="named twice, or by no text"):
         store.unpack(body + hashlib.sha256(body).digest(), "state", "here")
+
+
+def test_a_model_knows_its_columns(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.random((80, 2))
+
+    def written(name: str, columns: str, values: np.ndarray) -> Path:
+        lines = [f"sample,label,{columns}"]
+        lines += [f"{i // 10},{'ab'[i // 10 % 2]},{x:.4f},{y:.4f}" for i, (x, y) in enumerate(values)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return tmp_path / name
+
+    train = written("train.csv", "first,second", rows)
+    swapped = written("swapped.csv", "second,first", rows[:, ::-1])
+    (tmp_path / "s.yaml").write_text(
+        """
+dt_ms: 1.0
+seed: 1
+input: {channels: 2, encoder: {kind: rate, frame_ms: 10.0}}
+populations: {liquid: {size: 10, neuron: {kind: LIF}}}
+projections: [{source: input, target: liquid, topology: {kind: all_to_all}, weight: 0.4}]
+readout: {population: liquid, features: {kind: bins}, folds: 2}
+"""
+    )
+    model = ld.train(ld.load(tmp_path / "s.yaml"), train)
+    ld.save_model(tmp_path / "m.lsm", model)
+    again = ld.load_model(tmp_path / "m.lsm")
+    assert again.listener.names == ("first", "second")
+    assert list(ld.predict(again, again.listener.load(train))) == list(ld.predict(model, model.listener.load(train)))
+    with pytest.raises(LsmError, match="channel 0 is 'second', in the training data 'first'"):
+        ld.predict(again, again.listener.load(swapped))

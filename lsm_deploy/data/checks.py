@@ -13,7 +13,15 @@ from lsm_deploy.data.frames import REGRESSION, SIGNALS
 from lsm_deploy.data.raw import Beats, Frames, Raw, digests, lengths
 from lsm_deploy.spec.schema import Input
 
-__all__ = ["check_channels", "check_labels", "check_split", "check_targets", "class_order", "constant_channels"]
+__all__ = [
+    "check_channels",
+    "check_labels",
+    "check_split",
+    "check_targets",
+    "class_order",
+    "constant_channels",
+    "name_errors",
+]
 
 Target: TypeAlias = Literal["label", "signal", "targets"]
 """What is learnt: classes of samples, the input's own channels, or the targets of frames."""
@@ -22,6 +30,16 @@ MOST_CLASSES = 20
 """Numbers that may be names of classes although nearly every sample has its own."""
 SHOWN = 5
 """Names that a message spells out."""
+
+
+def name_errors(names: Sequence[str], data: Frames, source: str = "") -> list[LsmError]:
+    """Where channels are called otherwise than in training, if both say: what stands elsewhere is another value."""
+    other = [i for i, (one, two) in enumerate(zip(names, data.names, strict=False)) if one != two]
+    if not other:
+        return []
+    one, two = names[other[0]], data.names[other[0]]
+    what = f"channel {other[0]} is {two!r}, in the training data{source} {one!r}"
+    return [LsmError(what, where=data.source, hint="write the same columns in the same order")]
 
 
 def check_channels(data: Frames, input: Input) -> None:
@@ -68,12 +86,8 @@ def check_split(train: Raw, test: Raw, shared_groups: bool = False, target: Targ
                 hint="keep each speaker or record on one side, or ask for it: `data: {shared_groups: true}`",
             )
         )
-    if isinstance(train, Frames) and isinstance(test, Frames) and train.names and test.names:
-        other = [i for i, (one, two) in enumerate(zip(train.names, test.names, strict=False)) if one != two]
-        if other:
-            one, two = train.names[other[0]], test.names[other[0]]
-            what = f"channel {other[0]} is {two!r}, in the training data ({train.source}) {one!r}"
-            errors.append(LsmError(what, where=test.source, hint="write the same columns in the same order"))
+    if isinstance(train, Frames) and isinstance(test, Frames):
+        errors += name_errors(train.names, test, f" ({train.source})")
     twin = {digest: i for i, digest in reversed(list(enumerate(digests(train).tolist())))}
     full = lengths(test) > 0  # two recordings without an event are equal, and none of the other
     twice = [(i, twin[digest]) for i, digest in enumerate(digests(test).tolist()) if digest in twin and full[i]]

@@ -18,6 +18,7 @@ import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.boards import MAX_DELAY
+from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
@@ -26,6 +27,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.samples import contaminated
 from lsm_deploy.data import Beats, Frames, Raw, Role, check_channels, load_raw
+from lsm_deploy.data.checks import name_errors
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.run import backends
@@ -53,8 +55,8 @@ class Listener:
     """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
 
     seed: of random encoders. pattern: how WAV files are named, if not as the default. targets: columns of a CSV that
-    are no channels. What a sample's spikes depend on is all here, but for the role of the data (training and test
-    noise differ) and the sample's place among them.
+    are no channels. names: what the channels are called, where they are. What a sample's spikes depend on is all here,
+    but for the role of the data (training and test noise differ) and the sample's place among them.
     """
 
     program: Program
@@ -64,6 +66,7 @@ class Listener:
     front_end: FrontEnd | None = None
     pattern: str | None = None
     targets: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     __reduce__ = rebuilt
 
@@ -96,7 +99,9 @@ class Listener:
         return frames
 
     def encode(self, data: Frames, role: Role = "test", first: int = 0) -> Stimulus:
-        """The input spikes of all samples; first: the index of the first one, where these are a piece of more."""
+        """The input spikes of all samples; first: the index of the first one, where these are a piece of more. An
+        LsmError where channels are called otherwise than in training."""
+        raise_all(name_errors(self.names, data))
         network = self.program.network
         return encode(self.input, self.ranges, data, network.dt_ms, self.seed, network.sample_interval, role, first)
 
@@ -150,7 +155,8 @@ def listen(spec: Spec, train: Frames, program: Program | None = None) -> Listene
     program = compile_spec(spec).program if program is None else program
     section = spec.data if spec.data is not None else Data()
     ranges = fit_ranges(train, spec.input)
-    return Listener(program, spec.input, ranges, spec.seed, spec.front_end, section.pattern, section.targets)
+    front_end = spec.front_end
+    return Listener(program, spec.input, ranges, spec.seed, front_end, section.pattern, section.targets, train.names)
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------

@@ -313,6 +313,8 @@ def model_to_parts(model: AnyModel) -> tuple[dict[str, Any], dict[str, NDArray[A
     }
     if listener.targets:
         meta["targets"] = list(listener.targets)
+    if listener.names:
+        meta["channels"] = list(listener.names)
     if isinstance(model, RegressionModel):
         meta["regression"] = section_to_json(model.readout)
         return meta, {"ranges": listener.ranges, **model.to_arrays()}
@@ -329,11 +331,11 @@ def model_from_parts(
         pattern = meta.get("pattern")
         if not isinstance(pattern, str | None):
             raise ValueError("pattern is no text")
-        targets = meta.get("targets", [])
-        if not isinstance(targets, list) or not all(isinstance(name, str) for name in targets):
-            raise ValueError("targets are no list of text")
+        columns = [meta.get(name, []) for name in ("targets", "channels")]
+        if not all(isinstance(each, list) and all(isinstance(name, str) for name in each) for each in columns):
+            raise ValueError("targets, or channels, are no list of text")
         encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
-        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern, tuple(targets))
+        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern, *map(tuple, columns))
         if "regression" in meta:
             return RegressionModel.from_arrays(listener, section_from_json(Regression, meta["regression"]), arrays)
         if not isinstance(meta["on_chip"], bool):
