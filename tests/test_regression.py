@@ -202,7 +202,7 @@ def test_states_of_spiking_neurons_are_traces_at_the_step_after_each_frame(spec:
     assert isinstance(section, Regression)
     run = run_states(listener, section, data)
     longer = one_more_step(listener.encode(data))
-    spikes = backends.run_program("emulator", listener.program, longer).spikes
+    spikes = backends.run_program("emulator", listener.program, longer).spikes.astype(np.int64)
     keep, weight = 4096 - 390, 64 * 128  # 4096 (1 - exp(-0.1)) = 389.8
     expected = []
     for start, end in ((0, 151), (151, 302)):
