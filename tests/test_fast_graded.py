@@ -203,12 +203,15 @@ def compare_step_by_step(running: GradedSession, stimulus: Stimulus, expected: T
 
 
 def sessions() -> Iterator[tuple[GradedSession, Program, Stimulus, Trace]]:
+    graded = 0
     for seed in range(24):
         program, stimulus, expected = one_sample(seed)
         if layout.is_graded(program.network):
+            graded += 1
             running = fast.start(program, program.network.state_names)
             assert isinstance(running, GradedSession)
             yield running, program, stimulus, expected
+    assert graded > 10  # or those who loop over them would have looped over nothing
 
 
 def test_stepping_is_the_whole_run() -> None:
