@@ -214,6 +214,13 @@ def sessions() -> Iterator[tuple[GradedSession, Program, Stimulus, Trace]]:
     assert graded > 10  # or those who loop over them would have looped over nothing
 
 
+def test_an_option_that_there_is_not_is_no_option_of_graded_programs_either() -> None:
+    program, _, _ = one_sample(7)
+    fast.start(program, threads=2)
+    with pytest.raises(TypeError, match="nonsense"):
+        fast.start(program, nonsense=1)
+
+
 def test_stepping_is_the_whole_run() -> None:
     for running, _, stimulus, expected in sessions():
         compare_step_by_step(running, stimulus, expected)

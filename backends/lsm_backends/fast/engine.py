@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from queue import SimpleQueue
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -97,12 +97,12 @@ def run(
     return Trace(spikes, registers, stimulus.starts, dict(zip(COUNTS, counts.tolist(), strict=True)))
 
 
-def start(program: Program, record: Sequence[str] = (), **options: Any) -> Session | GradedSession:
-    """A program in motion: see `session.Session`."""
+def start(program: Program, record: Sequence[str] = (), *, threads: int | None = None) -> Session | GradedSession:
+    """A program in motion: see `session.Session`; threads: at most so many, of which a graded one takes one."""
     from lsm_backends.fast.graded.layout import is_graded
     from lsm_backends.fast.graded.session import GradedSession
     from lsm_backends.fast.session import Session
 
     if is_graded(program.network):
         return GradedSession(program, record)
-    return Session(program, record, **options)
+    return Session(program, record, threads=threads)
