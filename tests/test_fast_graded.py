@@ -17,10 +17,10 @@ import pytest
 from lsm_backends import emulator, fast
 from lsm_backends.fast.graded import layout
 from lsm_backends.fast.graded.session import GradedSession
-from lsm_backends.fast.kernels import graded
-from programs import ALL_KINDS, UNGATED, random_case, random_stimulus
+from lsm_backends.fast.kernels import gated, graded
+from programs import ALL_KINDS, GRADED_KINDS, random_case, random_stimulus
 
-from lsm_deploy.core.activations import ACTIVATIONS, activate
+from lsm_deploy.core.activations import GATES, activate
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.messages import TERNARY, Message
@@ -29,12 +29,12 @@ from lsm_deploy.core.neurons import KINDS
 
 def graded_case(seed: int, **given: object) -> tuple[Program, Stimulus]:
     """A program with graded neurons among the others; every third time, all of a population have one activation."""
-    kinds = (*UNGATED, *ALL_KINDS) if seed % 2 else UNGATED
+    kinds = (*GRADED_KINDS[:: 1 - 2 * (seed // 2 % 2)], *(ALL_KINDS if seed % 2 else ()))
     program, stimulus = random_case(seed, **{"kinds": kinds, **given})
     if seed % 3:
         return program, stimulus
     populations = tuple(
-        replace(p, registers={name: values if name not in ("activation", "output") else np.full(p.size, values[0])
+        replace(p, registers={name: np.full(p.size, values[0]) if name in ("activation", "output", "gate") else values
                               for name, values in p.registers.items()})
         for p in program.network.populations
     )  # fmt: skip
@@ -70,7 +70,7 @@ def test_seeded_programs() -> None:
 @pytest.mark.parametrize("message", [TERNARY, Message(7, False), Message(15, False), Message(16, True)])
 def test_any_input_to_any_kind(message: Message) -> None:
     for seed in range(10):
-        kinds = ALL_KINDS if seed % 2 else UNGATED
+        kinds = ALL_KINDS if seed % 2 else GRADED_KINDS[::-1]
         check(*of_input(random_case(seed, kinds=kinds)[0], message, seed))
 
 
@@ -153,11 +153,11 @@ def test_a_stimulus_without_steps() -> None:
     assert fast.run(program, empty).spikes.shape == (0, program.network.neurons)
 
 
-@pytest.mark.parametrize("number", range(len(ACTIVATIONS)), ids=ACTIVATIONS)
+@pytest.mark.parametrize("number", range(len(GATES)), ids=GATES)
 def test_each_activation_at_every_number_of_fraction_bits(number: int) -> None:
     """Every z near 0, where ties are, and others as far as 24 bits go."""
     rng = np.random.default_rng(number)
-    table = layout.lay_out(dense(1, 1, rng).network).table
+    tables = layout.lay_out(dense(1, 1, rng).network).tables
     ends = [-(2**23) + 1, 2**23 - 1]
     for fraction in range(5, 23):
         reach = min(9 << fraction, 2**23 - 1)
@@ -167,7 +167,7 @@ def test_each_activation_at_every_number_of_fraction_bits(number: int) -> None:
         for name, register in (("fraction", "fraction_bits"), ("lo", "lo"), ("hi", "hi")):
             constants[graded.CONSTANTS.index(name)] = registers[register]
         work = np.zeros((graded.WORK_ROWS, len(z)), np.int32)
-        graded._activate(number, z, constants, 0, len(z), table, work)
+        graded.activate(number, z, constants, 0, len(z), tables, work)
         columns = {name: np.full(len(z), value) for name, value in registers.items()}
         assert np.array_equal(work[0], activate(np.full(len(z), number), z.astype(np.int64), columns)), fraction
 
@@ -276,6 +276,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
         {"registers": {**state.registers, "clock": np.ones(4, np.int32)}},
         {"registers": {**state.registers, "v": np.full(4, 1 << 24, np.int32)}},
         {"registers": {"v": state.registers["v"]}},
+        {"registers": {name: values[:-1] for name, values in state.registers.items()}},
         {"counts": {}},
         {"in_flight": np.full((1, 4), 1 << 40)},
     ):
@@ -287,7 +288,11 @@ def test_the_kernels_have_the_number_and_the_registers_of_the_kind() -> None:
     from lsm_backends.fast import rules
     from lsm_backends.fast.kernels import messages
 
-    rule = rules.RULES["GradedLI"]
-    assert rule.number == messages.GRADED
-    registers = {name: np.zeros(1, np.int64) for name in KINDS["GradedLI"].Registers.__dataclass_fields__}
-    assert len(rule.constants({**registers, "message_bits": np.ones(1, np.int64)})) == len(graded.CONSTANTS)
+    for name, number, constants in (
+        ("GradedLI", messages.GRADED, graded.CONSTANTS),
+        ("GatedLI", messages.GATED, gated.CONSTANTS),
+    ):
+        rule = rules.RULES[name]
+        assert rule.number == number
+        registers = {name: np.zeros(1, np.int64) for name in KINDS[name].Registers.__dataclass_fields__}
+        assert len(rule.constants({**registers, "message_bits": np.ones(1, np.int64)})) == len(constants)

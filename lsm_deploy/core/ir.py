@@ -378,8 +378,9 @@ class Trace:
 class State:
     """Where a run stands after `t` steps: all that those to come depend on.
 
-    registers: `[neuron]` by name, 0 where the neuron's kind does not have that one. in_flight: `[step, neuron]`, the
-    synaptic sums that have been caused and are due in steps t, t + 1, ... counts: those of a trace, so far.
+    registers: `[neuron]` by name, 0 where the neuron's kind does not have that one. in_flight: `[step, column]`, the
+    synaptic sums that have been caused and are due in steps t, t + 1, ..., in columns as in `network.ports`. counts:
+    those of a trace, so far.
     """
 
     t: int
@@ -393,9 +394,15 @@ class State:
         object.__setattr__(self, "t", index(self.t))
         freeze(self, "counts", registers=np.int32, in_flight=np.int64)
         _require(0 <= self.t <= 1 << 62, f"a state after {self.t} steps")  # a clock of int64, with room to go on
-        _require(self.in_flight.ndim == 2, f"sums in flight are [step, neuron], not {self.in_flight.shape}")
+        _require(self.in_flight.ndim == 2, f"sums in flight are [step, column], not {self.in_flight.shape}")
         for name, values in self.registers.items():
-            _require(values.shape == self.in_flight.shape[1:], f"{name} has shape {values.shape}")
+            fits = values.shape == (self.neurons,) and self.neurons <= self.in_flight.shape[1]
+            _require(fits, f"{name} has shape {values.shape}")
+
+    @property
+    def neurons(self) -> int:
+        """As many as its registers have; 0 where it has none."""
+        return next((values.size for values in self.registers.values()), 0)
 
 
 COUNTS = ("u_wraps", "v_saturations", "wide_sums")

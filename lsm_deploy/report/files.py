@@ -46,7 +46,7 @@ def _program(made: Deployable) -> Report:
 
 
 def _state(file: StateFile) -> Report:
-    state, neurons = file.state, file.state.in_flight.shape[1]
+    state, neurons = file.state, file.state.neurons
     words = f"state after {state.t} steps of program {file.program}, {neurons} neurons: {', '.join(state.registers)}"
     facts = {"program": file.program, "t": state.t, "neurons": neurons, "counts": dict(state.counts)}
     return Report((Line(words),), facts)

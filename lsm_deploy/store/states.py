@@ -1,7 +1,7 @@
 """Where a run stands, in a file: `save` of a session, to go on tomorrow or elsewhere.
 
 A container of kind `state`. In `meta`: t, the steps so far; counts, events by name; program, the name of what was
-running. In `arrays`: `register <name>` [neuron], and in_flight [step, neuron], what will arrive in the next steps.
+running. In `arrays`: `register <name>` [neuron], and in_flight [step, column], what will arrive in the next steps.
 """
 
 from __future__ import annotations

@@ -36,6 +36,17 @@ def _in_two(shift: Ints) -> tuple[Ints, Ints]:
     return np.maximum(shift, 0), np.maximum(-shift, 0)
 
 
+def _graded(registers: Mapping[str, Ints]) -> tuple[Ints, ...]:
+    return (
+        *_in_two(registers["shift_in"]),
+        *(registers[name] for name in ("bias", "lo", "hi", "fraction_bits")),
+        *_in_two(registers["message_shift"]),
+        (1 << (registers["message_bits"] - 1)) - 1,
+        registers["period"],
+        registers["phase"],
+    )
+
+
 UNITY, SHIFT = fixed.DECAY_UNITY, fixed.ACT_SHIFT
 RULES = {
     "LIF": Rule(0, _membrane),
@@ -50,16 +61,9 @@ RULES = {
             r["theta_step"] << SHIFT,
         ),
     ),
-    "GradedLI": Rule(
-        4,
-        lambda r: (
-            *_in_two(r["shift_in"]),
-            *(r[name] for name in ("bias", "alpha", "leak", "lo", "hi", "fraction_bits")),
-            *_in_two(r["message_shift"]),
-            (1 << (r["message_bits"] - 1)) - 1,
-            r["period"],
-            r["phase"],
-        ),
+    "GradedLI": Rule(4, lambda r: (*_graded(r), r["alpha"], r["leak"])),
+    "GatedLI": Rule(
+        5, lambda r: (*_graded(r), *_in_two(r["shift_in_gate"]), *(r[name] for name in ("bias_gate", "fused", "base")))
     ),
 }
 LIMITS = Limits(kinds=tuple(RULES))

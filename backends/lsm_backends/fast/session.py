@@ -270,6 +270,8 @@ class Session:
             mistakes.append("sums in flight are larger than any of this program")
         if names := set(network.state_names) ^ state.registers.keys():
             mistakes.append(f"it has no register {', '.join(sorted(names))}, or the program has none")
+        elif state.neurons != neurons:
+            mistakes.append(f"it is of {state.neurons} neurons, not {neurons}")
         elif np.abs(state.registers["v"].astype(np.int64)).max(initial=0) > UV_LIMIT:
             mistakes.append("a voltage does not fit 24 bits")
         if lacking := set(COUNTS) - state.counts.keys():

@@ -1,4 +1,5 @@
-"""A program as `kernels.messages` reads it: neurons in places, and one matrix for all synapses onto a population.
+"""A program as `kernels.messages` reads it: neurons in places, and one matrix for all synapses onto a population (of a
+gated one, one for each port).
 
 A matrix has a column for each source and delay that occur. Weights of the same column and target are one, their sum:
 coarse and fine, excitatory and inhibitory. What 16 bits do not hold of it is in a second column. A matrix of few
@@ -19,7 +20,7 @@ from lsm_backends.fast.kernels import messages as at
 from lsm_backends.fast.kernels.products import LANES
 from lsm_backends.fast.rows import aligned
 from lsm_backends.fast.rules import LIMITS, RULES
-from lsm_deploy.core.activations import TABLE
+from lsm_deploy.core.activations import RATIOS, TABLE
 from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.ir import INPUT, QNetwork, QPopulation
 from lsm_deploy.core.limits import beyond
@@ -33,6 +34,8 @@ SYNAPSE = 40
 MOST_BYTES = 1 << 29
 """A matrix takes at most this much; beyond it, lists."""
 _WIDEST = np.iinfo(np.int16).max
+_Port = tuple[str, int]
+_Delivered = tuple[_Port, csr_array, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Layout:
 
     network: QNetwork
     size: int
-    """Places: each population begins at a multiple of a block."""
+    """Places: each population begins at a multiple of a block; after all of them, so do the sums onto gates."""
     rows: int
     """Steps of which messages are held."""
     widest: int
@@ -53,9 +56,9 @@ class Layout:
     initial: NDArray[np.int32]
     states: tuple[tuple[str, ...], ...]
     """The registers of each piece, in the order of the state's rows."""
-    table: NDArray[np.int32]
-    delivered: tuple[tuple[str, csr_array, NDArray[np.int64]], ...]
-    """Population, weights `[target, column]`, and `[column, 2]` the delay and the source of each column."""
+    tables: NDArray[np.int32]
+    delivered: tuple[_Delivered, ...]
+    """Population and port, weights `[target, column]`, and `[column, 2]` the delay and the source of each column."""
     held: tuple[NDArray[Any], ...]
     """What `products` point to."""
 
@@ -69,59 +72,68 @@ def lay_out(network: QNetwork) -> Layout:
     """Choose how the synapses onto each population are held, and the width of the sums."""
     raise_all(beyond("fast", LIMITS, network))
     places = _places(network)
-    size = sum(-(-p.size // LANES) * LANES for p in network.populations)
-    delivered = tuple((name, *made) for name in network.sizes if (made := _delivered(network, name))[0].nnz)
+    size = sum(-(-network.sizes[name] // LANES) * LANES for name, _ in network.ports)
+    delivered = tuple((port, *made) for port in network.ports if (made := _delivered(network, *port))[0].nnz)
     sum_type = _width_of_sums(network, delivered)
     products, held, widest = [], [], 2
-    for name, weights, columns in delivered:
+    for port, weights, columns in delivered:
         row, arrays, pairs = _product(weights, columns, sum_type)
-        products.append((places[name], network.sizes[name], *row))
+        products.append((places[port], weights.shape[0], *row))
         held += arrays
         widest = max(widest, 2 * pairs)
     constants, initial = _registers(network, places, size)
-    pieces = [
-        (RULES[p.kind].number, places[p.name] + first, network.offsets[p.name] + first, last - first, *numbers)
-        for p in network.populations
-        for first, last, numbers in _alike(p)
-    ]
     return Layout(
         network=network,
         size=size,
         rows=max((int(columns[:, 0].max()) for _, _, columns in delivered), default=0) + 2,
         widest=widest,
         sum_type=sum_type,
-        pieces=np.array(pieces, np.int64),
+        pieces=_pieces(network, places),
         products=np.array(products, np.int64).reshape(-1, len(at.PRODUCT)),
         constants=constants,
         initial=initial,
         states=tuple(KINDS[p.kind].STATE for p in network.populations for _ in _alike(p)),
-        table=np.stack([TABLE, np.diff(TABLE, append=TABLE[-1:])], axis=1).astype(np.int32),
+        tables=np.stack(
+            [np.stack([table, np.diff(table, append=table[-1:])], axis=1) for table in (TABLE, RATIOS)]
+        ).astype(np.int32),
         delivered=delivered,
         held=tuple(held),
     )
 
 
-def _places(network: QNetwork) -> dict[str, int]:
-    blocks = np.cumsum([0, *(-(-size // LANES) for size in network.sizes.values())])
-    return dict(zip(network.sizes, (LANES * blocks).tolist(), strict=False))
+def _places(network: QNetwork) -> dict[_Port, int]:
+    blocks = np.cumsum([0, *(-(-network.sizes[name] // LANES) for name, _ in network.ports)])
+    return dict(zip(network.ports, (LANES * blocks).tolist(), strict=False))
 
 
-def _alike(p: QPopulation) -> list[tuple[int, int, tuple[int, int]]]:
-    """First and last neuron of each run that has one activation and one output, and their numbers."""
-    if not KINDS[p.kind].MESSAGE.graded:
-        return [(0, p.size, (0, 0))]
-    both = np.stack([p.registers["activation"], p.registers["output"]])
-    edges = [0, *(np.flatnonzero((both[:, 1:] != both[:, :-1]).any(axis=0)) + 1).tolist(), p.size]
-    return [(a, b, (int(both[0, a]), int(both[1, a]))) for a, b in itertools.pairwise(edges)]
+def _pieces(network: QNetwork, places: dict[_Port, int]) -> NDArray[np.int64]:
+    """A row of `MESSAGE_PIECE` for each run of neurons that are alike."""
+    rows = []
+    for p in network.populations:
+        place, neuron = places[p.name, 0], network.offsets[p.name]
+        gate_place = places.get((p.name, 1), 0)
+        gate_sum = network.ports[p.name, 1].start if (p.name, 1) in places else 0
+        for first, last, numbers in _alike(p):
+            of_gate = (gate_place + first, gate_sum + first)
+            rows.append((RULES[p.kind].number, place + first, neuron + first, last - first, *numbers, *of_gate))
+    return np.array(rows, np.int64)
 
 
-def _registers(network: QNetwork, places: dict[str, int], size: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _alike(p: QPopulation) -> list[tuple[int, int, tuple[int, ...]]]:
+    """First and last neuron of each run that has one activation, one output and one gate, and their numbers."""
+    none = np.zeros(p.size, np.int64)
+    numbers = np.stack([p.registers.get(name, none) for name in ("activation", "output", "gate")])
+    edges = [0, *(np.flatnonzero((numbers[:, 1:] != numbers[:, :-1]).any(axis=0)) + 1).tolist(), p.size]
+    return [(a, b, tuple(numbers[:, a].tolist())) for a, b in itertools.pairwise(edges)]
+
+
+def _registers(network: QNetwork, places: dict[_Port, int], size: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Constants and initial state `[register, place]`."""
     columns = [RULES[p.kind].constants(p.registers) for p in network.populations]
     constants = aligned((max(map(len, columns)), size), np.int32)
     initial = aligned((max(len(KINDS[kind].STATE) for kind in network.kinds), size), np.int32)
     for p, column in zip(network.populations, columns, strict=True):
-        here = slice(places[p.name], places[p.name] + p.size)
+        here = slice(places[p.name, 0], places[p.name, 0] + p.size)
         for row, values in enumerate(column):
             constants[row, here] = values
         start = KINDS[p.kind].initial(p.registers)
@@ -133,9 +145,9 @@ def _registers(network: QNetwork, places: dict[str, int], size: int) -> tuple[ND
 # --- synapses -------------------------------------------------------------------------------------------------------
 
 
-def _delivered(network: QNetwork, target: str) -> tuple[csr_array, NDArray[np.int64]]:
-    """The weights onto a population `[target, column]`, and the delay and source of each column, in order."""
-    onto = [p for p in network.projections if p.target == target]
+def _delivered(network: QNetwork, target: str, port: int) -> tuple[csr_array, NDArray[np.int64]]:
+    """The weights onto a population's port `[target, column]`, and the delay and source of each column, in order."""
+    onto = [p for p in network.projections if (p.target, p.port) == (target, port)]
     first = {**network.offsets, INPUT: network.neurons}
     sources = network.neurons + network.channels
     keys = [np.zeros(0, np.int64), *(p.delays.astype(np.int64) * sources + first[p.source] + p.pre for p in onto)]
@@ -147,7 +159,7 @@ def _delivered(network: QNetwork, target: str) -> tuple[csr_array, NDArray[np.in
     return matrix, np.stack([columns // sources, columns % sources], axis=1)
 
 
-def _width_of_sums(network: QNetwork, delivered: tuple[tuple[str, csr_array, NDArray[np.int64]], ...]) -> type[Any]:
+def _width_of_sums(network: QNetwork, delivered: tuple[_Delivered, ...]) -> type[Any]:
     """int32 where no true sum can leave it, whatever is sent."""
     largest = np.concatenate(
         [

@@ -30,7 +30,7 @@ class Batch:
         self.state = aligned((samples, *layout.initial.shape), np.int32)
         self.sent = aligned((samples, layout.rows, network.neurons + network.channels), np.int16)
         self.sums = aligned((samples, size), layout.sum_type)
-        self.pending = aligned((layout.rows, network.neurons), np.int64)
+        self.pending = aligned((layout.rows, network.sums), np.int64)
         self.pending_until = np.zeros(1, np.int64)
         self.events = np.zeros(len(COUNTS), np.int64)
         self.clock = np.zeros(1, np.int64)
@@ -38,6 +38,7 @@ class Batch:
         values = {
             "neurons": network.neurons,
             "channels": network.channels,
+            "due": network.sums,
             "size": size,
             "rows": layout.rows,
             "interval": network.sample_interval,
@@ -48,14 +49,14 @@ class Batch:
             "piece_count": len(layout.pieces),
             "product_count": len(layout.products),
             "constant_rows": len(layout.constants),
-            "table_size": len(layout.table),
+            "table_size": layout.tables.shape[1],
         }
         self._arrays: dict[str, NDArray[Any]] = {
             "pieces": layout.pieces,
             "products": layout.products,
             "constants": layout.constants,
             "initial": layout.initial,
-            "table": layout.table,
+            "tables": layout.tables,
             "state": self.state,
             "sent": self.sent,
             "gathered": aligned((samples, layout.widest), np.int16),
@@ -200,16 +201,16 @@ class GradedSession:
         layout, batch = self._layout, self._batch
         with self._turn:
             t, network = self.t, layout.network
-            ahead = np.zeros((layout.rows - 1, network.neurons), np.int64)
+            ahead = np.zeros((layout.rows - 1, network.sums), np.int64)
             for row in range(len(ahead)):
                 if t + row < batch.pending_until[0]:
                     ahead[row] = batch.pending[(t + row) % layout.rows]
-                for name, weights, columns in layout.delivered:
+                for port, weights, columns in layout.delivered:
                     delay, source = columns.T
                     sent = t + row - 1 - delay
                     past = batch.sent[0, sent % layout.rows, source].astype(np.int64)
                     past[(sent >= t) | (sent < t - layout.rows + 1)] = 0
-                    ahead[row, network.columns(name)] += weights @ past
+                    ahead[row, network.ports[port]] += weights @ past
             registers = {name: self.register(name) for name in network.state_names}
             return State(t, registers, ahead, self.counts)
 
@@ -232,7 +233,7 @@ class GradedSession:
     def _check(self, state: State) -> None:
         """Refuse what no run of this program leaves: kernels take the widths of sums and registers for granted."""
         network, mistakes = self._layout.network, []
-        shape = (self._layout.rows - 1, network.neurons)
+        shape = (self._layout.rows - 1, network.sums)
         if state.in_flight.shape != shape:
             mistakes.append(f"sums in flight have shape {state.in_flight.shape}, not {shape}")
         limit = np.iinfo(self._layout.sum_type).max
@@ -240,6 +241,8 @@ class GradedSession:
             mistakes.append("sums in flight are larger than any of this program")
         if names := set(network.state_names) ^ state.registers.keys():
             mistakes.append(f"it has no register {', '.join(sorted(names))}, or the program has none")
+        elif state.neurons != network.neurons:
+            mistakes.append(f"it is of {state.neurons} neurons, not {network.neurons}")
         else:
             if np.abs(state.registers["v"].astype(np.int64)).max(initial=0) > UV_LIMIT:
                 mistakes.append("a voltage does not fit 24 bits")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from lsm_backends.fast.kernels.gated import gated
 from lsm_backends.fast.kernels.graded import WORK_ROWS, graded
 from lsm_backends.fast.kernels.machine import ints, pointer
 from lsm_backends.fast.kernels.neurons import update
@@ -18,9 +19,10 @@ from lsm_deploy.core.compiled import dispatcher
 
 __all__ = ["MESSAGE_PIECE", "MESSAGE_PLAN", "PRODUCT", "SEGMENT", "advance_messages"]
 
-MESSAGE_PIECE = ("kind", "place", "neuron", "size", "activation", "output")
-"""Neurons of one kind that stand together, and, where they are graded, have the same activation and output."""
-KIND, PLACE, NEURON, SIZE, ACTIVATION, OUTPUT = range(len(MESSAGE_PIECE))
+MESSAGE_PIECE = ("kind", "place", "neuron", "size", "activation", "output", "gate", "gate_place", "gate_sum")
+"""Neurons of one kind that stand together, and, where they are graded, have the same activation, output and gate.
+Of gated ones also where their sums onto the gate begin: the place, and the column of `network.ports`."""
+KIND, PLACE, NEURON, SIZE, ACTIVATION, OUTPUT, GATE, GATE_PLACE, GATE_SUM = range(len(MESSAGE_PIECE))
 
 PRODUCT = (
     "place",
@@ -35,28 +37,29 @@ PRODUCT = (
     "weights",
     "weight_count",
 )
-"""All synapses onto a population: a matrix of so many columns, each a source and a delay. Its address is 0 where there
-are lists in its place. segments: address of `many` rows of SEGMENT."""
+"""All synapses onto a port of a population: a matrix of so many columns, each a source and a delay. Its address is 0
+where there are lists in its place. segments: address of `many` rows of SEGMENT."""
 TARGET, TARGETS, COLUMNS, PAIRS, SEGMENTS, MANY, MATRIX, INDPTR, COLUMN, WEIGHTS, WEIGHT_COUNT = range(len(PRODUCT))
 
 SEGMENT = ("delay", "source", "column", "size")
 """Columns whose sources follow each other, and have one delay."""
 
 MESSAGE_PLAN = (
-    "neurons", "channels", "size", "rows", "interval", "samples", "widest", "registers", "recordable",
-    "piece_count", "pieces", "product_count", "products", "constant_rows", "constants", "initial", "table",
+    "neurons", "channels", "due", "size", "rows", "interval", "samples", "widest", "registers", "recordable",
+    "piece_count", "pieces", "product_count", "products", "constant_rows", "constants", "initial", "tables",
     "table_size",
     "state", "sent", "gathered", "sums", "fires", "work", "pending", "pending_until", "recorded", "events", "clock",
 )  # fmt: skip
 """Sizes and addresses. state `[sample, register, place]`, gathered `[sample, column]`, sums `[sample, place]`.
-pending `[row, neuron]`: sums that a saved state had in flight, due in steps before `pending_until`."""
+pending `[row, column]`: the `due` sums of `network.ports` that a saved state had in flight, for steps before
+`pending_until`."""
 (
-    NEURONS, CHANNELS, PLACES, ROWS, INTERVAL, SAMPLES, WIDEST, REGISTERS, RECORDABLE,
-    PIECE_COUNT, PIECES, PRODUCT_COUNT, PRODUCTS, CONSTANT_ROWS, CONSTANTS, INITIAL, TABLE, TABLE_SIZE,
+    NEURONS, CHANNELS, DUE, PLACES, ROWS, INTERVAL, SAMPLES, WIDEST, REGISTERS, RECORDABLE,
+    PIECE_COUNT, PIECES, PRODUCT_COUNT, PRODUCTS, CONSTANT_ROWS, CONSTANTS, INITIAL, TABLES, TABLE_SIZE,
     STATE, SENT, GATHERED, SUMS, FIRES, WORK, PENDING, PENDING_UNTIL, RECORDED, EVENTS, CLOCK,
 ) = range(len(MESSAGE_PLAN))  # fmt: skip
-GRADED = 4
-"""The number of the graded kind in `rules.RULES`."""
+GRADED, GATED = 4, 5
+"""The numbers of the kinds in `rules.RULES`."""
 
 
 @numba.njit(boundscheck=False)
@@ -81,17 +84,17 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
     stimulus = numba.carray(pointer(stimulus), (total, channels), np.int16)
     spikes = numba.carray(pointer(spikes), (total, neurons), np.int16)
     registers = numba.carray(pointer(registers), (total if recording else 0, recordable, neurons), np.int32)
-    pieces, products = ints(plan[PIECES], plan[PIECE_COUNT], 6), ints(plan[PRODUCTS], plan[PRODUCT_COUNT], 11)
+    pieces, products = ints(plan[PIECES], plan[PIECE_COUNT], 9), ints(plan[PRODUCTS], plan[PRODUCT_COUNT], 11)
     recorded = ints(plan[RECORDED], recordable, plan[PIECE_COUNT])
     constants = numba.carray(pointer(plan[CONSTANTS]), (plan[CONSTANT_ROWS], places), np.int32)
     initial = numba.carray(pointer(plan[INITIAL]), (plan[REGISTERS], places), np.int32)
-    table = numba.carray(pointer(plan[TABLE]), (plan[TABLE_SIZE], 2), np.int32)
+    tables = numba.carray(pointer(plan[TABLES]), (2, plan[TABLE_SIZE], 2), np.int32)
     state = numba.carray(pointer(plan[STATE]), (most, plan[REGISTERS], places), np.int32)
     sent = numba.carray(pointer(plan[SENT]), (most, rows, neurons + channels), np.int16)
     all_gathered = numba.carray(pointer(plan[GATHERED]), (most, plan[WIDEST]), np.int16)
     fires = numba.carray(pointer(plan[FIRES]), places, np.int16)
     work = numba.carray(pointer(plan[WORK]), (WORK_ROWS, places), np.int32)
-    pending = ints(plan[PENDING], rows, neurons)
+    pending = ints(plan[PENDING], rows, plan[DUE])
     pending_until = numba.carray(pointer(plan[PENDING_UNTIL]), 1, np.int64)
     events = numba.carray(pointer(plan[EVENTS]), 3, np.int64)
     clock = numba.carray(pointer(plan[CLOCK]), 1, np.int64)
@@ -132,6 +135,10 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
                 if now < pending_until[0]:
                     for i in range(size):
                         due[place + i] += pending[now % rows, neuron + i]
+                    if kind == GATED:
+                        onto, column = pieces[p, GATE_PLACE], pieces[p, GATE_SUM]
+                        for i in range(size):
+                            due[onto + i] += pending[now % rows, column + i]
                 if kind == GRADED:
                     clipped, saturations, wides = graded(
                         constants,
@@ -142,12 +149,30 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
                         end,
                         pieces[p, ACTIVATION],
                         pieces[p, OUTPUT],
-                        table,
+                        tables,
                         work,
                     )
                     events[0] += clipped
                     events[1] += saturations
                     events[2] += wides
+                elif kind == GATED:
+                    clipped_u, saturations_v, wides_both = gated(
+                        constants,
+                        of_sample,
+                        due,
+                        fires,
+                        place,
+                        end,
+                        pieces[p, GATE_PLACE],
+                        pieces[p, ACTIVATION],
+                        pieces[p, OUTPUT],
+                        pieces[p, GATE],
+                        tables,
+                        work,
+                    )
+                    events[0] += clipped_u
+                    events[1] += saturations_v
+                    events[2] += wides_both
                 else:
                     wrapped, clipped_v, wides_of = update(kind, constants, of_sample, due, fires, place, end)
                     events[0] += wrapped
