@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from programs import (
     ALL_KINDS,
+    GRADED_KINDS,
     INTERVALS,
     REGISTERS,
-    UNGATED,
     disjoint,
     programs,
     random_case,
@@ -66,14 +66,15 @@ def test_equals_the_emulator(case: tuple[Program, Stimulus]) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_graded_messages(seed: int) -> None:
-    kinds = ("GradedLI", "LIF", "TernaryLIF") if seed % 2 else UNGATED
+    kinds = (*GRADED_KINDS[:: 1 - 2 * (seed // 2 % 2)], *(("LIF", "TernaryLIF") if seed % 2 else ()))
     check_against_emulator(*random_case(100 + seed, kinds=kinds))
 
 
 @compiled
 @pytest.mark.parametrize("codegen", ["cython", "cpp_standalone"])
-def test_graded_messages_when_compiled(codegen: brian.Codegen) -> None:
-    check_against_emulator(*random_case(101, kinds=("GradedLI", "TernaryLIF"), regime="alive"), codegen)
+@pytest.mark.parametrize("kind", GRADED_KINDS)
+def test_graded_messages_when_compiled(kind: str, codegen: brian.Codegen) -> None:
+    check_against_emulator(*random_case(101, kinds=(kind, "TernaryLIF"), regime="alive"), codegen)
 
 
 def test_graded_input_to_spiking_neurons() -> None:

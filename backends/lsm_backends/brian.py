@@ -29,13 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.activations import FEWEST_FRACTION_BITS, TABLE, TABLE_FRACTION
+from lsm_deploy.core.activations import FEWEST_FRACTION_BITS, RATIO, RATIOS, TABLE, TABLE_FRACTION
 from lsm_deploy.core.errors import BackendError, MisuseError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.core.neurons import KINDS, largest_sum
+from lsm_deploy.core.neurons.gated import GATE_BITS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
 from lsm_deploy.core.temporary import temporary_folder
@@ -87,8 +88,9 @@ def run(
 class _Rule:
     """One kind: its variables by register, what its registers become, one step, when it spikes, and what follows.
 
-    `update` finds the synaptic sum in `a`, `first` = 1 where the interval policy clears registers (and in step 0, so
-    that it is what sets initial values too), and `counted` = 1 in the steps that matter; it adds to the counts.
+    `update` finds the synaptic sum in `a` (that onto a second port in `b`), `first` = 1 where the interval policy
+    clears registers (and in step 0, so that it is what sets initial values too), and `counted` = 1 in the steps that
+    matter; it adds to the counts.
     negative: when a kind with signed spikes sends a -1; its synapses then take their weight away.
     """
 
@@ -200,13 +202,13 @@ def _nearest(x: str, unit: str) -> str:
     return f"sign({x}) * floor(clip(abs({x}) / ({unit}) + 0.5, 0, 1073741824.0))"
 
 
-def _tanh(z: str, name: str) -> str:
-    """Lines that set `name` to the table's value at `z`, with straight lines between its entries."""
+def _looked_up(table: str, z: str, name: str) -> str:
+    """Lines that set `name` to the table's value at `z`, odd as tanh is, with straight lines between its entries."""
     return f"""
     {name}_size = clip(abs({z}), 0, 8 * one)
     {name}_entry = floor({name}_size / segment)
-    {name}_low = tanh_table({name}_entry * second)
-    {name}_rise = (tanh_table(({name}_entry + 1) * second) - {name}_low) * ({name}_size - {name}_entry * segment)
+    {name}_low = {table}({name}_entry * second)
+    {name}_rise = ({table}(({name}_entry + 1) * second) - {name}_low) * ({name}_size - {name}_entry * segment)
     {name}_between = {name}_low + {_nearest(f"{name}_rise", "segment")}
     {name} = sign({z}) * {_nearest(f"{name}_between", f"{_TABLE_UNIT} / one")}
     """
@@ -215,9 +217,9 @@ def _tanh(z: str, name: str) -> str:
 def _activated(number: str, z: str, name: str) -> str:
     """Lines that set `name` to what the activation of that number makes of `z`."""
     return f"""
-    {_tanh(z, f"{name}_tanh")}
+    {_looked_up("tanh_table", z, f"{name}_tanh")}
     {name}_half = {_nearest(z, "2")}
-    {_tanh(f"{name}_half", f"{name}_half_tanh")}
+    {_looked_up("tanh_table", f"{name}_half", f"{name}_half_tanh")}
     {name}_sum = one + {name}_half_tanh
     {name}_near = clip({z}, -2 * one, 2 * one)
     {name}_square = {name}_near * abs({name}_near)
@@ -231,39 +233,99 @@ def _activated(number: str, z: str, name: str) -> str:
     """
 
 
-_AS_THEY_ARE = ("bias", "alpha", "leak", "activation", "output", "lo", "hi", "v_initial", "period", "phase")
-_GRADED = _Rule(
-    state={"u": "u", "v": "v", "clock": "ticked"},  # `clock` is Brian's own
-    constants=lambda registers: {
+_AS_THEY_ARE = ("bias", "activation", "output", "lo", "hi", "v_initial", "period", "phase")
+
+
+def _sending_values(registers: Mapping[str, Ints], *own: str) -> dict[str, Ints]:
+    return {
         "in_unit": np.exp2(registers["shift_in"]),
         "sent_unit": np.exp2(registers["message_shift"]),
         "one": 1 << registers["fraction_bits"],
         "segment": 1 << (registers["fraction_bits"] - FEWEST_FRACTION_BITS),
         "largest": (1 << (registers["message_bits"] - 1)) - 1,
-        **{name: registers[name] for name in _AS_THEY_ARE},
-    },
-    update=f"""
+        **{name: registers[name] for name in (*_AS_THEY_ARE, *own)},
+    }
+
+
+def _integrated(a: str, unit: str, bias: str, name: str) -> str:
+    """Lines that set `sum_NAME` to what arrives at a port, and `NAME` to that held within 24 bits."""
+    return f"""
+    x = {a} - 4294967296.0 * floor(({a} + 2147483648.0) / 4294967296.0)
+    sum_{name} = {_nearest("x", unit)} + {bias}
+    {name} = clip(sum_{name}, {1 - _LIMIT}, {_LIMIT - 1})
+    """
+
+
+_BEGUN = """
     old_v = v * (1 - first) + v_initial * first
     ticks = ticked * (1 - first)
-    x = a - 4294967296.0 * floor((a + 2147483648.0) / 4294967296.0)
-    sum_u = {_nearest("x", "in_unit")} + bias
-    u = clip(sum_u, {1 - _LIMIT}, {_LIMIT - 1})
-    u_wraps += counted * int(u != sum_u)
-    {_activated("activation", "u", "driven")}
     due = int(ticks == phase)
-    change = alpha * (driven - leak * old_v)
-    sum_v = old_v + due * {_nearest("change", f"{_UNITY}")}
+"""
+_SENT = f"""
     v = clip(sum_v, {1 - _LIMIT}, {_LIMIT - 1})
     v_saturations += counted * int(v != sum_v)
     {_activated("output", "v", "sent")}
     message = due * clip({_nearest("sent", "sent_unit")}, -largest, largest)
     ticked = (ticks + 1) * int(ticks + 1 != period)
+"""
+
+_GRADED = _Rule(
+    state={"u": "u", "v": "v", "clock": "ticked"},  # `clock` is Brian's own
+    constants=lambda registers: _sending_values(registers, "alpha", "leak"),
+    update=f"""
+    {_BEGUN}
+    {_integrated("a", "in_unit", "bias", "u")}
+    u_wraps += counted * int(u != sum_u)
+    {_activated("activation", "u", "driven")}
+    change = alpha * (driven - leak * old_v)
+    sum_v = old_v + due * {_nearest("change", f"{_UNITY}")}
+    {_SENT}
     """,
 )
 
-_RULES = {"LIF": _LIF, "TernaryLIF": _TERNARY, "LIFRefractory": _REFRACTORY, "ATRLIF": _ATRLIF, "GradedLI": _GRADED}
+_GATED = _Rule(
+    state={"u": "u", "w": "gated", "v": "v", "clock": "ticked"},  # a synapse's `w` is its weight
+    constants=lambda registers: {
+        "gate_unit": np.exp2(registers["shift_in_gate"]),
+        **_sending_values(registers, "bias_gate", "gate", "fused", "base"),
+    },
+    update=f"""
+    {_BEGUN}
+    wide_sums += counted * int(abs(b) > largest_sum)
+    {_integrated("a", "in_unit", "bias", "u")}
+    {_integrated("b", "gate_unit", "bias_gate", "gated")}
+    u_wraps += counted * (1 - int(u == sum_u) * int(gated == sum_gated))
+    {_activated("gate", "gated", "opened")}
+    positive = gated * int(gated > 0)
+    {_looked_up("ratio_table", "positive", "ratio")}
+    opened += int(gate == {RATIO}) * ratio
+    held = clip(opened, 0, one)
+    gamma = {_nearest("held", f"one / {float(1 << GATE_BITS)}")}
+    {_activated("activation", "u", "driven")}
+    kept = base * old_v
+    change = gamma * (driven - kept)
+    both = kept + driven
+    taken = gamma * both
+    mixed = kept + {_nearest("change", f"{float(1 << GATE_BITS)}")}
+    lost = both - {_nearest("taken", f"{float(1 << GATE_BITS)}")}
+    moved = mixed + fused * (lost - mixed)
+    sum_v = old_v + due * (moved - old_v)
+    {_SENT}
+    """,
+)
+
+_RULES = {
+    "LIF": _LIF,
+    "TernaryLIF": _TERNARY,
+    "LIFRefractory": _REFRACTORY,
+    "ATRLIF": _ATRLIF,
+    "GradedLI": _GRADED,
+    "GatedLI": _GATED,
+}
 LIMITS = Limits(kinds=tuple(_RULES))
 
+_SUMS = ("a", "b")
+"""By port, the variable to which what arrives there is added."""
 _EVENTS = {1: "spike", -1: "negative"}
 """Brian's events by the sign of the spikes that they are."""
 
@@ -378,9 +440,10 @@ def _group(
 ) -> Any:
     rule = _RULES[kind]
     constants = {**rule.constants(network.registers(kind)), "length": lengths}
-    arriving = [f"from_{source}" for source in held]
+    ports = _SUMS[: KINDS[kind].PORTS]
+    arriving = [(port, f"{port}_from_{source}") for port in ports for source in held]
     sent = [f"m{k}" for k in range(held.get(kind, 0))]
-    names = ["a", *arriving, *sent, *rule.state.values(), *COUNTS, *constants]
+    names = [*ports, *(name for _, name in arriving), *sent, *rule.state.values(), *COUNTS, *constants]
     namespace = {
         # `fresh`: an interval that ends after every run; step 0 is cleared already.
         "interval": network.sample_interval or 1 << 62,
@@ -388,8 +451,9 @@ def _group(
     }
     update = rule.update
     if kind in held:
-        table = np.append(TABLE, TABLE[-1]).astype(np.float64)
-        namespace["tanh_table"] = b2.TimedArray(table, dt=clock.dt, name="lsm_tanh")
+        for name, table in (("tanh", TABLE), ("ratio", RATIOS)):
+            values = np.append(table, table[-1]).astype(np.float64)
+            namespace[f"{name}_table"] = b2.TimedArray(values, dt=clock.dt, name=f"lsm_{name}_{kind}")
         update += _sending("message", held[kind])
     group = b2.NeuronGroup(
         len(lengths),
@@ -406,9 +470,10 @@ def _group(
     if rule.negative:
         group.set_event_schedule("negative", when="thresholds")
         group.run_on_event("negative", rule.reset, when="resets")
-    arrived = "\n".join(f"a += {name}" for name in arriving)
+    arrived = "\n".join(f"{port} += {name}" for port, name in arriving)
+    cleared = "\n".join(f"{port} = 0" for port in ports)
     group.run_regularly(
-        f"{arrived}\n{_COMMON}{update}\na = 0", clock=clock, when="start", order=1, name=f"lsm_{kind}_step"
+        f"{arrived}\n{_COMMON}{update}\n{cleared}", clock=clock, when="start", order=1, name=f"lsm_{kind}_step"
     )
     return group
 
@@ -421,31 +486,31 @@ def _synapses(
     sources: Mapping[str, Any],
     held: Mapping[str, int],
 ) -> list[Any]:
-    """One object for all projections between two groups: an object costs more a step than its synapses do."""
+    """One object for all projections from a group to a port: an object costs more a step than its synapses do."""
     kinds = {p.name: p.kind for p in network.populations} | {INPUT: INPUT}
     # A population is contiguous in its group, so its first neuron's place there is all there is to know.
     first = {p.name: int(np.searchsorted(members[p.kind], network.offsets[p.name])) for p in network.populations}
     first[INPUT] = 0
-    parts: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    parts: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {}
     for p in network.projections:
         if not len(p.post):
             continue
         pre = p.pre
         weights = p.weights.astype(np.float64) * 2.0**p.weight_exp
-        parts.setdefault((kinds[p.source], kinds[p.target]), []).append(
+        parts.setdefault((kinds[p.source], kinds[p.target], _SUMS[p.port]), []).append(
             (first[p.source] + pre, first[p.target] + p.post, weights, p.delays.astype(np.float64))
         )
     made = []
-    for (source, target), columns in parts.items():
+    for (source, target, port), columns in parts.items():
         pre, post, weights, delays = (np.concatenate(column) for column in zip(*columns, strict=True))
         # Each sign is a pathway of its own: what arrives later could not ask a variable which sign the spike had.
         pathways = {
-            event: f"a_post += {sign} * w" for sign, event in _EVENTS.items() if event in sources[source].events
+            event: f"{port}_post += {sign} * w" for sign, event in _EVENTS.items() if event in sources[source].events
         }
         equations = "w : 1"
         if source in held:
             sent = " + ".join(f"m{k}_pre * int(steps == {k})" for k in np.unique(delays).astype(int).tolist())
-            equations += f"\nsteps : 1\nfrom_{source}_post = w * ({sent}) : 1 (summed)"
+            equations += f"\nsteps : 1\n{port}_from_{source}_post = w * ({sent}) : 1 (summed)"
         synapses = b2.Synapses(
             sources[source],
             sources[target],
@@ -453,7 +518,7 @@ def _synapses(
             on_pre=pathways or None,
             on_event={event: event for event in pathways} or "spike",
             clock=clock,
-            name=f"lsm_{source}_to_{target}",
+            name=f"lsm_{source}_to_{target}_{port}",
             namespace={},
         )
         synapses.connect(i=pre, j=post)
