@@ -31,8 +31,6 @@ INTERVALS = st.one_of(st.just(0), st.integers(1, 40))
 ALL_KINDS: tuple[str, ...] = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
 """That spike: what every backend has a rule for."""
 GRADED_KINDS: tuple[str, ...] = ("GradedLI", "GatedLI")
-UNGATED = GRADED_KINDS[:1]
-"""What fast, Brian and Lava have rules for, of these."""
 REGISTERS = ("u", "v", "refractory", "i", "theta", "r", "clock", "w")
 """All that a kind may record; a backend gives 0 for those that a neuron's kind does not have."""
 RATE = 0.2

@@ -365,7 +365,7 @@ def test_a_gate_where_there_is_none_and_none_where_there_is_a_gate(tmp_path: Pat
         ld.load(tmp_path / "s.yaml")
 
 
-@pytest.mark.parametrize("name", ["fast", "brian"])
+@pytest.mark.parametrize("name", ["fast", "brian", "lava"])
 def test_every_backend_runs_it(name: str) -> None:
     if why := backends.load_backend(name).missing():
         pytest.skip(why)

@@ -257,7 +257,8 @@ class TestGraded:
 
     @pytest.mark.parametrize("seed", range(6))
     def test_messages_and_every_register_agree(self, seed: int) -> None:
-        kinds = ("GradedLI", "LIF", "TernaryLIF") if seed % 2 else programs.UNGATED
+        graded = programs.GRADED_KINDS[:: 1 - 2 * (seed // 2 % 2)]
+        kinds = (*graded, "LIF", "TernaryLIF") if seed % 2 else graded
         interval = (0, 0, 7)[seed % 3]
         program, stimulus = programs.random_case(100 + seed, kinds=kinds, interval=interval)
         record = program.network.state_names

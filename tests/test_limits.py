@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from lsm_backends import fast
-from programs import ALL_KINDS, UNGATED, random_case, random_program
+from programs import ALL_KINDS, random_case, random_program
 
 from lsm_deploy import load
 from lsm_deploy.cli import main
@@ -95,7 +95,7 @@ TABLE = "whether a neuron's program on the chip can hold the table of tanh is un
 
 
 def test_a_board_says_why_it_has_no_graded_neurons_and_what_it_thinks_of_tables() -> None:
-    program, _ = random_case(1, kinds=UNGATED, sizes=(3,), interval=0)
+    program, _ = random_case(1, kinds=("GradedLI",), sizes=(3,), interval=0)
     (p,) = program.network.populations
     for activation, sentences in ((3, 2), (4, 1)):
         registers = {**p.registers, "activation": np.full(3, activation), "output": np.zeros(3, np.int64)}
@@ -116,7 +116,7 @@ def test_a_board_says_why_it_has_no_graded_neurons_and_what_it_thinks_of_tables(
 
 @pytest.mark.parametrize(("activation", "board", "said"), [(3, "oheo_gulch", 1), (4, "oheo_gulch", 0), (3, "none", 0)])
 def test_a_table_that_is_placed_on_a_board_is_said_in_the_report(activation: int, board: str, said: int) -> None:
-    program, _ = random_case(1, kinds=UNGATED, sizes=(3,), interval=0)
+    program, _ = random_case(1, kinds=("GradedLI",), sizes=(3,), interval=0)
     (p,) = program.network.populations
     registers = {**p.registers, "activation": np.full(3, activation), "output": np.zeros(3, np.int64)}
     network = replace(program.network, populations=(replace(p, registers=registers),))

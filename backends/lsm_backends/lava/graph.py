@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graded_li.process import GradedLI  # type: ignore[import-not-found]
+from graded_li.process import GatedLI, GradedLI  # type: ignore[import-not-found]
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.ports import PyInPort, PyRefPort
 from lava.magma.core.model.py.type import LavaPyType
@@ -168,10 +168,25 @@ def _atrlif(job: dict[str, Any], registers: dict[str, Any], models: dict[type[An
 
 
 def _graded(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
-    return GradedLI(registers=registers, table=np.array(job["tanh"]), reset_interval=job["reset_interval"])
+    return GradedLI(registers=registers, tables=_tables(job), reset_interval=job["reset_interval"])
 
 
-RULES = {"LIF": _lif, "TernaryLIF": _ternary, "LIFRefractory": _refractory, "ATRLIF": _atrlif, "GradedLI": _graded}
+def _gated(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    return GatedLI(registers=registers, tables=_tables(job), reset_interval=job["reset_interval"])
+
+
+def _tables(job: dict[str, Any]) -> Any:
+    return np.array([job["tanh"], job["ratio"]])
+
+
+RULES = {
+    "LIF": _lif,
+    "TernaryLIF": _ternary,
+    "LIFRefractory": _refractory,
+    "ATRLIF": _atrlif,
+    "GradedLI": _graded,
+    "GatedLI": _gated,
+}
 """By neuron kind; `job.KINDS` names the same, and refuses others before anything gets here."""
 
 
@@ -201,7 +216,7 @@ def _connect(job: dict[str, Any], arrays: dict[str, Any], neurons: list[Any], on
         else:
             process = Sparse(**options)
         port.connect(process.s_in)
-        process.a_out.connect(target.a_in)
+        process.a_out.connect(target.b_in if connection["port"] else target.a_in)
 
 
 def _source(stimulus: Any, on_board: bool) -> Any:

@@ -58,7 +58,9 @@ _QUEUE_SECONDS = 1800.0
 _WHERE = "backend 'loihi2'"
 LIMITS = Limits(
     kinds=("LIF",),
-    because={"GradedLI": "a program for it is microcode of Loihi 2, whose assembler is not public"},
+    because=dict.fromkeys(
+        ("GradedLI", "GatedLI"), "a program for it is microcode of Loihi 2, whose assembler is not public"
+    ),
     tables=False,
     signed_messages=False,
     graded_input=False,

@@ -1,15 +1,15 @@
 """A job for `graph.py`: neuron and connection processes as arrays in a folder, and the result that comes back.
 
-Synapses of one sign mode, bit width, exponent, source and target share a Lava process, unless two of them join the same
-pair: a matrix would add their weights, and the sum may lie off the grid or beyond 255. Repeated pairs go to further
-processes (where copies are free, `pairs.py` leaves none), delayed synapses to processes of their own, and weights of
-zero nowhere.
+Synapses of one sign mode, bit width, exponent, source, target and port share a Lava process, unless two of them join
+the same pair: a matrix would add their weights, and the sum may lie off the grid or beyond 255. Repeated pairs go to
+further processes (where copies are free, `pairs.py` leaves none), delayed synapses to processes of their own, and
+weights of zero nowhere.
 
     job.json    config `sim` or `loihi2`; steps; neurons: kind, registers and record (names) of each process;
                 reset_interval (0: never) and reset_offset, in Lava's steps, which count from 1; connections: source (a
-                neuron process; null for the input), target, graded (messages are more than a bit), sign_mode,
-                num_weight_bits, weight_exp; tanh: the table, where a kind looks it up; for a board also board,
-                partition, host, generation
+                neuron process; null for the input), target, port (1: onto its gate), graded (messages are more than a
+                bit), sign_mode, num_weight_bits, weight_exp; tanh, ratio: the tables, where a kind looks them up; for a
+                board also board, partition, host, generation
     arrays.npz  input [t, channel]; for neuron process i its registers, such as du<i> [neuron];
                 for connection i post<i>, pre<i> (numbered within their process), weights<i>, delays<i> [synapse]
 """
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.lava.pairs import repeats
-from lsm_deploy.core.activations import TABLE
+from lsm_deploy.core.activations import RATIOS, TABLE
 from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import INPUT, QNetwork, SignMode
@@ -47,7 +47,7 @@ __all__ = [
     "write",
 ]
 
-KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF", "GradedLI")
+KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF", "GradedLI", "GatedLI")
 """Those of `RULES` in `graph.py`, which cannot be imported here; registers bear Lava's names already."""
 
 
@@ -79,6 +79,7 @@ class Connection:
     delays: NDArray[np.int32]
     graded: bool = False
     """Messages are more than that there was a spike: they have signs, or are integers."""
+    port: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,17 +120,17 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
     for number in np.unique(group):
         within[group == number] = np.arange(int((group == number).sum()))
 
-    by_type: dict[tuple[bool, SignMode, int, int], list[NDArray[np.int64]]] = {}
+    by_type: dict[tuple[bool, SignMode, int, int, int], list[NDArray[np.int64]]] = {}
     for p in network.projections:
         pre = p.pre
         if p.source != INPUT:
             pre += network.offsets[p.source]
         synapses = np.stack([p.post.astype(np.int64) + network.offsets[p.target], pre, p.weights, p.delays])
-        key = (p.source == INPUT, p.sign_mode, p.num_weight_bits, p.weight_exp)
+        key = (p.source == INPUT, p.sign_mode, p.num_weight_bits, p.weight_exp, p.port)
         by_type.setdefault(key, []).append(synapses[:, synapses[2] != 0])
 
     made = []
-    for (from_input, sign_mode, num_weight_bits, weight_exp), parts in by_type.items():
+    for (from_input, sign_mode, num_weight_bits, weight_exp, port), parts in by_type.items():
         post, pre, weights, delays = np.concatenate(parts, axis=1)
         source = np.full(len(pre), -1) if from_input else group[pre]
         for chosen in _processes(source, group[post], delays, pre, post):
@@ -145,6 +146,7 @@ def connections(network: QNetwork, group: NDArray[np.int64]) -> tuple[Connection
                     weights=weights[chosen].astype(np.int32),
                     delays=delays[chosen].astype(np.int32),
                     graded=graded_input if from_input else bool(signed[pre[chosen[0]]]),
+                    port=port,
                 )
             )
     return tuple(made)
@@ -158,14 +160,15 @@ def write(job: Job, folder: Path) -> None:
     for i, c in enumerate(job.connections):
         arrays |= {f"post{i}": c.post, f"pre{i}": c.pre, f"weights{i}": c.weights, f"delays{i}": c.delays}
     save_arrays(folder / "arrays.npz", arrays)
-    fields = ("source", "target", "graded", "sign_mode", "num_weight_bits", "weight_exp")
+    fields = ("source", "target", "port", "graded", "sign_mode", "num_weight_bits", "weight_exp")
+    tables = {"tanh": TABLE.tolist(), "ratio": RATIOS.tolist()}
     description = {
         "config": job.config,
         "steps": len(job.input),
         "neurons": [{"kind": n.kind, "registers": tuple(n.registers), "record": n.record} for n in job.neurons],
         "reset_interval": job.reset_interval,
         "reset_offset": job.reset_offset,
-        **({"tanh": TABLE.tolist()} if any(NEURONS[n.kind].MESSAGE.graded for n in job.neurons) else {}),
+        **(tables if any(NEURONS[n.kind].MESSAGE.graded for n in job.neurons) else {}),
         "connections": [{name: getattr(c, name) for name in fields} for c in job.connections],
         **(job.board or {}),
     }

@@ -36,8 +36,8 @@ class Apart:
 def apart(network: QNetwork) -> Apart:
     """Copies of what has repeated pairs; a network that has none is returned as it is.
 
-    Repeated is a pair that two synapses of one connection process would join: of one kind of source and of target, sign
-    mode, width and exponent, both delayed or both not. Synapses of weight 0 are no synapses.
+    Repeated is a pair that two synapses of one connection process would join: of one kind of source and of target,
+    port, sign mode, width and exponent, both delayed or both not. Synapses of weight 0 are no synapses.
     """
     first = {INPUT: network.neurons, **network.offsets}  # channels are numbered behind the neurons
     kinds = {p.name: p.kind for p in network.populations}
@@ -45,7 +45,7 @@ def apart(network: QNetwork) -> Apart:
     columns = []
     for number, p in enumerate(network.projections):
         pre = p.pre + first[p.source]
-        key = (p.sign_mode, p.num_weight_bits, p.weight_exp, kinds.get(p.source), kinds[p.target])
+        key = (p.sign_mode, p.num_weight_bits, p.weight_exp, kinds.get(p.source), kinds[p.target], p.port)
         process = 2 * types.setdefault(key, len(types)) + (p.delays > 0)
         of = np.full(len(pre), number)
         synapses = np.stack([of, process, pre, p.post + first[p.target], p.weights, p.delays])
