@@ -19,7 +19,7 @@ from lsm_deploy.compile.certify.bounds import certify_network
 from lsm_deploy.compile.pipeline import compile_built
 from lsm_deploy.core import activations
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.ir import Network, Population, Program, Projection, QNetwork, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.messages import Message
 from lsm_deploy.core.neurons import KINDS, gated
 from lsm_deploy.core.samples import contaminated, run_side_by_side
@@ -29,6 +29,8 @@ from lsm_deploy.parity.reduction import between, shrink
 from lsm_deploy.parity.reduction.scripts import numpy_script
 from lsm_deploy.parity.variants import run_variant
 from lsm_deploy.report.forensics import explanation_text
+from lsm_deploy.report.programs import report_program
+from lsm_deploy.report.text import to_text
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.store import program_from_bytes, program_id, program_to_bytes
@@ -363,6 +365,14 @@ def test_a_gate_where_there_is_none_and_none_where_there_is_a_gate(tmp_path: Pat
     (tmp_path / "s.yaml").write_text(SPEC.replace("port: gate, ", ""))
     with pytest.raises(LsmError, match="nothing reaches the gate of 'h', which would never move\n  add a projection"):
         ld.load(tmp_path / "s.yaml")
+
+
+@pytest.mark.parametrize(("gate", "said"), [(6, 1), (1, 0)])
+def test_a_table_of_a_gate_is_one_that_a_core_must_hold(gate: int, said: int) -> None:
+    network = QNetwork(1.0, 0, 0, (exact("GatedLI", activation=4, gate=gate),), ())
+    placed = Program(network, np.zeros(1, np.int32), "oheo_gulch")
+    words = "the table of ratio is unknown; write `activation: quadratic` and `gate: clip`, which need none"
+    assert to_text(report_program(placed).blocks).count(words) == said
 
 
 @pytest.mark.parametrize("name", ["fast", "brian", "lava"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lsm_deploy.core.activations import ACTIVATIONS, TABLES
+from lsm_deploy.core.activations import GATES, TABLES
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import BackendError
 from lsm_deploy.core.ir import QNetwork, QPopulation
@@ -74,6 +74,6 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
 
 def tables_of(p: QPopulation) -> str:
     """The names of the activations that need a table; none of a kind without activations."""
-    numbers = [p.registers[name] for name in ("activation", "output") if name in p.registers]
+    numbers = [p.registers[name] for name in ("activation", "gate", "output") if name in p.registers]
     used = np.unique(np.concatenate([np.zeros(0, np.int64), *numbers])).tolist()
-    return " and ".join(ACTIVATIONS[number] for number in used if number in TABLES)
+    return " and ".join(GATES[number] for number in used if number in TABLES)

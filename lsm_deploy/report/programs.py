@@ -146,8 +146,10 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
         for p in facts["populations"]:
             if "tables" in p:
                 unknown = f"whether a core can hold the table of {p['tables']} is unknown"
-                ways_out = "write `activation: quadratic`, which needs none, or `target: {board: none}`"
-                yield Line(f"population {p['name']!r}: {unknown}; {ways_out}")
+                without = "`activation: quadratic`, which needs none"
+                if KINDS[p["kind"]].PORTS > 1:
+                    without = "`activation: quadratic` and `gate: clip`, which need none"
+                yield Line(f"population {p['name']!r}: {unknown}; write {without}, or `target: {{board: none}}`")
     else:
         yield Line("placed on no board: for the CPU backends only")
     certificate = facts["certificate"]
