@@ -68,9 +68,11 @@ def main() -> int:
                 if not sums or name == "emulator":
                     row(primitive, name, method, extent, lambda i=inputs: graded.check(i, moved, stride))  # type: ignore[misc]
     for name, whole in gated.ALL.items():
-        if name.startswith(wanted):
-            with whole() as moved:
-                for primitive, method, extent, inputs in gated.CLAIMS:
+        if not name.startswith(wanted) or missing(name):
+            continue
+        with whole() as moved:
+            for primitive, method, extent, inputs, sums in gated.CLAIMS:
+                if not sums or name == "emulator":
                     row(primitive, name, method, extent, lambda i=inputs: gated.check(i, moved, stride))  # type: ignore[misc]
     for weight in weights.CLAIMS:
         if weight.implementation.startswith(wanted) and not missing(weight.implementation):

@@ -85,8 +85,8 @@ def emulator() -> Iterator[Step]:
     yield step
 
 
-def _whole(name: str) -> Callable[[], Any]:
-    """A backend that runs a program of neurons without synapses; `a` is out of its reach."""
+def whole(name: str, kind: str, current: str) -> Callable[[], Any]:
+    """A backend that runs a program of neurons without synapses, of which `current` is seen; sums are out of reach."""
 
     @contextmanager
     def implementation() -> Iterator[Step]:
@@ -95,27 +95,19 @@ def _whole(name: str) -> Callable[[], Any]:
         from lsm_deploy.run.backends import run_program
 
         def step(given: dict[str, Any]) -> tuple[Any, Any, Any]:
-            registers = {n: given[n] for n in KINDS["GradedLI"].Registers.__dataclass_fields__}
+            registers = {n: given[n] for n in KINDS[kind].Registers.__dataclass_fields__}
             size = len(given["a"])
-            network = QNetwork(1.0, 0, 0, (QPopulation("p", "GradedLI", size, registers),), ())
+            network = QNetwork(1.0, 0, 0, (QPopulation("p", kind, size, registers),), ())
             program = Program(network, np.zeros(size, np.int32), "none")
-            trace = run_program(name, program, Stimulus(np.zeros((1, 0), np.int8), np.array([0])), ("u", "v"))
-            return trace.registers["u"][0], trace.registers["v"][0], trace.spikes[0]
+            trace = run_program(name, program, Stimulus(np.zeros((1, 0), np.int8), np.array([0])), (current, "v"))
+            return trace.registers[current][0], trace.registers["v"][0], trace.spikes[0]
 
         yield step
 
     return implementation
 
 
-def _runs(name: str) -> bool:
-    """Whether the backend has a rule for the kind."""
-    from lsm_deploy.core.limits import Limits
-    from lsm_deploy.run.backends import load_backend
-
-    return "GradedLI" in getattr(load_backend(name), "LIMITS", Limits()).kinds
-
-
-ALL: dict[str, Callable[[], Any]] = {"emulator": emulator, **{name: _whole(name) for name in ("fast",) if _runs(name)}}
+ALL: dict[str, Callable[[], Any]] = {"emulator": emulator, "fast": whole("fast", "GradedLI", "u")}
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
