@@ -452,8 +452,8 @@ def _group(
     update = rule.update
     if kind in held:
         for name, table in (("tanh", TABLE), ("ratio", RATIOS)):
-            values = np.append(table, table[-1]).astype(np.float64)
-            namespace[f"{name}_table"] = b2.TimedArray(values, dt=clock.dt, name=f"lsm_{name}_{kind}")
+            entries = np.append(table, table[-1]).astype(np.float64)
+            namespace[f"{name}_table"] = b2.TimedArray(entries, dt=clock.dt, name=f"lsm_{name}_{kind}")
         update += _sending("message", held[kind])
     group = b2.NeuronGroup(
         len(lengths),
