@@ -1,7 +1,8 @@
 """What an importer makes: a float network that computes what somebody's program computes, and what was done to it.
 
-The importers are `matrices` (and what is written on it: `reservoirpy_nodes`, `torch_modules`, `weight_files`) and
-`odes`. `stimulus_of` and `states_of` turn the program's own inputs into a stimulus, and a trace into its own states.
+The importers are `matrices` (and what is written on it: `reservoirpy_nodes`, `torch_modules`, `weight_files`), `odes`
+and `gated_networks` (of which `gated_modules` reads the weights). `stimulus_of` and `states_of` turn the program's own
+inputs into a stimulus, and a trace into its own states.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from lsm_deploy.core.activations import ACTIVATIONS
+from lsm_deploy.core.activations import ACTIVATIONS, GATES
 from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Network, Population, Program, Projection, SignMode, Stimulus, Trace
 from lsm_deploy.core.messages import LARGEST_BITS, Message
-from lsm_deploy.core.neurons import graded
+from lsm_deploy.core.neurons import KINDS, gated, graded
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.run.reference import FloatTrace
 
@@ -36,7 +37,8 @@ class Imported:
     population: the one whose `v` is the program's state. first: the row of a sample's trace that holds the program's
     first state, 1 where an input comes before it, 0 where the program starts with it. input_range: the values that the
     network has as -1 and 1. steps: how many states there are, where no input says it; else 0. notes: what was
-    repaired, assumed, approximated, left out or found wrong, each a sentence that begins with that word.
+    repaired, assumed, approximated, left out or found wrong, each a sentence that begins with that word. period: steps
+    for each state, through which an input is held.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class Imported:
     input_range: tuple[float, float]
     steps: int
     notes: tuple[str, ...]
+    period: int = 1
 
     __reduce__ = rebuilt
 
@@ -63,10 +66,11 @@ def stimulus_of(imported: Imported, inputs: ArrayLike | None = None) -> Stimulus
     if outside := beyond(samples, imported.input_range):
         raise LsmError(outside, where="inputs", hint="import the program with an `input_range` that holds them")
     scaled = (samples - (high + low) / 2) * (2 / (high - low))
-    messages = VALUES.of(scaled * VALUES.unit)
+    messages = np.repeat(VALUES.of(scaled * VALUES.unit), imported.period, axis=1)
     count, steps, _ = messages.shape
-    longer = np.concatenate([messages, np.zeros((count, imported.first, channels), VALUES.dtype)], axis=1)
-    return Stimulus(longer.reshape(-1, channels), np.arange(count) * (steps + imported.first))
+    more = imported.first + 1 - imported.period
+    longer = np.concatenate([messages, np.zeros((count, more, channels), VALUES.dtype)], axis=1)
+    return Stimulus(longer.reshape(-1, channels), np.arange(count) * (steps + more))
 
 
 def states_of(imported: Imported, trace: FloatTrace | Trace, program: Program | None = None) -> Floats:
@@ -83,8 +87,9 @@ def states_of(imported: Imported, trace: FloatTrace | Trace, program: Program | 
             raise MisuseError("a trace of integers has no unit", where="program", hint="give the program that ran")
         one = next(p for p in program.network.populations if p.name == imported.population)
         unit = np.exp2(one.registers["fraction_bits"])
-    rows = np.ones(len(trace.spikes), bool)
-    rows[(trace.starts[:, None] + np.arange(imported.first)).ravel()] = False
+    t = np.arange(len(trace.spikes))
+    since = t - trace.starts[np.searchsorted(trace.starts, t, side="right") - 1] - imported.first
+    rows = (since >= 0) & (since % imported.period == 0)
     states: Floats = recorded["v"][rows][:, imported.network.columns(imported.population)] / unit
     return states
 
@@ -127,18 +132,36 @@ def beyond(samples: Floats, allowed: tuple[float, float]) -> str:
 
 
 def population(
-    name: str, size: int, activation: str, given: Mapping[str, ArrayLike], output: str = "identity"
+    name: str,
+    size: int,
+    activation: str,
+    given: Mapping[str, ArrayLike],
+    output: str = "identity",
+    gate: str = "",
 ) -> Population:
-    """Graded neurons with the parameters that are given, each a number or an array `[size]`."""
-    fields = graded.Parameters.__dataclass_fields__
-    of_names = {"activation": ACTIVATIONS.index(activation), "output": ACTIVATIONS.index(output)}
-    values = {name: field.default for name, field in fields.items()} | of_names | dict(given)
+    """Graded neurons with the parameters that are given, each a number or an array `[size]`; gated ones with a gate."""
+    kind = KINDS[gated.NAME if gate else graded.NAME]
+    numbers = {"activation": ACTIVATIONS.index(activation), "output": ACTIVATIONS.index(output)}
+    if gate:
+        numbers["gate"] = GATES.index(gate)
+    fields = kind.Parameters.__dataclass_fields__
+    values = {name: field.default for name, field in fields.items()} | numbers | dict(given)
     parameters = {name: np.broadcast_to(np.asarray(value, np.float64), size) for name, value in values.items()}
-    return Population(name, graded.NAME, size, parameters)
+    return Population(name, kind.NAME, size, parameters)
 
 
-def projections(source: str, target: str, weights: Floats, weight_bits: int) -> list[Projection]:
-    """A matrix `[post, pre]` as synapses, one projection a sign: so either has the whole of its bits."""
+def projections(
+    source: str,
+    target: str,
+    weights: Floats,
+    weight_bits: int,
+    *,
+    port: int = 0,
+    delay_ms: Floats | float = 0.0,
+) -> list[Projection]:
+    """A matrix `[post, pre]` as synapses, one projection a sign: so either has the whole of its bits. delay_ms: of all,
+    or of each."""
+    delays = np.broadcast_to(delay_ms, weights.shape).T
     parts: list[tuple[str, SignMode, NDArray[np.bool_]]] = [
         ("exc", "excitatory", weights > 0),
         ("inh", "inhibitory", weights < 0),
@@ -147,12 +170,12 @@ def projections(source: str, target: str, weights: Floats, weight_bits: int) -> 
     for label, sign_mode, chosen in parts:
         by_source = sparse.csr_array(np.where(chosen, weights, 0.0).T)
         if by_source.nnz:
+            pre = np.repeat(np.arange(weights.shape[1]), np.diff(by_source.indptr))
             post, weight = by_source.indices, by_source.data
-            name = f"{source}->{target}:{label}"
+            name = f"{source}->{target}{':gate' if port else ''}:{label}"
+            delay = delays[pre, post]
             made.append(
-                Projection(
-                    name, source, target, sign_mode, weight_bits, by_source.indptr, post, weight, np.zeros(len(post))
-                )
+                Projection(name, source, target, sign_mode, weight_bits, by_source.indptr, post, weight, delay, port)
             )
     return made
 

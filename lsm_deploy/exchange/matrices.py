@@ -36,7 +36,7 @@ from lsm_deploy.exchange.imported import (
 )
 from lsm_deploy.exchange.profiles import UNBOUNDED, profiled
 
-__all__ = ["activate", "from_matrices", "with_biases"]
+__all__ = ["activate", "check_bits", "check_ends", "from_matrices", "input_range_of", "with_biases"]
 
 UNITS, START = "units", "start"
 SENT_ONCE = 0.5
@@ -105,7 +105,7 @@ def from_matrices(
         what = f"a leak rate is {rates[~((rates > 0) & (rates <= 1))][0]:g}, not above 0 and at most 1"
         errors.append(MisuseError(what, where="leak_rate", hint="give dt / tau, or 1 for units without memory"))
     errors += _mistakes(activation, clip, input_range, state_range, spectral_radius)
-    errors += _bits(weight_bits=weight_bits, input_weight_bits=input_weight_bits, message_bits=message_bits)
+    errors += check_bits(weight_bits=weight_bits, input_weight_bits=input_weight_bits, message_bits=message_bits)
     samples = None
     if inputs is not None:
         try:
@@ -114,7 +114,7 @@ def from_matrices(
             errors.append(error)
     raise_all(errors)
 
-    values = _input_range(samples, input_range, said)
+    values = input_range_of(samples, input_range, said)
     recurrent, radius = _scaled(recurrent, spectral_radius, said)
     half, middle = (values[1] - values[0]) / 2, (values[1] + values[0]) / 2
     biases = biases + driven.sum(axis=1) * middle
@@ -193,9 +193,7 @@ def _mistakes(
     if activation not in ACTIVATIONS:
         what, hint = f"there is no rule for the activation {activation!r}", f"choose from {', '.join(ACTIVATIONS)}"
         errors.append(MisuseError(what, where="activation", hint=hint))
-    for name, ends in (("clip", clip), ("input_range", input_range)):
-        if ends is not None and not (len(ends) == 2 and np.isfinite(ends).all() and ends[0] < ends[1]):
-            errors.append(MisuseError(f"{name} is {ends}", where=name, hint="give two numbers, the lower one first"))
+    errors += check_ends(clip=clip, input_range=input_range)
     if not 0 <= state_range < np.inf:
         errors.append(
             MisuseError(f"state_range is {state_range:g}", where="state_range", hint="give a positive number")
@@ -206,7 +204,15 @@ def _mistakes(
     return errors
 
 
-def _bits(**given: int) -> list[LsmError]:
+def check_ends(**given: tuple[float, float] | None) -> list[LsmError]:
+    return [
+        MisuseError(f"{name} is {ends}", where=name, hint="give two numbers, the lower one first")
+        for name, ends in given.items()
+        if ends is not None and not (len(ends) == 2 and np.isfinite(ends).all() and ends[0] < ends[1])
+    ]
+
+
+def check_bits(**given: int) -> list[LsmError]:
     errors: list[LsmError] = []
     for name, bits in given.items():
         least, most = (2, LARGEST_BITS) if name == "message_bits" else (1, fixed.WEIGHT_BITS + MAX_WEIGHT_EXP)
@@ -215,7 +221,7 @@ def _bits(**given: int) -> list[LsmError]:
     return errors
 
 
-def _input_range(samples: Floats | None, given: tuple[float, float] | None, said: list[str]) -> tuple[float, float]:
+def input_range_of(samples: Floats | None, given: tuple[float, float] | None, said: list[str]) -> tuple[float, float]:
     if given is not None:
         if samples is not None and (outside := beyond(samples, given)):
             raise LsmError(outside, where="input_range", hint="widen it, or leave it out: the inputs say it")

@@ -20,7 +20,7 @@ from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection
-from lsm_deploy.core.neurons import graded
+from lsm_deploy.core.neurons import gated, graded
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.imported import Imported
 from lsm_deploy.exchange.matrices import SENT_ONCE, START, activate
@@ -46,6 +46,9 @@ def save_as_spec(folder: str | Path, imported: Imported) -> None:
     """
     require_type(imported, Imported, "second argument", "import a program first, with `from_torch` or another")
     network = imported.network
+    if gated.NAME in network.kinds:
+        what = "units differ in phase and delay, and in a spec all of a population are alike"
+        raise LsmError(what, where="spec", hint="compile the imported network itself: `compile_built`")
     (units,) = (p for p in network.populations if isinstance(p, Population) and p.name == imported.population)
     values = {name: np.unique(array) for name, array in units.parameters.items()}
     errors = []

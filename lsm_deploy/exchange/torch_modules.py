@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
+from lsm_deploy.exchange.gated_modules import from_recurrent, recurrent_kind
 from lsm_deploy.exchange.imported import Imported, as_array
 from lsm_deploy.exchange.layers import Layer, recurrence_of
 from lsm_deploy.exchange.matrices import activate, from_matrices, with_biases
@@ -25,7 +26,7 @@ from lsm_deploy.store.files import reading
 
 __all__ = ["from_ode", "from_torch", "load_state_dict"]
 
-_KNOWN = "Linear, RNN, Tanh, Sigmoid, ReLU, ReLU6, Hardtanh, Dropout, Identity"
+_KNOWN = "Linear, RNN, GRU, ncps' LTC and CfC, Tanh, Sigmoid, ReLU, ReLU6, Hardtanh, Dropout, Identity"
 _UNEVEN = 1e-4
 """How much a step of a grid may differ from another: what float32 makes of an even one is a tenth of it."""
 _SAME = 1e-4
@@ -41,26 +42,31 @@ def from_torch(
     ignore: Sequence[str] = (),
     **options: Any,
 ) -> Imported:
-    """The network of `h = f(recurrent(h) + input(x))`, one step a row of `x`, or of an nn.RNN of one layer.
+    """The network of `h = f(recurrent(h) + input(x))`, one step a row of `x`, or of a module that is one as a whole: an
+    nn.RNN or nn.GRU of one layer, an LTC or CfC of ncps.
 
     recurrent, input: names of the layers, as `named_modules` has them, where their shapes leave a choice; without an
     input layer `x` itself is added. activation: as of `from_matrices`, where no layer of the module is one. ignore:
     names of layers and parameters that the recurrence does not use. options: as of `from_matrices`, which are `inputs`
     to profile the states on, `input_range`, `state`, `leak_rate` and others; a `bias` is added to those of the layers.
+    Gated networks have a few steps to a row, begin at 0, and take `inputs`, `input_range`, bits and `dt_ms` of these,
+    and LTC and CfC the `timespan` between rows (1).
     LsmErrors name every layer without a rule.
     """
     nn = _torch("the module").nn
     if not isinstance(module, nn.Module):
         raise MisuseError(f"the module is of type {type(module).__name__}", where="module", hint="give an nn.Module")
     ignore = (ignore,) if isinstance(ignore, str) else ignore
-    networks = [(name, each) for name, each in module.named_modules() if type(each) is nn.RNN and name not in ignore]
+    networks = [(name, each) for name, each in module.named_modules() if recurrent_kind(each) and name not in ignore]
     if len(networks) > 1:
         named = ", ".join(repr(name) for name, _ in networks)
-        raise LsmError(f"several nn.RNN are in it: {named}", where="module", hint="give one, or `ignore=` the others")
+        raise LsmError(
+            f"several recurrent networks are in it: {named}", where="module", hint="give one, or `ignore=` the others"
+        )
     if networks:
         arguments = {"recurrent": recurrent, "input": input, "activation": activation}
         given = [name for name, value in arguments.items() if value]
-        return _from_rnn(*networks[0], module, given, ignore, options)
+        return _from_network(*networks[0], module, given, ignore, options)
     layers, functions = _parts(module, ignore)
     clip: tuple[float, float] | None = None
     if not activation:
@@ -78,36 +84,44 @@ def from_torch(
     return from_matrices(core.weights, core.input_weights, activation=activation, **options)
 
 
-def _from_rnn(
-    name: str, rnn: Any, module: Any, given: Sequence[str], ignore: Sequence[str], options: dict[str, Any]
+def _from_network(
+    name: str, network: Any, module: Any, given: Sequence[str], ignore: Sequence[str], options: dict[str, Any]
 ) -> Imported:
-    where = name or "nn.RNN"
+    kind = recurrent_kind(network)
+    label = f"nn.{kind}" if type(network).__module__.startswith("torch.") else kind
+    where = name or label
     errors: list[LsmError] = [
-        MisuseError("an nn.RNN says it itself", where=argument, hint="leave it out, or the RNN with `ignore=`")
+        MisuseError(f"the {label} says it itself", where=argument, hint=f"leave it out, or the {kind} with `ignore=`")
         for argument in given
     ]
-    errors += _without_a_layer(module, ignore)
-    if rnn.num_layers > 1:
-        what, hint = f"it has {rnn.num_layers} layers", "import each by itself, and feed the states of one to the next"
+    inside = [f"{name}.{each}".strip(".") for each, _ in network.named_modules()]
+    errors += _without_a_layer(module, [*ignore, *inside])
+    if getattr(network, "num_layers", 1) > 1:
+        what, hint = (
+            f"it has {network.num_layers} layers",
+            "import each by itself, and feed the states of one to the next",
+        )
         errors.append(LsmError(what, where=where, hint=hint))
-    if rnn.bidirectional:
+    if getattr(network, "bidirectional", False):
         what, hint = "it is bidirectional: one half runs from the end", "train it with bidirectional=False"
         errors.append(LsmError(what, where=where, hint=hint))
     inputs = options.get("inputs")
-    if inputs is not None and np.ndim(inputs) == 3 and not rnn.batch_first:
+    if inputs is not None and np.ndim(inputs) == 3 and not network.batch_first:
         what = "it is made without batch_first, so the first axis of three is time, and here it is the sample"
         errors.append(LsmError(what, where="inputs", hint="give [sample, t, channel]: `x.transpose(0, 1)`"))
     raise_all(errors)
-    weights = {key: _floats(value) for key, value in rnn.named_parameters()}
-    size = len(weights["weight_hh_l0"])
-    bias = sum((weights[key] for key in ("bias_ih_l0", "bias_hh_l0") if key in weights), np.zeros(size))
     notes = [
         f"left out: {each or 'the module'} ({type(layer).__name__}), which is no part of the recurrence"
         for each, layer in module.named_modules()
-        if layer is not rnn and layer is not module and not list(layer.children()) and each not in ignore
+        if each not in inside and layer is not module and not list(layer.children()) and each not in ignore
     ]
+    if kind != "RNN":
+        return from_recurrent(name, network, notes, **options)
+    weights = {key: _floats(value) for key, value in network.named_parameters()}
+    size = len(weights["weight_hh_l0"])
+    bias = sum((weights[key] for key in ("bias_ih_l0", "bias_hh_l0") if key in weights), np.zeros(size))
     options = with_biases(np.zeros(size) + bias, options, notes)
-    return from_matrices(weights["weight_hh_l0"], weights["weight_ih_l0"], activation=rnn.nonlinearity, **options)
+    return from_matrices(weights["weight_hh_l0"], weights["weight_ih_l0"], activation=network.nonlinearity, **options)
 
 
 def from_ode(module: Any, t: ArrayLike, y0: ArrayLike, **options: Any) -> Imported:
