@@ -214,3 +214,18 @@ def test_no_spec_says_it(tmp_path: Path) -> None:
 def test_the_manuals_program_runs() -> None:
     names = run_block(blocks_of_manual("import")[3])
     assert np.abs(names["states"] - states(names["core"], names["x"].double().numpy())).max() < 3e-2
+
+
+def test_currents_beyond_the_largest_state_fit() -> None:
+    module, x = LTC(3, 6, ode_unfolds=1).double(), draw(12, 3)
+    with torch.no_grad():
+        for erev in (module.rnn_cell.erev, module.rnn_cell.sensory_erev):
+            erev.fill_(4.0)
+        for mu in (module.rnn_cell.mu, module.rnn_cell.sensory_mu):
+            mu.sub_(2.0)  # nearly all are open
+        module.rnn_cell.w.sub_(0.8)
+    imported = ld.from_torch(module, inputs=x, input_range=(-1, 1), weight_bits=15)
+    u = ld.run_float(imported.network, ld.stimulus_of(imported, x), ("u",)).state["u"]
+    assert u.max() > 16
+    # What the table of ratios is off by is multiplied by u.
+    assert np.abs(in_integers(imported, x) - states(module, x)).max() < 0.1
