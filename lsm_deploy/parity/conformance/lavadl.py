@@ -36,7 +36,7 @@ from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjectio
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
 from lsm_deploy.parity.conformance.recording import Recording
-from lsm_deploy.store.files import reading, require_modest
+from lsm_deploy.store.hdf5 import read_tree
 from lsm_deploy.store.npz import read_array
 
 __all__ = ["import_lava_dl"]
@@ -119,51 +119,13 @@ def _spikes(file: Path) -> Messages:
     return spikes
 
 
-def _contents(file: Path) -> dict[str, Any]:
-    """All that is in an HDF5 file, groups as dicts by name; links are not followed. An LsmError if it is damaged."""
-    try:
-        import h5py
-    except ImportError:
-        raise LsmError(
-            "a .net file is HDF5, and h5py is not installed", where=str(file), hint="pip install 'lsm-deploy[netx]'"
-        ) from None
-    contents: dict[str, Any] = {}
-    try:
-        with reading(file):
-            size = file.stat().st_size
-        with h5py.File(file, "r") as opened:
-            names: list[str] = []
-            opened.visit(names.append)
-            everything = [(name, opened[name]) for name in names]  # a group comes before what is in it
-            sets = [(name, stored) for name, stored in everything if isinstance(stored, h5py.Dataset)]
-            require_modest(sum(stored.nbytes for _, stored in sets), size, str(file))
-            arrays = {name: np.asarray(stored[()]) for name, stored in sets}
-            for name, _ in everything:
-                *groups, last = name.split("/")
-                holder = contents
-                for group in groups:
-                    holder = holder[group]
-                holder[last] = arrays.get(name, {})
-    except (
-        OSError,
-        RuntimeError,
-        LookupError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-    ) as error:  # h5py's, of damage
-        what = f"this is no HDF5 file, or it is damaged: {str(error).splitlines()[0]}"
-        raise LsmError(what, where=str(file), hint="export it again with export_hdf5") from None
-    return contents
-
-
 # --- layers --------------------------------------------------------------------------------------------------------
 
 
 def _layers(file: Path, channels: int) -> tuple[list[QPopulation], list[QProjection]]:
     populations: list[QPopulation] = []
     projections: list[QProjection] = []
-    layers = _group(_contents(file), "layer", str(file))
+    layers = _group(read_tree(file), "layer", str(file))
     for i in range(len(layers)):
         where = f"{file}: layer {i}"
         if str(i) not in layers:
