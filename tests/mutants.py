@@ -85,9 +85,9 @@ EXTRA = (
          _DECAYED_V, 'fixed.decay(state["v"], registers["dv"][:1])'),
     # --- counts
     Rule("count-wide", "sums beyond 16 bits are counted", "only those above are",
-         "np.abs(given) > largest_sum(kind)", "given > largest_sum(kind)"),
+         "np.abs(given) > kind.LARGEST_SUM", "given > kind.LARGEST_SUM"),
     Rule("count-wide-edge", "32767 fits in 16 bits", "a sum of 16384 is counted",
-         "np.abs(given) > largest_sum(kind)", "np.abs(given) >= 1 << 14"),
+         "np.abs(given) > kind.LARGEST_SUM", "np.abs(given) >= 1 << 14"),
     Rule("count-wraps", "wraps are counted by neuron", "wraps are counted by step",
          "int(step.wrapped.sum())", "int(step.wrapped.any())"),
     Rule("count-clips", "clips are counted", "clips are not counted", "int(step.saturated.sum())", "0"),

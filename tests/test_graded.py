@@ -222,18 +222,21 @@ def test_parameters_that_contradict_each_other_are_refused(parameters: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("parameter", "what"),
+    ("kind", "parameter", "what"),
     [
-        ("leak: 0.5", "leak is 0.5, not a whole number"),
-        ("message_bits: 12.5", "message_bits is 12.5, not a whole number"),
-        ("period: 2.5", "period is 2.5, not a whole number"),
-        ("phase: 0.5", "phase is 0.5, not a whole number"),
-        ("period: {distribution: uniform, low: 2, high: 5}", "9 of 9 draws are still out of range"),
+        ("GradedLI", "leak: 0.5", "leak is 0.5, not a whole number"),
+        ("GradedLI", "message_bits: 12.5", "message_bits is 12.5, not a whole number"),
+        ("GradedLI", "period: 2.5", "period is 2.5, not a whole number"),
+        ("GradedLI", "phase: 0.5", "phase is 0.5, not a whole number"),
+        ("GradedLI", "period: {distribution: uniform, low: 2, high: 5}", "9 of 9 draws are still out of range"),
+        ("GatedLI", "period: 2.5", "period is 2.5, not a whole number"),
+        ("GatedLI", "fused: 0.5", "fused is 0.5, not a whole number"),
+        ("GatedLI", "base: 0.5", "base is 0.5, not a whole number"),
     ],
 )
-def test_what_counts_is_whole(parameter: str, what: str, tmp_path: Path) -> None:
+def test_what_counts_is_whole(kind: str, parameter: str, what: str, tmp_path: Path) -> None:
     """Half a leak was none, in silence, and drawn periods were rounded."""
-    population = f"{{r: {{size: 9, neuron: {{kind: GradedLI, {parameter}}}}}}}"
+    population = f"{{r: {{size: 9, neuron: {{kind: {kind}, {parameter}}}}}}}"
     text = f"dt_ms: 1.0\nseed: 1\ninput: {{channels: 1}}\npopulations: {population}\nprojections: []\n"
     with pytest.raises(LsmError, match=what):
         ld.compile_spec(load_text(text, tmp_path / "x.yaml"))

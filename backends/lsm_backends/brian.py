@@ -35,7 +35,7 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.messages import BINARY, Messages
-from lsm_deploy.core.neurons import KINDS, largest_sum
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.gated import GATE_BITS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.samples import LongRun, run_side_by_side
@@ -447,7 +447,7 @@ def _group(
     namespace = {
         # `fresh`: an interval that ends after every run; step 0 is cleared already.
         "interval": network.sample_interval or 1 << 62,
-        "largest_sum": float(largest_sum(KINDS[kind])),
+        "largest_sum": float(KINDS[kind].LARGEST_SUM),
     }
     update = rule.update
     if kind in held:

@@ -15,7 +15,7 @@ from scipy.sparse import csc_array
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import COUNTS, INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
-from lsm_deploy.core.neurons import KINDS, largest_sum
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 
 __all__ = ["missing", "run"]
@@ -76,7 +76,7 @@ def _run_sample(
             step = kind.step(population.registers, states[population.name], given)
             states[population.name] = step.state
             spikes[t, here] = step.spikes
-            counts["wide_sums"] += int((np.abs(given) > largest_sum(kind)).sum())
+            counts["wide_sums"] += int((np.abs(given) > kind.LARGEST_SUM).sum())
             counts["u_wraps"] += int(step.wrapped.sum())
             counts["v_saturations"] += int(step.saturated.sum())
             for name, values in recorded.items():

@@ -17,7 +17,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.ir import Program, standings
 from lsm_deploy.core.limits import tables_of
-from lsm_deploy.core.neurons import KINDS, largest_sum
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, span, text_of
 from lsm_deploy.report.runs import standing_lines
@@ -80,7 +80,7 @@ def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
         "cores": len(loads),
         "fullest_core": {name: max(getattr(load, name) for load in loads) for name in _LOADS} if loads else {},
         "certificate": {
-            "most": sorted({largest_sum(KINDS[kind]) for kind in network.kinds}),
+            "most": sorted({KINDS[kind].LARGEST_SUM for kind in network.kinds}),
             "neurons": len(certificate.certified),
             "certified": int(certificate.certified.sum()),
             "by_geometry": int(certificate.by_geometry.sum()),

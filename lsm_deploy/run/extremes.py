@@ -24,7 +24,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.messages import Messages
-from lsm_deploy.core.neurons import KINDS, largest_messages
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.run import backends
 
@@ -51,7 +51,7 @@ def warn_of_extremes(program: Program, spikes: Messages, stimulus: Stimulus) -> 
     """An LsmWarning for each population that is silent or saturated in these spikes `[t, neuron]` of a run."""
     for population in _graded(program):
         here = spikes[:, program.network.columns(population.name)]
-        ends = NEARLY * largest_messages(KINDS[population.kind], population.registers)
+        ends = NEARLY * KINDS[population.kind].largest_messages(population.registers)
         if (share := float((np.abs(here.astype(np.int32)) >= ends).mean())) > MOSTLY:
             words = f"population {population.name!r} is saturated: {share:.1%} of its messages are nearly the largest"
             knob = f"lower the spectral_radius or gain of {_onto(program, population)}"

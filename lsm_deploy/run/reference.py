@@ -31,7 +31,7 @@ from lsm_deploy.core.ir import (
     check_messages,
 )
 from lsm_deploy.core.messages import Messages
-from lsm_deploy.core.neurons import KINDS, message_units, sum_units
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
@@ -113,7 +113,7 @@ def messages_in_floats(network: QNetwork, spikes: Messages) -> Messages:
     """The spikes `[t, neuron]` of a run as `run_float` gives them; as they are where no neuron is graded."""
     if not network.message.graded:
         return spikes
-    units = [message_units(KINDS[p.kind], p.registers) for p in network.populations]
+    units = [KINDS[p.kind].message_units(p.registers) for p in network.populations]
     return spikes / np.concatenate(units)
 
 
@@ -121,12 +121,12 @@ def weights_in_floats(network: Network | QNetwork, p: QProjection) -> Floats:
     """What the integer weights `[synapse]` of a projection stand for: floats sent to floats received."""
     target = next(q for q in network.populations if q.name == p.target)
     scale = target.scale if isinstance(target, QPopulation) else 1.0
-    received = sum_units(KINDS[target.kind], _registers(target, network.dt_ms), scale, p.port)[p.post]
+    received = KINDS[target.kind].sum_units(_registers(target, network.dt_ms), scale, p.port)[p.post]
     if p.source == INPUT:
         sent: Floats = np.full(len(p.post), network.input.unit)
     else:
         source = next(q for q in network.populations if q.name == p.source)
-        sent = message_units(KINDS[source.kind], _registers(source, network.dt_ms))[p.pre]
+        sent = KINDS[source.kind].message_units(_registers(source, network.dt_ms))[p.pre]
     weights: Floats = (p.weights.astype(np.int64) << p.weight_exp) * sent / received
     return weights
 

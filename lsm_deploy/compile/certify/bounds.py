@@ -37,7 +37,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, QNetwork
-from lsm_deploy.core.neurons import KINDS, largest_messages, largest_sum, membrane
+from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["Certificate", "bounds_of", "certify_network", "check_certificate"]
@@ -82,7 +82,7 @@ def check_certificate(network: QNetwork, certificate: Certificate) -> None:
 
 def _largest_sums(network: QNetwork) -> NDArray[np.int64]:
     """The largest |sum| that each neuron `[neuron]` is known to take."""
-    return np.concatenate([np.full(p.size, largest_sum(KINDS[p.kind]), np.int64) for p in network.populations])
+    return np.concatenate([np.full(p.size, KINDS[p.kind].LARGEST_SUM, np.int64) for p in network.populations])
 
 
 def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
@@ -90,14 +90,15 @@ def bounds_of(network: QNetwork, intervals: NDArray[np.int64]) -> tuple[NDArray[
     leaks = network.by_sum(np.concatenate([KINDS[p.kind].leaks(p.registers)[0] for p in network.populations]))
     stays = 1.0 - leaks / fixed.DECAY_UNITY
     most, drive = np.zeros((2, network.sums), np.int64), np.zeros((2, network.sums))
-    kinds = {p.name: (KINDS[p.kind], p.registers) for p in network.populations}
+    populations = {p.name: p for p in network.populations}
     for p in network.projections:
         if p.source == INPUT:
             of_sources, signed = np.ones(network.channels, np.int64), network.input.signed
             largest = np.full(network.channels, network.input.largest, np.int64)
         else:
-            of_sources, signed = intervals[network.columns(p.source)], kinds[p.source][0].MESSAGE.signed
-            largest = largest_messages(*kinds[p.source])
+            source = populations[p.source]
+            of_sources, signed = intervals[network.columns(p.source)], KINDS[source.kind].MESSAGE.signed
+            largest = KINDS[source.kind].largest_messages(source.registers)
         kernels.deliver(
             p.indptr, p.post, p.weights, p.weight_exp, largest, signed, network.ports[p.target, p.port].start,
             of_sources, stays, most, drive,

@@ -18,7 +18,7 @@ from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Network, Population, QNetwork
-from lsm_deploy.core.neurons import KINDS, largest_sum
+from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Price", "quantise_certified"]
 
@@ -86,7 +86,7 @@ def _lower(network: Network, quantised: QNetwork, certificate: Certificate) -> d
         if not isinstance(p, Population) or not missing.any():
             continue
         fits = np.minimum(
-            largest_sum(KINDS[p.kind]) / np.maximum(certificate.largest_sum[here][missing], 1),
+            KINDS[p.kind].LARGEST_SUM / np.maximum(certificate.largest_sum[here][missing], 1),
             fixed.UV_LIMIT / np.maximum(certificate.largest_u[here][missing], 1.0),
         )
         thresholds = KINDS[p.kind].THRESHOLDS

@@ -21,7 +21,7 @@ from lsm_deploy.compile.quantise.sources import Sent, in_units, message_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
-from lsm_deploy.core.neurons import KINDS, sum_units
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["quantise_network"]
@@ -103,7 +103,7 @@ def _quantise_population(
 
 
 def _scale_onto(p: QPopulation, port: int) -> float:
-    return float(sum_units(KINDS[p.kind], p.registers, p.scale, port)[0]) if port else p.scale
+    return float(KINDS[p.kind].sum_units(p.registers, p.scale, port)[0]) if port else p.scale
 
 
 def _is_far(asked: Floats, realised: Floats) -> NDArray[np.bool_]:

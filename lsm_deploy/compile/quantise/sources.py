@@ -14,7 +14,7 @@ from lsm_deploy.compile.quantise.registers import registers_of
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Population, Projection, QPopulation
 from lsm_deploy.core.messages import Message
-from lsm_deploy.core.neurons import KINDS, largest_messages, message_units
+from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Sent", "in_units", "message_of"]
 
@@ -45,11 +45,11 @@ def message_of(population: Population | QPopulation, dt_ms: float) -> Sent:
             registers, _ = registers_of(population.kind, population.parameters, 1.0, dt_ms)
         except LsmError as error:
             raise_all([LsmError(each.what, where=where, hint=each.hint) for each in error.each()])
-    units = np.unique(message_units(kind, registers))
+    units = np.unique(kind.message_units(registers))
     if len(units) > 1:
         what = f"its neurons send messages of different units, {units.min():g} to {units.max():g} to 1.0"
         raise LsmError(what, where=where, hint="make a population of those of each unit")
-    return Sent(int(largest_messages(kind, registers).max()), kind.MESSAGE.signed, float(units[0]))
+    return Sent(int(kind.largest_messages(registers).max()), kind.MESSAGE.signed, float(units[0]))
 
 
 def in_units(p: Projection, sent: Sent) -> Projection:

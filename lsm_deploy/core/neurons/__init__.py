@@ -18,11 +18,7 @@ from lsm_deploy.core.neurons.kind import (
     bounds,
     breaks_bound,
     is_stock,
-    largest_messages,
-    largest_sum,
-    message_units,
     standing,
-    sum_units,
 )
 
 __all__ = [
@@ -34,11 +30,7 @@ __all__ = [
     "bounds",
     "breaks_bound",
     "is_stock",
-    "largest_messages",
-    "largest_sum",
-    "message_units",
     "standing",
-    "sum_units",
 ]
 
 # A list: of what is in one, mypy says which module is no `Kind`, and which of its names.

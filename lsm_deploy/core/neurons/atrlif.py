@@ -47,6 +47,7 @@ THRESHOLDS: tuple[str, ...] = ("v_threshold", "threshold_step")
 RESETS = False
 PORTS = 1
 MESSAGE = BINARY
+LARGEST_SUM = fixed.SUM_LIMIT
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
 SHARED: tuple[str, ...] = ("theta_step",)
@@ -140,6 +141,11 @@ def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> 
         "threshold_step": registers["theta_step"] / scale,
         "bias": membrane.realise_bias(registers, scale),
     }
+
+
+largest_messages = membrane.largest_messages
+message_units = membrane.message_units
+sum_units = membrane.sum_units
 
 
 def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:

@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, MultipleOf
 from numpy.typing import NDArray
 
 from lsm_deploy.core import activations, fixed
@@ -60,6 +60,7 @@ THRESHOLDS: tuple[str, ...] = ()
 RESETS = False
 PORTS = 2
 MESSAGE = Message(LARGEST_BITS, signed=True)
+LARGEST_SUM = formats.LARGEST_SUM
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
 SHARED: tuple[str, ...] = ()
@@ -87,82 +88,58 @@ RULES: tuple[Rule, ...] = (
          "between(RATIOS, np.maximum(z, 0), fraction)", "between(RATIOS, z, fraction)"),
 )  # fmt: skip
 
-Activation = Literal["identity", "clip", "relu", "tanh", "quadratic", "sigmoid"]
 Gate = Literal["identity", "clip", "relu", "tanh", "quadratic", "sigmoid", "ratio"]
-_LAST_ACTIVATION, _LAST_GATE = len(activations.ACTIVATIONS) - 1, len(activations.GATES) - 1
-_HELD = fixed.UV_LIMIT - 1
 GATE_BITS = 15
 """Of a gate, behind the point."""
-LONGEST_PERIOD = 4096
-LARGEST_SHIFT = fixed.LARGEST_SHIFT
+_WHOLE = ("gate", "fused", "base")
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(formats.Parameters):
     """What a user writes, for each neuron or as a distribution over neurons; of activations, one for all."""
 
-    activation: Activation = "tanh"
-    """What the input becomes: identity, clip, relu, tanh, quadratic or sigmoid."""
     gate: Gate = "sigmoid"
     """What the input onto the gate becomes, held within 0 .. 1: one of these, or ratio, z / (1 + z)."""
-    fused: Annotated[float, Ge(0), Le(1)] = 0.0
+    fused: Annotated[float, Ge(0), Le(1), MultipleOf(1)] = 0.0
     """0: the gate mixes the old value and the new; 1: it says what share of their sum is taken away."""
-    base: Annotated[float, Ge(0), Le(1)] = 1.0
+    base: Annotated[float, Ge(0), Le(1), MultipleOf(1)] = 1.0
     """1, or 0 for a unit without memory of its own, which multiplies."""
-    output: Activation = "identity"
-    """What is sent of `v`."""
-    bias: float = 0.0
-    """Added to the input."""
     bias_gate: float = 0.0
     """Added to the input onto the gate."""
-    clip_lo: float = -1.0
-    """Where the activation clip ends."""
-    clip_hi: float = 1.0
-    """Where the activation clip ends."""
-    v_initial: float = 0.0
-    """What `v` begins at."""
-    state_range: Annotated[float, Ge(0)] = 0.0
-    """The largest |v| that is to be held; 0 leaves it to what bounds it, if anything does."""
-    message_bits: Annotated[float, Ge(2), Le(LARGEST_BITS)] = 16.0
-    """Of what is sent, with its sign."""
-    period: Annotated[float, Ge(1), Le(LONGEST_PERIOD)] = 1.0
-    """Steps between two that move `v`."""
-    phase: Annotated[float, Ge(0), Le(LONGEST_PERIOD - 1)] = 0.0
-    """The first step that does, counted from 0."""
 
 
 @dataclass(frozen=True)
 class Registers:
     """What the chip is given for each neuron."""
 
-    shift_in: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)]
+    shift_in: formats.Shift
     """Fraction bits of a synaptic sum beyond those of `u`."""
-    shift_in_gate: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)]
+    shift_in_gate: formats.Shift
     """Fraction bits of a synaptic sum onto the gate beyond those of `w`."""
-    activation: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 3
+    activation: formats.ActivationNumber = 3
     """By number: see `core.activations`."""
-    gate: Annotated[int, Ge(0), Le(_LAST_GATE)] = 5
+    gate: Annotated[int, Ge(0), Le(len(activations.GATES) - 1)] = 5
     """Likewise, and 6 for a ratio."""
     fused: Annotated[int, Ge(0), Le(1)] = 0
     base: Annotated[int, Ge(0), Le(1)] = 1
-    output: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 0
-    bias: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
-    bias_gate: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
-    lo: Annotated[int, Ge(-_HELD), Le(_HELD)] = -(1 << formats.MOST_FRACTION_BITS)
-    hi: Annotated[int, Ge(-_HELD), Le(_HELD)] = 1 << formats.MOST_FRACTION_BITS
-    v_initial: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
-    fraction_bits: Annotated[int, Ge(activations.FEWEST_FRACTION_BITS), Le(activations.TABLE_FRACTION)] = 20
+    output: formats.ActivationNumber = 0
+    bias: formats.Number = 0
+    bias_gate: formats.Number = 0
+    lo: formats.Number = formats.LOWEST
+    hi: formats.Number = formats.HIGHEST
+    v_initial: formats.Number = 0
+    fraction_bits: formats.FractionBits = 20
     """Of `u`, `w` and `v`."""
-    message_shift: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)] = 5
+    message_shift: formats.Shift = 5
     """Fraction bits of `v` beyond those of a message."""
-    message_bits: Annotated[int, Ge(2), Le(LARGEST_BITS)] = 16
-    period: Annotated[int, Ge(1), Le(LONGEST_PERIOD)] = 1
-    phase: Annotated[int, Ge(0), Le(LONGEST_PERIOD - 1)] = 0
+    message_bits: formats.MessageBits = 16
+    period: formats.Period = 1
+    phase: formats.Phase = 0
 
 
 def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
     """As far as a shift reaches: there is no threshold that it could lie beyond."""
-    return 2.0 ** (fraction_of(parameters)[0] + LARGEST_SHIFT)
+    return 2.0 ** (fraction_of(parameters)[0] + fixed.LARGEST_SHIFT)
 
 
 def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
@@ -180,35 +157,22 @@ def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
 def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
     """The gate has the scale of the other port here; quantisation gives it one of its own."""
     fraction, of_message = fraction_of(parameters)
-    unit = float(1 << fraction)
-    shift = round(np.log2(scale)) - fraction
-    size = np.ones(len(parameters["bias"]), np.int64)
+    bias_gate = membrane.nearest(float(1 << fraction) * parameters["bias_gate"])
+    shift = np.full(len(bias_gate), round(np.log2(scale)) - fraction)
     return {
-        "shift_in": size * shift,
-        "shift_in_gate": size * shift,
-        **{name: membrane.nearest(parameters[name]) for name in ("activation", "gate", "fused", "base", "output")},
-        "bias": membrane.nearest(unit * parameters["bias"]),
-        "bias_gate": membrane.nearest(unit * parameters["bias_gate"]),
-        "lo": membrane.nearest(np.clip(unit * parameters["clip_lo"], -_HELD, _HELD)),
-        "hi": membrane.nearest(np.clip(unit * parameters["clip_hi"], -_HELD, _HELD)),
-        "v_initial": membrane.nearest(unit * parameters["v_initial"]),
-        "fraction_bits": size * fraction,
-        "message_shift": size * (fraction - of_message),
-        **{name: membrane.nearest(parameters[name]) for name in ("message_bits", "period", "phase")},
+        "shift_in": shift,
+        "shift_in_gate": shift,
+        **{name: membrane.nearest(parameters[name]) for name in _WHOLE},
+        "bias_gate": bias_gate,
+        **formats.to_registers(parameters, fraction, of_message),
     }
 
 
 def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
-    """All but `state_range`, of which the fraction bits are what is left."""
-    unit = np.exp2(registers["fraction_bits"].astype(np.float64))
-    same = ("activation", "gate", "fused", "base", "output", "message_bits", "period", "phase")
     return {
-        **{name: registers[name].astype(np.float64) for name in same},
-        "bias": registers["bias"] / unit,
-        "bias_gate": registers["bias_gate"] / unit,
-        "clip_lo": registers["lo"] / unit,
-        "clip_hi": registers["hi"] / unit,
-        "v_initial": registers["v_initial"] / unit,
+        **{name: registers[name].astype(np.float64) for name in _WHOLE},
+        "bias_gate": registers["bias_gate"] / np.exp2(registers["fraction_bits"].astype(np.float64)),
+        **formats.to_parameters(registers),
     }
 
 
@@ -223,18 +187,16 @@ def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     sums = np.minimum(current / (1 << fixed.ACT_SHIFT), 2.0**31)
     shifts = np.stack([registers["shift_in"], registers["shift_in_gate"]]).astype(np.float64)
     biases = np.abs(np.stack([registers["bias"], registers["bias_gate"]]))
-    largest: Floats = np.minimum(sums * np.exp2(-shifts) + 1 + biases, _HELD).max(axis=0)
+    largest: Floats = np.minimum(sums * np.exp2(-shifts) + 1 + biases, formats.HELD).max(axis=0)
     return largest
 
 
-def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
-    """It may send in every step in which `v` moves; clearing sets its clock back."""
-    return np.ones_like(registers["period"]) if cleared else registers["period"]
-
-
-def threshold(registers: Mapping[str, Ints]) -> Ints:
-    """There is none: what no voltage passes."""
-    return np.full(len(registers["bias"]), _HELD)
+largest_messages = formats.largest_messages
+message_units = formats.message_units
+sum_units = formats.sum_units
+shortest_interval = formats.shortest_interval
+threshold = formats.threshold
+float_constants = formats.float_constants
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
@@ -273,10 +235,6 @@ def opening(registers: Mapping[str, Ints], w: Ints) -> Ints:
     opened = activate(registers["gate"], w, registers)
     held = np.clip(opened, 0, 1 << registers["fraction_bits"])
     return round_shift(held, registers["fraction_bits"] - GATE_BITS)
-
-
-def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
-    return {name: values for name, values in parameters.items() if name not in ("state_range", "message_bits")}
 
 
 def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, MultipleOf
@@ -45,6 +45,7 @@ THRESHOLDS: tuple[str, ...] = ()
 RESETS = False
 PORTS = 1
 MESSAGE = Message(LARGEST_BITS, signed=True)
+LARGEST_SUM = formats.LARGEST_SUM
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
 SHARED: tuple[str, ...] = ()
@@ -79,71 +80,45 @@ RULES: tuple[Rule, ...] = (
          "tanh(round_shift(z, 1), fraction)", "tanh(z, fraction)"),
 )  # fmt: skip
 
-Activation = Literal["identity", "clip", "relu", "tanh", "quadratic", "sigmoid"]
-_LAST_ACTIVATION = len(activations.ACTIVATIONS) - 1
-_HELD = fixed.UV_LIMIT - 1
-LONGEST_PERIOD = 4096
-LARGEST_SHIFT = fixed.LARGEST_SHIFT
-
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(formats.Parameters):
     """What a user writes, for each neuron or as a distribution over neurons; of activations, one for all."""
 
-    activation: Activation = "tanh"
-    """What the input becomes: identity, clip, relu, tanh, quadratic or sigmoid."""
     leak_rate: Annotated[float, Gt(0), Le(1)] = 1.0
     """How far `v` goes in a step to what it is driven to; 1 is a unit without memory of its own."""
     leak: Annotated[float, Ge(0), Le(1), MultipleOf(1)] = 1.0
     """1, or 0 for an integrator, which never forgets."""
-    output: Activation = "identity"
-    """What is sent of `v`."""
-    bias: float = 0.0
-    """Added to the input."""
-    clip_lo: float = -1.0
-    """Where the activation clip ends."""
-    clip_hi: float = 1.0
-    """Where the activation clip ends."""
-    v_initial: float = 0.0
-    """What `v` begins at."""
-    state_range: Annotated[float, Ge(0)] = 0.0
-    """The largest |v| that is to be held; 0 leaves it to what bounds it, if anything does."""
-    message_bits: Annotated[float, Ge(2), Le(LARGEST_BITS), MultipleOf(1)] = 16.0
-    """Of what is sent, with its sign."""
-    period: Annotated[float, Ge(1), Le(LONGEST_PERIOD), MultipleOf(1)] = 1.0
-    """Steps between two that move `v`."""
-    phase: Annotated[float, Ge(0), Le(LONGEST_PERIOD - 1), MultipleOf(1)] = 0.0
-    """The first step that does, counted from 0."""
 
 
 @dataclass(frozen=True)
 class Registers:
     """What the chip is given for each neuron."""
 
-    shift_in: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)]
+    shift_in: formats.Shift
     """Fraction bits of a synaptic sum beyond those of `u`."""
     alpha: Annotated[int, Ge(0), Le(4096)] = 4096
     """`v` goes alpha / 4096 of the way in a step."""
     leak: Annotated[int, Ge(0), Le(1)] = 1
-    activation: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 3
+    activation: formats.ActivationNumber = 3
     """By number: see `core.activations`."""
-    output: Annotated[int, Ge(0), Le(_LAST_ACTIVATION)] = 0
-    bias: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
-    lo: Annotated[int, Ge(-_HELD), Le(_HELD)] = -(1 << formats.MOST_FRACTION_BITS)
-    hi: Annotated[int, Ge(-_HELD), Le(_HELD)] = 1 << formats.MOST_FRACTION_BITS
-    v_initial: Annotated[int, Ge(-_HELD), Le(_HELD)] = 0
-    fraction_bits: Annotated[int, Ge(activations.FEWEST_FRACTION_BITS), Le(activations.TABLE_FRACTION)] = 20
+    output: formats.ActivationNumber = 0
+    bias: formats.Number = 0
+    lo: formats.Number = formats.LOWEST
+    hi: formats.Number = formats.HIGHEST
+    v_initial: formats.Number = 0
+    fraction_bits: formats.FractionBits = 20
     """Of `u` and `v`."""
-    message_shift: Annotated[int, Ge(-LARGEST_SHIFT), Le(LARGEST_SHIFT)] = 5
+    message_shift: formats.Shift = 5
     """Fraction bits of `v` beyond those of a message."""
-    message_bits: Annotated[int, Ge(2), Le(LARGEST_BITS)] = 16
-    period: Annotated[int, Ge(1), Le(LONGEST_PERIOD)] = 1
-    phase: Annotated[int, Ge(0), Le(LONGEST_PERIOD - 1)] = 0
+    message_bits: formats.MessageBits = 16
+    period: formats.Period = 1
+    phase: formats.Phase = 0
 
 
 def largest_scale(parameters: Mapping[str, Floats], headroom: int = membrane.THRESHOLD_HEADROOM) -> float:
     """As far as `shift_in` reaches: there is no threshold that it could lie beyond."""
-    return 2.0 ** (fraction_of(parameters)[0] + LARGEST_SHIFT)
+    return 2.0 ** (fraction_of(parameters)[0] + fixed.LARGEST_SHIFT)
 
 
 def fraction_of(parameters: Mapping[str, Floats]) -> tuple[int, int]:
@@ -166,35 +141,20 @@ def _first(parameters: Mapping[str, Floats]) -> Floats:
 
 def to_registers(parameters: Mapping[str, Floats], scale: float, dt_ms: float) -> dict[str, Ints]:
     fraction, of_message = fraction_of(parameters)
-    unit = float(1 << fraction)
-    whole = {name: membrane.nearest(parameters[name]) for name in ("leak", "activation", "output", "message_bits")}
-    size = np.ones(len(parameters["bias"]), np.int64)
+    alpha = membrane.nearest(fixed.DECAY_UNITY * parameters["leak_rate"])
     return {
-        "shift_in": size * (round(np.log2(scale)) - fraction),
-        "alpha": membrane.nearest(fixed.DECAY_UNITY * parameters["leak_rate"]),
-        **whole,
-        "bias": membrane.nearest(unit * parameters["bias"]),
-        "lo": membrane.nearest(np.clip(unit * parameters["clip_lo"], -_HELD, _HELD)),
-        "hi": membrane.nearest(np.clip(unit * parameters["clip_hi"], -_HELD, _HELD)),
-        "v_initial": membrane.nearest(unit * parameters["v_initial"]),
-        "fraction_bits": size * fraction,
-        "message_shift": size * (fraction - of_message),
-        "period": membrane.nearest(parameters["period"]),
-        "phase": membrane.nearest(parameters["phase"]),
+        "shift_in": np.full(len(alpha), round(np.log2(scale)) - fraction),
+        "alpha": alpha,
+        "leak": membrane.nearest(parameters["leak"]),
+        **formats.to_registers(parameters, fraction, of_message),
     }
 
 
 def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
-    """All but `state_range`, of which the fraction bits are what is left."""
-    unit = np.exp2(registers["fraction_bits"].astype(np.float64))
-    same = ("leak", "activation", "output", "message_bits", "period", "phase")
     return {
         "leak_rate": registers["alpha"] / fixed.DECAY_UNITY,
-        **{name: registers[name].astype(np.float64) for name in same},
-        "bias": registers["bias"] / unit,
-        "clip_lo": registers["lo"] / unit,
-        "clip_hi": registers["hi"] / unit,
-        "v_initial": registers["v_initial"] / unit,
+        "leak": registers["leak"].astype(np.float64),
+        **formats.to_parameters(registers),
     }
 
 
@@ -205,18 +165,16 @@ def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
 def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
     """|u|, which is clipped, as `v` is."""
     arrives = np.minimum(current / (1 << fixed.ACT_SHIFT), 2.0**31) * np.exp2(-registers["shift_in"].astype(np.float64))
-    largest: Floats = np.minimum(arrives + 1 + np.abs(registers["bias"]), _HELD)
+    largest: Floats = np.minimum(arrives + 1 + np.abs(registers["bias"]), formats.HELD)
     return largest
 
 
-def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
-    """It may send in every step in which `v` moves; clearing sets its clock back."""
-    return np.ones_like(registers["period"]) if cleared else registers["period"]
-
-
-def threshold(registers: Mapping[str, Ints]) -> Ints:
-    """There is none: what no voltage passes."""
-    return np.full(len(registers["alpha"]), _HELD)
+largest_messages = formats.largest_messages
+message_units = formats.message_units
+sum_units = formats.sum_units
+shortest_interval = formats.shortest_interval
+threshold = formats.threshold
+float_constants = formats.float_constants
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:
@@ -240,10 +198,6 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
         wrapped=u != sum_u,
         saturated=v != sum_v,
     )
-
-
-def float_constants(parameters: Mapping[str, Floats], dt_ms: float) -> dict[str, Floats]:
-    return {name: values for name, values in parameters.items() if name not in ("state_range", "message_bits")}
 
 
 def float_initial(constants: Mapping[str, Floats]) -> dict[str, Floats]:

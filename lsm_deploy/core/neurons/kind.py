@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol, TypeAlias, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.messages import Message, Messages
@@ -91,6 +90,10 @@ class Kind(Protocol):
     """Of synaptic sums that a neuron takes: 1, or 2 where a second one opens a gate."""
     MESSAGE: Message
     """What a spike can be: a synapse delivers its weight times that. Of a graded kind, the largest that there is."""
+    LARGEST_SUM: int
+    """Of synaptic sums that a neuron is known to take: what Lava declares, or what a graded one's registers hold.
+
+    CPU backends hold more."""
     RECORDED: bool
     """A recording from silicon is reproduced; what `chip_view` says is known from it."""
     STOCK: tuple[Policy, ...]
@@ -108,6 +111,15 @@ class Kind(Protocol):
 
     def to_parameters(self, registers: Mapping[str, Ints], scale: float, dt_ms: float) -> dict[str, Floats]:
         """The float parameters that registers stand for: the inverse of `to_registers`, for reports."""
+
+    def largest_messages(self, registers: Mapping[str, Ints]) -> Ints:
+        """The largest magnitude that each neuron `[neuron]` can send."""
+
+    def message_units(self, registers: Mapping[str, Ints]) -> Floats:
+        """Units of what each neuron `[neuron]` sends to 1.0 of its float."""
+
+    def sum_units(self, registers: Mapping[str, Ints], scale: float, port: int = 0) -> Floats:
+        """Units of each neuron's synaptic sum `[neuron]` to 1.0 of its float; scale: that of its population."""
 
     def leaks(self, registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
         """What the current and the voltage lose in a step, in units of 1/4096."""
@@ -141,37 +153,6 @@ class Kind(Protocol):
 
     def chip_view(self, register: str, values: NDArray[np.int32], spikes: Messages) -> NDArray[np.int32]:
         """A register as a probe on silicon reads it; an LsmError where nobody has seen that."""
-
-
-def largest_messages(kind: Kind, registers: Mapping[str, Ints]) -> Ints:
-    """The largest magnitude that each neuron `[neuron]` can send."""
-    if not kind.MESSAGE.graded:
-        return np.full(len(next(iter(registers.values()))), kind.MESSAGE.largest)
-    largest: Ints = (1 << (registers["message_bits"] - 1)) - 1
-    return largest
-
-
-def message_units(kind: Kind, registers: Mapping[str, Ints]) -> Floats:
-    """Units of what each neuron `[neuron]` sends to 1.0 of its float."""
-    if not kind.MESSAGE.graded:
-        return np.ones(len(next(iter(registers.values()))))
-    units: Floats = np.exp2((registers["fraction_bits"] - registers["message_shift"]).astype(np.float64))
-    return units
-
-
-def sum_units(kind: Kind, registers: Mapping[str, Ints], scale: float, port: int = 0) -> Floats:
-    """Units of each neuron's synaptic sum `[neuron]` to 1.0 of its float; scale: that of its population."""
-    if not kind.MESSAGE.graded:
-        return np.full(len(next(iter(registers.values()))), scale)
-    shift = registers["shift_in_gate" if port else "shift_in"]
-    units: Floats = np.exp2((registers["fraction_bits"] + shift).astype(np.float64))
-    return units
-
-
-def largest_sum(kind: Kind) -> int:
-    """The largest synaptic sum that a neuron of the kind is known to take: what Lava declares, or what a graded one's
-    registers hold. CPU backends hold more."""
-    return fixed.UV_LIMIT - 1 if kind.MESSAGE.graded else fixed.SUM_LIMIT
 
 
 def is_stock(kind: Kind, policy: Policy, registers: Mapping[str, NDArray[Any]]) -> bool:

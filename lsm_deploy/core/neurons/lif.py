@@ -40,6 +40,7 @@ THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
 PORTS = 1
 MESSAGE = BINARY
+LARGEST_SUM = fixed.SUM_LIMIT
 RECORDED = True
 STOCK: tuple[Policy, ...] = ("fresh", "interval")
 SHARED: tuple[str, ...] = ()
@@ -97,6 +98,11 @@ def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> 
         "v_threshold": registers["vth"] / scale,
         "bias": membrane.realise_bias(registers, scale),
     }
+
+
+largest_messages = membrane.largest_messages
+message_units = membrane.message_units
+sum_units = membrane.sum_units
 
 
 def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""What every kind has: a leaky current and voltage, and a bias; between floats and registers, and how far they reach.
+"""What every spiking kind has: a leaky current and voltage, and a bias; floats, registers, and how far they reach.
 
 A decay is 1 - exp(-dt / tau), in units of 1/4096. The arithmetic of a step stands in each kind's own file, in full.
 """
@@ -79,6 +79,25 @@ def largest_scale(parameters: Mapping[str, Floats], threshold: Floats, headroom:
     by_threshold = 131072 / headroom / float(np.max(threshold))
     largest = float(np.max(np.abs(parameters["bias"])))
     return min(by_threshold, (4095 << 7) / (64 * largest)) if largest else by_threshold
+
+
+# --- units of what is sent and of what arrives ------------------------------------------------------------------------
+
+
+def largest_messages(registers: Mapping[str, Ints]) -> Ints:
+    return np.ones(_size(registers), np.int64)
+
+
+def message_units(registers: Mapping[str, Ints]) -> Floats:
+    return np.ones(_size(registers))
+
+
+def sum_units(registers: Mapping[str, Ints], scale: float, port: int = 0) -> Floats:
+    return np.full(_size(registers), scale)
+
+
+def _size(registers: Mapping[str, Ints]) -> int:
+    return len(next(iter(registers.values())))
 
 
 # --- floats to registers, unbounded (the caller clips and counts), and back -------------------------------------------

@@ -44,6 +44,7 @@ THRESHOLDS: tuple[str, ...] = ("v_threshold",)
 RESETS = True
 PORTS = 1
 MESSAGE = BINARY
+LARGEST_SUM = fixed.SUM_LIMIT
 RECORDED = False
 STOCK: tuple[Policy, ...] = ()
 SHARED: tuple[str, ...] = ()
@@ -116,6 +117,11 @@ def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> 
         "bias": membrane.realise_bias(registers, scale),
         "t_refractory_ms": registers["refractory_period"] * dt_ms,
     }
+
+
+largest_messages = membrane.largest_messages
+message_units = membrane.message_units
+sum_units = membrane.sum_units
 
 
 def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:

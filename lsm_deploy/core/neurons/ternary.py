@@ -42,6 +42,7 @@ THRESHOLDS: tuple[str, ...] = ("v_threshold_hi", "v_threshold_lo")
 RESETS = True
 PORTS = 1
 MESSAGE = TERNARY
+LARGEST_SUM = fixed.SUM_LIMIT
 RECORDED = False
 STOCK: tuple[Policy, ...] = ("fresh",)
 SHARED: tuple[str, ...] = ()
@@ -108,6 +109,11 @@ def to_parameters(registers: Mapping[str, Ints], scale: float, dt_ms: float) -> 
         "v_threshold_lo": registers["vth_lo"] / scale,
         "bias": membrane.realise_bias(registers, scale),
     }
+
+
+largest_messages = membrane.largest_messages
+message_units = membrane.message_units
+sum_units = membrane.sum_units
 
 
 def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:

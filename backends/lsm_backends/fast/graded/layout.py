@@ -25,7 +25,7 @@ from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.ir import INPUT, QNetwork, QPopulation
 from lsm_deploy.core.limits import beyond
 from lsm_deploy.core.messages import BINARY
-from lsm_deploy.core.neurons import KINDS, largest_messages
+from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Layout", "is_graded", "lay_out"]
 
@@ -163,7 +163,7 @@ def _width_of_sums(network: QNetwork, delivered: tuple[_Delivered, ...]) -> type
     """int32 where no true sum can leave it, whatever is sent."""
     largest = np.concatenate(
         [
-            *(largest_messages(KINDS[p.kind], p.registers) for p in network.populations),
+            *(KINDS[p.kind].largest_messages(p.registers) for p in network.populations),
             np.full(network.channels, network.input.largest),
         ]
     )
