@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lsm_backends.fast import LIMITS
 
 ROOT = Path(__file__).parents[1]
 SPEC = """\
@@ -108,7 +109,7 @@ def test_the_commands_take_both(copy: Path, tmp_path: Path) -> None:
     done = python(copy, *command, "run", str(spec), "-o", str(trace))
     assert done.stderr.startswith(
         "note: population 'liquid': backend 'fast' has no rule for neurons of kind 'SoftLIF', "
-        "only for LIF, TernaryLIF, LIFRefractory, ATRLIF, GradedLI; the emulator runs it, which takes longer\n"
+        f"only for {', '.join(LIMITS.kinds)}; the emulator runs it, which takes longer\n"
     )
     assert "by emulator" in python(copy, *command, "inspect", str(trace)).stdout
     assert re.search(r"^dense +installed$", python(copy, *command, "backends").stdout, re.M)

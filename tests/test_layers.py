@@ -53,7 +53,7 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
 
 def test_the_graph_for_lava_has_a_rule_for_each_kind_that_a_job_may_name():
     text = (ROOT / "backends/lsm_backends/lava/graph.py").read_text()
-    (table,) = re.findall(r"^RULES = \{(.*)\}", text, re.MULTILINE)
+    (table,) = re.findall(r"^RULES = \{(.*?)\}", text, re.MULTILINE | re.DOTALL)
     assert tuple(re.findall(r'"(\w+)"', table)) == job.KINDS
 
 
