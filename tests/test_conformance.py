@@ -352,7 +352,7 @@ def ground_truth(tmp_path):
 
 def test_lava_dl_ground_truth(ground_truth, tmp_path):
     found = facts("import-recording", "lava-dl", ground_truth, "-o", tmp_path / "r")
-    assert (found["population"], found["silicon"]) == ("dense1", False)
+    assert (found["population"], found["silicon"]) == ("layer3", False)
     assert 10 < found["trace"]["spikes"] < OUT * STEPS / 2
     (replayed,) = facts("conformance", tmp_path / "r", "--simulators", "none")["recordings"]
     assert replayed["verdict"]["equal"]
@@ -374,7 +374,7 @@ def test_lava_dl_output_that_is_known_to_come_late(ground_truth, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "conv"}, "layer 2: a layer of type 'conv' cannot be imported"),
+        ({"type": "pool"}, "layer 2: a layer of type 'pool' cannot be imported"),
         ({"neuron": NEURON | {"type": "RF"}}, "neurons of type 'RF' cannot be imported"),
         ({"neuron": NEURON | {"refDelay": 4}}, "refDelay is 4: a refractory period cannot be imported"),
         ({"neuron": NEURON | {"gradedSpike": True}}, "graded spikes cannot be imported"),

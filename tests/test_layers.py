@@ -42,10 +42,10 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
         f"backends/lsm_backends/lava/{name}.py" for name in ("graph", "job", "hardware", "replay")
     }
     kinds = {f"{kind.__name__.replace('.', '/')}.py" for kind in KINDS.values()}
-    # Output neurons, networks in a .npz and recordings are LIF by what they are.
+    # Output neurons, networks in a .npz, lava-dl's layers and recordings are LIF by what they are.
     made = {f"lsm_deploy/learn/{name}.py" for name in ("attach", "onchip")} | {
         "lsm_deploy/compile/build/explicit.py",
-        "lsm_deploy/parity/conformance/lavadl.py",
+        "lsm_deploy/core/layered.py",
         "lsm_deploy/parity/conformance/nir.py",
     }
     assert naming == backends | kinds | made
