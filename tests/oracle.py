@@ -87,6 +87,30 @@ class LIFRefractory:
 
 
 @dataclass
+class LIFSubtract:
+    du: int
+    dv: int
+    vth: int
+    bias_mant: int
+    bias_exp: int
+    reset_delay: int
+
+    def start(self) -> dict[str, int]:
+        return {"u": 0, "v": 0}
+
+    def step(self, state: dict[str, int], a: int, result: Result) -> int:
+        added = self.bias_mant * 2**self.bias_exp
+        if self.reset_delay == 1 and state["v"] > self.vth * 64:  # it spiked in the step before
+            added -= self.vth * 64
+        state["u"] = current(state["u"], self.du + 1, a, result)
+        state["v"] = voltage(state["v"], self.dv, state["u"], added, result)
+        if state["v"] > self.vth * 64:
+            state["v"] -= 0 if self.reset_delay == 1 else self.vth * 64
+            return 1
+        return 0
+
+
+@dataclass
 class ATRLIF:
     delta_i: int
     delta_v: int
@@ -262,8 +286,8 @@ def nearest(x: int, bits: int) -> int:
     return whole if x >= 0 else -whole
 
 
-Neuron = LIF | TernaryLIF | LIFRefractory | ATRLIF | GradedLI | GatedLI
-KINDS = {kind.__name__: kind for kind in (LIF, TernaryLIF, LIFRefractory, ATRLIF, GradedLI, GatedLI)}
+Neuron = LIF | TernaryLIF | LIFRefractory | LIFSubtract | ATRLIF | GradedLI | GatedLI
+KINDS = {kind.__name__: kind for kind in (LIF, TernaryLIF, LIFRefractory, LIFSubtract, ATRLIF, GradedLI, GatedLI)}
 
 
 def current(u: int, decay: int, a: int, result: Result) -> int:

@@ -28,7 +28,7 @@ SIGN_MODES: tuple[SignMode, ...] = ("excitatory", "inhibitory", "mixed")
 SynapseType = tuple[SignMode, int, int]
 """Sign mode, `num_weight_bits`, `weight_exp`."""
 INTERVALS = st.one_of(st.just(0), st.integers(1, 40))
-ALL_KINDS: tuple[str, ...] = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF")
+ALL_KINDS: tuple[str, ...] = ("LIF", "TernaryLIF", "LIFRefractory", "LIFSubtract", "ATRLIF")
 """That spike: what every backend has a rule for."""
 GRADED_KINDS: tuple[str, ...] = ("GradedLI", "GatedLI")
 REGISTERS = ("u", "v", "refractory", "i", "theta", "r", "clock", "w")
@@ -352,6 +352,10 @@ def _registers_of_kind(
         return {"vth_hi": np.where(up, near, far), "vth_lo": -np.where(up, far, near)}
     if kind == "LIFRefractory":
         return {"vth": vth, "refractory_period": rng.choice([0, 1, 2, 63, int(rng.integers(0, 64)), 5], size)}
+    if kind == "LIFSubtract":
+        # A threshold far below what a step adds leaves `v` above it for many.
+        low = rng.random(size) < 0.2
+        return {"vth": np.where(low, vth >> rng.integers(1, 9, size), vth), "reset_delay": rng.integers(0, 2, size)}
     assert kind == "ATRLIF", f"how are the registers of kind {kind} drawn?"
     # A spike leaves r = 2 * theta: unless that decays, the neuron is silent for good.
     recovers = rng.random(size) < 0.7

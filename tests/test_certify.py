@@ -262,11 +262,14 @@ def weakly_driven(kind, interval, seed):
         "LIF": {"du": 1500, "dv": 300, "vth": 4000},
         "TernaryLIF": {"du": 1500, "dv": 300, "vth_hi": 4000, "vth_lo": -3500},
         "LIFRefractory": {"du": 1500, "dv": 300, "vth": 500, "refractory_period": 2},
+        "LIFSubtract": {"du": 1500, "dv": 300, "vth": 4000, "reset_delay": 0},
         "ATRLIF": {
             "delta_i": 1500, "delta_v": 1500, "delta_theta": 50, "delta_r": 400, "theta_0": 2500, "theta_step": 50,
         },
     }[kind]  # fmt: skip
     registers = {name: np.rint(value * rng.uniform(0.7, 1.4, size)).astype(int) for name, value in drawn.items()}
+    if kind == "LIFSubtract":
+        registers["reset_delay"] = np.arange(size) % 2
     registers |= {"bias_mant": rng.integers(-300, 300, size), "bias_exp": np.full(size, 3)}
     wires = []
     for source, sources, exponent in (("input", channels, 0), ("n", size, 1)):

@@ -27,6 +27,8 @@ from lsm_deploy.run import backends as backend
 GOLDEN = Path(__file__).parent / "golden"
 VECTOR = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"
 CHIP = ("--silicon",)
+OURS = ("LIFRefractory", "LIFSubtract", "GradedLI", "GatedLI")
+"""Kinds of which Lava has no integers of its own."""
 PARAMETERS = {"weight": 10, "du": 4095, "dv": 163, "vth": 25}
 
 
@@ -116,7 +118,7 @@ def test_brian_agrees_with_every_rule():
 def test_what_lava_is_asked_is_left_to_its_own_models():
     for probe in conformance.all_probes():
         network, kind = probe.program.network, probe.program.network.populations[0].kind
-        own = kind in ("LIFRefractory", "GradedLI", "GatedLI") or (network.sample_interval and kind != "LIF")
+        own = kind in OURS or (network.sample_interval and kind != "LIF")
         assert check._models_of_ours(probe) == (kind if own else ""), probe.name
     adaptive = next(p for p in conformance.all_probes() if p.name.startswith("ATRLIF") and not check._models_of_ours(p))
     network = adaptive.program.network
@@ -131,11 +133,11 @@ def test_what_lava_is_asked_is_left_to_its_own_models():
 def test_lava_agrees_with_every_rule_that_is_its_own_to_keep():
     found = conformance.conform((), ["lava"])
     assert not found.contradictions
-    assert all(re.search("for (LIFRefractory|GradedLI|GatedLI) as it is", why) for why in found.missing.values())
+    assert all(re.search(f"for ({'|'.join(OURS)}) as it is", why) for why in found.missing.values())
     ours = {each.rule.name for each in found.rules if each.simulators != ("lava",)}
-    # Lava has refractory neurons in floating point only, and clears no register but those of LIF.
-    of_refractory = {"refractory-short", "refractory-long", "refractory-current"}
-    assert ours == {"fresh", "same-pair", "reset-others"} | of_refractory | OF_GRADED
+    # Lava has refractory neurons in floating point only, none that subtract, and clears no register but those of LIF.
+    of_kinds = {rule.name for kind in ("LIFRefractory", "LIFSubtract") for rule in KINDS[kind].RULES}
+    assert ours == {"fresh", "same-pair", "reset-others"} | of_kinds | OF_GRADED
 
 
 def test_a_simulator_that_differs_is_a_contradiction_and_agrees_with_nothing(monkeypatch):

@@ -21,7 +21,7 @@ SPEC = """\
 dt_ms: 1.0
 seed: 3
 input: {channels: 3}
-populations: {liquid: {size: 12, neuron: {kind: SoftLIF, tau_mem_ms: 15, v_threshold: 0.8}}}
+populations: {liquid: {size: 12, neuron: {kind: UndershootLIF, tau_mem_ms: 15, v_threshold: 0.8}}}
 projections:
   - {source: input, target: liquid, topology: {kind: all_to_all}, weight: 0.4}
   - {source: liquid, target: liquid, topology: {kind: erdos_renyi, in_degree: 3}, weight: 0.05}
@@ -35,7 +35,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("lsm_deploy", "backends/lsm_backends"):
         shutil.copytree(ROOT / folder, copy / Path(folder).name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
-    shutil.copy(ROOT / "tests/toy/soft.py", copy / "lsm_deploy/core/neurons")
+    shutil.copy(ROOT / "tests/toy/undershoot.py", copy / "lsm_deploy/core/neurons")
     shutil.copy(ROOT / "tests/toy/dense.py", copy / "lsm_backends")
     edits = re.findall(
         r"^ +```diff\n +--- (\S+)\n(.*?)\n +```$", (copy / "lsm_deploy/README.md").read_text(), re.M | re.S
@@ -80,7 +80,7 @@ def test_one_file_is_added_and_one_edited(copy: Path) -> None:
             new.append(str(name))
         elif before.read_text() != here.read_text():
             edited.append(str(name))
-    assert new == ["lsm_backends/dense.py", "lsm_deploy/core/neurons/soft.py"]
+    assert new == ["lsm_backends/dense.py", "lsm_deploy/core/neurons/undershoot.py"]
     assert edited == ["lsm_deploy/core/neurons/__init__.py", "lsm_deploy/run/backends.py"]
 
 
@@ -94,12 +94,12 @@ def test_mypy_holds_the_kind_to_the_protocol(copy: Path) -> None:
     packages = ("-p", "lsm_deploy.core.neurons", "-m", "lsm_backends.dense")
     mypy = ("-m", "mypy", "--cache-dir", str(copy / ".mypy_cache"), *packages)
     python(copy, *mypy)
-    file = copy / "lsm_deploy/core/neurons/soft.py"
+    file = copy / "lsm_deploy/core/neurons/undershoot.py"
     right = file.read_text()
     file.write_text(right.replace("def leaks(registers: Mapping[str, Ints])", "def leaks(registers: int)"))
     wrong = python(copy, *mypy, status=1).stdout
     file.write_text(right)
-    assert 'Following member(s) of Module "lsm_deploy.core.neurons.soft" have conflicts' in wrong
+    assert 'Following member(s) of Module "lsm_deploy.core.neurons.undershoot" have conflicts' in wrong
 
 
 def test_the_commands_take_both(copy: Path, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_commands_take_both(copy: Path, tmp_path: Path) -> None:
     command = ("-m", "lsm_deploy")
     done = python(copy, *command, "run", str(spec), "-o", str(trace))
     assert done.stderr.startswith(
-        "note: population 'liquid': backend 'fast' has no rule for neurons of kind 'SoftLIF', "
+        "note: population 'liquid': backend 'fast' has no rule for neurons of kind 'UndershootLIF', "
         f"only for {', '.join(LIMITS.kinds)}; the emulator runs it, which takes longer\n"
     )
     assert "by emulator" in python(copy, *command, "inspect", str(trace)).stdout
@@ -116,7 +116,7 @@ def test_the_commands_take_both(copy: Path, tmp_path: Path) -> None:
     done = python(copy, *command, "parity", str(spec), "--backends", "emulator,dense", "--registers")
     assert "equal" in done.stdout
     assert "no neuron spiked" not in done.stdout
-    assert "soft" in python(copy, *command, "manual", "spec").stdout.lower()
+    assert "undershoot" in python(copy, *command, "manual", "spec").stdout.lower()
     spec.write_text(SPEC.replace("tau_mem_ms: 15", "tau_mem_ms: -15, tau_sin_ms: 4"))
     wrong = python(copy, *command, "check", str(spec), status=1).stderr
     assert "tau_mem_ms" in wrong

@@ -44,6 +44,7 @@ ONE = {
     "LIF": {"du": 4095, "dv": 0, "vth": 10},
     "TernaryLIF": {"du": 4095, "dv": 0, "vth_hi": 10, "vth_lo": -20},
     "LIFRefractory": {"du": 4095, "dv": 0, "vth": 10, "refractory_period": 2},
+    "LIFSubtract": {"du": 4095, "dv": 0, "vth": 10, "reset_delay": 0},
     "ATRLIF": {"delta_i": 4095, "delta_v": 0, "delta_theta": 2048, "delta_r": 2048, "theta_0": 10, "theta_step": 4},
 }
 
@@ -124,6 +125,22 @@ def test_what_a_frozen_voltage_would_have_been_is_not_counted_as_clipped() -> No
     assert trace.spikes[:, 0].tolist() == [1, 0, 0, 0, 1, 0, 0, 0]
     assert trace.counts["u_wraps"] == 0
     assert trace.counts["v_saturations"] == 1
+
+
+@pytest.mark.parametrize(
+    ("reset_delay", "spikes", "voltages"),
+    [
+        # In the first step 100 * 64 = 10 thresholds arrive, and half of what is left is lost in each: less 640 after
+        # every spike, or in the step that follows it, in which it does not decay.
+        (0, [0, 1, 1, 1, 0, 0], [0, 5760, 2240, 480, 240, 120]),
+        (1, [0, 1, 1, 0, 0, 0], [0, 6400, 2560, 640, 320, 160]),
+    ],
+)
+def test_a_spike_takes_the_threshold_from_the_voltage(reset_delay: int, spikes: list[int], voltages: list[int]) -> None:
+    made = program(population("LIFSubtract", dv=2048, reset_delay=reset_delay), synapse(INPUT, "cell", 100))
+    trace = trace_of(made, spikes_at(0, length=6))
+    assert first(trace["s"]) == spikes
+    assert first(trace["v"]) == voltages
 
 
 def test_an_adaptive_threshold_rises_and_comes_back() -> None:

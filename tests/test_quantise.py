@@ -231,6 +231,7 @@ OF_KIND = {
     "LIF": {"v_threshold": 1.0},
     "TernaryLIF": {"v_threshold_hi": 1.0, "v_threshold_lo": -1.0},
     "LIFRefractory": {"v_threshold": 1.0, "t_refractory_ms": 2.0},
+    "LIFSubtract": {"v_threshold": 1.0, "reset_delay": 0.0},
     "ATRLIF": {"v_threshold": 1.0, "threshold_step": 0.1, "tau_threshold_ms": 100.0, "tau_refractory_ms": 10.0},
 }
 

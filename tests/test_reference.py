@@ -17,6 +17,7 @@ PARAMETERS = {
     "LIF": {"tau_mem_ms": 12.0, "tau_syn_ms": 4.0, "v_threshold": 1.0, "bias": 0.01},
     "TernaryLIF": {"tau_mem_ms": 12.0, "tau_syn_ms": 4.0, "v_threshold_hi": 1.0, "v_threshold_lo": -0.7, "bias": 0.01},
     "LIFRefractory": {"tau_mem_ms": 12.0, "tau_syn_ms": 4.0, "v_threshold": 1.0, "bias": 0.01, "t_refractory_ms": 3.0},
+    "LIFSubtract": {"tau_mem_ms": 12.0, "tau_syn_ms": 4.0, "v_threshold": 1.0, "bias": 0.01, "reset_delay": 0.0},
     "ATRLIF": {
         "tau_mem_ms": 12.0, "tau_syn_ms": 4.0, "tau_threshold_ms": 50.0, "tau_refractory_ms": 6.0, "v_threshold": 1.0,
         "threshold_step": 0.2, "bias": 0.01,
@@ -95,7 +96,9 @@ def scalar_step(kind, p, dt, s, a):
     if kind == "LIFRefractory" and s["left"] > 0:
         s["left"] -= 1
         return 0
-    s["v"] = s["v"] * math.exp(-dt / p["tau_mem_ms"]) + s["u"] + p["bias"]
+    late = kind == "LIFSubtract" and p["reset_delay"] == 1
+    owed = p["v_threshold"] if late and s["v"] > p["v_threshold"] else 0.0
+    s["v"] = s["v"] * math.exp(-dt / p["tau_mem_ms"]) + s["u"] + p["bias"] - owed
     if kind == "TernaryLIF":
         fired = int(s["v"] > p["v_threshold_hi"]) - int(s["v"] < p["v_threshold_lo"])
     elif kind == "ATRLIF":
@@ -108,7 +111,9 @@ def scalar_step(kind, p, dt, s, a):
         return fired
     else:
         fired = int(s["v"] > p["v_threshold"])
-    if fired:
+    if kind == "LIFSubtract":
+        s["v"] -= p["v_threshold"] if fired and not late else 0.0
+    elif fired:
         s["v"] = 0.0
         if kind == "LIFRefractory":
             s["left"] = round(p["t_refractory_ms"] / dt)
@@ -122,6 +127,8 @@ def test_scalars_agree(kind, interval):
         rng = np.random.default_rng(seed)
         size, channels, steps, dt = 6, 4, 160, 0.5
         drawn = {name: value * rng.uniform(0.7, 1.3, size) for name, value in PARAMETERS[kind].items()}
+        if kind == "LIFSubtract":
+            drawn["reset_delay"] = np.arange(size) % 2.0
         weights_in, weights = rng.normal(0.1, 0.12, (size, channels)), rng.normal(0.0, 0.08, (size, size))
         delays_in, delays = rng.integers(0, 4, (size, channels)), rng.integers(0, 70, (size, size))
         network = Network(
@@ -164,6 +171,19 @@ def test_a_constant_bias_gives_the_rate_of_a_leaky_integrator(kind, frozen, bias
     interval = math.floor(math.log(1 - (1 - beta) / bias) / math.log(beta)) + 1 if bias < 1 else 1
     found = run_float(network, Stimulus(np.zeros((400, 1), np.int8), np.zeros(1, np.int64)))
     assert set(np.diff(np.flatnonzero(found.spikes[:, 0])).tolist()) == {interval + frozen}
+
+
+@pytest.mark.parametrize("reset_delay", [0.0, 1.0])
+@pytest.mark.parametrize("bias", [0.125, 0.375, 0.875])
+def test_a_spike_that_takes_the_threshold_loses_nothing(reset_delay, bias):
+    # Without a leak every threshold that the bias brings is a spike. (These sums are exact.)
+    network = one_neuron("LIFSubtract", bias=bias, tau_mem_ms=1e30, reset_delay=reset_delay)
+    found = run_float(network, Stimulus(np.zeros((401, 1), np.int8), np.zeros(1, np.int64)), ("v",))
+    counted = np.cumsum(found.spikes[:, 0])
+    given = bias * np.arange(1, 402)
+    assert (counted == np.ceil(given) - 1).all()
+    kept = found.state["v"][:, 0] - reset_delay * found.spikes[:, 0]
+    assert (kept == given - counted).all()
 
 
 def test_an_adaptive_threshold_slows_a_neuron_down():

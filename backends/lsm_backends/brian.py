@@ -169,6 +169,19 @@ _REFRACTORY = _Rule(
     reset="v = 0; left = period",
 )
 
+_SUBTRACT = _Rule(
+    state={"u": "u", "v": "v"},
+    constants=lambda registers: {
+        **_leaky(registers),
+        "theta": registers["vth"] << fixed.ACT_SHIFT,
+        "late": registers["reset_delay"],
+    },
+    # In doubles the order of these sums is all the same.
+    update=_LEAKY.replace("+ u + bias", "+ u + bias - late * theta * int(old_v > theta)") + _MOVES,
+    threshold="v > theta",
+    reset="v -= (1 - late) * theta",
+)
+
 _ATRLIF = _Rule(
     state={"i": "u", "v": "v", "theta": "theta", "r": "r"},  # `i` is Brian's own name for a neuron's number
     constants=lambda registers: {
@@ -318,6 +331,7 @@ _RULES = {
     "LIF": _LIF,
     "TernaryLIF": _TERNARY,
     "LIFRefractory": _REFRACTORY,
+    "LIFSubtract": _SUBTRACT,
     "ATRLIF": _ATRLIF,
     "GradedLI": _GRADED,
     "GatedLI": _GATED,

@@ -1,6 +1,6 @@
 """A program for a host that has Lava, or a board, and nothing of this project; its trace comes back to `parity`.
 
-    run.py  graph.py  models.py  graded_li/  layout.npz  README.txt
+    run.py  graph.py  models.py  graded_li/  lif_subtract/  layout.npz  README.txt
     cpu/0, cpu/1, ...      jobs for Lava's CPU models: job.json, arrays.npz (see `lsm_backends/lava/job.py`)
     board/0, ...           the same for Loihi 2, where the program can run there
 
@@ -26,7 +26,7 @@ from lsm_deploy.store import new_folder, program_id, save_program, save_stimulus
 __all__ = ["NAMES", "export_for_lava", "export_lava"]
 
 NAMES = (
-    *("README.txt", "run.py", "graph.py", "models.py", "graded_li", "layout.npz", "cpu", "board"),
+    *("README.txt", "run.py", "graph.py", "models.py", "graded_li", "lif_subtract", "layout.npz", "cpu", "board"),
     *("program.lsm", "stimulus.npz"),
 )
 """All that a folder may hold."""

@@ -20,23 +20,23 @@ from lsm_deploy.parity.forensics import explain, operations_of, reference_run
 from lsm_deploy.parity.variants import RULES, kinds_of, run_variant
 from lsm_deploy.run import backends
 
-KIND = "SoftLIF"
+KIND = "UndershootLIF"
 
 
 @dataclass
-class SoftLIF(oracle.LIF):
+class UndershootLIF(oracle.LIF):
     """One step in plain integers, as in `oracle.py`."""
 
     def step(self, state: dict[str, int], a: int, result: oracle.Result) -> int:
         state["u"] = oracle.current(state["u"], self.du + 1, a, result)
         state["v"] = oracle.voltage(state["v"], self.dv, state["u"], self.bias_mant * 2**self.bias_exp, result)
         if state["v"] > self.vth * 64:
-            state["v"] -= self.vth * 64
+            state["v"] = -self.vth * 64
             return 1
         return 0
 
 
-oracle.KINDS[KIND] = SoftLIF  # type: ignore[assignment]
+oracle.KINDS[KIND] = UndershootLIF  # type: ignore[assignment]
 
 
 def case(seed: int) -> tuple[Program, Stimulus]:
@@ -61,16 +61,16 @@ def test_the_emulator_and_the_new_backend_agree_with_the_oracle() -> None:
 
 
 def test_rules_are_broken_in_it_and_a_divergence_is_explained() -> None:
-    assert [name for name, rule in RULES.items() if kinds_of(rule) == {KIND}] == ["soft-reset"]
+    assert [name for name, rule in RULES.items() if kinds_of(rule) == {KIND}] == ["undershoot"]
     for shared in ("du-offset", "dv-offset", "order", "bias-shift", "sum-shift", "u-no-reset"):
         assert KIND in kinds_of(RULES[shared])
     for seed in range(20):
         program, stimulus = case(seed)
         reference = reference_run(program, stimulus)
-        trace = run_variant("soft-reset", program, stimulus, ("u", "v"))
+        trace = run_variant("undershoot", program, stimulus, ("u", "v"))
         if differing(reference, trace):
             break
-    assert "soft-reset" in [cause.name for cause in explain(program, stimulus, trace, reference=reference).causes]
+    assert "undershoot" in [cause.name for cause in explain(program, stimulus, trace, reference=reference).causes]
 
 
 def test_each_rule_that_is_found_in_it_changes_what_it_does() -> None:
@@ -91,8 +91,8 @@ def test_each_rule_that_is_found_in_it_changes_what_it_does() -> None:
 def test_its_operations_are_shown() -> None:
     registers = {"du": 4095, "dv": 0, "vth": 10, "bias_mant": 0, "bias_exp": 0}
     noted, step = operations_of(KIND, registers, {"u": 0, "v": 600}, 3)
-    assert [o.value for o in noted if o.register] == [192, 152] == [int(step.state[name][0]) for name in ("u", "v")]
-    assert "v = where(spikes, v - threshold(registers), v)" in [o.text for o in noted]
+    assert [o.value for o in noted if o.register] == [192, -640] == [int(step.state[name][0]) for name in ("u", "v")]
+    assert "v = where(spikes, -threshold(registers), v)" in [o.text for o in noted]
 
 
 def test_its_certificate_holds() -> None:

@@ -15,7 +15,7 @@ from lsm_deploy.core.progress import Progress
 
 __all__ = ["LIMITS", "missing", "run"]
 
-LIMITS = Limits(kinds=("LIF", "SoftLIF"))
+LIMITS = Limits(kinds=("LIF", "UndershootLIF"))
 
 
 def missing() -> str | None:

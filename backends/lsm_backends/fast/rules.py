@@ -31,6 +31,12 @@ def _membrane(registers: Mapping[str, Ints], du: str = "du", dv: str = "dv", vth
     )
 
 
+def _taken(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    """What a spike takes from the voltage in its own step, and in the step after it."""
+    threshold, late = registers["vth"] << SHIFT, registers["reset_delay"] == 1
+    return np.where(late, 0, threshold), np.where(late, threshold, 0)
+
+
 def _in_two(shift: Ints) -> tuple[Ints, Ints]:
     """To the right, and to the left."""
     return np.maximum(shift, 0), np.maximum(-shift, 0)
@@ -52,8 +58,9 @@ RULES = {
     "LIF": Rule(0, _membrane),
     "TernaryLIF": Rule(1, lambda r: (*_membrane(r, vth="vth_hi"), r["vth_lo"] << SHIFT)),
     "LIFRefractory": Rule(2, lambda r: (*_membrane(r), r["refractory_period"])),
+    "LIFSubtract": Rule(3, lambda r: (*_membrane(r), *_taken(r))),
     "ATRLIF": Rule(
-        3,
+        4,
         lambda r: (
             *_membrane(r, "delta_i", "delta_v", "theta_0"),
             UNITY - r["delta_theta"],
@@ -61,9 +68,9 @@ RULES = {
             r["theta_step"] << SHIFT,
         ),
     ),
-    "GradedLI": Rule(4, lambda r: (*_graded(r), r["alpha"], r["leak"])),
+    "GradedLI": Rule(5, lambda r: (*_graded(r), r["alpha"], r["leak"])),
     "GatedLI": Rule(
-        5, lambda r: (*_graded(r), *_in_two(r["shift_in_gate"]), *(r[name] for name in ("bias_gate", "fused", "base")))
+        6, lambda r: (*_graded(r), *_in_two(r["shift_in_gate"]), *(r[name] for name in ("bias_gate", "fused", "base")))
     ),
 }
 LIMITS = Limits(kinds=tuple(RULES))

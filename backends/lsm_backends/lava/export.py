@@ -1,6 +1,7 @@
 """Jobs for `graph.py` that run elsewhere: files of their own, and what takes their results apart there.
 
-graph.py  models.py  graded_li/  cpu/0, cpu/1, ...  board/0, ...      a job each: job.json, arrays.npz (see `job.py`)
+graph.py  models.py  graded_li/  lif_subtract/
+cpu/0, cpu/1, ...  board/0, ...      a job each: job.json, arrays.npz (see `job.py`)
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ def export_jobs(
     where = run_side_by_side(program, stimulus, ("job", "column"), once, together).registers
     starts = np.zeros(1, np.int64) if program.network.sample_interval else stimulus.starts
     stops = np.append(starts[1:], len(stimulus.spikes))
-    (folder / "graded_li").mkdir(exist_ok=True)
-    for file in ("graph.py", "models.py", "graded_li/__init__.py", "graded_li/process.py"):
+    own = [f"{process}/{file}" for process in ("graded_li", "lif_subtract") for file in ("__init__.py", "process.py")]
+    for file in ("graph.py", "models.py", *own):
+        (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_bytes((Path(__file__).parent / file).read_bytes())
     return {
         f"{name}.parts": np.stack([where["job"][starts, 0], starts, stops], axis=1),

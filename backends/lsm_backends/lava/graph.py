@@ -1,7 +1,7 @@
 """Build a network of Lava processes from a job, run it once from zero, and leave the result: `graph.py JOB_DIR`.
 
 Stands alone: it runs under any Python that has lava-nc 0.10.0 (with its numpy and scipy), so it imports nothing of this
-project but `models.py` and `graded_li` beside it, and nothing of this project imports it.
+project but `models.py`, `graded_li` and `lif_subtract` beside it, and nothing of this project imports it.
 
     RingBuffer -> Sparse, DelaySparse -> LIF, TernaryLIF, ... -> RingBuffer        on the CPU
     RingBuffer -> PyToNxAdapter -> ... -> NxToPyAdapter -> RingBuffer              on a board
@@ -44,6 +44,7 @@ from lava.proc.io.source import RingBuffer as Source
 from lava.proc.lif.process import LIF, LIFRefractory, LIFReset, TernaryLIF
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
+from lif_subtract.process import LIFSubtract  # type: ignore[import-not-found]
 from models import ClearedAtrlif, ClearedTernaryLif, FixedLifRefractory  # type: ignore[import-not-found]
 from scipy.sparse import csr_matrix
 
@@ -155,6 +156,10 @@ def _refractory(job: dict[str, Any], registers: dict[str, Any], models: dict[typ
     return made
 
 
+def _subtract(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
+    return LIFSubtract(shape=registers["bias_mant"].shape, **registers, reset_interval=job["reset_interval"])
+
+
 def _atrlif(job: dict[str, Any], registers: dict[str, Any], models: dict[type[Any], type[Any]]) -> Any:
     # Lava multiplies decays by 4096: integers would overflow, even 0; multiples of 1/4096 are exact.
     decays = {name: registers.pop(name) / 4096.0 for name in ("delta_i", "delta_v", "delta_theta", "delta_r")}
@@ -183,6 +188,7 @@ RULES = {
     "LIF": _lif,
     "TernaryLIF": _ternary,
     "LIFRefractory": _refractory,
+    "LIFSubtract": _subtract,
     "ATRLIF": _atrlif,
     "GradedLI": _graded,
     "GatedLI": _gated,

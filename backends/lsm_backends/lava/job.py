@@ -47,7 +47,7 @@ __all__ = [
     "write",
 ]
 
-KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "ATRLIF", "GradedLI", "GatedLI")
+KINDS = ("LIF", "TernaryLIF", "LIFRefractory", "LIFSubtract", "ATRLIF", "GradedLI", "GatedLI")
 """Those of `RULES` in `graph.py`, which cannot be imported here; registers bear Lava's names already."""
 
 

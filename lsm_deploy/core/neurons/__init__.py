@@ -8,6 +8,7 @@ from lsm_deploy.core.neurons import (
     graded,
     lif,
     refractory,
+    subtract,
     ternary,
 )
 from lsm_deploy.core.neurons.kind import (
@@ -38,6 +39,7 @@ _MODULES: list[Kind] = [
     lif,
     ternary,
     refractory,
+    subtract,
     atrlif,
     graded,
     gated,

@@ -85,7 +85,7 @@ class Kind(Protocol):
     THRESHOLDS: tuple[str, ...]
     """The parameters that `v` is compared with; the first is what a neuron at rest has to reach. None: it is graded."""
     RESETS: bool
-    """A spike takes `v` to 0."""
+    """A spike takes `v` down, to 0 or by the threshold, so that it has all of a threshold to gather for the next."""
     PORTS: int
     """Of synaptic sums that a neuron takes: 1, or 2 where a second one opens a gate."""
     MESSAGE: Message

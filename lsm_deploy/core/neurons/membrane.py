@@ -35,16 +35,17 @@ SLACK = 1 + 1e-9
 """What a bound in floats is made larger by, so that rounding cannot make it one of nothing."""
 
 
-def steps_to(threshold: Ints, added: Floats, dv: Ints) -> Ints:
-    """Steps before which `v`, from 0, cannot exceed `threshold` if a step adds no more than `added`; 0: never.
+def steps_to(threshold: Ints, added: Floats, dv: Ints, begun: Floats | float = 0.0) -> Ints:
+    """Steps before which `v`, from `begun`, cannot exceed `threshold` if a step adds no more than `added`; 0: never.
 
-    With b = (4096 - dv) / 4096, v(n) <= V(n) = added * (1 + b + ... + b^(n - 1)): V(1) = added, and if v <= V, V >= 0,
-    then t0(v * b) <= b * V, as truncation takes a positive value down, and a negative one stays below 0. So v(n + 1) <=
-    b * V(n) + added = V(n + 1), and what is clipped or reset to 0 on the way stays below too. V(n) > threshold asks for
-    added / (1 - b) > threshold at all.
+    0 <= begun <= threshold. With b = (4096 - dv) / 4096, v(n) <= V(n) = b^n * begun + added * (1 + ... + b^(n - 1)): it
+    holds of n = 0, and if v <= V, V >= 0, then t0(v * b) <= b * V, as truncation takes a positive value down, and a
+    negative one stays below 0. So v(n + 1) <= b * V(n) + added = V(n + 1), and what is clipped or reset to 0 on the way
+    stays below too. V(n) > threshold asks for added / (1 - b) > threshold at all; then V rises with n.
 
-    V(n + m) = b^m * V(n) + V(m), so the last n with V(n) <= threshold is found bit by bit, from sums and products of
-    positive numbers alone: these round alike on every machine, a logarithm does not, and the answer is kept in files.
+    V(n + m) = b^m * V(n) + what V(m) is from 0, so the last n with V(n) <= threshold is found bit by bit, from sums and
+    products of positive numbers alone: these round alike on every machine, a logarithm does not, and the answer is kept
+    in files.
     """
     never = (added <= 0) | (threshold * (dv / fixed.DECAY_UNITY) >= added * SLACK)
     largest = np.where(never, 0.0, added) * SLACK
@@ -53,7 +54,7 @@ def steps_to(threshold: Ints, added: Floats, dv: Ints) -> Ints:
     for _ in range(_FAR_BITS - 1):  # 2, 4, ...
         sums.append(sums[-1] * (1.0 + left[-1]))
         left.append(left[-1] * left[-1])
-    steps, v = np.zeros(len(which), np.int64), np.zeros(len(which))
+    steps, v = np.zeros(len(which), np.int64), np.broadcast_to(begun, len(which))
     for bit in reversed(range(_FAR_BITS)):
         further = v * left[bit][which] + largest * sums[bit][which]
         below = further <= threshold

@@ -58,7 +58,7 @@ pending `[row, column]`: the `due` sums of `network.ports` that a saved state ha
     PIECE_COUNT, PIECES, PRODUCT_COUNT, PRODUCTS, CONSTANT_ROWS, CONSTANTS, INITIAL, TABLES, TABLE_SIZE,
     STATE, SENT, GATHERED, SUMS, FIRES, WORK, PENDING, PENDING_UNTIL, RECORDED, EVENTS, CLOCK,
 ) = range(len(MESSAGE_PLAN))  # fmt: skip
-GRADED, GATED = 4, 5
+GRADED, GATED = 5, 6
 """The numbers of the kinds in `rules.RULES`."""
 
 

@@ -137,6 +137,35 @@ def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-u
 
 
 @numba.njit(boundscheck=False)
+def subtract(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+    """constants: as LIF, then what a spike takes from v in its own step, and in the step after it; state: u, v."""
+    keep_u, keep_v, theta, bias = (
+        constants[0][first:last],
+        constants[1][first:last],
+        constants[2][first:last],
+        constants[3][first:last],
+    )
+    at_once, late = constants[4][first:last], constants[5][first:last]
+    us, vs = state[0][first:last], state[1][first:last]
+    sums, fires = sums[first:last], fires[first:last]
+    wraps = saturations = wide = _I(0)
+    for i in range(sums.shape[0]):
+        x = _current(us[i], keep_u[i], sums[i])
+        u = _wrap(x)
+        owed = late[i] if vs[i] > theta[i] else _I(0)
+        total = _I(_I(_I(decay(vs[i], keep_v[i]) - owed) + u) + bias[i])
+        v = _clip(total)
+        fired = v > theta[i]
+        wraps = _I(wraps + _I(u != x))
+        saturations = _I(saturations + _I(v != total))
+        wide = _I(wide + _I((sums[i] > SUM_LIMIT) | (sums[i] < -SUM_LIMIT)))
+        us[i] = u
+        vs[i] = _I(v - at_once[i]) if fired else v
+        fires[i] = fired
+    return wraps, saturations, wide
+
+
+@numba.njit(boundscheck=False)
 def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: 4096 - (delta_i + 1), 4096 - delta_v, theta_0 << 6, bias_mant << bias_exp, 4096 - delta_theta,
     4096 - delta_r, theta_step << 6; state: i, v, theta, r."""
@@ -178,6 +207,8 @@ def update(kind, constants, state, sums, fires, first, last):  # type: ignore[no
         return ternary(constants, state, sums, fires, first, last)
     if kind == 2:
         return refractory(constants, state, sums, fires, first, last)
+    if kind == 3:
+        return subtract(constants, state, sums, fires, first, last)
     return atrlif(constants, state, sums, fires, first, last)
 
 

@@ -1,15 +1,15 @@
-"""LIF whose spike takes its threshold from the voltage, and leaves the rest: what a new kind's file looks like.
+"""LIF whose spike takes the voltage as far below 0 as the threshold is above: what a new kind's file looks like.
 
 Floats, once a step of `dt_ms`, with alpha = exp(-dt / tau_syn) and beta = exp(-dt / tau_mem):
 
-    u = alpha * u + sum of w * s;   v = beta * v + u + bias;   s = v > v_threshold;   v = v - v_threshold where s
+    u = alpha * u + sum of w * s;   v = beta * v + u + bias;   s = v > v_threshold;   v = -v_threshold where s
 
 Integers:
 
     x = t0(u * (4096 - (du + 1))) + (a << 6)                           modulo 2**32
     u = x wrapped once into (-2**23, 2**23]
     v = clip(t0(v * (4096 - dv)) + u + (bias_mant << bias_exp))         to 24 bits
-    s = v > (vth << 6);   v = v - (vth << 6) where s
+    s = v > (vth << 6);   v = -(vth << 6) where s
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats, FloatStep, Policy, Rule, Step, unknown_view
 
-NAME = "SoftLIF"
+NAME = "UndershootLIF"
 STATE: tuple[str, ...] = ("u", "v")
 CURRENT = "u"
 DECAYS = ("du", "dv")
@@ -44,10 +44,10 @@ STOCK: tuple[Policy, ...] = ()
 SHARED: tuple[str, ...] = ()
 RULES: tuple[Rule, ...] = (
     Rule(
-        "soft-reset",
-        "a spike takes the threshold from v",
+        "undershoot",
+        "a spike takes v below 0",
         "a spike takes v to 0",
-        "np.where(spikes, v - threshold(registers), v)",
+        "np.where(spikes, -threshold(registers), v)",
         "np.where(spikes, 0, v)",
     ),
 )
@@ -112,13 +112,13 @@ def leaks(registers: Mapping[str, Ints]) -> tuple[Ints, Ints]:
 
 
 def largest_register(registers: Mapping[str, Ints], current: Floats) -> Floats:
-    """|u| + |bias|, what `v` moves by in a step; `v` itself saturates, and a spike takes it no further than to 0."""
+    """|u| + |bias|, what `v` moves by in a step; `v` itself saturates, and a spike takes it no further than to -vth."""
     return current + membrane.largest_bias(registers)
 
 
 def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats, cleared: bool) -> Ints:
-    """What a spike leaves may pass the threshold in the next step; without a reset `v` gets no higher than LIF's."""
-    return np.minimum(membrane.steps_to(threshold(registers), most + membrane.bias(registers), registers["dv"]), 1)
+    """As LIF's, which begins at 0: from below `v` takes no step less."""
+    return membrane.steps_to(threshold(registers), most + membrane.bias(registers), registers["dv"])
 
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
@@ -137,7 +137,7 @@ def step(registers: Mapping[str, Ints], state: Mapping[str, Ints], a: Ints) -> S
     v = fixed.saturate24(sum_v)
     spikes = v > threshold(registers)
     return Step(
-        state={"u": u, "v": np.where(spikes, v - threshold(registers), v)},
+        state={"u": u, "v": np.where(spikes, -threshold(registers), v)},
         spikes=spikes.astype(np.int8),
         wrapped=u != x,
         saturated=v != sum_v,
@@ -160,7 +160,7 @@ def float_step(constants: Mapping[str, Floats], state: Mapping[str, Floats], a: 
     u = constants["alpha"] * state["u"] + a
     v = constants["beta"] * state["v"] + u + constants["bias"]
     spikes = v > constants["v_threshold"]
-    return FloatStep(dict(u=u, v=np.where(spikes, v - constants["v_threshold"], v)), spikes.astype(np.int8))
+    return FloatStep(dict(u=u, v=np.where(spikes, -constants["v_threshold"], v)), spikes.astype(np.int8))
 
 
 def chip_view(register: str, values: NDArray[np.int32], spikes: Messages) -> NDArray[np.int32]:
