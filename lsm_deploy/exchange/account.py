@@ -17,7 +17,9 @@ Verdict: TypeAlias = Literal["exact", "approximated", "assumed"]
 
 @dataclass(frozen=True)
 class Line:
-    """node, kind: its name and its type in the file. what: a sentence, what it became, or was approximated by, and by
+    """What became of one node of a file.
+
+    node, kind: its name and its type in the file. what: a sentence, what it became, or was approximated by, and by
     how much."""
 
     node: str

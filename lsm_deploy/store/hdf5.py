@@ -20,11 +20,13 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.store.files import reading, require_modest
 from lsm_deploy.store.whole import write_bytes
 
-__all__ = ["Tree", "read_tree", "top_names", "write_tree"]
+__all__ = ["SIGNATURE", "Tree", "read_tree", "top_names", "write_tree"]
 
 Tree: TypeAlias = "dict[str, Tree | NDArray[Any]]"
 """Groups are dicts by name; text is an array of `str`."""
 
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes."""
 DEEPEST = 32
 """Groups in groups; NIR's subgraphs take two a level."""
 _LEAVE = "save it again with plain arrays of numbers or text, all in this file"

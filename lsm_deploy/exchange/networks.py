@@ -1,0 +1,69 @@
+"""Somebody else's network, whatever wrote it: which reader a file is for is in the file, not in its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from lsm_deploy.compile.pipeline import integers_of_network
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path
+from lsm_deploy.exchange.account import Line, Reading, Verdict
+from lsm_deploy.exchange.nir_files import reader as nir_reader
+from lsm_deploy.exchange.weight_files import from_file
+from lsm_deploy.store.files import opened
+from lsm_deploy.store.hdf5 import SIGNATURE, top_names
+from lsm_deploy.store.npz import names_of_arrays
+
+__all__ = ["read_network"]
+
+
+def read_network(file: str | Path, **options: Any) -> Reading:
+    """The network in a file, and a line of account for each of its parts.
+
+    A NIR graph takes `source`, `dt_ms`, `scheme`, `reset`, `if_input`, `weight_bits` and `max_synapses`; an integer
+    network (`.npz`) none; weights of rate networks (`.npz`, `.safetensors`, `.pt`) what `from_file` takes. An LsmError
+    names each node that cannot be read, and each option that has no use here is a MisuseError.
+    """
+    path = require_path(file)
+    with opened(path) as (opened_file, _):
+        start = opened_file.read(len(SIGNATURE))
+    if start == SIGNATURE:
+        names = top_names(path)
+        if "node" in names:
+            return nir_reader.read(path, **_taken(nir_reader.read, options, path))
+        what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: no graph of NIR's"
+        raise LsmError(what, where=str(path), hint="write it with `nir.write`")
+    if start.startswith(b"PK") and _is_integer_network(path):
+        _taken(integers_of_network, options, path)
+        network = integers_of_network(path)
+        size = f"{network.neurons} neurons, {network.synapses} synapses, as they are"
+        return Reading(network, network.populations[-1].name, (Line(path.name, "integers", "exact", size),))
+    imported = from_file(path, **options)
+    lines = tuple(_line(path.name, note) for note in imported.notes)
+    return Reading(imported.network, imported.population, lines)
+
+
+def _taken(reader: Callable[..., Any], options: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The options, all of which the reader knows."""
+    known = [name for name, p in signature(reader).parameters.items() if p.kind is p.KEYWORD_ONLY and name != "strict"]
+    hint = f"choose from {', '.join(known)}" if known else "leave it out"
+    raise_all(
+        [
+            MisuseError(f"this file has no use for {name}", where=str(path), hint=hint)
+            for name in options
+            if name not in known
+        ]
+    )
+    return options
+
+
+def _is_integer_network(path: Path) -> bool:
+    return bool({"du", "dv", "vth", "input_weights"} & names_of_arrays(path))
+
+
+def _line(file: str, note: str) -> Line:
+    """A note of an importer's, which begins with what it is."""
+    verdict: dict[str, Verdict] = {"approximated": "approximated", "assumed": "assumed"}
+    return Line(file, "weights", verdict.get(note.partition(":")[0], "exact"), note)
