@@ -437,7 +437,7 @@ def test_all_that_a_file_does_not_say_is_asked_for(tmp_path):
 
 def test_what_is_no_graph_is_said(tmp_path):
     write_tree(tmp_path / "n.nir", {"weights": np.ones(3)})
-    with pytest.raises(LsmError, match="this HDF5 file holds weights: no graph of NIR's"):
+    with pytest.raises(LsmError, match="this HDF5 file holds weights: neither a graph of NIR's nor layers"):
         ld.read_network(tmp_path / "n.nir", **SAID)
     write_tree(tmp_path / "n.nir", {"node": {"type": "LIF"}})
     with pytest.raises(LsmError, match="there is no NIR graph in it"):

@@ -10,6 +10,7 @@ from typing import Any
 from lsm_deploy.compile.pipeline import integers_of_network
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path
 from lsm_deploy.exchange.account import Line, Reading, Verdict
+from lsm_deploy.exchange.lava_dl_net import read_net
 from lsm_deploy.exchange.nir_files import reader as nir_reader
 from lsm_deploy.exchange.weight_files import from_file
 from lsm_deploy.store.files import opened
@@ -22,9 +23,10 @@ __all__ = ["read_network"]
 def read_network(file: str | Path, **options: Any) -> Reading:
     """The network in a file, and a line of account for each of its parts.
 
-    A NIR graph takes `source`, `dt_ms`, `scheme`, `reset`, `if_input`, `weight_bits` and `max_synapses`; an integer
-    network (`.npz`) none; weights of rate networks (`.npz`, `.safetensors`, `.pt`) what `from_file` takes. An LsmError
-    names each node that cannot be read, and each option that has no use here is a MisuseError.
+    A network of lava-dl's (`.net`) takes `dt_ms`; a NIR graph `source`, `dt_ms`, `scheme`, `reset`, `if_input`,
+    `weight_bits` and `max_synapses`; an integer network (`.npz`) none; weights of rate networks (`.npz`,
+    `.safetensors`, `.pt`) what `from_file` takes. An LsmError names each node that cannot be read, and each option that
+    has no use here is a MisuseError.
     """
     path = require_path(file)
     with opened(path) as (opened_file, _):
@@ -33,8 +35,10 @@ def read_network(file: str | Path, **options: Any) -> Reading:
         names = top_names(path)
         if "node" in names:
             return nir_reader.read(path, **_taken(nir_reader.read, options, path))
-        what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: no graph of NIR's"
-        raise LsmError(what, where=str(path), hint="write it with `nir.write`")
+        if "layer" in names:
+            return read_net(path, **_taken(read_net, options, path))
+        what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: neither a graph of NIR's nor layers"
+        raise LsmError(what, where=str(path), hint="write it with `nir.write`, or with lava-dl's `export_hdf5`")
     if start.startswith(b"PK") and _is_integer_network(path):
         _taken(integers_of_network, options, path)
         network = integers_of_network(path)

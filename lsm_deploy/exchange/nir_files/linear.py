@@ -16,6 +16,7 @@ from scipy import sparse
 
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.exchange.convolutions import output_shape, unrolled
 from lsm_deploy.exchange.nir_files.graph import Node, whole
 
 __all__ = ["Allow", "Matrix", "Shape", "allowance", "bias_of", "matrix_of", "shape_after", "times"]
@@ -99,7 +100,10 @@ def spread(node: Node, name: str, size: int, where: str, default: float | None =
 
 
 class _Window:
-    """A convolution or a pool: [channel, y, x] of what comes, an x alone being one row."""
+    """A convolution or a pool: [channel, y, x] of what comes, an x alone being one row.
+
+    longer: rows and columns of zeros after the image, where `same` pads one more there than before it.
+    """
 
     def __init__(self, node: Node, shape: Shape, where: str) -> None:
         self.node, self.file = node, where
@@ -129,44 +133,30 @@ class _Window:
             self._refuse(what, "give it the channels that its weight has")
         self.shape = (shape[0], *([1] * (2 - axes)), *shape[1:])
         self.stride, self.dilation = self._pair("stride", axes, 1), dilation
-        reach = [d * (k - 1) for d, k in zip(self.dilation, size_, strict=True)]
         padding = node.values["padding"]
         if isinstance(padding, str):
             if padding not in ("same", "valid") or (padding == "same" and max(self.stride) > 1):
                 self._refuse(f"padding is {padding!r}", "write it in numbers; `same` goes with a stride of 1")
-            around = reach if padding == "same" else [0, 0]
-            self.before = [each // 2 for each in around]
+            around = [d * (k - 1) * (padding == "same") for d, k in zip(dilation, size_, strict=True)]
+            self.padding = (around[0] // 2, around[1] // 2)
+            self.longer = (around[0] % 2, around[1] % 2)
         else:
-            self.before = list(self._pair("padding", axes, 0))
-            around = [2 * each for each in self.before]
-        self.places = [
-            (n + a - r - 1) // s + 1 for n, a, r, s in zip(self.shape[1:], around, reach, self.stride, strict=True)
-        ]
+            self.padding, self.longer = self._pair("padding", axes, 0), (0, 0)
+        _, *image = self.shape
+        self.image = (shape[0], image[0] + self.longer[0], image[1] + self.longer[1])
+        self.places = output_shape(self.image, self.kernel.shape, self.stride, self.padding, dilation)
         if min(self.places) < 1:
             self._refuse(f"its kernel is larger than what comes to it, {list(shape)}", "give it more, or pad it")
-        self.out = (out_channels, *self.places[2 - axes :])
+        self.out = (out_channels, *self.places[3 - axes :])
 
     def matrix(self, allow: Allow) -> Matrix:
-        out_channels, group_in, height, width = self.kernel.shape
-        allow(self.node.name, self.kernel.size * math.prod(self.places))
-        rows, columns, values = [], [], []
-        outs = np.arange(out_channels)
-        ins = (outs // (out_channels // self.groups) * group_in)[:, None] + np.arange(group_in)
-        for y, x in np.ndindex(height, width):
-            at = [
-                np.arange(n) * s - b + d * k
-                for n, s, b, d, k in zip(self.places, self.stride, self.before, self.dilation, (y, x), strict=True)
-            ]
-            inside = [(each >= 0) & (each < n) for each, n in zip(at, self.shape[1:], strict=True)]
-            out = np.flatnonzero(inside[0])[:, None] * self.places[1] + np.flatnonzero(inside[1])
-            into = at[0][inside[0]][:, None] * self.shape[2] + at[1][inside[1]]
-            shape = (out_channels, group_in, out.size)
-            rows.append(np.broadcast_to(outs[:, None, None] * math.prod(self.places) + out.ravel(), shape).ravel())
-            columns.append((ins[:, :, None] * math.prod(self.shape[1:]) + into.ravel()).ravel())
-            values.append(np.broadcast_to(self.kernel[:, :, y, x, None], shape).ravel())
-        size = (out_channels * math.prod(self.places), math.prod(self.shape))
-        entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-        return sparse.csr_array(sparse.coo_array(entries, shape=size))
+        allow(self.node.name, self.kernel.size * math.prod(self.places[1:]))
+        pre, post, weight = unrolled(self.kernel, self.image, self.stride, self.padding, self.dilation, self.groups)
+        channel, y, x = np.unravel_index(pre, self.image)
+        inside = (y < self.shape[1]) & (x < self.shape[2])
+        pre = np.ravel_multi_index((channel[inside], y[inside], x[inside]), self.shape)
+        entries = (weight[inside], (post[inside], pre))
+        return sparse.csr_array(sparse.coo_array(entries, shape=(math.prod(self.places), math.prod(self.shape))))
 
     def _pair(self, name: str, axes: int, least: int) -> tuple[int, int]:
         """Of y and x; that of a missing y changes nothing."""
