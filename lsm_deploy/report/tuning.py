@@ -100,7 +100,7 @@ def _search(result: SearchResult) -> Iterator[Block]:
             ),
         ],
     )
-    if _no_better(result):
+    if result.no_better:
         yield Line("no trial is better than the spec as it is written")
     if result.importance:
         yield Heading(f"share of the {figure}'s variance")
@@ -109,14 +109,6 @@ def _search(result: SearchResult) -> Iterator[Block]:
         yield Line(f"trial {trial.turn} failed: {trial.reason}")
     if len(failed) > SHOWN:
         yield Line(f"and {len(failed) - SHOWN} more")
-
-
-def _no_better(result: SearchResult) -> bool:
-    """Whether the spec as it is written is as good as the best trial."""
-    written, best = result.as_written.score, result.best.score
-    if written is None or best is None:
-        return False
-    return written <= best if result.figure == "nrmse" else written >= best
 
 
 def _score(trial: Trial, figure: str) -> str:

@@ -24,6 +24,9 @@ from lsm_deploy.tune.journal import Trial, opened_journal
 
 __all__ = ["SearchResult", "search"]
 
+_LEAST = ("nrmse",)
+"""Of the figures that a score may be, those of which the least is the best."""
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -48,6 +51,12 @@ class SearchResult:
         return tuple(
             sorted((t for t in self.trials if t.score is not None), key=lambda t: (_order(t, self.figure), t.turn))
         )
+
+    @property
+    def no_better(self) -> bool:
+        """The spec as it is written is as good as the best trial."""
+        written = self.as_written
+        return written.score is not None and _order(written, self.figure) <= _order(self.best, self.figure)
 
 
 def search(
@@ -104,7 +113,7 @@ def search(
         return Trial(turn, values, tuple(scores))
 
     identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
-    with opened_journal(journal, identity, parameters, seed, least=figure == "nrmse") as opened:
+    with opened_journal(journal, identity, parameters, seed, least=figure in _LEAST) as opened:
         done = opened.trials()
         while len(done) < trials:
             if progress:
@@ -128,7 +137,7 @@ def search(
 def _order(trial: Trial, figure: str) -> float:
     """The best first, of trials that have a score."""
     assert trial.score is not None
-    return trial.score if figure == "nrmse" else -trial.score
+    return trial.score if figure in _LEAST else -trial.score
 
 
 class _Frames:
