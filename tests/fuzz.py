@@ -371,7 +371,7 @@ def report(tally: Tally, seed: int, seconds: float, run: Mapping[str, Run]) -> s
     ]
     lines += [
         f"  met       {tally.events['u_wraps']:,} wraps of u, {tally.events['v_saturations']:,} saturations of v,"
-        f" {tally.events['wide_sums']:,} sums beyond 16 bits",
+        f" {tally.events['wide_sums']:,} sums beyond 16 bits (24 of graded neurons)",
         f"  neurons   {', '.join(f'{count:,} {kind}' for kind, count in sorted(tally.kinds.items()))};"
         f" {tally.silent / judged:.0%} silent, {tally.saturated / judged:.0%} saturated",
         f"  synapses  of {len(tally.types)} of 192 types (sign mode, bits, exponent)",

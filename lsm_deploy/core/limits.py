@@ -53,7 +53,7 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
             yield BackendError(f"{what}{why}", where=f"population {p.name!r}", hint=hint)
         if not limits.tables and (looked_up := tables_of(p)):
             what = f"whether a neuron's program on the chip can hold the table of {looked_up} is unknown"
-            table_free = "take an activation without a table (quadratic is like tanh)"
+            table_free = "take one without a table (quadratic is like tanh; any gate is held within 0 .. 1)"
             yield BackendError(what, where=f"population {p.name!r}", hint=f"{table_free}, and {hint}")
     for q in network.projections:
         where, kind = f"projection {q.name!r}", kinds.get(q.source, "")

@@ -147,8 +147,9 @@ def _warn_of_clipped(data: Frames, ranges: Floats) -> None:
     low, high = ranges.T
     beyond = (((data.frames < low) | (data.frames > high)) & (low < high)).any(axis=1)
     if beyond.any():
-        many = f"{np.count_nonzero(beyond)} of {len(beyond)} frames of {data.source}"
-        words = f"{many} lie beyond the range that the input takes, and are clipped; give `input.encoder` a wider range"
+        many = f"{np.count_nonzero(beyond)} of {len(beyond)} frames of {data.source} lie"
+        they = many if len(beyond) > 1 else "the frame lies"
+        words = f"{they} beyond the range that the input takes, which clips it; give `input.encoder` a wider range"
         warnings.warn(words, LsmWarning, stacklevel=3)
 
 

@@ -109,7 +109,11 @@ def overflow(counts: Mapping[str, int]) -> str:
     """The events of a run in words; "none" is worth saying."""
     if not counts:
         return "not counted by this backend"
-    words = {"u_wraps": "wraps of u", "v_saturations": "saturations of v", "wide_sums": "sums beyond 16 bits"}
+    words = {
+        "u_wraps": "wraps of u",
+        "v_saturations": "saturations of v",
+        "wide_sums": "sums beyond 16 bits (24 of graded neurons)",
+    }
     return ", ".join(f"{text_of(counts[name])} {label}" for name, label in words.items() if counts.get(name)) or "none"
 
 
