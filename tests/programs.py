@@ -329,7 +329,7 @@ def _graded_population(
             "message_shift": one_of(0, 5, -3, 24, least=-8, most=22),
             "message_bits": message_bits,
             "period": period,
-            "phase": rng.integers(0, period + (rng.random(size) < 0.05)),
+            "phase": rng.integers(0, period),
         },
     )
 

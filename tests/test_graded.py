@@ -10,7 +10,7 @@ import numpy as np
 import oracle
 import pytest
 from lsm_backends import emulator
-from programs import ALL_KINDS, REGISTERS, plain, random_case
+from programs import ALL_KINDS, GRADED_KINDS, REGISTERS, plain, random_case
 
 import lsm_deploy as ld
 from lsm_deploy.compile.certify.bounds import certify_network
@@ -240,6 +240,19 @@ def test_what_counts_is_whole(kind: str, parameter: str, what: str, tmp_path: Pa
     text = f"dt_ms: 1.0\nseed: 1\ninput: {{channels: 1}}\npopulations: {population}\nprojections: []\n"
     with pytest.raises(LsmError, match=what):
         ld.compile_spec(load_text(text, tmp_path / "x.yaml"))
+
+
+@pytest.mark.parametrize("kind", GRADED_KINDS)
+def test_exact_registers_whose_turn_never_comes_are_refused(kind: str, tmp_path: Path) -> None:
+    exact = "registers: {shift_in: 0, shift_in_gate: 0, period: 3, phase: 3}"
+    exact = exact if kind == "GatedLI" else exact.replace("shift_in_gate: 0, ", "")
+    population = f"{{r: {{size: 2, neuron: {{kind: {kind}, {exact}}}}}}}"
+    text = f"dt_ms: 1.0\nseed: 1\ninput: {{channels: 1}}\npopulations: {population}\nprojections: []\n"
+    with pytest.raises(LsmError, match=r"x.yaml:4:.*phase 3 is not below period 3"):
+        load_text(text, tmp_path / "x.yaml")
+    fits = random_case(0, kinds=(kind,))[0].network.populations[0]
+    with pytest.raises(ValueError, match="phase not below period"):
+        replace(fits, registers={**fits.registers, "phase": fits.registers["period"]})
 
 
 def test_sums_that_could_pass_32_bits_are_refused() -> None:

@@ -242,6 +242,8 @@ class QPopulation:
             _require(values.shape == (self.size,), f"{self.name}.{field} has shape {values.shape}")
             _require(not breaks_bound(declaration, field, values).any(), f"{self.name}.{field} out of bounds")
             registers[field] = values
+        if "phase" in registers:
+            _require(bool((registers["phase"] < registers["period"]).all()), f"{self.name}: phase not below period")
         object.__setattr__(self, "registers", MappingProxyType(registers))
         _require(np.isfinite(self.scale) and self.scale > 0, f"{self.name}: scale {self.scale}")
 

@@ -89,6 +89,11 @@ class _Contradictions:
                 self._report("no population may be named 'input'", ("populations", name), "rename it", key=True)
             raw = self.data["populations"][name]
             neuron = raw.get("neuron") if isinstance(raw, dict) else None
+            exact = self.populations[name].neuron.registers if name in self.populations else None
+            if (phase := getattr(exact, "phase", 0)) >= (period := getattr(exact, "period", 1)):
+                what = f"phase {phase} is not below period {period}: a neuron's turn never comes, and it stays silent"
+                path: Path_ = ("populations", name, "neuron", "registers")
+                self._report(what, (*path, "phase"), "count phase from 0 to period - 1")
             if isinstance(neuron, dict) and neuron.get("registers") is not None and neuron.get("kind") in KINDS:
                 for parameter in fields(KINDS[neuron["kind"]].Parameters):
                     if parameter.name in neuron:
