@@ -74,6 +74,15 @@ KINDS = {
 }
 
 
+def test_what_cannot_be_learnt_from_is_no_valid_spec(files, tmp_path):
+    values = frames(0)[0]
+    np.savez(tmp_path / "train.npz", frames=values)
+    np.savez(tmp_path / "test.npz", frames=values)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    with pytest.raises(LsmError, match="no labels"):
+        ld.check_spec(tmp_path / "spec.yaml")
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_each_kind_is_known_by_its_content_and_opened(files, tmp_path, name):
     kind, type_of = KINDS[name]

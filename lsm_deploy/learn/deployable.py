@@ -166,6 +166,7 @@ def check_spec(source: Compilable, *, strict: bool = False, certified: bool = Fa
     if loaded is not None:
         listener, train, test = loaded
         if isinstance(readout, Readout):
+            data.check_labels(train, test)
             for part in (train, test):
                 check_parts(readout, listener.steps(part), part.source)
         elif readout is not None:
