@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from lsm_backends import emulator
 from programs import ALL_KINDS
 
+from lsm_deploy.compile.pipeline import compile_built
 from lsm_deploy.compile.quantise import quantise_network
 from lsm_deploy.compile.quantise.compensate import compensated
 from lsm_deploy.compile.quantise.grid import COARSE, exponent_of, to_grid
+from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import Network, Population, Program, Projection, QPopulation, QProjection, Stimulus
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.run.reference import run_float
@@ -165,6 +167,8 @@ def test_a_projection_that_loses_every_synapse_comes_first_among_the_losses():
     _, cost = quantise_network(network(projection([0.5, 1e-9]), light))
     assert cost.gone == ["all 2 synapses of 'light' rounded to zero"]
     assert cost.losses == [*cost.gone, "1 of 2 synapses of 'i' rounded to zero"]
+    with pytest.warns(LsmWarning, match="^all 2 synapses of 'light' rounded to zero$"):
+        compile_built(network(projection([0.5, 1e-9]), light))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ spec --build--> network --quantise--> integers --place--> program
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
 from lsm_deploy.core import memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
-from lsm_deploy.core.errors import LsmError, raise_all, require_type
+from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec import Spec, schema
@@ -175,6 +176,8 @@ def _quantise(
     else:
         quantised, cost = quantise_network(network, compensate=how.compensate)
         certificate, price = None, None
+    for lost in () if strict else cost.gone:
+        warnings.warn(lost, LsmWarning, stacklevel=4)
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or leave out `strict`")
     return quantised, cost, certificate, price

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames
@@ -88,7 +89,9 @@ class Tunable:
     def measure(self, part: Part, factors: Mapping[Part, float]) -> Measurement:
         at = (factors["input"], factors["recurrent"])
         if at not in self.known:
-            program = compile_spec(self.spec_at(factors)).program
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", LsmWarning)  # these gains are only tried
+                program = compile_spec(self.spec_at(factors)).program
             trace = backends.run_program(self.backend, program, self.stimulus)
             spikes = trace.spikes[:, program.network.columns(self.population)]
             activity = activity_of(spikes, self.spec.dt_ms)
