@@ -28,6 +28,7 @@ _NAMES = {
     "lsm_deploy.data.series": ("load_series", "neurobench_series"),
     "lsm_deploy.data.split": ("splits",),
     "lsm_deploy.exchange.account": ("Line", "Reading"),
+    "lsm_deploy.exchange.deployed": ("Deployed", "Samples", "Stage", "Trial", "deploy", "load_samples"),
     "lsm_deploy.exchange.imported": ("Imported", "states_of", "stimulus_of"),
     "lsm_deploy.exchange.lava_folder": ("export_for_lava",),
     "lsm_deploy.exchange.matrices": ("from_matrices",),
@@ -117,6 +118,14 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.data.series import load_series as load_series, neurobench_series as neurobench_series
     from lsm_deploy.data.split import splits as splits
     from lsm_deploy.exchange.account import Line as Line, Reading as Reading
+    from lsm_deploy.exchange.deployed import (
+        Deployed as Deployed,
+        Samples as Samples,
+        Stage as Stage,
+        Trial as Trial,
+        deploy as deploy,
+        load_samples as load_samples,
+    )
     from lsm_deploy.exchange.imported import Imported as Imported, states_of as states_of, stimulus_of as stimulus_of
     from lsm_deploy.exchange.lava_folder import export_for_lava as export_for_lava
     from lsm_deploy.exchange.matrices import from_matrices as from_matrices

@@ -300,6 +300,7 @@ def test_the_command(tmp_path: Path) -> None:
     more = CliRunner().invoke(main, ["import", str(tmp_path / "w.npz"), "--activation", "clip", "-o", target, *options])
     assert more.exit_code == 0, more.output
     assert "range: [-2.0, 2.0]" in (folder / "liquid.yaml").read_text()
+    (tmp_path / "w.txt").write_text("1 2 3")
     other = CliRunner().invoke(main, ["import", str(tmp_path / "w.txt"), "--activation", "clip", "-o", target])
     assert (other.exit_code, "a file of weights ends in .safetensors" in other.output) == (2, True)
 

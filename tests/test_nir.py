@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from scipy.signal import correlate
 
 import lsm_deploy as ld
+from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.spec.schema import Quantise
@@ -365,6 +368,74 @@ def test_the_nir_package_writes_what_is_read(tmp_path):
     theirs, ours = (ld.read_network(tmp_path / name, **SAID) for name in ("n.nir", "o.nir"))
     np.testing.assert_array_equal(spikes_of(theirs, x), spikes_of(ours, x))
     nir.read(own)  # and the other way round
+
+
+# --- by command -------------------------------------------------------------------------------------------------------
+
+
+def call(*arguments, status=0):
+    run = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert run.exit_code == status, run.output + run.stderr
+    return run.output if status == 0 else run.stderr
+
+
+def small(tmp_path):
+    """A graph of one CubaLIF with delays, and a file of samples with what it does."""
+    first, x = affine(3, 4), random_spikes()
+    file = graph(tmp_path / "n.nir", {"fc": first, "n": CUBA}, chain("fc", "n"))
+    recorded = euler(CUBA, lambda t, s: first["weight"] @ x[t] + first["bias"])
+    samples = tmp_path / "samples.npz"
+    np.savez(samples, input=np.stack([x, x]), n=np.stack([recorded, recorded]), labels=[0, 1])
+    return file, samples
+
+
+def test_an_import_says_what_each_stage_cost(tmp_path):
+    file, samples = small(tmp_path)
+    said = ("--dt-ms", 0.1, "--scheme", "euler", "--reset", "zero")
+    text = call("import", file, "-o", tmp_path / "n.lsm", *said, "--samples", samples)
+    assert re.search(r"\nn +CubaLIF +exact +3 LIF, 15 synapses, 1 step after its source", text)
+    assert "from its source to the network that was read: 0 is what it should be" in text
+    facts = json.loads(call("import", file, "-o", tmp_path / "n.lsm", *said, "--samples", samples, "--json"))
+    (stage,) = facts["trial"]["source_to_network"]
+    assert (stage["population"], stage["differ"], stage["places"]) == ("n", 0, 1200)
+    (price,) = facts["trial"]["floats_to_integers"]
+    assert price["differ"] < 60
+    assert facts["trial"]["accuracy"][0] == 0.5
+    assert {line["node"]: line["verdict"] for line in facts["account"]} == dict.fromkeys(
+        ("fc", "n", "input", "output"), "exact"
+    )
+    assert [p["population"] for p in facts["price"]] == ["n"]
+    assert ld.load_program(tmp_path / "n.lsm").network.neurons == 4
+    other = {**dict(np.load(samples)), "m": np.zeros((2, 200, 3))}
+    np.savez(samples, **other)
+    message = call("import", file, "-o", tmp_path / "m.lsm", *said, "--samples", samples, status=1)
+    assert "there is an array 'm', and no population" in message
+    assert "call it by the name of a population: n, always on" in message
+
+
+def test_strict_refuses_what_is_approximated(tmp_path):
+    nodes = {"fc": affine(3, 4), "n": {**CUBA, "v_leak": np.full(3, 0.5)}}
+    file = graph(tmp_path / "n.nir", nodes, chain("fc", "n"))
+    said = ("--from", "snntorch", "--reset", "zero", "-o", tmp_path / "n.lsm")
+    assert "approximated" in call("import", file, *said)
+    assert "node 'n': v_leak acts from step 0" in call("import", file, *said, "--strict", status=1)
+
+
+def test_a_command_asks_for_what_a_file_does_not_say(tmp_path):
+    file, _ = small(tmp_path)
+    message = call("import", file, "-o", tmp_path / "n.lsm", status=2)
+    assert message.count("no NIR file says its") == 3
+    assert "give --reset zero|zero-delayed|subtract|subtract-delayed, or --from SOURCE" in message
+    assert "no use for activation" in call(
+        "import", file, "-o", tmp_path / "n.lsm", "--from", "snntorch", "--activation", "tanh", status=2
+    )
+
+
+def test_an_integrator_that_never_leaks_loses_nothing(tmp_path):
+    nodes = {"a": affine(3, 4), "n": {"type": "IF", "r": 1.0, "v_threshold": [3.0]}}
+    reading = ld.read_network(graph(tmp_path / "n.nir", nodes, chain("a", "n")), **SAID, if_input="per-step")
+    compiled = ld.deploy(reading, strict=True).compiled
+    assert compiled.program.network.populations[0].registers["dv"].tolist() == [0, 0, 0]
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

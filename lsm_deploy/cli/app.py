@@ -29,7 +29,7 @@ __all__ = ["COMMANDS", "FILE", "Output", "check_folder", "check_target", "common
 COMMANDS = {
     "check": ("compiling", "Every mistake of a spec, or what it compiles to."),
     "compile": ("compiling", "Turn a spec, or an integer network, into a program file."),
-    "import": ("importing", "Turn weights of torch, or matrices, into a program file."),
+    "import": ("importing", "Turn a network of NIR, lava-dl or torch into a program."),
     "inspect": ("compiling", "What is in a program, model, trace, state or stimulus."),
     "run": ("running", "Run a program on one backend and write its trace."),
     "parity": ("running", "Compare backends, or a backend and a recorded trace."),

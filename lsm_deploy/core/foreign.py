@@ -16,6 +16,7 @@ __all__ = ["foreign", "refuse_foreign"]
 
 _WEIGHTS = "write its weights as arrays with np.savez (see `lsm-deploy manual own-network`)"
 _RATES = f"read a rate network with `lsm-deploy import` (see `lsm-deploy manual import`); of another, {_WEIGHTS}"
+_NETWORK = "make a program of it with `lsm-deploy import` (see `lsm-deploy manual import`)"
 _DATA = "write its values as frames with np.savez, or as CSV (see `lsm-deploy manual own-data`)"
 _UNPACK = "unpack it, and give what is in it"
 
@@ -46,10 +47,10 @@ _STARTS = (
 _PICKLE = ("a pickle of Python objects, which are not read", "save plain arrays with np.savez")
 _TORCH = ("a PyTorch file", _RATES)
 _HDF5 = {
-    ".nir": ("a NIR graph (HDF5)", _WEIGHTS),
+    ".nir": ("a NIR graph (HDF5)", _NETWORK),
     ".net": (
         "a network of lava-dl (HDF5)",
-        f"{_WEIGHTS}, or replay it with `lsm-deploy import-recording lava-dl` where its input and output are known",
+        f"{_NETWORK}, or replay it with `lsm-deploy import-recording lava-dl` where its input and output are known",
     ),
     ".mat": ("a MATLAB 7.3 file (HDF5)", _DATA),
     ".pt": _TORCH,

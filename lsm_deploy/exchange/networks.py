@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
@@ -17,7 +18,7 @@ from lsm_deploy.store.files import opened
 from lsm_deploy.store.hdf5 import SIGNATURE, top_names
 from lsm_deploy.store.npz import names_of_arrays
 
-__all__ = ["read_network"]
+__all__ = ["is_of_rates", "read_network"]
 
 
 def read_network(file: str | Path, **options: Any) -> Reading:
@@ -29,24 +30,33 @@ def read_network(file: str | Path, **options: Any) -> Reading:
     has no use here is a MisuseError.
     """
     path = require_path(file)
-    with opened(path) as (opened_file, _):
-        start = opened_file.read(len(SIGNATURE))
-    if start == SIGNATURE:
-        names = top_names(path)
-        if "node" in names:
-            return nir_reader.read(path, **_taken(nir_reader.read, options, path))
-        if "layer" in names:
-            return read_net(path, **_taken(read_net, options, path))
-        what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: neither a graph of NIR's nor layers"
-        raise LsmError(what, where=str(path), hint="write it with `nir.write`, or with lava-dl's `export_hdf5`")
-    if start.startswith(b"PK") and _is_integer_network(path):
+    if not is_of_rates(path):
+        return _read_network_of_spikes(path, options)
+    imported = from_file(path, **options)
+    lines = tuple(_line(path.name, note) for note in imported.notes)
+    return Reading(imported.network, imported.population, lines)
+
+
+def is_of_rates(path: Path) -> bool:
+    """Whether a file holds the weights of a rate recurrence, and so no spiking network."""
+    with opened(path) as (file, _):
+        start = file.read(len(SIGNATURE))
+    return start != SIGNATURE and not (start.startswith(b"PK") and _is_integer_network(path))
+
+
+def _read_network_of_spikes(path: Path, options: dict[str, Any]) -> Reading:
+    if zipfile.is_zipfile(path):
         _taken(integers_of_network, options, path)
         network = integers_of_network(path)
         size = f"{network.neurons} neurons, {network.synapses} synapses, as they are"
         return Reading(network, network.populations[-1].name, (Line(path.name, "integers", "exact", size),))
-    imported = from_file(path, **options)
-    lines = tuple(_line(path.name, note) for note in imported.notes)
-    return Reading(imported.network, imported.population, lines)
+    names = top_names(path)
+    if "node" in names:
+        return nir_reader.read(path, **_taken(nir_reader.read, options, path))
+    if "layer" in names:
+        return read_net(path, **_taken(read_net, options, path))
+    what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: neither a graph of NIR's nor layers"
+    raise LsmError(what, where=str(path), hint="write it with `nir.write`, or with lava-dl's `export_hdf5`")
 
 
 def _taken(reader: Callable[..., Any], options: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -64,7 +74,7 @@ def _taken(reader: Callable[..., Any], options: dict[str, Any], path: Path) -> d
 
 
 def _is_integer_network(path: Path) -> bool:
-    return bool({"du", "dv", "vth", "input_weights"} & names_of_arrays(path))
+    return bool({"du", "dv", "vth"} & names_of_arrays(path))
 
 
 def _line(file: str, note: str) -> Line:

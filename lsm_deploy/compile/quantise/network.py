@@ -21,7 +21,7 @@ from lsm_deploy.compile.quantise.sources import Sent, in_units, message_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
-from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["quantise_network"]
@@ -86,9 +86,12 @@ def _quantise_population(
     if len(scales) > 1:
         registers["shift_in_gate"] = registers["shift_in"] + round(np.log2(scales[1] / scale))
     realised = KINDS[p.kind].to_parameters(registers, scale, dt_ms)
-    infinite = {name: np.isinf(values) for name, values in realised.items()}
+    endless = {name: values >= dt_ms * membrane.NEVER_DECAYS for name, values in parameters.items()}
+    infinite = {name: np.isinf(values) & ~endless[name] for name, values in realised.items()}
     # What a range was asked to be is no parameter of the neuron's any more.
-    far = {name: int((_is_far(parameters[name], realised[name]) & ~infinite[name]).sum()) for name in realised}
+    far = {
+        name: int((_is_far(parameters[name], realised[name]) & ~np.isinf(realised[name])).sum()) for name in realised
+    }
     cost = PopulationCost(
         name=p.name,
         scale=scale,

@@ -15,6 +15,8 @@ from lsm_deploy.core.neurons.kind import Floats
 
 THRESHOLD_HEADROOM = 16
 """`v` may move this many thresholds from 0 before it saturates; a 16-bit sum can deliver a quarter of that at once."""
+NEVER_DECAYS = 1e15
+"""A time constant of so many steps is as good as endless, and is what stands for an endless one in floats."""
 LEAST_HEADROOM = 4
 """What slow neurons are left with, where truncation would cost more than room."""
 

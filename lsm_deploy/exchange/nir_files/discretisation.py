@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.neurons import membrane
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["IF_INPUTS", "RESETS", "SCHEMES", "SOURCES", "Discretisation", "discretisation_of"]
@@ -43,10 +44,10 @@ class Discretisation:
         """The time constant with which a step leaves so much, as `exp(-dt / tau)`."""
         with np.errstate(divide="ignore"):
             tau: Floats = self.dt_ms / np.abs(np.log(left))
-        return tau.clip(self.dt_ms / _AT_ONCE, self.dt_ms * _NEVER)
+        return tau.clip(self.dt_ms * _AT_ONCE, self.dt_ms * _NEVER)
 
 
-_AT_ONCE, _NEVER = 1e3, 1e18
+_AT_ONCE, _NEVER = 1e-3, 10 * membrane.NEVER_DECAYS
 """Time constants, in steps, of which a step leaves nothing, or all."""
 
 SOURCES: dict[str, dict[str, Any]] = {

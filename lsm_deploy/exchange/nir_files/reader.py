@@ -186,5 +186,5 @@ def _neuron_lines(
         gathered = np.abs(unit.early * sum(beta**k for k in range(lag)) / unit.parameters["v_threshold"]).max()
         what = f"v_leak acts from step 0, {lag} steps before its inputs: up to {gathered:.2g} of a threshold"
         lines.append(Line(name, kind, "approximated", what))
-    what = f"{unit.what}, {synapses} synapses, {lag} steps after its source"
+    what = f"{unit.what}, {synapses} synapses, {lag} step{'s' * (lag != 1)} after its source"
     return [*lines, *([] if lines else [Line(name, kind, "exact", what)])]
