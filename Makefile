@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large setup hardware clean
+.PHONY: bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large lava-dl setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -87,6 +87,17 @@ bench-peers: $(BENCH_PEERS:%=.venv-bench-%/ready)
 	@$(or $(PYTHON310),false) -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement $< && touch $@ || { rm -rf $(@D); echo "$* is left out: it could not be installed"; }
 
+# lava-dl, which runs programs as the backend `netx`: an environment of its own, of Python 3.10 and six gigabytes.
+lava-dl: .venv-lava-dl/ready
+	@echo 'export LSM_DEPLOY_LAVA_DL_PYTHON=$(abspath .venv-lava-dl/bin/python)'
+
+.venv-lava-dl/ready:
+	@rm -rf $(@D)
+	@test -n "$(PYTHON310)" || { echo "lava-dl needs Python 3.10, which is not here"; exit 1; }
+	$(PYTHON310) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check lava-dl==0.6.0
+	@touch $@
+
 # What compiling and running large liquids takes: some minutes, and 5 GB for a million neurons. NEURONS=10000,100000
 NEURONS ?= 10000,100000,1000000
 large: setup
@@ -138,4 +149,4 @@ $(VENV)/ready: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-bench-* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-bench-* .venv-lava-dl .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

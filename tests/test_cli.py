@@ -217,7 +217,7 @@ def test_backends(folder):
     text = call("backends").stdout
     assert text.startswith("emulator   installed\n")
     found = {entry["name"]: entry for entry in facts("backends")["backends"]}
-    assert set(found) == {"emulator", "fast", "brian", "lava", "loihi2"}
+    assert set(found) == {"emulator", "fast", "brian", "lava", "loihi2", "netx"}
     assert not found["loihi2"]["installed"]
     # Where there is no Lava either, that comes first.
     assert re.search("Intel|lava-nc", found["loihi2"]["missing"])

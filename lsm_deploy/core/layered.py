@@ -12,8 +12,9 @@ was read in lava-dl 0.6.0 (`netx/hdf5.py`, `netx/utils.py`, `netx/blocks/process
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import INPUT, QNetwork, QProjection
 from lsm_deploy.core.messages import BINARY
 
-__all__ = ["BIAS_EXP", "KIND", "Layer", "beyond_layers", "fits_grid", "layers_of"]
+__all__ = ["BIAS_EXP", "KIND", "Layer", "beyond_layers", "file_of", "fits_grid", "layers_of"]
 
 BIAS_EXP = 6
 """The exponent that lava-dl gives to every bias."""
@@ -60,6 +61,28 @@ def layers_of(network: QNetwork) -> tuple[Layer, ...]:
     """The network as layers; a BackendError for each thing that they cannot hold."""
     raise_all(list(beyond_layers(network)))
     return tuple(_layer(network, chain, i) for chain in [_chain(network)] for i in range(len(chain)))
+
+
+def file_of(layers: Sequence[Layer]) -> dict[str, NDArray[Any]]:
+    """The arrays of a `.net`, by their paths in it, as SLAYER's `export_hdf5` names them."""
+    sources = layers[0].weight.shape[1]
+    made: dict[str, Any] = {"layer/0/type": "input", "layer/0/shape": [sources]}
+    for i, layer in enumerate(layers, 1):
+        size, sources = layer.weight.shape
+        fields = {"type": "dense", "shape": [size], "inFeatures": sources, "outFeatures": size, "weight": layer.weight}
+        if layer.weight_rec is not None:
+            fields |= {"type": "dense_rec", "weight_rec": layer.weight_rec}
+        if layer.delay.any():
+            fields["delay"] = layer.delay
+        if layer.registers["bias"].any():
+            fields["bias"] = layer.registers["bias"]
+        neuron = {"type": "CUBA", "refDelay": 1, "gradedSpike": False}
+        for name, theirs, offset in (("du", "iDecay", 1), ("dv", "vDecay", 0), ("vth", "vThMant", 0)):
+            values = layer.registers[name] + offset
+            neuron[theirs] = values if (values != values[0]).any() else values[0]
+        made |= {f"layer/{i}/{name}": values for name, values in fields.items()}
+        made |= {f"layer/{i}/neuron/{name}": values for name, values in neuron.items()}
+    return {name: np.asarray(values) for name, values in made.items()}
 
 
 def beyond_layers(network: QNetwork) -> Iterator[BackendError]:
@@ -120,12 +143,13 @@ def fits_grid(weights: NDArray[np.int32] | Ints) -> bool:
 def _chain(network: QNetwork) -> list[tuple[str, ...]]:
     """The populations of each layer: by distance from the input; in one where a synapse goes back, or past others."""
     joined = {(q.source, q.target) for q in network.projections}
-    distance = {INPUT: 0}
-    reached = [INPUT]
-    for source in reached:  # which grows
-        for target in sorted(b for a, b in joined if a == source and b not in distance):
-            distance[target] = distance[source] + 1
-            reached.append(target)
+    onward = {name: _reached(joined, name) for name in (*network.sizes, INPUT)}
+    distance: dict[str, int] = {}
+    step, front = 0, {INPUT}
+    while front:
+        distance |= dict.fromkeys(front, step)
+        step, front = step + 1, {b for a, b in joined if a in front} - distance.keys()
+        front |= {name for name in network.sizes for b in front if name in onward[b] and b in onward[name]}
     level = {name: distance.get(name, 1) for name in network.sizes}
     between = set(range(1, max(level.values())))  # k: a layer ends behind level k
     for source, target in joined:
@@ -133,6 +157,14 @@ def _chain(network: QNetwork) -> list[tuple[str, ...]]:
             between -= set(range(min(level[source], level[target]), max(level[source], level[target])))
     layer = {name: sum(k < at for k in between) for name, at in level.items()}
     return [tuple(name for name in layer if layer[name] == number) for number in sorted(set(layer.values()))]
+
+
+def _reached(joined: set[tuple[str, str]], name: str) -> set[str]:
+    """The populations that a spike of this one may go to, over others too."""
+    reached: set[str] = set()
+    while more := {b for a, b in joined if a == name or a in reached} - reached:
+        reached |= more
+    return reached
 
 
 def _columns(network: QNetwork, names: tuple[str, ...]) -> Ints:

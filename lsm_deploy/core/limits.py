@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +33,8 @@ class Limits:
     longest_delay: int = MAX_DELAY
     interval_of_two: bool = False
     """Registers can be cleared every 2, 4, 8, ... steps only."""
+    further: Callable[[QNetwork], Iterable[BackendError]] = lambda network: ()
+    """What else a network asks of it in vain, where that takes more than a number to say."""
 
 
 def beyond(
@@ -70,6 +72,7 @@ def _beyond(backend: str, limits: Limits, network: QNetwork, hint: str) -> Itera
     if limits.interval_of_two and interval & (interval - 1):
         what = f"registers are cleared every {interval} steps, and the chip's period is a power of two"
         yield BackendError(what, where=backend, hint=f"compile with an interval of {1 << interval.bit_length()} steps")
+    yield from limits.further(network)
 
 
 def tables_of(p: QPopulation) -> str:

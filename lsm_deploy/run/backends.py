@@ -46,6 +46,7 @@ BACKENDS = {
     "brian": "lsm_backends.brian",
     "lava": "lsm_backends.lava.sim",
     "loihi2": "lsm_backends.lava.hardware",
+    "netx": "lsm_backends.lava.netx",
 }
 
 
@@ -55,7 +56,12 @@ DEFAULT = "auto"
 """Where a program runs if nobody chose: on `FAST`, or on the emulator where that one has no rule for a neuron kind."""
 
 
-OPTIONS = {"brian": ("codegen",), "lava": ("time_limit",), "loihi2": ("time_limit", "board", "partition")}
+OPTIONS = {
+    "brian": ("codegen",),
+    "lava": ("time_limit",),
+    "netx": ("time_limit",),
+    "loihi2": ("time_limit", "board", "partition"),
+}
 """What else a run on a backend takes; none is all that the others do."""
 
 

@@ -14,21 +14,48 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from lsm_deploy.core.errors import BackendError, MisuseError
 from lsm_deploy.core.temporary import short_folder
 
-__all__ = ["PYTHON", "TIME_LIMIT", "interpreter", "missing_lava", "run_script", "seconds"]
+__all__ = [
+    "LAVA",
+    "LAVA_DL",
+    "PYTHON",
+    "TIME_LIMIT",
+    "Needed",
+    "ask",
+    "interpreter",
+    "missing",
+    "run_script",
+    "seconds",
+]
 
 PYTHON = "LSM_DEPLOY_LAVA_PYTHON"
-"""Environment variable: the Python that has lava-nc; without it, the calling one."""
 TIME_LIMIT = "LSM_DEPLOY_LAVA_TIME_LIMIT"
 """Environment variable: seconds that one run of Lava may take."""
 
-LAVA = "0.10.0"
-"""The release whose arithmetic was read and probed; the last one."""
+
+@dataclass(frozen=True)
+class Needed:
+    """A distribution in the release that was read and probed, the last one.
+
+    variable: of the environment, it names the Python that has it; without it, the calling one is asked. way_out: how to
+    come to such a Python.
+    """
+
+    distribution: str
+    release: str
+    variable: str
+    way_out: str
+
+
+_ANY = "install it with `pip install --ignore-requires-python --no-deps lava-nc==0.10.0` and asteval and networkx"
+LAVA = Needed("lava-nc", "0.10.0", PYTHON, _ANY)
+LAVA_DL = Needed("lava-dl", "0.6.0", "LSM_DEPLOY_LAVA_DL_PYTHON", "build one with `make lava-dl`")
 
 _TRACEBACK = b"Traceback (most recent call last)"
 _TRACEBACK_GRACE = 5.0
@@ -39,34 +66,33 @@ _TAIL = 8
 """Lines of the child's output that an error repeats."""
 
 
-def interpreter() -> str:
-    """The Python that runs Lava."""
-    return os.environ.get(PYTHON) or sys.executable
+def interpreter(needed: Needed = LAVA) -> str:
+    """The Python that runs it."""
+    return os.environ.get(needed.variable) or sys.executable
 
 
-def missing_lava() -> str | None:
-    """What keeps Lava from running, with a way out. Neither imports Lava here nor trusts the name `lava`."""
-    way_out = f"set {PYTHON} to a Python 3.10 that has lava-nc=={LAVA}"
-    named = os.environ.get(PYTHON)
+def missing(needed: Needed) -> str | None:
+    """What keeps it from running, with a way out. Neither imports it here nor trusts the name `lava`."""
+    way_out = f"set {needed.variable} to a Python that has {needed.distribution}=={needed.release}"
+    named = os.environ.get(needed.variable)
     if not named:
         try:
-            version = metadata.version("lava-nc")
+            version = metadata.version(needed.distribution)
         except metadata.PackageNotFoundError:
-            own = "this Python"
-            if sys.version_info[:2] != (3, 10):
-                own += f" is {sys.version_info[0]}.{sys.version_info[1]}, lava-nc exists for 3.10 only, and it"
-            return f"{own} has no distribution lava-nc; {way_out}"
-        return None if version == LAVA else f"this Python has lava-nc {version}, not {LAVA}; {way_out}"
+            return f"this Python has no distribution {needed.distribution}: {needed.way_out}, or {way_out}"
+        if version == needed.release:
+            return None
+        return f"this Python has {needed.distribution} {version}, not {needed.release}; {way_out}"
 
     if shutil.which(named) is None:
-        return f"{PYTHON} is {named!r}, where there is no program; {way_out}"
+        return f"{needed.variable} is {named!r}, where there is no program; {way_out}"
     try:
-        version = ask(named, "from importlib import metadata; print(metadata.version('lava-nc'))")
+        version = ask(named, f"from importlib import metadata; print(metadata.version({needed.distribution!r}))")
     except OSError as error:
-        return f"{PYTHON} is {named!r}, which does not start: {error}; {way_out}"
-    if version != LAVA:
-        has = f"lava-nc {version}" if version else "no distribution lava-nc"
-        return f"{PYTHON} is {named!r}, which has {has}; {way_out}"
+        return f"{needed.variable} is {named!r}, which does not start: {error}; {way_out}"
+    if version != needed.release:
+        has = f"{needed.distribution} {version}" if version else f"no distribution {needed.distribution}"
+        return f"{needed.variable} is {named!r}, which has {has}; {way_out}"
     return None
 
 
@@ -98,9 +124,9 @@ def seconds(given: float | None, default: float) -> float:
     return limit
 
 
-def run_script(script: Path, folder: Path, limit: float, where: str) -> None:
-    """Run `script folder` under `interpreter()` until it ends with status 0; anything else is a `BackendError`."""
-    python = interpreter()
+def run_script(script: Path, folder: Path, limit: float, where: str, needed: Needed = LAVA) -> None:
+    """Run `script folder` under its Python until it ends with status 0; anything else is a `BackendError`."""
+    python = interpreter(needed)
     said = folder / "output"
     with short_folder("lsm-lava-", folder) as sockets:
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(sockets)}
@@ -116,9 +142,8 @@ def run_script(script: Path, folder: Path, limit: float, where: str) -> None:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise BackendError(
-                    f"{python!r} does not start: {error.strerror}", where=where, hint=f"set {PYTHON} to a Python 3.10"
-                ) from error
+                what = f"{python!r} does not start: {error.strerror}"
+                raise BackendError(what, where=where, hint=f"set {needed.variable} to a Python") from error
         try:
             status = _wait(child, said, limit, where)
         finally:
@@ -127,7 +152,7 @@ def run_script(script: Path, folder: Path, limit: float, where: str) -> None:
         raise BackendError(
             f"Lava's process {_cause_of_death(status)}{_tail(said)}",
             where=where,
-            hint=f"read the lines above; `{Path(python).name}` must be a Python 3.10 that has lava-nc=={LAVA}",
+            hint=f"read the lines above; `{Path(python).name}` must have {needed.distribution}=={needed.release}",
         )
 
 

@@ -101,20 +101,28 @@ def main(folder: Path) -> None:
     sinks = _sinks(job, neurons, on_board)
     config = (Loihi2HwCfg if on_board else Loihi2SimCfg)(select_tag="fixed_pt", exception_proc_model_map=models)
 
-    network = neurons[0]
-    network.run(condition=RunSteps(num_steps=job["steps"], blocking=False), run_cfg=config)
+    run_to_the_end(neurons[0], job["steps"], config, caller)
+    results = {name: sink.data.get().T if on_board else recorded(sink) for name, sink in sinks.items()}
+    for name, values in results.items():
+        if name.startswith("refractory"):  # Lava keeps the last step of the period, and counts steps from 1
+            results[name] = np.maximum(values - np.arange(1, len(values) + 1)[:, None], 0)
+    save(folder, results)
+    neurons[0].stop()
+
+
+def run_to_the_end(network: Any, steps: int, config: Any, caller: int) -> None:
+    """Run what a process is connected to; this process ends where Lava would wait forever, or nobody waits for it."""
+    network.run(condition=RunSteps(num_steps=steps, blocking=False), run_cfg=config)
     finished = threading.Event()
     threading.Thread(target=_watch, args=(network, finished, caller), daemon=True).start()
     network.wait()
     finished.set()
-    results = {name: sink.data.get().T if on_board else _stores[sink.id] for name, sink in sinks.items()}
-    for name, values in results.items():
-        if name.startswith("refractory"):  # Lava keeps the last step of the period, and counts steps from 1
-            results[name] = np.maximum(values - np.arange(1, len(values) + 1)[:, None], 0)
-    # Renamed into place, so that a result is whole or absent.
+
+
+def save(folder: Path, results: dict[str, Any]) -> None:
+    """Leave the result: renamed into place, so that it is whole or absent."""
     np.savez(folder / "part.npz", **results)
     os.replace(folder / "part.npz", folder / "result.npz")
-    network.stop()
 
 
 def _neurons(job: dict[str, Any], arrays: dict[str, Any], i: int, models: dict[type[Any], type[Any]]) -> Any:
@@ -249,16 +257,21 @@ def _sinks(job: dict[str, Any], neurons: list[Any], on_board: bool) -> dict[str,
             continue
         sinks[f"spikes{i}"] = Sink(shape=made.s_out.shape, buffer=1)
         made.s_out.connect(sinks[f"spikes{i}"].a_in)
-        _share(sinks[f"spikes{i}"], (steps, *made.s_out.shape), np.int16)
+        share(sinks[f"spikes{i}"], (steps, *made.s_out.shape), np.int16)
         for register in job["neurons"][i]["record"]:
             sinks[f"{register}{i}"] = Read(buffer=1)
             variable = "refractory_period_end" if register == "refractory" else register
             sinks[f"{register}{i}"].connect_var(getattr(made, variable))
-            _share(sinks[f"{register}{i}"], (steps, *made.s_out.shape), np.int32)
+            share(sinks[f"{register}{i}"], (steps, *made.s_out.shape), np.int32)
     return sinks
 
 
-def _share(sink: Any, shape: tuple[int, ...], dtype: type[Any]) -> None:
+def recorded(sink: Any) -> Any:
+    """What a sink was sent `[t, neuron]`, which `share` made room for."""
+    return _stores[sink.id]
+
+
+def share(sink: Any, shape: tuple[int, ...], dtype: type[Any]) -> None:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     _stores[sink.id] = np.frombuffer(mmap.mmap(-1, size), dtype).reshape(shape)
 
@@ -297,10 +310,15 @@ def _watch(network: Any, finished: threading.Event, caller: int) -> None:
             os._exit(70)
 
 
-if __name__ == "__main__":
+def start(main: Any) -> None:
+    """Run `main` on the folder that is this process's first argument; say what it raised, and end."""
     try:
         main(Path(sys.argv[1]))
     except Exception:
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)  # an ordinary exit would first wait for workers that will never end
+
+
+if __name__ == "__main__":
+    start(main)

@@ -73,7 +73,7 @@ _Results = dict[str, NDArray[np.int32]]
 
 def missing() -> str | None:
     """Says what keeps a board from being used here, and the way out; None if nothing does."""
-    if why := child.missing_lava():
+    if why := child.missing(child.LAVA):
         return why
     code = "from lava.utils.loihi import is_installed; print(is_installed())"
     if child.ask(child.interpreter(), code) != "True":

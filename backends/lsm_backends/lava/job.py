@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_backends.lava.child import LAVA, Needed
 from lsm_backends.lava.pairs import repeats
 from lsm_deploy.core.activations import RATIOS, TABLE
 from lsm_deploy.core.archives import save_arrays
@@ -43,6 +44,7 @@ __all__ = [
     "connections",
     "neurons_of",
     "read",
+    "read_result",
     "tied",
     "write",
 ]
@@ -177,21 +179,31 @@ def write(job: Job, folder: Path) -> None:
 
 def read(job: Job, folder: Path, where: str) -> dict[str, NDArray[np.int32]]:
     """The result of a job: `spikes<i>` and each recorded `<register><i>`, `[t, neuron]`."""
+    shapes = {
+        f"{name}{i}": (len(job.input), neurons.size)
+        for i, neurons in enumerate(job.neurons)
+        for name in ("spikes", *neurons.record)
+    }
+    return read_result(folder, shapes, where, LAVA)
+
+
+def read_result(
+    folder: Path, shapes: Mapping[str, tuple[int, int]], where: str, needed: Needed
+) -> dict[str, NDArray[np.int32]]:
+    """The arrays that a child process left, by name, each of the shape that it must have."""
     results = {}
     try:
         with np.load(folder / "result.npz", allow_pickle=False) as stored:
-            for i, neurons in enumerate(job.neurons):
-                shape = (len(job.input), neurons.size)
-                for name in ("spikes", *neurons.record):
-                    values = stored[f"{name}{i}"]
-                    results[f"{name}{i}"] = values.astype(np.int32)
-                    if values.shape != shape or not np.array_equal(values, results[f"{name}{i}"]):
-                        raise ValueError(f"{name}{i} is {values.dtype} of shape {values.shape}, not integers {shape}")
+            for name, shape in shapes.items():
+                values = stored[name]
+                results[name] = values.astype(np.int32)
+                if values.shape != shape or not np.array_equal(values, results[name]):
+                    raise ValueError(f"{name} is {values.dtype} of shape {values.shape}, not integers {shape}")
     except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise BackendError(
             f"Lava's process left no result that can be read: {error}",
             where=where,
-            hint="check the disk, and what LSM_DEPLOY_LAVA_PYTHON points to",
+            hint=f"check the disk, and what {needed.variable} points to",
         ) from error
     return results
 

@@ -33,7 +33,7 @@ _MAX_NEURONS = 20_000
 
 def missing() -> str | None:
     """Says why Lava cannot run here, and the way out; None if it can."""
-    return child.missing_lava()
+    return child.missing(child.LAVA)
 
 
 def run(
