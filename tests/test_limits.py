@@ -134,7 +134,7 @@ def test_graded_input_is_refused_where_it_would_be_taken_for_a_bit() -> None:
 
 
 def test_these_backends_have_all_kinds() -> None:
-    programs = [random_program(np.random.default_rng(seed)) for seed in range(12)]
+    programs = [random_program(np.random.default_rng(seed)) for seed in range(24)]
     assert {p.kind for program in programs for p in program.network.populations} == set(ALL_KINDS)
     for program in programs:
         backend.check(["emulator", "fast", "brian", "lava"], program)
