@@ -69,6 +69,8 @@ TEXT = {
     "--pattern": ["("],
     "--clip": ["1 0", "nan 1", "0 x"],
     "--input-range": ["1 0", "nan 1", "0 x"],
+    "--dt-ms": ["0", "nan", "x"],
+    "--max-synapses": ["1"],
     "--leak-rate": ["0", "2", "nan", "x"],
     "--state-range": ["-1", "nan", "inf", "x"],
     "--spectral-radius": ["-1", "0", "nan", "inf", "x"],

@@ -13,7 +13,7 @@ from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.exchange import spec_folder
-from lsm_deploy.exchange.networks import is_of_rates
+from lsm_deploy.exchange.networks import import_rates, is_of_rates
 from lsm_deploy.exchange.nir_files.discretisation import IF_INPUTS, RESETS, SCHEMES, SOURCES
 from lsm_deploy.report.programs import report_compiled
 from lsm_deploy.report.readings import report_deployed
@@ -88,7 +88,7 @@ def _import_rates(
         raise MisuseError("weights do not say what a unit makes of its input", where=str(file), hint=hint)
     if folder is not None:
         check_folder(folder, spec_folder.NAMES)
-    imported = api.from_file(file, **options)
+    imported = import_rates(file, options)
     compiled = api.compile_built(imported.network, board)
     api.save_program(target, compiled.program, compiled.certificate)
     if folder is not None:

@@ -106,6 +106,8 @@ def from_matrices(
         errors.append(MisuseError(what, where="leak_rate", hint="give dt / tau, or 1 for units without memory"))
     errors += _mistakes(activation, clip, input_range, state_range, spectral_radius)
     errors += check_bits(weight_bits=weight_bits, input_weight_bits=input_weight_bits, message_bits=message_bits)
+    if not 1e-30 <= dt_ms <= 1e30:
+        errors.append(MisuseError(f"dt_ms is {dt_ms}", where="dt_ms", hint="give a positive number of milliseconds"))
     samples = None
     if inputs is not None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ from typing import Any
 from lsm_deploy.compile.pipeline import integers_of_network
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path
 from lsm_deploy.exchange.account import Line, Reading, Verdict
+from lsm_deploy.exchange.imported import Imported
 from lsm_deploy.exchange.lava_dl_net import read_net
+from lsm_deploy.exchange.matrices import from_matrices
 from lsm_deploy.exchange.nir_files import reader as nir_reader
 from lsm_deploy.exchange.weight_files import from_file
 from lsm_deploy.store.files import opened
 from lsm_deploy.store.hdf5 import SIGNATURE, top_names
 from lsm_deploy.store.npz import names_of_arrays
 
-__all__ = ["is_of_rates", "read_network"]
+__all__ = ["import_rates", "is_of_rates", "read_network"]
 
 
 def read_network(file: str | Path, **options: Any) -> Reading:
@@ -32,9 +34,14 @@ def read_network(file: str | Path, **options: Any) -> Reading:
     path = require_path(file)
     if not is_of_rates(path):
         return _read_network_of_spikes(path, options)
-    imported = from_file(path, **options)
+    imported = import_rates(path, options)
     lines = tuple(_line(path.name, note) for note in imported.notes)
     return Reading(imported.network, imported.population, lines)
+
+
+def import_rates(path: Path, options: dict[str, Any]) -> Imported:
+    """The rate network of the weights in a file; options as `from_file` takes them."""
+    return from_file(path, **_taken((from_file, from_matrices), options, path))
 
 
 def is_of_rates(path: Path) -> bool:
@@ -46,22 +53,23 @@ def is_of_rates(path: Path) -> bool:
 
 def _read_network_of_spikes(path: Path, options: dict[str, Any]) -> Reading:
     if zipfile.is_zipfile(path):
-        _taken(integers_of_network, options, path)
+        _taken((), options, path)
         network = integers_of_network(path)
         size = f"{network.neurons} neurons, {network.synapses} synapses, as they are"
         return Reading(network, network.populations[-1].name, (Line(path.name, "integers", "exact", size),))
     names = top_names(path)
     if "node" in names:
-        return nir_reader.read(path, **_taken(nir_reader.read, options, path))
+        return nir_reader.read(path, **_taken((nir_reader.read,), options, path))
     if "layer" in names:
-        return read_net(path, **_taken(read_net, options, path))
+        return read_net(path, **_taken((read_net,), options, path))
     what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: neither a graph of NIR's nor layers"
     raise LsmError(what, where=str(path), hint="write it with `nir.write`, or with lava-dl's `export_hdf5`")
 
 
-def _taken(reader: Callable[..., Any], options: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The options, all of which the reader knows."""
-    known = [name for name, p in signature(reader).parameters.items() if p.kind is p.KEYWORD_ONLY and name != "strict"]
+def _taken(readers: Sequence[Callable[..., Any]], options: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The options, all of which the readers know."""
+    parameters = [p for reader in readers for p in signature(reader).parameters.values()]
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     hint = f"choose from {', '.join(known)}" if known else "leave it out"
     raise_all(
         [
