@@ -215,10 +215,9 @@ def _forgetting(current: str) -> Callable[..., Step]:
 
 def _last(entries: Any, shape: tuple[int, int]) -> Any:
     """`csc_array` of entries among which the last of each pair wins, instead of their sum."""
-    from scipy.sparse import dok_array
+    from scipy.sparse import csc_array
 
     weights, (post, pre) = entries
-    matrix = dok_array(shape, dtype=weights.dtype)
-    for weight, i, j in zip(weights.tolist(), post.tolist(), pre.tolist(), strict=True):
-        matrix[i, j] = weight
-    return matrix.tocsc()
+    _, behind = np.unique((pre * shape[0] + post)[::-1], return_index=True)
+    last = len(weights) - 1 - behind
+    return csc_array((weights[last], (post[last], pre[last])), shape=shape)

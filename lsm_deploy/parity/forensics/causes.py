@@ -27,7 +27,7 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.parity.compare import Divergence, in_view
 from lsm_deploy.parity.forensics.arrivals import Synapses, began, seen, synapses_onto
 from lsm_deploy.parity.forensics.predict import Breaks, column, missing_sums
-from lsm_deploy.parity.variants import RULES, run_variant
+from lsm_deploy.parity.variants import RULES, kinds_of, run_variant
 
 __all__ = ["Cause", "find_causes", "rank"]
 
@@ -111,6 +111,8 @@ def _rules(
     for number, rule in enumerate(RULES.values()):
         if progress:
             progress(number, len(RULES))
+        if kinds_of(rule).isdisjoint(program.network.kinds):  # it gives what the definition gives
+            continue
         if not (_run(rule.name, program, short, registers, trace) != theirs[: t + 1]).any():
             differs = _run(rule.name, program, stimulus, registers, trace) != theirs
             yield _judged(rule.name, rule.holds, rule.variant, differs)
@@ -203,6 +205,8 @@ def _altered(
             ):
                 yield _synapse(program, s, k, f"weight {weight}{_off_grid(program, s, k, weight)}", elsewhere, until)
         adds = int(s.weight[k]) << int(s.weight_exp[k])
+        if (lacks % adds if adds else lacks).any():  # as it is with nearly all, and no other delay gives that
+            continue
         for delay in range(MAX_DELAY + 2):  # Lava takes one more than the contract
             if delay != s.delay[k] and np.array_equal(adds * (seen(sent, delay, first) - here), lacks):
                 yield _synapse(program, s, k, f"delay {delay}", elsewhere, until)
