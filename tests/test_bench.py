@@ -21,6 +21,8 @@ from lsm_backends import emulator, fast
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.report.pictures import png_of
 
+pytestmark = pytest.mark.once
+
 SMALL = Case("main", "small", neurons=60, degree=6, activity=0.1, max_delay=3, peers=("fast", "emulator"))
 
 

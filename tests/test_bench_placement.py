@@ -11,6 +11,8 @@ from lsm_deploy.compile.place.synapse_memory import PUBLISHED
 from lsm_deploy.report.blocks import Table
 from lsm_deploy.report.markdown import to_markdown
 
+pytestmark = pytest.mark.once
+
 
 def rows_of(table: Table) -> list[list[str]]:
     lines = to_markdown([table]).splitlines()[2:]

@@ -6,6 +6,7 @@ import pytest
 from bench import drift
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["mapping", "input"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_readout_that_forgets_recovers_where_a_batch_fails(kind: drift.Drift, seed: int) -> None:

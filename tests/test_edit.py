@@ -38,6 +38,7 @@ def changed_lines(before, after):
     return [x[2:] for x in lines if x[0] == "-"], [x[2:] for x in lines if x[0] == "+"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda file: file.stem)
 def test_every_value_of_every_config_can_be_put_anew(config):
     text = config.read_text()
@@ -49,6 +50,7 @@ def test_every_value_of_every_config_can_be_put_anew(config):
         assert come[0].split("#")[1:] == gone[0].split("#")[1:], "the comment stays"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda file: file.stem)
 def test_a_key_is_put_into_every_mapping_of_every_config(config):
     text = config.read_text()

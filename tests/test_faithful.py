@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from bench import faithful
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.report.text import to_text
+
+pytestmark = pytest.mark.once
 
 
 def test_every_liquid_compiles():

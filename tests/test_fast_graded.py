@@ -176,6 +176,7 @@ MACHINES = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.
 """Processors without vectors of 512 bits, by LLVM's names, and what they have."""
 
 
+@pytest.mark.once
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="processors of another make")
 @pytest.mark.parametrize("name", MACHINES)
 def test_other_processors_give_the_same_answer(name: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from bench import forecast
 
 from lsm_deploy.report.markdown import to_markdown
 
-pytestmark = pytest.mark.filterwarnings("default::lsm_deploy.core.errors.LsmWarning")
+pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("default::lsm_deploy.core.errors.LsmWarning")]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("statsmodels") is None, reason="the series comes with statsmodels")

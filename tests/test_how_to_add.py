@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from lsm_backends.fast import LIMITS
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 SPEC = """\
 dt_ms: 1.0

@@ -64,6 +64,7 @@ def test_primitives_of_a_graded_neuron(name):
                 assert graded.check(inputs, step, QUICK) > 1000
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GradedLI"].RULES if rule.name not in TIMED])
 def test_a_broken_graded_primitive_is_found(rule):
     broken = variants.broken_emulator(variants.RULES[rule]).KINDS["GradedLI"]
@@ -92,6 +93,7 @@ def test_primitives_of_a_gated_neuron(name):
         check_gated(step, reached=name == "emulator")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GatedLI"].RULES if rule.name != "gated-ratio"])
 def test_a_broken_gated_primitive_is_found(rule):
     broken = variants.broken_emulator(variants.RULES[rule]).KINDS["GatedLI"]
@@ -104,6 +106,7 @@ def test_a_broken_gated_primitive_is_found(rule):
         check_gated(step)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "rule", ["theta-rest", "theta-offset", "theta-step-shift", "r-offset", "r-order", "r-once", "adaptive-threshold"]
 )
@@ -128,6 +131,7 @@ def test_primitives_of_lava():
     assert done.stdout.count("equal") == len(CLAIMS) + len(adaptive.CLAIMS) + 2, done.stdout
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "rule",
     [
