@@ -21,10 +21,10 @@ from lsm_deploy.data import make_frames
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.regression.blocks import blocks_of
 from lsm_deploy.learn.regression.integer import answer, quantise_regressor
-from lsm_deploy.learn.regression.linear import fit, predict
+from lsm_deploy.learn.regression.linear import fit, predict, to_bits
 from lsm_deploy.learn.regression.metrics import nrmse, r2, smape
 from lsm_deploy.learn.regression.pairs import check_series, pairs_of
-from lsm_deploy.learn.regression.states import frame_features, one_more_step, run_float_states, run_states, squared
+from lsm_deploy.learn.regression.states import frame_features, more_steps, run_float_states, run_states, squared
 from lsm_deploy.measure.regression.baselines import autoregression, lagged, nonlinear, persistence, products
 from lsm_deploy.report.blocks import Line
 from lsm_deploy.report.regression import report_regression
@@ -119,7 +119,7 @@ def some(rows: int = 200, features: int = 6) -> tuple[NDArray[np.int64], NDArray
 
 def test_ridge_is_that_of_scikit_learn() -> None:
     x, y = some()
-    trained = fit(x, y, replace(SECTION, regularisation=(10.0,)), 0, None)
+    trained = fit(x, y, replace(SECTION, regularisation=(10.0,)), 0)
     deviation = x.std(axis=0)
     z = (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
     assert predict(trained, x) == pytest.approx(Ridge(10.0).fit(z, y).predict(z))
@@ -127,7 +127,7 @@ def test_ridge_is_that_of_scikit_learn() -> None:
 
 def test_the_strength_is_the_best_on_held_out_blocks() -> None:
     x, y = some(40)
-    trained = fit(x, y, replace(SECTION, regularisation=(1e-6, 1.0, 1e6)), 1, None)
+    trained = fit(x, y, replace(SECTION, regularisation=(1e-6, 1.0, 1e6)), 1)
     errors = []
     for strength in (1e-6, 1.0, 1e6):
         parts = []
@@ -144,18 +144,18 @@ def test_the_strength_is_the_best_on_held_out_blocks() -> None:
 def test_online_without_forgetting_is_ridge_on_uncentred_features() -> None:
     x, y = some()
     batch, online = (
-        fit(x, y, replace(SECTION, regularisation=(1e-9,), regressor=how), 0, None) for how in ("ridge", "online")
+        fit(x, y, replace(SECTION, regularisation=(1e-9,), regressor=how), 0) for how in ("ridge", "online")
     )
     assert predict(online, x) == pytest.approx(predict(batch, x), rel=1e-6)
-    forgets = fit(x, y, replace(SECTION, regularisation=(1e-9,), regressor="online", forgetting=0.9), 0, None)
-    late = slice(-20, None)
+    forgets = fit(x, y, replace(SECTION, regularisation=(1e-9,), regressor="online", forgetting=0.9), 0)
+    late = slice(-20)
     assert nrmse(predict(forgets, x[late]), y[late]) < nrmse(predict(batch, x[late]), y[late])
 
 
 @pytest.mark.parametrize(("bits", "error"), [(16, 2e-5), (8, 0.01), (24, 2e-6)])
 def test_integers_answer_as_the_floats_do(bits: int, error: float) -> None:
     x, y = some()
-    r = fit(x, y, SECTION, 0, bits)
+    r = fit(x, y, SECTION, 0, to_bits(bits))
     integers = quantise_regressor(r.mean, r.scale, r.coef, r.intercept, bits)
     assert np.abs(integers.weights).max() < 1 << bits - 1
     answers = answer(integers, x)
@@ -176,24 +176,27 @@ def test_large_features_do_not_lose_digits() -> None:
 def test_a_bias_too_large_to_be_held_is_refused() -> None:
     x, y = some()
     with pytest.raises(LsmError, match=r"the bias of output 1 is .* too large to be held") as caught:
-        fit(x, y + np.array([0, 1e10]), SECTION, 0, 16)
+        fit(x, y + np.array([0, 1e10]), SECTION, 0, to_bits(16))
     assert "take the mean off the target" in str(caught.value)
 
 
 def test_constant_targets_are_refused() -> None:
     x, _ = some()
     with pytest.raises(LsmError, match="target 0 is 3 in every frame"):
-        fit(x, np.full((200, 1), 3.0), SECTION, 0, None)
+        fit(x, np.full((200, 1), 3.0), SECTION, 0)
 
 
 # --- states ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_sample_gets_one_more_step() -> None:
+def test_every_sample_gets_more_steps() -> None:
     stimulus = Stimulus(np.ones((5, 2), np.int8), np.array([0, 3]))
-    longer = one_more_step(stimulus)
+    longer = more_steps(stimulus)
     assert longer.starts.tolist() == [0, 4]
     assert longer.spikes[:, 0].tolist() == [1, 1, 1, 0, 1, 1, 0]
+    longer = more_steps(stimulus, 2)
+    assert longer.starts.tolist() == [0, 5]
+    assert longer.spikes[:, 0].tolist() == [1, 1, 1, 0, 0, 1, 1, 0, 0]
 
 
 def test_states_of_spiking_neurons_are_traces_at_the_step_after_each_frame(spec: ld.Spec) -> None:
@@ -201,7 +204,7 @@ def test_states_of_spiking_neurons_are_traces_at_the_step_after_each_frame(spec:
     listener, section = listen(spec, data), spec.readout
     assert isinstance(section, Regression)
     run = run_states(listener, section, data)
-    longer = one_more_step(listener.encode(data))
+    longer = more_steps(listener.encode(data))
     spikes = backends.run_program("emulator", listener.program, longer).spikes.astype(np.int64)
     keep, weight = 4096 - 390, 64 * 128  # 4096 (1 - exp(-0.1)) = 389.8
     expected = []
@@ -212,7 +215,7 @@ def test_states_of_spiking_neurons_are_traces_at_the_step_after_each_frame(spec:
             if t > start and (t - start) % 5 == 0:
                 expected.append(np.floor(u / 4 + 0.5).astype(np.int64))  # 8192 * 4096 / 390 has 17 bits
     assert run.features.shape == (60, 30)
-    assert np.abs(run.features - expected).max() == 0
+    assert (run.features == np.array(expected) << 8).all()  # 16 bits as 24
     assert run.steps == 302
     assert run.fired.tolist() == np.count_nonzero(spikes, axis=0).tolist()
 
@@ -232,26 +235,26 @@ def test_frames_and_squares_are_read_too(spec: ld.Spec) -> None:
     data = series(80)
     features = run_states(listen(spec, data), section, data).features
     assert features.shape == (80, 62)
-    assert features[:, 30] == pytest.approx(data.frames[:, 0] * 32768, abs=1)
-    assert features[:, 31:] == pytest.approx(features[:, :31] ** 2 / 32768, abs=0.5)
+    assert features[:, 30] == pytest.approx(data.frames[:, 0] * (1 << 23), abs=1)
+    assert features[:, 31:] == pytest.approx(features[:, :31] ** 2 / (1 << 23), abs=0.5)
     model = ld.train_regression(spec, data)
     assert model.integers.weights.shape == (1, 62)
 
 
-def test_frames_are_read_as_the_encoder_sends_them() -> None:
-    x = np.array([[-1.0, 5.0], [1.0, 5.0], [2.0**-16, 5.0], [-(2.0**-16), 5.0], [2.0, 6.0]])
+def test_frames_are_read_in_more_bits_than_the_encoder_sends() -> None:
+    x = np.array([[-1.0, 5.0], [1.0, 5.0], [2.0**-23, 5.0], [-(2.0**-23), 5.0], [2.0, 6.0]])
     data = make_frames(x, np.array([0]))
     spec = graded(GRADED.replace("channels: 1", "channels: 2").replace(", range: [-1.0, 1.0]", ""))
     listener = listen(spec, make_frames(x[:4], np.array([0])))
-    read = frame_features(listener, data)
-    assert read.tolist() == [[-32767, 0], [32767, 0], [1, 0], [-1, 0], [32767, 0]]  # a constant channel says nothing
+    read, most = frame_features(listener, data), (1 << 23) - 1
+    assert read.tolist() == [[-most, 0], [most, 0], [1, 0], [-1, 0], [most, 0]]  # a constant channel says nothing
     with pytest.warns(LsmWarning, match="beyond the range"):
-        assert (read == listener.encode(data).spikes[::2]).all()
+        assert (np.clip(np.rint(read / 256), -32767, 32767) == listener.encode(data).spikes[::2]).all()
 
 
-def test_squares_have_the_bits_of_their_features() -> None:
-    x = np.array([[32767, -2047], [-32767, 1]])
-    assert squared(x, np.array([16, 12])).tolist() == [[32766, 2046], [32766, 0]]
+def test_squares_keep_what_their_features_say() -> None:
+    assert squared(np.array([(1 << 23) - 1, -(1 << 22), 3 << 8])).tolist() == [(1 << 23) - 2, 1 << 21, 0]
+    assert squared(np.array([65 << 8, 64 << 8])).tolist() == [33, 32]  # of 16 bits both would be 0
 
 
 def test_pairs_lie_within_their_sample() -> None:
@@ -355,11 +358,11 @@ def test_autoregressions_find_what_they_can_tell() -> None:
         linear[t] = 1.2 * linear[t - 1] - 0.6 * linear[t - 2] + rng.normal()
         squared_[t] = 1.0 - 1.4 * squared_[t - 1] ** 2 + 0.3 * squared_[t - 2]  # Hénon's map
     section = Regression("liquid", "signal", washout=10, horizon=1)
-    train, test = (make_frames(linear[part, None], np.array([0])) for part in (slice(400), slice(400, None)))
+    train, test = (make_frames(linear[part, None], np.array([0])) for part in (slice(400), slice(400)))
     answers, _ = autoregression(section, train, test)
     residue = answers[:, 0] - linear[411:]
     assert np.std(residue) == pytest.approx(1.0, abs=0.15)  # the noise, and no more
-    train, test = (make_frames(squared_[part, None], np.array([0])) for part in (slice(400), slice(400, None)))
+    train, test = (make_frames(squared_[part, None], np.array([0])) for part in (slice(400), slice(400)))
     assert nrmse(nonlinear(section, train, test)[0], test.frames[11:]) < 1e-3
     assert nrmse(autoregression(section, train, test)[0], test.frames[11:]) > 0.3
 
@@ -440,6 +443,7 @@ def test_a_damaged_model_is_refused(spec: ld.Spec) -> None:
         ("integer.weights", np.full((1, 30), 1 << 30)),
         ("integer.scale", np.array([0.0])),
         ("regularisation", np.zeros(2)),
+        ("feature_bits", np.array([16])),
     ):
         with pytest.raises(LsmError, match="the model is not valid"):
             model_from_parts(model.program, meta, {**arrays, name: wrong})
@@ -458,7 +462,7 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec.write_text(SPEC)
 
     def run(*arguments: object) -> str:
-        assert main([str(a) for a in arguments], standalone_mode=False) in (0, None)
+        assert main([str(a) for a in arguments], standalone_mode=False) in (0)
         return capsys.readouterr().out
 
     data = ("--train", tmp_path / "train.npz", "--test", tmp_path / "test.npz")
@@ -507,10 +511,10 @@ def test_states_of_graded_neurons_are_messages_in_the_step_after_each_frame() ->
     listener, section = listen(spec, data), spec.readout
     assert isinstance(section, Regression)
     features = run_states(listener, section, data).features
-    spikes = backends.run_program("emulator", listener.program, one_more_step(listener.encode(data))).spikes
-    assert (features == np.concatenate([spikes[2:61:2], spikes[63:122:2]])).all()
+    spikes = backends.run_program("emulator", listener.program, more_steps(listener.encode(data))).spikes
+    assert (features == np.concatenate([spikes[2:61:2], spikes[63:122:2]]).astype(np.int64) << 8).all()
     floats = run_float_states(ld.compile_spec(spec).network, listener, section, data)
-    assert features / 32768 == pytest.approx(floats, abs=0.02)
+    assert features / (1 << 23) == pytest.approx(floats, abs=0.02)
 
 
 def test_a_graded_reservoir_forecasts_and_its_recurrence_pays() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,8 @@ def eval_command(
         if picture_file is not None:
             check_target(picture_file, file, train_file, test_file)
         _check_data(spec, train_file)
-        if data_file is not None or how is not None or left_out or options.pop("on_chip"):
-            raise click.UsageError("--data, --split, --without and --on-chip are for readouts of classes")
+        if data_file is not None or how is not None or left_out:
+            raise click.UsageError("--data, --split and --without are for readouts of classes")
         with output.progress("evaluating") as progress:
             signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, seeds=seeds, **options)
         shown = report_regression(signals)
@@ -117,9 +118,7 @@ def train_command(
     _check_data(spec, train_file)
     train: Callable[..., AnyModel] = api.train_on_chip if on_chip else api.train
     if isinstance(spec.readout, Regression):
-        if on_chip:
-            raise click.UsageError("--on-chip is for readouts of classes")
-        train = api.train_regression
+        train = partial(api.train_regression, on_chip=on_chip)
     with output.progress("training") as progress:
         model = train(spec, train_file, backend=backend, progress=progress)
     api.save_model(target, model)

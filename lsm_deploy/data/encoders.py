@@ -35,7 +35,7 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, Role, check_channels, rows_of
 from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
 
-__all__ = ["as_messages", "encode", "fit_ranges", "poisson_stimulus"]
+__all__ = ["encode", "fit_ranges", "poisson_stimulus", "within_range"]
 
 Trains = NDArray[np.bool_]
 
@@ -104,9 +104,9 @@ def encode(
     return Stimulus(spikes, starts[:-1])
 
 
-def as_messages(frames: Floats, ranges: Floats, bits: int) -> Messages:
-    """Values of frames `[frame, channel]` as messages of so many bits, as the encoder `graded` sends them."""
-    return _messages(_normalise(frames, ranges, _MIDDLE), bits)
+def within_range(frames: Floats, ranges: Floats) -> Floats:
+    """Values of frames `[frame, channel]` as -1 to 1 within their range, clipped: what the encoder `graded` rounds."""
+    return 2 * _normalise(frames, ranges, _MIDDLE) - 1
 
 
 def poisson_stimulus(

@@ -23,7 +23,7 @@ from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.messages import Messages
 
-__all__ = ["OUTPUT", "OutputWeights", "attach_readout", "first_of_most", "output_of", "winners"]
+__all__ = ["OUTPUT", "OutputWeights", "attach_readout", "first_of_most", "output_of", "winners", "with_output"]
 
 OUTPUT = "readout"
 """The name of the population of output neurons."""
@@ -55,12 +55,6 @@ class OutputWeights:
 
 def attach_readout(network: QNetwork, weights: OutputWeights) -> QNetwork:
     """Add the population of output neurons, and a projection onto it from each population that is read."""
-    if OUTPUT in network.sizes:
-        raise LsmError(
-            f"there is a population {OUTPUT!r} already, as the output neurons are to be called",
-            where=f"population {OUTPUT!r}",
-            hint="rename it",
-        )
     classes = len(weights.weights)
     registers = {
         "du": np.full(classes, LARGEST_DECAY),
@@ -78,6 +72,17 @@ def attach_readout(network: QNetwork, weights: OutputWeights) -> QNetwork:
         _projection(name, weights.weights[:, ends[i] : ends[i + 1]], mixed)
         for i, name in enumerate(weights.populations)
     )
+    return with_output(network, population, projections)
+
+
+def with_output(network: QNetwork, population: QPopulation, projections: tuple[QProjection, ...]) -> QNetwork:
+    """Add output neurons and what leads to them; an LsmError where their name is taken."""
+    if OUTPUT in network.sizes:
+        raise LsmError(
+            f"there is a population {OUTPUT!r} already, as the output neurons are to be called",
+            where=f"population {OUTPUT!r}",
+            hint="rename it",
+        )
     return replace(
         network,
         populations=(*network.populations, population),

@@ -19,6 +19,7 @@ def _of_signals(model: RegressionModel) -> Report:
     r, section = model.regressor, model.readout
     facts = {
         "program": program_id(model.program),
+        "on_chip": model.on_chip,
         "population": section.population,
         "outputs": list(model.outputs),
         "target": section.target,
@@ -33,11 +34,14 @@ def _of_signals(model: RegressionModel) -> Report:
     }
     read = ", ".join(repr(name) for name in section.populations)
     what = "its input" if section.target == "signal" else f"targets ({', '.join(model.outputs)})"
+    answers = f"weights of {section.weight_bits} bits"
+    if model.on_chip:
+        answers = f"{len(model.outputs)} output neurons on the chip (weight_bits is for readouts on the host)"
     words = (
         f"model of program {facts['program']}: {section.regressor} on {facts['features']} features of population"
         f" {read}, {what} {count(section.horizon, 'frame')} ahead, regularisation {r.regularisation:g}, cross-validated"
-        f" NRMSE {r.error:.3g}, answers with weights of {section.weight_bits} bits; takes frames of"
-        f" {facts['channels']} channels"
+        f" NRMSE {r.error:.3g}, answers with {answers}; takes frames of {facts['channels']}"
+        " channels"
     )
     return Report((Line(words),), facts)
 

@@ -16,6 +16,7 @@ __all__ = ["BASELINES", "report_regression", "row_of"]
 
 LIQUIDS = {
     "liquid": "the liquid, deployed integers",
+    "on_chip": "output neurons on the chip",
     "unrounded": "the same, its readout in floats",
     "floats": "the float liquid",
     "feedforward": "its recurrence switched off",

@@ -141,7 +141,7 @@ def reservoirpy_error(spec: ld.Spec, seeds: int, quick: bool) -> float:
 
     def trained(seed: int, *chosen: float) -> Any:
         x = states(train.frames, seed, *chosen)[pairs.rows]
-        return fit(x, pairs.targets, section, section.horizon, None)
+        return fit(x, pairs.targets, section, section.horizon)
 
     tried = [(0.9, 1.0, 0.9)] if quick else list(product(RADII, SCALINGS, RATES))
     best = min(tried, key=lambda chosen: trained(0, *chosen).error)

@@ -1,7 +1,7 @@
 """A model in motion: a frame comes, an answer goes; without an end, or with forecasts fed back as input.
 
-The answer to a frame needs the messages of the step after it, which depend on nothing that enters in that step: the
-session takes it with an empty input, and goes back. So an answer is there before the next frame is.
+The answer to a frame needs the messages of the step after it (on the chip, of two), which depend on nothing that enters
+in that step: the session takes it with an empty input, and goes back. So an answer is there before the next frame is.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from lsm_deploy.core.ir import State
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode
+from lsm_deploy.learn.attach import output_of
 from lsm_deploy.learn.regression.integer import answer
 from lsm_deploy.learn.regression.model import RegressionModel
+from lsm_deploy.learn.regression.output_neurons import LATE
 from lsm_deploy.learn.regression.states import finished, graded_populations
 from lsm_deploy.learn.regression.traces import TraceRegister
 from lsm_deploy.run import backends
@@ -60,6 +62,12 @@ class Follower:
                 trace.take(spikes[self._columns[name]])
         before = self._session.save()
         spikes = self._session.step(self._silence)
+        if self.model.chip is not None:
+            for _ in range(LATE - 1):
+                spikes = self._session.step(self._silence)
+            self._session.restore(before)
+            sent = spikes[output_of(self.model.program)].astype(np.int64)
+            return self.model.chip.answers(sent)
         parts = [
             self._traces[name].after(spikes[columns]) if name in self._traces else spikes[columns].astype(np.int64)
             for name, columns in self._columns.items()

@@ -4,8 +4,8 @@ Standardisation goes into the weights, which are rounded to `weight_bits` with a
 
     y = (W @ x + b) / s       W = rint(s * coef / scale), b = rint(s * intercept - W @ mean)
 
-x are messages and traces as the chip sends them. W @ x + b is exact; the division by s is the last step, into the units
-of the target.
+x are features in integers (`states`). W @ x + b is exact; the division by s is the last step, into the units of the
+target.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout.integer import choose_scale
 
-__all__ = ["MOST_BITS", "IntegerRegressor", "answer", "quantise_regressor"]
+__all__ = ["FEATURE_BITS", "MOST_BITS", "IntegerRegressor", "answer", "quantise_regressor"]
 
 MOST_BITS = 24
 """Of a weight."""
+FEATURE_BITS = 24
+"""Of a feature, with its sign: products of two, and sums of their products with weights, fit 64 bits."""
 LARGEST_BIAS = np.iinfo(np.int64).max // 2
 """What is added to it stays within 64 bits."""
+LARGEST_TOTAL = LARGEST_BIAS >> FEATURE_BITS - 1
+"""Of the magnitudes of an output's weights: times the largest feature, that is what is added."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,8 @@ class IntegerRegressor:
         outputs = self.weights.shape[:1]
         if self.weights.ndim != 2 or (np.abs(self.weights) >> MOST_BITS - 1).any():
             raise ValueError(f"weights have shape {self.weights.shape}, or more than {MOST_BITS} bits")
+        if (np.abs(self.weights).sum(axis=1) > LARGEST_TOTAL).any():
+            raise ValueError(f"{self.weights.shape[1]} weights add up to more than 64 bits hold")
         if self.biases.shape != outputs or self.scale.shape != outputs:
             raise ValueError(f"biases {self.biases.shape} and scale {self.scale.shape} are not both [output]")
         if not ((self.scale > 0) & (self.scale < np.inf)).all():
@@ -71,7 +77,7 @@ def quantise_regressor(
 
 def answer(integers: IntegerRegressor, x: Ints) -> Floats:
     """What the features `[row, feature]`, all of them integers, give `[row, output]`."""
-    largest = int(np.abs(x).max(initial=0)) * int(np.abs(integers.weights).max(initial=0)) * max(1, x.shape[1])
+    largest = int(np.abs(x).max(initial=0)) * int(np.abs(integers.weights).sum(axis=1).max(initial=0))
     if largest < 1 << 53:  # then every sum of doubles is exact, in whatever order, and BLAS is much faster
         product = (x.astype(np.float64) @ integers.weights.T.astype(np.float64)).astype(np.int64)
     else:

@@ -5,13 +5,16 @@ Features are standardised on the rows that are trained on;
     y = coef @ (x - mean) / scale + intercept
 
 The strength of regularisation is the one with the least NRMSE on held-out blocks, and that is measured with weights as
-they will be deployed: in integers of so many bits (`integer`), or in floats, where no bits are given. A weak
+they will be deployed: in integers, or in floats. A weak
 regularisation has huge weights that cancel each other, and rounding them costs what they gain.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,10 +26,10 @@ from lsm_deploy.learn.readout.classifier import standard
 from lsm_deploy.learn.readout.online import start_after
 from lsm_deploy.learn.readout.ridge import Solution, ridge
 from lsm_deploy.learn.regression.blocks import blocks_of
-from lsm_deploy.learn.regression.integer import answer, quantise_regressor
+from lsm_deploy.learn.regression.integer import IntegerRegressor, answer, quantise_regressor
 from lsm_deploy.spec.schema import Regression
 
-__all__ = ["Regressor", "fit", "predict"]
+__all__ = ["Quantise", "Regressor", "fit", "predict", "quantised", "to_bits"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +73,19 @@ class Regressor:
         return float(self.cv_nrmse[self.candidates == self.regularisation][0])
 
 
-def fit(x: Floats | Ints, y: Floats, section: Regression, gap: int, weight_bits: int | None) -> Regressor:
+Quantise: TypeAlias = "Callable[[Floats, Floats, Floats, Floats], IntegerRegressor]"
+"""Mean and scale of features, coef and intercept of them, to the integers that will answer."""
+
+
+def to_bits(weight_bits: int) -> Quantise:
+    """As a host answers, with weights of so many bits."""
+    return partial(quantise_regressor, weight_bits=weight_bits)
+
+
+def fit(x: Floats | Ints, y: Floats, section: Regression, gap: int, deployed: Quantise | None = None) -> Regressor:
     """Train on features `[row, feature]` and targets `[row, output]` in the order of time.
 
-    gap: rows beside a held-out block that teach nothing. weight_bits: of the integers that will answer; None: floats.
+    gap: rows beside a held-out block that teach nothing. deployed: how integers are made of it; None: floats answer.
     """
     if constant := np.flatnonzero(np.ptp(y, axis=0) == 0).tolist():
         what = f"target {constant[0]} is {y[0, constant[0]]:g} in every frame that is trained on"
@@ -83,7 +95,7 @@ def fit(x: Floats | Ints, y: Floats, section: Regression, gap: int, weight_bits:
     candidates = np.array(sorted(section.regularisation), np.float64)
     with threadpool_limits(1):  # a second thread makes such small products slower on a busy machine
         errors = [
-            [_held_out(each, x[held], y[held], weight_bits) for each in _path(x[train], y[train], section)]
+            [_held_out(each, x[held], y[held], deployed) for each in _path(x[train], y[train], section)]
             for train, held in blocks_of(len(x), section.folds, gap)
         ]
         # Of all blocks together: in a short one the target may hardly vary.
@@ -91,6 +103,11 @@ def fit(x: Floats | Ints, y: Floats, section: Regression, gap: int, weight_bits:
         best = int(np.flatnonzero(cv_nrmse <= cv_nrmse.min() * (1 + 1e-12))[-1])
         mean, scale, (coef, intercept) = _path(x, y, section)[best]
     return Regressor(mean, scale, coef, intercept, float(candidates[best]), candidates, cv_nrmse)
+
+
+def quantised(regressor: Regressor, deployed: Quantise) -> IntegerRegressor:
+    """The integers of a trained readout."""
+    return deployed(regressor.mean, regressor.scale, regressor.coef, regressor.intercept)
 
 
 def predict(regressor: Regressor, x: Floats | Ints) -> Floats:
@@ -119,12 +136,12 @@ def _recursive(z: Floats, y: Floats, forgetting: float, strength: float) -> Solu
     return learner.weights[:-1].T, learner.weights[-1]
 
 
-def _held_out(trained: _Trained, x: Floats | Ints, y: Floats, weight_bits: int | None) -> Floats:
+def _held_out(trained: _Trained, x: Floats | Ints, y: Floats, deployed: Quantise | None) -> Floats:
     """The sum of squared errors of each output `[output]`."""
     mean, scale, (coef, intercept) = trained
-    if weight_bits is None:
+    if deployed is None:
         answers = (x - mean) / scale @ coef.T + intercept
     else:
-        answers = answer(quantise_regressor(mean, scale, coef, intercept, weight_bits), np.asarray(x))
+        answers = answer(deployed(mean, scale, coef, intercept), np.asarray(x))
     total: Floats = ((answers - y) ** 2).sum(axis=0)
     return total

@@ -1,18 +1,22 @@
 """A trained readout of signals with its listener: fit it to what the chip would send, keep it in a file, ask it.
 
-What answers is a readout on the host in integers (`integer`), from the messages of the program as it would be deployed.
+What answers is a readout in integers of the messages of the program as it would be deployed: on the host (`integer`),
+or as output neurons of the program (`output_neurons`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.compile.pipeline import integers_of_spec
+from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Program
@@ -21,8 +25,17 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn.listener import Listener, listen
-from lsm_deploy.learn.regression.integer import IntegerRegressor, answer, quantise_regressor
-from lsm_deploy.learn.regression.linear import Regressor, fit
+from lsm_deploy.learn.regression.integer import FEATURE_BITS, IntegerRegressor, answer
+from lsm_deploy.learn.regression.linear import Regressor, fit, quantised, to_bits
+from lsm_deploy.learn.regression.output_neurons import (
+    OutputNeurons,
+    attach_regressor,
+    check_features,
+    for_chip,
+    largest_of,
+    messages_of,
+    run_output,
+)
 from lsm_deploy.learn.regression.pairs import check_series, output_names, pairs_of
 from lsm_deploy.learn.regression.states import StatesRun, run_states
 from lsm_deploy.run import backends
@@ -33,6 +46,7 @@ __all__ = [
     "features_wide",
     "fit_states",
     "forecast",
+    "on_the_chip",
     "regression_of",
     "require_states",
     "train_regression",
@@ -43,7 +57,8 @@ __all__ = [
 class RegressionModel:
     """A listener, and a linear readout of the states of its program after each frame.
 
-    regressor: as it was trained; integers: what answers. outputs: what the outputs are called.
+    regressor: as it was trained; integers: what answers. outputs: what the outputs are called. chip: of output neurons
+    that answer in the place of the host, what their messages stand for.
     """
 
     listener: Listener
@@ -51,6 +66,7 @@ class RegressionModel:
     regressor: Regressor
     integers: IntegerRegressor
     outputs: tuple[str, ...]
+    chip: OutputNeurons | None = None
 
     __reduce__ = rebuilt
 
@@ -61,6 +77,14 @@ class RegressionModel:
             raise ValueError(f"{len(self.outputs)} names for {len(self.integers.weights)} outputs")
         if (wide := features_wide(self.listener, self.readout)) != self.integers.weights.shape[1]:
             raise ValueError(f"the readout has {self.integers.weights.shape[1]} features, the states {wide}")
+        if self.chip is not None:
+            check_features(self.listener, self.readout)
+            self.chip.check(self.program, len(self.outputs))
+
+    @property
+    def on_chip(self) -> bool:
+        """Whether output neurons of the program answer, and not the host."""
+        return self.chip is not None
 
     @property
     def program(self) -> Program:
@@ -72,9 +96,11 @@ class RegressionModel:
         r, i = self.regressor, self.integers
         return {
             "outputs": np.array(self.outputs),
+            "feature_bits": np.array([FEATURE_BITS]),
             **{name: getattr(r, name) for name in _FLOATS},
             "regularisation": np.array([r.regularisation]),
             **{f"integer.{name}": getattr(i, name) for name in _INTEGERS},
+            **({f"chip.{name}": getattr(self.chip, name) for name in _CHIP} if self.chip else {}),
         }
 
     @classmethod
@@ -85,13 +111,17 @@ class RegressionModel:
         names, strength = arrays["outputs"], arrays["regularisation"]
         if names.ndim != 1 or names.dtype.kind != "U" or strength.shape != (1,):
             raise ValueError("outputs are no list of text, or there is not one regularisation")
+        if arrays["feature_bits"].tolist() != [FEATURE_BITS]:
+            raise ValueError(f"its features have not {FEATURE_BITS} bits")
         regressor = Regressor(**{name: arrays[name] for name in _FLOATS}, regularisation=float(strength[0]))
         integers = IntegerRegressor(**{name: arrays[f"integer.{name}"] for name in _INTEGERS})
-        return cls(listener, readout, regressor, integers, tuple(names.tolist()))
+        chip = OutputNeurons(**{name: arrays[f"chip.{name}"] for name in _CHIP}) if "chip.scale" in arrays else None
+        return cls(listener, readout, regressor, integers, tuple(names.tolist()), chip)
 
 
 _FLOATS = ("mean", "scale", "coef", "intercept", "candidates", "cv_nrmse")
 _INTEGERS = ("weights", "biases", "scale")
+_CHIP = ("scale", "centre")
 
 
 def train_regression(
@@ -99,27 +129,47 @@ def train_regression(
     data: Frames | str | Path | None = None,
     backend: str = backends.DEFAULT,
     progress: Progress | None = None,
+    *,
+    on_chip: bool = False,
 ) -> RegressionModel:
     """Compile a spec, run the training data and fit its readout of signals to the states.
 
     data: frames, or a file of what the spec's front end takes; the spec's own training data, if none are given.
+    on_chip: as output neurons of the program, which answer in the place of the host; an LsmError for features that
+    synapses do not carry.
     """
     section = regression_of(spec)
     data = training_frames(data, spec)
     check_series(section, data)
-    listener = listen(spec, data)
+    listener = listen(spec, data, place_network(integers_of_spec(spec), NOWHERE) if on_chip else None)
+    if on_chip:
+        check_features(listener, section)
     run = run_states(listener, section, data, "train", backend, progress, warn=True)
     require_states(run, section)
+    if on_chip:
+        return on_the_chip(spec, listener, run, data)
     regressor, integers = fit_states(run, data, section)
     return RegressionModel(listener, section, regressor, integers, output_names(data, section))
 
 
 def fit_states(run: StatesRun, data: Frames, section: Regression) -> tuple[Regressor, IntegerRegressor]:
-    """Train on the states of these samples, for integers that will answer."""
-    pairs = pairs_of(data, section)
-    regressor = fit(run.features[pairs.rows], pairs.targets, section, section.horizon, section.weight_bits)
-    r = regressor
-    return regressor, quantise_regressor(r.mean, r.scale, r.coef, r.intercept, section.weight_bits)
+    """Train on the states of these samples, for integers that a host answers with."""
+    pairs, deployed = pairs_of(data, section), to_bits(section.weight_bits)
+    regressor = fit(run.features[pairs.rows], pairs.targets, section, section.horizon, deployed)
+    return regressor, quantised(regressor, deployed)
+
+
+def on_the_chip(spec: Spec, listener: Listener, run: StatesRun, data: Frames) -> RegressionModel:
+    """Train output neurons on the states of these samples, attach them to the listener's liquid and place all of it."""
+    section, network = regression_of(spec), listener.program.network
+    check_features(listener, section)
+    pairs, deployed = pairs_of(data, section), for_chip(largest_of(listener.program, section))
+    x = messages_of(run, listener, section, data)[pairs.rows]
+    regressor = fit(x, pairs.targets, section, section.horizon, deployed)
+    integers = quantised(regressor, deployed)
+    network, chip = attach_regressor(network, section, integers, x, pairs.targets.mean(axis=0))
+    answering = replace(listener, program=place_network(network, BOARDS[spec.target.board]))
+    return RegressionModel(answering, section, regressor, integers, output_names(data, section), chip)
 
 
 def forecast(
@@ -130,6 +180,8 @@ def forecast(
     knows that it began at rest."""
     require_type(model, RegressionModel, "model", "read one with `load_model`, or `train_regression` it")
     require_type(data, Frames, "data", "read them with `load_frames`")
+    if model.chip is not None:
+        return model.chip.answers(run_output(model.listener, model.readout, data, backend, progress))
     run = run_states(model.listener, model.readout, data, "test", backend, progress)
     return answer(model.integers, run.features)
 

@@ -4,8 +4,10 @@ Frame k of a sample enters in steps k F up to (k + 1) F - 1, and has reached the
 sample is run for one more step, so that its last frame is seen, too. Of a graded population the state is the message
 `[neuron]` of that step; of a spiking one it is the trace of its spikes up to and with that step (`traces` has the
 register), shifted to 16 bits, as messages have at most, and rounded. `frame` puts the frame itself beside them, its
-values within their range as -1..1 in 16 bits; `squares` puts the square of each beside it, in as many bits as it has
-itself.
+values within their range as -1..1; `squares` puts the square of each beside it.
+
+A host has more bits than messages: all features have 24, whose unit is 2**-23 of the largest that there can be. States
+are shifted to that, frames and squares rounded. A square of 16 bits would lose half of what its feature says.
 
 In floats, messages are what they stand for, traces are sums of exp(-(r - t) dt / tau) over spikes at t <= r.
 """
@@ -29,8 +31,9 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.data import Frames, Role
-from lsm_deploy.data.encoders import as_messages
+from lsm_deploy.data.encoders import within_range
 from lsm_deploy.learn.listener import Listener
+from lsm_deploy.learn.regression.integer import FEATURE_BITS
 from lsm_deploy.learn.regression.traces import TRACE_BITS, decayed, traces
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
@@ -38,20 +41,20 @@ from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Regression
 
 __all__ = [
-    "FRAME_BITS",
     "StatesRun",
     "finished",
     "frame_features",
+    "frame_rows",
     "graded_populations",
-    "one_more_step",
+    "more_steps",
     "run_float_states",
     "run_states",
     "squared",
+    "states_of",
     "steps_of_frame",
 ]
 
-FRAME_BITS = 16
-"""Of a value of a frame."""
+_UNIT = 1 << FEATURE_BITS - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ def run_states(
     states, fired, counts, steps = [], np.zeros(program.network.neurons, np.int64), Counter[str](), 0
     total = int(listener.steps(data).sum()) + data.samples
     for stimulus in listener.stimuli(data, role):
-        longer = one_more_step(stimulus)
+        longer = more_steps(stimulus)
         trace = backends.run_program(backend, program, longer, progress=part_of(progress, steps, total))
         states.append(_states(program, section, trace.spikes, longer.starts, steps_of_frame(listener)))
         if warn:
@@ -103,11 +106,10 @@ def run_states(
 
 def finished(listener: Listener, section: Regression, states: Ints, data: Frames) -> Ints:
     """The features `[frame, feature]` of states `[frame, neuron]`: with frames and squares, where these are read."""
+    features: Ints = states << FEATURE_BITS - _bits(listener.program, section)
     if section.features.frame:
-        states = np.column_stack([states, frame_features(listener, data)])
-    if section.features.squares:
-        states = np.column_stack([states, squared(states, _bits(listener.program, section, states.shape[1]))])
-    return states
+        features = np.column_stack([features, frame_features(listener, data)])
+    return np.column_stack([features, squared(features)]) if section.features.squares else features
 
 
 def run_float_states(
@@ -121,13 +123,13 @@ def run_float_states(
     """The same of the float liquid that the program stands for `[frame, feature]`."""
     states, steps, total = [], 0, int(listener.steps(data).sum()) + data.samples
     for stimulus in listener.stimuli(data, role):
-        longer = one_more_step(stimulus)
+        longer = more_steps(stimulus)
         trace = run_float(network, longer, progress=part_of(progress, steps, total))
         states.append(_float_states(listener.program, section, trace.spikes, longer.starts, steps_of_frame(listener)))
         steps += len(trace.spikes)
     floats = np.concatenate(states)
     if section.features.frame:
-        floats = np.column_stack([floats, frame_features(listener, data) / (1 << FRAME_BITS - 1)])
+        floats = np.column_stack([floats, frame_features(listener, data) / _UNIT])
     return np.column_stack([floats, floats**2]) if section.features.squares else floats
 
 
@@ -137,20 +139,30 @@ def steps_of_frame(listener: Listener) -> int:
     return round(listener.input.encoder.frame_ms / listener.program.network.dt_ms)
 
 
-def one_more_step(stimulus: Stimulus) -> Stimulus:
-    """Every sample a step longer, in which nothing enters."""
-    ends = np.append(stimulus.starts[1:], len(stimulus.spikes))
-    return Stimulus(np.insert(stimulus.spikes, ends, 0, axis=0), stimulus.starts + np.arange(len(ends)))
+def more_steps(stimulus: Stimulus, steps: int = 1) -> Stimulus:
+    """Every sample some steps longer, in which nothing enters."""
+    ends = np.repeat(np.append(stimulus.starts[1:], len(stimulus.spikes)), steps)
+    longer = np.insert(stimulus.spikes, ends, 0, axis=0)
+    return Stimulus(longer, stimulus.starts + steps * np.arange(len(stimulus.starts)))
+
+
+def states_of(program: Program, section: Regression, features: Ints) -> Ints:
+    """The states `[frame, neuron]` that features came from."""
+    bits = _bits(program, section)
+    states: Ints = features[:, : len(bits)] >> FEATURE_BITS - bits
+    return states
 
 
 def frame_features(listener: Listener, data: Frames) -> Ints:
-    """The frames themselves `[frame, channel]`: -1 to 1 within the range of each channel, clipped, in 16 bits."""
-    return as_messages(data.frames, listener.ranges, FRAME_BITS).astype(np.int64)
+    """The frames themselves `[frame, channel]`: -1 to 1 within the range of each channel, clipped, in 24 bits."""
+    units = np.rint(within_range(data.frames, listener.ranges) * _UNIT)
+    features: Ints = np.clip(units, 1 - _UNIT, _UNIT - 1).astype(np.int64)
+    return features
 
 
-def squared(x: Ints, bits: Ints) -> Ints:
-    """The squares of features `[row, feature]`, in as many bits as each has."""
-    return fixed.round_shift(x * x, bits - 1)
+def squared(x: Ints) -> Ints:
+    """The squares of features, as features again."""
+    return fixed.round_shift(x * x, FEATURE_BITS - 1)
 
 
 def graded_populations(program: Program) -> set[str]:
@@ -173,10 +185,10 @@ def _check_phase(listener: Listener, section: Regression) -> None:
 # --- one trace -----------------------------------------------------------------------------------------------------
 
 
-def _rows(starts: Ints, steps: int, frame: int) -> Ints:
-    """The step after each frame `[frame]`, of samples that are a step longer than their frames are."""
-    ends = np.append(starts[1:], steps)
-    rows: Ints = np.concatenate([np.arange(a + frame, b, frame) for a, b in zip(starts, ends, strict=True)])
+def frame_rows(starts: Ints, steps: int, frame: int, late: int = 1) -> Ints:
+    """The step `late` after each frame `[frame]`, of samples that are as many steps longer than their frames are."""
+    ends, first = np.append(starts[1:], steps), frame + late - 1
+    rows: Ints = np.concatenate([np.arange(a + first, b, frame) for a, b in zip(starts, ends, strict=True)])
     return rows
 
 
@@ -185,7 +197,7 @@ def _states(program: Program, section: Regression, spikes: NDArray[Any], starts:
     for name in section.populations:
         mine = spikes[:, network.columns(name)]
         if name in graded:
-            parts.append(mine[_rows(starts, len(spikes), frame)].astype(np.int64))
+            parts.append(mine[frame_rows(starts, len(spikes), frame)].astype(np.int64))
         else:
             parts.append(traces(mine, starts, frame, section.features.tau_ms, network.dt_ms))
     return np.concatenate(parts, axis=1)
@@ -193,7 +205,7 @@ def _states(program: Program, section: Regression, spikes: NDArray[Any], starts:
 
 def _float_states(program: Program, section: Regression, spikes: NDArray[Any], starts: Ints, frame: int) -> Floats:
     network, parts, graded = program.network, [], graded_populations(program)
-    rows = _rows(starts, len(spikes), frame)
+    rows = frame_rows(starts, len(spikes), frame)
     for name in section.populations:
         mine = spikes[:, network.columns(name)]
         if name not in graded:
@@ -202,8 +214,7 @@ def _float_states(program: Program, section: Regression, spikes: NDArray[Any], s
     return np.concatenate(parts, axis=1)
 
 
-def _bits(program: Program, section: Regression, features: int) -> Ints:
-    """Of each feature, before squares `[feature]`."""
+def _bits(program: Program, section: Regression) -> Ints:
+    """Of each state `[neuron]`."""
     there = {p.name: p.registers.get("message_bits", np.full(p.size, TRACE_BITS)) for p in program.network.populations}
-    bits = np.concatenate([there[name] for name in section.populations]).astype(np.int64)
-    return np.concatenate([bits, np.full(features - len(bits), FRAME_BITS)])
+    return np.concatenate([there[name] for name in section.populations]).astype(np.int64)

@@ -86,7 +86,7 @@ def _best(
     batch = replace(section, regressor="ridge", forgetting=1.0)
     best: tuple[float, str, Regressor, Floats] | None = None
     for words, x, x_test in tried:
-        regressor = fit(x[pairs.rows], pairs.targets, batch, section.horizon, None)
+        regressor = fit(x[pairs.rows], pairs.targets, batch, section.horizon)
         if best is None or regressor.error < best[0]:
             best = regressor.error, words, regressor, x_test[rows]
     assert best is not None  # there is a first one

@@ -6,6 +6,7 @@ same split, with the same section, each liquid (the spec with another seed) is a
     floats      run as the float liquid that the program stands for, with a readout in floats: what deployment costs
     unrounded   the deployed liquid, with a readout in floats
     feedforward the same program with every synapse between neurons cut: what recurrence adds
+    on_chip     the deployed liquid with output neurons that answer in the place of the host, where that is asked for
 
 and beside them all stand the `baselines`, which depend on no liquid. Figures are paired: every liquid and baseline
 answers the same frames. The first `washout` frames of the test series are not answered.
@@ -27,10 +28,11 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, check_split, load_data, require_there
 from lsm_deploy.data.front import frames_for, recordings
 from lsm_deploy.learn.listener import Listener, listen
-from lsm_deploy.learn.regression.integer import answer, quantise_regressor
-from lsm_deploy.learn.regression.linear import Regressor, fit, predict
+from lsm_deploy.learn.regression.integer import answer
+from lsm_deploy.learn.regression.linear import Regressor, fit, predict, quantised, to_bits
 from lsm_deploy.learn.regression.metrics import Errors, errors_of
-from lsm_deploy.learn.regression.model import regression_of, require_states
+from lsm_deploy.learn.regression.model import forecast, on_the_chip, regression_of, require_states
+from lsm_deploy.learn.regression.output_neurons import check_features
 from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names, pairs_of
 from lsm_deploy.learn.regression.states import StatesRun, run_float_states, run_states
 from lsm_deploy.measure.evaluation.across import Spread
@@ -47,7 +49,7 @@ class LiquidForecast:
     """One liquid: the errors of the deployed integers, of the same with a readout in floats, of the float liquid, and
     with its recurrence cut (None where it has none, or where that was not asked for). cv_nrmse: of the deployed
     integers, on held-out blocks of the training data. forecasts: `[pair, output]`, of the deployed one and, as far as
-    there is one, the float one."""
+    there are such, the float one and that on the chip. on_chip: of output neurons, if these were asked for."""
 
     seed: int
     liquid: Errors
@@ -58,6 +60,7 @@ class LiquidForecast:
     regularisation: float
     counts: Mapping[str, int]
     forecasts: Mapping[str, Floats]
+    on_chip: Errors | None = None
 
     __reduce__ = rebuilt
 
@@ -71,6 +74,7 @@ class LiquidForecast:
             "nrmse_unrounded": self.unrounded.nrmse,
             "nrmse_float": self.floats.nrmse if self.floats else None,
             "nrmse_feedforward": self.feedforward.nrmse if self.feedforward else None,
+            "nrmse_on_chip": self.on_chip.nrmse if self.on_chip else None,
             "cv_nrmse": self.cv_nrmse,
             "regularisation": self.regularisation,
             "counts": dict(self.counts),
@@ -122,6 +126,7 @@ class RegressionEvaluation:
                 **{name: errors.to_json() for name, errors in self.baselines.items()},
             },
             "nrmse_unrounded": mean("nrmse", "unrounded"),
+            "nrmse_on_chip": mean("nrmse", "on_chip"),
             "chosen": dict(self.chosen),
             "spread": {what: asdict(spread) for what, spread in every.items() if spread},
             "backend": self.backend,
@@ -149,11 +154,12 @@ def evaluate_regression(
     *,
     seeds: int = 1,
     alone: bool = False,
+    on_chip: bool = False,
 ) -> RegressionEvaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
     Either may be a file or a folder. seeds: liquids of the spec's own seed and those after it. alone: without floats,
-    ablation and baselines.
+    ablation and baselines. on_chip: with output neurons, too; an LsmError for features that synapses do not carry.
     """
     section, begun = regression_of(spec), time.perf_counter()
     if seeds < 1:
@@ -164,7 +170,7 @@ def evaluate_regression(
     liquids = []
     for i in range(seeds):
         share = (lambda done, total, i=i: progress(i * total + done, seeds * total)) if progress else None
-        liquids.append(_one(replace(spec, seed=spec.seed + i), frames, backend, share, alone))
+        liquids.append(_one(replace(spec, seed=spec.seed + i), frames, backend, share, alone, on_chip))
     true = pairs_of(frames[1], section).targets
     answers: dict[str, Floats] = {} if alone else {"persistence": persistence(section, frames[1])}
     chosen: dict[str, str] = {}
@@ -201,15 +207,17 @@ def _frames(spec: Spec, train: Raw | str | Path | None, test: Raw | str | Path |
 
 
 def _one(
-    spec: Spec, frames: tuple[Frames, Frames], backend: str, progress: Progress | None, alone: bool
+    spec: Spec, frames: tuple[Frames, Frames], backend: str, progress: Progress | None, alone: bool, on_chip: bool
 ) -> LiquidForecast:
     """The liquid of a spec's seed on one split."""
     section, (train, test) = regression_of(spec), frames
     compiled = compile_spec(spec)
     listener = listen(spec, train, compiled.program)
+    if on_chip:
+        check_features(listener, section)
     pairs, pairs_test = pairs_of(train, section), pairs_of(test, section)
     cut = None if alone else without_recurrence(compiled.program)
-    runs = _Runs(progress, 2 * (1 + (not alone) + (cut is not None)))
+    runs = _Runs(progress, 2 * (1 + (not alone) + (cut is not None)) + on_chip)
 
     def states(of: Listener) -> tuple[StatesRun, StatesRun]:
         training = run_states(of, section, train, "train", backend, runs.next(), warn=of is listener)
@@ -219,8 +227,8 @@ def _one(
     require_states(training, section)
     x, x_test = training.features[pairs.rows], asked.features[pairs_test.rows]
     regressor, forecasts = _integers(section, x, pairs, x_test)
-    in_floats = fit(x, pairs.targets, section, section.horizon, None)
-    floats = feedforward = None
+    in_floats = fit(x, pairs.targets, section, section.horizon)
+    floats = feedforward = of_chip = None
     every = {"liquid": forecasts}
     if cut is not None:
         trained_cut, asked_cut = states(replace(listener, program=cut))
@@ -229,9 +237,13 @@ def _one(
     if not alone:
         z = run_float_states(compiled.network, listener, section, train, "train", runs.next())
         z_test = run_float_states(compiled.network, listener, section, test, "test", runs.next())
-        of_floats = fit(z[pairs.rows], pairs.targets, section, section.horizon, None)
+        of_floats = fit(z[pairs.rows], pairs.targets, section, section.horizon)
         every["floats"] = predict(of_floats, z_test[pairs_test.rows])
         floats = errors_of(every["floats"], pairs_test.targets)
+    if on_chip:
+        chip = on_the_chip(spec, listener, training, train)
+        every["on_chip"] = forecast(chip, test, backend, runs.next())[pairs_test.rows]
+        of_chip = errors_of(every["on_chip"], pairs_test.targets)
     return LiquidForecast(
         seed=spec.seed,
         liquid=errors_of(forecasts, pairs_test.targets),
@@ -242,12 +254,14 @@ def _one(
         regularisation=regressor.regularisation,
         counts={name: training.counts[name] + asked.counts.get(name, 0) for name in training.counts},
         forecasts=every,
+        on_chip=of_chip,
     )
 
 
 def _integers(section: Regression, x: Any, pairs: Pairs, x_test: Any) -> tuple[Regressor, Floats]:
-    r = fit(x, pairs.targets, section, section.horizon, section.weight_bits)
-    return r, answer(quantise_regressor(r.mean, r.scale, r.coef, r.intercept, section.weight_bits), x_test)
+    deployed = to_bits(section.weight_bits)
+    regressor = fit(x, pairs.targets, section, section.horizon, deployed)
+    return regressor, answer(quantised(regressor, deployed), x_test)
 
 
 class _Runs:
