@@ -14,7 +14,11 @@ from test_regression import GRADED, SPEC, graded, series, wave
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
+from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.regression.following import Follower
+from lsm_deploy.learn.regression.linear import fit, predict
+from lsm_deploy.learn.regression.pairs import pairs_of
+from lsm_deploy.learn.regression.states import run_float_states
 from lsm_deploy.spec.read import load_text
 from lsm_deploy.spec.schema import Regression, States
 
@@ -135,3 +139,32 @@ def test_the_horizon_of_free_runs_by_hand() -> None:
     assert (run.nrmse[: run.horizon(0.3)] <= 0.3).all()
     with pytest.raises(LsmError, match="200 frames hold no washout of 10 and 190 frames"):
         ld.measure_free(trained, test, 190)
+
+
+@pytest.mark.parametrize("features", [States("states", 10.0), States("states", 10.0, frame=True, squares=True)])
+@pytest.mark.parametrize("text", [SPEC, GRADED])
+def test_the_float_liquid_runs_freely_beside_it(text: str, features: States) -> None:
+    spec = load_text(text, Path("spec.yaml"))
+    assert isinstance(spec.readout, Regression)
+    section = replace(spec.readout, horizon=1, features=features)
+    spec = replace(spec, readout=section)
+    train, test = series(300), series(120, 300)
+    run = ld.measure_free(ld.train_regression(spec, train), test, 12, 3, spec=spec, train=train)
+    assert run.floats is not None
+    network, listener = ld.compile_spec(spec).network, listen(spec, train)
+    pairs = pairs_of(train, section)
+    readout = fit(run_float_states(network, listener, section, train, "train")[pairs.rows], pairs.targets, section, 1)
+    for origin, forecasts in zip(run.origins, run.floats.forecasts, strict=True):
+        fed = np.concatenate([test.frames[: origin + 1], forecasts])
+        states = run_float_states(network, listener, section, make_frames(fed, np.array([0])))
+        assert predict(readout, states)[origin : origin + 12] == pytest.approx(forecasts, rel=1e-9)
+    assert 0 < run.floats.nrmse[0] < 1
+
+
+def test_floats_of_another_liquid_are_refused() -> None:
+    spec = graded(GRADED.replace("horizon: 2", "horizon: 1"))
+    on_chip = ld.train_regression(spec, series(100), on_chip=True)
+    assert ld.measure_free(on_chip, series(60, 100), 3, 2, spec=spec, train=series(100)).floats is not None
+    for other in (replace(spec, seed=2), graded()):
+        with pytest.raises(LsmError, match="the model was not trained by this spec"):
+            ld.measure_free(on_chip, series(60, 100), 3, 2, spec=other)

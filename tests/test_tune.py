@@ -15,6 +15,7 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
 from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.learn.listener import listen
 from lsm_deploy.measure.fidelity import branching_ratio
 from lsm_deploy.run import backends
 from lsm_deploy.spec import load, load_text, put
@@ -52,11 +53,14 @@ def folder(tmp_path):
 
 
 def spec_of(folder, *changes):
-    text = SPEC
+    return load_text(put_in(SPEC, *changes), folder / "spec.yaml")
+
+
+def put_in(text, *changes):
     for before, after in changes:
         assert before in text
         text = text.replace(before, after)
-    return load_text(text, folder / "spec.yaml")
+    return text
 
 
 def frames_of(folder):
@@ -235,6 +239,54 @@ def test_which_population(folder):
     assert "the spec has 2 populations" in told(spec, 20.0)
     assert tune_gains(spec, 20.0, population="liquid").population == "liquid"
     assert "population 'b': no synapse joins its neurons to each other" in told(spec, branching=0.9, population="b")
+
+
+# --- graded neurons -------------------------------------------------------------------------------------------------
+
+
+GRADED = (
+    ("encoder: {kind: gaussian_population, frame_ms: 2.0, neurons: 5, code: rate, max_rate_hz: 600.0}",
+     "encoder: {kind: graded, frame_ms: 2.0}"),
+    ("neuron: {kind: LIF, tau_mem_ms: {distribution: lognormal, mean: 20.0, std: 5.0}, tau_syn_ms: 4.0}",
+     "neuron: {kind: GradedLI, leak_rate: 0.5}"),
+    ("erdos_renyi, in_degree: 3", "erdos_renyi, in_degree: 2"),
+)  # fmt: skip
+
+
+def test_a_level_of_graded_messages(folder):
+    tuned = tune_gains(spec_of(folder, *GRADED), level=0.3)
+    stimulus = listen(tuned.spec, frames_of(folder)).encode(frames_of(folder), "train")
+    spikes = backends.run_program("emulator", compile_spec(tuned.spec).program, stimulus).spikes
+    assert np.abs(spikes).mean() / 32767 == pytest.approx(tuned.after.level)
+    assert tuned.after.level == pytest.approx(0.3, rel=0.02)
+    assert tuned.before.level < 0.2
+    assert list(tuned.gains) == [0]
+    assert tuned.after.branching is None
+    assert 0 <= tuned.after.saturated < 0.1
+    with pytest.raises(LsmError, match=r"reaches a level of 0\.\d+ at most, .* messages are nearly the largest"):
+        tune_gains(spec_of(folder, *GRADED), level=0.999)
+
+
+def test_graded_neurons_have_no_rate_and_spiking_ones_no_level(folder):
+    graded = spec_of(folder, *GRADED)
+    for asked in ({"rate_hz": 20.0}, {"branching": 0.9}, {"rate_hz": 20.0, "level": 0.3}):
+        with pytest.raises(LsmError, match="they send in every step, and have no rate") as caught:
+            tune_gains(graded, **asked)
+        assert "give a level, or `search`" in str(caught.value)
+    with pytest.raises(LsmError, match="a level of 2 is out of range"):
+        tune_gains(graded, level=2.0)
+    with pytest.raises(LsmError, match="all spikes are alike: there is no level"):
+        tune_gains(spec_of(folder), level=0.3)
+
+
+def test_the_command_shows_levels(folder):
+    (folder / "graded.yaml").write_text(put_in(SPEC, *GRADED))
+    target = folder / "tuned.yaml"
+    shown = call("tune", folder / "graded.yaml", "-o", target, "--level", 0.3).stdout
+    assert "level 0." in shown
+    assert " -> 0.3" in shown
+    assert "Hz" not in shown
+    assert load(target).projections[0].gain != 1.0
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

@@ -19,14 +19,16 @@ from lsm_deploy.report.tuning import report_search, report_tuning
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The tuned spec to write.")
 @click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Bring its neurons to this mean rate.")
 @click.option("--branching", type=float, metavar="RATIO", help="Bring its activity to this branching ratio.")
+@click.option("--level", type=float, metavar="SHARE", help="Of graded neurons: bring their mean message to this share.")
 @click.option("--population", metavar="NAME", help="The population to tune, instead of the one that is read.")
 @click.option("--train", type=FILE, help="Data to tune on, instead of the spec's training data.")
 @BACKEND_OPTION
 @common_options
 def tune_command(output: Output, file: Path, target: Path, train: Path | None, **options: Any) -> None:
-    """Find the gains that bring a liquid to a firing rate, a branching ratio or both.
+    """Find the gains that bring a liquid to a firing rate, a branching ratio or both, or a graded one to a level.
 
-    Measured on the integers as they would be deployed. The spec is written anew with them, and nothing else changed.
+    A level is the mean magnitude of a message, of the largest that there can be. Measured on the integers as they would
+    be deployed. The spec is written anew with the gains, and nothing else changed.
     """
     check_target(target, file, train)
     with output.progress("tuning") as progress:

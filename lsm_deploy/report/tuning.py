@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from statistics import stdev
 from typing import Any
@@ -11,6 +11,7 @@ from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import PERCENT, count, text_of
 from lsm_deploy.tune import Tuning
 from lsm_deploy.tune.journal import Trial
+from lsm_deploy.tune.liquid import Measurement, is_graded
 from lsm_deploy.tune.trials import SearchResult
 
 __all__ = ["report_search", "report_tuning"]
@@ -33,6 +34,15 @@ def report_tuning(tuned: Tuning) -> Report:
 
 
 def _tuning(tuned: Tuning) -> Iterator[Block]:
+    before, after = tuned.before, tuned.after
+    measured: dict[str | Column, Callable[[Measurement], Any]] = {Column("level", _RATIO): lambda m: m.level}
+    moved = f"level {before.level:.3f} -> {after.level:.3f}"
+    if not is_graded(tuned.spec, tuned.population):
+        measured = {"rate Hz": lambda m: m.rate_hz, Column("branching", _RATIO): lambda m: m.branching}
+        moved = (
+            f"rate {before.rate_hz:.4g} -> {after.rate_hz:.4g} Hz, branching ratio "
+            f"{text_of(before.branching, _RATIO)} -> {text_of(after.branching, _RATIO)}"
+        )
     yield Heading(f"population {tuned.population!r}, on {count(tuned.samples, 'training sample')}")
     yield tabulate(
         tuned.steps,
@@ -40,17 +50,12 @@ def _tuning(tuned: Tuning) -> Iterator[Block]:
             "gain sought": lambda m: m.part,
             "input ×": lambda m: m.input,
             "recurrent ×": lambda m: m.recurrent,
-            "rate Hz": lambda m: m.rate_hz,
-            Column("branching", _RATIO): lambda m: m.branching,
+            **measured,
             Column("silent", PERCENT): lambda m: m.silent,
             Column("saturated", PERCENT): lambda m: m.saturated,
         },
     )
-    before, after = tuned.before, tuned.after
-    yield Line(
-        f"rate {before.rate_hz:.4g} -> {after.rate_hz:.4g} Hz, branching ratio {text_of(before.branching, _RATIO)} -> "
-        f"{text_of(after.branching, _RATIO)}"
-    )
+    yield Line(moved)
     for path, gain in tuned.changes.items():
         yield Line(f"{_path(path)} ({tuned.spec.projections[int(path[1])].name}): {_value(gain)}")
     if not tuned.gains:

@@ -9,8 +9,9 @@ One more liberty than the chip has: delays beyond its 62 steps are kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,14 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
 
-__all__ = ["FloatTrace", "messages_in_floats", "run_float", "weights_in_floats"]
+__all__ = ["Feed", "FloatTrace", "messages_in_floats", "run_float", "weights_in_floats"]
 
 SIDE_BY_SIDE = 1 << 15
 """Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
+
+Feed: TypeAlias = Callable[[NDArray[np.int64], "Messages | Floats"], Messages]
+"""Rows of a stimulus `[sample]`, and what is sent in that step `[sample, neuron]`, to what enters `[sample, channel]`.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +67,13 @@ def run_float(
     stimulus: Stimulus,
     record: Sequence[str] = (),
     progress: Progress | None = None,
+    *,
+    feed: Feed | None = None,
 ) -> FloatTrace:
-    """Run every sample of a stimulus through the float network that a program stands for."""
+    """Run every sample of a stimulus through the float network that a program stands for.
+
+    feed: says what enters in a step, where that depends on what is sent in it, in the place of the stimulus's spikes.
+    """
     require_type(network, Network, "network", "give that of a compiled spec: `compile_spec(spec).network`")
     require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     steps = len(stimulus.spikes)
@@ -81,7 +91,7 @@ def run_float(
     together, done = max(1, SIDE_BY_SIDE // neurons), 0
     for first in range(0, len(windows), together):
         batch = windows[first : first + together]
-        _run_samples(network, synapses, given, batch, spikes, state)
+        _run_samples(network, synapses, given, batch, spikes, state, feed)
         done += sum(window.stop - window.start for window in batch)
         if progress:
             progress(done, steps)
@@ -150,6 +160,7 @@ def _run_samples(
     windows: Sequence[slice],
     spikes: Messages | Floats,
     recorded: Mapping[str, Floats],
+    feed: Feed | None,
 ) -> None:
     """Samples side by side, the longest first: states are `[sample, neuron]`, and a sample that has ended goes."""
     here = {name: network.columns(name) for name in network.sizes}
@@ -182,6 +193,7 @@ def _run_samples(
             spikes[rows, where] = step.spikes
             for register, values in recorded.items():
                 values[rows, where] = step.state.get(register, 0.0)
+        entering = stimulus[rows] if feed is None else feed(rows, spikes[rows]) / network.input.unit
         for s in synapses:
-            fired = stimulus[rows] if s.source == INPUT else spikes[rows, here[s.source]]
+            fired = entering if s.source == INPUT else spikes[rows, here[s.source]]
             kernels.send(fired, s.indptr, s.post, s.weight, s.delay, s.onto.start, t, ring)

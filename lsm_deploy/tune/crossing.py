@@ -47,7 +47,7 @@ def find(target: Aim, liquid: Tunable, factors: Mapping[Part, float], alone: boo
     def excess(octaves: float) -> float:
         at = {**factors, target.part: factors[target.part] * 2.0**octaves}
         measured = liquid.measure(target.part, at)
-        if measured.wraps and octaves > 0:
+        if measured.wraps and octaves > 0 and not liquid.graded:  # these are held at the ends, and do not turn
             raise LsmError("its current wraps", where=f"population {liquid.population!r}", hint="take a smaller gain")
         seen[octaves] = measured
         return 0.0 if target.met_by(measured) else target.of(measured) - target.value
@@ -106,6 +106,9 @@ def _unreachable(target: Aim, liquid: Tunable, seen: Mapping[float, Measurement]
         most = max(seen.values(), key=target.of)
         why = f"; there {most.saturated:.0%} of its neurons spike in more than half of all steps"
         hint = "aim lower, shorten its refractory period, or let more input reach it"
+        if liquid.graded:
+            why = f"; there {most.saturated:.0%} of its messages are nearly the largest"
+            hint = "aim lower, or raise its leak_rate"
         what = f"it reaches {high} at most, not {target.value:g}, {span}{why if most.saturated else ''}"
     else:
         what = f"it does not come below {low}, to {target.value:g}, {span}"

@@ -25,6 +25,7 @@ def tune_file(
     train: Frames | str | Path | None = None,
     progress: Progress | None = None,
     *,
+    level: float | None = None,
     backend: str = backends.DEFAULT,
 ) -> Tuning:
     """`tune_gains` for the spec in a file, which is written to `target` with its new gains.
@@ -33,7 +34,7 @@ def tune_file(
     """
     text = _text_to_move(Path(file), Path(target))
     spec = load_text(text, Path(file))
-    tuned = tune_gains(spec, rate_hz, branching, population, train, progress, backend=backend)
+    tuned = tune_gains(spec, rate_hz, branching, population, train, progress, level=level, backend=backend)
     store.write_text(target, put(text, Path(file), tuned.changes))
     return tuned
 

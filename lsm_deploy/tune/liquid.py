@@ -11,17 +11,20 @@ import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError, LsmWarning
-from lsm_deploy.core.ir import Stimulus
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.measure.activity import activity_of
 from lsm_deploy.measure.fidelity import branching_ratio
 from lsm_deploy.run import backends
+from lsm_deploy.run.extremes import NEARLY
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Gain, PerTypeGain
 
-__all__ = ["Measurement", "Part", "Progress", "Tunable"]
+__all__ = ["Measurement", "Part", "Progress", "Tunable", "is_graded"]
 
 Part = Literal["input", "recurrent"]
 """The synapses whose gain is changed: those from the input, or those among the liquid's own neurons."""
@@ -38,14 +41,16 @@ EXPECTED = 24
 class Measurement:
     """What the deployed liquid does at these factors of its gains. branching: None where activity has no memory.
 
-    part: whose gain was being sought. silent, saturated: shares of neurons that never spike, or in half of all steps.
-    wraps: how often a current passed its 24 bits, in the whole network.
+    part: whose gain was being sought. level: the mean magnitude of a message, of the largest that there can be. silent,
+    saturated: shares of neurons that never spike, or in half of all steps; of graded ones saturated is the share of
+    messages that are nearly the largest. wraps: how often a current passed its 24 bits, in the whole network.
     """
 
     part: Part
     input: float
     recurrent: float
     rate_hz: float
+    level: float
     branching: float | None
     silent: float
     saturated: float
@@ -66,6 +71,7 @@ class Tunable:
     ) -> None:
         self.spec, self.population, self.chosen = spec, population, chosen
         self.backend, self.progress = backend, progress
+        self.graded = is_graded(spec, population)
         self.stimulus = _evenly(listen(spec, data).encode(data, "train"), SAMPLES)
         if not self.stimulus.spikes.any():
             hint = "raise max_rate_hz, or lower threshold or delta"
@@ -95,13 +101,15 @@ class Tunable:
             trace = backends.run_program(self.backend, program, self.stimulus)
             spikes = trace.spikes[:, program.network.columns(self.population)]
             activity = activity_of(spikes, self.spec.dt_ms)
+            level, ends = _levels(program, self.population, spikes)
             measurement = Measurement(
                 part,
                 *at,
                 rate_hz=activity.rate_hz,
-                branching=branching_ratio(spikes, trace.starts),
+                level=level,
+                branching=None if self.graded else branching_ratio(spikes, trace.starts),
                 silent=activity.silent,
-                saturated=activity.saturated,
+                saturated=ends if self.graded else activity.saturated,
                 wraps=trace.counts.get("u_wraps", 0),
             )
             self.known[at] = measurement
@@ -109,6 +117,18 @@ class Tunable:
             if self.progress:
                 self.progress(len(self.steps), max(EXPECTED, len(self.steps) + 1))
         return replace(self.known[at], part=part)
+
+
+def is_graded(spec: Spec, population: str) -> bool:
+    """Whether its neurons send numbers in every step, and so have no rate."""
+    return bool(KINDS[spec.populations[population].neuron.kind].MESSAGE.graded)
+
+
+def _levels(program: Program, name: str, spikes: Messages) -> tuple[float, float]:
+    """The mean magnitude of messages `[t, neuron]`, of the largest, and the share of them that is nearly that."""
+    (population,) = (p for p in program.network.populations if p.name == name)
+    share = np.abs(spikes.astype(np.float64)) / KINDS[population.kind].largest_messages(population.registers)
+    return float(share.mean()), float((share >= NEARLY).mean())
 
 
 def _times(gain: Gain, factor: float) -> Gain:

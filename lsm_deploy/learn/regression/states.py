@@ -43,6 +43,7 @@ from lsm_deploy.spec.schema import Regression
 __all__ = [
     "StatesRun",
     "finished",
+    "finished_in_floats",
     "frame_features",
     "frame_rows",
     "graded_populations",
@@ -127,10 +128,14 @@ def run_float_states(
         trace = run_float(network, longer, progress=part_of(progress, steps, total))
         states.append(_float_states(listener.program, section, trace.spikes, longer.starts, steps_of_frame(listener)))
         steps += len(trace.spikes)
-    floats = np.concatenate(states)
+    return finished_in_floats(listener, section, np.concatenate(states), data)
+
+
+def finished_in_floats(listener: Listener, section: Regression, states: Floats, data: Frames) -> Floats:
+    """The same as `finished` of float states `[frame, neuron]`."""
     if section.features.frame:
-        floats = np.column_stack([floats, frame_features(listener, data) / _UNIT])
-    return np.column_stack([floats, floats**2]) if section.features.squares else floats
+        states = np.column_stack([states, frame_features(listener, data) / _UNIT])
+    return np.column_stack([states, states**2]) if section.features.squares else states
 
 
 def steps_of_frame(listener: Listener) -> int:
