@@ -34,7 +34,7 @@ from lsm_deploy.core.ir import (
     Stimulus,
     Trace,
 )
-from lsm_deploy.core.neurons import membrane
+from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.measure.attack import _peaks, attack
 from lsm_deploy.spec.schema import Quantise
@@ -133,6 +133,7 @@ def chain(kind="LIFRefractory", interval=0, **registers):
     defaults = {
         "LIFRefractory": {"du": 4095, "dv": 4095, "vth": 10, "refractory_period": 3},
         "LIF": {"du": 4095, "dv": 0, "vth": 450},
+        "LIFSubtract": {"du": 4095},
     }[kind]
     a = {"bias_mant": 0, "bias_exp": 0, **defaults, **registers}
     b = {"du": 400, "dv": 4095, "vth": 131071, "bias_mant": 0, "bias_exp": 0}
@@ -214,6 +215,45 @@ def test_a_lower_threshold_counts_as_much_and_the_bias_helps_it():
         assert certify_network(ternary(bias)).shortest_interval.tolist() == [steps]
         at = np.flatnonzero(run_all(ternary(bias), 60).spikes[:, 0])
         assert set(np.diff(at[1:]).tolist()) == {steps}
+
+
+@pytest.mark.parametrize("late", [0, 1])
+@pytest.mark.parametrize("interval", [0, 7])
+def test_what_a_spike_leaves_is_never_enough_before_its_time(late, interval):
+    """Each step brings `most`, or what takes a neuron to its threshold and no further, from where the most is left."""
+    kind, rng, size = KINDS["LIFSubtract"], np.random.default_rng(late), 20_000
+    vth, dv = rng.integers(0, 2000, size), rng.choice([0, 1, 40, 800, 2048, 4095, 4096], size)
+    most = np.maximum(1, vth * rng.uniform(0.02, 1.5, size)).astype(int)
+    values = {"du": 4095, "dv": dv, "vth": vth, "bias_mant": 0, "bias_exp": 0, "reset_delay": late}
+    registers = {name: np.broadcast_to(value, size) for name, value in values.items()}
+    bound = kind.shortest_interval(registers, 64.0 * most, 64.0 * most, interval > 0)
+    state, last, shortest = kind.initial(registers), np.full(size, -(10**6)), np.full(size, 10**6)
+    for t in range(120):
+        if interval and t % interval == 0:
+            state = kind.initial(registers)
+        to_threshold = np.clip(vth - (fixed.decay(state["v"], dv) >> 6), -most, most)
+        step = kind.step(registers, state, np.where(rng.random(size) < 0.7, most, to_threshold))
+        state, fired = step.state, step.spikes == 1
+        shortest[fired] = np.minimum(shortest, t - last)[fired]
+        last[fired] = t
+    assert (last[bound == 0] < 0).all()
+    assert (shortest >= bound).all()
+    assert (bound > 1).mean() > 0.15
+    assert (shortest == bound)[bound > 1].mean() > 0.4
+
+
+def test_what_a_spike_leaves_takes_steps_off_the_next():
+    # As LIF's 200, 400, 600 beyond 450: but a spike from 450 leaves 200, and 400, 600 is one step less.
+    registers = {"dv": 0, "vth": 450, "reset_delay": 0}
+    assert certify_network(chain("LIFSubtract", **registers)).shortest_interval.tolist()[0] == 2
+    spikes = np.flatnonzero(run_all(chain("LIFSubtract", **registers), 50).spikes[:, 0])
+    assert set(np.diff(spikes).tolist()) == {2, 3}
+    # Cleared of what it owes, a neuron begins again at what arrives.
+    late = {"dv": 2048, "vth": 300, "reset_delay": 1}
+    assert certify_network(chain("LIFSubtract", **late)).shortest_interval.tolist()[0] == 3
+    assert certify_network(chain("LIFSubtract", interval=9, **late)).shortest_interval.tolist()[0] == 2
+    # More than a threshold in each step, and a spike is left over.
+    assert certify_network(chain("LIFSubtract", vth=190, dv=0, reset_delay=0)).shortest_interval.tolist()[0] == 1
 
 
 @pytest.mark.parametrize("delta_r", [50, 200, 800])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prove import adaptive, gated, graded
+from prove import adaptive, gated, graded, subtract
 from prove.__main__ import QUICK, missing
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL
@@ -54,6 +54,31 @@ def check_adaptive(step, wide=True):
     for _, _, _, inputs, needs_room in adaptive.CLAIMS:
         if wide or not needs_room:
             assert adaptive.check(inputs, step, QUICK) > 1000
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_primitives_of_a_neuron_that_subtracts(name):
+    if why := missing(name):
+        pytest.skip(why)
+    with subtract.ALL[name]() as step:
+        check_subtract(step)
+
+
+def check_subtract(step):
+    for _, _, _, inputs in subtract.CLAIMS:
+        assert subtract.check(inputs, step, QUICK) > 1000
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in KINDS["LIFSubtract"].RULES])
+def test_a_broken_reset_is_found(rule):
+    broken = variants.broken_emulator(variants.RULES[rule]).KINDS["LIFSubtract"]
+
+    def step(state, registers, a):
+        after = broken.step(registers, state, a)
+        return (*(after.state[name] for name in subtract.STATE), after.spikes)
+
+    with pytest.raises(AssertionError, match=r"LIFSubtract: [vs] is .*, not .*, for "):
+        check_subtract(step)
 
 
 @pytest.mark.parametrize("name", graded.ALL)
@@ -128,7 +153,7 @@ def test_primitives_of_lava():
     command = [sys.executable, "-m", "prove", "--quick", "--only", "lava"]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("equal") == len(CLAIMS) + len(adaptive.CLAIMS) + 2, done.stdout
+    assert done.stdout.count("equal") == len(CLAIMS) + len(adaptive.CLAIMS) + len(subtract.CLAIMS) + 2, done.stdout
 
 
 @pytest.mark.once

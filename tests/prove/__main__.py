@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from prove import adaptive, gated, graded, weights
+from prove import adaptive, gated, graded, subtract, weights
 from prove.claims import CLAIMS, check
 from prove.implementations import ALL, PACKAGES
 
@@ -60,6 +60,12 @@ def main() -> int:
             for primitive, method, extent, inputs, wide in adaptive.CLAIMS:
                 if not wide or name != "fast":
                     row(primitive, name, method, extent, lambda i=inputs: adaptive.check(i, step, stride))  # type: ignore[misc]
+    for name, whole in subtract.ALL.items():
+        if not name.startswith(wanted) or missing(name):
+            continue
+        with whole() as moved:
+            for primitive, method, extent, inputs in subtract.CLAIMS:
+                row(primitive, name, method, extent, lambda i=inputs: subtract.check(i, moved, stride))  # type: ignore[misc]
     for name, whole in graded.ALL.items():
         if not name.startswith(wanted) or missing(name):
             continue
