@@ -50,7 +50,7 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
         "lsm_deploy/parity/conformance/nir.py",
     }
     # NIR's types have names like ours.
-    nir = {f"lsm_deploy/exchange/nir_files/{name}.py" for name in ("discretisation", "graph", "neurons")}
+    nir = {f"lsm_deploy/exchange/nir_files/{name}.py" for name in ("discretisation", "graph", "neurons", "writer")}
     assert naming == backends | kinds | made | nir
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.exchange import lava_folder
 from lsm_deploy.exchange import sanafe as sanafe_folder
+from lsm_deploy.exchange.nir_files.writer import READERS
 from lsm_deploy.run.backends import DEFAULT
 
 
@@ -18,6 +20,8 @@ from lsm_deploy.run.backends import DEFAULT
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--lava", type=FILE, metavar="DIR", help="Scripts and arrays for a host that has Lava, or a board.")
 @click.option("--sanafe", type=FILE, metavar="DIR", help="The placed program and a run's spikes for SANA-FE.")
+@click.option("--nir", type=FILE, metavar="FILE", help="A NIR graph in floats: a program's integers as those they are.")
+@click.option("--for", "reader", type=click.Choice(READERS), help="--nir: the simulator that is to read it.")
 @click.option("--trace", "trace_file", type=FILE, help="--sanafe: the spikes of this trace instead of a run.")
 @BACKEND_OPTION
 @INPUT_OPTION
@@ -28,15 +32,24 @@ def export_command(
     file: Path,
     lava: Path | None,
     sanafe: Path | None,
+    nir: Path | None,
+    reader: str | None,
     trace_file: Path | None,
     backend: str,
     input_file: Path | None,
     samples: int | None,
 ) -> None:
-    """Write a program as a folder for a host that has Lava, or for SANA-FE, and nothing of this project."""
+    """Write a program as a folder for a host that has Lava, or for SANA-FE; or a network as a NIR graph."""
+    if sum(each is not None for each in (lava, sanafe, nir)) != 1:
+        raise click.UsageError("give one of --lava DIR, --sanafe DIR and --nir FILE")
+    if reader and not nir:
+        raise click.UsageError("--for belongs to --nir")
+    if nir:
+        if trace_file or backend != DEFAULT or input_file or samples:
+            raise click.UsageError("--nir takes a network, and no input, samples, trace or backend")
+        return _export_nir(output, file, nir, reader)
     folder = lava or sanafe
-    if folder is None or (lava and sanafe):
-        raise click.UsageError("give one of --lava DIR and --sanafe DIR")
+    assert folder is not None
     if lava and (trace_file or backend != DEFAULT):
         raise click.UsageError("--trace and --backend belong to --sanafe: Lava runs the program itself")
     check_folder(folder, lava_folder.NAMES if lava else sanafe_folder.NAMES)
@@ -55,3 +68,11 @@ def export_command(
         )
     output.facts({"program": api.program_id(made.program), "stimulus": words, "folder": str(folder)})
     output.say(f"wrote {folder}/: {then}")
+
+
+def _export_nir(output: Output, file: Path, nir: Path, reader: str | None) -> None:
+    check_target(nir, file)
+    made = api.compile_any(file)
+    lines = api.export_nir(nir, made.compiled.network if made.compiled else made.program, reader)
+    output.facts({"file": str(nir), "nodes": [asdict(line) for line in lines]})
+    output.say(*(f"{line.kind} {line.node!r}: {line.verdict}: {line.what}" for line in lines), f"wrote {nir}")

@@ -21,6 +21,7 @@ from lsm_deploy.exchange.nir_files.linear import Matrix, Shape
 from lsm_deploy.exchange.nir_files.neurons import CURRENT, Unit, identity, units_of
 from lsm_deploy.exchange.nir_files.schedule import Connection, backward_of, network_of, schedule
 from lsm_deploy.exchange.nir_files.traffic import ONE, Traffic, add, arriving, multiplied_out, shapes_of
+from lsm_deploy.exchange.nir_files.written import read_written
 
 __all__ = ["MOST_SYNAPSES", "read"]
 
@@ -42,11 +43,14 @@ def read(
     """The network in a NIR file, in floats; LsmErrors name what cannot be, and MisuseErrors what is to be said.
 
     source: the tool that wrote it, which stands for its step (dt_ms), scheme, reset and what an IF takes in (if_input);
-    each can be given by itself (`discretisation` has the choices). weight_bits: 8, or up to 15 for two synapses each.
+    each can be given by itself (`discretisation` has the choices). Of a graph that this project wrote nothing need be
+    said: it is read as what it was. weight_bits: 8, or up to 15 for two synapses each.
     max_synapses: what linear nodes may be multiplied out to.
     """
     path = require_path(file)
     given = dict(dt_ms=dt_ms, scheme=scheme, reset=reset, if_input=if_input)
+    if source is None and not any(given.values()) and (written := read_written(path)):
+        return written
     graph, where = read_graph(path), str(path)
     how = discretisation_of(source, given, [node.kind for node in graph.nodes.values()], where)
     shapes = shapes_of(graph, where)

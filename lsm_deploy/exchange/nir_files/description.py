@@ -1,0 +1,67 @@
+"""What NIR cannot say of a network of ours, in the metadata of its graph: all that it is, as a tree of arrays.
+
+lsm_deploy/dt_ms, scheme                      of the file
+lsm_deploy/step_ms, channels, sample_interval of the network
+lsm_deploy/populations/<i>/...                the fields of a `Population`, or of a `QPopulation` where there is a scale
+lsm_deploy/projections/<i>/...                those of a `Projection`, or of a `QProjection` where there is a weight_exp
+
+Whoever changes the nodes of such a graph does not change these. So they are believed if they give the same nodes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from lsm_deploy.core.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection
+
+__all__ = ["OURS", "described", "network_in"]
+
+OURS = "lsm_deploy"
+
+
+def described(network: Network | QNetwork) -> dict[str, Any]:
+    """The tree of a network."""
+    return {
+        "step_ms": network.dt_ms,
+        "channels": network.channels,
+        "sample_interval": network.sample_interval,
+        "integers": isinstance(network, QNetwork),
+        "populations": {str(i): _fields(p) for i, p in enumerate(network.populations)},
+        "projections": {str(i): _fields(p) for i, p in enumerate(network.projections)},
+    }
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def network_in(tree: Mapping[str, Any]) -> Network | QNetwork:
+    """The network that a tree describes. ValueError, KeyError, TypeError or AttributeError: it describes none."""
+    whole = bool(tree["integers"])
+    populations = [
+        _made(QPopulation if whole or "scale" in each else Population, each) for each in _listed(tree["populations"])
+    ]
+    projections = [
+        _made(QProjection if whole or "weight_exp" in each else Projection, each)
+        for each in _listed(tree["projections"])
+    ]
+    return (QNetwork if whole else Network)(
+        dt_ms=float(tree["step_ms"]),
+        channels=int(tree["channels"]),
+        sample_interval=int(tree["sample_interval"]),
+        populations=tuple(populations),
+        projections=tuple(projections),
+    )
+
+
+def _listed(tree: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [tree[str(i)] for i in range(len(tree))]
+
+
+def _made(cls: Any, given: Mapping[str, Any]) -> Any:
+    """Numbers and text come as arrays without axes."""
+    return cls(**{name: v.item() if isinstance(v, np.ndarray) and not v.ndim else v for name, v in given.items()})
