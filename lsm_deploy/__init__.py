@@ -30,6 +30,7 @@ _NAMES = {
     "lsm_deploy.exchange.account": ("Line", "Reading"),
     "lsm_deploy.exchange.deployed": ("Deployed", "Samples", "Stage", "Trial", "deploy", "load_samples"),
     "lsm_deploy.exchange.imported": ("Imported", "states_of", "stimulus_of"),
+    "lsm_deploy.exchange.lava_dl_notes": ("export_net",),
     "lsm_deploy.exchange.lava_folder": ("export_for_lava",),
     "lsm_deploy.exchange.matrices": ("from_matrices",),
     "lsm_deploy.exchange.networks": ("read_network",),
@@ -128,6 +129,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         load_samples as load_samples,
     )
     from lsm_deploy.exchange.imported import Imported as Imported, states_of as states_of, stimulus_of as stimulus_of
+    from lsm_deploy.exchange.lava_dl_notes import export_net as export_net
     from lsm_deploy.exchange.lava_folder import export_for_lava as export_for_lava
     from lsm_deploy.exchange.matrices import from_matrices as from_matrices
     from lsm_deploy.exchange.networks import read_network as read_network

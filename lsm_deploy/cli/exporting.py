@@ -22,6 +22,7 @@ from lsm_deploy.run.backends import DEFAULT
 @click.option("--sanafe", type=FILE, metavar="DIR", help="The placed program and a run's spikes for SANA-FE.")
 @click.option("--nir", type=FILE, metavar="FILE", help="A NIR graph in floats: a program's integers as those they are.")
 @click.option("--for", "reader", type=click.Choice(READERS), help="--nir: the simulator that is to read it.")
+@click.option("--net", type=FILE, metavar="FILE", help="lava-dl's `.net`, which its netx runs.")
 @click.option("--trace", "trace_file", type=FILE, help="--sanafe: the spikes of this trace instead of a run.")
 @BACKEND_OPTION
 @INPUT_OPTION
@@ -34,20 +35,23 @@ def export_command(
     sanafe: Path | None,
     nir: Path | None,
     reader: str | None,
+    net: Path | None,
     trace_file: Path | None,
     backend: str,
     input_file: Path | None,
     samples: int | None,
 ) -> None:
-    """Write a program as a folder for a host that has Lava, or for SANA-FE; or a network as a NIR graph."""
-    if sum(each is not None for each in (lava, sanafe, nir)) != 1:
-        raise click.UsageError("give one of --lava DIR, --sanafe DIR and --nir FILE")
+    """Write a program as a folder for a host that has Lava, or for SANA-FE; or as a NIR graph, or lava-dl's `.net`."""
+    if sum(each is not None for each in (lava, sanafe, nir, net)) != 1:
+        raise click.UsageError("give one of --lava DIR, --sanafe DIR, --nir FILE and --net FILE")
     if reader and not nir:
         raise click.UsageError("--for belongs to --nir")
+    if (nir or net) and (trace_file or backend != DEFAULT or input_file or samples):
+        raise click.UsageError("--nir and --net take a network, and no input, samples, trace or backend")
     if nir:
-        if trace_file or backend != DEFAULT or input_file or samples:
-            raise click.UsageError("--nir takes a network, and no input, samples, trace or backend")
         return _export_nir(output, file, nir, reader)
+    if net:
+        return _export_net(output, file, net)
     folder = lava or sanafe
     assert folder is not None
     if lava and (trace_file or backend != DEFAULT):
@@ -76,3 +80,11 @@ def _export_nir(output: Output, file: Path, nir: Path, reader: str | None) -> No
     lines = api.export_nir(nir, made.compiled.network if made.compiled else made.program, reader)
     output.facts({"file": str(nir), "nodes": [asdict(line) for line in lines]})
     output.say(*(f"{line.kind} {line.node!r}: {line.verdict}: {line.what}" for line in lines), f"wrote {nir}")
+
+
+def _export_net(output: Output, file: Path, net: Path) -> None:
+    check_target(net, file)
+    program = api.compile_any(file).program
+    api.export_net(net, program)
+    output.facts({"program": api.program_id(program), "file": str(net)})
+    output.say(f"wrote {net}: `netx.hdf5.Network({net.name!r})` runs it, `lsm-deploy import` takes it back")

@@ -16,9 +16,9 @@ from lsm_deploy.compile.build import size as estimate
 from lsm_deploy.compile.build.column import expected_synapses
 from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network
-from lsm_deploy.compile.certify.restrain import Price, quantise_certified
+from lsm_deploy.compile.certify.restrain import Price, price_of, quantise_certified
 from lsm_deploy.compile.place.cores import place_network
-from lsm_deploy.compile.quantise import RoundingLoss, quantise_network
+from lsm_deploy.compile.quantise import RoundingLoss, one_grid, quantise_network
 from lsm_deploy.core import memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
@@ -50,7 +50,7 @@ class Compiled:
     cost: RoundingLoss
     certificate: Certificate
     price: Price | None = None
-    """What it cost that as many neurons as can be are certified, where that was asked for."""
+    """What it cost to certify as many neurons as can be, or to fit lava-dl's grid, where that was asked for."""
     cut_offs: tuple[CutOff, ...] = ()
 
 
@@ -171,11 +171,20 @@ def _quantise(
     network: Network, how: Quantise, strict: bool
 ) -> tuple[QNetwork, RoundingLoss, Certificate | None, Price | None]:
     """The integers and what they cost; and, where neurons were to be certified, the proof and its price."""
+    certificate: Certificate | None = None
+    price: Price | None = None
+    restrained = one_grid.with_even_weights(network) if how.lava_dl else network
+    ceilings = one_grid.ceilings_of(network) if how.lava_dl else {}
     if how.certified:
-        quantised, cost, certificate, price = quantise_certified(network, how.compensate)
+        quantised, cost, certificate, price = quantise_certified(restrained, how.compensate, ceilings)
     else:
-        quantised, cost = quantise_network(network, compensate=how.compensate)
-        certificate, price = None, None
+        quantised, cost = quantise_network(restrained, compensate=how.compensate, ceilings=ceilings)
+    if how.lava_dl:
+        quantised = one_grid.with_rounded_biases(quantised)
+        certificate = certify_network(quantised)
+        free, free_cost = quantise_network(network, compensate=how.compensate)
+        before = int(certify_network(free).certified.sum())
+        price = price_of(free_cost, before, cost, int(certificate.certified.sum()))
     for lost in () if strict else cost.gone:
         warnings.warn(lost, LsmWarning, stacklevel=4)
     if strict and cost.losses:

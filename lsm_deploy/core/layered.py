@@ -14,19 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core import fixed
+from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.errors import BackendError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import INPUT, QNetwork, QProjection
 from lsm_deploy.core.messages import BINARY
 
-__all__ = ["BIAS_EXP", "KIND", "Layer", "beyond_layers", "file_of", "fits_grid", "layers_of"]
+__all__ = ["BIAS_EXP", "KIND", "Layer", "beyond_layers", "file_of", "fits_grid", "layers_of", "neurons_of", "places_of"]
 
 BIAS_EXP = 6
 """The exponent that lava-dl gives to every bias."""
@@ -60,7 +61,57 @@ class Layer:
 def layers_of(network: QNetwork) -> tuple[Layer, ...]:
     """The network as layers; a BackendError for each thing that they cannot hold."""
     raise_all(list(beyond_layers(network)))
-    return tuple(_layer(network, chain, i) for chain in [_chain(network)] for i in range(len(chain)))
+    neurons = neurons_of(network)
+    cells = sum((len(own) + len(before)) * len(own) for before, own in pairwise([range(network.channels), *neurons]))
+    memory.require(
+        _BYTES_A_CELL * cells,
+        f"lava-dl's matrices of {cells} synapses take",
+        where="network",
+        hint="make it smaller: they hold every pair, joined or not",
+    )
+    sizes = [network.channels, *(len(each) for each in neurons)]
+    weight = [np.zeros((after, before), np.int32) for before, after in pairwise(sizes)]
+    delay = [np.zeros((after, before), np.uint8) for before, after in pairwise(sizes)]
+    recurrent: list[NDArray[np.int32] | None] = [None] * len(neurons)
+    for q, (layer, within, *at) in zip(network.projections, places_of(network), strict=True):
+        if not within:
+            matrix = weight[layer]
+            delay[layer][tuple(at)] = q.delays
+        elif (own := recurrent[layer]) is not None:
+            matrix = own
+        else:
+            matrix = recurrent[layer] = np.zeros((sizes[layer + 1], sizes[layer + 1]), np.int32)
+        matrix[tuple(at)] = q.weights.astype(np.int32) << q.weight_exp
+    registers = network.registers(KIND)
+    registers["bias"] = (registers["bias_mant"] << registers["bias_exp"]) >> BIAS_EXP
+    return tuple(
+        Layer(own, weight[i], recurrent[i], delay[i], {name: registers[name][own] for name in _REGISTERS})
+        for i, own in enumerate(neurons)
+    )
+
+
+_BYTES_A_CELL = 12
+"""Of two matrices, and a copy of one."""
+_REGISTERS = ("du", "dv", "vth", "bias")
+
+
+def neurons_of(network: QNetwork) -> list[Ints]:
+    """The neurons of each layer, as columns of a trace."""
+    return [np.concatenate([_columns(network, name) for name in names]) for names in _chain(network)]
+
+
+def places_of(network: QNetwork) -> list[tuple[int, bool, Ints, Ints]]:
+    """Of each projection its layer, whether it stands in `weight_rec`, and the row and column of each synapse there."""
+    chain = _chain(network)
+    layer = {name: i for i, names in enumerate(chain) for name in names}
+    first = {INPUT: 0}
+    for names in chain:
+        starts = np.cumsum([0, *(network.sizes[name] for name in names)]).tolist()
+        first |= dict(zip(names, starts, strict=False))
+    return [
+        (layer[q.target], q.source in chain[layer[q.target]], first[q.target] + q.post, first[q.source] + q.pre)
+        for q in network.projections
+    ]
 
 
 def file_of(layers: Sequence[Layer]) -> dict[str, NDArray[Any]]:
@@ -167,15 +218,8 @@ def _reached(joined: set[tuple[str, str]], name: str) -> set[str]:
     return reached
 
 
-def _columns(network: QNetwork, names: tuple[str, ...]) -> Ints:
-    """The neurons of some populations, as columns of a trace."""
-    return np.concatenate([np.arange(network.neurons)[network.columns(name)] for name in names])
-
-
-def _first(network: QNetwork, names: tuple[str, ...]) -> dict[str, int]:
-    """Where each of a layer's populations begins in it."""
-    starts = np.cumsum([0, *(network.sizes[name] for name in names)]).tolist()
-    return dict(zip(names, starts, strict=False))
+def _columns(network: QNetwork, name: str) -> Ints:
+    return np.arange(network.neurons)[network.columns(name)]
 
 
 def _bias(network: QNetwork, name: str) -> Ints:
@@ -189,31 +233,3 @@ def _pairs(network: QNetwork, projections: list[QProjection]) -> Ints:
     offsets = {**network.offsets, INPUT: network.neurons}
     nodes = network.neurons + network.channels
     return np.concatenate([(offsets[q.target] + q.post) * nodes + offsets[q.source] + q.pre for q in projections])
-
-
-def _sources(network: QNetwork, chain: list[tuple[str, ...]], number: int) -> dict[str, int]:
-    """Where each source of a layer begins in the columns of its matrix."""
-    return _first(network, chain[number - 1]) if number else {INPUT: 0}
-
-
-def _layer(network: QNetwork, chain: list[tuple[str, ...]], number: int) -> Layer:
-    names = chain[number]
-    first, before = _first(network, names), _sources(network, chain, number)
-    size = sum(network.sizes[name] for name in names)
-    sources = sum(network.sizes[name] for name in chain[number - 1]) if number else network.channels
-    weight, delay = np.zeros((size, sources), np.int32), np.zeros((size, sources), np.uint8)
-    weight_rec = np.zeros((size, size), np.int32)
-    recurrent = False
-    for q in network.projections:
-        if q.target not in first:
-            continue
-        within = q.source in first
-        recurrent |= within
-        at = (q.post + first[q.target], q.pre + (first if within else before)[q.source])
-        (weight_rec if within else weight)[at] = q.weights.astype(np.int32) << q.weight_exp
-        if not within:
-            delay[at] = q.delays
-    of = {p.name: p.registers for p in network.populations}
-    registers = {name: np.concatenate([of[each][name] for each in names]) for name in ("du", "dv", "vth")}
-    registers["bias"] = np.concatenate([_bias(network, name) for name in names]) >> BIAS_EXP
-    return Layer(_columns(network, names), weight, weight_rec if recurrent else None, delay, registers)

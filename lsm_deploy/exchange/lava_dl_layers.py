@@ -24,8 +24,10 @@ __all__ = [
     "AGAIN",
     "Group",
     "Shape",
+    "delays_of",
     "edges_of",
     "group_in",
+    "matrix_of",
     "one",
     "population_of",
     "projections_of",
@@ -156,15 +158,15 @@ def edges_of(layer: Group, source: str, before: Shape | None, shape: Shape) -> d
     if before and len(before) == 3 and before[1:] != (1, 1):
         what = f"an image of {' x '.join(map(str, before))} reaches a dense layer"
         raise LsmError(what, where=layer.where, hint="put a flatten layer between them")
-    weight = _matrix(layer, "weight", shape[0])
+    weight = matrix_of(layer, "weight", shape[0])
     sources = math.prod(before) if before else weight.shape[1]
     if weight.shape[1] != sources:
         what = f"weight has shape {list(weight.shape)}, and {sources} sources come before it"
         raise LsmError(what, where=layer.where, hint="check that the input belongs to this network")
     matrices = {source: weight}
-    delay = _delays(layer, weight)
+    delay = delays_of(layer, weight)
     if layer.kind == "dense_rec":
-        matrices[layer.name] = _matrix(layer, "weight_rec", shape[0])
+        matrices[layer.name] = matrix_of(layer, "weight_rec", shape[0])
         if matrices[layer.name].shape[1] != shape[0]:
             what = f"weight_rec has shape {list(matrices[layer.name].shape)}, not {[shape[0]] * 2}"
             raise LsmError(what, where=layer.where, hint=AGAIN)
@@ -181,7 +183,7 @@ def edges_of(layer: Group, source: str, before: Shape | None, shape: Shape) -> d
     return {name: _edges(matrix, delay if name == source else 0 * matrix) for name, matrix in matrices.items()}
 
 
-def _matrix(layer: Group, name: str, size: int) -> Ints:
+def matrix_of(layer: Group, name: str, size: int) -> Ints:
     values = _integers(layer.fields, name, layer.where)
     if not values.size:
         what = f"{name} has shape {list(values.shape)}: there are no synapses"
@@ -192,7 +194,7 @@ def _matrix(layer: Group, name: str, size: int) -> Ints:
     return values.reshape(size, -1)
 
 
-def _delays(layer: Group, weight: Ints) -> Ints:
+def delays_of(layer: Group, weight: Ints) -> Ints:
     if "delay" not in layer.fields:
         return np.zeros_like(weight)
     delay = _integers(layer.fields, "delay", layer.where)

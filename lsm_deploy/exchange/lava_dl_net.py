@@ -11,7 +11,7 @@ What a field means was read in lava-dl 0.6.0 itself (`netx/hdf5.py`, `netx/utils
     layer/<i>/stride, padding, dilation     conv, rows before columns; groups
     layer/<i>/neuron/...      du = iDecay - 1, dv = vDecay, vth = vThMant: a number, or one for each neuron (of an
                               image, for each channel); type CUBA or LOIHI
-    lsm_deploy/...            ours, which nobody else reads: with it the layers are the same program again
+    lsm_deploy/...            ours: what makes them the same program again (`lava_dl_notes.py`)
 
 lava-dl shifts weights left and gives them a negative exponent, so that they fill their bits; as the sum is shifted
 back, what a spike adds is the weight in the file, unless Lava cuts bits off it: such weights are refused
@@ -48,6 +48,7 @@ from lsm_deploy.exchange.lava_dl_layers import (
     shape_of,
     text_in,
 )
+from lsm_deploy.exchange.lava_dl_notes import NOTES, with_notes
 from lsm_deploy.store.hdf5 import Tree, read_tree
 
 __all__ = ["read_net"]
@@ -66,7 +67,10 @@ def read_net(file: str | Path, *, dt_ms: float = 1.0) -> Reading:
 
     dt_ms: the length of a step, which the file does not say and nothing depends on.
     """
-    layers = _layers_in(read_tree(file), str(file))
+    tree = read_tree(file)
+    layers = _layers_in(tree, str(file))
+    if isinstance(notes := tree.get(NOTES), dict):
+        return with_notes(notes, layers, str(file))
     made = _Made()
     for i, layer in enumerate(layers):
         if layer.kind == "input":

@@ -532,11 +532,13 @@ class Samples:
 class Quantise:
     """weight_bits: for every projection that does not state its own. compensate: let thresholds make up for what the
     integers lose in every step; left out, in populations of slow neurons, where it has been seen to help.
-    certified: prefer scales at which no input can overflow a sum or a current, over those that round least."""
+    certified: prefer scales at which no input can overflow a sum or a current, over those that round least.
+    lava_dl: weights and biases that lava-dl's layers hold, for `export --net` and the backend netx."""
 
     weight_bits: WeightBits = 8
     compensate: Flag | None = None
     certified: Flag = False
+    lava_dl: Flag = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from types import MappingProxyType
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Network, Population, QNetwork
 from lsm_deploy.core.neurons import KINDS
 
-__all__ = ["Price", "quantise_certified"]
+__all__ = ["Price", "price_of", "quantise_certified"]
 
 _ROUNDS = 20
 LEAST_THRESHOLD = 256
@@ -29,7 +30,7 @@ LEAST_THRESHOLD = 256
 
 @dataclass(frozen=True)
 class Price:
-    """What certifying cost. certified: neurons before and after; scales, and signal to noise in decibels (None where
+    """What other scales cost. certified: neurons before and after; scales, and signal to noise in decibels (None where
     nothing is rounded), before and after, of populations and projections."""
 
     certified: tuple[int, int]
@@ -37,11 +38,17 @@ class Price:
     snr_db: Mapping[str, tuple[float | None, float | None]]
 
 
-def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetwork, RoundingLoss, Certificate, Price]:
-    """Quantise with the largest scales found at which all neurons certify, or as many as can."""
-    quantised, cost = quantise_network(network, compensate=compensate)
+def quantise_certified(
+    network: Network, compensate: bool | None, ceilings: Mapping[str, float] = MappingProxyType({})
+) -> tuple[QNetwork, RoundingLoss, Certificate, Price]:
+    """Quantise with the largest scales found at which all neurons certify, or as many as can.
+
+    ceilings: scales, by population, not to exceed.
+    """
+    ceilings = dict(ceilings)
+    quantised, cost = quantise_network(network, compensate=compensate, ceilings=ceilings)
     certificate = certify_network(quantised)
-    first, before, ceilings = cost, int(certificate.certified.sum()), dict[str, float]()
+    first, before = cost, int(certificate.certified.sum())
     tried = [(_counts(quantised, certificate), dict(ceilings))]
     for _ in range(_ROUNDS):
         lower = _lower(network, quantised, certificate)
@@ -64,12 +71,16 @@ def quantise_certified(network: Network, compensate: bool | None) -> tuple[QNetw
             certificate, ceilings = certify_network(quantised), chosen
         if int(certificate.certified.sum()) >= sum(most.values()):
             break
-    price = Price(
-        certified=(before, int(certificate.certified.sum())),
+    return quantised, cost, certificate, price_of(first, before, cost, int(certificate.certified.sum()))
+
+
+def price_of(first: RoundingLoss, certified: int, cost: RoundingLoss, certified_now: int) -> Price:
+    """What it cost to come from the first scales, at which so many neurons certify, to these."""
+    return Price(
+        certified=(certified, certified_now),
         scales={a.name: (a.scale, b.scale) for a, b in zip(first.populations, cost.populations, strict=True)},
         snr_db={a.name: (a.snr_db, b.snr_db) for a, b in zip(first.projections, cost.projections, strict=True)},
     )
-    return quantised, cost, certificate, price
 
 
 def _counts(quantised: QNetwork, certificate: Certificate) -> dict[str, int]:
