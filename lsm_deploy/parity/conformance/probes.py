@@ -122,6 +122,8 @@ def _registers(rng: np.random.Generator, kind: str, size: int) -> dict[str, NDAr
         sign = rng.choice([-1, 1], size) if low < 0 else 1
         values = np.where(rng.random(size) < 0.2, rng.choice([low, high], size), sign * size_of)
         drawn[field] = np.clip(values, low, high)
+    if "phase" in drawn:
+        drawn["phase"] %= drawn["period"]
     return drawn
 
 
