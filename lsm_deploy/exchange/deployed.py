@@ -36,8 +36,10 @@ from lsm_deploy.store import read_arrays
 __all__ = ["Deployed", "Samples", "Stage", "Trial", "deploy", "load_samples"]
 
 _INPUTS = ("input", "frames", "spikes", "stimuli")
-_STEPS, _SHARE = 1000, 100.0
-"""Of the trial of a network without samples: a spike a channel in every tenth step."""
+_STEPS, _SHARE = (50, 1000), 100.0
+"""Of the trial of a network without samples: fewer for a larger one, and a spike a channel in every tenth step."""
+_WORK = 1e8
+"""Synapses and steps that a trial is for, if it has that many steps."""
 TAU_STEPS = 20.0
 """Spikes nearer than this are near, in the distance of two trains."""
 
@@ -181,8 +183,9 @@ def _as_network(network: Network | QNetwork) -> Network:
 
 def _random(network: Network) -> Samples:
     dt_ms = network.dt_ms
-    stimulus = poisson_stimulus(network.channels, _STEPS, _SHARE / dt_ms, dt_ms, 0, network.input)
-    words = f"of random spikes, one a channel in every {1000 / _SHARE:g} steps"
+    steps = int(np.clip(_WORK / max(1, sum(len(p.post) for p in network.projections)), *_STEPS))
+    stimulus = poisson_stimulus(network.channels, steps, _SHARE / dt_ms, dt_ms, 0, network.input)
+    words = f"of {steps} steps of random spikes, one a channel in every {1000 / _SHARE:g} steps"
     return Samples(stimulus.spikes[None], words=words)
 
 

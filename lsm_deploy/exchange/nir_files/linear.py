@@ -86,7 +86,9 @@ def bias_of(node: Node, shape: Shape, where: str) -> Floats | None:
 
 def times(left: Matrix, right: Matrix, node: str, allow: Allow) -> Matrix:
     """Their product, whose synapses are counted first: those of a path each, which is no less than come out."""
-    allow(node, int(np.bincount(left.indices, minlength=left.shape[1]) @ np.diff(right.indptr)))
+    paths = int(np.bincount(left.indices, minlength=left.shape[1]) @ np.diff(right.indptr))
+    if paths > left.nnz:  # which has been allowed
+        allow(node, paths)
     return sparse.csr_array(left @ right)
 
 

@@ -14,6 +14,7 @@ from lsm_deploy.core.errors import LsmError, raise_all, require_path
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.exchange.account import Line, Reading
+from lsm_deploy.exchange.matrices import check_bits
 from lsm_deploy.exchange.nir_files import linear
 from lsm_deploy.exchange.nir_files.discretisation import Discretisation, discretisation_of
 from lsm_deploy.exchange.nir_files.graph import NEURONS, Graph, read_graph
@@ -49,8 +50,10 @@ def read(
     """
     path = require_path(file)
     given = dict(dt_ms=dt_ms, scheme=scheme, reset=reset, if_input=if_input)
-    if source is None and not any(given.values()) and (written := read_written(path)):
-        return written
+    raise_all(check_bits(weight_bits=weight_bits))
+    if not (source or scheme or reset or if_input) and (written := read_written(path)):
+        if dt_ms in (None, written.network.dt_ms):
+            return written
     graph, where = read_graph(path), str(path)
     how = discretisation_of(source, given, [node.kind for node in graph.nodes.values()], where)
     shapes = shapes_of(graph, where)
