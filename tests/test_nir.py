@@ -438,6 +438,64 @@ def test_an_integrator_that_never_leaks_loses_nothing(tmp_path):
     assert compiled.program.network.populations[0].registers["dv"].tolist() == [0, 0, 0]
 
 
+# --- in a spec --------------------------------------------------------------------------------------------------------
+
+
+SPEC = """
+dt_ms: 0.1
+seed: 0
+data: {train: data.npz, test: data.npz}
+input: {channels: 4, encoder: {kind: spikes, frame_ms: 0.1}}
+populations: {liquid: {from: net.nir, scheme: euler, reset: zero}}
+projections: []
+readout: {population: [liquid, liquid/n], features: {kind: bins, bins: 2}}
+"""
+
+
+def described(tmp_path, text=SPEC):
+    nodes = {"a": affine(3, 4), "n": CUBA, "b": affine(3, 3, seed=3), "m": LIF}
+    graph(tmp_path / "net.nir", nodes, chain("a", "n", "b", "m"))
+    rng = np.random.default_rng(0)
+    frames = (rng.random((24, 40, 4)) < np.linspace(0.1, 0.6, 24)[:, None, None]).astype(np.uint8)
+    np.savez(tmp_path / "data.npz", frames=frames, labels=np.arange(24) // 12)
+    (tmp_path / "s.yaml").write_text(text)
+    return tmp_path / "s.yaml"
+
+
+def test_a_spec_takes_a_network_from_a_file(tmp_path):
+    spec = ld.load(described(tmp_path))
+    compiled = ld.compile_spec(spec)
+    assert [p.name for p in compiled.program.network.populations] == ["liquid", "liquid/n", "liquid/always on"]
+    reading = ld.read_network(tmp_path / "net.nir", **SAID)
+    same = ld.deploy(reading).compiled
+    x = random_spikes()
+    run = lambda program, stimulus: ld.run_program("emulator", program, stimulus)  # noqa: E731
+    whole = Stimulus(x, np.array([0]))
+    np.testing.assert_array_equal(run(compiled.program, whole).spikes, run(same.program, whole).spikes)
+    model = ld.train(spec)
+    assert model.listener.program.network.neurons == 7
+    assert ld.evaluate(spec).liquid.accuracy > 0.7
+    with pytest.raises(MisuseError, match="its weights are those of its file"):
+        ld.tune_gains(spec, rate_hz=50.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("channels: 4", "channels: 5"), "net.nir takes 4 channels, and the input has 5"),
+        (("reset: zero", "resat: zero"), "there is no key 'resat' here"),
+        (("reset: zero", "reset: soft"), "reset is 'soft'"),
+        ((", reset: zero", ""), "no NIR file says its reset"),
+        (("net.nir", "other.nir"), "cannot read"),
+        (("projections: []", "projections: [{source: input, target: liquid, topology: {kind: all_to_all}}]"),
+         "'liquid' is read from a file, which has all its synapses"),
+    ],
+)  # fmt: skip
+def test_what_a_spec_may_not_say_of_it(change, message, tmp_path):
+    with pytest.raises(LsmError, match=re.escape(message)):
+        ld.compile_spec(ld.load(described(tmp_path, SPEC.replace(*change))))
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 FC = affine(3, 4)

@@ -86,9 +86,9 @@ def integers_of_spec(spec: Spec, *, strict: bool = False, certified: bool = Fals
 def _check_size(spec: Spec, target: Board) -> None:
     """Refuse what no placement, or this machine's memory, could hold, before anything is drawn."""
     errors: list[LsmError] = []
-    sizes = {name: population.neurons for name, population in spec.populations.items()}
+    sizes = {name: population.neurons for name, population in spec.drawn.items()}
     neurons, channels = sum(sizes.values()), spec.input.spike_channels
-    largest = f"population {max(sizes, key=lambda name: sizes[name])!r}"
+    largest = f"population {max(sizes, key=lambda name: sizes[name], default='')!r}"
     if neurons > (most := target.cores * target.neurons_per_core):
         errors.append(
             LsmError(
@@ -122,7 +122,7 @@ def _too_large(what: str, needed: float, *, hint: str, where: str) -> LsmError |
 def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
     cut_offs = []
     for p in spec.projections:
-        population = spec.populations[p.target]
+        population = spec.drawn[p.target]
         if isinstance(p.topology, schema.Maass) and population.grid is not None:
             drawn, lost = expected_synapses(p.topology, population.grid, population.inhibitory_fraction or 0.0)
             lambdas = p.topology.reach / p.topology.length
@@ -164,7 +164,7 @@ def _check_sums(network: QNetwork, certificate: Certificate) -> None:
 
 
 def _how(spec: Spec, certified: bool) -> Quantise:
-    return replace(spec.quantise, certified=True) if certified else spec.quantise
+    return replace(spec.quantise, certified=True) if certified or spec.read else spec.quantise
 
 
 def _quantise(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,21 @@ def read_network(file: str | Path, **options: Any) -> Reading:
     """
     path = require_path(file)
     if not is_of_rates(path):
-        return _read_network_of_spikes(path, options)
+        reader = _reader_of(path)
+        return reader(path, **_taken((reader,), options, path))
     imported = import_rates(path, options)
     lines = tuple(_line(path.name, note) for note in imported.notes)
     return Reading(imported.network, imported.population, lines)
+
+
+def read_for_spec(path: Path, usual: Mapping[str, Any], given: Mapping[str, Any]) -> Reading:
+    """The spiking network in a file that a spec names. usual: what the spec says anyway, for readers that take it."""
+    if is_of_rates(path):
+        what = "these are weights of rates, not a network of spiking neurons"
+        raise LsmError(what, where=str(path), hint="make a spec of them with `lsm-deploy import --spec DIR`")
+    reader = _reader_of(path)
+    said = {name: value for name, value in usual.items() if name in _options_of(reader)}
+    return reader(path, **_taken((reader,), {**said, **given}, path))
 
 
 def import_rates(path: Path, options: dict[str, Any]) -> Imported:
@@ -51,25 +62,33 @@ def is_of_rates(path: Path) -> bool:
     return start != SIGNATURE and not (start.startswith(b"PK") and _is_integer_network(path))
 
 
-def _read_network_of_spikes(path: Path, options: dict[str, Any]) -> Reading:
+def _reader_of(path: Path) -> Callable[..., Reading]:
+    """Of a file of spiking neurons."""
     if zipfile.is_zipfile(path):
-        _taken((), options, path)
-        network = integers_of_network(path)
-        size = f"{network.neurons} neurons, {network.synapses} synapses, as they are"
-        return Reading(network, network.populations[-1].name, (Line(path.name, "integers", "exact", size),))
+        return _read_integers
     names = top_names(path)
     if "node" in names:
-        return nir_reader.read(path, **_taken((nir_reader.read,), options, path))
+        return nir_reader.read
     if "layer" in names:
-        return read_net(path, **_taken((read_net,), options, path))
+        return read_net
     what = f"this HDF5 file holds {', '.join(sorted(names)) or 'nothing'}: neither a graph of NIR's nor layers"
     raise LsmError(what, where=str(path), hint="write it with `nir.write`, or with lava-dl's `export_hdf5`")
 
 
+def _read_integers(path: Path) -> Reading:
+    network = integers_of_network(path)
+    size = f"{network.neurons} neurons, {network.synapses} synapses, as they are"
+    return Reading(network, network.populations[-1].name, (Line(path.name, "integers", "exact", size),))
+
+
+def _options_of(*readers: Callable[..., Any]) -> list[str]:
+    parameters = [p for reader in readers for p in signature(reader).parameters.values()]
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
 def _taken(readers: Sequence[Callable[..., Any]], options: dict[str, Any], path: Path) -> dict[str, Any]:
     """The options, all of which the readers know."""
-    parameters = [p for reader in readers for p in signature(reader).parameters.values()]
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known = _options_of(*readers)
     hint = f"choose from {', '.join(known)}" if known else "leave it out"
     raise_all(
         [

@@ -66,13 +66,16 @@ def _graded(program: Program) -> list[QPopulation]:
 def warn_of_counts(program: Program, fired: NDArray[np.int64], steps: int, stimulus: Stimulus) -> None:
     """The same for spikes that were counted `[neuron]` in so many steps; stimulus: of the run, or its beginning."""
     graded = _graded(program)
+    driven = {p.target for p in program.network.projections}  # what nothing leads to spikes as its bias has it
     for population in program.network.populations:
         here = fired[program.network.columns(population.name)] / max(steps, 1)
         if not here.any() and steps >= LEAST_STEPS:
             words = f"population {population.name!r} is silent: no neuron spikes in {steps} steps"
             louder = "join it to what sends" if population in graded else _louder(program, population, stimulus)
             warnings.warn(f"{words}; {louder}", LsmWarning, stacklevel=3)
-        elif population not in graded and (share := _saturated(population, here)) > MOSTLY:
+        elif (
+            population.name in driven and population not in graded and (share := _saturated(population, here)) > MOSTLY
+        ):
             often = "in more than half of all steps"
             if population.registers.get("refractory_period", np.zeros(1)).any():
                 often += ", or as often as refractory periods let them"

@@ -55,8 +55,10 @@ class _Contradictions:
         self.errors: list[LsmError] = []
         raw = self.data.get("populations")
         self.names = list(raw) if isinstance(raw, dict) else []
+        self.read = [name for name in self.names if isinstance(raw[name], dict) and "from" in raw[name]]
+        drawn = [name for name in self.names if name not in self.read]
         self.populations = {
-            name: population for name in self.names if (population := self._section(Population, "populations", name))
+            name: population for name in drawn if (population := self._section(Population, "populations", name))
         }
 
     def find(self) -> list[LsmError]:
@@ -105,6 +107,8 @@ class _Contradictions:
                         )
 
     def _population(self, name: Any, path: Path_, *, also: tuple[str, ...] = ()) -> None:
+        if isinstance(name, str) and name.partition("/")[0] in self.read and not also:
+            return  # of a network in a file
         if isinstance(name, str) and name not in self.names and name not in also:
             self._report(f"there is no population {name!r}", path, suggest(name, [*self.names, *also]))
 
@@ -113,6 +117,11 @@ class _Contradictions:
         raw = self.data["projections"][i]
         if not isinstance(raw, dict):
             return
+        for end in ("source", "target"):
+            if raw.get(end) in self.read:
+                what = f"{raw[end]!r} is read from a file, which has all its synapses"
+                self._report(what, (*path, end), "remove this projection, or add it to the file")
+                return
         self._population(raw.get("source"), (*path, "source"), also=(INPUT,))
         self._population(raw.get("target"), (*path, "target"))
         projection = self._section(Projection, "projections", i)

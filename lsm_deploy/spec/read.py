@@ -16,7 +16,7 @@ from annotated_types import Len
 from lsm_deploy.core.errors import LsmError, raise_all, require_path
 from lsm_deploy.spec.contradictions import contradictions
 from lsm_deploy.spec.mistakes import check
-from lsm_deploy.spec.schema import Explicit, Search, Spec
+from lsm_deploy.spec.schema import Explicit, FromFile, Search, Spec
 from lsm_deploy.spec.source import Source, parse, read, read_text
 
 __all__ = ["load", "load_search", "load_text"]
@@ -66,8 +66,11 @@ def _resolve_files(spec: Spec, folder: Path) -> Spec:
         else p
         for p in spec.projections
     )
+    populations = {
+        name: replace(p, file=folder / p.file) if isinstance(p, FromFile) else p for name, p in spec.populations.items()
+    }
     data = spec.data
     if data is not None:
         named = {name: folder / path for name in ("train", "test", "root") if (path := getattr(data, name)) is not None}
         data = replace(data, **named)
-    return replace(spec, projections=projections, data=data)
+    return replace(spec, populations=populations, projections=projections, data=data)

@@ -184,6 +184,37 @@ class Population:
         return self.size
 
 
+@dataclass(frozen=True, kw_only=True)
+class FromFile:
+    """A network of others with all its synapses, as `lsm-deploy import` reads it; its options are those of that.
+
+    Its populations are called NAME/POPULATION, and the one whose spikes are the answer NAME. Its steps are dt_ms.
+    """
+
+    file: Annotated[Path, Field(alias="from")]
+    """A NIR graph, a network of lava-dl, or integers."""
+    source: Text | None = None
+    """Who wrote a NIR graph, for what it does not say."""
+    scheme: Text | None = None
+    """How its source made steps of time constants."""
+    reset: Text | None = None
+    """What a spike does to the voltage, and when."""
+    if_input: Text | None = None
+    """In what an IF takes its input."""
+    max_synapses: Count | None = None
+    """What linear nodes may be multiplied out to."""
+
+
+def _drawn_or_read(written: Any) -> str:
+    read = "from" in written if isinstance(written, dict) else isinstance(written, FromFile)
+    return "read" if read else "drawn"
+
+
+AnyPopulation: TypeAlias = Annotated[
+    Annotated[Population, Tag("drawn")] | Annotated[FromFile, Tag("read")], Discriminator(_drawn_or_read)
+]
+
+
 @dataclass(frozen=True)
 class Projection:
     """Synapses from `source` (a population, or `input`) to `target`.
@@ -558,7 +589,7 @@ class Spec:
     dt_ms: Positive
     seed: Annotated[Integer, Ge(0)]
     input: Input
-    populations: Annotated[Mapping[Text, Population], Len(1)]
+    populations: Annotated[Mapping[Text, AnyPopulation], Len(1)]
     projections: tuple[Projection, ...]
     data: Data | None = None
     front_end: FrontEnd | None = None
@@ -567,6 +598,16 @@ class Spec:
     quantise: Quantise = field(default_factory=Quantise)
     target: Target = field(default_factory=Target)
     search: Annotated[Search, Len(1)] | None = None
+
+    @property
+    def drawn(self) -> dict[str, Population]:
+        """The populations that are made here, not read."""
+        return {name: p for name, p in self.populations.items() if isinstance(p, Population)}
+
+    @property
+    def read(self) -> dict[str, FromFile]:
+        """The networks that are read from files."""
+        return {name: p for name, p in self.populations.items() if isinstance(p, FromFile)}
 
     def __post_init__(self) -> None:
         for declared in fields(self):

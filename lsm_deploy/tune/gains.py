@@ -154,6 +154,9 @@ def _projections(
         report(f"a rate of {rate_hz:g} Hz does not fit steps of {spec.dt_ms:g} ms", f"aim at most at {fastest:g}")
     if branching is not None and not 0 < branching < 2:
         report(f"a branching ratio of {branching:g} is out of range", "aim between 0 and 2, at 0.9, say")
+    if name.partition("/")[0] in spec.read:
+        report("its weights are those of its file", "tune a population that the spec makes, or train it in its source")
+        raise_all(errors)
     ends = [(p.source, p.target) for p in spec.projections]
     chosen: dict[Part, tuple[int, ...]] = {
         "input": tuple(i for i, end in enumerate(ends) if end == (INPUT, name)),

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from lsm_deploy.compile.build import explicit, rows
 from lsm_deploy.compile.build.draws import draw, fill
+from lsm_deploy.compile.build.files import network_in_file
 from lsm_deploy.compile.build.portions import chunks
 from lsm_deploy.compile.build.spectrum import spectral_factor
 from lsm_deploy.compile.build.wiring import connect
@@ -36,12 +37,12 @@ def build_network(spec: Spec) -> Network:
     """Sample the network that a spec describes; the same spec gives the same network everywhere."""
     errors: list[LsmError] = []
     populations: list[Population | QPopulation] = []
-    for name, section in spec.populations.items():
+    for name, section in spec.drawn.items():
         try:
             populations.append(_population(name, section, spec.seed))
         except LsmError as error:
             errors += error.each()
-    types = {name: _inhibitory(name, section, spec.seed) for name, section in spec.populations.items()}
+    types = {name: _inhibitory(name, section, spec.seed) for name, section in spec.drawn.items()}
     projections: list[Projection | QProjection] = []
     for i, projection in enumerate(spec.projections):
         twins = [p.name for p in spec.projections[:i]].count(projection.name)
@@ -49,6 +50,13 @@ def build_network(spec: Spec) -> Network:
         try:
             made = _projection(name, projection, spec, types)
             projections += [replace(p, port=1) for p in made] if projection.port == "gate" else made
+        except LsmError as error:
+            errors += error.each()
+    for name, read in spec.read.items():
+        try:
+            network = network_in_file(name, read, spec)
+            populations += network.populations
+            projections += network.projections
         except LsmError as error:
             errors += error.each()
     raise_all(errors)
@@ -104,8 +112,8 @@ def _positions(section: schema.Population | None) -> Floats:
 def _projection(
     name: str, section: schema.Projection, spec: Spec, types: dict[str, NDArray[np.bool_]]
 ) -> list[Projection | QProjection]:
-    source = None if section.source == INPUT else spec.populations[section.source]
-    target = spec.populations[section.target]
+    source = None if section.source == INPUT else spec.drawn[section.source]
+    target = spec.drawn[section.target]
     sources = spec.input.spike_channels if source is None else source.neurons
     where = f"projection {name!r}"
     dale = source is not None and source.inhibitory_fraction is not None

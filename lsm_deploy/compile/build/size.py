@@ -25,9 +25,9 @@ def bytes_to_compile(neurons: float, synapses: float, channels: float = 0) -> fl
 
 def synapses_of(projection: schema.Projection, spec: Spec) -> float:
     """How many synapses a projection will have, on average; 0 for those that a file brings."""
-    target = spec.populations[projection.target]
+    target = spec.drawn[projection.target]
     targets = target.neurons
-    sources = spec.input.spike_channels if projection.source == INPUT else spec.populations[projection.source].neurons
+    sources = spec.input.spike_channels if projection.source == INPUT else spec.drawn[projection.source].neurons
     pairs = float(sources) * targets
     match projection.topology:
         case schema.AllToAll():
