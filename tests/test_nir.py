@@ -444,7 +444,7 @@ def test_an_integrator_that_never_leaks_loses_nothing(tmp_path):
 SPEC = """
 dt_ms: 0.1
 seed: 0
-data: {train: data.npz, test: data.npz}
+data: {train: train.npz, test: test.npz}
 input: {channels: 4, encoder: {kind: spikes, frame_ms: 0.1}}
 populations: {liquid: {from: net.nir, scheme: euler, reset: zero}}
 projections: []
@@ -457,7 +457,8 @@ def described(tmp_path, text=SPEC):
     graph(tmp_path / "net.nir", nodes, chain("a", "n", "b", "m"))
     rng = np.random.default_rng(0)
     frames = (rng.random((24, 40, 4)) < np.linspace(0.1, 0.6, 24)[:, None, None]).astype(np.uint8)
-    np.savez(tmp_path / "data.npz", frames=frames, labels=np.arange(24) // 12)
+    for part, name in enumerate(("train", "test")):
+        np.savez(tmp_path / f"{name}.npz", frames=frames[part::2], labels=np.arange(12) // 6)
     (tmp_path / "s.yaml").write_text(text)
     return tmp_path / "s.yaml"
 

@@ -119,14 +119,18 @@ def tune_gains(
 def _population(spec: Spec, name: str | None) -> str:
     names = list(spec.populations)
     if name is None and spec.readout is not None:
-        return spec.readout.populations[0]
+        name = spec.readout.populations[0]
     if name is None and len(names) > 1:
         raise MisuseError(
             f"the spec has {len(names)} populations", where="tune", hint=f"choose from {', '.join(names)}"
         )
-    if name is not None and name not in names:
+    name = names[0] if name is None else name
+    if name.partition("/")[0] in spec.read:
+        hint = "tune a population that the spec makes, or train it in its source"
+        raise MisuseError("its weights are those of its file", where=f"population {name!r}", hint=hint)
+    if name not in names:
         raise MisuseError(f"there is no population {name!r}", where="tune", hint=suggest(name, names))
-    return names[0] if name is None else name
+    return name
 
 
 def _projections(
@@ -154,9 +158,6 @@ def _projections(
         report(f"a rate of {rate_hz:g} Hz does not fit steps of {spec.dt_ms:g} ms", f"aim at most at {fastest:g}")
     if branching is not None and not 0 < branching < 2:
         report(f"a branching ratio of {branching:g} is out of range", "aim between 0 and 2, at 0.9, say")
-    if name.partition("/")[0] in spec.read:
-        report("its weights are those of its file", "tune a population that the spec makes, or train it in its source")
-        raise_all(errors)
     ends = [(p.source, p.target) for p in spec.projections]
     chosen: dict[Part, tuple[int, ...]] = {
         "input": tuple(i for i, end in enumerate(ends) if end == (INPUT, name)),

@@ -121,7 +121,7 @@ class Tunable:
 
 def is_graded(spec: Spec, population: str) -> bool:
     """Whether its neurons send numbers in every step, and so have no rate."""
-    return bool(KINDS[spec.populations[population].neuron.kind].MESSAGE.graded)
+    return bool(KINDS[spec.drawn[population].neuron.kind].MESSAGE.graded)
 
 
 def _levels(program: Program, name: str, spikes: Messages) -> tuple[float, float]:

@@ -51,9 +51,9 @@ def read(
     path = require_path(file)
     given = dict(dt_ms=dt_ms, scheme=scheme, reset=reset, if_input=if_input)
     raise_all(check_bits(weight_bits=weight_bits))
-    if not (source or scheme or reset or if_input) and (written := read_written(path)):
-        if dt_ms in (None, written.network.dt_ms):
-            return written
+    written = None if source or scheme or reset or if_input else read_written(path)
+    if written is not None and dt_ms in (None, written.network.dt_ms):
+        return written
     graph, where = read_graph(path), str(path)
     how = discretisation_of(source, given, [node.kind for node in graph.nodes.values()], where)
     shapes = shapes_of(graph, where)
