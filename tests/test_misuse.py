@@ -64,6 +64,7 @@ TEXT = {
     "--population": ["nobody", ""],
     "--rate": ["-5", "0", "nan", "inf", "1e9"],
     "--branching": ["-1", "0", "nan", "inf", "2"],
+    "--level": ["-1", "0", "nan", "inf", "1", "0.5"],
     "--fit-bits": ["x", "distance", "distance:", "distance:x", "distance:-1", "distance:nan", "distance:inf", ":1", ""],
     "--simulators": ["nobody", "lava,nobody"],
     "--pattern": ["("],
