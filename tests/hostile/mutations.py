@@ -523,7 +523,7 @@ _SCALARS = (
     "{distribution: normal, mean: 0, std: 1e300}",
     "{distribution: normal, mean: -1e300, std: 0}",
     "{distribution: lognormal, mean: 1e300, std: 1e300}",
-    *("LIF", "ATRLIF", "TernaryLIF", "LIFRefractory", "mixed", "../../../etc/passwd", "/dev/zero", "."),
+    *("LIF", "ATRLIF", "TernaryLIF", "LIFRefractory", "LIFSubtract", "mixed", "../../../etc/passwd", "/dev/zero", "."),
 )  # fmt: skip
 
 
