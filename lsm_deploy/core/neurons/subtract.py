@@ -4,8 +4,8 @@ What most who train such networks call the subtract or soft reset. snnTorch take
 after the spike (`reset_delay`), so that it does not decay with the voltage; with `reset_delay` 1 so does this.
 
 Tried beside others, for the same spikes: Norse's `reset_subtract`, SpikingJelly's `v_reset=None` and SingleSpike of
-sinabs are `reset_delay` 0, snnTorch's default is 1. What snnTorch does without its delay is 0 only while no spike leaves
-more than a threshold, and what sinabs does by default (MultiSpike) while none would be two spikes in a step.
+sinabs are `reset_delay` 0, snnTorch's default is 1. What snnTorch does without its delay is 0 only while no spike
+leaves more than a threshold, and what sinabs does by default (MultiSpike) while none would be two spikes in a step.
 
 Floats, once a step of `dt_ms`, with alpha = exp(-dt / tau_syn) and beta = exp(-dt / tau_mem):
 
