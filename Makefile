@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up .venv first; nothing else is needed but Python and make.
 
-# Lava needs 3.10. Where there is none, any python3 does, and Lava is left out.
+# Lava was made for 3.10, which is taken where it is; any other runs Lava too, once it is told so (`LAVA`).
 # A shim may answer for a version that is not installed, so each candidate has to run.
 runs = $(shell $(1) -c 'import sys; print(sys.executable)' 2>/dev/null)
 PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 2>/dev/null)/bin/python))
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large lava-dl setup hardware clean
+.PHONY: bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large lava lava-dl setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -142,11 +142,19 @@ setup: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.10, or any up to 3.13"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] == (3, 10))' && \
-		echo "Lava is left out: it needs Python 3.10, and this is $$($(PYTHON) -V)" || true
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	$(if $(filter lava,$(subst $(comma), ,$(EXTRAS))),$(LAVA))
 	@touch $@
+
+# Lava says that it is for 3.10 and numpy 1 only; with what its dependencies are elsewhere it runs on others as well.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LAVA = $(BIN)/python -c 'from importlib.metadata import version; version("lava-nc")' 2>/dev/null || \
+	{ $(INSTALL) --editable '.[lava]' && $(INSTALL) --ignore-requires-python --no-deps lava-nc==0.10.0; }
+comma := ,
+
+lava: setup
+	$(LAVA)
 
 clean:
 	rm -rf $(VENV) .venv-bench-* .venv-lava-dl .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """A program for a host that has Lava, or a board, and nothing of this project; its trace comes back to `parity`.
 
-    run.py  graph.py  models.py  graded_li/  lif_subtract/  layout.npz  README.txt
+    run.py  any_python.py  graph.py  models.py  graded_li/  lif_subtract/  layout.npz  README.txt
     cpu/0, cpu/1, ...      jobs for Lava's CPU models: job.json, arrays.npz (see `lsm_backends/lava/job.py`)
     board/0, ...           the same for Loihi 2, where the program can run there
 
@@ -26,15 +26,15 @@ from lsm_deploy.store import new_folder, program_id, save_program, save_stimulus
 __all__ = ["NAMES", "export_for_lava", "export_lava"]
 
 NAMES = (
-    *("README.txt", "run.py", "graph.py", "models.py", "graded_li", "lif_subtract", "layout.npz", "cpu", "board"),
-    *("program.lsm", "stimulus.npz"),
+    *("README.txt", "run.py", "any_python.py", "graph.py", "models.py", "graded_li", "lif_subtract"),
+    *("layout.npz", "cpu", "board", "program.lsm", "stimulus.npz"),
 )
 """All that a folder may hold."""
 
 _README = """\
 Program {identity}: {neurons} neurons, {steps} steps in {samples} sample(s).
 
-    python run.py                    Lava's CPU models; needs Python 3.10 with lava-nc 0.10.0 and nothing else
+    python run.py                    Lava's CPU models; needs a Python with lava-nc 0.10.0 and nothing else
     python run.py --loihi2           a board (needs Intel's lava-loihi): --board NAME --partition NAME --host ADDRESS
                                      --generation N3B3{board}
 

@@ -1,6 +1,6 @@
 """Run an exported program on Lava and write its trace: `python run.py [--loihi2]`. See README.txt beside this file.
 
-Stands alone: needs Python 3.10 with lava-nc 0.10.0 and its numpy. Each job runs in a process of its own (`graph.py`),
+Stands alone: needs a Python with lava-nc 0.10.0 and its numpy. Each job runs in a process of its own (`graph.py`),
 because Lava waits forever when a process model raises.
 
 On a board spikes enter and leave through adapters, which take time. A relay neuron (driven by a known pattern) and a
@@ -47,7 +47,7 @@ def main() -> None:
     try:
         version = metadata.version("lava-nc")
     except metadata.PackageNotFoundError:
-        sys.exit(f"this Python ({sys.executable}) has no lava-nc: use a Python 3.10 with lava-nc {LAVA}")
+        sys.exit(f"this Python ({sys.executable}) has no lava-nc: use one with lava-nc {LAVA}")
     if version != LAVA:
         print(f"warning: this is lava-nc {version}; what is expected was read from {LAVA}", file=sys.stderr)
 

@@ -1,6 +1,6 @@
 """Jobs for `graph.py` that run elsewhere: files of their own, and what takes their results apart there.
 
-graph.py  models.py  graded_li/  lif_subtract/
+any_python.py  graph.py  models.py  graded_li/  lif_subtract/
 cpu/0, cpu/1, ...  board/0, ...      a job each: job.json, arrays.npz (see `job.py`)
 """
 
@@ -48,7 +48,7 @@ def export_jobs(
     starts = np.zeros(1, np.int64) if program.network.sample_interval else stimulus.starts
     stops = np.append(starts[1:], len(stimulus.spikes))
     own = [f"{process}/{file}" for process in ("graded_li", "lif_subtract") for file in ("__init__.py", "process.py")]
-    for file in ("graph.py", "models.py", *own):
+    for file in ("any_python.py", "graph.py", "models.py", *own):
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_bytes((Path(__file__).parent / file).read_bytes())
     return {

@@ -1,7 +1,7 @@
 """Build a network of Lava processes from a job, run it once from zero, and leave the result: `graph.py JOB_DIR`.
 
 Stands alone: it runs under any Python that has lava-nc 0.10.0 (with its numpy and scipy), so it imports nothing of this
-project but `models.py`, `graded_li` and `lif_subtract` beside it, and nothing of this project imports it.
+project but `any_python.py`, `models.py`, `graded_li` and `lif_subtract` beside it, and only `netx_graph.py` imports it.
 
     RingBuffer -> Sparse, DelaySparse -> LIF, TernaryLIF, ... -> RingBuffer        on the CPU
     RingBuffer -> PyToNxAdapter -> ... -> NxToPyAdapter -> RingBuffer              on a board
@@ -28,6 +28,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import any_python  # type: ignore[import-not-found]  # noqa: F401 - before Lava
 import numpy as np
 from graded_li.process import GatedLI, GradedLI  # type: ignore[import-not-found]
 from lava.magma.core.decorator import implements, requires, tag
