@@ -6,12 +6,13 @@ in that step: the session takes it with an empty input, and goes back. So an ans
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, require_type
+from lsm_deploy.core.errors import LsmError, LsmWarning, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Network, State, Stimulus
 from lsm_deploy.core.messages import Messages
@@ -158,7 +159,9 @@ def free_run_in_floats(
         return enters
 
     silent = Stimulus(np.zeros((many * length, network.channels), np.int8), np.arange(many) * length)
-    run_float(network, silent, feed=feed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LsmWarning)  # of forecasts beyond the input's range, which `free_run` tells of
+        run_float(network, silent, feed=feed)
     return forecasts
 
 
