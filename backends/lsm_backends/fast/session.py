@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from lsm_backends.fast import kernels
 from lsm_backends.fast.layout import Layout, lay_out
 from lsm_backends.fast.rows import aligned
+from lsm_backends.fast.turn import Turn
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
@@ -115,7 +114,7 @@ class Session:
         self._step = (self._plan.ctypes.data, self._input.ctypes.data, spikes.ctypes.data)
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
-        self._taken = RLock()
+        self._turn = Turn()
         self._broken = False
         self.spikes: NDArray[np.int8] = spikes.view()
         self.spikes.setflags(write=False)
@@ -131,16 +130,13 @@ class Session:
         """
         if len(spikes) != len(self._input):
             raise ValueError(f"{len(spikes)} input spikes for {len(self._input)} channels")
-        self._take()
-        try:
+        with self._turn:
             np.not_equal(spikes, 0, out=self._input_bits)
             plan, stimulus, fired = self._step
             if self._layout.blocks == 1:
                 self._kernel(plan, 0, self.t, 1, stimulus, fired, 0, 0)
             else:
                 self._advance(1, stimulus, fired)
-        finally:
-            self._taken.release()
         return self.spikes
 
     def feed(self, rows: Iterable[NDArray[np.generic]]) -> Iterator[NDArray[np.int8]]:
@@ -168,23 +164,9 @@ class Session:
         if not fits or not spikes.flags.c_contiguous or not spikes.flags.writeable:
             raise ValueError(f"spikes of shape {spikes.shape} and type {spikes.dtype} cannot be written to as they are")
         registers = np.zeros((steps, len(self._record), network.neurons), np.int32)
-        with self._alone():
+        with self._turn:
             self._advance(steps, stimulus.ctypes.data, spikes.ctypes.data, bool(self._record), registers.ctypes.data)
         return spikes, registers
-
-    def _take(self) -> None:
-        """Have the session for this thread, or refuse: two that advance it at once would lose each other's steps."""
-        if not self._taken.acquire(blocking=False):
-            hint = "give each thread a session of its own, or a lock around this one"
-            raise LsmError("another thread is advancing this session", where="session", hint=hint)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self._take()
-        try:
-            yield
-        finally:
-            self._taken.release()
 
     def _advance(self, steps: int, stimulus: int, spikes: int, recording: int = 0, registers: int = 0) -> None:
         """Advance all blocks; addresses, as `kernels.advance` takes them."""
@@ -215,7 +197,7 @@ class Session:
     def register(self, name: str) -> NDArray[np.int32]:
         """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""
         values = np.zeros(self._layout.network.neurons, np.int32)
-        with self._alone():
+        with self._turn:
             for (_, _, first, last), state in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
                 if name in state:
                     values[first:last] = self._state[state.index(name), first:last]
@@ -228,7 +210,7 @@ class Session:
 
     def reset(self) -> None:
         """Begin a sample: everything at rest, nothing in flight, `t` 0; the counts go on."""
-        with self._alone():
+        with self._turn:
             self._state[:] = self._layout.initial
             self._ring[:] = 0
             self._work["clock"][0] = 0
@@ -238,7 +220,7 @@ class Session:
         names = dict.fromkeys(name for state in self._layout.states for name in state)
         neurons = self._layout.network.neurons
         # The ring as time goes: what is due in the next step comes first.
-        with self._alone():
+        with self._turn:
             ring = self._ring.sum(axis=0, dtype=np.int64)
             ahead = np.roll(ring, -(self.t % len(ring)), axis=0)[:-1, :neurons]
             return State(self.t, {name: self.register(name) for name in names}, ahead, self.counts)
@@ -248,7 +230,7 @@ class Session:
         neurons = self._layout.network.neurons
         rows = self._layout.horizon
         self._check(state, rows, neurons)
-        with self._alone():
+        with self._turn:
             self.reset()
             self._work["clock"][0] = state.t
             for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
