@@ -20,28 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from calls import SPEC, frames
 
 from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError
 
-SPEC = """
-dt_ms: 1.0
-seed: 4
-input:
-  channels: 3
-  encoder: {kind: rate, frame_ms: 5.0, max_rate_hz: 300.0}
-populations:
-  liquid:
-    size: 24
-    inhibitory_fraction: 0.25
-    neuron: {kind: LIF, tau_mem_ms: 20.0, tau_syn_ms: 4.0}
-projections:
-  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 2}, weight: 0.12}
-  - {source: liquid, target: liquid, topology: {kind: erdos_renyi, probability: 0.2}, weight: 0.05, delay_ms: 2.0}
-readout: {population: liquid, features: {kind: bins, bins: 2}, folds: 3}
-data: {train: train.npz, test: test.npz}
-search: {projections.0.gain: {low: 0.5, high: 2.0}}
-"""
+SEARCHED = SPEC + "search: {projections.0.gain: {low: 0.5, high: 2.0}}\n"
 STEPS = 300_000
 COMMANDS = {
     "compile": ("compile spec.yaml -o out --dump stages", ("out", "stages")),
@@ -66,12 +50,10 @@ class Place:
             made.mkdir()
         scratch = {"TMPDIR": str(self.temporary), "NUMBA_CACHE_DIR": str(folder / "numba")}
         self.environment = {**os.environ, **scratch}
-        (self.folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
+        (self.folder / "spec.yaml").write_text(SEARCHED, encoding="utf-8")
         rng = np.random.default_rng(0)
-        for name in ("train", "test"):
-            labels = np.arange(18) % 3
-            values = rng.random((18, 8, 3)) * 0.5
-            values[np.arange(18), :, labels] += 0.5
+        for seed, name in enumerate(("train", "test")):
+            values, labels = frames(seed)
             np.savez(self.folder / f"{name}.npz", frames=values, labels=labels)
         for name, steps in (("long", STEPS), ("short", 50)):
             np.savez(self.folder / f"{name}.npz", spikes=(rng.random((steps, 3)) < 0.1).astype(np.int8))

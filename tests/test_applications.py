@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from calls import call
 
 import lsm_deploy as ld
-from lsm_deploy.cli import main
 from lsm_deploy.data import load_raw
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -74,14 +73,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.savez("pq.npz", **beating("pq", 1))
     np.savez("rs.npz", **beating("rs", 2))
     return tmp_path
-
-
-def call(*arguments: Any, status: int | None = 0) -> Any:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert status in (None, result.exit_code), result.output
-    return result
 
 
 def facts(*arguments: Any, status: int = 0) -> Any:

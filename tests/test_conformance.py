@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
-from click.testing import CliRunner
+from calls import call, facts
 from lsm_backends.lava import sim
 
 from lsm_deploy import import_lava_dl, store
-from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace
 from lsm_deploy.core.neurons import KINDS
@@ -30,18 +29,6 @@ CHIP = ("--silicon",)
 OURS = ("LIFRefractory", "LIFSubtract", "GradedLI", "GatedLI")
 """Kinds of which Lava has no integers of its own."""
 PARAMETERS = {"weight": 10, "du": 4095, "dv": 163, "vth": 25}
-
-
-def call(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
-
-
-def facts(*arguments, status=0):
-    return json.loads(call(*arguments, "--json", status=status).stdout)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from calls import SPEC, frames
 from click.testing import CliRunner
-from test_cli import SPEC, frames
 
 import lsm_deploy as ld
 from lsm_deploy import store

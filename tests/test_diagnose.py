@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from calls import SPEC as ONE
+from calls import call
 
 import lsm_deploy as ld
-from lsm_deploy.cli import main
 from lsm_deploy.compile import pipeline
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, Stimulus
@@ -357,30 +357,12 @@ def test_where_there_is_no_spike_to_take_one_is_added():
 
 # --- the whole ------------------------------------------------------------------------------------------------------
 
-SPEC = """
-dt_ms: 1.0
-seed: 4
-input:
-  channels: 3
-  encoder: {kind: rate, frame_ms: 5.0, max_rate_hz: 300.0}
-populations:
-  liquid:
-    size: 24
-    inhibitory_fraction: 0.25
-    neuron: {kind: LIF, tau_mem_ms: 20.0, tau_syn_ms: 4.0}
-  other:
-    size: 6
-    neuron: {kind: LIF, tau_mem_ms: 20.0, tau_syn_ms: 4.0}
-projections:
-  - {source: input, target: liquid, topology: {kind: erdos_renyi, in_degree: 2}, weight: 0.12}
-  - {source: liquid, target: liquid, topology: {kind: erdos_renyi, probability: 0.2}, weight: 0.05, delay_ms: 2.0}
-  - {source: input, target: other, topology: {kind: erdos_renyi, in_degree: 2}, weight: 0.3}
-readout:
-  population: liquid
-  features: {kind: bins, bins: 2}
-  folds: 3
-data: {train: train.npz, test: test.npz}
-"""
+SPEC = ONE.replace(
+    "projections:", "  other: {size: 6, neuron: {kind: LIF, tau_mem_ms: 20.0, tau_syn_ms: 4.0}}\nprojections:"
+).replace(
+    "readout:",
+    "  - {source: input, target: other, topology: {kind: erdos_renyi, in_degree: 2}, weight: 0.3}\nreadout:",
+)
 
 
 @pytest.fixture
@@ -397,14 +379,6 @@ def folder(tmp_path, monkeypatch):
     for name in ("train", "test"):
         np.savez(tmp_path / f"{name}.npz", frames=values, labels=labels)
     return tmp_path
-
-
-def call(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_before_and_after(folder):

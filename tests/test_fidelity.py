@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from calls import call
 from scipy import sparse
 
-from lsm_deploy.cli import main
 from lsm_deploy.compile import pipeline
 from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.core.boards import BOARDS
@@ -68,14 +67,6 @@ def folder(tmp_path, monkeypatch):
         values[np.arange(30), :, labels] += 0.4
         np.savez(tmp_path / f"{name}.npz", frames=values, labels=labels)
     return tmp_path
-
-
-def call(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 # --- distances ------------------------------------------------------------------------------------------------------

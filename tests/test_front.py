@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from calls import call
 
 import lsm_deploy as ld
-from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Beats, Events, Frames, check_split, digests, make_frames, subset
 from lsm_deploy.data.front import load, load_data, to_frames
@@ -470,14 +469,6 @@ projections:
 readout: {{population: liquid, features: {{kind: bins, bins: 2}}, folds: 2, regularisation: [1.0]}}
 """
 RATE_CODE = "{kind: rate, frame_ms: 5.0, max_rate_hz: 400.0}"
-
-
-def call(*arguments: Any, status: int = 0) -> Any:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def spoken(file: Path, seed: int, speakers: str) -> None:

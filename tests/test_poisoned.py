@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from calls import SPEC, frames
 from liquid import liquid
 from numpy.typing import NDArray
 from scipy import sparse
-from test_cli import SPEC, frames
 
 import lsm_deploy as ld
 from lsm_deploy.compile.build.explicit import load_floats

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from calls import call
 from test_regression import SPEC as SIGNALS
 from test_regression import series
 
 import lsm_deploy as ld
-from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.model import train
@@ -407,14 +406,6 @@ def test_optuna_speaks_as_loud_as_before(folder, whole):
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
-
-
-def call(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_the_command(folder, whole):

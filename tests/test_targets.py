@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_data import error, npz, text
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
@@ -36,22 +37,6 @@ WRITE = (
     "give an array `targets` [frame, output], or columns of a CSV that `data: {targets: [...]}` names;"
     " `readout: {target: signal}` predicts the input itself"
 )
-
-
-def error(call: Any, *arguments: Any) -> list[tuple[str, str, str]]:
-    with pytest.raises(LsmError) as caught:
-        call(*arguments)
-    return [(e.what, e.where, e.hint) for e in caught.value.each()]
-
-
-def npz(folder: Path, **arrays: Any) -> Path:
-    np.savez(folder / "d.npz", **arrays)
-    return folder / "d.npz"
-
-
-def text(folder: Path, content: str) -> Path:
-    (folder / "d.csv").write_text(content)
-    return folder / "d.csv"
 
 
 def made(targets: Any = TARGETS, source: str = "data", **more: Any) -> Frames:

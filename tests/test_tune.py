@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from calls import call
 
-from lsm_deploy.cli import main
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
@@ -290,14 +289,6 @@ def test_the_command_shows_levels(folder):
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
-
-
-def call(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_the_command_changes_gains_and_nothing_else(folder):
