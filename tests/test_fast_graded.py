@@ -181,9 +181,12 @@ MACHINES = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.
 @pytest.mark.parametrize("name", MACHINES)
 def test_other_processors_give_the_same_answer(name: str, tmp_path: Path) -> None:
     cpu = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": MACHINES[name], "NUMBA_CACHE_DIR": str(tmp_path)}
-    code = "import test_fast_graded as t; t.test_samples_side_by_side(97)"
+    code = (
+        f"import numba, test_fast_graded as t; assert numba.config.CPU_NAME == {name!r};t.test_samples_side_by_side(97)"
+    )
     folder = Path(__file__).parent
     subprocess.run([sys.executable, "-c", code], env={**os.environ, **cpu}, cwd=folder, check=True, timeout=600)
+    assert list(tmp_path.rglob("*.nbc")), "it was compiled anew"
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
