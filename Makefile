@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large lava lava-dl setup hardware clean
+.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large lava lava-dl setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -63,6 +63,11 @@ prove: setup
 # runs beside SANA-FE: minutes. QUICK=1: small networks only.
 placement: setup
 	cd tests && ../$(BIN)/python -m bench.placement $(if $(QUICK),--quick)
+
+# NIR graphs of ours in simulators of others, and what their exporters write, read here: minutes, and the manual's tables.
+# LSM_DEPLOY_SIMULATORS_PYTHON: a Python that has them (tests/bench/interchange/simulators.txt), or some with colons between.
+simulators: setup
+	cd tests && ../$(BIN)/python -m bench.interchange.simulators
 
 # A tanh reservoir, a Hardtanh core and a liquid ODE, in integers beside their own programs: a minute. With torch from
 # their modules (VENV=.venv-torch EXTRAS=torch,safetensors,series,dev), without it from their matrices.

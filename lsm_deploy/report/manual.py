@@ -31,6 +31,7 @@ TOPICS = {
         "series": "predict values of a series, your own or one that comes with this",
         "own-network": "bring your own weights, in floats or in the chip's integers",
         "import": "bring a reservoir, a recurrent core of PyTorch, or an ODE",
+        "nir-out": "take a network elsewhere, as a NIR graph",
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
         "loops": "close a loop, run without an end, and use scikit-learn",

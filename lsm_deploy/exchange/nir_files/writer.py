@@ -74,7 +74,8 @@ def graph_of(network: Network | QNetwork, how: Discretisation) -> tuple[dict[str
     for name, members in groups.items():
         nodes[name] = _neurons(network, members, how)
         lines.append(_line(network, name, nodes[name]["type"], members))
-    for link, synapses in links.items():
+    # Those that come back to their node go first: nirtorch takes what it came to last for the output.
+    for link, synapses in sorted(links.items(), key=lambda each: each[0].source != each[0].target):
         shape, name = _shape(network, groups, link), f"{link.source}_to_{link.target}"
         weight = np.zeros(shape)
         for post, pre, values, _ in synapses:
