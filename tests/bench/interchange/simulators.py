@@ -71,10 +71,10 @@ def _exported(pythons: list[str], folder: Path) -> Iterator[Block]:
         if best[2]:
             rows.append((tool, "", best[2]))
             continue
-        found = json.loads((best[1] / "failed.json").read_text())
+        outcome = json.loads((best[1] / "failed.json").read_text())
         results = {file.stem: _read(file) for file in sorted(best[1].glob("*.npz"))}
-        results |= {net: f"not written: {words[:90]}" for net, words in found["failed"].items()}
-        rows += [(found["versions"].partition(", torch")[0], net, result) for net, result in sorted(results.items())]
+        results |= {net: f"not written: {words[:90]}" for net, words in outcome["failed"].items()}
+        rows += [(outcome["versions"].partition(", torch")[0], net, result) for net, result in sorted(results.items())]
     yield table(("exporter", "net, by its class there", "read here: output spikes that differ"), rows)
 
 
@@ -108,11 +108,11 @@ def _run(pythons: list[str], folder: Path) -> Iterator[Block]:
             np.savez(place / f"{name}.npz", input=given, reset=case.reset, dt_s=dt_s)
         words = [failed for python in pythons if (failed := _called(python, "in_simulator.py", tool, place))]
         if len(words) < len(pythons):
-            found = json.loads((place / "out.json").read_text())
-            versions.append(found["versions"].partition(", torch")[0])
+            outcome = json.loads((place / "out.json").read_text())
+            versions.append(outcome["versions"].partition(", torch")[0])
             columns.append(
                 [
-                    found["failed"].get(name, "").partition(": ")[2] or _compared(place, name, case)
+                    outcome["failed"].get(name, "").partition(": ")[2] or _compared(place, name, case)
                     for name, case in cases.items()
                 ]
             )
