@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs bench bench-peers large lava lava-dl setup hardware clean
+.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -73,6 +73,10 @@ simulators: setup
 # their modules (VENV=.venv-torch EXTRAS=torch,safetensors,series,dev), without it from their matrices.
 programs: setup
 	cd tests && ../$(BIN)/python -m bench.programs
+
+# Networks of others (NIR), read and deployed, beside what they did in their source: a minute. SHARED: where they are.
+interchange: setup
+	cd tests && ../$(BIN)/python -m bench.interchange $(if $(SHARED),--shared $(abspath $(SHARED)))
 
 # What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the manual's
 # tables. QUICK=1: the main case only, and the manual stays; so for AXES=size,delays (see tests/bench/grid.py).

@@ -30,7 +30,7 @@ TOPICS = {
         "own-data": "use your own recordings: frames, sound, heart beats, events",
         "series": "predict values of a series, your own or one that comes with this",
         "own-network": "bring your own weights, in floats or in the chip's integers",
-        "import": "bring a reservoir, a recurrent core of PyTorch, or an ODE",
+        "import": "bring a reservoir, a core of PyTorch, an ODE, or a NIR graph",
         "nir-out": "take a network elsewhere, as a NIR graph",
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
