@@ -13,6 +13,7 @@ from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.exchange import lava_folder
 from lsm_deploy.exchange import sanafe as sanafe_folder
 from lsm_deploy.exchange.nir_files.writer import READERS
+from lsm_deploy.report.readings import account_table
 from lsm_deploy.run.backends import DEFAULT
 
 
@@ -79,7 +80,7 @@ def _export_nir(output: Output, file: Path, nir: Path, reader: str | None) -> No
     made = api.compile_any(file)
     lines = api.export_nir(nir, made.compiled.network if made.compiled else made.program, reader)
     output.facts({"file": str(nir), "nodes": [asdict(line) for line in lines]})
-    output.say(*(f"{line.kind} {line.node!r}: {line.verdict}: {line.what}" for line in lines), f"wrote {nir}")
+    output.say(account_table(lines), f"wrote {nir}")
 
 
 def _export_net(output: Output, file: Path, net: Path) -> None:

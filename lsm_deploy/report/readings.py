@@ -6,18 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lsm_deploy.exchange import account
 from lsm_deploy.exchange.deployed import Deployed, Stage
-from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, Table, table, tabulate
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.programs import report_compiled
 
-__all__ = ["report_deployed"]
+__all__ = ["account_table", "report_deployed"]
 
 
 def report_deployed(deployed: Deployed) -> Report:
     """The account first, then the program, then the trial."""
-    account = Report(tuple(_account(deployed)), _facts(deployed))
-    return account + report_compiled(deployed.compiled) + Report(tuple(_trial(deployed)), {})
+    read = Report(tuple(_account(deployed)), _facts(deployed))
+    return read + report_compiled(deployed.compiled) + Report(tuple(_trial(deployed)), {})
 
 
 def _facts(deployed: Deployed) -> dict[str, Any]:
@@ -40,11 +41,10 @@ def _facts(deployed: Deployed) -> dict[str, Any]:
     }
 
 
-def _account(deployed: Deployed) -> Iterator[Block]:
-    reading = deployed.reading
-    yield Heading("what was read, node by node")
-    yield tabulate(
-        reading.lines,
+def account_table(lines: Sequence[account.Line]) -> Table:
+    """A line of account for each node, of what was read or written."""
+    return tabulate(
+        lines,
         {
             "node": lambda line: line.node,
             "type": lambda line: line.kind,
@@ -52,6 +52,12 @@ def _account(deployed: Deployed) -> Iterator[Block]:
             "what": lambda line: line.what,
         },
     )
+
+
+def _account(deployed: Deployed) -> Iterator[Block]:
+    reading = deployed.reading
+    yield Heading("what was read, node by node")
+    yield account_table(reading.lines)
     yield Line(
         f"the answer is what {reading.output!r} sends, {count(reading.lags.get(reading.output, 0), 'step')} late"
     )

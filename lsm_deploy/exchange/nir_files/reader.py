@@ -51,7 +51,8 @@ def read(
     path = require_path(file)
     given = dict(dt_ms=dt_ms, scheme=scheme, reset=reset, if_input=if_input)
     raise_all(check_bits(weight_bits=weight_bits))
-    written = None if source or scheme or reset or if_input else read_written(path)
+    said = source or scheme or reset or if_input or weight_bits != WEIGHT_BITS
+    written = None if said else read_written(path)
     if written is not None and dt_ms in (None, written.network.dt_ms):
         return written
     graph, where = read_graph(path), str(path)
