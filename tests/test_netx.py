@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import numpy as np
 import pytest
 from lsm_backends.lava import child, netx
 
+import lsm_deploy
+from lsm_deploy import read_network
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
@@ -226,3 +230,23 @@ def test_netx_agrees_in_every_register():
     np.testing.assert_array_equal(ours.spikes, theirs.spikes)
     for name in ("u", "v"):
         np.testing.assert_array_equal(ours.registers[name], theirs.registers[name])
+
+
+@needs_lava_dl
+@pytest.mark.lava
+@pytest.mark.once
+def test_the_manual_trains_a_recurrent_net_that_is_exact_here(tmp_path):
+    page = (Path(lsm_deploy.__file__).parent / "manual/lava-dl.md").read_text()
+    start, stop = page.index("    import h5py"), page.index("\nThen here")
+    python = child.interpreter(child.LAVA_DL)
+    script = textwrap.dedent(page[start:stop])
+    subprocess.run([python, "-c", script], cwd=tmp_path, check=True, capture_output=True, timeout=900)
+    reading = read_network(tmp_path / "trained.net")
+    assert {line.verdict for line in reading.lines} == {"exact"}
+    with np.load(tmp_path / "trained.npz") as theirs:
+        samples, steps, channels = theirs["input"].shape
+        expected = np.concatenate([theirs["layer0"], theirs["layer1"]], axis=2).reshape(samples * steps, -1)
+        spikes = theirs["input"].astype(np.int8).reshape(-1, channels)
+    assert expected.sum() > 100
+    made = run_program("fast", placed(reading.network), Stimulus(spikes, np.arange(samples) * steps)).spikes
+    np.testing.assert_array_equal(made, expected)

@@ -32,6 +32,7 @@ TOPICS = {
         "own-network": "bring your own weights, in floats or in the chip's integers",
         "import": "bring a reservoir, a core of PyTorch, an ODE, or a NIR graph",
         "nir-out": "take a network elsewhere, as a NIR graph",
+        "lava-dl": "take networks from lava-dl, and to it; its netx as a backend",
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
         "loops": "close a loop, run without an end, and use scikit-learn",
