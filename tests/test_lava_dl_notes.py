@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.lava_dl import random_liquid
+from bench.interchange.lava_dl import random_liquid
 from click.testing import CliRunner
 from test_netx import LIQUID, STIMULUS, placed
 

@@ -1,6 +1,6 @@
 """lava-dl's networks beside what lava-dl says of them, and random liquids that go out and come in again.
 
-    python -m bench.lava_dl        from tests/; a minute, and five more where lava-dl is (`make lava-dl`)
+    make interchange        a minute for these, and five more where lava-dl is (`make lava-dl`)
 
 Of what SLAYER or a chip did there are recordings: in `../shared/nets`, and in lava-dl's own tests, which its package
 installs. Those of images are replayed a layer at a time, each fed with what the one before it did, and cleared when
@@ -31,18 +31,17 @@ from lsm_deploy.spec.schema import Quantise
 from lsm_deploy.store import program_to_bytes
 
 Spikes = NDArray[np.int8]
-NETS = Path(__file__).parents[3] / "shared" / "nets"
 LIQUIDS = 10
 INTERVAL = 16
 """Of the recordings of images: theirs were cleared so often, each layer a step after the one before it."""
 
 
-def rows(liquids: int = LIQUIDS) -> Iterator[tuple[str, str, str]]:
-    """What is compared, how many values differ of how many, and with what."""
+def rows(shared: Path, liquids: int = LIQUIDS) -> Iterator[tuple[str, str]]:
+    """What is compared, and how many values differ of how many."""
     every = ("emulator", "fast", "brian", "lava", "netx")
     here = [name for name in every if backends.load_backend(name).missing() is None]
-    if (NETS / "slayer_recurrent.net").exists():
-        yield from _slayer(here)
+    if (shared / "nets/slayer_recurrent.net").exists():
+        yield from _slayer(shared / "nets", here)
     if (theirs := _tests_of_lava_dl()) is not None:
         yield from _digits(theirs)
         # What came in the step in which a layer was cleared is its first input; SLAYER counts that from its output.
@@ -52,22 +51,25 @@ def rows(liquids: int = LIQUIDS) -> Iterator[tuple[str, str, str]]:
     yield from _liquids(liquids, [name for name in here if name in ("fast", "netx")])
 
 
-def _slayer(names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    with np.load(NETS / "slayer_recurrent.npz") as stored:
+def _slayer(nets: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    with np.load(nets / "slayer_recurrent.npz") as stored:
         stimulus = Stimulus(stored["input"].astype(np.int8), np.array([0]))
         expected = np.concatenate([stored["hidden"], stored["output"]], axis=1)
-    program = _placed(_network(NETS / "slayer_recurrent.net"))
+    program = _placed(_network(nets / "slayer_recurrent.net"))
     for name in names:
         spikes = backends.run_program(name, program, stimulus).spikes
-        yield "slayer_recurrent.net", f"{np.count_nonzero(spikes != expected)} of {expected.size}", f"SLAYER, {name}"
+        yield (
+            f"slayer_recurrent.net: SLAYER, {name}",
+            f"{np.count_nonzero(spikes != expected)} of {expected.size} differ",
+        )
 
 
-def _digits(theirs: Path) -> Iterator[tuple[str, str, str]]:
+def _digits(theirs: Path) -> Iterator[tuple[str, str]]:
     network = _network(theirs / "gts/ntidigits/ntidigits.net")
     spikes, output = (np.load(theirs / f"gts/ntidigits/{name}.npy").T.astype(np.int8) for name in ("input", "output"))
     made = _run(network, spikes)[:, network.columns(network.populations[-1].name)]
     differ = np.count_nonzero(made[:-1] != output[1:])  # SLAYER's last layer passes its spikes on a step later
-    yield "ntidigits.net", f"{differ} of {output[1:].size}", "lava-dl's stored output"
+    yield "ntidigits.net: lava-dl's stored output", f"{differ} of {output[1:].size} differ"
 
 
 def _tiny(theirs: Path) -> tuple[Spikes, list[Spikes]]:
@@ -90,7 +92,7 @@ def _rows_of(array: NDArray[Any]) -> Spikes:
 
 def _images(
     net: Path, fed: Spikes, layers: list[Spikes], begins: Sequence[tuple[int, int]]
-) -> Iterator[tuple[str, str, str]]:
+) -> Iterator[tuple[str, str]]:
     """begins: of each layer, the row of its input and that of its output, where it had been cleared."""
     network = _network(net)
     differ = places = 0
@@ -105,10 +107,10 @@ def _images(
         places += made.size
         fed = output
     name = net.name if net.name != "network.net" else f"{net.parent.name}/{net.name}"
-    yield name, f"{differ} of {places}", "lava-dl's stored spikes, layer by layer"
+    yield f"{name}: lava-dl's stored spikes, layer by layer", f"{differ} of {places} differ"
 
 
-def _liquids(count: int, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _liquids(count: int, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Random recurrent liquids of two populations, in floats; compiled, written, run, and read again."""
     differ, places, spikes, same = dict.fromkeys(names, 0), 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -128,12 +130,9 @@ def _liquids(count: int, names: Sequence[str]) -> Iterator[tuple[str, str, str]]
                 differ[name] += np.count_nonzero(made.spikes != expected.spikes)
                 differ[name] += sum(np.count_nonzero(made.registers[r] != expected.registers[r]) for r in ("u", "v"))
     for name in names:
-        yield (
-            f"{count} random liquids, {spikes} spikes",
-            f"{differ[name]} of {3 * places}",
-            f"emulator (s, u, v), {name}",
-        )
-    yield f"{count} random liquids, out as .net and in", f"{count - same} of {count}", "their programs, byte for byte"
+        what = f"{count} random liquids, {spikes} spikes: emulator, {name}; s, u, v"
+        yield what, f"{differ[name]} of {3 * places} differ"
+    yield f"{count} random liquids, out as .net and in: bytes", f"{count - same} of {count} differ"
 
 
 def random_liquid(seed: int) -> Network:
@@ -189,12 +188,3 @@ def _tests_of_lava_dl() -> Path | None:
     )
     python = os.environ.get("LSM_DEPLOY_LAVA_DL_PYTHON", sys.executable)
     return Path(subprocess.run([python, "-c", where], check=True, capture_output=True, text=True).stdout.strip())
-
-
-def main() -> None:
-    for what, differ, beside in rows():
-        print(f"{what:44} {differ:>16} differ from {beside}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
