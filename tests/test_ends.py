@@ -10,7 +10,7 @@ import pytest
 
 from lsm_deploy import check_spec
 from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.spec import load_text, parse, put
 
 HERE = Path("x.yaml")
@@ -66,13 +66,12 @@ def outcome(text):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", LsmWarning)  # of what integers lose, which at an end may be all
             return [], compile_spec(load_text(text, HERE)).network.projections
     except LsmError as error:
         return [each for each in error.each() if not (each.where and each.hint)], ()
 
 
-# A compilation warns of what its integers lose, which at an end may be all.
-@pytest.mark.filterwarnings("ignore::lsm_deploy.core.errors.LsmWarning")
 @pytest.mark.parametrize("changes", SPECS, ids=range(len(SPECS)))
 def test_every_number_at_every_end_compiles_or_is_named_with_a_way_out(changes):
     text = SPEC.format(**{**PLAIN, **changes})
