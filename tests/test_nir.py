@@ -179,6 +179,32 @@ def test_neurons_are_what_their_equations_are(node, recurrent, tmp_path):
     assert not reading.losses
 
 
+@pytest.mark.parametrize("reset", ["zero", "zero-delayed", "subtract", "subtract-delayed"])
+def test_each_reset_is_what_it_says(reset, tmp_path):
+    """As snnTorch writes them: at once, or in the next step, of what v was then."""
+    first, x = affine(3, 4), random_spikes()
+    reading = ld.read_network(
+        graph(tmp_path / "n.nir", {"fc": first, "n": CUBA}, chain("fc", "n")), **{**SAID, "reset": reset}
+    )
+    i, v, s, expected = np.zeros(3), np.zeros(3), np.zeros(3), []
+    for row in x:
+        i = 0.8 * i + 0.2 * 1.5 * (first["weight"] @ row + first["bias"])
+        new = 0.9 * v + 0.1 * 2.0 * i
+        if reset == "zero-delayed":
+            new = np.where(s > 0, 0.0, new)
+        elif reset == "subtract-delayed":
+            new = new - s
+        s = (new > 1.0).astype(float)
+        v = new
+        if reset == "zero":
+            v = np.where(s > 0, 0.0, v)
+        elif reset == "subtract":
+            v = v - s
+        expected.append(s)
+    np.testing.assert_array_equal(spikes_of(reading, x), expected)
+    assert 10 < np.sum(expected) < 580
+
+
 def test_layers_and_a_way_round_them_arrive_as_in_the_source(tmp_path):
     """Two layers, a skip from the input to the second, and a delay."""
     first, second, skip, x = affine(3, 4), affine(3, 3, seed=3), affine(3, 4, seed=4), random_spikes()
