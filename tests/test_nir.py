@@ -528,6 +528,7 @@ def test_what_a_spec_may_not_say_of_it(change, message, tmp_path):
 FC = affine(3, 4)
 BAD = [
     ({"n": {**LIF, "tau": [1e-3, np.nan, 1e-3]}}, "node 'n': tau holds something else than finite numbers"),
+    ({"n": {**LIF, "r": np.full(3, 1e31)}}, "node 'n': r holds something else than finite numbers"),
     ({"n": {**LIF, "tau": np.full(3, 5e-5)}}, "node 'n': tau is 5e-05 s, and a step 0.0001 s"),
     ({"n": {**LIF, "tau": np.zeros(3)}}, "node 'n': tau is 0 s"),
     ({"n": {**LIF, "v_threshold": np.zeros(3)}}, "the threshold of neuron 0 is 0, and a spike takes it to 0"),

@@ -49,6 +49,8 @@ _TYPES = {**NEURONS, **LINEAR, **_ENDS}
 _INSTEAD = {"I": "write it as an IF whose threshold is never reached, or as a LI with a long time constant"}
 _ABOUT = ("type", "name", "metadata", "input_type", "output_type")
 """Of a node, what changes nothing."""
+_LARGEST = 1e30
+"""Of a number: products of several are finite, too."""
 _TEXTS = ("padding",)
 """Parameters that may be text."""
 
@@ -168,7 +170,7 @@ def _node(name: str, kind: str, member: Tree, where: str, errors: list[LsmError]
                 errors.append(LsmError(f"{kind} has no {field}", where=_at(where, name), hint=f"write {field}"))
         elif field in _TEXTS and stored.dtype.kind == "U":
             values[field] = _text(stored)
-        elif stored.dtype.kind not in "iufb" or not np.isfinite(stored).all() or not stored.size:
+        elif stored.dtype.kind not in "iufb" or not stored.size or not (abs(stored.astype(float)) <= _LARGEST).all():
             what = f"{field} holds something else than finite numbers"
             errors.append(LsmError(what, where=_at(where, name), hint="write numbers; find out where a NaN is from"))
         else:

@@ -113,6 +113,9 @@ def _connections(
             matrix.eliminate_zeros()
             if matrix.nnz:
                 by_ends.setdefault((source, name), {})[delay] = matrix
+        if not all(np.isfinite(matrix.data).all() for matrix in scaled.values()):
+            what = f"weights onto {name!r} are beyond all numbers when they are multiplied out"
+            errors.append(LsmError(what, where=where, hint="scale the nodes on the way to it"))
         if not any(target == name and source != ONE for source, target in by_ends):
             edges = ", ".join(f"{source!r} -> {name!r}" for source in graph.before(name)) or name
             what = f"no synapse leads to {name!r}: all weights on the way of {edges} are 0"

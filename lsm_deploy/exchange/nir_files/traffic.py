@@ -68,8 +68,8 @@ def shapes_of(graph: Graph, where: str) -> dict[str, tuple[Shape, Shape]]:
     return shapes
 
 
-MOST_VALUES = 1 << 22
-"""Of a node: more neurons than any board holds."""
+MOST_VALUES = 1 << 20
+"""Of a node: as many neurons as `make large` compiles."""
 
 # --- linear nodes -----------------------------------------------------------------------------------------------------
 
