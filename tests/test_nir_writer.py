@@ -257,6 +257,22 @@ def test_metadata_are_not_trusted(tmp_path, name, value):
         ld.read_network(file)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", 3), ("size", 20.0), ("kind", "Cuba"), ("sign_mode", "any"), ("weight_bits", 99), ("delay_ms", np.inf)],
+)
+def test_fields_that_constructors_take_on_trust_are_looked_at(tmp_path, field, value):
+    file = tmp_path / "net.nir"
+    ld.export_nir(file, layers())
+    tree = read_tree(file)
+    ours = tree["node"]["metadata"]["lsm_deploy"]
+    holder = ours["populations" if field in ("name", "size", "kind") else "projections"]["0"]
+    holder[field] = np.full_like(holder[field], value) if field == "delay_ms" else value
+    write_tree(file, tree)
+    with pytest.raises(LsmError, match="metadata are damaged"):
+        ld.read_network(file)
+
+
 def test_the_command_gives_floats_of_a_spec_and_integers_of_a_program(tmp_path):
     spec = Path(__file__).parents[1] / "configs" / "japanese_vowels.yaml"
     done = CliRunner().invoke(main, ["export", str(spec), "--nir", str(tmp_path / "f.nir"), "--for", "norse", "--json"])

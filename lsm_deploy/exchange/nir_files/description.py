@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from lsm_deploy.core.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection
+from lsm_deploy.core.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection, SignMode
+from lsm_deploy.exchange.matrices import check_bits
 
 __all__ = ["OURS", "described", "network_in"]
 
@@ -63,5 +64,24 @@ def _listed(tree: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _made(cls: Any, given: Mapping[str, Any]) -> Any:
-    """Numbers and text come as arrays without axes."""
-    return cls(**{name: v.item() if isinstance(v, np.ndarray) and not v.ndim else v for name, v in given.items()})
+    """Numbers and text come as arrays without axes. What constructors take on trust is looked at here."""
+    values = {name: v.item() if isinstance(v, np.ndarray) and not v.ndim else v for name, v in given.items()}
+    for name, value in values.items():
+        wanted = _TYPES.get(name, (np.ndarray, dict))
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r:.40}")
+    if values.get("sign_mode", "mixed") not in get_args(SignMode) or check_bits(
+        weight_bits=values.get("weight_bits", 1)
+    ):
+        raise ValueError("a projection has no such sign mode, or no so many bits")
+    if not np.isfinite(values.get("delay_ms", 0.0)).all():
+        raise ValueError("a delay is not finite")
+    return cls(**values)
+
+
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("name", "kind", "source", "target", "sign_mode"), str),
+    **dict.fromkeys(("size", "weight_bits", "num_weight_bits", "weight_exp", "port"), int),
+    "scale": float,
+}
+"""Of fields that are no arrays."""
