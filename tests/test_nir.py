@@ -420,6 +420,7 @@ def test_an_import_says_what_each_stage_cost(tmp_path):
     said = ("--dt-ms", 0.1, "--scheme", "euler", "--reset", "zero")
     text = call("import", file, "-o", tmp_path / "n.lsm", *said, "--samples", samples)
     assert re.search(r"\nn +CubaLIF +exact +3 LIF, 15 synapses, 1 step after its source", text)
+    assert "a trial on 2 samples of samples.npz: " in text
     assert "from its source to the network that was read: 0 is what it should be" in text
     facts = json.loads(call("import", file, "-o", tmp_path / "n.lsm", *said, "--samples", samples, "--json"))
     (stage,) = facts["trial"]["source_to_network"]

@@ -145,12 +145,7 @@ def load_samples(file: str | Path, reading: Reading) -> Samples:
         except LsmError as error:
             errors += error.each()
     raise_all(errors)
-    return Samples(
-        spikes.astype(network.input.dtype),
-        labels,
-        recorded,
-        f"{len(spikes)} sample{'s' * (len(spikes) != 1)} of {Path(file).name}",
-    )
+    return Samples(spikes.astype(network.input.dtype), labels, recorded, f"of {Path(file).name}")
 
 
 def _of_samples(array: NDArray[Any], columns: int, name: str, where: str) -> Floats:
