@@ -5,7 +5,8 @@ and nothing is lost by it: a synapse takes one step wherever it is. What lava-dl
 was read in lava-dl 0.6.0 (`netx/hdf5.py`, `netx/utils.py`, `netx/blocks/process.py`):
 
 * A layer has one matrix, a recurrent one a second for itself, and their weights, as they add to a sum, share one grid
-  of 8 bits: -256 to 254 where signs are mixed, in steps of 2 beyond -128 to 127; else 0 to 255. A pair has one synapse.
+  of 8 bits: -256 to 254 where signs are mixed, in steps of 2 beyond -128 to 127; else 0 to 255. (Of odd ones beyond it
+  makes 9 bits, which the chip does not have.) A pair has one synapse.
 * Where a recurrent layer has delays, its two matrices would have to have one shape, and their exponent is lost.
 * Biases have an exponent of 6. Registers are arrays, one value for each neuron, as Lava's process takes them.
 """

@@ -178,7 +178,7 @@ def edges_of(layer: Group, source: str, before: Shape | None, shape: Shape) -> d
         odd = " and are not all even" if (both % 2).any() else ""
         what = f"weights reach from {both.min()} to {both.max()}{odd}"
         least, most = fixed.weight_range(mixed=True)
-        hint = f"export quantised ones: Lava keeps 0 to {fixed.WEIGHT_LIMIT}, or {least} to {most} in steps of 2"
+        hint = f"export quantised ones: 8 bits hold 0 to {fixed.WEIGHT_LIMIT}, or {least} to {most} in steps of 2"
         raise LsmError(what, where=layer.where, hint=hint)
     return {name: _edges(matrix, delay if name == source else 0 * matrix) for name, matrix in matrices.items()}
 

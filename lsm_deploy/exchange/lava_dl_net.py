@@ -14,8 +14,9 @@ What a field means was read in lava-dl 0.6.0 itself (`netx/hdf5.py`, `netx/utils
     lsm_deploy/...            ours: what makes them the same program again (`lava_dl_notes.py`)
 
 lava-dl shifts weights left and gives them a negative exponent, so that they fill their bits; as the sum is shifted
-back, what a spike adds is the weight in the file, unless Lava cuts bits off it: such weights are refused
-(`core/layered.py`). So are `refDelay` above 1, graded spikes, `wgtExp`, and delays of conv layers: netx ignores them.
+back, what a spike adds is the weight in the file. Of odd weights of both signs, beyond half of the range, it makes 9
+bits, which Lava's CPU models have and the chip has not: such weights are refused (`core/layered.py`). So are
+`refDelay` above 1, graded spikes, `wgtExp`, and delays of conv layers: netx ignores them.
 Every layer takes one step, as every synapse does here, so spikes come in the same step as in netx.
 """
 
