@@ -21,11 +21,15 @@ WRONG = [123, 1.5, None, "nowhere", b"x", [], {}, object(), np.zeros((2, 2)), Pa
 def test_a_wrong_first_argument_does_not_fail_further_in(name, others, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     function = getattr(ld, name)
-    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty]
+    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][1:]
     for value in WRONG:
-        rest = [value if others == "the same" else others] * (len(needed) - 1)
-        with suppress(ld.LsmError, TypeError, ValueError):
-            list(function(value, *rest) or ())  # a generator begins when it is asked
+        rest = [p for p in needed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        rest = [value if others == "the same" else others] * len(rest)
+        named = {p.name: value if others == "the same" else others for p in needed if p.kind is p.KEYWORD_ONLY}
+        with suppress(ld.LsmError):
+            answer = function(value, *rest, **named)
+            if inspect.isgenerator(answer):  # which begins when it is asked
+                list(answer)
 
 
 def test_what_is_wrong_is_named(tmp_path):
@@ -43,3 +47,10 @@ def test_what_is_wrong_is_named(tmp_path):
     ):
         with pytest.raises(ld.LsmError, match=words):
             call()
+
+
+def test_values_of_other_rows_are_not_compared():
+    true = np.zeros((5, 1))
+    for wrong in (np.zeros(5), np.zeros((5, 2)), np.zeros((1, 1)), np.zeros((0, 1)), "x"):
+        with pytest.raises(ld.LsmError, match="shape|not numbers"):
+            ld.nrmse(wrong, true)

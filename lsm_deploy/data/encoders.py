@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.messages import BINARY, Message, Messages
 from lsm_deploy.core.neurons.kind import Floats
@@ -116,6 +116,10 @@ def poisson_stimulus(
 
     message: the program's `network.input`; where that is graded, a spike carries any message, all alike.
     """
+    for name, number in (("number of channels", channels), ("number of steps", steps), ("seed", seed)):
+        require_type(number, (int, np.integer), name, "give an integer")
+    for name, value in (("rate", rate_hz), ("step", dt_ms)):
+        require_type(value, (int, float, np.number), name, "give a number")
     memory.require(
         10 * steps * channels,  # its draws are floats
         f"a stimulus of {steps} steps and {channels} channels takes",

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all, require_path
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.columns import NAMED, counter_among, mistakes_in_header
 from lsm_deploy.data.frames import make_frames, starts_of
@@ -42,7 +42,7 @@ def load_frames(path: str | Path, targets: Sequence[str] = (), leave_out: Sequen
     targets: the columns of a CSV that are values to be predicted, and no channels. leave_out: those that are not read,
     and need not be there.
     """
-    path = Path(path)
+    path = require_path(path)
     refuse_other(path, "frames", "frames")
     if path.suffix == ".npz":
         refuse_columns(targets, path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
@@ -53,7 +53,7 @@ def load_raw(
     targets: the columns of a CSV that are values to be predicted, and no channels. leave_out: those that are not read,
     and need not be there.
     """
-    path = Path(path)
+    path = require_path(path)
     refuse_other(path, "data", *DATA)
     kind = kind_of(path)
     if path.suffix != ".csv":

@@ -182,6 +182,8 @@ def neurobench_series(tau: int = 17, repeat: int = 0, warm_up: int = 45) -> Data
     parameters and sampling: NeuroBench's own are a download, as they depend on the machine that integrates them. After
     some Lyapunov times no two solvers agree on a chaotic series, so compare means of repeats, never single ones.
     """
+    for name, number in (("tau", tau), ("repeat", repeat), ("warm-up", warm_up)):
+        require_type(number, (int, np.integer), name, "give an integer")
     if tau not in NEUROBENCH or not repeat >= 0:
         what = f"NeuroBench has no series of tau {tau}, repeat {repeat}"
         raise MisuseError(what, hint=f"choose tau from {min(NEUROBENCH)} to {max(NEUROBENCH)}, repeats from 0")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.place.cores import board_of
 from lsm_deploy.core import mesh as layout
 from lsm_deploy.core.boards import Board
-from lsm_deploy.core.errors import require_type
+from lsm_deploy.core.errors import require_path, require_type
 from lsm_deploy.core.ir import INPUT, Program, Stimulus, Trace
 from lsm_deploy.measure.cost import figures
 from lsm_deploy.store import new_folder, program_id
@@ -44,7 +44,7 @@ input, its `neurons_fired` the spikes with those of the input.
 
 def export_sanafe(folder: str | Path, program: Program, stimulus: Stimulus, trace: Trace) -> None:
     """Write a folder that SANA-FE reads; the trace is that of the program on the stimulus."""
-    folder = Path(folder)
+    folder = require_path(folder)
     require_type(program, Program, "program", "compile one, or read it with `load_program`")
     require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     require_type(trace, Trace, "trace", "read one with `load_trace`, or run the program")

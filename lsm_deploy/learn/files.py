@@ -8,6 +8,7 @@ from typing import TypeAlias
 from lsm_deploy import spec as specs
 from lsm_deploy import store
 from lsm_deploy.compile.build.explicit import load_network
+from lsm_deploy.core.errors import require_path
 from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.data import Raw, load_raw
 from lsm_deploy.learn.deployable import Deployable, compile_any
@@ -24,7 +25,7 @@ def open_any(path: str | Path) -> Openable:
     A spec (YAML), an integer network, a program, a model, a saved state, a trace, a stimulus, or data: frames, audio or
     heart beats.
     """
-    path = Path(path)
+    path = require_path(path)
     match store.kind_of(path):
         case "program":
             return store.load_program(path)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import lsm_deploy
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec.reference import spec_reference
 
@@ -105,6 +105,7 @@ def manual_page(topic: str) -> str:
 
     `TOPICS` has all of them; `commands` is printed by `lsm-deploy manual commands` alone.
     """
+    require_type(topic, str, "topic", "see `TOPICS`")
     made: dict[str, Callable[[], str]] = {
         "spec": lambda: f"# A spec\n\n{spec_reference()}",
         "neurons": _neurons,

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.archives import save_arrays
-from lsm_deploy.core.errors import LsmError, raise_all, require_type
+from lsm_deploy.core.errors import LsmError, raise_all, require_path, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View, narrowest
 from lsm_deploy.core.messages import Messages
@@ -118,6 +118,7 @@ LARGEST = 1 << 34
 
 def save_trace(path: str | Path, trace: Trace, *, program: str, backend: str) -> None:
     """Write a trace as `.npz`; program, backend: the `program_id` of what ran, and where it ran."""
+    require_type(trace, Trace, "trace", "give what `run_program` returns")
     arrays: dict[str, NDArray[Any]] = {
         "spikes": trace.spikes,
         **trace.registers,
@@ -136,7 +137,7 @@ def load_trace(path: str | Path, view: View | None = None) -> TraceFile:
 
     view: how a file that does not say so itself shows its voltages. LsmError: what is in the file is no trace.
     """
-    if Path(path).is_dir():
+    if require_path(path).is_dir():
         loaded = load_parts(path)
         _check_view(loaded.trace.view, view, str(path))
         return loaded

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, require_path
+from lsm_deploy.core.errors import LsmError, require_path, require_type
 from lsm_deploy.core.ir import COUNTS, State
 from lsm_deploy.store.container import facts_in, pack, unpack
 from lsm_deploy.store.files import read_bytes
@@ -32,6 +32,7 @@ class StateFile:
 
 def save_state(path: str | Path, state: State, *, program: str) -> None:
     """Write a state; program: the `program_id` of what was running."""
+    require_type(state, State, "state", "give what a session saves")
     meta = {"t": state.t, "counts": dict(state.counts), "program": program}
     arrays: dict[str, NDArray[Any]] = {f"register {name}": values for name, values in state.registers.items()}
     arrays["in_flight"] = state.in_flight

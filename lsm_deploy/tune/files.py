@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, require_path
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Frames, Raw, front
 from lsm_deploy.run import backends
@@ -32,7 +32,7 @@ def tune_file(
 
     train: frames, or a file of what the spec's front end takes, instead of the spec's training data.
     """
-    text = _text_to_move(Path(file), Path(target))
+    text = _text_to_move(require_path(file), require_path(target))
     spec = load_text(text, Path(file))
     tuned = tune_gains(spec, rate_hz, branching, population, train, progress, level=level, backend=backend)
     store.write_text(target, put(text, Path(file), tuned.changes))
@@ -56,7 +56,7 @@ def search_file(
 
     train: recordings, or a file of them, instead of the spec's training data.
     """
-    spec = load_text(_text_to_move(Path(file), Path(target)), Path(file))
+    spec = load_text(_text_to_move(require_path(file), require_path(target)), Path(file))
     raw = front.recordings(train, spec) if train is not None else None
     result = search(
         file,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
@@ -79,8 +79,9 @@ def search(
     LsmError ends is kept with its reason. The same command goes on where a kill interrupted it; another spec, space,
     seed or data are refused.
     """
-    file, journal = Path(file), Path(journal)
+    file, journal = require_path(file), require_path(journal)
     for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
+        require_type(number, int, f"number of {name}", "ask for at least 1")
         if number < 1:
             raise MisuseError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
     if backend != backends.DEFAULT:

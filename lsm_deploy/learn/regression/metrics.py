@@ -1,4 +1,4 @@
-"""How good forecasts are: three figures of predicted and true values, both `[row, output]`.
+"""How good forecasts are: three figures of predicted and true values, both `[row, output]`, or both `[row]`.
 
     NRMSE = sqrt(mean over outputs of MSE / variance)     0 is perfect, 1 what the mean of the true values has
     R2    = 1 - mean over outputs of MSE / variance = 1 - NRMSE^2
@@ -13,7 +13,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["Errors", "errors_of", "nrmse", "r2", "smape"]
@@ -31,27 +33,42 @@ class Errors:
         return asdict(self)
 
 
-def errors_of(predicted: Floats, true: Floats) -> Errors:
+def errors_of(predicted: ArrayLike, true: ArrayLike) -> Errors:
     return Errors(nrmse(predicted, true), r2(predicted, true), smape(predicted, true))
 
 
-def nrmse(predicted: Floats, true: Floats) -> float:
+def nrmse(predicted: ArrayLike, true: ArrayLike) -> float:
     """The root of the mean squared error in variances of the true values; infinite where these are constant."""
     return float(np.sqrt(_relative(predicted, true)))
 
 
-def r2(predicted: Floats, true: Floats) -> float:
+def r2(predicted: ArrayLike, true: ArrayLike) -> float:
     """The share of variance that is explained: scikit-learn's `r2_score`, averaged uniformly over outputs."""
     return 1.0 - _relative(predicted, true)
 
 
-def smape(predicted: Floats, true: Floats) -> float:
+def smape(predicted: ArrayLike, true: ArrayLike) -> float:
     """The symmetric mean absolute percentage error, 0 to 200."""
+    predicted, true = _pair(predicted, true)
     size = np.abs(predicted) + np.abs(true)
     return float(200 * np.mean(np.abs(predicted - true) / np.where(size > 0, size, 1.0)))
 
 
-def _relative(predicted: Floats, true: Floats) -> float:
+def _pair(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
+    """Both as floats; a MisuseError where they are no numbers, or their shapes differ, which numpy would repeat."""
+    try:
+        pair = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+    except (TypeError, ValueError):
+        raise MisuseError("predicted or true values are not numbers", hint="give arrays [row, output]") from None
+    shapes = [list(values.shape) for values in pair]
+    if shapes[0] != shapes[1] or not shapes[0] or 0 in shapes[0]:
+        what = f"predicted values have shape {shapes[0]}, true ones {shapes[1]}"
+        raise MisuseError(what, hint="give both as [row, output], of the same rows")
+    return pair
+
+
+def _relative(predicted: ArrayLike, true: ArrayLike) -> float:
+    predicted, true = _pair(predicted, true)
     error, variance = np.mean((predicted - true) ** 2, axis=0), np.var(true, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(error == 0, 0.0, error / variance)

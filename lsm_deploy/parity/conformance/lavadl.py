@@ -16,7 +16,7 @@ import numpy as np
 
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core.boards import BOARDS
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.exchange.lava_dl_net import read_net
@@ -41,6 +41,7 @@ def import_lava_dl(
     licence: str,
 ) -> Recording:
     """The recording in a folder; the three files are looked for in it unless they are named."""
+    folder = require_path(folder)
     net = net or _only(folder, sorted(folder.glob("*.net")), "a .net file", "--net")
     input_file = input_file or _only(folder, _existing(folder, _INPUTS), " or ".join(_INPUTS), "--input")
     output_file = output_file or _only(folder, _existing(folder, _OUTPUTS), " or ".join(_OUTPUTS), "--output")

@@ -17,7 +17,7 @@ import numpy as np
 from lsm_deploy.compile.build.explicit import Edges, exact_projections
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path, require_type
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds
 from lsm_deploy.parity.conformance.recording import Recording
@@ -35,7 +35,8 @@ def import_nir(
     file: Path, given: Mapping[str, int | None], *, recorded_on: str, silicon: bool, source: str, licence: str
 ) -> Recording:
     """The recording in a CSV file; `given` parameters go before those in the JSON beside it."""
-    where = str(file)
+    where = str(require_path(file))
+    require_type(given, Mapping, "mapping of parameters", "give some by name, or {}")
     parameters = _parameters(file, {name: value for name, value in given.items() if value is not None})
     try:
         with reading(file), warnings.catch_warnings():

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError, raise_all, require_type
+from lsm_deploy.core.errors import LsmError, raise_all, require_path, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.store.files import read_json
@@ -92,7 +92,7 @@ def save_recording(folder: str | Path, recording: Recording) -> None:
 
 def load_recordings(folder: str | Path) -> Sequence[Recording]:
     """Every recording in a folder and below it, by path; all that is wrong with them at once."""
-    folder = Path(folder)
+    folder = require_path(folder)
     if not folder.is_dir():
         raise LsmError("there is no such folder", where=str(folder), hint="give a folder of recordings")
     manifests = sorted(folder.rglob(MANIFEST))
