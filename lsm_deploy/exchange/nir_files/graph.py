@@ -19,7 +19,7 @@ from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.store.hdf5 import Tree, read_tree
 
-__all__ = ["LINEAR", "NEURONS", "Graph", "Node", "read_graph"]
+__all__ = ["LINEAR", "NEURONS", "Graph", "Node", "at", "read_graph", "whole"]
 
 GRAPH = "NIRGraph"
 NEURONS = {
@@ -103,7 +103,7 @@ def read_graph(file: Path) -> Graph:
         ]
         if lonely:
             what = f"no edge leads {' or '.join(lonely)} it"
-            errors.append(LsmError(what, where=_at(where, name), hint="connect it, or leave it out"))
+            errors.append(LsmError(what, where=at(where, name), hint="connect it, or leave it out"))
     raise_all(errors)
     return graph
 
@@ -111,7 +111,7 @@ def read_graph(file: Path) -> Graph:
 def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[dict[str, Node], list[tuple[str, str]]]:
     members, table = group.get("nodes"), group.get("edges")
     if not isinstance(members, dict) or not isinstance(table, np.ndarray):
-        errors.append(LsmError("a graph has no nodes, or no edges", where=_at(where, path), hint="write it again"))
+        errors.append(LsmError("a graph has no nodes, or no edges", where=at(where, path), hint="write it again"))
         return {}, []
     nodes: dict[str, Node] = {}
     edges: list[tuple[str, str]] = []
@@ -127,7 +127,7 @@ def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[d
             ]
             if [len(each) for each in ends] != [1, 1]:
                 what = f"this subgraph has {len(ends[0])} inputs and {len(ends[1])} outputs, not one of each"
-                errors.append(LsmError(what, where=_at(where, full), hint="give its nodes to the graph around it"))
+                errors.append(LsmError(what, where=at(where, full), hint="give its nodes to the graph around it"))
                 continue
             inner[name] = (ends[0][0], ends[1][0])
             for end in inner[name]:
@@ -137,10 +137,10 @@ def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[d
         elif isinstance(member, dict) and kind in _TYPES:
             nodes[full] = _node(full, kind, member, where, errors)
         else:
-            errors.append(_unknown(kind, _at(where, full)))
+            errors.append(_unknown(kind, at(where, full)))
     if not table.size or table.ndim != 2 or table.shape[1] != 2 or table.dtype.kind != "U":
         what = f"its edges are {list(table.shape)} of {table.dtype}, not [edge, 2] of names"
-        errors.append(LsmError(what, where=_at(where, path), hint="connect its nodes"))
+        errors.append(LsmError(what, where=at(where, path), hint="connect its nodes"))
         return nodes, edges
     for source, target in table.tolist():
         if lost := [name for name in (source, target) if name not in members]:
@@ -149,7 +149,7 @@ def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[d
             errors.append(
                 LsmError(
                     f"the edge {source!r} -> {target!r} leads to {lost[0]!r}, which is no node here",
-                    where=_at(where, path),
+                    where=at(where, path),
                     hint=f"did you mean {near[0]!r}?" if near else f"choose from {known}",
                 )
             )
@@ -167,12 +167,12 @@ def _node(name: str, kind: str, member: Tree, where: str, errors: list[LsmError]
         stored = member.get(field)
         if not isinstance(stored, np.ndarray):
             if field in required:
-                errors.append(LsmError(f"{kind} has no {field}", where=_at(where, name), hint=f"write {field}"))
+                errors.append(LsmError(f"{kind} has no {field}", where=at(where, name), hint=f"write {field}"))
         elif field in _TEXTS and stored.dtype.kind == "U":
             values[field] = _text(stored)
         elif stored.dtype.kind not in "iufb" or not stored.size or not (abs(stored.astype(float)) <= _LARGEST).all():
             what = f"{field} holds something else than finite numbers"
-            errors.append(LsmError(what, where=_at(where, name), hint="write numbers; find out where a NaN is from"))
+            errors.append(LsmError(what, where=at(where, name), hint="write numbers; find out where a NaN is from"))
         else:
             values[field] = stored.astype(np.float64)
     return Node(name, kind, values, tuple(sorted(member.keys() - {*required, *optional, *_ABOUT})))
@@ -198,7 +198,8 @@ def _text(stored: Any) -> str:
     return str(stored.ravel()[0]) if isinstance(stored, np.ndarray) and stored.dtype.kind == "U" and stored.size else ""
 
 
-def _at(where: str, name: str) -> str:
+def at(where: str, name: str) -> str:
+    """Where a mistake is: a node of a file, or the file itself."""
     return f"{where}: node {name.rstrip('/')!r}" if name else where
 
 
@@ -207,5 +208,5 @@ def whole(node: Node, name: str, where: str, least: int = 0) -> NDArray[np.int64
     values = np.atleast_1d(node.numbers(name)).ravel()
     if (values % 1).any() or values.min() < least or values.max() > np.iinfo(np.int32).max:
         what = f"{name} is {values.tolist()}, not whole numbers from {least}"
-        raise LsmError(what, where=_at(where, node.name), hint=f"write {name} as integers")
+        raise LsmError(what, where=at(where, node.name), hint=f"write {name} as integers")
     return values.astype(np.int64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,20 @@ from scipy import sparse
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.convolutions import output_shape, unrolled
-from lsm_deploy.exchange.nir_files.graph import Node, whole
+from lsm_deploy.exchange.nir_files.graph import Node, at, whole
 
-__all__ = ["Allow", "Matrix", "Shape", "allowance", "bias_of", "matrix_of", "shape_after", "times"]
+__all__ = [
+    "Allow",
+    "Matrix",
+    "Shape",
+    "allowance",
+    "bias_of",
+    "delays_of",
+    "matrix_of",
+    "shape_after",
+    "spread",
+    "times",
+]
 
 Matrix: TypeAlias = "sparse.csr_array"
 Shape: TypeAlias = tuple[int, ...]
@@ -62,7 +73,7 @@ def matrix_of(node: Node, shape: Shape, where: str, allow: Allow) -> Matrix:
         weight = node.numbers("weight")
         if weight.ndim != 2 or weight.shape[1] != size:
             what = f"weight has shape {list(weight.shape)}, and {size} values of shape {list(shape)} come to it"
-            raise LsmError(what, where=_at(where, node), hint="give it [out, in], after a Flatten if need be")
+            raise LsmError(what, where=at(where, node.name), hint="give it [out, in], after a Flatten if need be")
         allow(node.name, int(np.count_nonzero(weight)))
         return sparse.csr_array(weight)
     if node.kind == "Scale":
@@ -79,7 +90,7 @@ def bias_of(node: Node, shape: Shape, where: str) -> Floats | None:
     bias = node.numbers("bias").ravel()
     if bias.size not in (1, shape[0]):
         what = f"bias has {bias.size} values, and the node {shape[0]} outputs or channels"
-        raise LsmError(what, where=_at(where, node), hint="give one for each")
+        raise LsmError(what, where=at(where, node.name), hint="give one for each")
     full = np.repeat(np.broadcast_to(bias, shape[0]), math.prod(shape[1:]))
     return full if full.any() else None
 
@@ -97,7 +108,7 @@ def spread(node: Node, name: str, size: int, where: str, default: float | None =
     values = node.numbers(name, default).ravel()
     if values.size not in (1, size):
         what = f"{name} has {values.size} values, and {size} come to it"
-        raise LsmError(what, where=_at(where, node), hint="give one, or one for each")
+        raise LsmError(what, where=at(where, node.name), hint="give one, or one for each")
     return np.broadcast_to(values, size).copy()
 
 
@@ -169,8 +180,8 @@ class _Window:
             return (0 if name == "padding" else 1), int(values[0])
         return int(values[0]), int(values[-1])
 
-    def _refuse(self, what: str, hint: str) -> Any:
-        raise LsmError(what, where=_at(self.file, self.node), hint=hint)
+    def _refuse(self, what: str, hint: str) -> NoReturn:
+        raise LsmError(what, where=at(self.file, self.node.name), hint=hint)
 
 
 def _axis(node: Node, name: str, axes: int, where: str) -> int:
@@ -180,15 +191,12 @@ def _axis(node: Node, name: str, axes: int, where: str) -> int:
     return value % axes
 
 
-def _at(where: str, node: Node) -> str:
-    return f"{where}: node {node.name!r}"
-
-
 def delays_of(node: Node, size: int, dt_ms: float, where: str) -> tuple[NDArray[np.int64], float]:
     """The delay of each value in steps, to the nearest, and by how many steps the worst is off."""
     seconds = spread(node, "delay", size, where)
     exact = seconds * 1e3 / dt_ms
     if exact.min() < 0 or exact.max() > np.iinfo(np.int32).max:
-        raise LsmError(f"a delay is {seconds.min():g} to {seconds.max():g} s", where=_at(where, node), hint="change it")
+        what = f"delays are {seconds.min():g} to {seconds.max():g} s"
+        raise LsmError(what, where=at(where, node.name), hint="write delays from 0 s on, fewer steps than 31 bits hold")
     steps = np.rint(exact).astype(np.int64)
     return steps, float(np.abs(exact - steps).max())

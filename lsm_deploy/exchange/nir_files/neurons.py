@@ -14,10 +14,10 @@ from lsm_deploy.core.ir import Population, QPopulation
 from lsm_deploy.core.neurons import KINDS, graded
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.nir_files.discretisation import Discretisation
-from lsm_deploy.exchange.nir_files.graph import Node
+from lsm_deploy.exchange.nir_files.graph import Node, at
 from lsm_deploy.exchange.nir_files.linear import spread
 
-__all__ = ["CURRENT", "Unit", "always_on", "units_of"]
+__all__ = ["CURRENT", "Unit", "always_on", "identity", "units_of"]
 
 _IDENTITY = float(ACTIVATIONS.index("identity"))
 CURRENT = "current"
@@ -59,7 +59,7 @@ class Unit:
 
 def units_of(node: Node, size: int, how: Discretisation, where: str) -> list[Unit]:
     """The populations that a node becomes, the last of which sends what it sends; an LsmError where there is none."""
-    at = f"{where}: node {node.name!r}"
+    here = at(where, node.name)
     zeros, ones = np.zeros(size), np.ones(size)
 
     def of(name: str, default: float | None = None) -> Floats:
@@ -70,7 +70,7 @@ def units_of(node: Node, size: int, how: Discretisation, where: str) -> list[Uni
         if (tau <= 0).any() or (how.scheme == "euler" and (tau * 1e3 < how.dt_ms * (1 - 1e-6)).any()):
             what = f"{name} is {tau.min():g} s, and a step {how.dt_ms / 1e3:g} s"
             hint = "give its source's --dt-ms; a step of Euler's is no longer than a time constant"
-            raise LsmError(what, where=at, hint=hint)
+            raise LsmError(what, where=here, hint=hint)
         left, taken = how.of(tau)
         return np.maximum(left, 0.0), taken
 
@@ -92,11 +92,11 @@ def units_of(node: Node, size: int, how: Discretisation, where: str) -> list[Uni
     wait = "zero" if node.kind == "Threshold" else how.reset
     if wait.startswith("subtract") and reset.any():
         what = f"v_reset is {reset[np.argmax(reset != 0)]:g}, and a spike is to subtract the threshold"
-        raise LsmError(what, where=at, hint="give --reset zero, or write v_reset as 0")
+        raise LsmError(what, where=here, hint="give --reset zero, or write v_reset as 0")
     if (threshold <= reset).any():
         i = int(np.argmax(threshold <= reset))
         what = f"the threshold of neuron {i} is {threshold[i]:g}, and a spike takes it to {reset[i]:g}"
-        raise LsmError(what, where=at, hint="a threshold is above what a neuron is reset to: change either")
+        raise LsmError(what, where=here, hint="a threshold is above what a neuron is reset to: change either")
     kind, more = _KINDS[wait]
     more = {name: (value * how.dt_ms if name.endswith("_ms") else value) for name, value in more.items()}
     parameters = {

@@ -96,6 +96,7 @@ def network_of(
     weight_bits: int,
     where: str,
 ) -> Network:
+    """The network that units and connections make; an LsmError where nothing bounds a graded unit."""
     ranges = _ranges(units, connections, where)
     backward, _ = backward_of(connections)
     populations: list[Population | QPopulation] = []

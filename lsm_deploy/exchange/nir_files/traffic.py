@@ -12,7 +12,7 @@ from scipy import sparse
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT
 from lsm_deploy.exchange.nir_files import linear
-from lsm_deploy.exchange.nir_files.graph import LINEAR, NEURONS, Graph, whole
+from lsm_deploy.exchange.nir_files.graph import LINEAR, NEURONS, Graph, at, whole
 from lsm_deploy.exchange.nir_files.linear import Allow, Matrix, Shape
 
 __all__ = ["ONE", "Traffic", "add", "arriving", "multiplied_out", "shapes_of"]
@@ -58,7 +58,7 @@ def shapes_of(graph: Graph, where: str) -> dict[str, tuple[Shape, Shape]]:
     for name, (comes, sent) in shapes.items():
         if max(math.prod(comes), math.prod(sent)) > MOST_VALUES:
             what = f"it is of shape {list(max(comes, sent, key=math.prod))}, beyond {MOST_VALUES} values"
-            errors.append(LsmError(what, where=f"{where}: node {name!r}", hint="make it smaller"))
+            errors.append(LsmError(what, where=at(where, name), hint="make it smaller"))
     for source, target in graph.edges:
         sent, comes = shapes[source][1], shapes[target][0]
         if math.prod(sent) != math.prod(comes):
@@ -131,6 +131,7 @@ def _through(
 
 
 def arriving(graph: Graph, name: str, leaving: Mapping[str, Traffic]) -> Traffic:
+    """What comes to a node, of what those before it send."""
     comes: Traffic = {}
     for before in graph.before(name):
         for key, matrix in leaving[before].items():
@@ -139,4 +140,5 @@ def arriving(graph: Graph, name: str, leaving: Mapping[str, Traffic]) -> Traffic
 
 
 def add(matrix: Matrix | None, more: Matrix) -> Matrix:
+    """The sum; None stands for nothing so far."""
     return sparse.csr_array(more if matrix is None else matrix + more)
