@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lsm_deploy as ld
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus
 from lsm_deploy.exchange.account import Reading
 from lsm_deploy.exchange.lava_dl_net import read_net
+from lsm_deploy.report.readings import report_deployed
+from lsm_deploy.report.text import to_text
 from lsm_deploy.run.backends import load_backend, run_program
 from lsm_deploy.store.hdf5 import write_tree
 
@@ -174,6 +177,17 @@ def test_a_threshold_that_nothing_passes_is_said(tmp_path):
     }
     (line,) = read_net(written(tmp_path, layer)).losses
     assert "a threshold of 262143" in line.what
+
+
+def test_integers_are_not_compared_with_floats_that_there_are_none_of(tmp_path):
+    eye = {"type": "dense", "shape": np.array([2]), "weight": 100 * np.eye(2), "neuron": CUBA}
+    reading, x = read_net(written(tmp_path, eye)), np.zeros((2, 9, 2), np.int8)
+    x[[0, 1], :, [0, 1]] = 1
+    np.savez(tmp_path / "x.npz", input=x, labels=[0, 0])
+    report = report_deployed(ld.deploy(reading, samples=ld.load_samples(tmp_path / "x.npz", reading)))
+    assert (report.facts["trial"]["same_answers"], report.facts["trial"]["accuracy"]) == (None, (0.5, 0.5))
+    said = [line for line in to_text(report.blocks).splitlines() if "floats" in line or "right:" in line]
+    assert said == ["right: 50.0% in integers"]
 
 
 def test_the_least_weight_is_kept(tmp_path):

@@ -440,6 +440,22 @@ def test_an_import_says_what_each_stage_cost(tmp_path):
     assert "call it by the name of a population: n, always on" in message
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 4], "labels are 0 to 4, and the neurons of the output are 0 to 2"), ([0, 0.5], "labels are 0 to 0.5"),
+        ([-1, 0], "labels are -1 to 0"), ([0, np.nan], "labels are nan"), (["a", "b"], "and there are 2 samples"),
+        ([0], "and there are 2 samples"),
+    ],
+)  # fmt: skip
+def test_labels_are_the_numbers_of_output_neurons(labels, message, tmp_path):
+    file, samples = small(tmp_path)
+    np.savez(samples, **{**np.load(samples), "labels": labels})
+    reading = ld.read_network(file, dt_ms=0.1, scheme="euler", reset="zero")
+    with pytest.raises(LsmError, match=message):
+        ld.load_samples(samples, reading)
+
+
 def test_strict_refuses_what_is_approximated(tmp_path):
     nodes = {"fc": affine(3, 4), "n": {**CUBA, "v_leak": np.full(3, 0.5)}}
     file = graph(tmp_path / "n.nir", nodes, chain("fc", "n"))

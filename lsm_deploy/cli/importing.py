@@ -11,7 +11,7 @@ import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import BOARD_NAMES
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, raise_all
 from lsm_deploy.exchange import spec_folder
 from lsm_deploy.exchange.networks import import_rates, is_of_rates
 from lsm_deploy.exchange.nir_files.discretisation import IF_INPUTS, RESETS, SCHEMES, SOURCES
@@ -62,11 +62,9 @@ def import_command(
     check_target(target, file, samples)
     options = {name: value for name, value in given.items() if value not in (None, ())}
     if is_of_rates(file):
-        for name, value in (("--samples", samples), ("--strict", strict)):
-            if value:
-                raise MisuseError(
-                    "weights of rates are tried with `ld.run_float`", where=name, hint=f"leave out {name}"
-                )
+        what = "weights of rates are tried with `ld.run_float`"
+        useless = [name for name, value in (("--samples", samples), ("--strict", strict)) if value]
+        raise_all([MisuseError(what, where=name, hint=f"leave out {name}") for name in useless])
         _import_rates(output, file, target, board, folder, options)
         return
     if folder is not None:

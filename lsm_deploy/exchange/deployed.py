@@ -78,7 +78,7 @@ class Stage:
 class Trial:
     """What a run did. counts: what its registers suffered. active: by population, spikes a neuron and step. reading,
     quantising: the two stages. same: the share of samples with the same answer in floats and integers; accuracy: of
-    both, where there are labels."""
+    both, where there are labels. A network that came in integers has no floats: quantising is empty, same None."""
 
     samples: int
     words: str
@@ -129,7 +129,8 @@ def load_samples(file: str | Path, reading: Reading) -> Samples:
     if spikes.min() < network.input.least or spikes.max() > network.input.largest or (spikes % 1).any():
         what = f"{names[0]} holds {spikes.min():g} to {spikes.max():g}, and the network takes {network.input}"
         raise LsmError(what, where=where, hint="encode it as spikes")
-    labels = _labels(arrays.pop("labels"), len(spikes), where) if "labels" in arrays else None
+    classes = network.sizes[reading.output]
+    labels = _labels(arrays.pop("labels"), len(spikes), classes, where) if "labels" in arrays else None
     recorded: dict[str, Floats] = {}
     errors: list[LsmError] = []
     for name, array in arrays.items():
@@ -158,15 +159,14 @@ def _of_samples(array: NDArray[Any], columns: int, name: str, where: str) -> Flo
     return values if values.ndim == 3 else values[None]
 
 
-def _labels(array: NDArray[Any], samples: int, where: str) -> NDArray[np.int64]:
-    try:
-        labels = array.ravel().astype(np.int64)
-    except ValueError:
-        labels = np.full(0, 0)
-    if len(labels) != samples:
+def _labels(array: NDArray[Any], samples: int, classes: int, where: str) -> NDArray[np.int64]:
+    if array.dtype.kind not in "biuf" or array.size != samples:
         what = f"labels are {list(array.shape)} of {array.dtype}, and there are {samples} samples"
         raise LsmError(what, where=where, hint="give each sample the number of its class")
-    return labels
+    if not np.isin(array, np.arange(classes)).all():
+        what = f"labels are {array.min():g} to {array.max():g}, and the neurons of the output are 0 to {classes - 1}"
+        raise LsmError(what, where=where, hint="let a label be the number of the neuron that stands for its class")
+    return array.ravel().astype(np.int64)
 
 
 def _as_network(network: Network | QNetwork) -> Network:
@@ -192,7 +192,8 @@ def _try(reading: Reading, compiled: Compiled, samples: Samples) -> Trial:
     stimulus = Stimulus(padded.reshape(-1, channels), np.arange(count) * (steps + longer))
     trace = backends.run_program(backends.quickest(program), program, stimulus)
     integers = messages_in_floats(program.network, trace.spikes)
-    floats = run_float(network, stimulus).spikes if isinstance(reading.network, Network) else integers
+    in_floats = isinstance(reading.network, Network)
+    floats = run_float(network, stimulus).spikes if in_floats else integers
 
     def of(spikes: NDArray[Any], name: str) -> NDArray[Any]:
         """A population's spikes [sample, t, neuron] in the steps of its source."""
@@ -212,8 +213,8 @@ def _try(reading: Reading, compiled: Compiled, samples: Samples) -> Trial:
         counts=dict(trace.counts),
         active={name: float((of(integers, name) != 0).mean()) for name in names},
         reading=reading_stages,
-        quantising=quantising if isinstance(reading.network, Network) else (),
-        same=float(np.mean(answers[0] == answers[1])) if count > 1 else None,
+        quantising=quantising if in_floats else (),
+        same=float(np.mean(answers[0] == answers[1])) if in_floats and count > 1 else None,
         accuracy=(right[0], right[1]) if right else None,
     )
 

@@ -122,13 +122,14 @@ def _trial(deployed: Deployed) -> Iterator[Block]:
     if trial.quantising:
         yield Line("from floats to integers")
         yield _stages(trial.quantising)
-    if trial.same is not None and trial.quantising:
+    if trial.same is not None:
         yield Line(
             f"answers (the most active of {deployed.reading.output!r}): {trial.same:.1%} are those of the floats"
         )
     if trial.accuracy is not None:
         before, after = trial.accuracy
-        yield Line(f"right: {before:.1%} in floats, {after:.1%} in integers")
+        floats = f"{before:.1%} in floats, " if trial.quantising else ""
+        yield Line(f"right: {floats}{after:.1%} in integers")
 
 
 def _stages(stages: Sequence[Stage]) -> Block:
