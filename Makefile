@@ -70,7 +70,8 @@ simulators: setup
 	cd tests && ../$(BIN)/python -m bench.interchange.simulators
 
 # A tanh reservoir, a Hardtanh core and a liquid ODE, in integers beside their own programs: a minute. With torch from
-# their modules (VENV=.venv-torch EXTRAS=torch,safetensors,series,dev), without it from their matrices.
+# their modules, and with ncps gated networks (VENV=.venv-torch EXTRAS=torch,ncps,safetensors,series,dev); without torch
+# from their matrices.
 programs: setup
 	cd tests && ../$(BIN)/python -m bench.programs
 

@@ -1,15 +1,17 @@
-"""Three programs in the chip's integers, beside what their own objects compute: the largest error, over the range.
+"""Programs of rates in the chip's integers, beside what their own objects compute: the largest error, over the range.
 
     make programs
 
 With torch the Hardtanh core and the ODE are modules, the last solved by torchdiffeq's default method; without it they
-are their matrices in numpy, and the ODE is solved by Euler in steps of a hundredth of its grid's.
+are their matrices in numpy, and the ODE is solved by Euler in steps of a hundredth of its grid's. With ncps there are
+gated networks too.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,6 +23,7 @@ from lsm_deploy.exchange.odes import integrate
 
 SEEDS = range(5)
 TORCH = find_spec("torch") is not None and find_spec("torchdiffeq") is not None
+GATED = ("GRU", "LTC", "CfC") if TORCH and find_spec("ncps") is not None else ()
 
 Case = tuple[Callable[[int], "ld.Imported"], Any, rates.Floats]
 """How it is imported, given weight_bits; its inputs; the states of the original."""
@@ -35,6 +38,7 @@ def main() -> None:
         ("reservoir as printed, spectral radius 5", reservoirs(None)),
         ("Hardtanh core" + _with("nn.Module"), cores()),
         ("liquid ODE" + _with("odeint"), odes()),
+        *((f"{name}{_with('nn.Module')}", gated(name)) for name in GATED),
     ):
         errors = np.array([measured(*case) for case in cases])
         print(f"{name:44} " + " ".join(f"{100 * worst:8.4f}%" for worst in errors.max(axis=0)))
@@ -124,6 +128,25 @@ def odes() -> Iterator[Case]:
                 return integrate(*given, weight_bits=bits)
 
             yield from_arrays, None, made.run(within=100)
+
+
+def gated(name: str) -> Iterator[Case]:
+    """Networks as they are drawn, on 60 rows of 3 inputs."""
+    import torch
+    from ncps.torch import LTC, CfC
+    from test_gated_modules import draw, states
+    from torch import nn
+
+    x = draw(60, 3)
+    make = {"GRU": partial(nn.GRU, 3, 8, batch_first=True), "LTC": partial(LTC, 3, 6), "CfC": partial(CfC, 3, 8)}[name]
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        module = make()
+
+        def imported(bits: int, module: Any = module) -> ld.Imported:
+            return ld.from_torch(module, inputs=x, input_range=(-1, 1), weight_bits=bits)
+
+        yield imported, x, states(module, x)
 
 
 if __name__ == "__main__":
