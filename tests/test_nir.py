@@ -578,11 +578,19 @@ def test_what_is_assumed_is_said(tmp_path):
     file = graph(tmp_path / "n.nir", nodes, chain("fc", "n"))
     said = {line.what for line in ld.read_network(file, source="norse", dt_ms=0.1).lines if line.verdict == "assumed"}
     assert said == {
-        "steps are euler, as norse does by default",
-        "reset zero, as norse does by default",
+        "steps are euler, as is usual of norse",
+        "reset zero, as is usual of norse",
         "temperature of it changes nothing",
         "its shape [5.0] is not that of the 3 values that come to it, which are taken",
     }
+
+
+def test_where_a_source_does_not_keep_to_what_it_writes_it_is_a_loss(tmp_path):
+    file = graph(tmp_path / "n.nir", {"fc": FC, "n": LIF}, chain("fc", "n"))
+    for source, lossy in (("norse", False), ("rockpool", True)):
+        assert bool(ld.read_network(file, source=source, dt_ms=0.1).losses) == lossy
+    said = [line.what for line in ld.read_network(file, source="snntorch").lines]
+    assert any("give reset subtract-delayed" in what for what in said)
 
 
 def test_a_cycle_without_a_neuron_is_refused(tmp_path):

@@ -52,5 +52,5 @@ def test_what_is_wrong_is_named(tmp_path):
 def test_values_of_other_rows_are_not_compared():
     true = np.zeros((5, 1))
     for wrong in (np.zeros(5), np.zeros((5, 2)), np.zeros((1, 1)), np.zeros((0, 1)), "x"):
-        with pytest.raises(ld.LsmError, match="shape|not numbers"):
+        with pytest.raises(ld.LsmError, match=r"shape|not numbers"):
             ld.nrmse(wrong, true)

@@ -57,8 +57,20 @@ SOURCES: dict[str, dict[str, Any]] = {
     "sinabs": {"dt_ms": 1e3, "scheme": "exponential", "reset": "subtract", "if_input": "per-step"},
     "rockpool": {"scheme": "exponential-decay", "reset": "subtract"},
 }
-"""What the exporters of these write, and their neurons do, by default. sinabs counts time in steps; rockpool's dt is
-the user's."""
+"""What the exporters of these write, and their neurons do, as a rule. sinabs counts time in steps; rockpool's dt is the
+user's. snnTorch's nets that were published as NIR reset to zero, and its own default does not."""
+OTHERWISE = {
+    "snntorch": {"reset": "subtract-delayed where it was made with snnTorch's default, a reset that subtracts"}
+}
+"""Where a source has two ways, and no file says which, the one that is not assumed."""
+_ROCKPOOL = (
+    "Rockpool's own gains are not those of the equations, and its spikes are others (`lsm-deploy manual nir-out`)"
+)
+UNLIKE = {
+    "norse": {"CubaLIF": "Norse's own takes its input a step later, and not times dt/tau_syn: its spikes are others"},
+    "rockpool": {"LIF": _ROCKPOOL, "CubaLIF": _ROCKPOOL},
+}
+"""By source and type, what its own neurons do unlike the equations that it writes, as tried in `make simulators`."""
 _NEEDED_BY = {
     "scheme": {"LIF", "CubaLIF", "LI", "CubaLI"},
     "reset": {"LIF", "CubaLIF", "IF"},

@@ -16,7 +16,7 @@ from lsm_deploy.core.ir import INPUT
 from lsm_deploy.exchange.account import Line, Reading
 from lsm_deploy.exchange.matrices import check_bits
 from lsm_deploy.exchange.nir_files import linear
-from lsm_deploy.exchange.nir_files.discretisation import Discretisation, discretisation_of
+from lsm_deploy.exchange.nir_files.discretisation import OTHERWISE, UNLIKE, Discretisation, discretisation_of
 from lsm_deploy.exchange.nir_files.graph import NEURONS, Graph, read_graph
 from lsm_deploy.exchange.nir_files.linear import Matrix, Shape
 from lsm_deploy.exchange.nir_files.neurons import CURRENT, Unit, identity, units_of
@@ -142,7 +142,9 @@ def _lines(
     words["if_input"] = f"an IF takes its input in {how.if_input}"
     for name, sentence in words.items():
         if source is not None and given[name] is None and getattr(how, name):
-            lines.append(Line("graph", "NIRGraph", "assumed", f"{sentence}, as {source} does by default"))
+            other = OTHERWISE.get(source, {}).get(name)
+            sentence += f", as is usual of {source}" + (f"; give {name} {other}" if other else "")
+            lines.append(Line("graph", "NIRGraph", "assumed", sentence))
     cycles = [(a, b) for a, b in backward_of(connections)[0] if a != b]
     lines += [
         Line("graph", "NIRGraph", "assumed", f"spikes of {a!r} reach {b!r} in the next step, as they close a cycle")
@@ -155,6 +157,8 @@ def _lines(
             size = int(np.prod(node.numbers("shape")))
             lines.append(Line(name, node.kind, "exact", f"{size} channels of spikes"))
         elif name in units:
+            if unlike := UNLIKE.get(source or "", {}).get(node.kind):
+                lines.append(Line(name, node.kind, "approximated", unlike))
             lines += _neuron_lines(name, node.kind, units, connections, lags, late)
         elif node.kind == "Output":
             said, size = node.numbers("shape"), units[graph.before(name)[0]].size
