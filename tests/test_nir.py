@@ -561,7 +561,7 @@ BAD = [
     ({"other": LIF}, "node 'other': no edge leads to or from it"),
     ({"output": {"type": "Linear", "weight": np.eye(3)}}, "the graph has 0 nodes of type Output, not one"),
     ({"input": {"type": "Input", "shape": [2.5]}}, "node 'input': shape is [2.5], not whole numbers from 1"),
-    ({"fc": {"type": "Delay", "delay": -1.0}}, "node 'fc': a delay is -1 to -1 s"),
+    ({"fc": {"type": "Delay", "delay": -1.0}}, "node 'fc': delays are -1 to -1 s"),
     ({"input": {"type": "Input", "shape": [2**31 - 1] * 2}}, "it is of shape [2147483647, 2147483647], beyond"),
 ]  # fmt: skip
 
