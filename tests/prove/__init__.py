@@ -10,7 +10,8 @@ Three methods, and each row of the table says which:
     symbols   the real code's own bytecode, run on bit-vectors instead of arrays, and z3 finds no input that differs.
               Trusted are z3 and what `symbolic.py` says numpy's operations are
 
-What is proved is LIF's step, on which the other kinds are built, and of ATRLIF what it has besides (`adaptive.py`).
+What is proved is LIF's step, on which the other spiking kinds are built; of ATRLIF and LIFSubtract what they have
+besides (`adaptive.py`, `subtract.py`); and of graded and gated neurons their own steps (`graded.py`, `gated.py`).
 
 A decay is truncate(u * keep), keep = 4096 - rate. Lemma: |u| <= 2**31 and keep <= 4096 give |u * keep| <= 2**43, exact
 in int64 and (being below 2**53) in doubles. So a decay is proved by proving the truncation of every product, which the

@@ -7,20 +7,19 @@ the lemma holds as it does for LIF, and the truncation of every product is what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from prove import definition
-from prove.implementations import CHUNK, Port, brian_kind
+from prove.implementations import CHUNK, Port
+from prove.one_step import Inputs, Kind, Step, compare, crossed, implementations
 
 STATE = ("i", "v", "theta", "r")
 REGISTERS = ("delta_i", "delta_v", "delta_theta", "delta_r", "theta_0", "theta_step", "bias_mant", "bias_exp")
 LARGEST = 2**24
-Step = Callable[[dict[str, Any], dict[str, Any], Any], "tuple[Any, ...]"]
-"""(state, registers, a) to the four states and the spikes."""
 
 
 def defined(state: dict[str, Any], g: dict[str, Any], a: Any) -> tuple[Any, ...]:
@@ -32,37 +31,6 @@ def defined(state: dict[str, Any], g: dict[str, Any], a: Any) -> tuple[Any, ...]
     r = definition.t0(state["r"] * (4096 - g["delta_r"]))
     s = (v - r >= theta).astype(np.int64)
     return i, v, theta + s * 64 * g["theta_step"], r + s * 2 * theta, s
-
-
-@contextmanager
-def emulator() -> Iterator[Step]:
-    from lsm_deploy.core.neurons import atrlif
-
-    def step(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
-        after = atrlif.step(registers, state, a)
-        return (*(after.state[name] for name in STATE), after.spikes)
-
-    yield step
-
-
-@contextmanager
-def fast() -> Iterator[Step]:
-    from lsm_backends.fast import rules
-    from lsm_backends.fast.kernels import neurons
-
-    def step(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
-        constants = np.stack(rules.RULES["ATRLIF"].constants(registers)).astype(np.int32)
-        made, spikes = np.stack([state[name] for name in STATE]).astype(np.int32), np.zeros(len(a), np.int8)
-        neurons.atrlif(constants, made, a.astype(np.int32), spikes, 0, len(a))
-        return (*made, spikes)
-
-    yield step
-
-
-@contextmanager
-def brian() -> Iterator[Step]:
-    with brian_kind("ATRLIF") as run:
-        yield run
 
 
 @contextmanager
@@ -89,9 +57,9 @@ def lava() -> Iterator[Step]:
     yield step
 
 
-ALL: dict[str, Callable[[], Any]] = {"emulator": emulator, "fast": fast, "brian (numpy)": brian, "lava": lava}
-
+ALL = implementations("ATRLIF", "atrlif", lava)
 NEUTRAL = dict.fromkeys((*STATE, "a", *REGISTERS), 0) | {"delta_i": 4095, "delta_v": 4095, "theta_0": 4095}
+KIND = Kind("ATRLIF", STATE, REGISTERS, defined, NEUTRAL)
 
 
 def _truncations(stride: int) -> Iterator[dict[str, Any]]:
@@ -118,8 +86,7 @@ def _crossed(stride: int) -> Iterator[dict[str, Any]]:
         "delta_i": [0, 4095], "delta_v": [0, 1, 4095], "delta_theta": [0, 2048, 4095], "delta_r": [0, 1, 4095],
         "theta_0": [0, 4095], "bias_mant": [-4096, 4095], "bias_exp": [0, 7],
     }  # fmt: skip
-    grid = np.indices([len(axis) for axis in axes.values()]).reshape(len(axes), -1)[:, :: max(1, stride // 10)]
-    made = {name: np.asarray(axis)[index] for (name, axis), index in zip(axes.items(), grid, strict=True)}
+    made = crossed(axes, max(1, stride // 10))
     for step in (0, 4095):
         yield made | {"theta_step": step}
 
@@ -132,21 +99,6 @@ CLAIMS = (
 """Primitive, method, range, inputs, and whether they need room for a product."""
 
 
-def check(inputs: Callable[[int], Iterator[dict[str, Any]]], step: Step, stride: int = 1) -> int:
-    """How many inputs were compared; AssertionError with the first one that differs."""
-    compared = 0
-    for given in inputs(stride):
-        size = max(np.size(values) for values in given.values())
-        whole = {name: np.broadcast_to(np.asarray(x, np.int64), size) for name, x in (NEUTRAL | given).items()}
-        for start in range(0, size, CHUNK):
-            part = {name: np.ascontiguousarray(values[start : start + CHUNK]) for name, values in whole.items()}
-            state, registers = {n: part[n] for n in STATE}, {n: part[n] for n in REGISTERS}
-            expected = defined(state, registers, part["a"])
-            found = step({n: values.copy() for n, values in state.items()}, registers, part["a"])
-            for name, ours, theirs in zip((*STATE, "s"), found, expected, strict=True):
-                if (bad := np.flatnonzero(ours != theirs)).size:
-                    i = bad[0]
-                    case = {key: int(values[i]) for key, values in part.items()}
-                    raise AssertionError(f"ATRLIF: {name} is {ours[i]}, not {theirs[i]}, for {case}")
-            compared += len(part["a"])
-    return compared
+def check(inputs: Inputs, step: Step, stride: int = 1) -> int:
+    """As `compare` says it."""
+    return compare(KIND, inputs, step, stride)

@@ -5,20 +5,19 @@ Decays and wraps are those that the claims on LIF are about: the same functions,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from prove import definition
-from prove.implementations import CHUNK, Port, brian_kind
+from prove.implementations import CHUNK, Port
+from prove.one_step import Inputs, Kind, Step, compare, crossed, implementations
 
 STATE = ("u", "v")
 REGISTERS = ("du", "dv", "vth", "bias_mant", "bias_exp", "reset_delay")
 HIGHEST = 131071
-Step = Callable[[dict[str, Any], dict[str, Any], Any], "tuple[Any, ...]"]
-"""(state, registers, a) to u, v and the spikes."""
 
 
 def defined(state: dict[str, Any], g: dict[str, Any], a: Any) -> tuple[Any, ...]:
@@ -29,37 +28,6 @@ def defined(state: dict[str, Any], g: dict[str, Any], a: Any) -> tuple[Any, ...]
     v = np.minimum(np.maximum(v, 1 - definition.LIMIT), definition.LIMIT - 1)
     s = (v > threshold).astype(np.int64)
     return u, v - (1 - late) * threshold * s, s
-
-
-@contextmanager
-def emulator() -> Iterator[Step]:
-    from lsm_deploy.core.neurons import subtract
-
-    def step(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
-        after = subtract.step(registers, state, a)
-        return (*(after.state[name] for name in STATE), after.spikes)
-
-    yield step
-
-
-@contextmanager
-def fast() -> Iterator[Step]:
-    from lsm_backends.fast import rules
-    from lsm_backends.fast.kernels import neurons
-
-    def step(state: dict[str, Any], registers: dict[str, Any], a: Any) -> tuple[Any, ...]:
-        constants = np.stack(rules.RULES["LIFSubtract"].constants(registers)).astype(np.int32)
-        made, spikes = np.stack([state[name] for name in STATE]).astype(np.int32), np.zeros(len(a), np.int8)
-        neurons.subtract(constants, made, a.astype(np.int32), spikes, 0, len(a))
-        return (*made, spikes)
-
-    yield step
-
-
-@contextmanager
-def brian() -> Iterator[Step]:
-    with brian_kind("LIFSubtract") as run:
-        yield run
 
 
 @contextmanager
@@ -79,10 +47,10 @@ def lava() -> Iterator[Step]:
     yield step
 
 
-ALL: dict[str, Callable[[], Any]] = {"emulator": emulator, "fast": fast, "brian (numpy)": brian, "lava": lava}
-
+ALL = implementations("LIFSubtract", "subtract", lava)
 NEUTRAL = dict.fromkeys((*STATE, "a", *REGISTERS), 0) | {"du": 4095, "vth": HIGHEST}
 """The voltage stays as it is, nothing arrives."""
+KIND = Kind("LIFSubtract", STATE, REGISTERS, defined, NEUTRAL)
 
 
 def _voltages(stride: int) -> Iterator[dict[str, Any]]:
@@ -109,8 +77,7 @@ def _crossed(stride: int) -> Iterator[dict[str, Any]]:
         "a": [-(2**25), -256, -1, 0, 255, 2**31 - 1], "du": [0, 4094, 4095], "dv": [0, 1, 2048, 4095, 4096],
         "vth": [0, 1, 63, 2**16, HIGHEST], "bias_mant": [-4096, -1, 0, 4095], "bias_exp": [0, 7],
     }  # fmt: skip
-    grid = np.indices([len(axis) for axis in axes.values()]).reshape(len(axes), -1)[:, :: max(1, stride // 10)]
-    made = {name: np.asarray(axis)[index] for (name, axis), index in zip(axes.items(), grid, strict=True)}
+    made = crossed(axes, max(1, stride // 10))
     for late in (0, 1):
         yield made | {"reset_delay": late}
 
@@ -123,21 +90,6 @@ CLAIMS = (
 """Primitive, method, range, inputs."""
 
 
-def check(inputs: Callable[[int], Iterator[dict[str, Any]]], step: Step, stride: int = 1) -> int:
-    """How many inputs were compared; AssertionError with the first one that differs."""
-    compared = 0
-    for given in inputs(stride):
-        size = max(np.size(values) for values in given.values())
-        whole = {name: np.broadcast_to(np.asarray(x, np.int64), size) for name, x in (NEUTRAL | given).items()}
-        for start in range(0, size, CHUNK):
-            part = {name: np.ascontiguousarray(values[start : start + CHUNK]) for name, values in whole.items()}
-            state, registers = {n: part[n] for n in STATE}, {n: part[n] for n in REGISTERS}
-            expected = defined(state, registers, part["a"])
-            found = step({n: values.copy() for n, values in state.items()}, registers, part["a"])
-            for name, ours, theirs in zip((*STATE, "s"), found, expected, strict=True):
-                if (bad := np.flatnonzero(ours != theirs)).size:
-                    i = bad[0]
-                    case = {key: int(values[i]) for key, values in part.items()}
-                    raise AssertionError(f"LIFSubtract: {name} is {ours[i]}, not {theirs[i]}, for {case}")
-            compared += len(part["a"])
-    return compared
+def check(inputs: Inputs, step: Step, stride: int = 1) -> int:
+    """As `compare` says it."""
+    return compare(KIND, inputs, step, stride)
