@@ -67,6 +67,7 @@ class Group:
 
 
 def shape_of(layer: Group) -> Shape:
+    """The shape that a layer says it has."""
     shape = _integers(layer.fields, "shape", layer.where).ravel()
     if len(shape) not in (1, 3) or (shape < 1).any() or math.prod(shape.tolist()) > fixed.UV_LIMIT:
         what = f"its shape is {shape.tolist()}, neither [neuron] nor channels, rows and columns, or too large"
@@ -184,6 +185,7 @@ def edges_of(layer: Group, source: str, before: Shape | None, shape: Shape) -> d
 
 
 def matrix_of(layer: Group, name: str, size: int) -> Ints:
+    """A matrix `[neuron, source]` of a layer of so many neurons."""
     values = _integers(layer.fields, name, layer.where)
     if not values.size:
         what = f"{name} has shape {list(values.shape)}: there are no synapses"
@@ -195,6 +197,7 @@ def matrix_of(layer: Group, name: str, size: int) -> Ints:
 
 
 def delays_of(layer: Group, weight: Ints) -> Ints:
+    """The delay of each of these synapses `[neuron, source]`, in steps."""
     if "delay" not in layer.fields:
         return np.zeros_like(weight)
     delay = _integers(layer.fields, "delay", layer.where)
@@ -274,6 +277,7 @@ def one(layer: Group, name: str, default: int) -> int:
 
 
 def group_in(holder: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    """The group of that name; an LsmError where there is none."""
     group = holder.get(name)
     if not isinstance(group, dict):
         raise LsmError(f"there is no group `{name}` in it", where=where, hint=AGAIN)
@@ -281,6 +285,7 @@ def group_in(holder: Mapping[str, Any], name: str, where: str) -> dict[str, Any]
 
 
 def text_in(group: Mapping[str, Any], name: str, where: str) -> str:
+    """The text of that name; an LsmError where there is none."""
     value = group.get(name)
     if not isinstance(value, np.ndarray) or value.size != 1:
         raise LsmError(f"there is no {name}", where=where, hint=AGAIN)

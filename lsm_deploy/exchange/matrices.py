@@ -207,6 +207,7 @@ def _mistakes(
 
 
 def check_ends(**given: tuple[float, float] | None) -> list[LsmError]:
+    """A MisuseError for each range that is none."""
     return [
         MisuseError(f"{name} is {ends}", where=name, hint="give two numbers, the lower one first")
         for name, ends in given.items()
@@ -215,6 +216,7 @@ def check_ends(**given: tuple[float, float] | None) -> list[LsmError]:
 
 
 def check_bits(**given: int) -> list[LsmError]:
+    """A MisuseError for each number of bits that there is not."""
     errors: list[LsmError] = []
     for name, bits in given.items():
         least, most = (2, LARGEST_BITS) if name == "message_bits" else (1, fixed.WEIGHT_BITS + MAX_WEIGHT_EXP)
@@ -224,6 +226,7 @@ def check_bits(**given: int) -> list[LsmError]:
 
 
 def input_range_of(samples: Floats | None, given: tuple[float, float] | None, said: list[str]) -> tuple[float, float]:
+    """The range that inputs are within: as given, or as samples say; a note of what was assumed goes to `said`."""
     if given is not None:
         if samples is not None and (outside := beyond(samples, given)):
             raise LsmError(outside, where="input_range", hint="widen it, or leave it out: the inputs say it")
