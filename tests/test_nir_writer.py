@@ -245,7 +245,15 @@ def test_weights_that_are_in_a_file_are_not_given_other_bits_in_silence(tmp_path
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("step_ms", -1.0), ("step_ms", "x"), ("channels", np.arange(3)), ("populations", 3), ("channels", 1 << 60)],
+    [
+        ("step_ms", -1.0),
+        ("step_ms", "x"),
+        ("channels", np.arange(3)),
+        ("channels", [3]),
+        ("step_ms", np.ones(2)),
+        ("populations", 3),
+        ("channels", 1 << 60),
+    ],
 )
 def test_metadata_are_not_trusted(tmp_path, name, value):
     file = tmp_path / "net.nir"

@@ -81,9 +81,6 @@ def import_command(
 def _import_rates(
     output: Output, file: Path, target: Path, board: str, folder: Path | None, options: dict[str, Any]
 ) -> None:
-    if "activation" not in options:
-        hint = f"give --activation {'|'.join(ACTIVATIONS)}"
-        raise MisuseError("weights do not say what a unit makes of its input", where=str(file), hint=hint)
     if folder is not None:
         check_folder(folder, spec_folder.NAMES)
     imported = import_rates(file, options)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lsm_deploy.compile.pipeline import integers_of_network
+from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path
 from lsm_deploy.exchange.account import Line, Reading, Verdict
 from lsm_deploy.exchange.imported import Imported
@@ -52,19 +53,29 @@ def read_for_spec(path: Path, usual: Mapping[str, Any], given: Mapping[str, Any]
 
 def import_rates(path: Path, options: dict[str, Any]) -> Imported:
     """The rate network of the weights in a file; options as `from_file` takes them."""
+    if "activation" not in options:
+        hint = f"give --activation {'|'.join(ACTIVATIONS)}"
+        raise MisuseError("weights do not say what a unit makes of its input", where=str(path), hint=hint)
     return from_file(path, **_taken((from_file, from_matrices), options, path))
 
 
 def is_of_rates(path: Path) -> bool:
-    """Whether a file holds the weights of a rate recurrence, and so no spiking network."""
+    """Whether a file holds the weights of a rate recurrence, and so no spiking network: whatever is neither in it nor
+    in its name."""
     with opened(path) as (file, _):
         start = file.read(len(SIGNATURE))
-    return start != SIGNATURE and not (start.startswith(b"PK") and _is_integer_network(path))
+    if start == SIGNATURE or path.suffix in _OF_SPIKES:
+        return False
+    return not (start.startswith(b"PK") and _is_integer_network(path))
+
+
+_OF_SPIKES = (".nir", ".net")
+"""Endings of what is HDF5, or damaged."""
 
 
 def _reader_of(path: Path) -> Callable[..., Reading]:
     """Of a file of spiking neurons."""
-    if zipfile.is_zipfile(path):
+    if path.suffix not in _OF_SPIKES and zipfile.is_zipfile(path):
         return _read_integers
     names = top_names(path)
     if "node" in names:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,8 +29,10 @@ from scipy.io import wavfile
 import lsm_deploy as ld
 from lsm_deploy import store
 from lsm_deploy.cli import main
+from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.run.backends import quickest
 from lsm_deploy.run.memo import MEMO
@@ -759,11 +762,12 @@ def _make_lava_dl(made: Path) -> None:
         folder, rng = _folder(made, "small"), np.random.default_rng(0)
         with h5py.File(folder / "a.net", "w") as net:
             for i, (kind, rows, columns) in enumerate(
-                (("input", 0, 0), ("dense", 5, 6), ("dense", 3, 5), ("average", 0, 0))
+                (("input", 6, 0), ("dense", 5, 6), ("dense", 3, 5), ("average", 3, 0))
             ):
                 group = net.create_group(f"layer/{i}")
+                group["shape"] = [rows]
                 group.create_dataset("type", (1,), "S10", [kind.encode()])
-                if rows:
+                if columns:
                     group["weight"] = 2.0 * rng.integers(-20, 21, (rows, columns))
                     group["delay"], group["bias"] = rng.integers(0, 4, rows), rng.integers(-30, 31, rows)
                     group["neuron/type"] = "CUBA"
@@ -783,6 +787,113 @@ def _run_lava_dl(folder: Path) -> None:
     same_values(recording.stimulus.spikes, stimulus.reshape(stimulus.shape[-2:]).T, "the input")
     same_values(recording.trace.spikes, output.reshape(output.shape[-2:]).T, "the output")
     same_everywhere(recording.program, recording.stimulus)
+
+
+# --- networks of others --------------------------------------------------------------------------------------------
+
+
+def _make_nets(made: Path) -> None:
+    with suppress(ImportError):
+        from lsm_deploy.store.hdf5 import write_tree
+
+        rng = np.random.default_rng(0)
+        neuron = {"type": "CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
+        even = lambda *shape: 2 * rng.integers(-20, 21, shape)  # noqa: E731
+        image = {"type": "input", "shape": [2, 5, 4]}
+        conv = {"type": "conv", "shape": [4, 3, 4], "weight": even(4, 1, 3, 3), "groups": 2, "neuron": neuron}
+        conv |= {"stride": [2, 1], "padding": [1, 1], "dilation": [1, 1], "bias": rng.integers(-9, 9, 4)}
+        loop = {"type": "dense_rec", "shape": [5], "weight": even(5, 48), "weight_rec": even(5, 5), "neuron": neuron}
+        last = {"type": "dense", "shape": [3], "weight": even(3, 5), "delay": rng.integers(0, 9, 3), "neuron": neuron}
+        layers = (image, conv, {"type": "flatten", "shape": [48]}, loop, last)
+        numbered = {str(i): layer for i, layer in enumerate(layers)}
+        write_tree(_folder(made, "layers") / "a.net", {"layer": numbered, "simulation": {"Ts": 1}})
+        small = {"0": {**loop, "weight": even(5, 4)}, "1": last}
+        write_tree(_folder(made, "ours") / "b.net", {"layer": small})
+        network = ld.read_network(made / "ours" / "b.net").network
+        ld.export_net(made / "ours" / "a.net", place_network(network, BOARDS["oheo_gulch"]))
+
+
+def _make_graphs(made: Path) -> None:
+    with suppress(ImportError):
+        from lsm_deploy.store.hdf5 import write_tree
+
+        rng = np.random.default_rng(0)
+
+        def write(name: str, shape: list[int], nodes: dict[str, Any], edges: list[str]) -> None:
+            ends = {"input": {"type": "Input", "shape": shape}, "output": {"type": "Output", "shape": [3]}}
+            graph = {"type": "NIRGraph", "nodes": {**ends, **nodes}, "edges": [edge.split() for edge in edges]}
+            write_tree(_folder(made, name) / "a.nir", {"version": "1.0", "node": graph})
+
+        lif = {"type": "LIF", "tau": np.full(3, 5e-3), "r": [2.0] * 3, "v_leak": [0.1] * 3, "v_threshold": [1.0] * 3}
+        cuba = {"type": "CubaLIF", "tau_syn": 3e-3, "tau_mem": 5e-3, "r": 2.0, "v_leak": 0.0, "v_threshold": 1.0}
+        affine = {"type": "Affine", "weight": rng.normal(0.5, 1, (3, 4)), "bias": rng.normal(size=3)}
+        back = {"type": "Linear", "weight": rng.normal(size=(3, 3))}
+        nodes = {"fc": affine, "n": lif, "back": back, "late": {"type": "Delay", "delay": [2e-3, 0.0, 5e-3]}, "m": cuba}
+        ways = ["input fc", "fc n", "n back", "back n", "n late", "late m", "m output"]
+        write("loop", [4], nodes, ways)
+        inner = {
+            "input": {"type": "Input", "shape": [3]}, "n": lif, "output": {"type": "Output", "shape": [3]},
+            "s": {"type": "Scale", "scale": [1.0, 2.0, 0.5]},
+        }  # fmt: skip
+        within = {"type": "NIRGraph", "nodes": inner, "edges": [["input", "s"], ["s", "n"], ["n", "output"]]}
+        li = {"type": "CubaLI", "tau_syn": 3e-3, "tau_mem": 5e-3, "r": 2.0, "v_leak": 0.0, "w_in": 1.0}
+        write(
+            "inner",
+            [4],
+            {"fc": affine, "g": within, "b": back, "li": li},
+            ["input fc", "fc g", "g b", "b li", "li output"],
+        )
+        conv = {"type": "Conv2d", "weight": rng.normal(0.3, 1, (4, 1, 3, 2)), "bias": rng.normal(size=4)}
+        conv |= {"stride": 1, "padding": [1, 0], "dilation": 1, "groups": 2}
+        flat = {"type": "Flatten", "start_dim": 0, "end_dim": -1}
+        pool = {"type": "SumPool2d", "kernel_size": [2, 2], "stride": 2, "padding": 0}
+        last = {"type": "Linear", "weight": rng.normal(0.3, 1, (3, 16))}
+        image = {
+            "c": conv,
+            "i": {"type": "IF", "r": 1.0, "v_threshold": 1.0},
+            "p": pool,
+            "f": flat,
+            "l": last,
+            "n": lif,
+        }
+        write("image", [2, 4, 5], image, ["input c", "c i", "i p", "p f", "f l", "l n", "n output"])
+
+
+def _make_own_graphs(made: Path) -> None:
+    with suppress(ImportError):
+        _make_graphs(made)
+        for folder in [*made.iterdir()]:
+            network = _read_graph(folder).network
+            shutil.rmtree(folder)
+            if folder.name == "loop":
+                ld.export_nir(_folder(made, "floats") / "a.nir", network)
+                ld.export_nir(_folder(made, "integers") / "a.nir", ld.compile_built(network).program)
+
+
+_SAID = {"dt_ms": 1.0, "scheme": "euler", "reset": "zero", "if_input": "per-step"}
+
+
+def _read_graph(folder: Path) -> ld.Reading:
+    return ld.read_network(folder / "a.nir", **_SAID)
+
+
+def _read_ours(folder: Path) -> ld.Reading:
+    """As what its metadata say that it is."""
+    return ld.read_network(folder / "a.nir")
+
+
+def _run_reading(folder: Path, read: Callable[[Path], ld.Reading]) -> None:
+    network = read(folder).network
+    if sum(network.sizes.values()) > LARGE or sum(len(p.post) for p in network.projections) > VALUES:
+        return
+    if isinstance(network, QNetwork):
+        same_everywhere(place_network(network, BOARDS["oheo_gulch"]))
+    else:
+        same_everywhere(ld.compile_built(network).program)
+
+
+def _read_net(folder: Path) -> ld.Reading:
+    return ld.read_network(folder / "a.net")
 
 
 # --- anything ------------------------------------------------------------------------------------------------------
@@ -861,5 +972,17 @@ KINDS: dict[str, Kind] = {
     "lava-dl": Kind(
         _make_lava_dl, ("*",), {"import": _import_lava_dl, "run": _run_lava_dl},
         ("import-recording lava-dl {} --source x --licence y -o {}/out",),
+    ),
+    "net": Kind(
+        _make_nets, ("a.net",), {"read": _read_net, "run": partial(_run_reading, read=_read_net)},
+        ("import {}/a.net -o {}/out.lsm",),
+    ),
+    "graph": Kind(
+        _make_graphs, ("a.nir",), {"read": _read_graph, "run": partial(_run_reading, read=_read_graph)},
+        ("import {}/a.nir --from norse -o {}/out.lsm",),
+    ),
+    "our graph": Kind(
+        _make_own_graphs, ("a.nir",), {"read": _read_ours, "run": partial(_run_reading, read=_read_ours)},
+        ("import {}/a.nir -o {}/out.lsm",),
     ),
 }  # fmt: skip

@@ -773,6 +773,7 @@ _KNOWING: dict[str, tuple[Mutation, ...]] = {
     ".hea": (tokens, tokens),
     ".wav": (wav_head, wav_samples),
     ".net": (hdf5, hdf5),
+    ".nir": (hdf5, hdf5),
 }
 
 

@@ -42,7 +42,8 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def network_in(tree: Mapping[str, Any]) -> Network | QNetwork:
     """The network that a tree describes. ValueError, KeyError, TypeError or AttributeError: it describes none."""
-    whole = bool(tree["integers"])
+    numbers = {name: tree[name].item() for name in ("step_ms", "channels", "sample_interval", "integers")}
+    whole = bool(numbers["integers"])
     populations = [
         _made(QPopulation if whole or "scale" in each else Population, each) for each in _listed(tree["populations"])
     ]
@@ -51,9 +52,9 @@ def network_in(tree: Mapping[str, Any]) -> Network | QNetwork:
         for each in _listed(tree["projections"])
     ]
     return (QNetwork if whole else Network)(
-        dt_ms=float(tree["step_ms"]),
-        channels=int(tree["channels"]),
-        sample_interval=int(tree["sample_interval"]),
+        dt_ms=float(numbers["step_ms"]),
+        channels=int(numbers["channels"]),
+        sample_interval=int(numbers["sample_interval"]),
         populations=tuple(populations),
         projections=tuple(projections),
     )

@@ -28,7 +28,7 @@ def read_written(file: Path) -> Reading | None:
     if not isinstance(top, dict) or not isinstance(ours, dict):
         return None
     try:
-        network, how = network_in(ours), Discretisation(float(ours["dt_ms"]), str(ours["scheme"]))
+        network, how = network_in(ours), Discretisation(float(ours["dt_ms"].item()), str(ours["scheme"].item()))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise LsmError(f"its metadata are damaged: {error}", where=str(file), hint=_LEAVE) from None
     graph = graph_of(network, how)[0] if weight_bytes(network) <= file.stat().st_size else {}
