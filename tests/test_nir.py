@@ -554,6 +554,7 @@ BAD = [
     ({"n": {**LIF, "type": "Lif"}}, "node 'n': a node of type 'Lif' is not read"),
     ({"n": {**LIF, "type": "I"}}, "write it as an IF whose threshold is never reached"),
     ({"n": {"x": 1}}, "node 'n': this node has no type"),
+    ({"n": {**LIF, "type": ["LIF", "IF"]}}, "node 'n': this node has no type"),
     ({"fc": {**FC, "weight": np.ones((3, 5))}}, "node 'fc': weight has shape [3, 5], and 4 values of shape [4] come"),
     ({"fc": {**FC, "weight": np.ones(3)}}, "node 'fc': weight has shape [3]"),
     ({"fc": {**FC, "bias": np.ones(2)}}, "node 'fc': bias has 2 values, and the node 3 outputs"),
@@ -593,6 +594,32 @@ def test_where_a_source_does_not_keep_to_what_it_writes_it_is_a_loss(tmp_path):
     assert any("give reset subtract-delayed" in what for what in said)
 
 
+BACK = {"type": "Linear", "weight": np.ones((4, 3))}
+OWN = {"type": "Linear", "weight": np.eye(3)}
+
+
+@pytest.mark.parametrize(
+    ("more", "edges", "message"),
+    [
+        ({"b": BACK}, [("n", "b"), ("b", "input")], "the edge 'b' -> 'input' leads to 'input', which is an Input"),
+        ({"b": OWN}, [("output", "b"), ("b", "n")], "the edge 'output' -> 'b' comes from 'output', which is an Output"),
+        ({}, [("input", "fc")], "the edge 'input' -> 'fc' stands there 2 times"),
+        ({"m": LIF, "b": OWN}, [("m", "b"), ("b", "m")], "node 'm': no way leads from the Input to it, and none from"),
+    ],
+)
+def test_edges_that_would_change_nothing_are_refused(more, edges, message, tmp_path):
+    file = graph(tmp_path / "n.nir", {"fc": FC, "n": LIF, **more}, [*chain("fc", "n"), *edges])
+    with pytest.raises(LsmError, match=re.escape(message)):
+        ld.read_network(file, **SAID)
+
+
+def test_an_output_that_no_input_reaches_is_refused(tmp_path):
+    nodes = {"fc": FC, "n": LIF, "b": OWN, "m": LIF}
+    edges = [("input", "fc"), ("fc", "n"), ("n", "n"), ("m", "b"), ("b", "m"), ("m", "output")]
+    with pytest.raises(LsmError, match="no way leads from the Input to the Output"):
+        ld.read_network(graph(tmp_path / "n.nir", nodes, edges), **SAID)
+
+
 def test_a_cycle_without_a_neuron_is_refused(tmp_path):
     nodes = {"fc": FC, "a": {"type": "Scale", "scale": 1.0}, "b": {"type": "Scale", "scale": 1.0}, "n": LIF}
     file = graph(tmp_path / "n.nir", nodes, [*chain("fc", "a", "b", "n"), ("b", "a")])
@@ -615,6 +642,20 @@ def test_all_that_a_file_does_not_say_is_asked_for(tmp_path):
         ld.read_network(file, if_input="per-step", **{**SAID, "reset": "soft"})
     with pytest.raises(MisuseError, match="this file has no use for activation"):
         ld.read_network(file, activation="tanh")
+
+
+@pytest.mark.parametrize("name", ["n.nir", "n.net"])
+@pytest.mark.parametrize("content", [b"", b"weights: 3", b"PK\x03\x04 and more"])
+def test_a_file_of_another_kind_with_the_right_ending_is_said(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(LsmError, match="this is no HDF5 file, or it is damaged"):
+        ld.read_network(tmp_path / name, **({} if name == "n.net" else SAID))
+
+
+def test_weights_without_an_activation_are_said(tmp_path):
+    np.savez(tmp_path / "w.npz", weight=np.eye(3))
+    with pytest.raises(MisuseError, match="weights do not say what a unit makes of its input"):
+        ld.read_network(tmp_path / "w.npz")
 
 
 def test_what_is_no_graph_is_said(tmp_path):

@@ -6,7 +6,8 @@ node/nodes/<name>/...   node/edges [edge, 2], of names      of each graph
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -94,7 +95,7 @@ def read_graph(file: Path) -> Graph:
     nodes, edges = _flat(top, "", where, errors)
     _check_ends(nodes, edges, where, errors)
     raise_all(errors)
-    graph = Graph(nodes, tuple(dict.fromkeys(edges)))
+    graph = Graph(nodes, tuple(edges))
     for name, node in nodes.items():
         lonely = [
             word
@@ -105,7 +106,26 @@ def read_graph(file: Path) -> Graph:
             what = f"no edge leads {' or '.join(lonely)} it"
             errors.append(LsmError(what, where=at(where, name), hint="connect it, or leave it out"))
     raise_all(errors)
+    first, last = (next(name for name, node in nodes.items() if node.kind == end) for end in ("Input", "Output"))
+    reached, leading = _along(first, graph.after), _along(last, graph.before)
+    if last not in reached:
+        what = "no way leads from the Input to the Output"
+        errors.append(LsmError(what, where=where, hint="connect them, or nothing that is sent changes the answer"))
+    for name in sorted(nodes.keys() - reached - leading):
+        what = "no way leads from the Input to it, and none from it to the Output"
+        errors.append(LsmError(what, where=at(where, name), hint="connect it, or leave it out"))
+    raise_all(errors)
     return graph
+
+
+def _along(first: str, beside: Callable[[str], list[str]]) -> set[str]:
+    """A node, and all to which edges lead on."""
+    reached, waiting = {first}, [first]
+    while waiting:
+        new = set(beside(waiting.pop())) - reached
+        reached |= new
+        waiting += new
+    return reached
 
 
 def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[dict[str, Node], list[tuple[str, str]]]:
@@ -142,7 +162,10 @@ def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[d
         what = f"its edges are {list(table.shape)} of {table.dtype}, not [edge, 2] of names"
         errors.append(LsmError(what, where=at(where, path), hint="connect its nodes"))
         return nodes, edges
-    for source, target in table.tolist():
+    for (source, target), times in Counter(map(tuple, table.tolist())).items():
+        if times > 1:
+            what = f"the edge {source!r} -> {target!r} stands there {times} times"
+            errors.append(LsmError(what, where=at(where, path), hint="write it once, with the sum of the weights"))
         if lost := [name for name in (source, target) if name not in members]:
             near = get_close_matches(lost[0], members, 1, cutoff=0.5)
             known = ", ".join(members)
@@ -154,6 +177,10 @@ def _flat(group: Tree, path: str, where: str, errors: list[LsmError]) -> tuple[d
                 )
             )
             continue
+        for name, end, word in ((target, "Input", "leads to"), (source, "Output", "comes from")):
+            if f"{path}{name}" in nodes and _text(members[name].get("type")) == end:  # type: ignore[union-attr]
+                what = f"the edge {source!r} -> {target!r} {word} {name!r}, which is an {end}"
+                errors.append(LsmError(what, where=at(where, path), hint="connect the node beyond it"))
         out = inner[source][1] if source in inner else f"{path}{source}"
         into = inner[target][0] if target in inner else f"{path}{target}"
         edges.append((out, into))
@@ -195,7 +222,9 @@ def _check_ends(nodes: dict[str, Node], edges: list[tuple[str, str]], where: str
 
 
 def _text(stored: Any) -> str:
-    return str(stored.ravel()[0]) if isinstance(stored, np.ndarray) and stored.dtype.kind == "U" and stored.size else ""
+    return (
+        str(stored.item()) if isinstance(stored, np.ndarray) and stored.dtype.kind == "U" and stored.size == 1 else ""
+    )
 
 
 def at(where: str, name: str) -> str:
