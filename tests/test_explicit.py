@@ -8,6 +8,8 @@ from scipy import sparse
 
 from lsm_deploy.compile.pipeline import compile_network, compile_spec
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.messages import Message
+from lsm_deploy.exchange.networks import read_network
 from lsm_deploy.spec import load
 
 NET = {
@@ -178,3 +180,116 @@ def test_arrays_that_are_not_of_a_network_are_named_in_one_order(tmp_path):
     with pytest.raises(LsmError) as caught:
         compile_network(tmp_path / "n.npz")
     assert [error.what.split("'")[1] for error in caught.value.each() if "no array" in error.what] == names
+
+
+# --- several populations -------------------------------------------------------------------------------------------
+
+SEVERAL = {
+    "populations": ["exc", "slow", "out"],
+    "exc.du": 400,
+    "exc.dv": np.array([100, 200, 300]),
+    "exc.vth": 500,
+    "slow.kind": "LIFRefractory",
+    "slow.du": 1,
+    "slow.dv": 2,
+    "slow.vth": 3,
+    "slow.refractory_period": 5,
+    "out.kind": "LIFSubtract",
+    "out.du": 4,
+    "out.dv": 5,
+    "out.vth": 6,
+    "input->exc": np.array([[1, 0], [0, -254], [13, 0]]),
+    "input->exc.weight_exp": 3,
+    "exc->exc": np.array([[0, -3, 255], [7, 0, 0], [-255, 1, 0]]),
+    "exc->exc.delays": np.array([[0, 62, 5], [1, 0, 0], [9, 0, 0]]),
+    "exc->slow": np.array([[1, 2, 3], [4, 5, 6]]),
+    "slow->out": np.array([[9, 8]]),
+    "slow->out.weight_exp": 1,
+}
+
+
+def several(path, **changes):
+    np.savez(path, **{name: value for name, value in {**SEVERAL, **changes}.items() if value is not None})
+    return path
+
+
+def test_several_populations_pass_through(tmp_path):
+    network = compile_network(several(tmp_path / "net.npz")).program.network
+    assert [(p.name, p.kind, p.size) for p in network.populations] == [
+        ("exc", "LIF", 3),
+        ("slow", "LIFRefractory", 2),
+        ("out", "LIFSubtract", 1),
+    ]
+    for p in network.populations:
+        for name, values in p.registers.items():
+            assert np.array_equal(values, np.broadcast_to(SEVERAL.get(f"{p.name}.{name}", 0), p.size)), name
+    matrices = {}
+    for p in network.projections:
+        array = f"{p.source}->{p.target}"
+        weights = matrices.setdefault(array, np.zeros_like(SEVERAL[array]))
+        weights[p.post, p.pre] = p.weights
+        assert p.weight_exp == SEVERAL.get(f"{array}.weight_exp", 0)
+        delays = SEVERAL.get(f"{array}.delays", np.zeros_like(SEVERAL[array]))
+        assert np.array_equal(p.delays, delays[p.post, p.pre])
+    assert list(matrices) == ["input->exc", "exc->exc", "exc->slow", "slow->out"]
+    for array, weights in matrices.items():
+        assert np.array_equal(weights, SEVERAL[array])
+    reading = read_network(tmp_path / "net.npz")
+    assert reading.output == "out"
+    assert [p.name for p in reading.network.projections] == [p.name for p in network.projections]
+
+
+def test_gates_and_graded_input_pass_through(tmp_path):
+    graded = {
+        "populations": ["units"],
+        "units.kind": "GatedLI",
+        "units.shift_in": 4,
+        "units.shift_in_gate": 3,
+        "input->units": np.array([[5], [-6]]),
+        "input->units.gate": np.array([[0], [7]]),
+        "input->units.gate.weight_exp": 2,
+        "input_message": [16, 1, 15],
+    }
+    np.savez(tmp_path / "net.npz", **graded)
+    network = compile_network(tmp_path / "net.npz").program.network
+    assert network.input == Message(16, signed=True, fraction=15)
+    held = [(p.port, p.weight_exp, p.post.tolist(), p.weights.tolist()) for p in network.projections]
+    assert held == [(0, 0, [0], [5]), (0, 0, [1], [-6]), (1, 2, [1], [7])]
+    assert network.populations[0].registers["gate"].tolist() == [5, 5]
+
+
+SEVERAL_BROKEN = [
+    ({"populations": [1, 2]}, "populations is [1, 2], not a list of different names"),
+    ({"populations": ["exc", "exc"]}, "not a list of different names"),
+    ({"populations": ["input", "exc"]}, "not a list of different names"),
+    ({"slow.kind": "LIFF"}, "slow.kind is LIFF"),
+    ({"slow.vth": None}, "the array 'slow.vth' is missing"),
+    ({"slow.vht": 3}, "there is no array 'slow.vht' in a network"),
+    ({"slow->put": np.ones((1, 2), int)}, "there is no array 'slow->put' in a network"),
+    ({"exc->slow": None}, "no synapse leads to 'slow', so its size is not known"),
+    ({"input->exc": None}, "nothing leads from 'input' to a population"),
+    ({"exc->out": np.ones((1, 2), int)}, "exc->out has shape [1, 2], the network needs [1, 3]"),
+    ({"input->slow": np.ones((2, 3), int)}, "input->slow has shape [2, 3], the network needs [2, 2]"),
+    ({"exc->slow": np.ones(3, int)}, "exc->slow has shape [3], not [post, pre]"),
+    ({"exc->slow": np.full((2, 3), 0.5)}, "an exact weight is an integer"),
+    ({"exc.dv": [1, 2]}, "exc.dv has shape [2]"),
+    ({"exc.vth": 131072}, "exc.vth of neuron 0 is 131072, not 0 to 131071"),
+    ({"exc->out.gate": np.ones((1, 3), int)}, "'exc->out.gate' leads onto a gate, and LIFSubtract has none"),
+    ({"input_message": [40, 1, 0]}, "input_message is [40, 1, 0]"),
+    ({"slow->out.weight_exp": 8}, "the weight exponent is 8, not 0 to 7"),
+    ({"slow->out.delays": np.full((1, 2), 63)}, "the delay of slow->out[0, 0] is 63 steps"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), SEVERAL_BROKEN, ids=[message for _, message in SEVERAL_BROKEN])
+def test_what_is_wrong_with_several_is_named(tmp_path, changes, message):
+    with pytest.raises(LsmError) as error:
+        compile_network(several(tmp_path / "net.npz", **changes))
+    assert message in str(error.value)
+
+
+def test_a_phase_that_never_comes_is_named(tmp_path):
+    units = {"populations": ["units"], "units.kind": "GradedLI", "units.shift_in": 4, "units.phase": 1}
+    np.savez(tmp_path / "net.npz", **units, **{"input->units": np.ones((2, 1), int)})
+    with pytest.raises(LsmError, match=r"units\.phase is not below units\.period"):
+        compile_network(tmp_path / "net.npz")

@@ -17,7 +17,7 @@ from lsm_backends import fast
 from programs import random_case
 
 from lsm_deploy.cli import main
-from lsm_deploy.compile.build.explicit import load_network
+from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.core.errors import LsmError, LsmErrors, visible
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.data.encoders import poisson_stimulus

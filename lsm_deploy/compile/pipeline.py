@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lsm_deploy.compile.build import explicit
 from lsm_deploy.compile.build import size as estimate
 from lsm_deploy.compile.build.column import expected_synapses
+from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price, price_of, quantise_certified
@@ -132,12 +132,12 @@ def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
 
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
     """Compile an integer network from an `.npz`; its values pass unchanged, or an LsmError names those that cannot."""
-    return compile_built(explicit.load_network(file), board, strict=strict)
+    return compile_built(load_network(file), board, strict=strict)
 
 
 def integers_of_network(file: Path, *, strict: bool = False) -> QNetwork:
     """The integer network of an `.npz`."""
-    return _quantise(explicit.load_network(file), DEFAULT, strict)[0]
+    return _quantise(load_network(file), DEFAULT, strict)[0]
 
 
 def compile_built(

@@ -112,7 +112,7 @@ def _taken(readers: Sequence[Callable[..., Any]], options: dict[str, Any], path:
 
 
 def _is_integer_network(path: Path) -> bool:
-    return bool({"du", "dv", "vth"} & names_of_arrays(path))
+    return bool({"du", "dv", "vth", "populations"} & names_of_arrays(path))
 
 
 def _line(file: str, note: str) -> Line:

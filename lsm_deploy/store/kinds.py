@@ -1,7 +1,8 @@
 """What a file or a folder is, by its content: the one table of the kinds of files there are.
 
 first bytes      LSMDEPL: a program, a model or a state, as the header says; PK (a zip): arrays, by their names
-names of arrays  weights: a network; audio, frames, *_beats: data; spikes: a trace, or a stimulus without registers
+names of arrays  weights or populations: a network; audio, frames, *_beats: data; spikes: a trace, or without registers
+                 a stimulus
 folders          parts: a trace; WAV files: audio; WFDB annotations: beats
 else             text: frames where it is called .csv, which looks like any other text; a spec otherwise
 
@@ -85,7 +86,7 @@ def _of_arrays(names: Set[str]) -> Kind:
         return "audio"
     if "spikes" in names:
         return "trace" if names - {"spikes", "starts"} else "stimulus"
-    if "weights" in names:
+    if names & {"weights", "populations"}:
         return "network"
     if any(name.endswith("_beats") for name in names):
         return "beats"

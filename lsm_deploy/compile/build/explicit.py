@@ -1,20 +1,8 @@
-"""Networks that a user brings as arrays: weights `[post, pre]` in floats, or in the chip's own integers.
-
-Integers pass through unchanged, or it is said which value cannot be. A whole network in integers is one `.npz`:
-
-    weights [post, pre]           integers, which the chip shifts left by weight_exp
-    input_weights [post, channel] likewise, by input_weight_exp
-    du, dv, vth                   registers of LIF, a number or [neuron]
-    bias_mant, bias_exp           likewise, 0 if left out
-    delays, input_delays          steps, of the shapes of the weights; 0 if left out
-    weight_exp, input_weight_exp  one number each, 0 if left out
-    dt_ms                         1 if left out
-"""
+"""Matrices that a user brings: weights `[post, pre]` in floats, or in the chip's own integers, which pass unchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +14,11 @@ from lsm_deploy.compile.build.sparse_files import matrix_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.errors import LsmError, raise_all
-from lsm_deploy.core.ir import INPUT, Network, QPopulation, QProjection, SignMode
-from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
+from lsm_deploy.core.ir import QProjection, SignMode
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.store import read_arrays, refuse_other
+from lsm_deploy.store import read_arrays
 
-__all__ = ["exact_projections", "load_floats", "load_integers", "load_network"]
+__all__ = ["Edges", "edges_in", "exact_projections", "load_floats", "load_integers"]
 
 
 class Edges(NamedTuple):
@@ -49,7 +36,7 @@ def load_floats(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, NDArray[np.int64] | None]:
     """indptr, post, weight and, where the file has them, delays in steps."""
     arrays = _load(file)
-    edges = _edges(arrays, "weights", "delays", shape, str(file))
+    edges = edges_in(arrays, "weights", "delays", shape, str(file))
     if not np.isfinite(edges.weight).all():
         i = int(np.flatnonzero(~np.isfinite(edges.weight))[0])
         what = f"weights[{edges.post[i]}, {edges.pre[i]}] is {edges.weight[i]}, not a finite number"
@@ -61,7 +48,7 @@ def load_floats(
 
 def load_integers(file: Path, shape: tuple[int, int]) -> Edges:
     """The same for integer weights; that they are integers is checked by `exact_projections`."""
-    return _edges(_load(file), "weights", "delays", shape, str(file))
+    return edges_in(_load(file), "weights", "delays", shape, str(file))
 
 
 def exact_projections(
@@ -138,92 +125,6 @@ def exact_projections(
     return [part(f"{name}:{label}", mode, chosen) for label, mode, chosen in signs if chosen.any()]
 
 
-# --- a whole network in one .npz -----------------------------------------------------------------------------------
-
-_KIND = "LIF"
-_NEURONS = "liquid"
-_IN_FLOATS = "give floats to a spec, which quantises them: topology: {kind: explicit, file: ...}"
-_REQUIRED = ("weights", "input_weights", "du", "dv", "vth")
-_OPTIONAL = ("delays", "input_delays", "bias_mant", "bias_exp", "weight_exp", "input_weight_exp", "dt_ms")
-
-
-def load_network(file: Path) -> Network:
-    """An integer network: `weights` [post, pre], `input_weights` [neuron, channel], and registers, scalar or [neuron].
-
-    Optional: `delays` and `input_delays` of the same shapes, `weight_exp`, `input_weight_exp`, `bias_mant`, `bias_exp`,
-    `dt_ms`. All mistakes are reported at once.
-    """
-    refuse_other(file, "an integer network", "network")
-    arrays, where = read_arrays(file), str(file)
-    errors = []
-    for name in sorted(arrays.keys() - {*_REQUIRED, *_OPTIONAL}):
-        near = get_close_matches(name, [*_REQUIRED, *_OPTIONAL], 1)
-        hint = f"did you mean {near[0]!r}?" if near else "remove it"
-        errors.append(LsmError(f"there is no array {name!r} in a network", where=where, hint=hint))
-    for name in _REQUIRED:
-        if name not in arrays:
-            errors.append(LsmError(f"the array {name!r} is missing", where=where, hint=f"add {name!r}"))
-    raise_all(errors)
-    weights, inputs = arrays["weights"], arrays["input_weights"]
-    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or not len(weights):
-        what = f"weights has shape {list(weights.shape)}, not [neuron, neuron]"
-        errors.append(LsmError(what, where=where, hint="make it square: rows are targets, columns sources"))
-    elif inputs.ndim != 2 or len(inputs) != len(weights):
-        what = f"input_weights has shape {list(inputs.shape)}, not [{len(weights)}, channel]"
-        errors.append(LsmError(what, where=where, hint="give one row for each neuron"))
-    raise_all(errors)
-
-    size, channels = inputs.shape
-    registers: dict[str, NDArray[np.int64]] = {}
-    parts: list[QProjection] = []
-    for field in KINDS[_KIND].Registers.__dataclass_fields__:
-        try:
-            registers[field] = _register(field, arrays.get(field, np.array(0)), size, where)
-        except LsmError as error:
-            errors.append(error)
-    for array, delays, exponent, source in (
-        ("input_weights", "input_delays", "input_weight_exp", INPUT),
-        ("weights", "delays", "weight_exp", _NEURONS),
-    ):
-        try:
-            edges = _edges(arrays, array, delays, (size, channels if source == INPUT else size), where)
-            weight_exp = _scalar(exponent, arrays.get(exponent, np.array(0)), where)
-            name = f"{source}->{_NEURONS}"
-            parts += exact_projections(
-                name, source, _NEURONS, edges, weight_exp, 8, False, where=where, array=array, otherwise=_IN_FLOATS
-            )
-        except LsmError as error:
-            errors += error.each()
-    dt_ms = arrays.get("dt_ms", np.array(1.0))
-    if dt_ms.shape != () or dt_ms.dtype.kind not in "iuf" or not 1e-30 <= dt_ms <= 1e30:
-        what = f"dt_ms is {dt_ms}, not a positive number, of 1e-30 to 1e30"
-        errors.append(LsmError(what, where=where, hint="write milliseconds"))
-    raise_all(errors)
-    return Network(float(dt_ms), channels, 0, (QPopulation(_NEURONS, _KIND, size, registers),), tuple(parts))
-
-
-def _register(field: str, values: NDArray[Any], size: int, where: str) -> NDArray[np.int64]:
-    low, high = bounds(KINDS[_KIND].Registers, field)
-    if values.shape not in ((), (size,)):
-        what = f"{field} has shape {list(values.shape)}"
-        raise LsmError(what, where=where, hint=f"write one value, or one for each of {size} neurons")
-    if values.dtype.kind not in "iu":
-        raise LsmError(f"{field} holds {values.dtype}, not integers", where=where, hint="write integers")
-    full = np.broadcast_to(values, size)
-    bad = breaks_bound(KINDS[_KIND].Registers, field, full)
-    if bad.any():
-        i = int(np.flatnonzero(bad)[0])
-        what = f"{field} of neuron {i} is {full[i]}, not {low:g} to {high:g}"
-        raise LsmError(what, where=where, hint=f"change {field}")
-    return full.astype(np.int64)
-
-
-def _scalar(name: str, value: NDArray[Any], where: str) -> int:
-    if value.shape != () or value.dtype.kind not in "iu":
-        raise LsmError(f"{name} is not one integer", where=where, hint="write one integer")
-    return int(value)
-
-
 # --- matrices ------------------------------------------------------------------------------------------------------
 
 
@@ -238,7 +139,8 @@ def _load(file: Path) -> dict[str, Any]:
     return arrays
 
 
-def _edges(arrays: Mapping[str, Any], name: str, delays_name: str, shape: tuple[int, int], where: str) -> Edges:
+def edges_in(arrays: Mapping[str, Any], name: str, delays_name: str, shape: tuple[int, int], where: str) -> Edges:
+    """The synapses that the array `name` says, with delays of the array `delays_name`, where there is one."""
     matrix = arrays[name]
     if matrix.shape != shape:
         what = f"{name} has shape {list(matrix.shape)}, the network needs {list(shape)}"
