@@ -286,3 +286,16 @@ def test_specs_made_better(files):
     assert ours.read_text() == theirs.read_text() != spec.read_text()
     with pytest.raises(LsmError, match="relative to its own folder"):
         ld.tune_file(spec, Path(files / "empty" / "x.yaml"), rate_hz=40.0)
+
+
+def test_spikes_need_no_range(tmp_path):
+    """Whatever is not 0 is a spike: an encoder without a range asks for none, and for no training data."""
+    frames = np.random.default_rng(0).integers(0, 3, (2, 5, 2))
+    np.savez(tmp_path / "data.npz", frames=frames, labels=["a", "b"])
+    np.savez(tmp_path / "net.npz", weights=np.eye(2, dtype=int), input_weights=np.eye(2, dtype=int), du=1, dv=1, vth=1)
+    (tmp_path / "spec.yaml").write_text(
+        "{dt_ms: 1.0, seed: 1, input: {channels: 2, encoder: {kind: spikes, frame_ms: 1.0}},"
+        " populations: {liquid: {from: net.npz}}, projections: []}"
+    )
+    stimulus, _ = ld.stimulus_for(ld.compile_any(tmp_path / "spec.yaml"), tmp_path / "data.npz")
+    assert np.array_equal(stimulus.spikes, frames.reshape(10, 2) != 0)

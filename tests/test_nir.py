@@ -636,6 +636,9 @@ def test_all_that_a_file_does_not_say_is_asked_for(tmp_path):
     assert [error.what.removeprefix("no NIR file says its ") for error in asked.value.each()] == [
         "scheme", "reset", "if_input", "dt_ms"
     ]  # fmt: skip
+    with pytest.raises(MisuseError) as asked:  # rockpool's step is its user's: to name it once more is no help
+        ld.read_network(graph(tmp_path / "r.nir", {"n": {**LIF}}, chain("n")), source="rockpool")
+    assert asked.value.hint == "give --dt-ms, the step of its source: files by rockpool do not settle it"
     with pytest.raises(MisuseError, match="nothing is known of files by 'nest'"):
         ld.read_network(file, source="nest", if_input="per-step", **SAID)
     with pytest.raises(MisuseError, match="reset is 'soft'"):
@@ -656,6 +659,13 @@ def test_weights_without_an_activation_are_said(tmp_path):
     np.savez(tmp_path / "w.npz", weight=np.eye(3))
     with pytest.raises(MisuseError, match="weights do not say what a unit makes of its input"):
         ld.read_network(tmp_path / "w.npz")
+
+
+def test_axes_of_a_trial_input_are_said(tmp_path):
+    nodes = {"input": {"type": "Input", "shape": [10, 4]}, "fc": FC, "n": {**LIF}}
+    with pytest.raises(LsmError) as refused:
+        ld.read_network(graph(tmp_path / "n.nir", nodes, chain("fc", "n")), **SAID)
+    assert "with a trial input of one sample and one step" in refused.value.hint
 
 
 def test_what_is_no_graph_is_said(tmp_path):

@@ -27,7 +27,7 @@ from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.learn.regression.pairs import check_series
 from lsm_deploy.run import backends as backend
 from lsm_deploy.run.extremes import probe
-from lsm_deploy.spec.schema import Readout
+from lsm_deploy.spec.schema import Readout, Spikes
 
 __all__ = ["Compilable", "Deployable", "check_board", "check_spec", "compile_any", "quantise_any", "stimulus_for"]
 
@@ -229,7 +229,8 @@ def _encoded(deployable: Deployable, file: Path, samples: int | None) -> tuple[S
         frames = listener.frames(listener.load(file))
     elif spec is not None:
         frames = front.load(file, spec)
-        fixed = spec.input.encoder is not None and spec.input.encoder.range is not None
+        encoder = spec.input.encoder
+        fixed = encoder is not None and (isinstance(encoder, Spikes) or encoder.range is not None)
         named = spec.data is not None and spec.data.named
         if not fixed and not named:
             what = "the spec gives no range of values, and no training data to take it from"

@@ -87,16 +87,17 @@ def discretisation_of(source: str | None, given: Mapping[str, Any], kinds: Itera
         hint = f"choose from {', '.join(SOURCES)}, or say dt, scheme and reset"
         errors.append(MisuseError(f"nothing is known of files by {source!r}", where="source", hint=hint))
     said = {**SOURCES.get(source or "", {}), **{name: value for name, value in given.items() if value is not None}}
+    otherwise = ", or --from SOURCE" if source is None else f": files by {source} do not settle it"
     for name, allowed in _CHOICES.items():
         choices = f"--{name.replace('_', '-')} {'|'.join(allowed)}"
         if name in said and said[name] not in allowed:
             errors.append(MisuseError(f"{name} is {said[name]!r}", where=where, hint=f"give {choices}"))
         elif name not in said and _NEEDED_BY[name] & {*kinds}:
-            hint = f"give {choices}, or --from SOURCE"
+            hint = f"give {choices}{otherwise}"
             errors.append(MisuseError(f"no NIR file says its {name}", where=where, hint=hint))
     dt_ms = said.get("dt_ms")
     if dt_ms is None:
-        hint = "give --dt-ms, the step of its source, or --from SOURCE"
+        hint = f"give --dt-ms, the step of its source{otherwise}"
         errors.append(MisuseError("no NIR file says its dt_ms", where=where, hint=hint))
     elif not (isinstance(dt_ms, int | float) and 1e-30 <= dt_ms <= 1e30):
         errors.append(MisuseError(f"dt_ms is {dt_ms}", where=where, hint="give a positive number of milliseconds"))

@@ -73,7 +73,10 @@ def matrix_of(node: Node, shape: Shape, where: str, allow: Allow) -> Matrix:
         weight = node.numbers("weight")
         if weight.ndim != 2 or weight.shape[1] != size:
             what = f"weight has shape {list(weight.shape)}, and {size} values of shape {list(shape)} come to it"
-            raise LsmError(what, where=at(where, node.name), hint="give it [out, in], after a Flatten if need be")
+            hint = "give it [out, in], after a Flatten if need be"
+            if weight.ndim == 2 and shape[-1] == weight.shape[1]:  # exporters take shapes from a trial input
+                hint = "export it with a trial input of one sample and one step, so that shapes are those of a step"
+            raise LsmError(what, where=at(where, node.name), hint=hint)
         allow(node.name, int(np.count_nonzero(weight)))
         return sparse.csr_array(weight)
     if node.kind == "Scale":
