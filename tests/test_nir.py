@@ -554,6 +554,8 @@ BAD = [
     ({"n": {**LIF, "type": "Lif"}}, "node 'n': a node of type 'Lif' is not read"),
     ({"n": {**LIF, "type": "I"}}, "write it as an IF whose threshold is never reached"),
     ({"n": {"x": 1}}, "node 'n': this node has no type"),
+    ({"input": {"type": "Input", "shape": [2, 1, 2]}, "fc": {"type": "Flatten", "start_dim": 2, "end_dim": 0}},
+     "node 'fc': it flattens axes 2 to 0 of shape [2, 1, 2]"),
     ({"n": {**LIF, "type": ["LIF", "IF"]}}, "node 'n': this node has no type"),
     ({"fc": {**FC, "weight": np.ones((3, 5))}}, "node 'fc': weight has shape [3, 5], and 4 values of shape [4] come"),
     ({"fc": {**FC, "weight": np.ones(3)}}, "node 'fc': weight has shape [3]"),

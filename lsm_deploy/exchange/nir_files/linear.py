@@ -60,6 +60,9 @@ def shape_after(node: Node, shape: Shape, where: str) -> Shape:
         return (len(node.numbers("weight")),)
     if node.kind == "Flatten":
         first, last = (_axis(node, name, len(shape), where) for name in ("start_dim", "end_dim"))
+        if first > last:
+            what = f"it flattens axes {first} to {last} of shape {list(shape)}"
+            raise LsmError(what, where=at(where, node.name), hint="write start_dim no larger than end_dim")
         return (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
     if node.kind in ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d"):
         return _Window(node, shape, where).out
