@@ -564,6 +564,14 @@ BAD = [
     ({"other": LIF}, "node 'other': no edge leads to or from it"),
     ({"output": {"type": "Linear", "weight": np.eye(3)}}, "the graph has 0 nodes of type Output, not one"),
     ({"input": {"type": "Input", "shape": [2.5]}}, "node 'input': shape is [2.5], not whole numbers from 1"),
+    (
+        {
+            "input": {"type": "Input", "shape": [1, 3, 12]},
+            "fc": {"type": "Conv2d", "weight": np.ones((3, 1, 6, 6)), "bias": np.zeros(3), "stride": 1, "padding": 0,
+                   "dilation": 1, "groups": 1, "input_shape": [6, 6]},
+        },
+        "node 'fc': its input_shape is [6, 6], and values of shape [1, 3, 12] come to it",
+    ),
     ({"fc": {"type": "Delay", "delay": -1.0}}, "node 'fc': delays are -1 to -1 s"),
     ({"input": {"type": "Input", "shape": [2**31 - 1] * 2}}, "it is of shape [2147483647, 2147483647], beyond"),
 ]  # fmt: skip

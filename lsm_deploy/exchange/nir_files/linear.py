@@ -135,8 +135,13 @@ class _Window:
             self.kernel = weight.reshape(*weight.shape[:2], -1, weight.shape[-1])
             given = whole(node, "input_shape", where, 1) if node.values.get("input_shape") is not None else None
             channels = weight.shape[1] * self.groups
-            if given is not None and given.size == axes and math.prod(given.tolist()) * channels == math.prod(shape):
-                shape = (channels, *given.tolist())
+            if given is not None and given.size == axes:
+                said = tuple(given.tolist())
+                if len(shape) == 1 and math.prod(said) * channels == shape[0]:
+                    shape = (channels, *said)  # as it was before something made a line of it
+                elif shape[-axes:] != said:
+                    what = f"its input_shape is {list(said)}, and values of shape {list(shape)} come to it"
+                    self._refuse(what, "write the shape that comes, or leave input_shape out")
         else:
             size, dilation = self._pair("kernel_size", axes, 1), (1, 1)
             self.groups = shape[0] if len(shape) == axes + 1 else 1
