@@ -19,7 +19,7 @@ from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price, price_of, quantise_certified
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.compile.quantise import RoundingLoss, one_grid, quantise_network
-from lsm_deploy.core import memory
+from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
@@ -156,7 +156,7 @@ def _check_sums(network: QNetwork, certificate: Certificate) -> None:
     errors = []
     for p in network.populations:
         largest = int(certificate.largest_sum[network.columns(p.name)].max())
-        if KINDS[p.kind].MESSAGE.graded and largest >= 1 << 31:
+        if KINDS[p.kind].MESSAGE.graded and largest > fixed.LARGEST_ADDED:
             what = f"a synaptic sum could be {largest}, which does not fit 32 bits"
             hint = "give its sources fewer message_bits, or take smaller weights or a smaller weight_exp onto it"
             errors.append(LsmError(what, where=f"population {p.name!r}", hint=hint))

@@ -32,6 +32,8 @@ LEAST_WEIGHT = -256
 WEIGHT_BITS = 8
 SUM_LIMIT = (1 << 15) - 1
 """The largest synaptic sum that a 16-bit accumulator holds."""
+LARGEST_ADDED = (1 << 31) - 1
+"""The largest that Lava's accumulator, of 32 bits, holds: beyond it a sum wraps, in silence."""
 
 
 def truncate(x: Ints, bits: int = DECAY_BITS) -> Ints:

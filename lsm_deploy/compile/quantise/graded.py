@@ -22,7 +22,6 @@ from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["choose_graded_scale"]
 
-_LARGEST_SUM = float((1 << 31) - 1)
 _ROUNDING = 1.02
 """What rounding may add to a sum of weights, with some to spare."""
 
@@ -43,7 +42,7 @@ def choose_graded_scale(
         limits.append(aligned * (1 << MAX_WEIGHT_EXP))
         kernels.gather(p.post, p.weight * sent.largest, sent.signed, most)
     if largest := float(most.max(initial=0.0)):
-        limits.append(_LARGEST_SUM / (largest * _ROUNDING))
+        limits.append(fixed.LARGEST_ADDED / (largest * _ROUNDING))
     # The least that the shift reaches: a population without synapses has no other.
     registers, _ = registers_of(population.kind, population.parameters, 1.0, dt_ms)
     least = int(registers["fraction_bits"][0]) - fixed.LARGEST_SHIFT

@@ -62,7 +62,6 @@ __all__ = [
 LATE = 2
 """Steps after a frame in which it is answered."""
 LARGEST_WEIGHT = (fixed.WEIGHT_LIMIT << MAX_WEIGHT_EXP) + (1 << MAX_WEIGHT_EXP) - 1
-_LARGEST_SUM = (1 << 31) - 1
 _SPARE = 2
 """Times what training data used: what `v` and a message hold."""
 _KIND = "GradedLI"
@@ -145,7 +144,9 @@ def for_chip(largest: Ints) -> Quantise:
     def deployed(mean: Floats, scale: Floats, coef: Floats, intercept: Floats) -> IntegerRegressor:
         real = stable(coef / scale)
         of_weights = np.abs(real).max(axis=1) / LARGEST_WEIGHT
-        of_sums = np.abs(real) @ largest / (_LARGEST_SUM - largest.sum() / 2)  # rounding adds a half to each at most
+        of_sums = (
+            np.abs(real) @ largest / (fixed.LARGEST_ADDED - largest.sum() / 2)
+        )  # rounding adds a half to each at most
         size = np.maximum(of_weights, of_sums)
         units = stable(1 / np.where(size > 0, size, 1.0))
         weights = np.rint(stable(real * units[:, None]))
