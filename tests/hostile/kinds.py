@@ -644,6 +644,16 @@ def _make_networks(made: Path) -> None:
     np.savez(_folder(made, "full") / "a.npz", **arrays)
     few = ("weights", "input_weights", "du", "dv", "vth")
     np.savez(_folder(made, "small") / "a.npz", **{name: arrays[name].astype(np.int32) for name in few})
+    several = {
+        "populations": np.array(["a", "b"]), "a.du": np.full(size, 700), "a.dv": np.array(9),
+        "a.vth": rng.integers(200, 400, size), "b.kind": np.array("GatedLI"), "b.size": np.array(2),
+        "b.shift_in": np.array([3, 1]), "b.shift_in_gate": np.array(0), "b.fraction_bits": np.array(20),
+        "b.message_shift": np.array(5), "b.period": np.array(3), "b.phase": np.array([0, 2]),
+        "input->a": _weights(rng, size, channels), "input_message": np.array([5, 1, 4]),
+        "a->b.gate": np.array([6, -10]), "a->b.gate.pre": np.array([0, 6]), "a->b.gate.post": np.array([1, 0]),
+        "a->b.gate.sign_mode": np.array("mixed"), "sample_interval": np.array(9),
+    }  # fmt: skip
+    np.savez(_folder(made, "several") / "a.npz", **several)
 
 
 def _read_network(folder: Path) -> object:
@@ -661,6 +671,12 @@ def _dense(program: Program, source: str, target: str, shape: tuple[int, int]) -
 def _run_network(folder: Path) -> None:
     program, arrays = ld.compile_any(folder / "a.npz").program, _plain(folder / "a.npz")
     size = program.network.neurons
+    if "populations" in arrays:
+        for p in program.network.populations:
+            for name in (name for name in p.registers if f"{p.name}.{name}" in arrays):
+                same_values(p.registers[name], np.broadcast_to(arrays[f"{p.name}.{name}"], p.size), name)
+        same_everywhere(program)
+        return
     same_values(_dense(program, "liquid", "liquid", (size, size)), arrays["weights"], "weights")
     for name, values in program.network.registers("LIF").items():
         same_values(values, np.broadcast_to(arrays.get(name, np.array(0)), size), name)

@@ -18,7 +18,7 @@ from lsm_deploy.core.ir import QProjection, SignMode
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.store import read_arrays
 
-__all__ = ["Edges", "edges_in", "exact_projections", "load_floats", "load_integers"]
+__all__ = ["Edges", "edges_in", "exact_projections", "load_floats", "load_integers", "steps_of"]
 
 
 class Edges(NamedTuple):
@@ -63,10 +63,12 @@ def exact_projections(
     where: str,
     array: str = "weights",
     otherwise: str = "let quantisation scale it: exact: false",
+    sign: SignMode | None = None,
 ) -> Sequence[QProjection]:
     """Integer synapses as they are, split by sign unless `mixed`; a value that the chip cannot hold is an error.
 
-    otherwise: what an error advises who has weights that are no integers.
+    otherwise: what an error advises who has weights that are no integers. sign: that of all weights, which are one
+    projection then, zeros included.
     """
     errors: list[LsmError] = []
     values = edges.weight
@@ -94,6 +96,9 @@ def exact_projections(
     refuse(
         off, f"with {num_weight_bits} bits only multiples of {step} exist", "use more weight_bits, or split the signs"
     )
+    if sign in ("excitatory", "inhibitory"):
+        wrong = values < 0 if sign == "excitatory" else values > 0
+        refuse(wrong, f"its sign_mode is {sign}", "leave sign_mode out, which splits the signs, or write 'mixed'")
     late = (edges.delay < 0) | (edges.delay > MAX_DELAY)
     if late.any():
         i = int(np.flatnonzero(late)[0])
@@ -116,8 +121,8 @@ def exact_projections(
             delays=edges.delay[chosen].astype(np.uint8),
         )
 
-    if mixed:
-        return [part(name, "mixed", np.ones(len(values), bool))]
+    if sign or mixed:
+        return [part(name, sign or "mixed", np.ones(len(values), bool))]
     signs: list[tuple[str, SignMode, NDArray[np.bool_]]] = [
         ("exc", "excitatory", values > 0),
         ("inh", "inhibitory", values < 0),
@@ -159,8 +164,12 @@ def edges_in(arrays: Mapping[str, Any], name: str, delays_name: str, shape: tupl
     if delays.shape != shape:
         what = f"{delays_name} has shape {list(delays.shape)}, {name} has {list(shape)}"
         raise LsmError(what, where=where, hint="give each weight its delay in steps")
-    delay = delays[post, pre]
+    return Edges(shape[1], pre, post, weight, steps_of(delays[post, pre], delays_name, where))
+
+
+def steps_of(delay: NDArray[Any], delays_name: str, where: str) -> NDArray[np.int64]:
+    """Delays as integers."""
     # Those that are too long are named by who knows what for, but they have to fit an integer here.
     if delay.dtype.kind not in "iuf" or not ((delay == np.rint(delay)) & (delay >= 0) & (delay < 1 << 31)).all():
         raise LsmError(f"{delays_name} holds values that are no steps", where=where, hint="write integers from 0")
-    return Edges(shape[1], pre, post, weight, delay.astype(np.int64))
+    return delay.astype(np.int64)

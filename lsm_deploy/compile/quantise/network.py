@@ -35,7 +35,12 @@ def quantise_network(
     compensate: let thresholds make up for what the integers lose; None: those of slow neurons. ceilings: scales, by
     population, not to exceed.
     """
-    messages = {p.name: message_of(p, network.dt_ms) for p in network.populations} | {INPUT: Sent.of(network.input)}
+    # Neurons in integers need no unit in common, unless floats are to be scaled by it.
+    asked = {q.source for q in network.projections if isinstance(q, Projection)}
+    messages = {INPUT: Sent.of(network.input)}
+    for p in network.populations:
+        if isinstance(p, Population) or p.name in asked:
+            messages[p.name] = message_of(p, network.dt_ms)
     populations: list[QPopulation] = []
     population_costs: list[PopulationCost] = []
     for p in network.populations:
