@@ -73,6 +73,12 @@ def test_lists_and_labels_are_what_they_say(tmp_path: Path) -> None:
     assert made["a->b:more"].weight_exp == 3
 
 
+def test_a_pair_that_is_joined_twice_is_ordered_by_delay(tmp_path: Path) -> None:
+    twice = {"a->b.pre": [2, 2, 2], "a->b.post": [1, 1, 1], "a->b": [4, 5, 6], "a->b.delays": [9, 3, 5]}
+    (exc,) = [p for p in load_network(save(tmp_path, **twice)).projections if p.name == "a->b:exc"]
+    assert [exc.weights.tolist(), exc.delays.tolist()] == [[5, 6, 4], [3, 5, 9]]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
