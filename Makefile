@@ -75,7 +75,8 @@ simulators: setup
 programs: setup
 	cd tests && ../$(BIN)/python -m bench.programs
 
-# Networks of others (NIR), read and deployed, beside what they did in their source: a minute. SHARED: where they are.
+# Networks of others (NIR, .net), read and deployed, beside what they did in their source. SHARED: where they are. More of
+# it with LSM_DEPLOY_LAVA_DL_PYTHON, and with LSM_DEPLOY_SIMULATORS_PYTHON, in which it trains one: minutes.
 interchange: setup
 	cd tests && ../$(BIN)/python -m bench.interchange $(if $(SHARED),--shared $(abspath $(SHARED)))
 

@@ -456,6 +456,13 @@ def test_labels_are_the_numbers_of_output_neurons(labels, message, tmp_path):
         ld.load_samples(samples, reading)
 
 
+def test_labels_may_be_numbers_in_words(tmp_path):
+    file, samples = small(tmp_path)
+    np.savez(samples, **{**np.load(samples), "labels": ["2", "1"]})
+    reading = ld.read_network(file, dt_ms=0.1, scheme="euler", reset="zero")
+    assert ld.load_samples(samples, reading).labels.tolist() == [2, 1]
+
+
 def test_strict_refuses_what_is_approximated(tmp_path):
     nodes = {"fc": affine(3, 4), "n": {**CUBA, "v_leak": np.full(3, 0.5)}}
     file = graph(tmp_path / "n.nir", nodes, chain("fc", "n"))

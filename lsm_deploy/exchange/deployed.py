@@ -160,6 +160,8 @@ def _of_samples(array: NDArray[Any], columns: int, name: str, where: str) -> Flo
 
 
 def _labels(array: NDArray[Any], samples: int, classes: int, where: str) -> NDArray[np.int64]:
+    if array.dtype.kind == "U" and np.isin(array, np.arange(classes).astype(str)).all():
+        array = array.astype(np.int64)  # numbers that were written as names of classes
     if array.dtype.kind not in "biuf" or array.size != samples:
         what = f"labels are {list(array.shape)} of {array.dtype}, and there are {samples} samples"
         raise LsmError(what, where=where, hint="give each sample the number of its class")

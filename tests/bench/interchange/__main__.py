@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.interchange import braille, convolution, lava_dl
+from bench.interchange import braille, convolution, lava_dl, trained
 
 SHARED = Path(__file__).parents[4] / "shared"
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=SHARED, help="where nets/ and data/ are")
     shared = parser.parse_args().shared
-    for part in (braille.rows(shared), _convolution(), lava_dl.rows(shared)):
+    for part in (braille.rows(shared), _convolution(), lava_dl.rows(shared), trained.rows(shared)):
         for what, figure in part:
             print(f"{what:60} {figure}", flush=True)
 
