@@ -170,7 +170,7 @@ def test_what_fits_or_cannot_be_known_is_drawn(tmp_path, monkeypatch):
 
 
 def test_a_trace_that_does_not_fit_is_refused_before_it_starts(monkeypatch):
-    program, stimulus = random_case(3)
+    program, stimulus = random_case(5)
     monkeypatch.setattr(memory, "available", lambda: 1000)
     monkeypatch.setattr("lsm_backends.fast.run", lambda *given: pytest.fail("it was started"))
     with pytest.raises(LsmError) as caught:

@@ -301,7 +301,8 @@ def test_a_stderr_that_takes_nothing_costs_the_words_only(to: str, parted: Path)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_command_with_a_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     code = f"""
-import time
+import signal, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, which may run the tests, ignores it
 import lsm_deploy.store.whole as whole
 write = whole.write_file
 def slowly(path, fill):
