@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import sys
@@ -439,10 +438,14 @@ def test_a_damaged_net_of_lava_dl(damage, message, ground_truth):
 def test_each_byte_of_a_net_of_lava_dl_may_be_damaged(ground_truth):
     file = ground_truth / "small.net"
     content, rng = file.read_bytes(), np.random.default_rng(0)
+    refused = 0
     for at in rng.integers(0, 2000, 150).tolist():  # where its groups and its names are
         file.write_bytes(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
-        with contextlib.suppress(LsmError):
+        try:
             import_lava_dl(ground_truth, source="", licence="")
+        except LsmError:
+            refused += 1
+    assert 10 < refused < 140  # the layout differs with the version of HDF5, and much of it is room that nothing uses
 
 
 @pytest.mark.parametrize("step", [-1, STEPS])
