@@ -24,7 +24,7 @@ from lsm_deploy.core.progress import Progress
 if TYPE_CHECKING:
     from lsm_deploy.report.blocks import Block, Report
 
-__all__ = ["COMMANDS", "FILE", "Output", "check_folder", "check_target", "common_options", "main"]
+__all__ = ["COMMANDS", "FILE", "Output", "check_folder", "check_target", "common_options", "examples", "main"]
 
 COMMANDS = {
     "check": ("compiling", "Every mistake of a spec, or what it compiles to."),
@@ -168,6 +168,14 @@ def common_options(function: Callable[..., Any]) -> Callable[..., None]:
         function(output, **given)
 
     return command
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's `--help`, for its `epilog`: lines as a user types them after `lsm-deploy`.
+
+    `tests/test_examples.py` runs every one of them, on the files that it makes.
+    """
+    return "\b\nExamples:\n" + "\n".join(f"  lsm-deploy {line}" for line in lines)
 
 
 FILE = click.Path(path_type=Path)

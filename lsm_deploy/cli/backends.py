@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from lsm_deploy.cli.app import Output, common_options, main
+from lsm_deploy.cli.app import Output, common_options, examples, main
 from lsm_deploy.run import backends
 
 
-@main.command(name="backends")
+@main.command(
+    name="backends",
+    epilog=examples("backends"),
+)
 @common_options
 def backends_command(output: Output) -> None:
     """List the backends, and why one cannot run here."""

@@ -7,11 +7,17 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.report.certificates import report_certificate
 
 
-@main.command(name="certify")
+@main.command(
+    name="certify",
+    epilog=examples(
+        "certify liquid.lsm",
+        "certify liquid.yaml --attack 2 -o closest.npz",
+    ),
+)
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--attack", "rounds", type=click.IntRange(0), default=0, help="Search for so many rounds of 32 inputs.")
 @click.option("--neuron", type=click.IntRange(0), help="The neuron to search for; else the one closest to its bound.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.report.files import report_file
@@ -19,7 +19,14 @@ STRICT_OPTION = click.option("--strict", is_flag=True, help="Let every loss beyo
 CERTIFIED_OPTION = click.option("--certified", is_flag=True, help="Prefer scales that no input can overflow.")
 
 
-@main.command(name="check")
+@main.command(
+    name="check",
+    epilog=examples(
+        "check liquid.yaml",
+        "check liquid.yaml --strict",
+        "check liquid.yaml --target oheo_gulch    # the rules of a board",
+    ),
+)
 @click.argument("file", metavar="SPEC", type=FILE)
 @STRICT_OPTION
 @click.option(
@@ -44,7 +51,13 @@ def check_command(output: Output, file: Path, strict: bool, board: str | None, c
         output.say(f"{file} is valid" + (", with the losses above" if cost is not None and cost.losses else ""))
 
 
-@main.command(name="compile")
+@main.command(
+    name="compile",
+    epilog=examples(
+        "compile liquid.yaml -o liquid.lsm",
+        "compile liquid.yaml -o liquid.lsm --certified --dump stages",
+    ),
+)
 @click.argument("file", metavar="SPEC|NET.npz", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The program file to write (.lsm).")
 @click.option("--dump", type=FILE, help="A folder for every stage in readable form.")
@@ -64,7 +77,13 @@ def compile_command(output: Output, file: Path, target: Path, dump: Path | None,
     output.say(f"wrote {target}" + (f" and {dump}/" if dump else ""))
 
 
-@main.command(name="inspect")
+@main.command(
+    name="inspect",
+    epilog=examples(
+        "inspect liquid.lsm",
+        "inspect train.npz",
+    ),
+)
 @click.argument("file", metavar="FILE", type=FILE)
 @common_options
 def inspect_command(output: Output, file: Path) -> None:

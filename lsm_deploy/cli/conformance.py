@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, examples, main
 from lsm_deploy.parity import conformance
 from lsm_deploy.parity.conformance.recording import NAMES
 from lsm_deploy.report.conformance import report_conformance, report_recording
@@ -16,7 +16,10 @@ from lsm_deploy.report.conformance import report_conformance, report_recording
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-@main.command(name="conformance")
+@main.command(
+    name="conformance",
+    epilog=examples("conformance recordings --simulators none"),
+)
 @click.argument("folder", metavar="[DIR]", type=FILE, required=False)
 @click.option("--simulators", help="Ask only these, or `none`; by default those that are installed.")
 @common_options
@@ -53,7 +56,12 @@ def _origin(recorded_on: str | None, source: str, licence: str) -> Callable[[_F]
     return decorate
 
 
-@import_recording_group.command(name="nir")
+@import_recording_group.command(
+    name="nir",
+    epilog=examples(
+        "import-recording nir lif.csv -o recordings/lif    # registers from lif.json",
+    ),
+)
 @click.argument("file", metavar="FILE.csv", type=FILE)
 @click.option("--weight", type=int, help="Of the one input synapse.")
 @click.option("--du", type=int, help="Current decay register.")
@@ -77,7 +85,10 @@ def import_nir_command(output: Output, file: Path, target: Path, **given: Any) -
     _save(output, target, conformance.import_nir(file, given, **origin))
 
 
-@import_recording_group.command(name="lava-dl")
+@import_recording_group.command(
+    name="lava-dl",
+    epilog=examples("import-recording lava-dl ground-truth -o recordings/dense"),
+)
 @click.argument("folder", metavar="DIR", type=FILE)
 @click.option("--net", type=FILE, help="The .net file, where it is not the only one in DIR.")
 @click.option("--input", "input_file", type=FILE, help="Input spikes [channel, t], .npy; else DIR/input.npy.")

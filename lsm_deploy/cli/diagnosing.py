@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.measure.diagnosis import SAMPLES
 from lsm_deploy.report.blocks import Line, Report
@@ -16,7 +16,10 @@ from lsm_deploy.report.diagnoses import report_diagnosis
 from lsm_deploy.report.pictures import save_picture
 
 
-@main.command(name="diagnose")
+@main.command(
+    name="diagnose",
+    epilog=examples("diagnose liquid.yaml --samples 6 --picture states.png"),
+)
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--picture", "picture_file", type=FILE, help="Draw the states' trajectories (.png).")
 @click.option(

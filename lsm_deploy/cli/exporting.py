@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, examples, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.exchange import lava_folder
 from lsm_deploy.exchange import sanafe as sanafe_folder
@@ -17,7 +17,14 @@ from lsm_deploy.report.readings import account_table
 from lsm_deploy.run.backends import DEFAULT
 
 
-@main.command(name="export")
+@main.command(
+    name="export",
+    epilog=examples(
+        "export liquid.yaml --lava for-lava --samples 2",
+        "export liquid.lsm --nir liquid.nir",
+        "export liquid.yaml --sanafe for-sanafe --samples 2",
+    ),
+)
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--lava", type=FILE, metavar="DIR", help="Scripts and arrays for a host that has Lava, or a board.")
 @click.option("--sanafe", type=FILE, metavar="DIR", help="The placed program and a run's spikes for SANA-FE.")

@@ -7,14 +7,20 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, common_options, main
+from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
 from lsm_deploy.measure import fidelity
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.fidelity import report_fidelity, report_fitted
 from lsm_deploy.report.pictures import save_pictures
 
 
-@main.command(name="quantise-report")
+@main.command(
+    name="quantise-report",
+    epilog=examples(
+        "quantise-report liquid.yaml --pictures pictures",
+        "quantise-report liquid.yaml --fit-bits distance:0.3",
+    ),
+)
 @click.argument("file", metavar="SPEC|NET.npz", type=FILE)
 @click.option("--input", "input_file", type=FILE, help="A stimulus (.npz) to compare on, instead of the spec's data.")
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, examples, main
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import MisuseError, raise_all
@@ -19,7 +19,13 @@ from lsm_deploy.report.programs import report_compiled
 from lsm_deploy.report.readings import report_deployed
 
 
-@main.command(name="import")
+@main.command(
+    name="import",
+    epilog=examples(
+        "import weights.npz --activation tanh -o reservoir.lsm",
+        "import network.nir -o network.lsm",
+    ),
+)
 @click.argument("file", metavar="FILE", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The program file to write (.lsm).")
 @click.option("--target", "board", type=click.Choice(BOARD_NAMES), default="oheo_gulch", help="The board.")

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError, MisuseError, visible
 from lsm_deploy.learn.model import AnyModel
@@ -26,7 +26,14 @@ from lsm_deploy.report.regression import report_regression, row_of
 from lsm_deploy.spec.schema import Regression
 
 
-@main.command(name="eval")
+@main.command(
+    name="eval",
+    epilog=examples(
+        "eval liquid.yaml",
+        "eval series.yaml --seeds 2",
+        "eval liquid.yaml --data train.npz --split folds=2",
+    ),
+)
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
 @click.option("--test", "test_file", type=FILE, help="Labelled data to test on, instead of the spec's.")
@@ -102,7 +109,13 @@ def _check_data(spec: api.Spec, train_file: Path | None) -> None:
         raise MisuseError("the spec names no data", hint="add a data section, or give --train and --test")
 
 
-@main.command(name="train")
+@main.command(
+    name="train",
+    epilog=examples(
+        "train liquid.yaml -o liquid.model",
+        "train series.yaml -o series.model",
+    ),
+)
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The model file to write.")
 @click.option("--train", "train_file", type=FILE, help="Labelled data to train on, instead of the spec's.")
@@ -134,7 +147,13 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
     return pattern
 
 
-@main.command(name="predict")
+@main.command(
+    name="predict",
+    epilog=examples(
+        "predict liquid.model new.npz",
+        "predict series.model --follow < frames.txt",
+    ),
+)
 @click.argument("model_file", metavar="MODEL", type=FILE)
 @click.argument("data_file", metavar="[DATA]", type=FILE, required=False)
 @click.option("--follow", "follows", is_flag=True, help="Answer frames from standard input, a line each, as they come.")

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 import click
 
-from lsm_deploy.cli.app import main
+from lsm_deploy.cli.app import examples, main
 from lsm_deploy.report.manual import TOPICS, manual_page
 
 
-@main.command(name="manual")
+@main.command(
+    name="manual",
+    epilog=examples(
+        "manual",
+        "manual own-data",
+    ),
+)
 @click.argument(
     "topic",
     required=False,

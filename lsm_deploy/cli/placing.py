@@ -7,12 +7,18 @@ from pathlib import Path
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, common_options, main
+from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.report.resources import report_resources
 
 
-@main.command(name="resources")
+@main.command(
+    name="resources",
+    epilog=examples(
+        "resources liquid.yaml",
+        "resources liquid.yaml --trace trace.npz",
+    ),
+)
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @BACKEND_OPTION
 @click.option("--trace", "trace_file", type=FILE, help="Count the events of this trace instead of running.")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, examples, main
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
@@ -45,7 +45,14 @@ def _names_in(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-@main.command(name="run")
+@main.command(
+    name="run",
+    epilog=examples(
+        "run liquid.yaml -o trace.npz --record u,v",
+        "run liquid.lsm --input stimulus.npz --backend emulator -o other.npz",
+        "run liquid.yaml -o trace --stream    # of any length, to a folder",
+    ),
+)
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @BACKEND_OPTION
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The trace file to write (.npz).")
@@ -90,7 +97,13 @@ def run_command(
     output.say(f"wrote {target}")
 
 
-@main.command(name="parity")
+@main.command(
+    name="parity",
+    epilog=examples(
+        "parity liquid.yaml --registers --backends emulator,fast",
+        "parity liquid.yaml --trace trace.npz --explain",
+    ),
+)
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--backends", "names", help="The backends to compare, the first against each other one.")
 @click.option("--trace", "trace_file", type=FILE, help="Compare with this recorded trace.")

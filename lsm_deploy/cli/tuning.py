@@ -8,13 +8,16 @@ from typing import Any
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, main
+from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.tuning import report_search, report_tuning
 
 
-@main.command(name="tune")
+@main.command(
+    name="tune",
+    epilog=examples("tune liquid.yaml --rate 40 -o tuned.yaml"),
+)
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The tuned spec to write.")
 @click.option("--rate", "rate_hz", type=float, metavar="HZ", help="Bring its neurons to this mean rate.")
@@ -36,7 +39,12 @@ def tune_command(output: Output, file: Path, target: Path, train: Path | None, *
     output.show(report_tuning(tuned) + Report((Line(f"wrote {target}"),), {"written": str(target)}))
 
 
-@main.command(name="search")
+@main.command(
+    name="search",
+    epilog=examples(
+        "search liquid.yaml --space space.yaml --trials 2 --journal trials.log -o best.yaml",
+    ),
+)
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The spec to write, with the best values.")
 @click.option("--trials", type=click.IntRange(1), required=True, help="How many trials the journal is to have in all.")

@@ -1,0 +1,136 @@
+"""Every command's `--help` ends with examples, and every one of them runs, on files that others and these make."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from calls import SPEC, frames
+from click.testing import CliRunner, Result
+from test_conformance import CHANNELS, STEPS, by_the_oracle, layers, write_net
+from test_regression import SPEC as SIGNALS
+from test_regression import wave
+
+import lsm_deploy as ld
+from lsm_deploy.cli.app import COMMANDS, main
+
+SPACE = "projections.1.gain: {low: 0.5, high: 2.0, log: true}\n"
+NEEDS = {"optuna": ["search"], "h5py": ["network.nir", "liquid.nir", "ground-truth"]}
+"""What is an extra, and the words in an example that need it."""
+ONCE = ("conformance ", "diagnose ", "quantise-report ", "--stream ")
+"""Words of examples that are run as JSON alone: they take long, or write no second time. Other tests read the text."""
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with what a user calls it; `import-recording` goes first, whose folder `conformance` reads."""
+    context = click.Context(main)
+    for name in sorted(COMMANDS, key=lambda name: name != "import-recording"):
+        command = main.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", command.commands[inner]) for inner in command.commands)
+        else:
+            yield name, command
+
+
+def examples_of(command: click.Command) -> list[str]:
+    lines = (command.epilog or "").removeprefix("\b\nExamples:\n").splitlines()
+    return [line.removeprefix("  lsm-deploy ") for line in lines]
+
+
+EXAMPLES = [(name, line) for name, command in commands() for line in examples_of(command)]
+
+
+def run(line: str, *more: str) -> Result:
+    """An example as a shell would run it, with its `<` and `>`."""
+    words = shlex.split(line, comments=True)
+    given = Path(words.pop(words.index("<") + 1)).read_text() if "<" in words else None
+    target = Path(words.pop(words.index(">") + 1)) if ">" in words else None
+    result = CliRunner().invoke(main, [*(word for word in words if word not in "<>"), *more], input=given)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    if target is not None:
+        target.write_text(result.stdout)
+    return result
+
+
+def lacking(line: str) -> str:
+    """The package that an example needs and that is not here."""
+    return next((n for n, words in NEEDS.items() if not find_spec(n) and set(words) & set(shlex.split(line))), "")
+
+
+def make_files() -> None:
+    """What a user has: specs, data, and networks of others. Everything else comes of the examples."""
+    Path("liquid.yaml").write_text(SPEC)
+    Path("series.yaml").write_text(f"{SIGNALS}data: {{train: first.npz, test: then.npz}}\n")
+    Path("space.yaml").write_text(SPACE)
+    for name, seed in (("train", 0), ("test", 1), ("new", 2)):
+        values, labels = frames(seed)
+        np.savez(f"{name}.npz", frames=values, labels=labels)
+    np.savez("first.npz", frames=wave(200)[None])
+    np.savez("then.npz", frames=wave(100, 200)[None])
+    Path("frames.txt").write_text("\n".join(f"{value:.6f}" for (value,) in wave(20, 300)))
+    rng = np.random.default_rng(0)
+    np.savez("stimulus.npz", spikes=(rng.random((90, 3)) < 0.2).astype(np.int8), starts=[0, 50])
+    np.savez("weights.npz", recurrent=rng.normal(size=(8, 8)) / 8, input=rng.normal(size=(8, 2)))
+    Path("lif.csv").write_text("1,0,0\n0,640,0\n0,614,0\n")
+    Path("lif.json").write_text(json.dumps({"weight": 10, "du": 4095, "dv": 163, "vth": 25}))
+    if find_spec("h5py"):
+        ld.export_nir(Path("network.nir"), ld.compile_spec(ld.load("liquid.yaml")).network)
+        truth, spikes = Path("ground-truth"), (rng.random((CHANNELS, STEPS)) < 0.3).astype(int)
+        truth.mkdir()
+        write_net(truth / "dense.net", layers())
+        np.save(truth / "input.npy", spikes)
+        np.save(truth / "output.npy", by_the_oracle(layers(), spikes)[None])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Result]]:
+    """What each example printed, as JSON where there is such and as text, in the order in which they stand."""
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("examples"))
+    try:
+        make_files()
+        return {line: list(_runs(name, line)) for name, line in EXAMPLES if not lacking(line)}
+    finally:
+        os.chdir(before)
+
+
+def _runs(name: str, line: str) -> Iterator[Result]:
+    if has_json(name, line):
+        yield run(line, "--json")
+    if not any(word in line for word in ONCE):
+        yield run(line)
+
+
+def has_json(name: str, line: str) -> bool:
+    return any(option.name == "as_json" for option in dict(commands())[name].params) and "--follow" not in line
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_every_command_has_examples_at_the_end_of_its_help(name: str) -> None:
+    command = dict(commands())[name]
+    lines = examples_of(command)
+    assert lines, "give `examples(...)` as its epilog"
+    assert all(line == name or line.startswith(f"{name} ") for line in lines)
+    shown = click.Context(command, info_name=name, terminal_width=120)
+    assert command.get_help(shown).rstrip().endswith(lines[-1])
+
+
+@pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+def test_every_example_runs(name: str, line: str, results: dict[str, list[Result]]) -> None:
+    if package := lacking(line):
+        pytest.skip(f"{package} is not here")
+    for result in results[line]:
+        assert result.exit_code == 0, result.output
+        assert result.stdout or ">" in line
+    if has_json(name, line):
+        told = json.loads(results[line][0].stdout, parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+        assert told["ok"]
