@@ -27,15 +27,15 @@ _NAMES = {
     "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
     "lsm_deploy.data.series": ("load_series", "neurobench_series"),
     "lsm_deploy.data.split": ("splits",),
-    "lsm_deploy.exchange.account": ("Line", "Reading"),
+    "lsm_deploy.formats.account": ("Line", "Reading"),
     "lsm_deploy.exchange.deployed": ("Deployed", "Samples", "Stage", "Trial", "deploy", "load_samples"),
     "lsm_deploy.exchange.imported": ("Imported", "states_of", "stimulus_of"),
-    "lsm_deploy.exchange.lava_dl_notes": ("export_net",),
+    "lsm_deploy.formats.lava_dl.notes": ("export_net",),
     "lsm_deploy.exchange.lava_folder": ("export_for_lava",),
     "lsm_deploy.exchange.matrices": ("from_matrices",),
     "lsm_deploy.exchange.networks": ("read_network",),
     "lsm_deploy.exchange.reservoirpy_nodes": ("from_reservoirpy",),
-    "lsm_deploy.exchange.nir_files.writer": ("export_nir",),
+    "lsm_deploy.formats.nir_files.writer": ("export_nir",),
     "lsm_deploy.exchange.sanafe": ("export_sanafe",),
     "lsm_deploy.exchange.spec_folder": ("save_as_spec",),
     "lsm_deploy.exchange.torch_modules": ("from_ode", "from_torch"),
@@ -119,7 +119,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.data.raw import Audio as Audio, Beats as Beats, Events as Events, Frames as Frames, subset as subset
     from lsm_deploy.data.series import load_series as load_series, neurobench_series as neurobench_series
     from lsm_deploy.data.split import splits as splits
-    from lsm_deploy.exchange.account import Line as Line, Reading as Reading
+    from lsm_deploy.formats.account import Line as Line, Reading as Reading
     from lsm_deploy.exchange.deployed import (
         Deployed as Deployed,
         Samples as Samples,
@@ -129,12 +129,12 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         load_samples as load_samples,
     )
     from lsm_deploy.exchange.imported import Imported as Imported, states_of as states_of, stimulus_of as stimulus_of
-    from lsm_deploy.exchange.lava_dl_notes import export_net as export_net
+    from lsm_deploy.formats.lava_dl.notes import export_net as export_net
     from lsm_deploy.exchange.lava_folder import export_for_lava as export_for_lava
     from lsm_deploy.exchange.matrices import from_matrices as from_matrices
     from lsm_deploy.exchange.networks import read_network as read_network
     from lsm_deploy.exchange.reservoirpy_nodes import from_reservoirpy as from_reservoirpy
-    from lsm_deploy.exchange.nir_files.writer import export_nir as export_nir
+    from lsm_deploy.formats.nir_files.writer import export_nir as export_nir
     from lsm_deploy.exchange.sanafe import export_sanafe as export_sanafe
     from lsm_deploy.exchange.spec_folder import save_as_spec as save_as_spec
     from lsm_deploy.exchange.torch_modules import from_ode as from_ode, from_torch as from_torch

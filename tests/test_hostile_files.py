@@ -17,12 +17,12 @@ from lsm_backends import fast
 from programs import random_case
 
 from lsm_deploy.cli import main
-from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.core.errors import LsmError, LsmErrors, visible
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.exchange.lava_folder import export_for_lava
 from lsm_deploy.exchange.sanafe import export_sanafe
+from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.report.blocks import Heading, Line, table
 from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.report.text import to_text

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from programs import ALL_KINDS, GRADED_KINDS, random_program
 
-from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.compile.pipeline import compile_built, compile_network
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Network
+from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.store import save_program
 
 

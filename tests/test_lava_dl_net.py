@@ -14,8 +14,8 @@ from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus
-from lsm_deploy.exchange.account import Reading
-from lsm_deploy.exchange.lava_dl_net import read_net
+from lsm_deploy.formats.account import Reading
+from lsm_deploy.formats.lava_dl.net import read_net
 from lsm_deploy.report.readings import report_deployed
 from lsm_deploy.report.text import to_text
 from lsm_deploy.run.backends import load_backend, run_program

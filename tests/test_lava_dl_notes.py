@@ -19,8 +19,8 @@ from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.layered import beyond_layers
 from lsm_deploy.core.neurons import KINDS, bounds
 from lsm_deploy.exchange.deployed import deploy
-from lsm_deploy.exchange.lava_dl_net import read_net
-from lsm_deploy.exchange.lava_dl_notes import export_net
+from lsm_deploy.formats.lava_dl.net import read_net
+from lsm_deploy.formats.lava_dl.notes import export_net
 from lsm_deploy.report.programs import report_compiled
 from lsm_deploy.report.text import to_text
 from lsm_deploy.run.backends import run_program

@@ -45,12 +45,12 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
     # Output neurons (of classes), networks in a .npz, lava-dl's layers and recordings are LIF by what they are; output
     # neurons of signals are graded.
     made = {f"lsm_deploy/learn/{name}.py" for name in ("attach", "onchip", "regression/output_neurons")} | {
-        "lsm_deploy/compile/build/integer_files.py",
+        "lsm_deploy/formats/integer_files.py",
         "lsm_deploy/core/layered.py",
         "lsm_deploy/parity/conformance/nir.py",
     }
     # NIR's types have names like ours.
-    nir = {f"lsm_deploy/exchange/nir_files/{name}.py" for name in ("discretisation", "graph", "neurons", "writer")}
+    nir = {f"lsm_deploy/formats/nir_files/{name}.py" for name in ("discretisation", "graph", "neurons", "writer")}
     assert naming == backends | kinds | made | nir
 
 

@@ -14,8 +14,8 @@ import pytest
 from test_misuse import SPEC
 
 import lsm_deploy as ld
-from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.learn.files import open_any
 from lsm_deploy.store import read_state
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 import lsm_deploy as ld
-from lsm_deploy.compile.build.explicit import load_floats
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.indices import ends_of, mistake_in
+from lsm_deploy.formats.edges import load_floats
 from lsm_deploy.store.container import pack, unpack
 
 HUGE = 2**63 - 1

@@ -12,7 +12,7 @@ from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.exchange import lava_folder
 from lsm_deploy.exchange import sanafe as sanafe_folder
-from lsm_deploy.exchange.nir_files.writer import READERS
+from lsm_deploy.formats.nir_files.writer import READERS
 from lsm_deploy.report.readings import account_table
 from lsm_deploy.run.backends import DEFAULT
 

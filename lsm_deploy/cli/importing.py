@@ -13,8 +13,9 @@ from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import MisuseError, raise_all
 from lsm_deploy.exchange import spec_folder
-from lsm_deploy.exchange.networks import import_rates, is_of_rates
-from lsm_deploy.exchange.nir_files.discretisation import IF_INPUTS, RESETS, SCHEMES, SOURCES
+from lsm_deploy.exchange.networks import import_rates
+from lsm_deploy.formats.networks import is_of_rates
+from lsm_deploy.formats.nir_files.discretisation import IF_INPUTS, RESETS, SCHEMES, SOURCES
 from lsm_deploy.report.programs import report_compiled
 from lsm_deploy.report.readings import report_deployed
 

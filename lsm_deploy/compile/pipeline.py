@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lsm_deploy.compile.build import size as estimate
 from lsm_deploy.compile.build.column import expected_synapses
-from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price, price_of, quantise_certified
@@ -24,6 +23,7 @@ from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
 
@@ -33,7 +33,6 @@ __all__ = [
     "compile_built",
     "compile_network",
     "compile_spec",
-    "integers_of_network",
     "integers_of_spec",
 ]
 
@@ -133,11 +132,6 @@ def _cut_offs(spec: Spec) -> tuple[CutOff, ...]:
 def compile_network(file: Path, *, board: str = "oheo_gulch", strict: bool = False) -> Compiled:
     """Compile an integer network from an `.npz`; its values pass unchanged, or an LsmError names those that cannot."""
     return compile_built(load_network(file), board, strict=strict)
-
-
-def integers_of_network(file: Path, *, strict: bool = False) -> QNetwork:
-    """The integer network of an `.npz`."""
-    return _quantise(load_network(file), DEFAULT, strict)[0]
 
 
 def compile_built(

@@ -15,7 +15,7 @@ loops take for granted, and who grants it:
     what a graded neuron looks up in a table is in it: fraction_bits                QPopulation
     a feature that a readout takes is one that there is                             Classifier, IntegerReadout
     samples, beats, pixels and rhythms lie within their data                        Frames, Audio, Beats, Events
-    entries of a sparse matrix lie within it                                        `build.sparse_files`
+    entries of a sparse matrix lie within it                                        `formats.sparse_files`
 """
 
 from __future__ import annotations

@@ -22,14 +22,15 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.pipeline import Compiled, compile_built
 from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.in_floats import messages_in_floats
 from lsm_deploy.core.ir import Network, QNetwork, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.encoders import poisson_stimulus
-from lsm_deploy.exchange.account import Reading
+from lsm_deploy.formats.account import Reading
 from lsm_deploy.measure.fidelity.distances import compare_spikes
 from lsm_deploy.run import backends
-from lsm_deploy.run.reference import messages_in_floats, run_float
+from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Quantise
 from lsm_deploy.store import read_arrays
 

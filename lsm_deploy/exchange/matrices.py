@@ -18,12 +18,10 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from lsm_deploy.compile.build.spectrum import spectral_factor, spectral_radius_of
-from lsm_deploy.core import activations, fixed
+from lsm_deploy.core import activations
 from lsm_deploy.core.activations import ACTIVATIONS
-from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.ir import INPUT
-from lsm_deploy.core.messages import LARGEST_BITS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.imported import (
     Imported,
@@ -35,8 +33,9 @@ from lsm_deploy.exchange.imported import (
     samples_of,
 )
 from lsm_deploy.exchange.profiles import UNBOUNDED, profiled
+from lsm_deploy.formats.bits import check_bits
 
-__all__ = ["activate", "check_bits", "check_ends", "from_matrices", "input_range_of", "with_biases"]
+__all__ = ["activate", "check_ends", "from_matrices", "input_range_of", "with_biases"]
 
 UNITS, START = "units", "start"
 SENT_ONCE = 0.5
@@ -213,16 +212,6 @@ def check_ends(**given: tuple[float, float] | None) -> list[LsmError]:
         for name, ends in given.items()
         if ends is not None and not (len(ends) == 2 and np.isfinite(ends).all() and ends[0] < ends[1])
     ]
-
-
-def check_bits(**given: int) -> list[LsmError]:
-    """A MisuseError for each number of bits that there is not."""
-    errors: list[LsmError] = []
-    for name, bits in given.items():
-        least, most = (2, LARGEST_BITS) if name == "message_bits" else (1, fixed.WEIGHT_BITS + MAX_WEIGHT_EXP)
-        if not least <= bits <= most:
-            errors.append(MisuseError(f"{name} is {bits}, not {least} to {most}", where=name, hint=f"change {name}"))
-    return errors
 
 
 def input_range_of(samples: Floats | None, given: tuple[float, float] | None, said: list[str]) -> tuple[float, float]:

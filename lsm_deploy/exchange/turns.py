@@ -18,8 +18,9 @@ from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.ir import INPUT, Population, Projection
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.exchange.imported import Imported, projections, samples_of, stimulus_of
-from lsm_deploy.exchange.matrices import check_bits, check_ends, input_range_of
+from lsm_deploy.exchange.matrices import check_ends, input_range_of
 from lsm_deploy.exchange.profiles import largest_states, with_range
+from lsm_deploy.formats.bits import check_bits
 
 __all__ = ["Drive", "Linear", "Options", "Source", "drive_of", "in_range", "parts_of", "wires"]
 

@@ -20,6 +20,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
+from lsm_deploy.formats.integer_files import integers_in
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.model import AnyModel, Model, load_model
 from lsm_deploy.learn.readout import check_parts
@@ -146,7 +147,7 @@ def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = 
         if kind == "network":
             if certified:
                 raise _no_scale(Path(source))
-            return pipeline.integers_of_network(Path(source), strict=strict)
+            return integers_in(Path(source))
         if kind == "spec":
             source = specs.load(Path(source))
     if isinstance(source, specs.Spec):

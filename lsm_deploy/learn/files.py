@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from lsm_deploy import spec as specs
 from lsm_deploy import store
-from lsm_deploy.compile.build.integer_files import load_network
 from lsm_deploy.core.errors import require_path
 from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.data import Raw, load_raw
+from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.learn.deployable import Deployable, compile_any
 from lsm_deploy.learn.model import AnyModel, load_model
 

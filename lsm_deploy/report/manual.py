@@ -75,7 +75,7 @@ _FILES = {
     "Heart beats": "lsm_deploy.data.beat_files",
     "Stimuli and traces": "lsm_deploy.store.recordings",
     "Traces in parts": "lsm_deploy.store.parts",
-    "Integer networks": "lsm_deploy.compile.build.integer_files",
+    "Integer networks": "lsm_deploy.formats.integer_files",
     "Programs": "lsm_deploy.store.programs",
     "States": "lsm_deploy.store.states",
     "Containers": "lsm_deploy.store.container",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lsm_deploy.exchange import account
 from lsm_deploy.exchange.deployed import Deployed, Stage
+from lsm_deploy.formats import account
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, Table, table, tabulate
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.programs import report_compiled

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import require_type
-from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.in_floats import weights_in_floats
 from lsm_deploy.core.ir import (
     INPUT,
     Network,
     Population,
     Projection,
-    QNetwork,
     QPopulation,
     QProjection,
     Stimulus,
@@ -37,7 +36,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import kernels
 
-__all__ = ["Feed", "FloatTrace", "messages_in_floats", "run_float", "weights_in_floats"]
+__all__ = ["Feed", "FloatTrace", "run_float"]
 
 SIDE_BY_SIDE = 1 << 15
 """Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
@@ -117,34 +116,6 @@ class _Synapses:
             # The same rounding as on the way to the chip's delays.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
         return cls(p.source, network.ports[p.target, p.port], p.indptr, p.post, weight, delay.astype(np.int32))
-
-
-def messages_in_floats(network: QNetwork, spikes: Messages) -> Messages:
-    """The spikes `[t, neuron]` of a run as `run_float` gives them; as they are where no neuron is graded."""
-    if not network.message.graded:
-        return spikes
-    units = [KINDS[p.kind].message_units(p.registers) for p in network.populations]
-    return spikes / np.concatenate(units)
-
-
-def weights_in_floats(network: Network | QNetwork, p: QProjection) -> Floats:
-    """What the integer weights `[synapse]` of a projection stand for: floats sent to floats received."""
-    target = next(q for q in network.populations if q.name == p.target)
-    scale = target.scale if isinstance(target, QPopulation) else 1.0
-    received = KINDS[target.kind].sum_units(_registers(target, network.dt_ms), scale, p.port)[p.post]
-    if p.source == INPUT:
-        sent: Floats = np.full(len(p.post), network.input.unit)
-    else:
-        source = next(q for q in network.populations if q.name == p.source)
-        sent = KINDS[source.kind].message_units(_registers(source, network.dt_ms))[p.pre]
-    weights: Floats = (p.weights.astype(np.int64) << p.weight_exp) * sent / received
-    return weights
-
-
-def _registers(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Ints]:
-    if isinstance(population, QPopulation):
-        return population.registers
-    return KINDS[population.kind].to_registers(population.parameters, 1.0, dt_ms)
 
 
 def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:

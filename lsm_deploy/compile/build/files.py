@@ -1,22 +1,17 @@
-"""Networks that others made, in the place of a population: `populations: {liquid: {from: FILE}}`.
-
-Readers of other formats stand above the compiler, which knows none of them: it loads them by name, as backends are.
-"""
+"""Networks that others made, in the place of a population: `populations: {liquid: {from: FILE}}`."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from importlib import import_module
-from typing import Any
 
 from lsm_deploy.core.errors import LsmError, raise_all
-from lsm_deploy.core.ir import INPUT, Network, QNetwork
+from lsm_deploy.core.ir import INPUT, Network
 from lsm_deploy.core.messages import BINARY
+from lsm_deploy.formats.networks import read_for_spec
 from lsm_deploy.spec import Spec, schema
 
 __all__ = ["network_in_file"]
 
-_READER = "lsm_deploy.exchange.networks"
 _OPTIONS = [each.name for each in fields(schema.FromFile) if each.name != "file"]
 
 
@@ -24,8 +19,8 @@ def network_in_file(name: str, section: schema.FromFile, spec: Spec) -> Network:
     """The network in a file, its populations called as a spec names them; LsmErrors where it does not fit the input."""
     usual = {"dt_ms": spec.dt_ms, "weight_bits": spec.quantise.weight_bits}
     given = {each: value for each in _OPTIONS if (value := getattr(section, each)) is not None}
-    reading: Any = import_module(_READER).read_for_spec(section.file, usual, given)
-    network: Network | QNetwork = reading.network
+    reading = read_for_spec(section.file, usual, given)
+    network = reading.network
     errors = []
     where = f"population {name!r}"
     if network.channels != spec.input.spike_channels:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from lsm_deploy.compile.build import explicit, rows
+from lsm_deploy.compile.build import rows
 from lsm_deploy.compile.build.draws import draw, fill
 from lsm_deploy.compile.build.files import network_in_file
 from lsm_deploy.compile.build.portions import chunks
@@ -27,6 +27,7 @@ from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulati
 from lsm_deploy.core.neurons import KINDS, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
+from lsm_deploy.formats import edges
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.values import Uniform
 
@@ -124,14 +125,14 @@ def _projection(
         shape = (target.neurons, sources)
         if section.topology.exact:
             mixed = section.sign_mode == "mixed"
-            matrix = explicit.load_integers(section.topology.file, shape)
+            matrix = edges.load_integers(section.topology.file, shape)
             ends = (section.source, section.target)
             return list(
-                explicit.exact_projections(
+                edges.exact_projections(
                     name, *ends, matrix, section.topology.weight_exp, weight_bits, mixed, where=where
                 )
             )
-        indptr, post, weight, delay_steps = explicit.load_floats(section.topology.file, shape)
+        indptr, post, weight, delay_steps = edges.load_floats(section.topology.file, shape)
         delay = delay_steps * spec.dt_ms if delay_steps is not None else None
         if delay is not None and section.delay_ms != 0.0:
             what = f"delay_ms is given, but {section.topology.file.name} brings delays with it"

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from lsm_deploy.core.in_floats import weights_in_floats
 from lsm_deploy.core.ir import INPUT, Network, QNetwork, QProjection
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
-from lsm_deploy.run.reference import weights_in_floats
 
 __all__ = ["branching_ratio", "spectral_radius"]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsm_deploy.core.in_floats import messages_in_floats
 from lsm_deploy.core.ir import Network, Program, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress, part_of
@@ -19,7 +20,7 @@ from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, mean_of
 from lsm_deploy.measure.fidelity.dynamics import branching_ratio, spectral_radius
 from lsm_deploy.run import backends
-from lsm_deploy.run.reference import FloatTrace, messages_in_floats, run_float
+from lsm_deploy.run.reference import FloatTrace, run_float
 
 __all__ = [
     "Baseline",

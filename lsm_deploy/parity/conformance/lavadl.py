@@ -1,7 +1,7 @@
 """Ground truth of lava-dl's network exchange tests, as a recording of ours: a `.net` file, an input and an output.
 
 lava-dl keeps them in `tests/lava/lib/dl/netx/gts/<name>/`: `input.npy` [channel, t] and `output.npy` [neuron, t], or
-in.npy and out.npy. `exchange/lava_dl_net.py` reads the network. An `average` at the end sums spikes on the host: the
+in.npy and out.npy. `formats/lava_dl/net.py` reads the network. An `average` at the end sums spikes on the host: the
 output is that of the layer before it.
 
 Every layer takes one step, as every synapse does here. Whether a published output is aligned so is not said anywhere;
@@ -19,7 +19,7 @@ from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.messages import BINARY, Messages
-from lsm_deploy.exchange.lava_dl_net import read_net
+from lsm_deploy.formats.lava_dl.net import read_net
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.store.npz import read_array
 

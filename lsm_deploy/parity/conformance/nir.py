@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lsm_deploy.compile.build.explicit import Edges, exact_projections
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path, require_type
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS, bounds
+from lsm_deploy.formats.edges import Edges, exact_projections
 from lsm_deploy.parity.conformance.recording import Recording
 from lsm_deploy.store.files import read_json, reading
 

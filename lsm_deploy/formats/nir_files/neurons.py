@@ -13,9 +13,9 @@ from lsm_deploy.core.fixed import LARGEST_DECAY
 from lsm_deploy.core.ir import Population, QPopulation
 from lsm_deploy.core.neurons import KINDS, graded
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.exchange.nir_files.discretisation import Discretisation
-from lsm_deploy.exchange.nir_files.graph import Node, at
-from lsm_deploy.exchange.nir_files.linear import spread
+from lsm_deploy.formats.nir_files.discretisation import Discretisation
+from lsm_deploy.formats.nir_files.graph import Node, at
+from lsm_deploy.formats.nir_files.linear import spread
 
 __all__ = ["CURRENT", "Unit", "always_on", "identity", "units_of"]
 

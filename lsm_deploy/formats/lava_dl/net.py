@@ -11,7 +11,7 @@ What a field means was read in lava-dl 0.6.0 itself (`netx/hdf5.py`, `netx/utils
     layer/<i>/stride, padding, dilation     conv, rows before columns; groups
     layer/<i>/neuron/...      du = iDecay - 1, dv = vDecay, vth = vThMant: a number, or one for each neuron (of an
                               image, for each channel); type CUBA or LOIHI
-    lsm_deploy/...            ours: what makes them the same program again (`lava_dl_notes.py`)
+    lsm_deploy/...            ours: what makes them the same program again (`notes.py`)
 
 lava-dl shifts weights left and gives them a negative exponent, so that they fill their bits; as the sum is shifted
 back, what a spike adds is the weight in the file. Of odd weights of both signs, beyond half of the range, it makes 9
@@ -30,13 +30,13 @@ from typing import Any
 
 import numpy as np
 
-from lsm_deploy.compile.build.explicit import Edges
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.messages import BINARY, Message
-from lsm_deploy.exchange.account import Line, Reading, Verdict
-from lsm_deploy.exchange.lava_dl_layers import (
+from lsm_deploy.formats.account import Line, Reading, Verdict
+from lsm_deploy.formats.edges import Edges
+from lsm_deploy.formats.lava_dl.layers import (
     AGAIN,
     LARGEST_VTH,
     Group,
@@ -49,7 +49,7 @@ from lsm_deploy.exchange.lava_dl_layers import (
     shape_of,
     text_in,
 )
-from lsm_deploy.exchange.lava_dl_notes import NOTES, with_notes
+from lsm_deploy.formats.lava_dl.notes import NOTES, with_notes
 from lsm_deploy.store.hdf5 import Tree, read_tree
 
 __all__ = ["read_net"]

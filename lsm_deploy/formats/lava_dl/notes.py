@@ -22,8 +22,8 @@ from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.errors import LsmError, require_path, require_type
 from lsm_deploy.core.ir import Program
 from lsm_deploy.core.layered import KIND, file_of, layers_of, neurons_of, places_of
-from lsm_deploy.exchange.account import Line, Reading
-from lsm_deploy.exchange.lava_dl_layers import Group, delays_of, matrix_of, population_of
+from lsm_deploy.formats.account import Line, Reading
+from lsm_deploy.formats.lava_dl.layers import Group, delays_of, matrix_of, population_of
 from lsm_deploy.store import program_from_parts, program_to_parts
 from lsm_deploy.store.hdf5 import Tree, write_tree
 

@@ -17,7 +17,7 @@ from typing import Any, get_args
 import numpy as np
 
 from lsm_deploy.core.ir import Network, Population, Projection, QNetwork, QPopulation, QProjection, SignMode
-from lsm_deploy.exchange.matrices import check_bits
+from lsm_deploy.formats.bits import check_bits
 
 __all__ = ["OURS", "described", "network_in"]
 

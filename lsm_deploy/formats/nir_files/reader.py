@@ -13,16 +13,16 @@ from scipy import sparse
 from lsm_deploy.core.errors import LsmError, raise_all, require_path
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import INPUT
-from lsm_deploy.exchange.account import Line, Reading
-from lsm_deploy.exchange.matrices import check_bits
-from lsm_deploy.exchange.nir_files import linear
-from lsm_deploy.exchange.nir_files.discretisation import OTHERWISE, UNLIKE, Discretisation, discretisation_of
-from lsm_deploy.exchange.nir_files.graph import NEURONS, Graph, read_graph
-from lsm_deploy.exchange.nir_files.linear import Matrix, Shape
-from lsm_deploy.exchange.nir_files.neurons import CURRENT, Unit, identity, units_of
-from lsm_deploy.exchange.nir_files.schedule import Connection, backward_of, network_of, schedule
-from lsm_deploy.exchange.nir_files.traffic import ONE, Traffic, add, arriving, multiplied_out, shapes_of
-from lsm_deploy.exchange.nir_files.written import read_written
+from lsm_deploy.formats.account import Line, Reading
+from lsm_deploy.formats.bits import check_bits
+from lsm_deploy.formats.nir_files import linear
+from lsm_deploy.formats.nir_files.discretisation import OTHERWISE, UNLIKE, Discretisation, discretisation_of
+from lsm_deploy.formats.nir_files.graph import NEURONS, Graph, read_graph
+from lsm_deploy.formats.nir_files.linear import Matrix, Shape
+from lsm_deploy.formats.nir_files.neurons import CURRENT, Unit, identity, units_of
+from lsm_deploy.formats.nir_files.schedule import Connection, backward_of, network_of, schedule
+from lsm_deploy.formats.nir_files.traffic import ONE, Traffic, add, arriving, multiplied_out, shapes_of
+from lsm_deploy.formats.nir_files.written import read_written
 
 __all__ = ["MOST_SYNAPSES", "read"]
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from lsm_deploy.compile.build.sparse_files import matrix_of
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY, MAX_WEIGHT_EXP
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import QProjection, SignMode
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.formats.sparse_files import matrix_of
 from lsm_deploy.store import read_arrays
 
 __all__ = ["Edges", "edges_in", "exact_projections", "load_floats", "load_integers", "steps_of"]

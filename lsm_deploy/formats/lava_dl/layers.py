@@ -1,4 +1,4 @@
-"""A layer of lava-dl's `.net`, field by field: its neurons and its synapses, in integers (see `lava_dl_net.py`)."""
+"""A layer of lava-dl's `.net`, field by field: its neurons and its synapses, in integers (see `net.py`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.compile.build.explicit import Edges, exact_projections
 from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.errors import LsmError, raise_all
@@ -18,7 +17,8 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import QPopulation, QProjection
 from lsm_deploy.core.layered import BIAS_EXP, KIND, fits_grid
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
-from lsm_deploy.exchange.convolutions import output_shape, unrolled
+from lsm_deploy.formats.convolutions import output_shape, unrolled
+from lsm_deploy.formats.edges import Edges, exact_projections
 
 __all__ = [
     "AGAIN",

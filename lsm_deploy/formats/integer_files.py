@@ -42,16 +42,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.compile.build.explicit import Edges, edges_in, exact_projections, steps_of
 from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import mistake_in
-from lsm_deploy.core.ir import INPUT, Network, QPopulation, QProjection, SignMode
+from lsm_deploy.core.ir import INPUT, Network, QNetwork, QPopulation, QProjection, SignMode
 from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.neurons import KINDS, bounds, breaks_bound
+from lsm_deploy.formats.edges import Edges, edges_in, exact_projections, steps_of
 from lsm_deploy.store import read_arrays, refuse_other
 
-__all__ = ["load_network"]
+__all__ = ["integers_in", "load_network"]
 
 _KIND = "LIF"
 _NEURONS = "liquid"
@@ -84,7 +84,7 @@ class _Synapses(NamedTuple):
     port: int = 0
 
 
-def load_network(file: Path) -> Network:
+def integers_in(file: Path) -> QNetwork:
     """An integer network; all mistakes are reported at once."""
     refuse_other(file, "an integer network", "network")
     arrays, where = read_arrays(file), str(file)
@@ -120,7 +120,13 @@ def load_network(file: Path) -> Network:
     except LsmError as error:
         errors.append(error)
     raise_all(errors)
-    return Network(float(dt_ms), sizes[INPUT], interval, tuple(populations), tuple(parts), message)
+    return QNetwork(float(dt_ms), sizes[INPUT], interval, tuple(populations), tuple(parts), message)
+
+
+def load_network(file: Path) -> Network:
+    """The same as something to compile, of which no part is in floats."""
+    made = integers_in(file)
+    return Network(made.dt_ms, made.channels, made.sample_interval, made.populations, made.projections, made.input)
 
 
 def _one(arrays: Mapping[str, Any], where: str) -> tuple[list[_Neurons], list[_Synapses], int]:

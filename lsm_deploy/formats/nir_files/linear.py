@@ -16,8 +16,8 @@ from scipy import sparse
 
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.exchange.convolutions import output_shape, unrolled
-from lsm_deploy.exchange.nir_files.graph import Node, at, whole
+from lsm_deploy.formats.convolutions import output_shape, unrolled
+from lsm_deploy.formats.nir_files.graph import Node, at, whole
 
 __all__ = [
     "Allow",

@@ -24,14 +24,14 @@ from scipy import sparse
 
 from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
+from lsm_deploy.core.in_floats import weights_in_floats
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS, lif, refractory, subtract
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.exchange.account import Line
-from lsm_deploy.exchange.nir_files.description import OURS, described
-from lsm_deploy.exchange.nir_files.discretisation import SOURCES, Discretisation
-from lsm_deploy.run.reference import weights_in_floats
+from lsm_deploy.formats.account import Line
+from lsm_deploy.formats.nir_files.description import OURS, described
+from lsm_deploy.formats.nir_files.discretisation import SOURCES, Discretisation
 from lsm_deploy.store.hdf5 import write_tree
 
 __all__ = ["READERS", "end_of", "export_nir", "graph_of", "weight_bytes"]

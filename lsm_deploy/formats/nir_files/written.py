@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.exchange.account import Line, Reading
-from lsm_deploy.exchange.nir_files.description import OURS, network_in
-from lsm_deploy.exchange.nir_files.discretisation import Discretisation
-from lsm_deploy.exchange.nir_files.writer import end_of, graph_of, weight_bytes
+from lsm_deploy.formats.account import Line, Reading
+from lsm_deploy.formats.nir_files.description import OURS, network_in
+from lsm_deploy.formats.nir_files.discretisation import Discretisation
+from lsm_deploy.formats.nir_files.writer import end_of, graph_of, weight_bytes
 from lsm_deploy.store.hdf5 import read_tree
 
 __all__ = ["read_written"]

@@ -16,11 +16,11 @@ import numpy as np
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulation, SignMode
 from lsm_deploy.core.neurons import KINDS
-from lsm_deploy.exchange.nir_files.discretisation import Discretisation
-from lsm_deploy.exchange.nir_files.graph import Graph
-from lsm_deploy.exchange.nir_files.linear import Matrix, Shape
-from lsm_deploy.exchange.nir_files.neurons import Unit, always_on
-from lsm_deploy.exchange.nir_files.traffic import ONE
+from lsm_deploy.formats.nir_files.discretisation import Discretisation
+from lsm_deploy.formats.nir_files.graph import Graph
+from lsm_deploy.formats.nir_files.linear import Matrix, Shape
+from lsm_deploy.formats.nir_files.neurons import Unit, always_on
+from lsm_deploy.formats.nir_files.traffic import ONE
 
 __all__ = ["Connection", "backward_of", "network_of", "schedule"]
 

@@ -11,9 +11,9 @@ from scipy import sparse
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import INPUT
-from lsm_deploy.exchange.nir_files import linear
-from lsm_deploy.exchange.nir_files.graph import LINEAR, NEURONS, Graph, at, whole
-from lsm_deploy.exchange.nir_files.linear import Allow, Matrix, Shape
+from lsm_deploy.formats.nir_files import linear
+from lsm_deploy.formats.nir_files.graph import LINEAR, NEURONS, Graph, at, whole
+from lsm_deploy.formats.nir_files.linear import Allow, Matrix, Shape
 
 __all__ = ["ONE", "Traffic", "add", "arriving", "multiplied_out", "shapes_of"]
 
