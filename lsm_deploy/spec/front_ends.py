@@ -60,11 +60,13 @@ class Augment:
 class AudioFrontEnd:
     """Sound to `bands` of log power `[frame, band]`, one frame every `hop_ms`, in dB.
 
-    fmax_hz: left out, half the rate. floor_db: nothing is further below the utterance's loudest value. trim_db: cuts
-    both ends where they are so far below the loudest frame. level: first, mean 0 and variance 1 of every utterance over
-    all its bands together, so that near and far sound alike. normalise: mean 0 and variance 1 of every band, over the
-    `utterance` or over all utterances of its `group`, the speaker, in the same file. frames: every utterance in time
-    resampled to so many. deltas: what changed since the frame before, as `bands` more channels.
+    rate_hz: of the recordings. bands: so many channels. fmin_hz: where the lowest band begins. fmax_hz: where the
+    highest ends; left out, half the rate. window_ms: what a frame is made of. hop_ms: from one frame to the next.
+    floor_db: nothing is further below the utterance's loudest value. trim_db: cuts both ends where they are so far
+    below the loudest frame. level: first, mean 0 and variance 1 of every utterance over all its bands together, so that
+    near and far sound alike. normalise: mean 0 and variance 1 of every band, over the `utterance` or over all
+    utterances of its `group`, the speaker, in the same file. frames: every utterance in time resampled to so many.
+    deltas: what changed since the frame before, as `bands` more channels.
     """
 
     rate_hz: Positive

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -19,18 +20,28 @@ from annotated_types import Ge, Gt, Le, Len, Lt, MultipleOf
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.spec.schema import NEURON_SECTIONS, Spec
 
-__all__ = ["field_texts", "spec_reference"]
+__all__ = [
+    "TELLS",
+    "UNITS",
+    "about",
+    "declared_in",
+    "field_texts",
+    "key_of",
+    "sections",
+    "spec_reference",
+    "written_in",
+]
 
-_PLAIN = {float: "number", int: "whole number", bool: "true or false", str: "text", Any: "any value"}
-_UNITS = {"ms": "ms", "hz": "Hz", "db": "dB"}
+_TYPES = {float: "number", int: "whole number", bool: "true or false", str: "text", Any: "any value"}
+UNITS = {"ms": "ms", "hz": "Hz", "db": "dB"}
 """What the end of a field's name says of its value."""
-_TELLS = ("kind", "distribution")
+TELLS = ("kind", "distribution")
 """The fields that tell one kind of section from another."""
 
 
 def spec_reference() -> str:
     """The sections as Markdown, each with a heading, what it is, and a block of its fields, in the order of a file."""
-    return "\n\n".join([_YAML, *(_page_of(path, section) for path, section in _sections("", Spec, set()))]) + "\n"
+    return "\n\n".join([_YAML, *(_page_of(path, section) for path, section in sections("", Spec, set()))]) + "\n"
 
 
 _YAML = """\
@@ -41,10 +52,15 @@ magnitude. What the two versions read differently is refused, with what to write
 are text as they are written. Of tags only those of plain values are read, such as `!!str`; `<<` merges mappings."""
 
 
-def field_texts(declaration: type[Any]) -> dict[str, str]:
-    """The text that stands below each field of a dataclass in its source; a field without one is left out."""
-    texts = {}
+def field_texts(declaration: type[Any], *, docstrings: bool = False) -> dict[str, str]:
+    """The text that stands below each field of a dataclass in its source; a field without one is left out.
+
+    docstrings: also what a section's own docstring says of one, or of several, as this does here.
+    """
+    texts: dict[str, str] = {}
     for base in filter(is_dataclass, reversed(declaration.__mro__)):
+        if docstrings:
+            texts |= _in_docstring(base)
         (tree,) = ast.parse(dedent(inspect.getsource(base))).body
         assert isinstance(tree, ast.ClassDef)
         for one, after in zip(tree.body, tree.body[1:], strict=False):
@@ -55,27 +71,34 @@ def field_texts(declaration: type[Any]) -> dict[str, str]:
     return texts
 
 
+def _in_docstring(section: type[Any]) -> dict[str, str]:
+    names = "|".join(declared.name for declared in fields(section))
+    _, *parts = re.split(rf"(?:^|\s)((?:{names})(?:, (?:{names}))*):\s", inspect.getdoc(section) or "")
+    said = zip(parts[::2], parts[1::2], strict=True)
+    return {name: " ".join(text.split()) for together, text in said for name in together.split(", ")}
+
+
 # --- which sections there are -------------------------------------------------------------------------------------
 
 
-def _sections(path: str, section: type[Any], known: set[type[Any]]) -> Iterator[tuple[str, type[Any]]]:
+def sections(path: str, section: type[Any], known: set[type[Any]]) -> Iterator[tuple[str, type[Any]]]:
     """This section and all that may stand in it, each once, where it comes first."""
     known.add(section)
     yield path, section
     hints = get_type_hints(section, include_extras=True)
     for declared in fields(section):
         hint = hints[declared.name]
-        below = f"{path}.{_key(declared.name, hint)}{_between(hint)}".lstrip(".")
-        for inner in _declared_in(hint):
+        below = f"{path}.{key_of(declared.name, hint)}{_between(hint)}".lstrip(".")
+        for inner in declared_in(hint):
             if inner not in known:
-                yield from _sections(below, inner, known)
+                yield from sections(below, inner, known)
 
 
-def _declared_in(hint: Any) -> Iterator[type[Any]]:
+def declared_in(hint: Any) -> Iterator[type[Any]]:
     if isinstance(hint, type) and is_dataclass(hint):
         yield hint
     for inner in get_args(hint):
-        yield from _declared_in(inner)
+        yield from declared_in(inner)
 
 
 def _between(hint: Any) -> str:
@@ -88,7 +111,7 @@ def _between(hint: Any) -> str:
     return ".N" if origin is tuple else ""
 
 
-def _key(name: str, hint: Any) -> str:
+def key_of(name: str, hint: Any) -> str:
     """The field's name in a file."""
     aliases = [alias for mark in getattr(hint, "__metadata__", ()) if (alias := getattr(mark, "alias", None))]
     return str(aliases[0]) if aliases else name
@@ -102,19 +125,19 @@ def _page_of(path: str, section: type[Any]) -> str:
     heading = f"{path}, {told_by}" if path and told_by else path or "The whole file"
     if told_by.startswith("distribution"):
         heading = f"A {told_by}"  # it may stand in many places
-    hints, texts = get_type_hints(section, include_extras=True), field_texts(_written_in(section))
+    hints, texts = get_type_hints(section, include_extras=True), field_texts(written_in(section))
     lines = [f"## {heading}", ""]
     if told_by.startswith("distribution"):
         name = told_by.removeprefix("distribution: ")
         lines += [f"Written `{{distribution: {name}, ...}}` where a field takes a distribution.", ""]
-    lines += [_about(section), ""] if _about(section) else []
+    lines += [about(section), ""] if about(section) else []
     for declared in fields(section):
         hint = hints[declared.name]
-        if declared.name in _TELLS:
+        if declared.name in TELLS:
             continue
-        unit = _UNITS.get(declared.name.rpartition("_")[2], "")
+        unit = UNITS.get(declared.name.rpartition("_")[2], "")
         entry = f"{_type_of(hint)}{unit and f', in {unit}'}; {_default_of(declared)}. {texts.get(declared.name, '')}"
-        lines.append(_entry(_key(declared.name, hint), entry))
+        lines.append(_entry(key_of(declared.name, hint), entry))
     return "\n".join(lines).rstrip()
 
 
@@ -125,25 +148,25 @@ def _entry(name: str, text: str) -> str:
 def _told_by(section: type[Any]) -> str:
     """`kind: LIF`, where several sections may stand in one place."""
     hints = get_type_hints(section, include_extras=True)
-    return next((f"{name}: {get_args(hints[name])[0]}" for name in _TELLS if name in hints), "")
+    return next((f"{name}: {get_args(hints[name])[0]}" for name in TELLS if name in hints), "")
 
 
-def _written_in(section: type[Any]) -> type[Any]:
+def written_in(section: type[Any]) -> type[Any]:
     """The class whose source declares a section: those of neuron kinds are made from the kind's own."""
     for name, made in NEURON_SECTIONS.items():
         if section is made:
             return KINDS[name].Parameters
-        if section in _declared_in(get_type_hints(made, include_extras=True)["registers"]):
+        if section in declared_in(get_type_hints(made, include_extras=True)["registers"]):
             return KINDS[name].Registers
     return section
 
 
-def _about(section: type[Any]) -> str:
+def about(section: type[Any]) -> str:
     for name, made in NEURON_SECTIONS.items():
         if section is made:
             head = inspect.getdoc(KINDS[name]) or ""
             return head.partition("\n\n")[0] + "\n`lsm-deploy manual neurons` has its equations."
-    text = inspect.getdoc(_written_in(section)) or ""
+    text = inspect.getdoc(written_in(section)) or ""
     return "" if text.startswith(f"{section.__name__}(") else text  # what `dataclass` writes where nobody has
 
 
@@ -160,9 +183,9 @@ def _type_of(hint: Any) -> str:
     if origin is Mapping:
         return f"section of names, each with a {_type_of(arguments[1])}"
     if isinstance(hint, type) and is_dataclass(hint):
-        keys = [_key(name, inner) for name, inner in get_type_hints(hint, include_extras=True).items()]
+        keys = [key_of(name, inner) for name, inner in get_type_hints(hint, include_extras=True).items()]
         return _told_by(hint) or f"section of {', '.join(keys)}"
-    return _PLAIN.get(hint, "file name")
+    return _TYPES.get(hint, "file name")
 
 
 def _any_of(parts: list[Any]) -> str:
@@ -176,18 +199,22 @@ def _any_of(parts: list[Any]) -> str:
 def _bound_of(mark: Any) -> str:
     match mark:
         case Ge(least):
-            return f">= {least:g}"
+            return f">= {_plain(least)}"
         case Gt(least):
-            return f"> {least:g}"
+            return f"> {_plain(least)}"
         case Le(most):
-            return f"<= {most:g}"
+            return f"<= {_plain(most)}"
         case Lt(limit):
-            return f"< {limit:g}"
+            return f"< {_plain(limit)}"
         case MultipleOf(1):
             return "whole"
         case Len(least, most):
             return f"({least} of them)" if least == most else f"(at least {least})"
     return ""
+
+
+def _plain(bound: Any) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def _default_of(declared: Field[Any]) -> str:

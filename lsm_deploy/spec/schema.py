@@ -164,8 +164,12 @@ WeightBits: TypeAlias = Annotated[Integer, Ge(1), Le(fixed.WEIGHT_BITS + MAX_WEI
 
 @dataclass(frozen=True)
 class Population:
-    """`size` neurons, or a `grid` of them. inhibitory_fraction turns Dale's law on: that share, drawn at random,
-    inhibits with all its synapses, and weights are magnitudes. Without it weights carry their own signs."""
+    """`size` neurons, or a `grid` of them.
+
+    neuron: what each of them computes. size: how many there are. grid: how many along x, y and z. inhibitory_fraction:
+    turns Dale's law on: that share, drawn at random, inhibits with all its synapses, and weights are magnitudes.
+    Without it weights carry their own signs.
+    """
 
     neuron: Neuron
     size: Count | None = None
@@ -193,13 +197,13 @@ class FromFile:
 
     file: Annotated[Path, Field(alias="from")]
     """A NIR graph, a network of lava-dl, or integers."""
-    source: Text | None = None
+    source: Literal["snntorch", "norse", "spikingjelly", "sinabs", "rockpool"] | None = None
     """Who wrote a NIR graph, for what it does not say."""
-    scheme: Text | None = None
+    scheme: Literal["euler", "exponential", "exponential-decay"] | None = None
     """How its source made steps of time constants."""
-    reset: Text | None = None
+    reset: Literal["zero", "zero-delayed", "subtract", "subtract-delayed"] | None = None
     """What a spike does to the voltage, and when."""
-    if_input: Text | None = None
+    if_input: Literal["per-step", "per-second"] | None = None
     """In what an IF takes its input."""
     max_synapses: Count | None = None
     """What linear nodes may be multiplied out to."""
@@ -217,8 +221,9 @@ AnyPopulation: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class Projection:
-    """Synapses from `source` (a population, or `input`) to `target`.
+    """Synapses from `source` to `target`.
 
+    source: a population, or `input`. target: the population that they reach. topology: who is joined to whom.
     weight: in units of the threshold; left out for an explicit topology, whose file has the weights.
     delay_ms: on top of the one step that every synapse takes. spectral_radius: scales the weights of a recurrent one.
     input_scaling: multiplies those of one from the input, which are uniform in -1 to 1 where `weight` is left out.
@@ -286,7 +291,11 @@ class SendOnDelta(_Frames):
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianPopulation(_Frames):
-    """Overlapping Gaussian receptive fields on each channel (Bohte, Kok & La Poutre 2002), then rate or latency."""
+    """Overlapping Gaussian receptive fields on each channel (Bohte, Kok & La Poutre 2002), then rate or latency.
+
+    neurons: so many spike trains a channel. beta: how narrow a field is. code: what becomes of a field's value.
+    max_rate_hz: of the code rate. threshold: of the code latency, below which there is no spike.
+    """
 
     kind: Literal["gaussian_population"]
     neurons: Annotated[Integer, Ge(3)] = 8
@@ -323,7 +332,11 @@ Encoder: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class Input:
-    """`channels` of data, turned into spikes by `encoder`; without one, `channels` are spike trains as they come."""
+    """What comes in.
+
+    channels: of the data, such as columns of a CSV or bands of sound. encoder: how they become spikes; without one, the
+    channels are spike trains as they come.
+    """
 
     channels: Count
     encoder: Encoder | None = None
@@ -348,6 +361,8 @@ class Input:
 class Data:
     """A data set by name, or files and folders; neither where the command line names them.
 
+    root: of a tonic data set, the folder that holds or gets it. train: a file or folder of what is trained on. test: of
+    what is tested.
     dataset: japanese_vowels; one of the series mackey_glass, lorenz, narma10, laser, el_nino and sunspots, whose test
     part follows the training part in time; or tonic:NAME for one of tonic's, kept below the folder `root`. pattern: how
     the name of a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these
@@ -448,7 +463,9 @@ def _one_or_several(written: Any) -> str:
 class Readout:
     """A linear classifier on transient states; its regularisation chosen by cross-validation.
 
-    population: one, or several that are read together, as an ensemble of small liquids is. keep: so many features with
+    population: one, or several that are read together, as an ensemble of small liquids is. features: what is read of
+    them. classifier: trained at once (`ridge`, `logistic`), or sample by sample (`online`). folds: of the
+    cross-validation. keep: so many features with
     the largest ANOVA F on the training data, of all. regularisation: ridge's alphas, or the inverses of logistic
     regression's C. forgetting: what an older sample counts, of the next one, when training is online. weight_bits: of
     the integers that answer on the host. class_weight: balanced lets every class count the same. centre: `group` takes
@@ -549,7 +566,11 @@ AnyReadout: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class Samples:
-    """`fresh`: every sample is a run of its own. `interval`: one run whose registers are cleared every `steps`."""
+    """When registers are cleared between samples.
+
+    policy: `fresh`, every sample is a run of its own; `interval`, one run whose registers are cleared every `steps`.
+    steps: of an interval, which is as long as the longest sample.
+    """
 
     policy: Literal["fresh", "interval"] = "fresh"
     steps: Count | None = None
@@ -574,7 +595,9 @@ class Quantise:
 
 @dataclass(frozen=True)
 class Target:
-    """The board that neurons are placed on: 1, 8 or 1152 chips of 120 cores; or none, for the CPU backends only.
+    """The board that neurons are placed on.
+
+    board: of 1, 8 or 1152 chips of 120 cores each; or none, for the CPU backends only.
 
     A million neurons with 100 synapses each take some 6,000 cores, and so a Hala Point.
     """
@@ -587,17 +610,29 @@ class Spec:
     """A whole experiment as it was written."""
 
     dt_ms: Positive
+    """How long a step lasts: all neurons advance by one at a time."""
     seed: Annotated[Integer, Ge(0)]
+    """Of all that is drawn: wiring, weights, and the spikes of a random code."""
     input: Input
+    """What comes in, and how it becomes spikes."""
     populations: Annotated[Mapping[Text, AnyPopulation], Len(1)]
+    """The neurons, in groups of one kind, each under a name of your own."""
     projections: tuple[Projection, ...]
+    """The synapses: from the input to populations, among these, and within them."""
     data: Data | None = None
+    """What the liquid is trained and tested on."""
     front_end: FrontEnd | None = None
+    """How sound, heart beats or events become frames of numbers; data that are frames need none."""
     readout: AnyReadout | None = None
+    """What is trained, to say a class or to predict values; the liquid itself is not."""
     samples: Samples = field(default_factory=Samples)
+    """When registers are cleared between samples."""
     quantise: Quantise = field(default_factory=Quantise)
+    """How floats become the chip's integers."""
     target: Target = field(default_factory=Target)
+    """The board that it is to fit."""
     search: Annotated[Search, Len(1)] | None = None
+    """What `lsm-deploy search` may vary: paths of this file, and their ranges."""
 
     @property
     def drawn(self) -> dict[str, Population]:

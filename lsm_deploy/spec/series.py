@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lsm_deploy.spec.schema import Data
 
-__all__ = ["SERIES", "mistakes_of_series"]
+__all__ = ["CUT", "SERIES", "mistakes_of_series"]
 
 CUT = ("length", "skip", "train_size", "test_size", "warm_up")
 """What every series takes."""
