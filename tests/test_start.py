@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 import lsm_deploy as ld
 from lsm_deploy.cli.app import main
-from lsm_deploy.exchange.nir_files import discretisation
+from lsm_deploy.formats.nir_files import discretisation
 from lsm_deploy.report.manual import examples_folder
 from lsm_deploy.spec.json_schema import EXAMPLES
 from lsm_deploy.spec.schema import FromFile

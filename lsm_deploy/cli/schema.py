@@ -6,18 +6,19 @@ import json
 
 import click
 
-from lsm_deploy.cli.app import main
+from lsm_deploy.cli.app import examples, main
 from lsm_deploy.report.schemas import SCHEMAS, json_schema
 
 
-@main.command(name="schema")
+@main.command(
+    name="schema",
+    epilog=examples(
+        "schema > spec.schema.json",
+    ),
+)
 @click.argument("what", type=click.Choice(list(SCHEMAS)), default="spec")
 def schema_command(what: str) -> None:
     """Print the JSON Schema (draft 2020-12) of a spec, for editors to complete and check one by.
-
-    \b
-    Example:
-      lsm-deploy schema > spec.schema.json
 
     An editor with a YAML language server takes it where the first line of a spec says
 
