@@ -15,6 +15,9 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 import importlib
 from typing import TYPE_CHECKING
 
+from lsm_deploy.core.shown import Reports as _Reports
+from lsm_deploy.core.shown import report_by as _report_by
+
 # A name is imported when it is first asked for: all of them at once take longer than most programs that use one.
 _NAMES = {
     "lsm_deploy.compile.pipeline": ("Compiled", "compile_built", "compile_network", "compile_spec"),
@@ -102,6 +105,15 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = sorted([*_MODULES, "__version__"])
+
+
+def _reports() -> _Reports:
+    from lsm_deploy.report import notebook
+
+    return notebook
+
+
+_report_by(_reports)  # values show themselves by the room above them, which is imported when one does
 
 if TYPE_CHECKING:  # the same once more, for type checkers and editors
     # ruff: isort: off

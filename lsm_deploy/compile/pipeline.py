@@ -23,6 +23,7 @@ from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.schema import Quantise
@@ -40,9 +41,11 @@ __all__ = [
 DEFAULT = Quantise()
 
 
-@dataclass(frozen=True, eq=False)
-class Compiled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Compiled(Reported):
     """A program with what was found out on the way to it."""
+
+    _short = ("program", "price", "cut_offs")
 
     network: Network
     program: Program

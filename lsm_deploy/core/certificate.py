@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.shown import Brief
 
 __all__ = ["TYPES", "Certificate"]
 
 
-@dataclass(frozen=True, eq=False)
-class Certificate:
+@dataclass(frozen=True, eq=False, repr=False)
+class Certificate(Brief):
     """Per neuron, whatever the input: what is bounded, and whether every bound fits its register.
 
     largest_sum: of the |synaptic sum|. largest_u: of its registers (LIF: |u| + |bias|). shortest_interval: steps

@@ -32,6 +32,7 @@ from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.messages import BINARY, Message, Messages
 from lsm_deploy.core.neurons import KINDS, breaks_bound, standing
 from lsm_deploy.core.neurons.kind import Floats, Policy
+from lsm_deploy.core.shown import Brief, Reported
 
 __all__ = [
     "INPUT",
@@ -60,8 +61,8 @@ SignMode: TypeAlias = Literal["excitatory", "inhibitory", "mixed"]
 View: TypeAlias = Literal["sim", "chip"]
 
 
-@dataclass(frozen=True, eq=False)
-class Population:
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(Brief):
     """`size` neurons of one kind with float parameters, each an array `[size]` (units: see the kind)."""
 
     name: str
@@ -82,8 +83,8 @@ class Population:
         object.__setattr__(self, "parameters", MappingProxyType(parameters))
 
 
-@dataclass(frozen=True, eq=False)
-class Projection:
+@dataclass(frozen=True, eq=False, repr=False)
+class Projection(Brief):
     """Float synapses from a population, or the input, to a population; the weights of one have one sign, or are mixed.
 
     weight `[synapse]` in units of threshold; delay_ms `[synapse]`, on top of the one step that every synapse takes.
@@ -117,12 +118,14 @@ class Projection:
         return _sources(self.indptr)
 
 
-@dataclass(frozen=True, eq=False)
-class _Populations:
+@dataclass(frozen=True, eq=False, repr=False)
+class _Populations(Brief):
     """What a network is in floats and in integers alike, and the index of its neurons.
 
     sample_interval: 0 for the `fresh` policy; N > 0 clears all registers before integration in steps 0, N, 2N, ...
     """
+
+    _short = ("neurons", "channels", "dt_ms", "sizes", "projections")
 
     dt_ms: float
     channels: int
@@ -204,7 +207,7 @@ class _Populations:
         return population, neuron - self.offsets[population]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network(_Populations):
     """The sampled liquid in floats: what `quantise_network` starts from and what a float reference runs.
 
@@ -219,8 +222,8 @@ class Network(_Populations):
         _check_network(self)
 
 
-@dataclass(frozen=True, eq=False)
-class QPopulation:
+@dataclass(frozen=True, eq=False, repr=False)
+class QPopulation(Brief):
     """`size` neurons of one kind with integer registers, each an array `[size]` within the kind's bounds.
 
     scale: integer units to one float unit of weight and threshold (and 64 * scale to one of `u`, `v` and bias).
@@ -248,8 +251,8 @@ class QPopulation:
         _require(np.isfinite(self.scale) and self.scale > 0, f"{self.name}: scale {self.scale}")
 
 
-@dataclass(frozen=True, eq=False)
-class QProjection:
+@dataclass(frozen=True, eq=False, repr=False)
+class QProjection(Brief):
     """Integer synapses: `weights << weight_exp` is what a spike adds to its target's sum, `delays` + 1 steps later.
 
     port: which sum, of a kind that takes two.
@@ -290,7 +293,7 @@ class QProjection:
         return _sources(self.indptr)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class QNetwork(_Populations):
     """The liquid in the chip's integers, before it has a place on the chip; input: what the stimulus may hold."""
 
@@ -312,8 +315,8 @@ class QNetwork(_Populations):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-@dataclass(frozen=True, eq=False)
-class Program:
+@dataclass(frozen=True, eq=False, repr=False)
+class Program(Reported):
     """All that a backend may know: a `QNetwork` and the core of each of its neurons, `[neuron]`, on `target`."""
 
     network: QNetwork
@@ -330,8 +333,8 @@ class Program:
         _refuse("cores", mistake_in(self.cores, cores))
 
 
-@dataclass(frozen=True, eq=False)
-class Stimulus:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stimulus(Reported):
     """Input spikes `[t, channel]`, and the first step of each sample, ascending from 0.
 
     Spikes are 0 or 1, or what else the network takes for which they are: `check_messages` looks.
@@ -348,8 +351,8 @@ class Stimulus:
         _check_starts(self.starts, len(self.spikes))
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Reported):
     """What a run left: spikes `[t, neuron]`, recorded registers `[t, neuron]` by name, and where samples start.
 
     Spikes are 0 and 1, or -1 too where a kind is ternary, or integers where one is graded. Registers are as a step
@@ -376,8 +379,8 @@ class Trace:
         _check_starts(self.starts, len(self.spikes))
 
 
-@dataclass(frozen=True, eq=False)
-class State:
+@dataclass(frozen=True, eq=False, repr=False)
+class State(Brief):
     """Where a run stands after `t` steps: all that those to come depend on.
 
     registers: `[neuron]` by name, 0 where the neuron's kind does not have that one. in_flight: `[step, column]`, the

@@ -18,6 +18,7 @@ from lsm_deploy.core.errors import require_type
 from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Reported
 
 __all__ = [
     "LARGEST",
@@ -45,8 +46,8 @@ Role: TypeAlias = Literal["train", "test"]
 """What data are for: only training data are augmented, and their noise is another one."""
 
 
-@dataclass(frozen=True, eq=False)
-class Frames:
+@dataclass(frozen=True, eq=False, repr=False)
+class Frames(Reported):
     """Frames `[frame, channel]` of all samples end to end, the first frame of each `[sample]`, and its label or ().
 
     source: what errors call the data, a file or a name. groups: the speaker or record of each sample, or (). origin
@@ -120,8 +121,8 @@ class Frames:
         return lengths(self)
 
 
-@dataclass(frozen=True, eq=False)
-class Audio:
+@dataclass(frozen=True, eq=False, repr=False)
+class Audio(Reported):
     """Mono sound `[t]` of all utterances end to end, int16 or float, `rate` values a second.
 
     takes `[utterance]`: which repetition of a word by a speaker each is, or none.
@@ -152,8 +153,8 @@ class Audio:
             raise ValueError(f"the rate is {self.rate}")
 
 
-@dataclass(frozen=True, eq=False)
-class Beats:
+@dataclass(frozen=True, eq=False, repr=False)
+class Beats(Reported):
     """Heart beats of all records end to end, as sample numbers `[beat]` at `rate` Hz, each with its rhythm `[beat]`.
 
     rhythm: indices into `rhythms`, names such as N and AFIB, or 0 where no rhythm is known, and rhythms (). groups: the
@@ -191,8 +192,8 @@ class Beats:
         return ()
 
 
-@dataclass(frozen=True, eq=False)
-class Events:
+@dataclass(frozen=True, eq=False, repr=False)
+class Events(Reported):
     """Events of all samples end to end: time in µs, pixel x and y, polarity p, each `[event]`; a sample may have none.
 
     sensor: its width, height and polarities; p is 0 or 1, or always 0 where there is one polarity.

@@ -26,6 +26,7 @@ from lsm_deploy.core.in_floats import messages_in_floats
 from lsm_deploy.core.ir import Network, QNetwork, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.formats.account import Reading
 from lsm_deploy.measure.fidelity.distances import compare_spikes
@@ -45,8 +46,8 @@ TAU_STEPS = 20.0
 """Spikes nearer than this are near, in the distance of two trains."""
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples(Brief):
     """What a network is tried on: spikes `[sample, t, channel]`, labels `[sample]` if there are any, and by population
     what its source did `[sample, t, neuron]`."""
 
@@ -75,8 +76,8 @@ class Stage:
     after: float
 
 
-@dataclass(frozen=True)
-class Trial:
+@dataclass(frozen=True, repr=False)
+class Trial(Brief):
     """What a run did. counts: what its registers suffered. active: by population, spikes a neuron and step. reading,
     quantising: the two stages. same: the share of samples with the same answer in floats and integers; accuracy: of
     both, where there are labels. A network that came in integers has no floats: quantising is empty, same None."""
@@ -91,8 +92,8 @@ class Trial:
     accuracy: tuple[float, float] | None
 
 
-@dataclass(frozen=True, eq=False)
-class Deployed:
+@dataclass(frozen=True, eq=False, repr=False)
+class Deployed(Reported):
     """A network that was read, what it was compiled to, and what a trial of both did."""
 
     reading: Reading

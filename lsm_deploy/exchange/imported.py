@@ -22,6 +22,7 @@ from lsm_deploy.core.ir import Network, Population, Program, Projection, SignMod
 from lsm_deploy.core.messages import LARGEST_BITS, Message
 from lsm_deploy.core.neurons import KINDS, gated, graded
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.run.reference import FloatTrace
 
 __all__ = ["Imported", "population", "projections", "states_of", "stimulus_of"]
@@ -30,8 +31,8 @@ VALUES = Message(LARGEST_BITS, signed=True, fraction=LARGEST_BITS - 1)
 """What an imported network takes: inputs as floats in -1 to 1."""
 
 
-@dataclass(frozen=True, eq=False)
-class Imported:
+@dataclass(frozen=True, eq=False, repr=False)
+class Imported(Reported):
     """A float network, and how it stands for the program that it was imported from.
 
     population: the one whose `v` is the program's state. first: the row of a sample's trace that holds the program's

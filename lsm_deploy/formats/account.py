@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, QNetwork
+from lsm_deploy.core.shown import Reported
 
 __all__ = ["Line", "Reading", "Verdict"]
 
@@ -28,8 +29,8 @@ class Line:
     what: str
 
 
-@dataclass(frozen=True, eq=False)
-class Reading:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reading(Reported):
     """A network that was read: in floats, or in the chip's integers.
 
     output: the population whose spikes are the answer. lags: by population, how many steps later than in its source a

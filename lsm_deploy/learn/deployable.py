@@ -18,6 +18,7 @@ from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.formats.integer_files import integers_in
@@ -42,8 +43,8 @@ PROBED = 5
 """Samples that a check runs."""
 
 
-@dataclass(frozen=True, eq=False)
-class Deployable:
+@dataclass(frozen=True, eq=False, repr=False)
+class Deployable(Reported):
     """A program, and what it came from as far as that is known: each of the others may be None.
 
     compiled: with its floats, and what became of them. proved: as the program's file has it, and proved again. model:

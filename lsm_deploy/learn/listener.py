@@ -26,6 +26,7 @@ from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.core.samples import contaminated
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.data import Beats, Frames, Raw, Role, check_channels, load_raw
 from lsm_deploy.data.checks import name_errors
 from lsm_deploy.data.encoders import encode, fit_ranges
@@ -50,8 +51,8 @@ class Piece:
     contaminated: int
 
 
-@dataclass(frozen=True, eq=False)
-class Listener:
+@dataclass(frozen=True, eq=False, repr=False)
+class Listener(Brief):
     """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
 
     seed: of random encoders. pattern: how WAV files are named, if not as the default. targets: columns of a CSV that

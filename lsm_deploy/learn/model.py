@@ -24,6 +24,7 @@ from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn import readout as readouts
@@ -57,8 +58,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class OnHost:
+@dataclass(frozen=True, eq=False, repr=False)
+class OnHost(Brief):
     """A linear readout of spikes that the host computes. classifier: as it was trained; integers: what answers."""
 
     readout: Readout
@@ -101,8 +102,8 @@ class OnHost:
         return cls(readout, readouts.from_arrays(arrays), integers)
 
 
-@dataclass(frozen=True, eq=False)
-class OnChip:
+@dataclass(frozen=True, eq=False, repr=False)
+class OnChip(Brief):
     """Output neurons of the program, one for each of `classes`; readout: the section that they were trained by."""
 
     readout: Readout
@@ -131,8 +132,8 @@ class OnChip:
 _Answerer = TypeVar("_Answerer", OnHost, OnChip)
 
 
-@dataclass(frozen=True, eq=False)
-class Model(Generic[_Answerer]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Reported, Generic[_Answerer]):
     """A listener, and what answers from the spikes of its program."""
 
     listener: Listener

@@ -32,6 +32,7 @@ from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, bounds, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames, check_labels
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn import readout as readouts
@@ -52,8 +53,8 @@ SPIKES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LARGEST_VTH = int(bounds(KINDS["LIF"].Registers, "vth")[1])
 
 
-@dataclass(frozen=True)
-class OnChipAccuracy:
+@dataclass(frozen=True, repr=False)
+class OnChipAccuracy(Reported):
     """What unbinned readouts got right of the same test samples, step by step.
 
     floats, integers: the readout on the host, before and after its weights are rounded. summed: the chip's weights and

@@ -21,6 +21,7 @@ from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.streams import stream
 from lsm_deploy.run import backends
 
@@ -35,8 +36,8 @@ _BEST = 8
 Input = Messages
 
 
-@dataclass(frozen=True, eq=False)
-class Attack:
+@dataclass(frozen=True, eq=False, repr=False)
+class Attack(Brief):
     """What a search came to. reached `[neuron]`: the largest registers, as the certificate bounds them; share: of their
     bounds. shortest_interval `[neuron]`: steps between two spikes, 0 where none spiked twice. closest: the input that
     came closest to the bound of `neuron`. counts: of all runs."""

@@ -8,14 +8,15 @@ from lsm_deploy.core.certificate import Certificate
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.ir import Program
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.learn.deployable import Compilable, compile_any
 from lsm_deploy.measure.attack import Attack, attack
 
 __all__ = ["Certification", "certify_any"]
 
 
-@dataclass(frozen=True, eq=False)
-class Certification:
+@dataclass(frozen=True, eq=False, repr=False)
+class Certification(Reported):
     """What is proved of a program, and what a search reached; attack: None where nothing was searched for."""
 
     program: Program

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Program, Trace, View, standings
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.shown import Reported
 
 __all__ = ["Divergence", "Verdict", "compare", "in_view"]
 
@@ -37,9 +38,11 @@ class Divergence:
     second: int
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Reported):
     """What a comparison found. `compared` and `differing` count values by register, `s` being the spikes."""
+
+    _short = ("equal", "names", "steps", "neurons", "samples", "compared", "differing", "divergence")
 
     names: tuple[str, str]
     view: View

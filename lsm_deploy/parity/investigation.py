@@ -17,6 +17,7 @@ from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
 from lsm_deploy.core.progress import Stages, silent
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.learn.deployable import Compilable, compile_any, stimulus_for
 from lsm_deploy.parity import variants
 from lsm_deploy.parity.compare import Verdict, compare
@@ -43,8 +44,8 @@ __all__ = [
 Run: TypeAlias = Callable[[Program, Stimulus], Trace]
 
 
-@dataclass(frozen=True, eq=False)
-class Sides:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sides(Brief):
     """Who is to be compared, on what; nothing has run yet.
 
     words: what the stimulus is. names: of the backends. recorded: the name of a recorded trace, and the trace.
@@ -57,8 +58,8 @@ class Sides:
     recorded: tuple[str, Trace] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Side:
+@dataclass(frozen=True, eq=False, repr=False)
+class Side(Brief):
     """One of two that are compared; `run` runs it on another case, where it is no recorded trace."""
 
     name: str
@@ -66,13 +67,15 @@ class Side:
     run: Run | None
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Reported):
     """Sides in pairs, and the verdict on each pair.
 
     reference: the definition's own run, with every register, where it was asked for and some pair differs. missing:
     registers that a recorded trace does not have, so that they are not compared.
     """
+
+    _short = ("equal", "verdicts", "missing")
 
     program: Program
     stimulus: Stimulus
@@ -93,16 +96,16 @@ class Comparison:
         return tuple((pair, verdict) for pair, verdict in pairs if not verdict.equal)
 
 
-@dataclass(frozen=True, eq=False)
-class Suspect:
+@dataclass(frozen=True, eq=False, repr=False)
+class Suspect(Reported):
     """A side that is other than the definition, and why."""
 
     side: Side
     explanation: Explanation
 
 
-@dataclass(frozen=True, eq=False)
-class SmallCase:
+@dataclass(frozen=True, eq=False, repr=False)
+class SmallCase(Reported):
     """The smallest case on which `name`, a side or the variant that stands in for it, parts from the definition.
 
     trace, explanation: what it gives there, and why. stands_in: whether it is a variant of the emulator.

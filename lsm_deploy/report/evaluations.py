@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from lsm_deploy.learn.onchip import OnChipAccuracy
 from lsm_deploy.measure.evaluation import Across, Evaluation, Score
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, text_of
 from lsm_deploy.report.runs import overflow
 
-__all__ = ["report_across", "report_evaluation"]
+__all__ = ["report_across", "report_evaluation", "report_on_chip"]
 
 ROWS = {
     "liquid": "the liquid, deployed integers",
@@ -67,13 +68,7 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     if not all(score.converged for score in shown.values()):
         yield Line("not every readout converged: raise its regularisation")
     if evaluation.on_chip:
-        chip = evaluation.on_chip
-        shares = {name: getattr(chip, name) / chip.samples for name in ("floats", "integers", "summed", "on_chip")}
-        yield Line(
-            f"{_to_the_chip(shares)}; {chip.agreed} of {chip.samples} decisions are those of the integers, {chip.tied} "
-            f"are ties of spike counts, {chip.output_spikes:.3g} output spikes a sample; overflow: "
-            f"{overflow(chip.counts)}"
-        )
+        yield _on_chip(evaluation.on_chip)
     if len(evaluation.groups) > 1:
         yield Heading("the deployed liquid, one by one")
         rows = [[name, s.samples, s.accuracy, *detected(s)] for name, s in evaluation.groups.items()]
@@ -85,6 +80,18 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
     if evaluation.constant:
         names = ", ".join(str(channel) for channel in evaluation.constant)
         yield Line(f"channels that never change in the training data: {names}")
+
+
+def report_on_chip(chip: OnChipAccuracy) -> Report:
+    return Report((_on_chip(chip),), chip.to_json())
+
+
+def _on_chip(chip: OnChipAccuracy) -> Line:
+    shares = {name: getattr(chip, name) / chip.samples for name in ("floats", "integers", "summed", "on_chip")}
+    return Line(
+        f"{_to_the_chip(shares)}; {chip.agreed} of {chip.samples} decisions are those of the integers, {chip.tied} "
+        f"are ties of spike counts, {chip.output_spikes:.3g} output spikes a sample; overflow: {overflow(chip.counts)}"
+    )
 
 
 def _activity(evaluation: Evaluation) -> Iterator[Block]:

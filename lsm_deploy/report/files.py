@@ -15,9 +15,11 @@ from lsm_deploy.report.models import report_model
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.programs import report_compiled, report_program
 from lsm_deploy.report.runs import report_stimulus, report_trace_file
+from lsm_deploy.spec.schema import Spec
+from lsm_deploy.spec.write import dumps, to_plain
 from lsm_deploy.store import StateFile, TraceFile
 
-__all__ = ["report_file"]
+__all__ = ["report_file", "report_spec"]
 
 
 def report_file(value: Openable | Deployable) -> Report:
@@ -35,6 +37,11 @@ def report_file(value: Openable | Deployable) -> Report:
     if isinstance(value, Frames | Audio | Beats | Events):
         return _kind(type(value).__name__.lower()) + _data(value)
     raise TypeError(f"no report is made of {type(value).__name__}")
+
+
+def report_spec(spec: Spec) -> Report:
+    """As it would be written in a file."""
+    return Report((Line(dumps(spec).rstrip()),), to_plain(spec))
 
 
 def _kind(kind: str) -> Report:

@@ -13,7 +13,7 @@ from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.numbers import count, text_of
 from lsm_deploy.report.runs import where_of
 
-__all__ = ["explanation_text", "report_explanation", "report_shrunk", "save_small_case"]
+__all__ = ["explanation_text", "report_explanation", "report_shrunk", "report_small_case", "save_small_case"]
 
 _ARRIVALS = 12
 """Arriving spikes that the text shows; the JSON has them all."""
@@ -150,6 +150,13 @@ def _causes(e: Explanation) -> list[str]:
 def _cause(cause: Cause) -> str:
     rule = "" if cause.name == "synapse" else "the rule is that "
     return f"{cause.name}: {rule}{cause.holds}; here {cause.instead}"
+
+
+def report_small_case(small: SmallCase) -> Report:
+    """What was left out, and why what is left parts."""
+    explained = report_explanation(small.explanation)
+    shrunk = report_shrunk(small.shrunk)
+    return Report((*shrunk.blocks, *explained.blocks), {"shrunk": dict(shrunk.facts), **explained.facts})
 
 
 def report_shrunk(s: Shrunk) -> Report:

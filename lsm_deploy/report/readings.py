@@ -7,26 +7,39 @@ from dataclasses import asdict
 from typing import Any
 
 from lsm_deploy.exchange.deployed import Deployed, Stage
+from lsm_deploy.exchange.imported import Imported
 from lsm_deploy.formats import account
+from lsm_deploy.formats.account import Reading
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, Table, table, tabulate
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.programs import report_compiled
 
-__all__ = ["account_table", "report_deployed"]
+__all__ = ["account_table", "report_deployed", "report_imported", "report_reading"]
 
 
 def report_deployed(deployed: Deployed) -> Report:
     """The account first, then the program, then the trial."""
-    read = Report(tuple(_account(deployed)), _facts(deployed))
+    read = Report((*_account(deployed.reading), *_price(deployed)), _facts(deployed))
     return read + report_compiled(deployed.compiled) + Report(tuple(_trial(deployed)), {})
 
 
-def _facts(deployed: Deployed) -> dict[str, Any]:
-    reading, trial = deployed.reading, deployed.trial
+def report_reading(reading: Reading) -> Report:
+    """The account alone."""
+    return Report(tuple(_account(reading)), _reading_facts(reading))
+
+
+def _reading_facts(reading: Reading) -> dict[str, Any]:
     return {
         "output": reading.output,
         "lags": dict(reading.lags),
         "account": [asdict(line) for line in reading.lines],
+    }
+
+
+def _facts(deployed: Deployed) -> dict[str, Any]:
+    trial = deployed.trial
+    return {
+        **_reading_facts(deployed.reading),
         "price": _prices(deployed),
         "trial": {
             "samples": trial.samples,
@@ -54,13 +67,15 @@ def account_table(lines: Sequence[account.Line]) -> Table:
     )
 
 
-def _account(deployed: Deployed) -> Iterator[Block]:
-    reading = deployed.reading
+def _account(reading: Reading) -> Iterator[Block]:
     yield Heading("what was read, node by node")
     yield account_table(reading.lines)
     yield Line(
         f"the answer is what {reading.output!r} sends, {count(reading.lags.get(reading.output, 0), 'step')} late"
     )
+
+
+def _price(deployed: Deployed) -> Iterator[Block]:
     if prices := _prices(deployed):
         yield Heading("what the integers change: the most that any parameter of a population is off")
         yield table(
@@ -142,3 +157,26 @@ def _stages(stages: Sequence[Stage]) -> Block:
             Column("active", "{:.3%} -> {:.3%}"): lambda s: (s.before, s.after),
         },
     )
+
+
+def report_imported(imported: Imported) -> Report:
+    """A network that computes what somebody's program computes, and what was done to it."""
+    network, (low, high) = imported.network, imported.input_range
+    synapses = sum(len(p.post) for p in network.projections)
+    words = (
+        f"{count(network.neurons, 'neuron')} in floats, {count(synapses, 'synapse')},"
+        f" {count(network.channels, 'input')} of {low:g} to {high:g}; the state is v of {imported.population!r}, every"
+        f" {count(imported.period, 'step')}"
+    )
+    facts = {
+        "population": imported.population,
+        "neurons": network.neurons,
+        "synapses": synapses,
+        "channels": network.channels,
+        "input_range": [low, high],
+        "first": imported.first,
+        "steps": imported.steps,
+        "period": imported.period,
+        "notes": list(imported.notes),
+    }
+    return Report((Line(words), *map(Line, imported.notes)), facts)

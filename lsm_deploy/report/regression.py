@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.measure.regression import RegressionEvaluation
+from lsm_deploy.measure.regression import FreeRun, RegressionEvaluation
+from lsm_deploy.measure.regression.free import LIMIT
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.pictures import picture_of_forecast
 from lsm_deploy.report.runs import overflow
 
-__all__ = ["BASELINES", "report_regression", "row_of"]
+__all__ = ["BASELINES", "report_free_run", "report_regression", "row_of"]
 
 LIQUIDS = {
     "liquid": "the liquid, deployed integers",
@@ -29,6 +31,7 @@ BASELINES = {
     "input": "the input alone, no liquid",
 }
 """What answers without it, likewise."""
+_AHEAD = [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
 _RANGE = "{:.4g} to {:.4g}"
 
 
@@ -74,3 +77,29 @@ def _regression(evaluation: RegressionEvaluation) -> Iterator[Block]:
         counts.update(each.counts)
     yield Line(f"overflow: {overflow(counts)}")
     yield picture_of_forecast(evaluation)
+
+
+# --- free runs -------------------------------------------------------------------------------------------------------
+
+
+def report_free_run(run: FreeRun) -> Report:
+    """How far forecasts that are fed back stay near the truth."""
+    facts: dict[str, Any] = {
+        "origins": list(run.origins),
+        "horizon": run.horizon(),
+        "nrmse": run.nrmse.tolist(),
+        "nrmse_float": run.floats.nrmse.tolist() if run.floats else None,
+    }
+    return Report(tuple(_free_run(run)), facts)
+
+
+def _free_run(run: FreeRun) -> Iterator[Block]:
+    steps = len(run.nrmse)
+    yield Heading(f"forecasts that are fed back, from {count(len(run.origins), 'origin')}")
+    shown = [ahead for ahead in _AHEAD if ahead < steps] + [steps]
+    floats = [Column("float NRMSE", "{:.4g}")] if run.floats else []
+    yield table(
+        ["frames ahead", Column("NRMSE", "{:.4g}"), *floats],
+        [[k, *(float(each.nrmse[k - 1]) for each in (run, run.floats) if each is not None)] for k in shown],
+    )
+    yield Line(f"NRMSE at most {LIMIT:g} for {count(run.horizon(), 'frame')}")

@@ -13,11 +13,13 @@ from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.parity.compare import Divergence, Verdict
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.run.reference import FloatTrace
 from lsm_deploy.run.streaming import Streamed
 from lsm_deploy.store import TraceFile
 
 __all__ = [
     "overflow",
+    "report_float_trace",
     "report_stimulus",
     "report_streamed",
     "report_trace",
@@ -47,6 +49,16 @@ def report_trace(trace: Trace) -> Report:
         trace.counts,
         trace.standings,
     )
+
+
+def report_float_trace(trace: FloatTrace) -> Report:
+    steps, neurons = trace.spikes.shape
+    spikes, recorded = int(np.count_nonzero(trace.spikes)), sorted(trace.state)
+    words = (
+        f"{steps} steps in {count(len(trace.starts), 'sample')}, {neurons} neurons in floats: {text_of(spikes)} spikes"
+    )
+    facts = {"steps": steps, "neurons": neurons, "samples": len(trace.starts), "spikes": spikes, "state": recorded}
+    return Report((Line(f"{words}; recorded: {', '.join(recorded) or 'nothing'}"),), facts)
 
 
 def report_streamed(streamed: Streamed, registers: Sequence[str], standings: Mapping[str, str]) -> Report:

@@ -34,6 +34,7 @@ from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.run import kernels
 
 __all__ = ["Feed", "FloatTrace", "run_float"]
@@ -46,8 +47,8 @@ Feed: TypeAlias = Callable[[NDArray[np.int64], "Messages | Floats"], Messages]
 """
 
 
-@dataclass(frozen=True, eq=False)
-class FloatTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class FloatTrace(Reported):
     """Spikes `[t, neuron]` (of graded neurons what they send, in floats), the recorded state `[t, neuron]` by name (0
     where a kind has none), starts of samples."""
 

@@ -17,7 +17,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec.scalars import Resolver
 from lsm_deploy.spec.source import Path_, compose, parse
 
-__all__ = ["put"]
+__all__ = ["put", "to_yaml"]
 
 
 def put(text: str, file: Path, changes: Mapping[Path_, Any]) -> str:
@@ -50,6 +50,11 @@ def put(text: str, file: Path, changes: Mapping[Path_, Any]) -> str:
             hint="write those places out in full, without anchors, aliases or tags",
         )
     return edited
+
+
+def to_yaml(data: Any) -> str:
+    """Plain data as a text of its own, mappings in their order; lists and mappings without others in them on a line."""
+    return yaml.dump(data, Dumper=_Dumper, default_flow_style=None, width=100, sort_keys=False, allow_unicode=True)
 
 
 def _set(data: Any, path: Path_, value: Any) -> None:
@@ -117,7 +122,10 @@ def _insert(text: str, file: Path, path: Path_, value: Any) -> str:
 
 
 class _Dumper(Resolver, yaml.SafeDumper):
-    """Writes quotes around text that would be read as something else."""
+    """Writes quotes around text that would be read as something else, and everything out in full."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _flow(value: Any) -> str:

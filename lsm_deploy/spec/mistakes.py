@@ -16,7 +16,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.spec.source import Path_, Source
 
-__all__ = ["NOT_WHOLE", "check", "suggest"]
+__all__ = ["NOT_WHOLE", "check", "names_of", "suggest"]
 
 
 def check(declaration: Any, data: Any, source: Source, at: Path_ = ()) -> tuple[Any, list[LsmError]]:
@@ -149,7 +149,14 @@ def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
 @cache
 def _keys(section: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(section, include_extras=True)
-    return {_alias(hints[declared.name]) or declared.name: hints[declared.name] for declared in fields(section)}
+    return {name: hints[declared] for declared, name in names_of(section).items()}
+
+
+@cache
+def names_of(section: Any) -> dict[str, str]:
+    """The key by which a file has each field of a section."""
+    hints = typing.get_type_hints(section, include_extras=True)
+    return {declared.name: _alias(hints[declared.name]) or declared.name for declared in fields(section)}
 
 
 def _alias(hint: Any) -> str | None:

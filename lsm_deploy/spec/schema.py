@@ -20,6 +20,7 @@ from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.messages import BINARY, Message
 from lsm_deploy.core.neurons import KINDS, Kind
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.spec.front_ends import (
     AudioFrontEnd,
     Augment,
@@ -605,8 +606,8 @@ class Target:
     board: Literal["oheo_gulch", "kapoho_point", "hala_point", "none"] = "oheo_gulch"
 
 
-@dataclass(frozen=True)
-class Spec:
+@dataclass(frozen=True, repr=False)
+class Spec(Reported):
     """A whole experiment as it was written."""
 
     dt_ms: Positive

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Trace, View
+from lsm_deploy.core.shown import Reported
 
 __all__ = ["TraceFile", "counts_arrays", "origin_arrays", "pairs_in"]
 
 
-@dataclass(frozen=True, eq=False)
-class TraceFile:
+@dataclass(frozen=True, eq=False, repr=False)
+class TraceFile(Reported):
     """A trace and what its file says of its origin; "" where it does not (a recording by another tool).
 
     ended: False where the run that wrote it was stopped or killed, or is under way: there may have been more steps.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, require_path, require_type
 from lsm_deploy.core.ir import COUNTS, State
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.store.container import facts_in, pack, unpack
 from lsm_deploy.store.files import read_bytes
 from lsm_deploy.store.kinds import refuse_other
@@ -22,8 +23,8 @@ from lsm_deploy.store.whole import write_bytes
 __all__ = ["StateFile", "load_state", "read_state", "save_state"]
 
 
-@dataclass(frozen=True, eq=False)
-class StateFile:
+@dataclass(frozen=True, eq=False, repr=False)
+class StateFile(Reported):
     """A state, and the `program_id` of what was running."""
 
     state: State

@@ -16,6 +16,7 @@ from typing import Any
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.run import backends
@@ -38,8 +39,8 @@ ROUNDS = 10
 """Turns of both gains until they are given up."""
 
 
-@dataclass(frozen=True)
-class Tuning:
+@dataclass(frozen=True, repr=False)
+class Tuning(Reported):
     """A spec with its new gains; `gains` are those that changed, by the index of their projection."""
 
     spec: Spec

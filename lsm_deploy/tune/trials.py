@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
 from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn.model import readout_of, train
@@ -28,8 +29,8 @@ _LEAST = ("nrmse",)
 """Of the figures that a score may be, those of which the least is the best."""
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, repr=False)
+class SearchResult(Reported):
     """All trials of a search, and what came of them.
 
     text: the spec's, with the values of the best trial put in. as_written: the trial that the spec itself is, with

@@ -18,6 +18,7 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.data import class_order
 from lsm_deploy.learn.readout.folds import Fold, folds_of
 from lsm_deploy.learn.readout.online import start_after, strength_after
@@ -34,8 +35,8 @@ SMALL = 5_000_000
 """Values of features that one thread trains on."""
 
 
-@dataclass(frozen=True, eq=False)
-class Classifier:
+@dataclass(frozen=True, eq=False, repr=False)
+class Classifier(Brief):
     """Of `available` features those in `support` are read: mean, scale `[feature]`; coef `[class, feature]`,
     intercept `[class]`. candidates, cv_accuracy `[candidate]`."""
 

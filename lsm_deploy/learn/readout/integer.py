@@ -18,6 +18,7 @@ from lsm_deploy.core.fixed import Ints, stable
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.learn.readout.classifier import Classifier
 
 __all__ = ["IntegerReadout", "answers", "choose_scale", "quantise_readout", "scores"]
@@ -26,8 +27,8 @@ _FINEST = 1 / 32
 """The smallest limit to weights that is tried, of the largest one: what exceeds a limit is clipped to it."""
 
 
-@dataclass(frozen=True, eq=False)
-class IntegerReadout:
+@dataclass(frozen=True, eq=False, repr=False)
+class IntegerReadout(Brief):
     """weights `[class, feature]` for the `support` of `available` features, biases `[class]`; scale: of the scores."""
 
     classes: tuple[str, ...]

@@ -22,6 +22,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.learn.readout.classifier import standard
 from lsm_deploy.learn.readout.online import start_after
 from lsm_deploy.learn.readout.ridge import Solution, ridge
@@ -32,8 +33,8 @@ from lsm_deploy.spec.schema import Regression
 __all__ = ["Quantise", "Regressor", "fit", "predict", "quantised", "to_bits"]
 
 
-@dataclass(frozen=True, eq=False)
-class Regressor:
+@dataclass(frozen=True, eq=False, repr=False)
+class Regressor(Brief):
     """mean, scale `[feature]`, coef `[output, feature]` (0 where a feature is constant), intercept `[output]`.
 
     candidates, cv_nrmse `[candidate]`: each regularisation, and its NRMSE on held-out blocks, with deployed weights.

@@ -22,6 +22,7 @@ from lsm_deploy.core.frozen import rebuilt
 from lsm_deploy.core.ir import Program
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn.listener import Listener, listen
@@ -53,8 +54,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class RegressionModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class RegressionModel(Reported):
     """A listener, and a linear readout of the states of its program after each frame.
 
     regressor: as it was trained; integers: what answers. outputs: what the outputs are called. chip: of output neurons

@@ -21,6 +21,7 @@ from lsm_deploy.compile.place.cores import board_of
 from lsm_deploy.core import mesh as layout
 from lsm_deploy.core.errors import require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.measure.cost import figures, kernels
 
 __all__ = ["Estimate", "EventCounts", "Range", "Resources", "count_resources"]
@@ -61,8 +62,8 @@ class Estimate:
     step_time: Range
 
 
-@dataclass(frozen=True)
-class Resources:
+@dataclass(frozen=True, repr=False)
+class Resources(Reported):
     """What a run took, as counted and as modelled."""
 
     cores: int

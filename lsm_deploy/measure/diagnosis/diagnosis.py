@@ -19,6 +19,7 @@ from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress, part_of
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.deployable import Compilable, compile_any
@@ -42,8 +43,8 @@ MOST_READ = 1000
 """Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
 
 
-@dataclass(frozen=True, eq=False)
-class Measures:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measures(Brief):
     """One side. states: those on what is shown `[t, neuron read]`; dimension: of them."""
 
     activity: Activity
@@ -78,8 +79,8 @@ class Measures:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Reported):
     """What every measure says of a liquid, in floats and as it is deployed, and on what it was shown.
 
     floats: None for a program, whose floats are gone. of_input: classes' separation in the filtered input itself.
@@ -87,6 +88,8 @@ class Diagnosis:
     neurons, read: all there are, and those that the states are made of. clears: registers would be cleared every so
     many steps, which is left out here; 0 where they are not.
     """
+
+    _short = ("populations", "neurons", "read", "backend", "tau_ms")
 
     shown: Shown
     seed: int

@@ -9,6 +9,7 @@ import numpy as np
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import QNetwork, Stimulus
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode, fit_ranges
@@ -25,8 +26,8 @@ RATE_HZ = 50.0
 LENGTH_MS = 200.0
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shown(Brief):
     """The stimulus, its samples' labels or (), in words what it is, and its rate a channel, which generated input has
     as well."""
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Raw, splits, subset
 from lsm_deploy.data.front import AF, recordings
 from lsm_deploy.learn.model import readout_of
@@ -61,14 +62,16 @@ class Spread:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Across:
+@dataclass(frozen=True, eq=False, repr=False)
+class Across(Reported):
     """Evaluations of several liquids on several splits, and what follows of them together.
 
     scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
     does not depend on the liquid). splits: the accuracy of what answered in each split, the mean over liquids. groups:
     that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid. evaluations: of
     each liquid, of each split."""
+
+    _short = ("how", "seeds", "samples", "splits", "scores", "seconds")
 
     how: str
     seeds: tuple[int, ...]

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data, require_there
 from lsm_deploy.data.front import AF, frames_for, recordings
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
@@ -42,8 +43,8 @@ from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 __all__ = ["Evaluation", "evaluate", "evaluate_one", "positive_of"]
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Reported):
     """The readout of a liquid on test data, its baselines, and what its runs (training and test) went through.
 
     liquid: the deployed integers. unrounded: the same liquid, its readout in floats. floats: float liquid and readout.
@@ -54,6 +55,8 @@ class Evaluation:
     that an older one reached, of all that were run. constant: channels that never change in the training data. seconds:
     what took how long.
     """
+
+    _short = ("liquid", "test_samples", "train_samples", "classes", "backend")
 
     backend: str
     classes: tuple[str, ...]

@@ -10,6 +10,7 @@ import numpy as np
 
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.readout import Classifier
 
@@ -26,8 +27,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
+@dataclass(frozen=True, eq=False, repr=False)
+class Answers(Brief):
     """The class that a readout names for each test sample, and, where one is to be detected, how far its score is above
     the other's `[sample]`. regularisation and cv_accuracy: None where it has none to choose."""
 
@@ -49,9 +50,11 @@ class Detection:
     auc: float | None
 
 
-@dataclass(frozen=True)
-class Score:
+@dataclass(frozen=True, repr=False)
+class Score(Brief):
     """What a readout trained on one kind of features got right on the test data."""
+
+    _short = ("correct", "samples")
 
     correct: int
     samples: int

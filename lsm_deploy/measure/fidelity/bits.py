@@ -17,6 +17,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import Network, Projection, QNetwork
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, measure_fidelity
 from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer
 
@@ -61,8 +62,8 @@ class Curve:
     """Whether the board has room for it."""
 
 
-@dataclass(frozen=True)
-class Fitted:
+@dataclass(frozen=True, repr=False)
+class Fitted(Reported):
     """What each number of bits costs, and which is enough.
 
     bits: the fewest that keep the bound, or None. floor: what the liquid does to itself, where distance counts.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 
 __all__ = ["TAU_MS", "Distance", "compare_spikes", "filtered", "mean_of"]
 
@@ -29,8 +30,8 @@ _COLUMNS = 512
 """Neurons that are filtered at a time."""
 
 
-@dataclass(frozen=True, eq=False)
-class Distance:
+@dataclass(frozen=True, eq=False, repr=False)
+class Distance(Brief):
     """relative: van Rossum's distance, 0 equal to 1 nothing in common. correlation: of the states, each neuron about
     its own mean; None where one of them never moves. over_time: the distance of the states `[step of a sample]`."""
 

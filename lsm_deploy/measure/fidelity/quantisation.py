@@ -9,6 +9,7 @@ from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import Network, Stimulus
 from lsm_deploy.core.progress import Stages, silent
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import front
 from lsm_deploy.learn.deployable import Compilable, Deployable, compile_any, stimulus_for
 from lsm_deploy.measure.fidelity.bits import Bound, Fitted, fit_bits
@@ -23,8 +24,8 @@ SAMPLES = 50
 """Samples that spikes are compared on, of more; accuracy is that of all."""
 
 
-@dataclass(frozen=True, eq=False)
-class Quantisation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Quantisation(Reported):
     """The float liquid and the deployed one.
 
     baseline, fidelity: on a stimulus. float_readout, transfer: on the spec's data; None where it has none, or no

@@ -15,6 +15,7 @@ from lsm_deploy.core.in_floats import messages_in_floats
 from lsm_deploy.core.ir import Network, Program, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress, part_of
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.streams import stream
 from lsm_deploy.measure.activity import Activity, activity_of
 from lsm_deploy.measure.fidelity.distances import TAU_MS, Distance, compare_spikes, mean_of
@@ -36,8 +37,8 @@ REPEATS = 3
 """Moved spikes that a floor is the mean of."""
 
 
-@dataclass(frozen=True, eq=False)
-class PopulationFidelity:
+@dataclass(frozen=True, eq=False, repr=False)
+class PopulationFidelity(Brief):
     """A population before and after. fell_silent: neurons that spike in floats and no more; woke: the reverse.
 
     rate_change_hz: the mean over neurons of |rate after - rate before|. floor: None where there is no input spike.
@@ -60,8 +61,8 @@ class Dynamics:
     branching_ratio: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class Baseline:
+@dataclass(frozen=True, eq=False, repr=False)
+class Baseline(Brief):
     """The float liquid on a stimulus, and on the same one with a spike of each sample moved, several times."""
 
     network: Network
@@ -70,8 +71,8 @@ class Baseline:
     moved: Sequence[Messages]
 
 
-@dataclass(frozen=True, eq=False)
-class Fidelity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fidelity(Brief):
     """What became of a liquid on its way to the chip."""
 
     samples: int

@@ -25,6 +25,7 @@ from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames, Raw, check_split, load_data, require_there
 from lsm_deploy.data.front import frames_for, recordings
 from lsm_deploy.learn.listener import Listener, listen
@@ -44,8 +45,8 @@ from lsm_deploy.spec.schema import Data, Regression, Spec
 __all__ = ["LiquidForecast", "RegressionEvaluation", "evaluate_regression"]
 
 
-@dataclass(frozen=True, eq=False)
-class LiquidForecast:
+@dataclass(frozen=True, eq=False, repr=False)
+class LiquidForecast(Brief):
     """One liquid: the errors of the deployed integers, of the same with a readout in floats, of the float liquid, and
     with its recurrence cut (None where it has none, or where that was not asked for). cv_nrmse: of the deployed
     integers, on held-out blocks of the training data. forecasts: `[pair, output]`, of the deployed one and, as far as
@@ -81,12 +82,14 @@ class LiquidForecast:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class RegressionEvaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class RegressionEvaluation(Reported):
     """Liquids and baselines on the same frames of a test series. chosen: what a baseline chose, in words.
 
     outputs: their names; true `[pair, output]`: what the answers should be. seconds: what all of it took.
     """
+
+    _short = ("liquids", "outputs", "train_frames", "test_frames", "backend")
 
     backend: str
     section: Regression

@@ -22,6 +22,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, Program
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn.attach import OUTPUT
@@ -39,8 +40,8 @@ __all__ = ["FreeRun", "measure_free"]
 LIMIT = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class FreeRun:
+@dataclass(frozen=True, eq=False, repr=False)
+class FreeRun(Reported):
     """The errors of free runs.
 
     nrmse `[step]`: 1, 2, ... frames after each of the `origins`; forecasts and true `[origin, step, channel]`. floats:

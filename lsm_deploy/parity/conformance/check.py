@@ -16,6 +16,7 @@ from lsm_deploy.core.errors import BackendError, MisuseError
 from lsm_deploy.core.ir import Trace, kinds_in
 from lsm_deploy.core.neurons import KINDS, is_stock
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.parity import compare as parity
 from lsm_deploy.parity import variants
 from lsm_deploy.parity.compare import Verdict
@@ -35,8 +36,8 @@ _ARRANGED = {"fresh": ("brian", "lava"), "same-pair": ("lava",)}
 (`samples.py`), repeated pairs start from copies of their source (`lsm_backends/lava/pairs.py`)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Replay:
+@dataclass(frozen=True, eq=False, repr=False)
+class Replay(Brief):
     """A recording, or a probe on a simulator, against the emulator: the verdict, and the rules it would have shown."""
 
     name: str
@@ -66,8 +67,8 @@ class RuleFinding:
         return f"agreed by {count} simulator{'s' * (count != 1)}" if count else "ours alone"
 
 
-@dataclass(frozen=True, eq=False)
-class Conformance:
+@dataclass(frozen=True, eq=False, repr=False)
+class Conformance(Reported):
     """Everything that was found out. `missing`: simulators that were not asked, or refused a probe, and why."""
 
     rules: tuple[RuleFinding, ...]

@@ -26,6 +26,7 @@ from typing import Any
 from lsm_deploy import store
 from lsm_deploy.core.errors import LsmError, raise_all, require_path, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.store.files import read_json
 
@@ -36,8 +37,8 @@ NAMES = (MANIFEST, "program.lsm", "stimulus.npz", "trace.npz")
 FORMAT = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording(Reported):
     """A program, its input, and what was recorded: of all neurons, or of one population, from `first_step` on."""
 
     name: str

@@ -12,6 +12,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.parity.compare import Divergence, compare
 from lsm_deploy.parity.forensics.arrivals import Arrival, arrivals_at
 from lsm_deploy.parity.forensics.causes import Cause, find_causes, rank
@@ -57,8 +58,8 @@ class Parting:
     """The first at which they are known to differ."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Reported):
     """Why the trace called `name` parts from the definition; `divergence.first` is what the definition has."""
 
     name: str

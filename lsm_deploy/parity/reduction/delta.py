@@ -28,6 +28,7 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.parity.compare import Divergence
 from lsm_deploy.parity.reduction.parts import (
     Parts,
@@ -49,9 +50,11 @@ SECONDS = 60.0
 """What a search may take by default."""
 
 
-@dataclass(frozen=True, eq=False)
-class Shrunk:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shrunk(Reported):
     """The smallest case found, what it was before, and what the search took."""
+
+    _short = ("neurons", "steps", "synapses", "input_spikes", "seconds", "stopped")
 
     program: Program
     stimulus: Stimulus
