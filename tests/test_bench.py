@@ -19,7 +19,7 @@ from bench.workers import PEERS, Peer, Process, WorkerError, absence, write_case
 from lsm_backends import emulator, fast
 
 from lsm_deploy.core.ir import Stimulus
-from lsm_deploy.report.pictures import png_of
+from lsm_deploy.report.pictures.images import png_of
 
 pytestmark = pytest.mark.once
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lsm_deploy.report.blocks import Cell, Column, Heading, Line, Picture, Report, right, table, tabulate
 from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, count, span, text_of
-from lsm_deploy.report.pictures import png_of, save_picture
+from lsm_deploy.report.pictures.images import png_of, save_picture
 from lsm_deploy.report.text import to_text
 
 

@@ -305,7 +305,7 @@ def test_what_cannot_be_reported_on(folder):
     call("compile", "spec.yaml", "-o", "p.lsm")
     assert "its floats are gone" in call("quantise-report", "p.lsm", status=1).stderr
     (folder / "file").write_text("")
-    assert "cannot make this folder" in call("quantise-report", "spec.yaml", "--pictures", "file", status=1).stderr
+    assert "a file is in the way" in call("quantise-report", "spec.yaml", "--pictures", "file", status=1).stderr
 
 
 def test_which_readout_reads_what(folder):

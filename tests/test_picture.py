@@ -20,7 +20,8 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.forensics import reference_run
 from lsm_deploy.parity.variants import run_variant
-from lsm_deploy.report import pictures as picture
+from lsm_deploy.report.pictures.divergence import picture_of_divergence
+from lsm_deploy.report.pictures.images import save_picture
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus, save_trace
 
 
@@ -35,7 +36,7 @@ def drawn(path: Path, rule: str, registers=("u", "v"), seed: int | None = None) 
     registers = registers if seed is None else program.network.state_names
     traces = reference_run(program, given), run_variant(rule, program, given, registers)
     verdict = compare(program, *traces, registers, names=("emulator", "lava"))
-    picture.save_picture(path, picture.picture_of_divergence(program, traces, verdict))
+    save_picture(path, picture_of_divergence(program, traces, verdict))
     return path
 
 
@@ -89,7 +90,7 @@ def test_every_kind_is_drawn(tmp_path, seed):
     registers[name][-1, -1] ^= 1
     other = replace(trace, registers=registers)
     verdict = compare(program, trace, other, program.network.state_names)
-    picture.save_picture(tmp_path / "x.png", picture.picture_of_divergence(program, (trace, other), verdict))
+    save_picture(tmp_path / "x.png", picture_of_divergence(program, (trace, other), verdict))
     assert size_of(tmp_path / "x.png")[0] == 1000
 
 
@@ -151,7 +152,7 @@ def test_as_json(folder):
     assert found["divergence"] == facts["verdicts"][0]["divergence"] | {"first": found["divergence"]["first"]}
     assert found["parting"]["at"] == "v = where(spikes, 0, v)"
     assert facts["shrunk"]["neurons"] == [20, 1]
-    assert facts["picture"] == "x.png"
+    assert facts["pictures"] == ["x.png"]
 
 
 def test_a_trace_of_spikes_alone(folder):

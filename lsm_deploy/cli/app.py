@@ -200,8 +200,8 @@ def check_target(target: Path, *inputs: Path | None) -> None:
         raise LsmError(what, where=str(target), hint="choose a writable folder")
 
 
-def check_folder(folder: Path, names: Iterable[str]) -> None:
-    """Refuse what can be no folder to write to, before any work is done; names: all that it may hold."""
+def check_folder(folder: Path, names: Iterable[str] | None) -> None:
+    """Refuse what can be no folder to write to, before any work is done; names: all it may hold; None: anything."""
     from lsm_deploy.store import check_own_folder  # numpy comes with it
 
     place = Path(os.path.realpath(folder))
@@ -210,7 +210,8 @@ def check_folder(folder: Path, names: Iterable[str]) -> None:
         raise LsmError("a file is in the way", where=str(there), hint="choose another folder")
     if not os.access(there, os.W_OK):
         raise LsmError("cannot write here", where=str(there), hint="choose a writable folder")
-    check_own_folder(folder, names)
+    if names is not None:
+        check_own_folder(folder, names)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,7 @@ import click
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
+from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.core.boards import BOARD_NAMES
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.report.files import report_file
@@ -85,7 +86,10 @@ def compile_command(output: Output, file: Path, target: Path, dump: Path | None,
     ),
 )
 @click.argument("file", metavar="FILE", type=FILE)
+@PICTURE_OPTION
 @common_options
-def inspect_command(output: Output, file: Path) -> None:
+def inspect_command(output: Output, file: Path, drawing: Path | None) -> None:
     """Say what is in a program, a model, a trace or a stimulus."""
-    output.show(report_file(api.inspect_file(file)))
+    check_drawing(drawing, file)
+    shown = report_file(api.inspect_file(file))
+    output.show(shown + drawn(drawing, shown))

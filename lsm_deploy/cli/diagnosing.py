@@ -8,12 +8,11 @@ from typing import Any
 import click
 
 import lsm_deploy as api
-from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
+from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
+from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.measure.diagnosis import SAMPLES
-from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.diagnoses import report_diagnosis
-from lsm_deploy.report.pictures import save_picture
 
 
 @main.command(
@@ -21,7 +20,7 @@ from lsm_deploy.report.pictures import save_picture
     epilog=examples("diagnose liquid.yaml --samples 6 --picture states.png"),
 )
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
-@click.option("--picture", "picture_file", type=FILE, help="Draw the states' trajectories (.png).")
+@PICTURE_OPTION
 @click.option(
     "--samples",
     type=click.IntRange(1),
@@ -33,19 +32,13 @@ from lsm_deploy.report.pictures import save_picture
 @click.option("--seed", type=click.IntRange(0), help="Of generated input, instead of the spec's.")
 @BACKEND_OPTION
 @common_options
-def diagnose_command(
-    output: Output, file: Path, picture_file: Path | None, train_file: Path | None, **options: Any
-) -> None:
+def diagnose_command(output: Output, file: Path, drawing: Path | None, train_file: Path | None, **options: Any) -> None:
     """Examine a liquid: separation, ranks, memory, echo states, chaos; float and deployed side by side."""
-    if picture_file is not None:
-        check_target(picture_file, file)
+    check_drawing(drawing, file, train_file)
     made = api.compile_any(file)
     if train_file is not None and made.spec is None:
         raise click.UsageError("--train belongs to a spec: a program does not say how data become its input")
     with output.progress("examining") as progress:
         diagnosis = api.diagnose(made, train=train_file, progress=progress, **options)
     shown = report_diagnosis(diagnosis)
-    if picture_file is not None:
-        save_picture(picture_file, *shown.pictures)
-        shown += Report((Line(f"wrote {picture_file}"),), {"picture": str(picture_file)})
-    output.show(shown)
+    output.show(shown + drawn(drawing, shown))

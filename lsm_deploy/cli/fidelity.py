@@ -8,10 +8,10 @@ import click
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
+from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.measure import fidelity
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.fidelity import report_fidelity, report_fitted
-from lsm_deploy.report.pictures import save_pictures
 
 
 @main.command(
@@ -30,17 +30,18 @@ from lsm_deploy.report.pictures import save_pictures
     show_default=True,
     help="Compare spikes on so many samples.",
 )
-@click.option("--pictures", "folder", type=FILE, help="A folder for pictures (.png).")
+@PICTURE_OPTION
 @click.option("--fit-bits", "bound", metavar="CRITERION:MOST", help="Find the fewest bits: see below.")
 @common_options
 def quantise_report_command(
-    output: Output, file: Path, input_file: Path | None, samples: int, folder: Path | None, bound: str | None
+    output: Output, file: Path, input_file: Path | None, samples: int, drawing: Path | None, bound: str | None
 ) -> None:
     """Say what quantisation did: float and deployed liquid side by side.
 
     --fit-bits finds the fewest bits a weight that keep a bound: distance:0.1 (the relative spike distance),
     accuracy:1.0 (points lost with the readout of the float liquid), or retrained:1.0 (with one of its own).
     """
+    check_drawing(drawing, file, input_file)
     wanted = fidelity.Bound.parse(bound) if bound is not None else None
     made = api.compile_any(file)
     stimulus, words = api.stimulus_for(made, input_file, samples)
@@ -52,8 +53,6 @@ def quantise_report_command(
         fitted = report_fitted(api.fit_weight_bits(quantisation, wanted, output.progress))
         output.say(*fitted.blocks)
         shown += Report(fitted.blocks, {"fit_bits": dict(fitted.facts)})
-    if folder is not None:
-        names = save_pictures(folder, shown.pictures)
-        output.say(f"wrote {', '.join(names)} to {folder}/")
-        shown += Report((), {"pictures": [str(folder / name) for name in names]})
-    output.facts(shown.facts)
+    files = drawn(drawing, shown)
+    output.say(*files.blocks)
+    output.facts({**shown.facts, **files.facts})

@@ -14,14 +14,13 @@ import numpy as np
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
+from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import LsmError, MisuseError, visible
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.learn.regression.following import Follower
-from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
-from lsm_deploy.report.pictures import save_picture
 from lsm_deploy.report.regression import report_regression, row_of
 from lsm_deploy.spec.schema import Regression
 
@@ -53,7 +52,7 @@ from lsm_deploy.spec.schema import Regression
 )
 @click.option("--without", "left_out", metavar="A,B,...", default="", help="With --data: groups that are left out.")
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
-@click.option("--picture", "picture_file", type=FILE, help="Draw forecast against truth (.png); of signals.")
+@PICTURE_OPTION
 @BACKEND_OPTION
 @common_options
 def eval_command(
@@ -65,34 +64,29 @@ def eval_command(
     how: str | None,
     seeds: int,
     left_out: str,
-    picture_file: Path | None,
+    drawing: Path | None,
     **options: Any,
 ) -> None:
     """Train a readout on what the liquid sends, in integers, and test it, beside honest baselines."""
+    check_drawing(drawing, file, train_file, test_file, data_file)
     spec = api.load(file)
     if isinstance(spec.readout, Regression):
-        if picture_file is not None:
-            check_target(picture_file, file, train_file, test_file)
         _check_data(spec, train_file)
         if data_file is not None or how is not None or left_out:
             raise click.UsageError("--data, --split and --without are for readouts of classes")
         with output.progress("evaluating") as progress:
             signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, seeds=seeds, **options)
         shown = report_regression(signals)
-        if picture_file is not None:
-            save_picture(picture_file, *shown.pictures)
-            shown += Report((Line(f"wrote {picture_file}"),), {"picture": str(picture_file)})
-        output.show(shown)
+        output.show(shown + drawn(drawing, shown))
         return
-    if picture_file is not None:
-        raise click.UsageError("--picture is for readouts of signals; `diagnose` draws states")
     if data_file is not None:
         if train_file is not None or test_file is not None or how is None:
             raise click.UsageError("--data goes with --split, and without --train and --test")
         leave_out = tuple(name for name in left_out.split(",") if name)
         with output.progress("evaluating") as progress:
             across = api.evaluate_across(spec, data_file, how, seeds, progress=progress, leave_out=leave_out, **options)
-        output.show(report_across(across))
+        shown = report_across(across)
+        output.show(shown + drawn(drawing, shown))
         return
     if how is not None or seeds > 1 or left_out:
         raise click.UsageError("--split, --seeds and --without go with --data")
@@ -101,7 +95,8 @@ def eval_command(
     _check_data(spec, train_file)
     with output.progress("evaluating") as progress:
         evaluation = api.evaluate(spec, train_file, test_file, progress=progress, **options)
-    output.show(report_evaluation(evaluation))
+    shown = report_evaluation(evaluation)
+    output.show(shown + drawn(drawing, shown))
 
 
 def _check_data(spec: api.Spec, train_file: Path | None) -> None:

@@ -10,14 +10,13 @@ import click
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, examples, main
+from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
 from lsm_deploy.parity.reduction.folder import NAMES
-from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.comparison import report_comparison
 from lsm_deploy.report.forensics import report_explanation, report_shrunk, save_small_case
-from lsm_deploy.report.pictures import save_picture
 from lsm_deploy.report.runs import report_streamed, report_trace
 from lsm_deploy.run import backends
 
@@ -60,6 +59,7 @@ def _names_in(text: str) -> tuple[str, ...]:
 @INPUT_OPTION
 @click.option("--record", default="", metavar="REGISTERS", help="Registers to record, such as u,v.")
 @SAMPLES_OPTION
+@PICTURE_OPTION
 @backend_options
 @common_options
 def run_command(
@@ -71,10 +71,14 @@ def run_command(
     input_file: Path | None,
     record: str,
     samples: int | None,
+    drawing: Path | None,
     **options: Any,
 ) -> None:
     """Run a program on one backend and write its trace."""
     _check_options([backend], options)
+    if to_folder and drawing is not None:
+        raise click.UsageError("--picture is of a trace in memory; `inspect --picture` draws one that was streamed")
+    check_drawing(drawing, file, input_file, target)
     if to_folder:
         check_folder(target, ())
     else:
@@ -92,7 +96,8 @@ def run_command(
         given = backends.options_for(backend, options)
         trace = api.trace_of(program, stimulus, None, backend, output.progress, names, **given)
         api.save_trace(target, trace, program=identity, backend=backend)
-        shown = report_trace(trace)
+        shown = report_trace(trace, program.network)
+        shown += drawn(drawing, shown)
     output.show(shown, program=identity, backend=backend, stimulus=words)
     output.say(f"wrote {target}")
 
@@ -114,7 +119,7 @@ def run_command(
 @click.option(
     "--shrink-seconds", "seconds", type=click.FloatRange(min=0), help=f"For --shrink; {parity.SECONDS:g} if not given."
 )
-@click.option("--picture", type=FILE, help="Draw the first divergence (.png).")
+@PICTURE_OPTION
 @INPUT_OPTION
 @SAMPLES_OPTION
 @backend_options
@@ -128,14 +133,14 @@ def parity_command(
     view: View | None,
     input_file: Path | None,
     samples: int | None,
+    drawing: Path | None,
     **options: Any,
 ) -> None:
     """Compare backends, or a backend and a recorded trace, spike for spike; exit status 1 if they diverge."""
-    forensics = {name: options.pop(name) for name in ("explain", "folder", "seconds", "picture")}
+    forensics = {name: options.pop(name) for name in ("explain", "folder", "seconds")}
     if forensics["folder"] is not None:
         check_folder(forensics["folder"], NAMES)
-    if forensics["picture"] is not None:
-        check_target(forensics["picture"], file, input_file, trace_file)
+    check_drawing(drawing, file, input_file, trace_file)
     if forensics["seconds"] is None:
         forensics["seconds"] = parity.SECONDS
     elif forensics["folder"] is None or not forensics["seconds"] >= 0:  # nan
@@ -146,15 +151,17 @@ def parity_command(
     _check_options(chosen, options)
     sides = parity.prepare_sides(file, input_file, samples, on=chosen, trace=trace_file, view=view)
     output.say(f"stimulus: {sides.words}")
-    thorough = any(forensics[name] for name in ("explain", "folder", "picture"))
+    thorough = any((forensics["explain"], forensics["folder"], drawing))
     compared = parity.compare_sides(
         sides, registers=registers, thorough=thorough, options=options, stages=output.progress
     )
     shown = report_comparison(compared)
     output.say(*shown.blocks)
-    found = _explained(output, compared, shown, **forensics) if thorough else {}
+    files = drawn(drawing, shown)
+    output.say(*files.blocks)
+    found = _explained(output, compared, **forensics) if forensics["explain"] or forensics["folder"] else {}
     head = {"program": api.program_id(sides.program), "stimulus": sides.words, "equal": compared.equal}
-    output.facts({**head, **found, **shown.facts})
+    output.facts({**head, **files.facts, **found, **shown.facts})
     if not compared.equal:
         click.get_current_context().exit(1)
 
@@ -162,13 +169,11 @@ def parity_command(
 def _explained(
     output: Output,
     compared: parity.Comparison,
-    shown: Report,
     explain: bool,
     folder: Path | None,
     seconds: float,
-    picture: Path | None,
 ) -> dict[str, Any]:
-    """Say what is asked about pairs that diverged; the folder and the picture are of the first. Facts for JSON."""
+    """Say what is asked about pairs that diverged; the folder is of the first. Facts for JSON."""
     facts: dict[str, Any] = {}
     if compared.equal:
         output.say("nothing to explain: they are equal in all that was compared")
@@ -179,10 +184,6 @@ def _explained(
         for each in explained:
             output.say("", *each.blocks)
         facts["explanations"] = [dict(each.facts) for each in explained]
-    if picture is not None:
-        save_picture(picture, *shown.pictures)
-        output.say(f"wrote {picture}")
-        facts["picture"] = str(picture)
     if folder is not None:
         small = parity.shrink_side(compared, suspects[0], seconds, output.progress)
         if small.stands_in:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lsm_deploy.core.ir import QNetwork
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.sides import types_of
 
 __all__ = ["Activity", "TypedActivity", "activity_of", "activity_of_shares", "activity_of_types"]
 
@@ -56,18 +54,7 @@ def activity_of_types(network: QNetwork, per_step: Floats) -> dict[str, TypedAct
         whole = activity_of_shares(here, network.dt_ms)
         exc_hz, inh_hz = (
             activity_of_shares(here[some], network.dt_ms).rate_hz if some.any() else None
-            for some in _types(network, population.name, population.size)
+            for some in types_of(network, population.name)
         )
         activity[population.name] = TypedActivity(whole.rate_hz, exc_hz, inh_hz, whole.silent, whole.saturated)
     return activity
-
-
-def _types(network: QNetwork, population: str, size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which neurons only excite, and which only inhibit, others."""
-    excites, inhibits = np.zeros(size, bool), np.zeros(size, bool)
-    for p in network.projections:
-        if p.source == population:
-            pre = p.pre
-            excites[pre[p.weights > 0]] = True
-            inhibits[pre[p.weights < 0]] = True
-    return excites & ~inhibits, inhibits & ~excites

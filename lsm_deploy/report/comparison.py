@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lsm_deploy.parity.investigation import Comparison
 from lsm_deploy.report.blocks import Block, Line, Report
 from lsm_deploy.report.pictures.divergence import picture_of_divergence
+from lsm_deploy.report.pictures.raster import picture_of_raster
 from lsm_deploy.report.runs import overflow, report_verdict
 
 __all__ = ["report_comparison"]
@@ -29,3 +30,5 @@ def _blocks(compared: Comparison, verdicts: list[Report]) -> Iterator[Block]:
         yield Line(f"overflow in this run: {overflow(counts)}")
     for (first, second), diverged in compared.diverged[:1]:
         yield picture_of_divergence(compared.program, (first.trace, second.trace), diverged)
+    if compared.equal:
+        yield picture_of_raster(compared.pairs[0][0].trace, compared.program.network)

@@ -11,6 +11,7 @@ import numpy as np
 from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.report.blocks import Block, Heading, Line, Table
+from lsm_deploy.report.pictures.images import drawn
 from lsm_deploy.report.values import report_of
 
 if TYPE_CHECKING:
@@ -116,4 +117,4 @@ def figure_of(value: object, picture: str | None) -> Figure:
         raise MisuseError(
             f"there is no picture {picture!r} of a value of type {type(value).__name__}", hint=f"choose from {names}"
         )
-    return fit[0].draw()
+    return drawn(fit[0])

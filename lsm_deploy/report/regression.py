@@ -11,7 +11,7 @@ from lsm_deploy.measure.regression import FreeRun, RegressionEvaluation
 from lsm_deploy.measure.regression.free import LIMIT
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import count
-from lsm_deploy.report.pictures import picture_of_forecast
+from lsm_deploy.report.pictures.forecast import picture_of_forecast
 from lsm_deploy.report.runs import overflow
 
 __all__ = ["BASELINES", "report_free_run", "report_regression", "row_of"]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.ir import Stimulus, Trace
+from lsm_deploy.core.ir import QNetwork, Stimulus, Trace
 from lsm_deploy.parity.compare import Divergence, Verdict
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.report.pictures.raster import picture_of_raster
 from lsm_deploy.run.reference import FloatTrace
 from lsm_deploy.run.streaming import Streamed
 from lsm_deploy.store import TraceFile
@@ -41,14 +42,16 @@ def report_stimulus(stimulus: Stimulus) -> Report:
 # --- traces ---------------------------------------------------------------------------------------------------------
 
 
-def report_trace(trace: Trace) -> Report:
-    return _activity(
+def report_trace(trace: Trace, network: QNetwork | None = None) -> Report:
+    """network: the one that ran, where it is known."""
+    said = _activity(
         (len(trace.spikes), len(trace.starts), np.count_nonzero(trace.spikes, axis=0)),
         sorted(trace.registers),
         trace.view,
         trace.counts,
         trace.standings,
     )
+    return said + Report((picture_of_raster(trace, network),), {})
 
 
 def report_float_trace(trace: FloatTrace) -> Report:

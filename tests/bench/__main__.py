@@ -25,7 +25,7 @@ from bench.plot import picture_of_scaling
 from bench.rounds import Result, measure
 from bench.table import render
 from bench.workers import ROOT
-from lsm_deploy.report.pictures import save_picture
+from lsm_deploy.report.pictures.images import save_picture
 
 QUICK = ("main",)
 

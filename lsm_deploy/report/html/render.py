@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from lsm_deploy.report.blocks import Block, Cell, Heading, Line, Table
 from lsm_deploy.report.numbers import count
-from lsm_deploy.report.pictures import png_of
+from lsm_deploy.report.pictures.images import png_of
 
 __all__ = ["fragment"]
 
