@@ -15,7 +15,6 @@ import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.listener import listen
-from lsm_deploy.learn.regression.following import Follower
 from lsm_deploy.learn.regression.linear import fit, predict
 from lsm_deploy.learn.regression.pairs import pairs_of
 from lsm_deploy.learn.regression.states import run_float_states
@@ -77,8 +76,8 @@ def test_lines_from_standard_input(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.wait() == 0
     for text, words in (
-        ("1 2\n", "stdin:1: a frame of 2 values, the model takes 1"),
-        ("a\n", "'a' is no frame"),
+        ("1 2\n", "stdin:1: a frame has 2 values, the model takes 1"),
+        ("1\na\n", "stdin:2: 'a' is no line of numbers"),
         ("1\nnan\n", "stdin:2: 'nan'"),
     ):
         done = subprocess.run(command, input=text, capture_output=True, text=True)
@@ -98,16 +97,6 @@ def test_forecasts_come_back_as_input() -> None:
     assert (ld.free_run(trained, ld.subset(test, [0]), 5)[0][0] == ld.forecast(trained, test)[-1]).all()
 
 
-def test_a_follower_goes_on_where_it_was_saved() -> None:
-    follower = Follower(model())
-    for value in wave(20):
-        follower.answer(value)
-    state = follower.save()
-    first = [follower.answer(value) for value in wave(5, 20)]
-    follower.restore(state)
-    assert [follower.answer(value) for value in wave(5, 20)] == first
-
-
 def test_what_cannot_be_followed_or_fed_back_is_said() -> None:
     with pytest.raises(LsmError, match="the signal, 2 frames later, and only the next frame"):
         ld.free_run(model(), series(40), 5)
@@ -118,11 +107,10 @@ def test_what_cannot_be_followed_or_fed_back_is_said() -> None:
         ("kind: send_on_delta, frame_ms: 5.0", "looks back at the frames before"),
     ):
         with pytest.raises(LsmError, match=words):
-            ld.follow(model(changed=code), iter([]))
-    follower = Follower(model())
+            ld.free_run(model(horizon=1, changed=code), series(40), 5)
     for wrong in (np.zeros(2), np.array([np.nan])):
         with pytest.raises(LsmError, match="the model takes 1 finite numbers"):
-            follower.answer(wrong)
+            list(ld.follow(model(), [wrong]))
 
 
 def test_the_horizon_of_free_runs_by_hand() -> None:

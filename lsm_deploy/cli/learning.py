@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
+from lsm_deploy.cli.following import follow
 from lsm_deploy.cli.options import BACKEND_OPTION
-from lsm_deploy.core.errors import LsmError, MisuseError, visible
+from lsm_deploy.core.errors import MisuseError, visible
 from lsm_deploy.learn.model import AnyModel
-from lsm_deploy.learn.regression.following import Follower
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.regression import report_regression, row_of
@@ -147,11 +145,15 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
     epilog=examples(
         "predict liquid.model new.npz",
         "predict series.model --follow < frames.txt",
+        "predict series.model --follow --every 10 --skip-bad < frames.txt",
     ),
 )
 @click.argument("model_file", metavar="MODEL", type=FILE)
 @click.argument("data_file", metavar="[DATA]", type=FILE, required=False)
-@click.option("--follow", "follows", is_flag=True, help="Answer frames from standard input, a line each, as they come.")
+@click.option("--follow", "follows", is_flag=True, help="Answer lines from standard input, as they come.")
+@click.option("--every", type=click.IntRange(1), default=1, show_default=True, help="With --follow: frames an answer.")
+@click.option("--window", type=click.IntRange(1), help="With --follow: frames that are read, the last ones.")
+@click.option("--skip-bad", is_flag=True, help="With --follow: leave out lines that are none, and say so.")
 @click.option(
     "--pattern",
     metavar="REGEX",
@@ -161,18 +163,29 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
 @BACKEND_OPTION
 @common_options
 def predict_command(
-    output: Output, model_file: Path, data_file: Path | None, follows: bool, pattern: str | None, backend: str
+    output: Output,
+    model_file: Path,
+    data_file: Path | None,
+    follows: bool,
+    every: int,
+    window: int | None,
+    skip_bad: bool,
+    pattern: str | None,
+    backend: str,
 ) -> None:
     """Answer for DATA: the class of each sample, one a line, or what a model of signals forecasts after each frame.
 
-    With --follow, a model of signals takes frames from standard input instead, without an end: on each line the numbers
-    of one, with spaces or commas between them.
+    With --follow, lines of standard input are answered instead, without an end: on each the numbers of a frame, or what
+    the model's front end takes, seconds between heart beats or a piece of sound; with spaces or commas between them, or
+    as a JSON list. A line of names may come first.
     """
     if follows:
-        if data_file is not None or pattern is not None or output.json:
-            raise click.UsageError("--follow reads standard input and prints lines: without DATA, --pattern and --json")
-        _follow(model_file, backend)
+        if data_file is not None or pattern is not None:
+            raise click.UsageError("--follow reads standard input: without DATA and --pattern")
+        follow(output, model_file, backend, window, every, skip_bad=skip_bad)
         return
+    if every > 1 or window is not None or skip_bad:
+        raise click.UsageError("--every, --window and --skip-bad go with --follow")
     if data_file is None:
         raise click.UsageError("name the DATA to answer for, or --follow standard input")
     if pattern is not None and not data_file.is_dir():
@@ -195,26 +208,3 @@ def predict_command(
     output.facts({"labels": list(labels)})
     if not output.json:
         click.echo("\n".join(map(visible, labels)))
-
-
-def _follow(model_file: Path, backend: str) -> None:
-    model = api.load_model(model_file)
-    if not isinstance(model, api.RegressionModel):
-        what = "the model tells classes of whole samples apart, and a sample without an end has none"
-        raise MisuseError(what, where=str(model_file), hint="give a model whose readout has a `target`")
-    answering = Follower(model, backend)
-    for number, line in enumerate(sys.stdin, 1):
-        if not line.strip():
-            continue
-        try:
-            frame = [float(cell) for cell in line.replace(",", " ").split()]
-            if not np.isfinite(frame).all():
-                raise ValueError
-        except ValueError:
-            what = f"{line.strip()!r:.80} is no frame"
-            raise LsmError(what, where=f"stdin:{number}", hint="write finite numbers, a frame a line") from None
-        if len(frame) != model.listener.input.channels:
-            what = f"a frame of {len(frame)} values, the model takes {model.listener.input.channels}"
-            raise LsmError(what, where=f"stdin:{number}", hint="write one number for each channel")
-        click.echo(row_of(answering.answer(np.array(frame))))
-        sys.stdout.flush()

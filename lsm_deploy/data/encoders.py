@@ -35,13 +35,13 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, Role, check_channels, rows_of
 from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
 
-__all__ = ["encode", "fit_ranges", "poisson_stimulus", "within_range"]
+__all__ = ["MIDDLE", "encode", "fields_of", "fit_ranges", "poisson_stimulus", "within_range"]
 
 Trains = NDArray[np.bool_]
 
 AT_ONCE = 1 << 12
 """Frames whose fields and steps a cache holds, about."""
-_MIDDLE = 0.5
+MIDDLE = 0.5
 """Of a range, which is a message of 0: that of a channel that never changed in training."""
 
 
@@ -84,7 +84,7 @@ def encode(
         )
     if isinstance(encoder, Graded):
         _warn_of_clipped(data, ranges)
-    still = _MIDDLE if isinstance(encoder, Graded) else 0.0
+    still = MIDDLE if isinstance(encoder, Graded) else 0.0
     x = data.frames if isinstance(encoder, Spikes) else _normalise(data.frames, ranges, still)
     dtype = input.message.dtype
     padded = np.full_like(lengths, sample_interval) if sample_interval else lengths
@@ -106,7 +106,7 @@ def encode(
 
 def within_range(frames: Floats, ranges: Floats) -> Floats:
     """Values of frames `[frame, channel]` as -1 to 1 within their range, clipped: what the encoder `graded` rounds."""
-    return 2 * _normalise(frames, ranges, _MIDDLE) - 1
+    return 2 * _normalise(frames, ranges, MIDDLE) - 1
 
 
 def poisson_stimulus(
@@ -211,11 +211,16 @@ def _latency(x: Floats, threshold: float, steps: int) -> Trains:
 
 
 def _receptive_fields(x: Floats, encoder: GaussianPopulation) -> Floats:
-    i = np.arange(1, encoder.neurons + 1)
-    centres = (2 * i - 3) / (2 * (encoder.neurons - 2))
-    width = 1 / (encoder.beta * (encoder.neurons - 2))
-    fields = np.exp(-((x[:, :, None] - centres) ** 2) / (2 * width**2))
+    centres, spread = fields_of(encoder)
+    fields = np.exp(-((x[:, :, None] - centres) ** 2) / spread)
     return fixed.stable(fields.reshape(len(x), -1))
+
+
+def fields_of(encoder: GaussianPopulation) -> tuple[Floats, float]:
+    """The centres `[field]`, and twice the square of the width."""
+    i = np.arange(1, encoder.neurons + 1)
+    width = 1 / (encoder.beta * (encoder.neurons - 2))
+    return (2 * i - 3) / (2 * (encoder.neurons - 2)), 2 * width**2
 
 
 def _send_on_delta(x: Floats, delta: float, steps: int) -> Trains:

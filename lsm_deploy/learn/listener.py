@@ -56,7 +56,8 @@ class Listener(Brief):
     """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
 
     seed: of random encoders. pattern: how WAV files are named, if not as the default. targets: columns of a CSV that
-    are no channels. names: what the channels are called, where they are. What a sample's spikes depend on is all here,
+    are no channels. names: what the channels are called, where they are. longest: frames of the longest sample that the
+    ranges were fitted to, 0 where nobody knows. What a sample's spikes depend on is all here,
     but for the role of the data (training and test noise differ) and the sample's place among them.
     """
 
@@ -68,6 +69,7 @@ class Listener(Brief):
     pattern: str | None = None
     targets: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    longest: int = 0
 
     __reduce__ = rebuilt
 
@@ -81,8 +83,8 @@ class Listener(Brief):
             raise ValueError("the input does not fit the program")
         if self.input.message != self.program.network.input:
             raise ValueError(f"the input is {self.input.message}, and the program takes {self.program.network.input}")
-        if self.seed < 0:
-            raise ValueError(f"the seed is {self.seed}")
+        if self.seed < 0 or self.longest < 0:
+            raise ValueError(f"the seed is {self.seed}, or the longest sample has {self.longest} frames")
 
     def load(self, path: str | Path, pattern: str | None = None) -> Raw:
         """Recordings of a file or a folder, named as those that this was made for if no other pattern is given. Targets
@@ -157,7 +159,10 @@ def listen(spec: Spec, train: Frames, program: Program | None = None) -> Listene
     section = spec.data if spec.data is not None else Data()
     ranges = fit_ranges(train, spec.input)
     front_end = spec.front_end
-    return Listener(program, spec.input, ranges, spec.seed, front_end, section.pattern, section.targets, train.names)
+    longest = int(train.lengths.max())
+    return Listener(
+        program, spec.input, ranges, spec.seed, front_end, section.pattern, section.targets, train.names, longest
+    )
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------

@@ -25,11 +25,12 @@ from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
-from lsm_deploy.data import Frames, check_labels
+from lsm_deploy.data import Frames, Role, check_labels
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
 from lsm_deploy.learn.listener import Listener, listen
+from lsm_deploy.learn.live import Live, MostSpikes, Scores, Streams
 from lsm_deploy.learn.readout import Classifier, IntegerReadout
 from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of, warn_of_run
@@ -87,6 +88,10 @@ class OnHost(Brief):
         run = run_samples(listener, self.readout, data, "test", backend, progress)
         return readouts.scores(self.integers, relative(run.samples.features, data, self.readout))
 
+    def answers(self, program: Program) -> Scores:
+        """The same in numbers, for frames that come one by one."""
+        return Scores.of(program, self.readout, self.integers)
+
     def answer(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
         """The class `[sample]`, by number: that of the largest score."""
         chosen: Ints = np.argmax(self.scores(listener, data, backend, progress), axis=1)
@@ -114,6 +119,10 @@ class OnChip(Brief):
         there = output_of(program)
         if there.stop - there.start != len(self.classes):
             raise ValueError(f"{there.stop - there.start} output neurons for {len(self.classes)} classes")
+
+    def answers(self, program: Program) -> MostSpikes:
+        """The same in numbers, for frames that come one by one."""
+        return MostSpikes.of(program, self.classes)
 
     def answer(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
         """The class `[sample]`, by number: that of the output neuron with the most spikes."""
@@ -150,6 +159,23 @@ class Model(Reported, Generic[_Answerer]):
     def program(self) -> Program:
         """The program whose spikes are answered from."""
         return self.listener.program
+
+    @property
+    def streams(self) -> Streams:
+        """From a frame to the scores of classes, in numbers: what `start` runs."""
+        return Streams.of(self.listener, self.answerer.answers(self.program))
+
+    def start(self, window: int | None = None, *, backend: str = backends.DEFAULT, role: Role = "test") -> Live:
+        """Listen from rest on: `step(frame)` takes a frame and returns the scores, `push` beats or sound.
+
+        window: so many frames, the last ones, are read; left out, as many as the longest training sample had. role: of
+        the data whose noise random encoders draw. LsmError: what answers needs more than frames, or the backend knows
+        no stepping.
+        """
+        if self.readout.centre != "none":
+            what = "features are less the mean of their group, which takes other samples of it"
+            raise LsmError(what, where="readout", hint="set `readout: {centre: none}`, and train it again")
+        return Live(self.streams, window, backend, role)
 
     @property
     def readout(self) -> Readout:
@@ -312,6 +338,8 @@ def model_to_parts(model: AnyModel) -> tuple[dict[str, Any], dict[str, NDArray[A
         "pattern": listener.pattern,
         "seed": listener.seed,
     }
+    if listener.longest:
+        meta["longest"] = listener.longest
     if listener.targets:
         meta["targets"] = list(listener.targets)
     if listener.names:
@@ -336,7 +364,8 @@ def model_from_parts(
         if not all(isinstance(each, list) and all(isinstance(name, str) for name in each) for each in columns):
             raise ValueError("targets, or channels, are no list of text")
         encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
-        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern, *map(tuple, columns))
+        (targets, names), longest = map(tuple, columns), index(meta.get("longest", 0))
+        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern, targets, names, longest)
         if "regression" in meta:
             return RegressionModel.from_arrays(listener, section_from_json(Regression, meta["regression"]), arrays)
         if not isinstance(meta["on_chip"], bool):

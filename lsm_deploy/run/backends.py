@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT",
     "FAST",
     "Backend",
+    "Frame",
     "Session",
     "check",
     "check_fit",
@@ -82,6 +83,24 @@ class Backend(Protocol):
         """What keeps this backend from running here, with a way out; None if it can run."""
 
 
+class Frame(Protocol):
+    """The steps of a frame, taken at once and again and again, in arrays that are made once.
+
+    entering `[step, channel]` is written by whoever runs it; sent `[step, neuron]` is what neurons sent in these steps;
+    ahead `[step, neuron]` what they send in silent steps after them, of the last `look`. Both are written over.
+    """
+
+    entering: Messages
+    sent: Messages
+    ahead: Messages
+
+    def run(self) -> None:
+        """Take the steps."""
+
+    def look(self) -> None:
+        """Show the steps ahead, without taking them."""
+
+
 class Session(Protocol):
     """One run of a program, from rest, that is advanced as its input comes in; what `start` of a backend returns."""
 
@@ -100,6 +119,10 @@ class Session(Protocol):
 
     def run(self, stimulus: Messages) -> tuple[Messages, NDArray[np.int32]]:
         """Advance by a stimulus `[t, channel]`; spikes `[t, neuron]`, recorded registers `[t, register, neuron]`."""
+
+    def frame(self, steps: int, ahead: int = 0) -> Frame:
+        """Room for the steps of a frame, which take this session on and allocate nothing; ahead: how many steps beyond
+        them `look` shows."""
 
     def register(self, name: str) -> NDArray[np.int32]:
         """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""

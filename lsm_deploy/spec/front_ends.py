@@ -62,7 +62,8 @@ class AudioFrontEnd:
 
     rate_hz: of the recordings. bands: so many channels. fmin_hz: where the lowest band begins. fmax_hz: where the
     highest ends; left out, half the rate. window_ms: what a frame is made of. hop_ms: from one frame to the next.
-    floor_db: nothing is further below the utterance's loudest value. trim_db: cuts both ends where they are so far
+    floor_db: nothing is further below the loudest value. loudest_db: which that is, so that it is known before the
+    utterance is, as live sound needs it; left out, the utterance's own. trim_db: cuts both ends where they are so far
     below the loudest frame. level: first, mean 0 and variance 1 of every utterance over all its bands together, so that
     near and far sound alike. normalise: mean 0 and variance 1 of every band, over the `utterance` or over all
     utterances of its `group`, the speaker, in the same file. frames: every utterance in time resampled to so many.
@@ -76,6 +77,7 @@ class AudioFrontEnd:
     window_ms: Positive = 25.0
     hop_ms: Positive = 10.0
     floor_db: Positive = 60.0
+    loudest_db: Number | None = None
     trim_db: Positive | None = None
     pre_emphasis: Annotated[Probability, Gt(0)] | None = None
     level: Flag = False

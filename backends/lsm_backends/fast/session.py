@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_backends.fast import kernels
+from lsm_backends.fast.frame import Frame
 from lsm_backends.fast.layout import Layout, lay_out
 from lsm_backends.fast.rows import aligned
-from lsm_backends.fast.turn import Turn
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
+from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.turn import Turn
 
 __all__ = ["LARGE", "Session", "blocks_for", "processors"]
 
@@ -167,6 +169,14 @@ class Session:
         with self._turn:
             self._advance(steps, stimulus.ctypes.data, spikes.ctypes.data, bool(self._record), registers.ctypes.data)
         return spikes, registers
+
+    def frame(self, steps: int, ahead: int = 0) -> Frame:
+        """Room for the steps of a frame, which take this session on and allocate nothing."""
+        network = self._layout.network
+        moving = (self._state, self._ring, self._work["clock"], self._events)
+        entering, sent = (np.zeros((steps, many), np.int8) for many in (network.channels, network.neurons))
+        after = np.zeros((ahead, network.neurons), np.int8)
+        return Frame(self._turn, self._advance, moving, BINARY, entering, sent, after)
 
     def _advance(self, steps: int, stimulus: int, spikes: int, recording: int = 0, registers: int = 0) -> None:
         """Advance all blocks; addresses, as `kernels.advance` takes them."""

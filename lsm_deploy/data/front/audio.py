@@ -22,10 +22,12 @@ from lsm_deploy.data import Audio, Frames, Role, digests, lengths
 from lsm_deploy.data.front.banks import filter_bank, warped
 from lsm_deploy.spec.schema import AudioFrontEnd, Augment
 
-__all__ = ["frames_of_audio"]
+__all__ = ["INT16", "Analysis", "analysis_of", "frames_of_audio"]
 
 QUIETEST_DB = 1e-9
 """Less than this an utterance does not vary but by rounding."""
+INT16 = 1 / 32768
+"""What one of an integer's sound is of 1.0."""
 SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
 
@@ -33,12 +35,11 @@ SILENCE = 1e-20
 def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: int) -> Frames:
     """Frames `[frame, band]` in dB (or without a unit, if normalised), with the altered copies if it is to train on."""
     _check(audio, front_end)
-    librosa = _librosa(audio.source)
     augment = front_end.augment if role == "train" else None
     copies = augment.copies if augment is not None else 0
     _require_memory(audio, front_end, 1 + copies)
-    analysis = _Analysis(librosa, front_end)
-    scale = 1 / 32768 if audio.sound.dtype == np.int16 else 1.0
+    analysis = analysis_of(front_end, audio.source)
+    scale = INT16 if audio.sound.dtype == np.int16 else 1.0
     parts: list[list[Floats]] = [[] for _ in range(1 + copies)]
     for i, (start, many) in enumerate(zip(audio.starts.tolist(), lengths(audio).tolist(), strict=True)):
         sound = analysis.trimmed(audio.sound[start : start + many] * scale)
@@ -104,16 +105,17 @@ def _samples(front_end: AudioFrontEnd) -> tuple[int, int]:
     return window, hop
 
 
-def _librosa(where: str) -> Any:
+def analysis_of(front_end: AudioFrontEnd, where: str) -> Analysis:
+    """The analysis of a front end; an LsmError where librosa is not installed."""
     try:
         import librosa
     except ImportError:
         what = "sound is analysed with librosa, which is not installed"
         raise LsmError(what, where=where, hint="pip install 'lsm-deploy[audio]'") from None
-    return librosa
+    return Analysis(librosa, front_end)
 
 
-class _Analysis:
+class Analysis:
     """From sound `[t]` to power `[bin, frame]` and dB `[frame, band]`; what is the same for all utterances is kept."""
 
     def __init__(self, librosa: Any, front_end: AudioFrontEnd) -> None:
@@ -140,9 +142,15 @@ class _Analysis:
         )
         return np.asarray(spectrum.real**2 + spectrum.imag**2)
 
+    def hann(self) -> Floats:
+        """The window, in the middle of a frame `[n_fft]`, as `stft` takes it."""
+        hann = self.librosa.filters.get_window("hann", self.window, fftbins=True)
+        return np.asarray(self.librosa.util.pad_center(hann, size=self.n_fft))
+
     def decibels(self, power: Floats, warp: float = 1.0) -> Floats:
         bands = (warped(self.bank, warp) if warp != 1.0 else self.bank) @ power
-        loudest = max(float(bands.max()), SILENCE)
+        known = self.front_end.loudest_db
+        loudest = max(float(bands.max()), SILENCE) if known is None else 10 ** (known / 10)
         floor = loudest * 10 ** (-self.front_end.floor_db / 10)
         return np.asarray(10 * np.log10(np.maximum(bands, floor))).T
 

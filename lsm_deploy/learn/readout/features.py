@@ -28,7 +28,16 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.learn.readout import kernels
 from lsm_deploy.spec.schema import Bins, Rates, Readout, Traces
 
-__all__ = ["check_parts", "extract_features", "float_features", "mean_bins", "parts_of", "trace_registers", "width"]
+__all__ = [
+    "check_parts",
+    "extract_features",
+    "float_features",
+    "group_starts",
+    "mean_bins",
+    "parts_of",
+    "trace_registers",
+    "width",
+]
 
 LARGEST_WEIGHT = 128
 
@@ -50,7 +59,7 @@ def extract_features(spikes: Messages, starts: Ints, readout: Readout, dt_ms: fl
         # Roots of whole numbers below 2**52 are rounded correctly, and so is their whole part.
         values = np.sign(values) * np.floor(np.sqrt(np.abs(values) << 8)).astype(np.int64)
     if isinstance(readout.features, Rates):
-        values = np.add.reduceat(values, _groups(sizes or spikes.shape[1:], readout.features.groups), axis=2)
+        values = np.add.reduceat(values, group_starts(sizes or spikes.shape[1:], readout.features.groups), axis=2)
     return values.reshape(len(starts), -1)
 
 
@@ -106,11 +115,11 @@ def parts_of(readout: Readout) -> int:
 def width(readout: Readout, sizes: Sequence[int]) -> int:
     """How many features there are of populations of these sizes."""
     if isinstance(readout.features, Rates):
-        return parts_of(readout) * len(_groups(sizes, readout.features.groups))
+        return parts_of(readout) * len(group_starts(sizes, readout.features.groups))
     return parts_of(readout) * sum(sizes)
 
 
-def _groups(sizes: Sequence[int], groups: int) -> list[int]:
+def group_starts(sizes: Sequence[int], groups: int) -> list[int]:
     """The first neuron of each group; a population of fewer neurons than groups has one of each."""
     firsts, before = [], 0
     for size in sizes:

@@ -1,8 +1,4 @@
-"""A model in motion: a frame comes, an answer goes; without an end, or with forecasts fed back as input.
-
-The answer to a frame needs the messages of the step after it (on the chip, of two), which depend on nothing that enters
-in that step: the session takes it with an empty input, and goes back. So an answer is there before the next frame is.
-"""
+"""Forecasts frame by frame: without an end, or fed back as input."""
 
 from __future__ import annotations
 
@@ -14,88 +10,26 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, LsmWarning, require_type
 from lsm_deploy.core.indices import mistake_in
-from lsm_deploy.core.ir import Network, State, Stimulus
+from lsm_deploy.core.ir import Network, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode
-from lsm_deploy.learn.attach import output_of
-from lsm_deploy.learn.regression.integer import answer
 from lsm_deploy.learn.regression.linear import Regressor, predict
 from lsm_deploy.learn.regression.model import RegressionModel
-from lsm_deploy.learn.regression.output_neurons import LATE
-from lsm_deploy.learn.regression.states import finished, finished_in_floats, graded_populations, steps_of_frame
-from lsm_deploy.learn.regression.traces import TraceRegister
+from lsm_deploy.learn.regression.states import finished_in_floats, graded_populations, steps_of_frame
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import GaussianPopulation, Rate, SendOnDelta
 
-__all__ = ["Follower", "follow", "free_run", "free_run_in_floats"]
-
-
-class Follower:
-    """A run of a model's program, from rest, that is advanced frame by frame."""
-
-    def __init__(self, model: RegressionModel, backend: str = backends.DEFAULT) -> None:
-        require_type(model, RegressionModel, "model", "read one with `load_model`, or `train_regression` it")
-        _check_encoder(model)
-        self.model, network = model, model.program.network
-        self._session = backends.start(backend, model.program)
-        self._silence = np.zeros(network.channels, np.int8)
-        graded = graded_populations(model.program)
-        self._columns = {name: network.columns(name) for name in model.readout.populations}
-        tau_ms = model.readout.features.tau_ms
-        self._traces = {
-            name: TraceRegister.of(tau_ms, network.dt_ms, columns.stop - columns.start)
-            for name, columns in self._columns.items()
-            if name not in graded
-        }
-
-    def answer(self, frame: Floats) -> Floats:
-        """Take the next frame `[channel]`, and answer it `[output]`."""
-        listener = self.model.listener
-        given = np.asarray(frame, np.float64).reshape(1, -1)
-        if given.shape[1] != listener.input.channels or not np.isfinite(given).all():
-            what = f"a frame has {given.shape[1]} values, the model takes {listener.input.channels} finite numbers"
-            raise LsmError(what, where="frame", hint="give one finite number for each channel")
-        frames = Frames(given, np.zeros(1, np.int64), source="frame")
-        network = listener.program.network
-        for row in encode(listener.input, listener.ranges, frames, network.dt_ms, listener.seed).spikes:
-            spikes = self._session.step(row)
-            for name, trace in self._traces.items():
-                trace.take(spikes[self._columns[name]])
-        before = self._session.save()
-        spikes = self._session.step(self._silence)
-        if self.model.chip is not None:
-            for _ in range(LATE - 1):
-                spikes = self._session.step(self._silence)
-            self._session.restore(before)
-            sent = spikes[output_of(self.model.program)].astype(np.int64)
-            return self.model.chip.answers(sent)
-        parts = [
-            self._traces[name].after(spikes[columns]) if name in self._traces else spikes[columns].astype(np.int64)
-            for name, columns in self._columns.items()
-        ]
-        self._session.restore(before)
-        features = finished(listener, self.model.readout, np.concatenate(parts)[None], frames)
-        answered: Floats = answer(self.model.integers, features)[0]
-        return answered
-
-    def save(self) -> tuple[State, dict[str, NDArray[np.int64]]]:
-        """All that the next answers depend on."""
-        return self._session.save(), {name: trace.values.copy() for name, trace in self._traces.items()}
-
-    def restore(self, state: tuple[State, dict[str, NDArray[np.int64]]]) -> None:
-        """Go on from there."""
-        self._session.restore(state[0])
-        for name, values in state[1].items():
-            self._traces[name].values[:] = values
+__all__ = ["follow", "free_run", "free_run_in_floats"]
 
 
 def follow(model: RegressionModel, frames: Iterable[Floats], backend: str = backends.DEFAULT) -> Iterator[Floats]:
     """The answer `[output]` to each frame `[channel]` of any iterator, which may be endless, as soon as it is there."""
-    follower = Follower(model, backend)
-    return (follower.answer(frame) for frame in frames)
+    require_type(model, RegressionModel, "model", "read one with `load_model`, or `train_regression` it")
+    live = model.start(backend=backend)
+    return (live.step(frame).copy() for frame in frames)
 
 
 def free_run(
@@ -111,15 +45,15 @@ def free_run(
     left out, the last one alone. An LsmError for a model that does not forecast its own next frame.
     """
     places = _checked_origins(model, data, origins)
-    follower, every = Follower(model, backend), []
+    live, every = model.start(backend=backend), []
     for k, frame in enumerate(data.frames[: places[-1] + 1]):
-        forecast = follower.answer(frame)
+        live.take(frame)
         if k not in places:
             continue
-        state, freely = follower.save(), [forecast]
+        state, freely = live.save(), [live.scores.copy()]
         while len(freely) < steps:
-            freely.append(follower.answer(freely[-1]))
-        follower.restore(state)
+            freely.append(live.step(freely[-1]).copy())
+        live.restore(state)
         every.append(freely)
     return np.array(every)
 

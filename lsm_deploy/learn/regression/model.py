@@ -23,9 +23,10 @@ from lsm_deploy.core.ir import Program
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
-from lsm_deploy.data import Frames
+from lsm_deploy.data import Frames, Role
 from lsm_deploy.data.front import training_frames
 from lsm_deploy.learn.listener import Listener, listen
+from lsm_deploy.learn.live import Forecasts, Live, SentForecasts, Streams
 from lsm_deploy.learn.regression.integer import FEATURE_BITS, IntegerRegressor, answer
 from lsm_deploy.learn.regression.linear import Regressor, fit, quantised, to_bits
 from lsm_deploy.learn.regression.output_neurons import (
@@ -91,6 +92,21 @@ class RegressionModel(Reported):
     def program(self) -> Program:
         """The program whose messages are answered from."""
         return self.listener.program
+
+    @property
+    def streams(self) -> Streams:
+        """From a frame to a forecast, in numbers: what `start` runs."""
+        chip = self.chip
+        if chip is not None:
+            return Streams.of(self.listener, SentForecasts.of(self.program, chip, self.outputs))
+        return Streams.of(self.listener, Forecasts.of(self.program, self.readout, self.integers, self.outputs))
+
+    def start(self, *, backend: str = backends.DEFAULT, role: Role = "test") -> Live:
+        """Listen from rest on: `step(frame)` takes a frame and returns the forecast.
+
+        role: of the data whose noise random encoders draw. LsmError: the backend knows no stepping.
+        """
+        return Live(self.streams, None, backend, role)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What a model's file keeps of the readout, by name."""

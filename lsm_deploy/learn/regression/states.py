@@ -42,6 +42,7 @@ from lsm_deploy.spec.schema import Regression
 
 __all__ = [
     "StatesRun",
+    "bits_of",
     "finished",
     "finished_in_floats",
     "frame_features",
@@ -107,7 +108,7 @@ def run_states(
 
 def finished(listener: Listener, section: Regression, states: Ints, data: Frames) -> Ints:
     """The features `[frame, feature]` of states `[frame, neuron]`: with frames and squares, where these are read."""
-    features: Ints = states << FEATURE_BITS - _bits(listener.program, section)
+    features: Ints = states << FEATURE_BITS - bits_of(listener.program, section)
     if section.features.frame:
         features = np.column_stack([features, frame_features(listener, data)])
     return np.column_stack([features, squared(features)]) if section.features.squares else features
@@ -153,7 +154,7 @@ def more_steps(stimulus: Stimulus, steps: int = 1) -> Stimulus:
 
 def states_of(program: Program, section: Regression, features: Ints) -> Ints:
     """The states `[frame, neuron]` that features came from."""
-    bits = _bits(program, section)
+    bits = bits_of(program, section)
     states: Ints = features[:, : len(bits)] >> FEATURE_BITS - bits
     return states
 
@@ -219,7 +220,7 @@ def _float_states(program: Program, section: Regression, spikes: NDArray[Any], s
     return np.concatenate(parts, axis=1)
 
 
-def _bits(program: Program, section: Regression) -> Ints:
+def bits_of(program: Program, section: Regression) -> Ints:
     """Of each state `[neuron]`."""
     there = {p.name: p.registers.get("message_bits", np.full(p.size, TRACE_BITS)) for p in program.network.populations}
     return np.concatenate([there[name] for name in section.populations]).astype(np.int64)

@@ -20,34 +20,20 @@ TRACE_BITS = 16
 """Of a trace as it is read, as messages have at most."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TraceRegister:
-    """The traces of spikes `[neuron]`: values decay by `keep` of 4096 a step, and grow by `step` a spike."""
+    """The trace of a neuron's spikes: times `keep` of 4096 in each step, and `step` more for a spike; read shifted."""
 
     keep: int
     step: int
     shift: int
-    values: Ints
 
     @classmethod
-    def of(cls, tau_ms: float, dt_ms: float, neurons: int) -> TraceRegister:
+    def of(cls, tau_ms: float, dt_ms: float) -> TraceRegister:
         du, weight = trace_registers(tau_ms, dt_ms)
         step = weight << fixed.ACT_SHIFT
         largest = step * fixed.DECAY_UNITY // (du + 1)  # that of a spike in every step
-        shift = max(0, largest.bit_length() - (TRACE_BITS - 1))
-        return cls(fixed.DECAY_UNITY - (du + 1), step, shift, np.zeros(neurons, np.int64))
-
-    def take(self, spikes: NDArray[Any]) -> None:
-        """A step, with these spikes `[neuron]`."""
-        self.values[:] = self._next(spikes)
-
-    def after(self, spikes: NDArray[Any]) -> Ints:
-        """What is read after one more step, which is not taken."""
-        return self.shifted(self._next(spikes))
-
-    def _next(self, spikes: NDArray[Any]) -> Ints:
-        decayed: Ints = fixed.truncate(self.values * self.keep) + self.step * spikes.astype(np.int64)
-        return decayed
+        return cls(fixed.DECAY_UNITY - (du + 1), step, max(0, largest.bit_length() - (TRACE_BITS - 1)))
 
     def shifted(self, values: Ints) -> Ints:
         """In 16 bits, rounded to the nearest."""
@@ -57,7 +43,7 @@ class TraceRegister:
 def traces(spikes: NDArray[Any], starts: Ints, frame: int, tau_ms: float, dt_ms: float) -> Ints:
     """The traces `[frame, neuron]` in the step after each frame of `frame` steps, of spikes `[t, neuron]`."""
     spikes, ends = np.ascontiguousarray(spikes, np.int8), np.append(starts[1:], len(spikes))
-    register, values = TraceRegister.of(tau_ms, dt_ms, spikes.shape[1]), []
+    register, values = TraceRegister.of(tau_ms, dt_ms), []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         # Parts end with the step after each frame.
         edges = np.concatenate([[start], np.arange(start + frame, end, frame) + 1])[None]

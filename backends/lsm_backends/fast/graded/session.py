@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_backends.fast.frame import Frame
 from lsm_backends.fast.graded.layout import Layout, lay_out
 from lsm_backends.fast.kernels import messages as kernels
 from lsm_backends.fast.kernels.graded import WORK_ROWS
 from lsm_backends.fast.rows import aligned
-from lsm_backends.fast.turn import Turn
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State, check_messages
 from lsm_deploy.core.messages import BINARY, Messages
+from lsm_deploy.core.turn import Turn
 
 __all__ = ["Batch", "GradedSession"]
 
@@ -114,8 +115,7 @@ class GradedSession:
         self._window, self._input = np.array([[0, 1]]), np.zeros(network.channels, np.int16)
         self._fires = np.zeros(network.neurons, np.int16)
         self._spikes = self._fires if network.message_type == np.int16 else np.zeros(network.neurons, np.int8)
-        entering, leaving = self._input.ctypes.data, self._fires.ctypes.data
-        self._step = (1, self._window.ctypes.data, 1, entering, leaving, 0, 0)
+        self._step = (1, self._input.ctypes.data, self._fires.ctypes.data)
         self.spikes: Messages = self._spikes.view()
         self.spikes.setflags(write=False)
 
@@ -133,7 +133,7 @@ class GradedSession:
             raise ValueError(f"{len(spikes)} input spikes for {len(self._input)} channels")
         with self._turn:
             self._input[:] = self._messages(np.asarray(spikes))
-            self._batch.kernel(self._batch.address, self.t, *self._step)
+            self._advance(*self._step)
             if self._spikes is not self._fires:
                 self._spikes[:] = self._fires
         return self.spikes
@@ -157,6 +157,19 @@ class GradedSession:
         with self._turn:
             self._batch.advance(np.array([[0, steps]]), entering, spikes, registers)
         return spikes.astype(network.message_type, copy=False), registers
+
+    def frame(self, steps: int, ahead: int = 0) -> Frame:
+        """Room for the steps of a frame, which take this session on and allocate nothing."""
+        network, batch = self._layout.network, self._batch
+        moving = (batch.state, batch.sent, batch.pending, batch.pending_until, batch.clock, batch.events)
+        entering, sent = (np.zeros((steps, many), np.int16) for many in (network.channels, network.neurons))
+        after = np.zeros((ahead, network.neurons), np.int16)
+        return Frame(self._turn, self._advance, moving, network.input, entering, sent, after)
+
+    def _advance(self, steps: int, stimulus: int, spikes: int) -> None:
+        """Advance by so many steps; addresses, as `advance_messages` takes them."""
+        self._window[0, 1] = steps
+        self._batch.kernel(self._batch.address, self.t, steps, self._window.ctypes.data, 1, stimulus, spikes, 0, 0)
 
     def _messages(self, spikes: NDArray[Any]) -> NDArray[np.int16]:
         network = self._layout.network

@@ -1,0 +1,106 @@
+"""`predict --follow`: an answer for each line of standard input, before the next one is read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import lsm_deploy as api
+from lsm_deploy.cli.app import Output
+from lsm_deploy.core.errors import LsmError, MisuseError, visible
+from lsm_deploy.learn.live import Live
+from lsm_deploy.report.regression import row_of
+
+__all__ = ["follow"]
+
+
+def follow(output: Output, model_file: Path, backend: str, window: int | None, every: int, *, skip_bad: bool) -> None:
+    """Read numbers from standard input, a line each time, and print what the model makes of them."""
+    model = api.load_model(model_file)
+    if isinstance(model, api.RegressionModel):
+        if window is not None:
+            raise MisuseError("--window is for models that tell classes apart", hint="leave it out")
+        live = model.start(backend=backend)
+    else:
+        live = model.start(window, backend=backend)
+    said = 0
+    with live:
+        for number, values in _lines(skip_bad):
+            before = live.frames
+            try:
+                if live.streams.front_end is None:
+                    live.take(values)
+                else:
+                    live.push(values)
+            except LsmError as error:
+                _bad(error.what, number, error.hint, skip_bad)
+            if live.frames > before and live.frames // every > before // every:
+                _say(output, live)
+                said += 1
+                if getattr(sys.stdout, "failure", None) is not None:  # nobody reads any more
+                    return
+
+
+def _lines(skip_bad: bool) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """The numbers of each line, and which line it is: with spaces, commas or semicolons between, or as a JSON list."""
+    first = True
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            yield number, _numbers(line)
+        except ValueError:
+            if not (first and _is_header(line)):
+                hint = "write finite numbers with commas between, or a JSON list of them, a line each time"
+                _bad(f"{line.strip()!r:.80} is no line of numbers", number, hint, skip_bad)
+        first = False
+
+
+def _numbers(line: str) -> NDArray[np.float64]:
+    text = line.strip()
+    cells = json.loads(text) if text.startswith("[") else text.replace(",", " ").replace(";", " ").split()
+    values = np.array([float(cell) for cell in cells])
+    if not np.isfinite(values).all():
+        raise ValueError
+    return values
+
+
+def _is_header(line: str) -> bool:
+    """Whether there are names and no numbers."""
+    cells = line.replace(";", ",").split(",")
+
+    def is_name(cell: str) -> bool:
+        try:
+            float(cell)
+        except ValueError:
+            return bool(cell.strip())
+        return False
+
+    return all(map(is_name, cells)) and not line.lstrip().startswith(("[", "{"))
+
+
+def _bad(what: str, number: int, hint: str, skip_bad: bool) -> None:
+    if not skip_bad:
+        raise LsmError(what, where=f"stdin:{number}", hint=f"{hint}; --skip-bad leaves such lines out") from None
+    click.echo(f"note: stdin:{number}: {visible(what)}; left out", err=True)
+
+
+def _say(output: Output, live: Live) -> None:
+    signals = not hasattr(live.streams.answers, "classes")
+    if output.json:
+        facts: dict[str, Any] = {"frame": live.frames}
+        facts |= {"outputs": live.named()} if signals else {"label": live.answer(), "scores": live.named()}
+        click.echo(json.dumps(facts | ({} if signals else {"full": live.full})))
+    elif signals:
+        click.echo(row_of(live.scores))
+    else:
+        scores = " ".join(f"{name}={score}" for name, score in live.named().items())
+        click.echo(visible(f"{live.answer()}\t{scores}"))
+    sys.stdout.flush()
