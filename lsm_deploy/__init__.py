@@ -59,6 +59,7 @@ _NAMES = {
     ),
     "lsm_deploy.learn.files": ("inspect_file", "open_any"),
     "lsm_deploy.learn.listener": ("Listener", "listen"),
+    "lsm_deploy.learn.live": ("Live", "LiveState", "Streams"),
     "lsm_deploy.learn.model": ("Model", "OnChip", "OnHost", "load_model", "predict", "save_model", "scores", "train"),
     "lsm_deploy.learn.regression.estimator": ("LiquidRegressor",),
     "lsm_deploy.learn.regression.following": ("follow", "free_run"),
@@ -168,6 +169,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     )
     from lsm_deploy.learn.files import inspect_file as inspect_file, open_any as open_any
     from lsm_deploy.learn.listener import Listener as Listener, listen as listen
+    from lsm_deploy.learn.live import Live as Live, LiveState as LiveState, Streams as Streams
     from lsm_deploy.learn.model import (
         Model as Model,
         OnChip as OnChip,

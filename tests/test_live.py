@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import subprocess
+import sys
+import threading
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
+from test_af import hearts
 from test_regression import GRADED, SPEC, graded, series
+from waves import INTERVAL, waves
 from waves import spec as spec_of_waves
-from waves import waves
 
 import lsm_deploy as ld
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.cli.app import main
+from lsm_deploy.core.errors import LsmError, LsmErrors, LsmWarning
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.messages import BINARY
-from lsm_deploy.data import Frames, make_frames
+from lsm_deploy.data import Audio, Frames, make_frames, subset
 from lsm_deploy.data.coding import Coder, code_of
 from lsm_deploy.data.encoders import encode, fit_ranges
+from lsm_deploy.data.front import to_frames
+from lsm_deploy.data.front.online import BeatsIn, SoundIn
 from lsm_deploy.learn.live import Live
 from lsm_deploy.spec import schema
 from lsm_deploy.spec.read import load_text
@@ -211,3 +221,265 @@ def test_output_neurons_forecast_as_frames_come() -> None:
     trained = ld.train_regression(graded(GRADED), series(200), on_chip=True)
     test = series(40, 200)
     assert np.array_equal(list(ld.follow(trained, test.frames)), ld.forecast(trained, test))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "name", ["el_nino", "hardtanh_core", "laser", "liquid_ode", "mackey_glass", "neurobench", "tanh_reservoir"]
+)
+def test_each_config_that_forecasts(name: str) -> None:
+    spec = ld.load(CONFIGS / f"{name}.yaml")
+    assert isinstance(spec.readout, schema.Regression)
+    short = replace(spec.readout, horizon=2, washout=5, regularisation=(1.0,))
+    channels, low, high = spec.input.channels, *(spec.input.encoder.range or (-1.0, 1.0))  # type: ignore[union-attr]
+    values = low + (high - low) * np.random.default_rng(2).random((60, channels))
+    train, test = (make_frames(part, np.array([0])) for part in (values, values[20:45]))
+    model = ld.train_regression(replace(spec, readout=short), train)
+    assert np.array_equal(list(ld.follow(model, test.frames)), ld.forecast(model, test))
+
+
+@pytest.mark.parametrize("name", ["japanese_vowels", "atrial_fibrillation", "spoken_digits"])
+def test_each_config_that_tells_classes_apart(name: str) -> None:
+    spec = ld.load(CONFIGS / f"{name}.yaml")
+    assert isinstance(spec.readout, schema.Readout)
+    quick = replace(spec.readout, regularisation=(1.0,), folds=2, centre="none")
+    rng, each = np.random.default_rng(3), 16  # steps of a frame may be two, and a sample has eight parts
+    values = np.clip(rng.normal(size=(8 * each, spec.input.channels)), -0.3, 0.3)
+    data = make_frames(values, each * np.arange(8), list("abababab"))
+    model = ld.train(replace(spec, front_end=None, readout=quick), data)
+    check(model.start(), subset(data, [1, 4]), ld.scores(model, subset(data, [1, 4])))
+
+
+# --- beats and sound --------------------------------------------------------------------------------------------------
+
+
+def test_beats_are_answered_one_by_one() -> None:
+    spec = ld.load(CONFIGS / "atrial_fibrillation.yaml")
+    assert isinstance(spec.front_end, schema.BeatsFrontEnd)
+    assert isinstance(spec.readout, schema.Readout)
+    front_end = replace(spec.front_end, window_beats=16)
+    quick = replace(spec.readout, regularisation=(1.0,), folds=2)
+    data = hearts(4, 2, 40)
+    model = ld.train(replace(spec, front_end=front_end, readout=quick), to_frames(data, front_end))
+    live = model.start()
+    assert live.window == 16
+    for record in range(2):
+        one = subset(data, [record])
+        scores = ld.scores(model, to_frames(one, front_end))
+        intervals = (np.diff(one.beats) / one.rate).tolist()
+        for sample, expected in enumerate(scores):
+            for rr in intervals[16 * sample : 16 * sample + 16]:
+                given = live.push(rr)
+            assert given is not None
+            assert given.tolist() == expected.tolist()
+            live.reset(recording=False)
+        live.reset()
+    assert live.push(intervals[:16]).tolist() == scores[0].tolist()  # type: ignore[union-attr]
+    with pytest.raises(LsmError, match="an interval of -1 s"):
+        live.push(-1.0)
+
+
+def test_channels_of_beats_are_those_of_the_front_end() -> None:
+    every: Any = ("rr", "drr", "rr_relative", "drr_relative", "abs_drr_relative", "ddrr_relative")
+    front_end = schema.BeatsFrontEnd(kind="beats", window_beats=30, channels=every)
+    data = subset(hearts(2, 2, 30), [1])
+    coming = BeatsIn(front_end)
+    frames = [frame.copy() for frame in coming.take(np.diff(data.beats) / data.rate)]
+    assert np.array_equal(frames[:30], to_frames(data, front_end).frames[:30])
+
+
+SOUND = {"rate_hz": 2000.0, "bands": 6, "fmin_hz": 100.0, "window_ms": 21.0, "hop_ms": 8.0, "loudest_db": 10.0}
+
+
+@pytest.mark.parametrize(
+    "front_end",
+    [
+        schema.MelFrontEnd(kind="mel", **SOUND),
+        schema.MelFrontEnd(kind="mel", pre_emphasis=0.9, deltas=True, **SOUND | {"hop_ms": 30.0, "floor_db": 20.0}),
+        schema.GammatoneFrontEnd(kind="gammatone", deltas=True, **SOUND),
+    ],
+)
+def test_sound_comes_in_pieces(front_end: Any) -> None:
+    pytest.importorskip("librosa")
+    rng = np.random.default_rng(4)
+    for many, whole in ((1003, True), (17, False), (16, False)):
+        sound = (3000 * rng.normal(size=many)).astype(np.int16) if whole else rng.normal(size=many)
+        expected = to_frames(Audio(sound, np.zeros(1, np.int64), 2000.0), front_end).frames
+        coming, frames, done = SoundIn(front_end), [], 0
+        while done < many:
+            piece = sound[done : done + int(rng.integers(1, 90))]
+            frames += list(coming.take(piece))
+            done += len(piece)
+        frames += list(coming.end())
+        assert np.array_equal(frames, expected)
+
+
+def test_what_only_the_end_of_a_recording_tells_is_refused_at_once() -> None:
+    spec = ld.load(CONFIGS / "spoken_digits.yaml")
+    with pytest.raises(LsmErrors) as error:
+        SoundIn(spec.front_end)  # type: ignore[arg-type]
+    assert [each.what.split()[0] for each in error.value.errors] == ["floor_db", "level", "normalise"]
+    for words in ("the whole utterance", "loudest_db: 0", "frames that `to_frames` makes"):
+        assert words in str(error.value)
+
+
+# --- a run that goes on -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoder", [None, ENCODERS[2]], ids=["random", "send_on_delta"])
+def test_it_goes_on_where_it_was_saved(tmp_path: Path, encoder: schema.Encoder | None) -> None:
+    spec = spec_of_waves(tmp_path)
+    if encoder is not None:
+        spec = replace(spec, input=schema.Input(2, encoder))
+    model, data = ld.train(spec, waves(6, 1)), waves(3, 2)
+    live = model.start()
+    live.reset()
+    for frame in data.frames[:7]:
+        live.step(frame)
+    state = pickle.loads(pickle.dumps(live.save()))
+    first = [live.step(frame).tolist() for frame in data.frames[7:14]]
+    other = model.start()
+    for going_on in (live, other):
+        going_on.restore(state)
+        assert going_on.frames == 7
+        assert going_on.scores.tolist() != first[-1]
+        assert [going_on.step(frame).tolist() for frame in data.frames[7:14]] == first
+
+
+@pytest.mark.parametrize("kind", ["classes", "signals"])
+def test_nothing_is_allocated(tmp_path: Path, kind: str) -> None:
+    """A trace of the frame's steps has 2 kB at the least, and would be seen."""
+    if kind == "classes":
+        live = ld.train(spec_of_waves(tmp_path, read="[liquid, other]"), waves(6, 1)).start()
+        frames = waves(40, 5).frames
+    else:
+        live, frames = ld.train_regression(graded(GRADED), series(100)).start(), series(700).frames
+    for frame in frames[:300]:
+        live.step(frame)
+    tracemalloc.start()
+    live.step(frames[300])
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    for frame in frames[301:600]:
+        live.step(frame)
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 1000
+    assert peak - before < 2000
+
+
+def test_mistakes_are_said(tmp_path: Path) -> None:
+    data = waves(6, 1)
+    model = ld.train(spec_of_waves(tmp_path, features="{kind: bins, bins: 2}"), data)
+    live = model.start()
+    for asked in (lambda: live.scores, live.answer, live.named):
+        with pytest.raises(LsmError, match="no frame came in"):
+            asked()
+    for wrong in ([1.0], [np.nan, 1.0], [[1.0, 2.0]]):
+        with pytest.raises(LsmError, match="the model takes 2 finite numbers"):
+            live.step(wrong)
+    with pytest.raises(LsmError, match="the model takes frames"):
+        live.push([1.0, 2.0])
+    with pytest.raises(LsmError, match="a window of 0 frames"):
+        model.start(0)
+    with pytest.raises(LsmError, match="it runs whole stimuli only"):
+        model.start(backend="emulator")
+    old = replace(model, listener=replace(model.listener, longest=0))
+    with pytest.raises(LsmError, match="2 parts of a sample, and nobody knows how long one is"):
+        old.start()
+    assert old.start(8).window == 8
+    with pytest.raises(LsmError, match="clears its registers every 40 steps"):
+        ld.train(spec_of_waves(tmp_path, samples=INTERVAL), data).start()
+    spec = spec_of_waves(tmp_path)
+    assert isinstance(spec.readout, schema.Readout)
+    grouped = replace(data, groups=tuple("xy"[i % 2] for i in range(data.samples)))
+    with pytest.raises(LsmError, match="less the mean of their group"):
+        ld.train(replace(spec, readout=replace(spec.readout, centre="group")), grouped).start()
+    with live:
+        live.step(data.frames[0])
+    with pytest.raises(LsmError, match="the recording has ended"):
+        live.step(data.frames[1])
+    live.reset()
+    live.step(data.frames[0])
+
+
+def test_another_thread_is_refused(tmp_path: Path) -> None:
+    live, raised = ld.train(spec_of_waves(tmp_path), waves(6, 1)).start(), []
+
+    def meanwhile() -> None:
+        try:
+            live.step([0.0, 0.0])
+        except LsmError as error:
+            raised.append(error.what)
+
+    with live._turn:
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        thread.join()
+    assert raised == ["another thread is advancing this session"]
+
+
+def test_a_clipped_frame_is_said_once() -> None:
+    live = ld.train_regression(graded(GRADED), series(100)).start()
+    with pytest.warns(LsmWarning, match="a frame lies beyond the range"):
+        live.step([50.0])
+    live.step([50.0])  # warnings are errors here
+
+
+# --- predict --follow -------------------------------------------------------------------------------------------------
+
+
+def follow(model: Path, text: str, *options: str) -> Result:
+    return CliRunner().invoke(main, ["predict", str(model), "--follow", *options], input=text)
+
+
+def test_lines_are_answered_with_names(tmp_path: Path) -> None:
+    model = ld.train(spec_of_waves(tmp_path), waves(6, 1))
+    ld.save_model(tmp_path / "a.model", model)
+    frames = waves(2, 2).frames[:6]
+    live = model.start()
+    expected = [(live.step(frame).tolist(), live.answer()) for frame in frames]
+    text = "x;y\n" + "".join(f"{a!r}, {b!r}\n" for a, b in frames.tolist())
+    done = follow(tmp_path / "a.model", text)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{label}\t{' '.join(f'{name}={score}' for name, score in zip(model.classes, scores, strict=True))}"
+        for scores, label in expected
+    ]
+    lines = [json.dumps(frame) for frame in frames.tolist()]
+    lines.insert(3, "[1, 2")
+    done = follow(tmp_path / "a.model", "\n".join(lines), "--json", "--every", "2", "--skip-bad", "--window", "8")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == "note: stdin:4: '[1, 2' is no line of numbers; left out\n"
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["frame"] for each in said] == [2, 4, 6]
+    assert [each["label"] for each in said] == [label for _, label in expected[1::2]]
+    assert list(said[2]["scores"].values()) == expected[5][0]
+    assert [each["full"] for each in said] == [False] * 3
+    done = follow(tmp_path / "a.model", "1 2\n1 2 3\n")
+    assert done.exit_code == 1
+    assert "stdin:2: a frame has 3 values" in done.stderr
+    assert "--skip-bad leaves such lines out" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
+    ld.save_model(tmp_path / "a.model", ld.train(spec_of_waves(tmp_path), waves(6, 1)))
+    command = [sys.executable, "-m", "lsm_deploy", "predict", str(tmp_path / "a.model"), "--follow"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"0 0\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()
+        try:
+            for _ in range(1000):
+                process.stdin.write(b"0 0\n")
+                process.stdin.flush()
+                if process.poll() is not None:
+                    break
+        except BrokenPipeError:
+            pass
+        assert process.wait(20) == 1
+        assert b"Traceback" not in process.stderr.read()

@@ -115,6 +115,7 @@ class GradedSession:
         self._window, self._input = np.array([[0, 1]]), np.zeros(network.channels, np.int16)
         self._fires = np.zeros(network.neurons, np.int16)
         self._spikes = self._fires if network.message_type == np.int16 else np.zeros(network.neurons, np.int8)
+        self._window_address = self._window.ctypes.data
         self._step = (1, self._input.ctypes.data, self._fires.ctypes.data)
         self.spikes: Messages = self._spikes.view()
         self.spikes.setflags(write=False)
@@ -169,7 +170,7 @@ class GradedSession:
     def _advance(self, steps: int, stimulus: int, spikes: int) -> None:
         """Advance by so many steps; addresses, as `advance_messages` takes them."""
         self._window[0, 1] = steps
-        self._batch.kernel(self._batch.address, self.t, steps, self._window.ctypes.data, 1, stimulus, spikes, 0, 0)
+        self._batch.kernel(self._batch.address, self.t, steps, self._window_address, 1, stimulus, spikes, 0, 0)
 
     def _messages(self, spikes: NDArray[Any]) -> NDArray[np.int16]:
         network = self._layout.network
