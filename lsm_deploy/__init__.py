@@ -30,6 +30,7 @@ _NAMES = {
     "lsm_deploy.data.raw": ("Audio", "Beats", "Events", "Frames", "subset"),
     "lsm_deploy.data.series": ("load_series", "neurobench_series"),
     "lsm_deploy.data.split": ("splits",),
+    "lsm_deploy.data.templates": ("write_template",),
     "lsm_deploy.formats.account": ("Line", "Reading"),
     "lsm_deploy.exchange.deployed": ("Deployed", "Samples", "Stage", "Trial", "deploy", "load_samples"),
     "lsm_deploy.exchange.imported": ("Imported", "states_of", "stimulus_of"),
@@ -133,6 +134,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.data.raw import Audio as Audio, Beats as Beats, Events as Events, Frames as Frames, subset as subset
     from lsm_deploy.data.series import load_series as load_series, neurobench_series as neurobench_series
     from lsm_deploy.data.split import splits as splits
+    from lsm_deploy.data.templates import write_template as write_template
     from lsm_deploy.formats.account import Line as Line, Reading as Reading
     from lsm_deploy.exchange.deployed import (
         Deployed as Deployed,

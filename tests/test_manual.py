@@ -17,7 +17,8 @@ import lsm_deploy as ld
 from lsm_deploy.cli.app import main
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.neurons import KINDS
-from lsm_deploy.report.manual import TOPICS, examples_folder
+from lsm_deploy.data.templates import examples_folder
+from lsm_deploy.report.manual import TOPICS
 from lsm_deploy.spec import schema
 
 ROOT = Path(__file__).parents[1]

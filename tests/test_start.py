@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -14,8 +15,8 @@ from jsonschema import Draft202012Validator
 
 import lsm_deploy as ld
 from lsm_deploy.cli.app import main
+from lsm_deploy.data.templates import TEMPLATES, examples_folder
 from lsm_deploy.formats.nir_files import discretisation
-from lsm_deploy.report.manual import examples_folder
 from lsm_deploy.spec.json_schema import EXAMPLES
 from lsm_deploy.spec.schema import FromFile
 
@@ -77,3 +78,90 @@ def test_what_a_graph_does_not_say_is_chosen_from_what_the_reader_knows() -> Non
     }  # fmt: skip
     for name, choices in known.items():
         assert get_args(get_args(hints[name])[0]) == tuple(choices)
+
+
+# --- init ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(*words: str, status: int = 0) -> str:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def test_every_template_is_listed() -> None:
+    listed = invoke("init")
+    assert all(f"  {name} " in listed for name in (*TEMPLATES, "japanese_vowels", "explicit"))
+    assert {file.stem for file in (examples_folder() / "templates").glob("*.yaml")} == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_valid_and_loses_nothing(name: str, folder: Path) -> None:
+    invoke("init", name, "-o", "first.yaml")
+    first, *_ = text = (folder / "first.yaml").read_text().splitlines()
+    assert first == "# yaml-language-server: $schema=spec.schema.json"
+    assert any("first.yaml" in line for line in text)
+    assert any("<--" in line for line in text)
+    schema = json.loads((folder / "spec.schema.json").read_text())
+    Draft202012Validator(schema).validate(yaml.safe_load((folder / "first.yaml").read_text()))
+    assert not ld.compile_spec(ld.load("first.yaml")).cost.losses
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_far_from_chance(name: str, folder: Path) -> None:
+    invoke("init", name)
+    spec = ld.load("liquid.yaml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a population that is silent or saturated
+        ld.check_spec(spec)
+    if name == "series":
+        assert ld.evaluate_regression(spec, alone=True).liquids[0].liquid.nrmse < 0.01
+        return
+    assert ld.evaluate(spec, alone=True).liquid.accuracy > 0.8  # of four classes, or two
+
+
+def test_nothing_that_is_there_is_overwritten(folder: Path) -> None:
+    (folder / "liquid.yaml").write_text("mine")
+    (folder / "gestures-test.csv").write_text("mine")
+    refused = invoke("init", "frames", status=1)
+    assert refused.count("a file of this name is there") == 2
+    assert {file.name: file.read_text() for file in folder.iterdir()} == dict.fromkeys(
+        ("liquid.yaml", "gestures-test.csv"), "mine"
+    )
+    invoke("init", "frames", "--force")
+    written = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert b"mine" not in written.values()
+    invoke("init", "frames")  # the same once more
+    invoke("init", "integers", "-o", "other.yaml")  # whose data are the same
+    assert written.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
+
+
+def test_an_example_brings_the_files_that_it_names(folder: Path) -> None:
+    told = json.loads(invoke("init", "explicit", "--json"))
+    names = {"liquid.yaml", "explicit_input.npz", "explicit_recurrent.npz", "spec.schema.json"}
+    assert {*told["written"]} == {file.name for file in folder.iterdir()} == names
+    example = ld.compile_spec(ld.load(examples_folder() / "explicit.yaml")).program
+    assert ld.program_id(ld.compile_spec(ld.load("liquid.yaml")).program) == ld.program_id(example)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["frame"], "did you mean 'frames'"),
+        (["frames", "-o", "liquid"], "call it liquid.yaml"),
+        (["../bad/series"], "there is no template"),
+        (["frames", "-o", "nowhere/liquid.yaml"], "the folder does not exist"),
+    ],
+)
+def test_what_init_refuses(words: list[str], message: str, folder: Path) -> None:
+    refused = CliRunner().invoke(main, ["init", *words])
+    assert refused.exit_code in (1, 2)
+    assert message in refused.output
+    assert not [*folder.iterdir()]

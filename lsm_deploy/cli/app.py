@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "FILE", "Output", "check_folder", "check_target", "common_options", "examples", "main"]
 
 COMMANDS = {
+    "init": ("starting", "Write a spec to begin with, which runs at once."),
     "check": ("compiling", "Every mistake of a spec, or what it compiles to."),
     "compile": ("compiling", "Turn a spec, or an integer network, into a program file."),
     "import": ("importing", "Turn a network of NIR, lava-dl or torch into a program."),

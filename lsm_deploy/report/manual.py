@@ -17,9 +17,10 @@ from typing import Any
 import lsm_deploy
 from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.data.templates import examples_folder
 from lsm_deploy.spec.reference import spec_reference
 
-__all__ = ["TOPICS", "examples_folder", "manual_page"]
+__all__ = ["TOPICS", "manual_page"]
 
 TOPICS = {
     "To begin with": {
@@ -125,12 +126,6 @@ def manual_page(topic: str) -> str:
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {', '.join(topics)}"
         raise MisuseError(f"the manual has no topic {topic!r}", hint=hint)
     return page.read_text(encoding="utf-8")
-
-
-def examples_folder() -> Path:
-    """The folder of the specs that come with this package."""
-    inside = _PAGES.parent / "configs"
-    return inside if inside.exists() else _PAGES.parent.parent / "configs"  # an editable installation
 
 
 def _examples() -> str:
