@@ -25,13 +25,16 @@ from lsm_deploy.report.tuning import report_search, report_tuning
 @click.option("--level", type=float, metavar="SHARE", help="Of graded neurons: bring their mean message to this share.")
 @click.option("--population", metavar="NAME", help="The population to tune, instead of the one that is read.")
 @click.option("--train", type=FILE, help="Data to tune on, instead of the spec's training data.")
+@click.option("--strict", is_flag=True, help="Write nothing, and fail, where the nearest is not within 10 % (or 0.05).")
 @BACKEND_OPTION
 @common_options
 def tune_command(output: Output, file: Path, target: Path, train: Path | None, **options: Any) -> None:
     """Find the gains that bring a liquid to a firing rate, a branching ratio or both, or a graded one to a level.
 
     A level is the mean magnitude of a message, of the largest that there can be. Measured on the integers as they would
-    be deployed. The spec is written anew with the gains, and nothing else changed.
+    be deployed. Where the input's gain does not bring about what is asked for, inhibition and then recurrent excitation
+    are turned as well. The spec is written anew with the gains that come nearest, and nothing else changed; a note says
+    where that is not near (`met` is false in --json), and what keeps it.
     """
     check_target(target, file, train)
     with output.progress("tuning") as progress:

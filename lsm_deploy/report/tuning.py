@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from statistics import stdev
 from typing import Any
 
-from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
+from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import PERCENT, count, text_of
 from lsm_deploy.tune import Tuning
 from lsm_deploy.tune.journal import Trial
-from lsm_deploy.tune.liquid import Measurement, is_graded
+from lsm_deploy.tune.liquid import START, Measurement, Part, is_graded
 from lsm_deploy.tune.trials import SearchResult
 
 __all__ = ["report_search", "report_tuning"]
@@ -19,6 +20,8 @@ __all__ = ["report_search", "report_tuning"]
 SHOWN = 10
 """Of the best trials, and of those that failed; `--json` has all."""
 _RATIO = "{:.3f}"
+_ALWAYS = ("input", "recurrent")
+"""The gains whose factors are shown even where they stay as they are."""
 
 
 def report_tuning(tuned: Tuning) -> Report:
@@ -28,6 +31,9 @@ def report_tuning(tuned: Tuning) -> Report:
         "gains": {_path(path): gain for path, gain in tuned.changes.items()},
         "before": asdict(tuned.before),
         "after": asdict(tuned.after),
+        "met": not tuned.missed,
+        "missed": tuned.missed,
+        "turns": [{"knobs": turn.knobs, "why_not": turn.why, "nearest": asdict(turn.nearest)} for turn in tuned.turns],
         "steps": [asdict(step) for step in tuned.steps],
     }
     return Report(tuple(_tuning(tuned)), facts)
@@ -44,22 +50,36 @@ def _tuning(tuned: Tuning) -> Iterator[Block]:
             f"{text_of(before.branching, _RATIO)} -> {text_of(after.branching, _RATIO)}"
         )
     yield Heading(f"population {tuned.population!r}, on {count(tuned.samples, 'training sample')}")
-    yield tabulate(
-        tuned.steps,
-        {
-            "gain sought": lambda m: m.part,
-            "input ×": lambda m: m.input,
-            "recurrent ×": lambda m: m.recurrent,
-            **measured,
-            Column("silent", PERCENT): lambda m: m.silent,
-            Column("saturated", PERCENT): lambda m: m.saturated,
-        },
+    several = any(turn.beforehand for turn in tuned.turns)  # of many searches what each came to, of one every step
+    rows: list[tuple[str, Measurement]] = (
+        [(turn.knobs, turn.nearest) for turn in tuned.turns] if several else [(m.part, m) for m in tuned.steps]
     )
+    turned = [part for part in START if part in _ALWAYS or any(m.factors[part] != 1 for _, m in rows)]
+    shown: dict[str | Column, Callable[[Measurement], Any]] = {
+        **{f"{part} ×": partial(_factor, part) for part in turned},
+        **measured,
+        Column("silent", PERCENT): lambda m: m.silent,
+        Column("saturated", PERCENT): lambda m: m.saturated,
+    }
+    yield table(["gain sought", *shown], [[knobs, *(ask(m) for ask in shown.values())] for knobs, m in rows])
+    for turn in tuned.turns if several else ():
+        if turn.why:
+            yield Line(f"{turn.knobs}: {turn.why}")
+    if several and not tuned.missed:
+        yield Line(
+            f"what decides is more than the {tuned.turns[0].part}'s gain: {tuned.turns[-1].knobs}, and it is near"
+        )
+    if tuned.missed:
+        yield Line(tuned.missed)
     yield Line(moved)
     for path, gain in tuned.changes.items():
         yield Line(f"{_path(path)} ({tuned.spec.projections[int(path[1])].name}): {_value(gain)}")
     if not tuned.gains:
         yield Line("the gains stay as they are")
+
+
+def _factor(part: Part, measured: Measurement) -> float:
+    return measured.factors[part]
 
 
 def _path(path: tuple[str | int, ...]) -> str:

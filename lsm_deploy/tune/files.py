@@ -26,15 +26,19 @@ def tune_file(
     progress: Progress | None = None,
     *,
     level: float | None = None,
+    strict: bool = False,
     backend: str = backends.DEFAULT,
 ) -> Tuning:
-    """`tune_gains` for the spec in a file, which is written to `target` with its new gains.
+    """`tune_gains` for the spec in a file, which is written to `target` with the gains that come nearest.
 
-    train: frames, or a file of what the spec's front end takes, instead of the spec's training data.
+    train: frames, or a file of what the spec's front end takes, instead of the spec's training data. strict: nothing is
+    written where that is not near.
     """
     text = _text_to_move(require_path(file), require_path(target))
     spec = load_text(text, Path(file))
-    tuned = tune_gains(spec, rate_hz, branching, population, train, progress, level=level, backend=backend)
+    tuned = tune_gains(
+        spec, rate_hz, branching, population, train, progress, level=level, strict=strict, backend=backend
+    )
     store.write_text(target, put(text, Path(file), tuned.changes))
     return tuned
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -24,10 +24,16 @@ from lsm_deploy.run.extremes import NEARLY
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Gain, PerTypeGain
 
-__all__ = ["Measurement", "Part", "Progress", "Tunable", "is_graded"]
+__all__ = ["START", "Factors", "Measurement", "Part", "Progress", "Synapses", "Tunable", "is_graded"]
 
-Part = Literal["input", "recurrent"]
-"""The synapses whose gain is changed: those from the input, or those among the liquid's own neurons."""
+Part: TypeAlias = Literal["input", "recurrent", "inhibition", "excitation"]
+"""The synapses whose gain is changed: those from the input, those among the liquid's own neurons, or, of all that
+neurons send to it, those that inhibit and those that excite."""
+Factors: TypeAlias = Mapping[Part, float]
+Synapses: TypeAlias = Mapping[Part, tuple[tuple[int, str], ...]]
+"""Of each part the projections by their index in the spec, and of which source's types: `EI`, or `E` or `I` alone."""
+START: Factors = {"input": 1.0, "recurrent": 1.0, "inhibition": 1.0, "excitation": 1.0}
+"""The spec as it is written."""
 
 SAMPLES = 200
 """Training samples that are run, of more: evenly spaced, because files are often sorted by class."""
@@ -41,14 +47,17 @@ EXPECTED = 24
 class Measurement:
     """What the deployed liquid does at these factors of its gains. branching: None where activity has no memory.
 
-    part: whose gain was being sought. level: the mean magnitude of a message, of the largest that there can be. silent,
-    saturated: shares of neurons that never spike, or in half of all steps; of graded ones saturated is the share of
-    messages that are nearly the largest. wraps: how often a current passed its 24 bits, in the whole network.
+    part: whose gain was being sought; four factors, as `Part` has them. level: the mean magnitude of a message, of the
+    largest that there can be. silent, saturated: shares of neurons that never spike, or in half of all steps; of graded
+    ones saturated is the share of messages that are nearly the largest. wraps: how often a current passed its 24 bits,
+    in the whole network.
     """
 
     part: Part
     input: float
     recurrent: float
+    inhibition: float
+    excitation: float
     rate_hz: float
     level: float
     branching: float | None
@@ -56,15 +65,19 @@ class Measurement:
     saturated: float
     wraps: int
 
+    @property
+    def factors(self) -> Factors:
+        return {part: getattr(self, part) for part in START}
+
 
 class Tunable:
-    """Measures the deployed liquid at factors of its gains, each pair once."""
+    """Measures the deployed liquid at factors of its gains, all four of them once."""
 
     def __init__(
         self,
         spec: Spec,
         population: str,
-        chosen: dict[Part, tuple[int, ...]],
+        chosen: Synapses,
         data: Frames,
         backend: str,
         progress: Progress | None,
@@ -76,24 +89,26 @@ class Tunable:
         if not self.stimulus.spikes.any():
             hint = "raise max_rate_hz, or lower threshold or delta"
             raise LsmError("the encoded training data has no spikes", where="input", hint=hint)
-        self.known: dict[tuple[float, float], Measurement] = {}
+        self.known: dict[tuple[float, ...], Measurement] = {}
         self.steps: list[Measurement] = []
 
-    def gains(self, factors: Mapping[Part, float]) -> dict[int, Gain]:
-        return {
-            i: _times(self.spec.projections[i].gain, factor)
-            for part, factor in factors.items()
-            if factor != 1.0
-            for i in self.chosen[part]
-        }
+    def gains(self, factors: Factors) -> dict[int, Gain]:
+        """The gains that are not as they were, by the index of their projection."""
+        by_type: dict[int, dict[str, float]] = {}
+        for part, factor in factors.items():
+            for i, types in self.chosen[part]:
+                mine = by_type.setdefault(i, {"E": 1.0, "I": 1.0})
+                mine.update({kind: mine[kind] * factor for kind in types})
+        gains = {i: _times(self.spec.projections[i].gain, times["E"], times["I"]) for i, times in by_type.items()}
+        return {i: gain for i, gain in gains.items() if gain != self.spec.projections[i].gain}
 
-    def spec_at(self, factors: Mapping[Part, float]) -> Spec:
+    def spec_at(self, factors: Factors) -> Spec:
         gains = self.gains(factors)
         projections = (replace(p, gain=gains.get(i, p.gain)) for i, p in enumerate(self.spec.projections))
         return replace(self.spec, projections=tuple(projections))
 
-    def measure(self, part: Part, factors: Mapping[Part, float]) -> Measurement:
-        at = (factors["input"], factors["recurrent"])
+    def measure(self, part: Part, factors: Factors) -> Measurement:
+        at = tuple(factors[each] for each in START)
         if at not in self.known:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", LsmWarning)  # these gains are only tried
@@ -104,7 +119,10 @@ class Tunable:
             level, ends = _levels(program, self.population, spikes)
             measurement = Measurement(
                 part,
-                *at,
+                factors["input"],
+                factors["recurrent"],
+                factors["inhibition"],
+                factors["excitation"],
                 rate_hz=activity.rate_hz,
                 level=level,
                 branching=None if self.graded else branching_ratio(spikes, trace.starts),
@@ -131,11 +149,19 @@ def _levels(program: Program, name: str, spikes: Messages) -> tuple[float, float
     return float(share.mean()), float((share >= NEARLY).mean())
 
 
-def _times(gain: Gain, factor: float) -> Gain:
+def _times(gain: Gain, excitation: float, inhibition: float) -> Gain:
+    """The gain, times one factor where the source excites and one where it inhibits."""
+
     # Rounded before it is measured, so that what is measured is what is written.
-    if isinstance(gain, PerTypeGain):
-        return PerTypeGain(**{f.name: float(f"{getattr(gain, f.name) * factor:.5g}") for f in fields(gain)})
-    return float(f"{gain * factor:.5g}")
+    def rounded(value: float, factor: float) -> float:
+        return value if factor == 1.0 else float(f"{value * factor:.5g}")
+
+    if not isinstance(gain, PerTypeGain):
+        if excitation == inhibition:
+            return rounded(gain, excitation)
+        gain = PerTypeGain(gain, gain, gain, gain)
+    factors = {"E": excitation, "I": inhibition}  # a pair's first letter is the source's
+    return PerTypeGain(**{pair: rounded(value, factors[pair[0]]) for pair, value in asdict(gain).items()})
 
 
 def _evenly(stimulus: Stimulus, most: int) -> Stimulus:
