@@ -95,8 +95,9 @@ _NAMES = {
     "lsm_deploy.run.recorded": ("trace_of",),
     "lsm_deploy.run.reference": ("FloatTrace", "run_float"),
     "lsm_deploy.run.streaming": ("stream",),
-    "lsm_deploy.spec.read": ("load",),
+    "lsm_deploy.spec.read": ("load", "loads"),
     "lsm_deploy.spec.schema": ("Spec",),
+    "lsm_deploy.spec.write": ("dumps",),
     "lsm_deploy.store.programs": ("load_program", "program_id", "save_program"),
     "lsm_deploy.store.recordings": ("load_stimulus", "load_trace", "save_stimulus", "save_trace"),
     "lsm_deploy.store.states": ("load_state", "save_state"),
@@ -242,8 +243,9 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.run.recorded import trace_of as trace_of
     from lsm_deploy.run.reference import FloatTrace as FloatTrace, run_float as run_float
     from lsm_deploy.run.streaming import stream as stream
-    from lsm_deploy.spec.read import load as load
+    from lsm_deploy.spec.read import load as load, loads as loads
     from lsm_deploy.spec.schema import Spec as Spec
+    from lsm_deploy.spec.write import dumps as dumps
     from lsm_deploy.store.programs import (
         load_program as load_program,
         program_id as program_id,

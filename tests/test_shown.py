@@ -69,7 +69,7 @@ def test_a_result_is_short_on_a_line_and_a_report_in_a_notebook(name: str, run: 
     report = report_of(value)
     tags = Tags(value._repr_html_())
     assert not tags.open
-    assert tags.seen <= {"div", "p", "b", "pre", "small", "table", "thead", "tbody", "tr", "th", "td"}
+    assert not tags.seen & {"script", "img", "svg", "link"}  # nothing is drawn or fetched to show a line
     assert "b>theirs" not in value._repr_html_()  # what is between them may come from anybody's file
     assert value.to_dict() == report.facts
     assert json.loads(json.dumps(value.to_dict())) == json.loads(json.dumps(dict(report.facts)))

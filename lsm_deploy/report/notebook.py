@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Stimulus, Trace
-from lsm_deploy.report.blocks import Block, Heading, Line, Table
+from lsm_deploy.report.blocks import Block, Heading, Line, Picture, Table
+from lsm_deploy.report.html import fragment
 from lsm_deploy.report.pictures.images import drawn
 from lsm_deploy.report.values import report_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["facts_of", "figure_of", "fragment", "frame_of", "html_of"]
+__all__ = ["facts_of", "figure_of", "frame_of", "html_of"]
 
 
 def facts_of(value: object) -> dict[str, Any]:
@@ -25,37 +24,13 @@ def facts_of(value: object) -> dict[str, Any]:
     return dict(report_of(value).facts)
 
 
-# --- HTML ------------------------------------------------------------------------------------------------------------
-
-
 def html_of(value: object) -> str:
-    """Its report, and which pictures `plot` would draw: drawing takes longer than one waits for a cell's answer."""
+    """Its report as HTML, and which pictures `plot` draws: that takes longer than one waits for a cell's answer."""
     report = report_of(value)
-    names = ", ".join(escape(repr(picture.name)) for picture in report.pictures)
-    more = f"<p><small>plot: {names}</small></p>" if names else ""
-    return f"<div>{fragment(report.blocks)}{more}</div>"
-
-
-def fragment(blocks: Iterable[Block]) -> str:
-    """Headings, lines and tables as HTML, without style but the side on which numbers stand."""
-    return "".join(_element(block) for block in blocks)
-
-
-def _element(block: Block) -> str:
-    if isinstance(block, Heading):
-        return f"<p><b>{escape(block.text)}</b></p>"
-    if isinstance(block, Line):
-        return f"<pre>{escape(block.text)}</pre>" if "\n" in block.text else f"<p>{escape(block.text)}</p>"
-    if isinstance(block, Table):
-        sides = [f' style="text-align: {side}"' for side in block.aligned]
-        head = "".join(_cells("th", sides, [column.name for column in block.columns]))
-        rows = "".join(f"<tr>{''.join(_cells('td', sides, texts))}</tr>" for texts in block.texts)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return ""
-
-
-def _cells(tag: str, sides: list[str], texts: list[str]) -> Iterator[str]:
-    return (f"<{tag}{side}>{escape(text)}</{tag}>" for side, text in zip(sides, texts, strict=True))
+    blocks: list[Block] = [block for block in report.blocks if not isinstance(block, Picture)]
+    if report.pictures:
+        blocks.append(Line(f"plot: {', '.join(repr(picture.name) for picture in report.pictures)}"))
+    return fragment(blocks)
 
 
 # --- data frames -----------------------------------------------------------------------------------------------------

@@ -96,8 +96,8 @@ class _Contradictions:
                 what = f"phase {phase} is not below period {period}: a neuron's turn never comes, and it stays silent"
                 path: Path_ = ("populations", name, "neuron", "registers")
                 self._report(what, (*path, "phase"), "count phase from 0 to period - 1")
-            if isinstance(neuron, dict) and neuron.get("registers") is not None and neuron.get("kind") in KINDS:
-                for parameter in fields(KINDS[neuron["kind"]].Parameters):
+            if isinstance(neuron, dict) and neuron.get("registers") is not None and str(neuron.get("kind")) in KINDS:
+                for parameter in fields(KINDS[str(neuron["kind"])].Parameters):
                     if parameter.name in neuron:
                         self._report(
                             f"{parameter.name} contradicts registers, which are exact",

@@ -1,4 +1,6 @@
-"""A YAML file becomes a `Spec`, or an error that names every mistake in it, each with file, line and column.
+"""A YAML file, or what Python gives in its place, becomes a `Spec`, or an error that names every mistake in it.
+
+Each has its file, line and column, or its path.
 
 Three kinds of mistake, all found in one pass: what is no plain YAML (`source.py`), fields that break their declaration
 (`mistakes.py`), and sections that contradict each other, as far as the sections are valid (`contradictions.py`).
@@ -6,20 +8,21 @@ Three kinds of mistake, all found in one pass: what is no plain YAML (`source.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Len
 
-from lsm_deploy.core.errors import LsmError, raise_all, require_path
+from lsm_deploy.core.errors import LsmError, raise_all, require_path, require_type
 from lsm_deploy.spec.contradictions import contradictions
+from lsm_deploy.spec.given import source_of
 from lsm_deploy.spec.mistakes import check
 from lsm_deploy.spec.schema import Explicit, FromFile, Search, Spec
-from lsm_deploy.spec.source import Source, parse, read, read_text
+from lsm_deploy.spec.source import MOST_BYTES, Source, parse, read, read_text
 
-__all__ = ["load", "load_search", "load_text"]
+__all__ = ["load", "load_search", "load_text", "loads", "spec_from"]
 
 
 def load(file: str | Path) -> Spec:
@@ -30,14 +33,34 @@ def load(file: str | Path) -> Spec:
 
 def load_text(text: str, file: Path) -> Spec:
     """The spec that a file would be with this text."""
-    source = parse(text, file)
+    return _checked(parse(text, file), file.parent)
+
+
+def loads(text: str, base: str | Path = ".") -> Spec:
+    """Read and check a spec from YAML text; file names in it are relative to the folder `base`.
+
+    Raises LsmError with all mistakes, each with its line and column.
+    """
+    require_type(text, str, "text", "give YAML; `load` reads a file")
+    if len(text) > MOST_BYTES:
+        raise LsmError(f"this is no spec: it has more than {MOST_BYTES} characters", hint="put weights into an .npz")
+    return _checked(parse(text, Path("the text")), require_path(base))
+
+
+def spec_from(data: Mapping[str, Any], base: str | Path = ".") -> Spec:
+    """The spec that a file with these data would be, as `Spec.from_dict` gives it."""
+    require_type(data, Mapping, "spec", "give the sections by name; `load` reads a file, `loads` YAML text")
+    return _checked(source_of(data), require_path(base))
+
+
+def _checked(source: Source, folder: Path) -> Spec:
     if not isinstance(source.data, dict):
         raise LsmError(
             "a spec is a mapping of sections", where=source.where(()), hint="see `lsm-deploy manual examples`"
         )
     spec, mistakes = check(Spec, source.data, source)
     _raise_in_order(source, [*mistakes, *contradictions(source)])
-    return _resolve_files(spec, file.parent)
+    return _resolve_files(spec, folder)
 
 
 def load_search(file: Path) -> tuple[Search, Source]:
@@ -51,12 +74,7 @@ def load_search(file: Path) -> tuple[Search, Source]:
 def _raise_in_order(source: Source, mistakes: Sequence[LsmError]) -> None:
     """Where YAML itself is wrong, what is said of the same place is an echo."""
     wrong = {error.where for error in source.errors}
-    raise_all(sorted([*source.errors, *(error for error in mistakes if error.where not in wrong)], key=_place))
-
-
-def _place(error: LsmError) -> tuple[int, int]:
-    line, column = error.where.rsplit(":", 2)[1:]
-    return int(line), int(column)
+    raise_all(source.in_order([*source.errors, *(error for error in mistakes if error.where not in wrong)]))
 
 
 def _resolve_files(spec: Spec, folder: Path) -> Spec:

@@ -13,7 +13,7 @@ import yaml
 
 from lsm_deploy.core.errors import LsmError
 
-__all__ = ["MAPPING", "MERGE", "NULL", "SEQUENCE", "Resolver", "plain_value"]
+__all__ = ["MAPPING", "MERGE", "NULL", "SEQUENCE", "Resolver", "check_text", "check_whole", "plain_value"]
 
 NULL, _BOOL, _INT, _FLOAT, _TEXT, MAPPING, SEQUENCE, MERGE = (
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "map", "seq", "merge")
@@ -47,10 +47,7 @@ class Resolver(yaml.resolver.Resolver):
 
 def plain_value(tag: str, text: str, *, key: bool = False) -> Any:
     """The value of a scalar, or an LsmError without a place; key: it is one, and text, whatever it looks like."""
-    if (bad := yaml.reader.Reader.NON_PRINTABLE.search(text)) is not None:
-        raise LsmError(f"this text holds the character U+{ord(bad[0]):04X}", hint="remove it")
-    if len(text) > _LONGEST:
-        raise LsmError(f"this is {len(text)} characters long", hint=f"write at most {_LONGEST}")
+    check_text(text)
     if tag == _TEXT or (key and tag.startswith(_DIFFERENT)):
         return text
     if tag.startswith(_DIFFERENT):
@@ -64,6 +61,22 @@ def plain_value(tag: str, text: str, *, key: bool = False) -> Any:
     if tag == _INT:
         return _whole(text)
     return _number(text) if tag == _FLOAT else None if tag == NULL else text.lower() == "true"
+
+
+def check_text(text: str) -> str:
+    """The text itself, or an LsmError without a place."""
+    if (bad := yaml.reader.Reader.NON_PRINTABLE.search(text)) is not None:
+        raise LsmError(f"this text holds the character U+{ord(bad[0]):04X}", hint="remove it")
+    if len(text) > _LONGEST:
+        raise LsmError(f"this is {len(text)} characters long", hint=f"write at most {_LONGEST}")
+    return text
+
+
+def check_whole(number: int) -> int:
+    """The number itself, or an LsmError without a place."""
+    if abs(number) >= 10**_MOST_DIGITS:
+        raise LsmError("this is a whole number of too many digits", hint=f"write at most {_MOST_DIGITS}")
+    return number
 
 
 def _different(by_1_1: str, text: str) -> LsmError:

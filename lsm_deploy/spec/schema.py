@@ -635,6 +635,33 @@ class Spec(Reported):
     search: Annotated[Search, Len(1)] | None = None
     """What `lsm-deploy search` may vary: paths of this file, and their ranges."""
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], base: str | Path = ".") -> Spec:
+        """The spec that a file with these sections would be; file names are relative to the folder `base`.
+
+        Parts may be sections of other specs, and numbers numpy's. Raises LsmError with all mistakes and their paths.
+        """
+        from lsm_deploy.spec.read import spec_from  # which is written on this module
+
+        return spec_from(data, base)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a file would say, without what is left at its default; `from_dict` reads it as an equal spec."""
+        from lsm_deploy.spec.write import to_plain
+
+        plain_data: dict[str, Any] = to_plain(self)
+        return plain_data
+
+    def with_(self, changes: Mapping[str | tuple[str | int, ...], Any] | None = None, /, **named: Any) -> Spec:
+        """This spec with other values by path: `{"projections.0.weight": 2}`, or by keyword `projections__0__weight=2`.
+
+        A projection is named by its number or as `exc->inh`, a population by its name; a name with dots in it needs a
+        tuple of steps. A value may be a section; None takes away what is there. Raises LsmError with all mistakes.
+        """
+        from lsm_deploy.spec.changes import changed
+
+        return changed(self, changes, named)
+
     @property
     def drawn(self) -> dict[str, Population]:
         """The populations that are made here, not read."""

@@ -6,7 +6,7 @@ read without trust: it has only so many bytes, values and levels, where an alias
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.foreign import refuse_foreign
 from lsm_deploy.spec.scalars import MAPPING, MERGE, NULL, SEQUENCE, Resolver, plain_value
 
-__all__ = ["Path_", "Source", "compose", "parse", "read", "read_text"]
+__all__ = ["MOST_BYTES", "Path_", "Source", "bound", "compose", "dotted", "parse", "read", "read_text"]
 
 Path_ = tuple[str | int, ...]
 """Where a value is in the data: `("projections", 0, "weight")`."""
@@ -31,9 +31,12 @@ DEEPEST = 64
 
 @dataclass(frozen=True)
 class Source:
-    """The data of one file; `keys` and `values` give positions, counted from 1, by path."""
+    """The data of one file; `keys` and `values` give positions, counted from 1, by path.
 
-    file: Path
+    file: None for data that Python gave, whose places are their paths; the positions say in which order they come.
+    """
+
+    file: Path | None
     data: Any
     keys: dict[Path_, tuple[int, int]]
     values: dict[Path_, tuple[int, int]]
@@ -43,8 +46,22 @@ class Source:
         """`file:line:column` of a value, or of its key; of the nearest thing around it if it is not there."""
         while path and path not in self.values:
             path = path[:-1]
+        if self.file is None:
+            return dotted(path)
         line, column = (self.keys if key and path in self.keys else self.values).get(path, (1, 1))
         return f"{self.file}:{line}:{column}"
+
+    def in_order(self, errors: Sequence[LsmError]) -> list[LsmError]:
+        """Errors by where they stand."""
+        if self.file is None:
+            places = {dotted(path): position for path, position in reversed(self.values.items())}
+            return sorted(errors, key=lambda error: places[error.where])
+        return sorted(errors, key=lambda error: tuple(map(int, error.where.rsplit(":", 2)[1:])))
+
+
+def dotted(path: Path_) -> str:
+    """A path as it is written: `projections.0.weight`."""
+    return ".".join(map(str, path)) or "the spec"
 
 
 def read(file: Path) -> Source:
@@ -127,13 +144,13 @@ class _Loader(Resolver, yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.nodes, self.depth = self.nodes + 1, self.depth + 1
         event = self.peek_event()  # type: ignore[no-untyped-call]
-        _bound(self.nodes, self.depth, _place(self.file, event.start_mark))
+        bound(self.nodes, self.depth, _place(self.file, event.start_mark))
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
 
-def _bound(values: int, depth: int, where: str) -> None:
+def bound(values: int, depth: int, where: str) -> None:
     if values > MOST_VALUES:
         what = f"a spec has at most {MOST_VALUES} values, where an alias counts as all that it names"
         raise LsmError(what, where=where, hint="shorten it; weights can come from an .npz")
@@ -179,7 +196,7 @@ class _Reader:
             raise LsmError("an alias that contains itself", where=_place(self.file, node.start_mark), hint=hint)
         self.open.append(node)
         self.count += 1
-        _bound(self.count, len(self.open), _place(self.file, node.start_mark))
+        bound(self.count, len(self.open), _place(self.file, node.start_mark))
         yield
         self.open.pop()
 

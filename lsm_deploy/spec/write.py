@@ -16,7 +16,7 @@ from lsm_deploy.spec.edit import to_yaml
 from lsm_deploy.spec.mistakes import names_of
 from lsm_deploy.spec.schema import Spec
 
-__all__ = ["dumps", "to_plain"]
+__all__ = ["dumps", "is_section", "to_plain"]
 
 
 def dumps(spec: Spec) -> str:
@@ -30,8 +30,8 @@ def dumps(spec: Spec) -> str:
 
 def to_plain(value: Any) -> Any:
     """Sections as mappings of what was written, tuples as lists, file names as text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        names = names_of(type(value))
+    if is_section(value):
+        names = names_of(value.__class__)
         return {
             names[field.name]: to_plain(there)
             for field in fields(value)
@@ -42,6 +42,11 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [to_plain(each) for each in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def is_section(value: Any) -> bool:
+    """Whether it is a spec, or a part of one that has fields."""
+    return is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__pydantic_config__")
 
 
 def _is_default(field: Any, value: Any) -> bool:
