@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 import lsm_deploy as ld
 from lsm_deploy.cli.app import main
+from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.data.templates import TEMPLATES, examples_folder
 from lsm_deploy.formats.nir_files import discretisation
 from lsm_deploy.spec.json_schema import EXAMPLES
@@ -165,3 +166,33 @@ def test_what_init_refuses(words: list[str], message: str, folder: Path) -> None
     assert refused.exit_code in (1, 2)
     assert message in refused.output
     assert not [*folder.iterdir()]
+
+
+# --- check without data ----------------------------------------------------------------------------------------------
+
+
+def test_a_check_needs_no_data(folder: Path) -> None:
+    invoke("init", "frames")
+    (folder / "gestures-train.csv").unlink()
+    run = CliRunner().invoke(main, ["check", "liquid.yaml"])
+    assert run.exit_code == 0
+    assert "liquid.yaml is valid" in run.stdout
+    assert "the data are not here, so that it is not known whether they fit" in run.stderr
+    assert "gestures-train.csv: cannot read: No such file" in run.stderr
+    text = (folder / "liquid.yaml").read_text()
+    (folder / "liquid.yaml").write_text(text.replace("{kind: erdos_renyi, in_degree: 6}", "{kind: one_to_one}"))
+    assert "one_to_one joins 30 sources to 300 neurons" in invoke("check", "liquid.yaml", status=1)
+    (folder / "gestures-train.csv").write_text("sample,label,x\n0,circle,1\n")
+    (folder / "liquid.yaml").write_text(text)
+    assert "channel" in invoke("check", "liquid.yaml", status=1)  # data that are here must fit
+
+
+def test_a_check_downloads_nothing(folder: Path) -> None:
+    invoke("init", "events")
+    text = (folder / "liquid.yaml").read_text()
+    named = "data: {dataset: tonic:NMNIST, root: nowhere}\nfront_end: {kind: events, bin_ms: 5.0}\n"
+    before, _, after = text.partition("data:\n  train: movement-train.npz\n  test: movement-test.npz\n")
+    (folder / "liquid.yaml").write_text(before + named + after)
+    with pytest.warns(LsmWarning, match="nowhere: cannot read"):
+        ld.check_spec("liquid.yaml")
+    assert not (folder / "nowhere").exists()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
+    "AbsentError",
     "BackendError",
     "LsmError",
     "LsmErrors",
@@ -63,6 +64,10 @@ class MisuseError(LsmError):
 
     On the command line it ends with exit status 2, all other mistakes with 1.
     """
+
+
+class AbsentError(LsmError):
+    """What is needed is not on this machine: a file, or a package that brings or reads one."""
 
 
 class BackendError(LsmError):

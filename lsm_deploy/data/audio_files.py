@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import AbsentError, LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.data.frame_files import SHOWN
 from lsm_deploy.data.frames import names_of, starts_of
@@ -178,5 +178,5 @@ def _soundfile(folder: Path) -> Any:
         import soundfile
     except (ImportError, OSError):  # OSError: the package is there, its library is not
         what = "WAV files are read with soundfile, which is not installed"
-        raise LsmError(what, where=str(folder), hint="pip install 'lsm-deploy[audio]'") from None
+        raise AbsentError(what, where=str(folder), hint="pip install 'lsm-deploy[audio]'") from None
     return soundfile

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning
 from lsm_deploy.data.frames import starts_of
 from lsm_deploy.data.raw import Events
 
@@ -30,7 +30,7 @@ def load_tonic(name: str, root: Path, drop_outside: bool = False) -> tuple[Event
         import tonic.datasets
     except ImportError:
         what = "tonic is not installed"
-        raise LsmError(what, where=where, hint="pip install 'lsm-deploy[events]'") from None
+        raise AbsentError(what, where=where, hint="pip install 'lsm-deploy[events]'") from None
     known = [key for key, _ in inspect.getmembers(tonic.datasets, inspect.isclass)]
     if name not in known:
         near = get_close_matches(name, known, 1, cutoff=0.5)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path
+from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError, raise_all, require_path
 from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
@@ -39,9 +39,8 @@ def load_data(data: Data) -> tuple[Raw, Raw]:
 def require_there(*paths: object) -> None:
     """An LsmError for each of these paths where nothing is: what is no path is let pass."""
     missing = [path for path in paths if isinstance(path, str | Path) and not Path(path).exists()]
-    raise_all(
-        [LsmError("cannot read: No such file or directory", where=str(path), hint="check the path") for path in missing]
-    )
+    what = "cannot read: No such file or directory"
+    raise_all([AbsentError(what, where=str(path), hint="check the path") for path in missing])
 
 
 def load_raw(
@@ -100,7 +99,7 @@ def _japanese_vowels() -> Path:
     package = importlib.util.find_spec("sktime")
     if package is None or package.origin is None:
         what = "japanese_vowels comes with sktime, which is not installed"
-        raise LsmError(what, where="data set 'japanese_vowels'", hint="pip install 'lsm-deploy[data]'")
+        raise AbsentError(what, where="data set 'japanese_vowels'", hint="pip install 'lsm-deploy[data]'")
     return Path(package.origin).parent / "datasets" / "data" / "JapaneseVowels"
 
 

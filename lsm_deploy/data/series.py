@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
+from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.equations import LORENZ_GRID, MACKEY_GLASS_GRID, lorenz, mackey_glass, narma10
 from lsm_deploy.data.frames import make_frames
@@ -136,7 +136,7 @@ def _shipped(name: str, package: str, file: str) -> Path:
     hint = "pip install 'lsm-deploy[series]'"
     if installed is None or installed.origin is None:
         what = f"{name} comes with {package}, which is not installed"
-        raise LsmError(what, where=f"data set {name!r}", hint=hint)
+        raise AbsentError(what, where=f"data set {name!r}", hint=hint)
     path = Path(installed.origin).parent / file
     if not path.exists():
         what = f"{name} comes with {package}, and the installed one does not have it"

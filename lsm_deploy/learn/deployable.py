@@ -5,6 +5,7 @@ file --kind--> spec, integer network, program or model --compile_any--> Deployab
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from lsm_deploy.compile import pipeline
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network, check_certificate
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import BOARDS
-from lsm_deploy.core.errors import LsmError, MisuseError, require_type
+from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import front
@@ -159,11 +160,12 @@ def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = 
 def check_spec(source: Compilable, *, strict: bool = False, certified: bool = False) -> Deployable:
     """Compile it, and see that the data which a spec names fit its input and its readout; an LsmError if not.
 
-    Its first test samples, or Poisson spikes where it names no data, are run briefly: an LsmWarning says where a
-    population is silent on them, or saturated.
+    Its first test samples, or Poisson spikes where it has no data, are run briefly: an LsmWarning says where a
+    population is silent on them, or saturated. One says, too, where data that it names are not on this machine: all
+    that does not depend on them is checked.
     """
     made = compile_any(source, strict=strict, certified=certified)
-    loaded = _loaded(made.spec, made.program)
+    loaded = _loaded_if_here(made)
     readout = made.spec.readout if made.spec is not None else None
     if loaded is not None:
         listener, train, test = loaded
@@ -210,6 +212,20 @@ def _loaded(spec: specs.Spec | None, program: Program) -> _Loaded | None:
         return None
     train, test = front.load_data(spec)
     return listen(spec, train, program), train, test
+
+
+def _loaded_if_here(made: Deployable) -> _Loaded | None:
+    root = made.spec.data.root if made.spec is not None and made.spec.data is not None else None
+    try:
+        data.require_there(root)  # a check downloads nothing
+        return _loaded(made.spec, made.program)
+    except LsmError as error:
+        if not all(isinstance(each, AbsentError) for each in error.each()):
+            raise
+        absent = "; ".join(f"{each.where}: {each.what} ({each.hint})" for each in error.each())
+        unknown = "whether they fit the input and the readout, and what the liquid does on them"
+        warnings.warn(f"the data are not here, so that it is not known {unknown}: {absent}", LsmWarning, stacklevel=3)
+        return None
 
 
 def _own_stimulus(deployable: Deployable, loaded: _Loaded | None, samples: int | None) -> tuple[Stimulus, str]:
