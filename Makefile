@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean
+.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -123,6 +123,10 @@ faithful: setup
 diagnose: setup
 	@mkdir -p build
 	$(BIN)/lsm-deploy diagnose configs/japanese_vowels.yaml --picture build/states.png
+
+# What a beat, or a frame, takes a model that listens, beside the way of whole samples in the same run: a minute.
+live: setup
+	cd tests && ../$(BIN)/python -m bench.live
 
 # Signals that drift: a readout that was trained at once fails, one that learns online and forgets recovers: a minute.
 drift: setup

@@ -15,7 +15,7 @@ from bench import decided
 from bench.af import __main__ as application
 from bench.af import chip as chips
 from bench.af import monitor, table
-from bench.af.beats import Causal, Monitor, heard
+from bench.af.beats import Monitor, heard
 from bench.af.monitor import alarm, outcome
 from bench.af.windows import choose, front_of, of_window, windows
 
@@ -98,18 +98,6 @@ def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(sp
 
 
 # --- beat by beat -----------------------------------------------------------------------------------------------------
-
-
-def test_causal_channels_are_those_of_a_first_window(spec: Spec) -> None:
-    data = subset(hearts(), [3])
-    every: Any = ("rr", "drr", "rr_relative", "drr_relative", "abs_drr_relative", "ddrr_relative")
-    frames = to_frames(data, replace(front_of(spec), channels=every, window_beats=128)).frames[:128]
-    causal = Causal(every)
-    values = [causal.hear(rr) for rr in (np.diff(data.beats) / data.rate).tolist()]
-    assert np.allclose(values[:128], frames, rtol=0, atol=1e-12)
-    rr = np.array(values)[:, 0]
-    medians = [np.median(rr[max(0, i - 127) : i + 1]) for i in range(len(rr))]
-    assert np.allclose(np.array(values)[:, 2], rr / medians - 1, rtol=0, atol=1e-12)
 
 
 def test_one_beat_at_a_time_is_the_whole_record(spec: Spec) -> None:

@@ -284,8 +284,11 @@ def test_channels_of_beats_are_those_of_the_front_end() -> None:
     front_end = schema.BeatsFrontEnd(kind="beats", window_beats=30, channels=every)
     data = subset(hearts(2, 2, 30), [1])
     coming = BeatsIn(front_end)
-    frames = [frame.copy() for frame in coming.take(np.diff(data.beats) / data.rate)]
+    frames = np.array([frame.copy() for frame in coming.take(np.diff(data.beats) / data.rate)])
     assert np.array_equal(frames[:30], to_frames(data, front_end).frames[:30])
+    rr = frames[:, 0]
+    medians = [np.median(rr[max(0, i - 29) : i + 1]) for i in range(len(rr))]
+    assert np.array_equal(frames[:, 2], rr / medians - 1)
 
 
 SOUND = {"rate_hz": 2000.0, "bands": 6, "fmin_hz": 100.0, "window_ms": 21.0, "hop_ms": 8.0, "loudest_db": 10.0}

@@ -16,6 +16,7 @@ loops take for granted, and who grants it:
     a feature that a readout takes is one that there is                             Classifier, IntegerReadout
     samples, beats, pixels and rhythms lie within their data                        Frames, Audio, Beats, Events
     entries of a sparse matrix lie within it                                        `formats.sparse_files`
+    what comes in a frame, and the registers of a window, fit what was made for it  Coder, Live
 """
 
 from __future__ import annotations

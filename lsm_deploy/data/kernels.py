@@ -23,7 +23,8 @@ def normalise(frame: Floats, low: Floats, width: Floats, still: float, x: Floats
         if width[c] > 0:
             value = (frame[c] - low[c]) / width[c]
             beyond |= frame[c] < low[c] or value > 1
-            x[c] = min(max(value, 0.0), 1.0)
+            # Of a width that is no number nothing comes but 0: what is coded of x is an index.
+            x[c] = (1.0 if value > 1 else value) if value > 0 else 0.0
         else:
             x[c] = still
     return beyond

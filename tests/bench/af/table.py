@@ -193,8 +193,8 @@ def _watches(found: Watched) -> Iterator[Block]:
     yield Line(f"**Beat by beat** (the spec's liquid, one endless run a record, {hours:.0f} hours of other rhythms):")
     yield table(["window", *head], rows)
     yield Line(
-        f"A beat takes {middle:.2f} ms here, from the interval to the alarm (99 %: {most:.2f}, longest {longest:.1f}), "
-        "nearly all of it Python around ten steps of the liquid."
+        f"A beat takes {middle:.3f} ms here, from the interval to the alarm (99 %: {most:.2f}, longest {longest:.1f}), "
+        "through a model that listens (`make live`)."
     )
 
 
