@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from scipy.sparse import issparse
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -311,3 +314,73 @@ def test_liquids_of_scikit_learn_do_not_centre(tmp_path: Path) -> None:
     for estimator in (ld.LiquidClassifier(described), ld.LiquidFeatures(described)):
         with pytest.raises(LsmError, match="centred by group"):
             estimator.fit(arrays(TRAIN), np.array(TRAIN.labels))
+
+
+# --- what a spec says as parameters ----------------------------------------------------------------------------------
+
+
+def test_paths_of_a_spec_are_parameters(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    estimator = LiquidClassifier(described)
+    assert estimator.get_params()["spec__projections__2__weight"] == 0.05
+    assert "spec__dt_ms" not in estimator.get_params(deep=False)
+    other = clone(estimator).set_params(spec__projections__2__weight=0.1, weight_bits=4)
+    assert other.spec == described.with_(projections__2__weight=0.1)
+    assert (estimator.spec, other.weight_bits) == (described, 4)
+    assert clone(other).get_params() == other.get_params()
+    piped = make_pipeline(LiquidFeatures(described), SpikeReadout())
+    piped.set_params(liquidfeatures__spec__populations__liquid__size=20)
+    assert piped.named_steps["liquidfeatures"].spec.populations["liquid"].size == 20
+    with pytest.raises(ValueError, match="no key 'wieght'"):
+        estimator.set_params(spec__projections__0__wieght=1.0)
+    with pytest.raises(ValueError, match="there is no spec"):
+        LiquidRegressor().set_params(spec__seed=1)
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        estimator.set_params(spce=None)
+
+
+def test_a_search_varies_what_a_spec_says(tmp_path: Path) -> None:
+    grid = {"spec__projections__0__weight": [0.001, 0.2], "spec__readout__features__bins": np.array([2])}
+    search = GridSearchCV(LiquidClassifier(spec(tmp_path)), grid, cv=2, error_score=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the weight at which nothing spikes
+        search.fit(arrays(TRAIN), np.array(TRAIN.labels))
+    assert search.best_params_ == {"spec__projections__0__weight": 0.2, "spec__readout__features__bins": 2}
+    assert search.best_estimator_.spec.projections[0].weight == 0.2
+
+
+# --- probabilities ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_logistic_readouts_have_probabilities(tmp_path: Path, classes: int) -> None:
+    data, unknown = waves(12, 1, classes=classes, noise=0.3), waves(8, 2, classes=classes, noise=0.3)
+    estimator = LiquidClassifier(spec(tmp_path), classifier="logistic").fit(arrays(data), np.array(data.labels))
+    shares = estimator.predict_proba(arrays(unknown))
+    assert shares.shape == (8 * classes, classes)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    assert (estimator.classes_[shares.argmax(axis=1)] == estimator.predict(arrays(unknown))).all()
+    assert shares.tolist() == ld.probabilities(estimator.model_, unknown).tolist()
+    right = shares[np.arange(len(shares)), [list(estimator.classes_).index(name) for name in unknown.labels]]
+    assert -np.log(right).mean() < np.log(classes) / 2  # better by far than to know nothing
+    # In floats they are those of scikit-learn's own, on standardised features.
+    features = np.random.default_rng(3).normal(size=(40, 3))
+    y = np.arange(40) % classes
+    own = SpikeReadout("logistic", regularisation=[1.0], folds=2).fit(features, y)
+    theirs = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, y)
+    np.testing.assert_allclose(own.predict_proba(features), theirs.predict_proba(features), atol=1e-9)
+
+
+def test_other_readouts_have_none_and_can_be_calibrated(tmp_path: Path) -> None:
+    described = spec(tmp_path)
+    for estimator in (LiquidClassifier(described), LiquidClassifier(), SpikeReadout("ridge"), SpikeReadout("online")):
+        assert not hasattr(estimator, "predict_proba")
+    assert hasattr(LiquidClassifier(described.with_(readout__classifier="logistic")), "predict_proba")
+    model = ld.train(described, TRAIN)
+    with pytest.raises(LsmError, match="scores of a ridge readout are no probabilities") as caught:
+        ld.probabilities(model, TEST)
+    assert "CalibratedClassifierCV" in caught.value.hint
+    calibrated = CalibratedClassifierCV(LiquidClassifier(described), cv=2, ensemble=False)
+    shares = calibrated.fit(arrays(TRAIN), np.array(TRAIN.labels)).predict_proba(arrays(TEST))
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    assert (calibrated.classes_[shares.argmax(axis=1)] == np.array(TEST.labels)).mean() > 0.7

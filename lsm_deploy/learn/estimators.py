@@ -44,7 +44,8 @@ from lsm_deploy.learn.arguments import (
     validated,
 )
 from lsm_deploy.learn.listener import listen
-from lsm_deploy.learn.model import Model, OnHost, readout_of, scores, train
+from lsm_deploy.learn.model import NO_PROBABILITIES, Model, OnHost, probabilities, readout_of, scores, train
+from lsm_deploy.learn.parameters import OfSpec
 from lsm_deploy.learn.readout import Recursive
 from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of, warn_of_run
 from lsm_deploy.run import backends
@@ -60,6 +61,15 @@ _REGULARISATION = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
 def _is_online(estimator: SpikeReadout) -> bool:
     if estimator.kind != "online":
         raise AttributeError(f"a {estimator.kind} readout is trained at once; kind='online' learns from parts")
+    return True
+
+
+def _is_logistic(estimator: SpikeReadout | LiquidClassifier) -> bool:
+    kind = estimator.kind if isinstance(estimator, SpikeReadout) else estimator.classifier
+    if kind is None and isinstance(estimator, LiquidClassifier):
+        kind = getattr(getattr(estimator.spec, "readout", None), "classifier", None)
+    if kind != "logistic":
+        raise AttributeError(f"scores of a {kind} readout are no probabilities; {NO_PROBABILITIES}")
     return True
 
 
@@ -143,6 +153,12 @@ class SpikeReadout(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         else:
             scores = readouts.decision_function(self.classifier_, X)
         return scores if len(self.classes_) > 2 else (scores[:, 1] - scores[:, 0]) / 2
+
+    @available_if(_is_logistic)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """The probability of each class `[sample, class]`, as logistic regression has it; no other kind has any."""
+        scores = self.decision_function(X)
+        return readouts.probabilities(np.column_stack([-scores, scores]) if scores.ndim == 1 else scores)
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The class of each sample `[sample]`: that of the largest score."""
@@ -230,7 +246,7 @@ class OnlineRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 # --- liquids -------------------------------------------------------------------------------------------------------
 
 
-class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class LiquidFeatures(OfSpec, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """The features that the readout section of a spec reads of its liquid, as the chip would hold them.
 
     `fit` takes the encoder's ranges from the samples. Random encoders draw other noise for `fit_transform`, where
@@ -275,7 +291,7 @@ class LiquidFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return _of_frames(super().__sklearn_tags__())
 
 
-class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LiquidClassifier(OfSpec, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A compiled liquid and its readout, as `lsm_deploy.train` makes them; it answers in integers.
 
     classifier, keep and weight_bits replace what the spec's readout section says, and seed that of the spec.
@@ -318,6 +334,14 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._scores(X).astype(np.float64)
 
+    @available_if(_is_logistic)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """The probability of each class `[sample, class]`, as `lsm_deploy.probabilities` has it."""
+        check_is_fitted(self)
+        with as_arguments():
+            shares = probabilities(self.model_, frames_of(self, X), self.backend)
+        return shares[:, self._columns()]
+
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The class of each sample `[sample]`: that of the largest integer score."""
         values = self._scores(X)
@@ -327,9 +351,12 @@ class LiquidClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         with as_arguments():
             values = scores(self.model_, frames_of(self, samples), self.backend)
-        # The model has the names of the classes in an order of its own.
-        values = values[:, [self.model_.classes.index(str(name)) for name in self.classes_]]
+        values = values[:, self._columns()]
         return values if len(self.classes_) > 2 else values[:, 1] - values[:, 0]
+
+    def _columns(self) -> list[int]:
+        """The number that the model has each class by, which is in an order of its own."""
+        return [self.model_.classes.index(str(name)) for name in self.classes_]
 
     def __sklearn_tags__(self) -> Any:
         return _of_frames(super().__sklearn_tags__())

@@ -40,6 +40,7 @@ from lsm_deploy.spec.sections import section_from_json, section_to_json
 from lsm_deploy.store.files import read_bytes
 
 __all__ = [
+    "NO_PROBABILITIES",
     "AnyModel",
     "Model",
     "OnChip",
@@ -51,6 +52,7 @@ __all__ = [
     "model_from_parts",
     "model_to_parts",
     "predict",
+    "probabilities",
     "readout_of",
     "relative",
     "save_model",
@@ -276,6 +278,23 @@ def scores(
     if not isinstance(model.answerer, OnHost):
         raise LsmError("output neurons have no scores", where="model", hint="use predict, or train it for the host")
     return model.answerer.scores(model.listener, data, backend, progress)
+
+
+NO_PROBABILITIES = "train with `classifier: logistic`, or calibrate scores with scikit-learn's CalibratedClassifierCV"
+
+
+def probabilities(
+    model: Model[OnHost], data: Frames, backend: str = backends.DEFAULT, progress: Progress | None = None
+) -> Floats:
+    """The probability of each class for each sample `[sample, class]`, of logistic regression by integer scores.
+
+    An LsmError for all other readouts: how far their scores are apart says nothing of how sure they are.
+    """
+    values = scores(model, data, backend, progress)
+    if model.readout.classifier != "logistic":
+        what = f"scores of a {model.readout.classifier} readout are no probabilities"
+        raise LsmError(what, where="model", hint=NO_PROBABILITIES)
+    return readouts.probabilities(values / model.answerer.integers.scale)
 
 
 def _require_classes(model: object) -> None:

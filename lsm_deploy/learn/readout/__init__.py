@@ -6,7 +6,15 @@
 """
 
 from lsm_deploy.learn.readout.centre import centred
-from lsm_deploy.learn.readout.classifier import Classifier, decision_function, fit, predict, standard, weights_at
+from lsm_deploy.learn.readout.classifier import (
+    Classifier,
+    decision_function,
+    fit,
+    predict,
+    probabilities,
+    standard,
+    weights_at,
+)
 from lsm_deploy.learn.readout.features import (
     check_parts,
     extract_features,
@@ -45,6 +53,7 @@ __all__ = [
     "names_in",
     "parts_of",
     "predict",
+    "probabilities",
     "quantise_readout",
     "scores",
     "standard",

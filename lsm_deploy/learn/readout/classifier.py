@@ -25,7 +25,7 @@ from lsm_deploy.learn.readout.online import start_after, strength_after
 from lsm_deploy.learn.readout.ridge import RidgeFolds, Solution, ridge, targets_of
 from lsm_deploy.spec.schema import Readout
 
-__all__ = ["Classifier", "decision_function", "fit", "predict", "standard", "weights_at"]
+__all__ = ["Classifier", "decision_function", "fit", "predict", "probabilities", "standard", "weights_at"]
 
 MAX_ITERATIONS = 1000
 """Of logistic regression's L-BFGS; `Classifier.converged` says whether they sufficed."""
@@ -147,6 +147,14 @@ def decision_function(classifier: Classifier, features: Floats | Ints) -> Floats
 def predict(classifier: Classifier, features: Floats | Ints) -> tuple[str, ...]:
     """The class of each sample."""
     return tuple(classifier.classes[i] for i in _choose(decision_function(classifier, features)))
+
+
+def probabilities(scores: Floats) -> Floats:
+    """What logistic regression takes scores `[sample, class]` for; of two classes they are the second's, either way."""
+    from scipy.special import softmax
+
+    shares: Floats = softmax(scores / 2 if scores.shape[1] == 2 else scores, axis=1)
+    return shares
 
 
 def _choose(scores: Floats) -> Ints:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.arguments import as_arguments, checked_regression, required, seed_of, validated
+from lsm_deploy.learn.parameters import OfSpec
 from lsm_deploy.learn.regression.model import RegressionModel, forecast, regression_of, train_regression
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Spec
@@ -20,7 +21,7 @@ from lsm_deploy.spec.sections import section_to_json
 __all__ = ["LiquidRegressor"]
 
 
-class LiquidRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LiquidRegressor(OfSpec, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A compiled liquid and its readout of signals, as `lsm_deploy.train_regression` makes them; integers answer.
 
     X is one series `[frame, channel]`, which begins at rest, and y what is to be answered after each of its frames,
