@@ -36,6 +36,7 @@ TOPICS = {
         "lava-dl": "take networks from lava-dl, and to it; its netx as a backend",
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
+        "notebook": "work in Python: specs from anything, results that show themselves, searches",
         "loops": "close a loop, run without an end, and use scikit-learn",
         "divergence": "find out where and why two runs part",
         "chip": "check a board's rules, cost and placement, and take a program to a board",
