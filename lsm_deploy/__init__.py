@@ -40,6 +40,7 @@ _NAMES = {
     "lsm_deploy.exchange.networks": ("read_network",),
     "lsm_deploy.exchange.reservoirpy_nodes": ("from_reservoirpy",),
     "lsm_deploy.formats.nir_files.writer": ("export_nir",),
+    "lsm_deploy.exchange.c_files.folder": ("export_c",),
     "lsm_deploy.exchange.sanafe": ("export_sanafe",),
     "lsm_deploy.exchange.spec_folder": ("save_as_spec",),
     "lsm_deploy.exchange.torch_modules": ("from_ode", "from_torch"),
@@ -162,6 +163,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.exchange.networks import read_network as read_network
     from lsm_deploy.exchange.reservoirpy_nodes import from_reservoirpy as from_reservoirpy
     from lsm_deploy.formats.nir_files.writer import export_nir as export_nir
+    from lsm_deploy.exchange.c_files.folder import export_c as export_c
     from lsm_deploy.exchange.sanafe import export_sanafe as export_sanafe
     from lsm_deploy.exchange.spec_folder import save_as_spec as save_as_spec
     from lsm_deploy.exchange.torch_modules import from_ode as from_ode, from_torch as from_torch

@@ -42,6 +42,7 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
         f"backends/lsm_backends/lava/{name}.py" for name in ("graph", "job", "hardware", "replay")
     }
     kinds = {f"{kind.__name__.replace('.', '/')}.py" for kind in KINDS.values()}
+    c = {"lsm_deploy/exchange/c_files/liquid.py"}
     # Output neurons (of classes), networks in a .npz, lava-dl's layers and recordings are LIF by what they are; output
     # neurons of signals are graded.
     made = {f"lsm_deploy/learn/{name}.py" for name in ("attach", "onchip", "regression/output_neurons")} | {
@@ -51,7 +52,7 @@ def test_a_kind_is_named_in_its_own_file_and_in_a_rule_of_each_backend():
     }
     # NIR's types have names like ours.
     nir = {f"lsm_deploy/formats/nir_files/{name}.py" for name in ("discretisation", "graph", "neurons", "writer")}
-    assert naming == backends | kinds | made | nir
+    assert naming == backends | kinds | made | nir | c
 
 
 def test_the_graph_for_lava_has_a_rule_for_each_kind_that_a_job_may_name():

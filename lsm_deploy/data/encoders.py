@@ -35,7 +35,7 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, Role, check_channels, rows_of
 from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
 
-__all__ = ["MIDDLE", "encode", "fields_of", "fit_ranges", "poisson_stimulus", "within_range"]
+__all__ = ["MIDDLE", "encode", "fields_of", "fit_ranges", "levels_of", "poisson_stimulus", "within_range"]
 
 Trains = NDArray[np.bool_]
 
@@ -107,6 +107,11 @@ def encode(
 def within_range(frames: Floats, ranges: Floats) -> Floats:
     """Values of frames `[frame, channel]` as -1 to 1 within their range, clipped: what the encoder `graded` rounds."""
     return 2 * _normalise(frames, ranges, MIDDLE) - 1
+
+
+def levels_of(frames: Floats, ranges: Floats, delta: float) -> Floats:
+    """Where values of frames `[frame, channel]` lie in their range, in units of delta: what send_on_delta follows."""
+    return fixed.stable(_normalise(frames, ranges, 0.0) / delta)
 
 
 def poisson_stimulus(

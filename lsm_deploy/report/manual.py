@@ -40,6 +40,7 @@ TOPICS = {
         "loops": "close a loop, run without an end, and use scikit-learn",
         "divergence": "find out where and why two runs part",
         "chip": "check a board's rules, cost and placement, and take a program to a board",
+        "c": "run a liquid on a microcontroller: C99 with the same bits",
         "ci": "keep specs and parity checked by a machine",
     },
     "To look up": {

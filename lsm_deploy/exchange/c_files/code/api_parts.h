@@ -1,0 +1,3 @@
+
+/* Features are of LSM_PARTS parts of a sample: say after lsm_init how many steps it will have. */
+void lsm_expect(lsm *s, uint32_t steps);

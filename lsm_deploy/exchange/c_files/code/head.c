@@ -1,0 +1,60 @@
+#include <stddef.h>
+#include <string.h>
+
+#include "lsm.h"
+#include "lsm_arithmetic.h"
+
+/* Neurons of one kind that follow each other; gate: where their second sums begin, if they have any. */
+typedef struct {
+    uint32_t first, last, gate;
+} lsm_range;
+
+/* Synapses, source by source: `gap` leads from one target to the next, (weight - middle) * scale is what a spike adds. */
+typedef struct {
+    const lsm_synapse *begin; /* [sources + 1]; left out where each source has `each` */
+    const uint8_t *gap;       /* left out where all are 1 */
+    const uint8_t *weight;
+    const uint8_t *delay; /* left out where all are `same_delay` */
+    uint32_t source, sources, sum, each;
+    int16_t scale;
+    uint8_t middle, same_delay;
+} lsm_projection;
+
+#include "lsm_tables.h"
+
+#ifdef LSM_TRACE
+#define LSM_SEE(s, name, neuron, value) lsm_trace(s, LSM_REGISTER_##name, neuron, value)
+#else
+#define LSM_SEE(s, name, neuron, value) ((void)0)
+#endif
+
+/* The synaptic sum that is due now, which is taken out of its row. */
+static int32_t lsm_take(lsm *s, uint32_t column)
+{
+    const lsm_sum sum = s->sums[s->row][column];
+    s->sums[s->row][column] = 0;
+#if LSM_SUMS_WRAP
+    return lsm_signed(sum);
+#else
+    return sum;
+#endif
+}
+
+#if LSM_PROJECTIONS > 0
+/* A message of a projection's source, into the rows of the steps in which it arrives; s->row is the next step's. */
+static void lsm_send(lsm *s, const lsm_projection *p, uint32_t source, int32_t message)
+{
+    const int32_t by = message * p->scale;
+    const uint32_t last = p->begin ? p->begin[source + 1] : (source + 1) * p->each;
+    uint32_t k = p->begin ? p->begin[source] : source * p->each;
+    uint32_t target = p->sum - 1u;
+    for (; k < last; k++) {
+        uint32_t row = s->row + (p->delay ? p->delay[k] : p->same_delay);
+        if (row >= LSM_ROWS)
+            row -= LSM_ROWS;
+        target += p->gap ? p->gap[k] : 1u;
+        s->sums[row][target] =
+            (lsm_sum)(s->sums[row][target] + (lsm_wide)(((int32_t)p->weight[k] - p->middle) * by));
+    }
+}
+#endif

@@ -1,0 +1,191 @@
+"""Programs and models in C: compiled with sanitizers by two compilers, and the same bits as on a host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from calls import SPEC, frames
+from device import CLANG, CORTEX_M3, CORTEX_M4, HOST, as_frames, ask, build, run_on
+from programs import random_case
+from test_configs import CONFIGS, LARGE, stimulus_for
+from test_regression import SPEC as SIGNALS
+from test_regression import series
+from union import union
+
+import lsm_deploy as ld
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.exchange.c_files import liquid
+from lsm_deploy.exchange.c_files.folder import NAMES, export_c
+from lsm_deploy.exchange.c_files.tables import comment, string
+from lsm_deploy.run.backends import run_program
+
+COMPILERS = [
+    pytest.param(target, id=target.compiler, marks=pytest.mark.skipif(bool(why), reason=str(why)))
+    for target in (HOST, CLANG)
+    for why in [target.missing()]
+]
+BOARDS = [
+    pytest.param(target, id=name, marks=pytest.mark.skipif(bool(why), reason=str(why)))
+    for name, target in (("cortex-m3", CORTEX_M3), ("cortex-m4", CORTEX_M4))
+    for why in [target.missing()]
+]
+NAMES_OF_ILL = ("*/ int system(); /*", 'a"); system("x', "x\\", "??/", "two\nlines", "ä" * 90, "")
+
+
+def differences(program: Program, stimulus: Stimulus, target) -> list[str]:
+    """Which of spikes and registers differ from the emulator's."""
+    record = program.network.state_names
+    wanted = run_program("emulator", program, stimulus, record)
+    trace = run_on(target, program, stimulus, record)
+    differ = [name for name in record if not np.array_equal(wanted.registers[name], trace.registers[name])]
+    return differ + ["spikes"] * (not np.array_equal(wanted.spikes, trace.spikes))
+
+
+def test_there_is_c_for_every_kind():
+    assert set(liquid.RULES) == set(KINDS)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("target", COMPILERS)
+@pytest.mark.parametrize("interval", [0, 7])
+def test_random_programs_are_the_emulators(target, interval):
+    # `make fuzz` goes on with this: a union of programs is compiled once.
+    cases = [random_case(seed, interval=interval, kinds=tuple(KINDS)) for seed in range(40)]
+    program, stimulus, _ = union([(case, Stimulus(given.spikes, np.zeros(1, np.int64))) for case, given in cases])
+    assert set(program.network.kinds) == set(KINDS)
+    assert differences(program, stimulus, target) == []
+
+
+@pytest.mark.once
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize("file", [file for file in CONFIGS if file.stem != LARGE], ids=lambda file: file.stem)
+def test_configs_are_the_emulators(file):
+    program = ld.compile_any(file).program
+    stimulus = stimulus_for(program)
+    short = Stimulus(stimulus.spikes[:200], stimulus.starts[stimulus.starts < 200])
+    # One file each, without sanitizers, which test_random_programs has: these are to be cheap.
+    assert differences(program, short, replace(HOST, flags=("-O1",))) == []
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+RATE = "{kind: rate, frame_ms: 5.0, max_rate_hz: 300.0}"
+BINS = "features: {kind: bins, bins: 2}"
+GAUSSIAN = "{kind: gaussian_population, frame_ms: 5.0, neurons: 5}"
+CLASSIFIERS = {
+    "latency, bins": ("{kind: latency, frame_ms: 6.0, threshold: 0.2}", "features: {kind: bins, bins: 1}"),
+    "gaussian, roots of bins": (GAUSSIAN, "features: {kind: bins, bins: 3, root: true}"),
+    "delta, rates": (
+        "{kind: send_on_delta, frame_ms: 5.0, delta: 0.15}",
+        "features: {kind: rates, bins: 2, groups: 5}",
+    ),
+    "spikes, traces": ("{kind: spikes, frame_ms: 3.0}", "features: {kind: traces, tau_ms: 20.0, samples: 1}"),
+    "range, samples of traces, keep": (
+        "{kind: gaussian_population, frame_ms: 5.0, neurons: 4, range: [0.1, 0.8]}",
+        "features: {kind: traces, tau_ms: 15.0, samples: 3}\n  keep: 20\n  weight_bits: 12",
+    ),
+}
+
+
+def spec_of(folder, text: str) -> ld.Spec:
+    (folder / "spec.yaml").write_text(text)
+    return ld.load(folder / "spec.yaml")
+
+
+def frames_of(seed: int, samples: int = 18) -> ld.Frames:
+    values, labels = frames(seed, samples)
+    values[values < 0.1] = 0.0  # for an encoder of spikes
+    starts = np.arange(samples) * values.shape[1]
+    return ld.Frames(values.reshape(-1, values.shape[2]), starts, tuple(f"class {i}" for i in labels))
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classes_are_the_hosts(tmp_path, name):
+    encoder, features = CLASSIFIERS[name]
+    spec = spec_of(
+        tmp_path, SPEC.replace(RATE, encoder).replace(BINS, features).replace("weight: 0.12", "weight: 0.25")
+    )
+    model = ld.train(spec, frames_of(1))
+    samples, given = as_frames(model, frames_of(2))
+    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, frames=True)
+    assert answers.values[:, 1:].tolist() == ld.scores(model, given).tolist()
+    assert tuple(model.classes[i] for i in answers.values[:, 0]) == ld.predict(model, given)
+    assert len(set(answers.values[:, 0].tolist())) > 1
+    assert answers.state == export_c(tmp_path / "again", model).sizes.ram
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize("section", ["", "frame: true, squares: true"])
+@pytest.mark.parametrize("kind", ["LIF", "GradedLI"])
+def test_signals_are_the_hosts(tmp_path, kind, section):
+    text = SIGNALS.replace("tau_ms: 10.0}}", f"tau_ms: 10.0, {section}}}}}")
+    if kind == "GradedLI":
+        text = text.replace("{kind: LIF, tau_mem_ms: 10.0, tau_syn_ms: 3.0}", "{kind: GradedLI, leak_rate: 0.7}")
+        text = text.replace("{kind: gaussian_population, frame_ms: 5.0, neurons: 8,", "{kind: graded, frame_ms: 2.0,")
+        text = text.replace("in_degree: 3", "in_degree: 1")
+    elif section:
+        text = text.replace("frame: true, ", "")  # the frame itself is in floats, and so are graded messages
+    model = ld.train_regression(spec_of(tmp_path, text), series(200))
+    samples, given = as_frames(model, series(60, 300))
+    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, frames=True)
+    assert answers.floats.tolist() == ld.forecast(model, given).tolist()
+    assert answers.state == export_c(tmp_path / "again", model).sizes.ram
+    assert np.ptp(answers.floats) > 0.1
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("target", BOARDS)
+def test_a_board_answers_the_same(tmp_path, target):
+    cases = [random_case(seed, interval=5, kinds=tuple(KINDS)) for seed in range(12)]
+    program, stimulus, _ = union(cases)
+    assert differences(program, stimulus, target) == []
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+
+
+def test_the_same_program_gives_the_same_bytes(tmp_path):
+    program, _ = random_case(3)
+    for name in ("a", "b"):
+        export_c(tmp_path / name, program)
+    for name in NAMES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES_OF_ILL)
+def test_names_of_strangers_are_no_c(name):
+    assert not {"*/", "/*", "\n", "\\", '"'} & {comment(name)[i : i + n] for n in (1, 2) for i in range(len(name))}
+    written = string(name)
+    inside = written[1:-1]
+    assert written[0] == written[-1] == '"'
+    assert not {'"', "?", "\n"} & {*inside}
+    assert inside.isascii()
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+def test_a_program_with_ill_names_compiles(tmp_path):
+    program, stimulus = random_case(5)
+    network = program.network
+    names = {p.name: NAMES_OF_ILL[i] for i, p in enumerate(network.populations)}
+    renamed = replace(
+        network,
+        populations=tuple(replace(p, name=names[p.name]) for p in network.populations),
+        projections=tuple(
+            replace(p, source=names.get(p.source, p.source), target=names[p.target]) for p in network.projections
+        ),
+    )
+    assert differences(replace(program, network=renamed), stimulus, HOST) == []
+
+
+def test_what_has_no_c_is_refused_at_once(tmp_path, monkeypatch):
+    program, _ = random_case(0, kinds=("LIF", "ATRLIF"), sizes=(2, 2, 2, 2, 2, 2))
+    monkeypatch.setattr(liquid, "RULES", {})
+    monkeypatch.setattr("lsm_deploy.exchange.c_files.folder.RULES", {})
+    with pytest.raises(LsmError, match=r"(?s)no C for neurons of kind .*no C for neurons of kind"):
+        export_c(tmp_path / "c", program)
+    assert not (tmp_path / "c").exists()
