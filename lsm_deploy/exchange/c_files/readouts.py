@@ -153,7 +153,7 @@ def _signals(model: RegressionModel) -> Part:
         tables.append(Table("lsm_state_shift", shifts))
     if traced:
         macros |= _LISTENS
-        register = TraceRegister.of(section.features.tau_ms, network.dt_ms, 1)
+        register = TraceRegister.of(section.features.tau_ms, network.dt_ms)
         macros["LSM_TRACE_KEEP"] = f"{register.keep}u"
         macros["LSM_TRACE_STEP"] = str(register.step)
         macros["LSM_TRACE_SHIFT"] = str(register.shift)
