@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean
+.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -19,7 +19,7 @@ demo: setup
 
 # SHUFFLE=n: in the random order that n gives, instead of the one in which tests are written.
 test: check
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(if $(SHUFFLE),--shuffle $(SHUFFLE))
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(SHUFFLE),--shuffle $(SHUFFLE))
 
 # Everything but running the tests: layout, lints, types, layers.
 check: setup
@@ -154,6 +154,13 @@ hardware: setup
 	$(BIN)/pytest hardware-tests
 
 setup: $(VENV)/ready
+
+# Programs that some tests run, of Debian; without them those tests say so, and are left out. As root.
+TOOLS := chromium chromium-driver clang libclang-rt-14-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+tools:
+	@dpkg --status $(TOOLS) >/dev/null 2>&1 || { apt-get update --quiet=2 && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $(TOOLS) >/dev/null; } || \
+		echo "some of these could not be installed: $(TOOLS)"
 
 $(VENV)/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.10, or any up to 3.13"; exit 1; }

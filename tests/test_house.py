@@ -175,7 +175,8 @@ FOLDERS = {path.parent.name for path in FILES if path.name == "__init__.py"}
 def test_nothing_shadows_a_module(name, monkeypatch):
     # Lava sets it (to fork, as it is) when it is imported, and raises where a pool was there before.
     monkeypatch.setattr(multiprocessing, "set_start_method", lambda method: None)
-    # Lava may not be installed, and what a process of its own runs with it stands alone.
+    # Lava may not be installed, and what a process of its own runs with it finds its neighbours on the path.
+    monkeypatch.syspath_prepend(PACKAGES[1] / "lava")
     module = pytest.importorskip(name) if ".lava." in name else importlib.import_module(name)
     parent, _, leaf = name.rpartition(".")
     assert getattr(importlib.import_module(parent), leaf) is module
