@@ -104,6 +104,40 @@ def test_csv_without_labels_and_with_columns_in_any_order(tmp_path: Path) -> Non
     assert (got.frames.ravel().tolist(), got.starts.tolist(), got.labels) == ([1.0, 2.0, 3.0], [0, 2], ())
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["sample;label;x;y\n0;a;1,5;-2\n0;a;3;4e-1\n", "sample\tlabel\tx\ty\n0\ta\t1.5\t-2\n0\ta\t3\t0.4\n"],
+)
+def test_csv_with_other_marks(tmp_path: Path, content: str) -> None:
+    got = load_frames(text(tmp_path, content))
+    assert (got.frames.tolist(), got.labels, got.names, got.ids) == ([[1.5, -2], [3, 0.4]], ("a",), ("x", "y"), ("0",))
+
+
+def test_csv_of_one_sample(tmp_path: Path) -> None:
+    bare, labelled = load_frames(text(tmp_path, "x,y\n1,2\n3,4\n")), load_frames(text(tmp_path, "label,x\na,1\na,3\n"))
+    assert (bare.frames.tolist(), bare.starts.tolist(), bare.labels, bare.ids) == ([[1, 2], [3, 4]], [0], (), ())
+    assert (labelled.frames.tolist(), labelled.labels) == ([[1], [3]], ("a",))
+
+
+def test_folders_of_tables(tmp_path: Path) -> None:
+    for name, rows in (("up/a.csv", "1\n2\n"), ("up/b.csv", "3\n"), ("down/a.csv", "4\n")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"x\n{rows}")
+    got = load_raw(tmp_path)
+    assert isinstance(got, Frames)
+    assert (got.frames.ravel().tolist(), got.starts.tolist(), got.labels) == (
+        [4, 1, 2, 3],
+        [0, 1, 3],
+        ("down", "up", "up"),
+    )
+    assert got.ids == ("down/a.csv", "up/a.csv", "up/b.csv")
+    assert load_raw(tmp_path / "up").labels == ()
+    (tmp_path / "up" / "b.csv").write_text("y\n3\n")
+    assert error(load_raw, tmp_path)[0][0] == "its columns are y, and those of a.csv x"
+    (tmp_path / "up" / "b.csv").write_text("sample,x\n0,3\n")
+    assert error(load_raw, tmp_path)[0][0].startswith("a table in a folder is one sample")
+
+
 def test_csv_with_quoted_labels(tmp_path: Path) -> None:
     assert load_frames(text(tmp_path, 'sample, label, x\n0, "a, b", 1\n')).labels == ("a, b",)
 
@@ -284,15 +318,33 @@ NUMBER = "write a number such as -1.5e-3"
         ("", [("", "this is an empty file, not frames", "write it again, or copy it again")]),
         ("sample,x\n", [("", "there is no data below the header", "write one row a frame")]),
         (
-            "x,y\n1,2\n",
+            "label,x\na,1\nb,2\n",
             [
                 (
-                    ":1",
-                    "the header is 'x,y'",
-                    "write `sample,label,<channel>,...`, each name once; label may go",
+                    ":3",
+                    "this row is labelled 'b', and 'a' above",
+                    "add a column `sample` that says which rows are one sample",
                 )
             ],
         ),
+        (
+            "trial,x\n0,1\n0,2\n",
+            [
+                (
+                    ":1",
+                    "there is a column 'trial' and none is called 'sample'",
+                    "call it 'sample', or otherwise if it is a channel",
+                )
+            ],
+        ),
+        (
+            "sample;x;y\n0;1,5;2.5\n0;3;3,5\n",
+            [
+                (":2", "y is '2.5', not a finite number", "write all decimals with a point, or all with a comma"),
+                (":3", "y is '3,5', not a finite number", "write all decimals with a point, or all with a comma"),
+            ],
+        ),
+        ("sample\tx\n0\t1,5\n", [(":2", "x is '1,5', not a finite number", "write decimals with a point")]),
         (
             "sample,x,x\n1,2,3\n",
             [
@@ -335,7 +387,7 @@ def test_bad_csv(tmp_path: Path, content: str, expected: list[tuple[str, str, st
         ("sample,Label,a\n0,1,1\n", "column 2 is called 'Label'", "write 'label'"),
         ("sample,class,a\n0,1,1\n", "there is a column 'class' and none is called 'label'", "call it 'label'"),
         ("sample,label,Subject,a\n0,1,7,1\n", "there is a column 'Subject' and none is called", "call it 'group'"),
-        ("sample;label;a\n0;1;1\n", "the header is 'sample;label;a'", "separate cells by commas"),
+        ("sample|label|a\n0|1|1\n", "the header is 'sample|label|a'", "separate cells by commas"),
         ('sample,a\n0,"1,5"\n', "a is '1,5'", "write decimals with a point"),
         ('a,sample\n1,"0\n2,1\n', "a cell goes over several lines", "close each quote in its line"),
         ("sample,label,a\n0,nan,1\n", "sample 0 has the label 'nan': none, as text", "label every sample"),
@@ -655,7 +707,7 @@ def test_bad_wav_files_are_all_named(tmp_path: Path) -> None:
         ("1_ann_0.wav", "it has 16000 values a second, 0_ann_0.wav has 8000"),
         ("2_ann_0.wav", "it has 2 channels"),
         ("3_ann_0.wav", "it holds no sound"),
-        ("4.wav", r"its name does not follow (?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.wav"),
+        ("4.wav", r"its name does not follow (?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.(wav|flac)"),
     ]
     assert told[4][0].startswith("it cannot be read: ")
     assert len(told) == 5
@@ -689,7 +741,120 @@ def test_a_library_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "soundfile", None)
     [(what, where, hint)] = error(load_raw, tmp_path)
     assert what.endswith("read with soundfile, which is not installed")
-    assert (where, hint) == (str(tmp_path), "pip install 'lsm-deploy[audio]'")
+    assert (where, hint) == (str(tmp_path / "0_a_0.wav"), "pip install 'lsm-deploy[audio]'")
+
+
+STEREO = np.stack([SOUND, np.roll(SOUND, 1)], axis=1)
+
+
+def test_flac_is_the_same_sound(tmp_path: Path) -> None:
+    wav(tmp_path / "3_ann_0.wav")
+    one = load_raw(tmp_path)
+    (tmp_path / "3_ann_0.wav").unlink()
+    wav(tmp_path / "3_ann_0.flac")
+    same_again = load_raw(tmp_path)
+    assert isinstance(one, Audio)
+    assert isinstance(same_again, Audio)
+    assert one.sound.dtype == same_again.sound.dtype == np.int16
+    assert one.sound.tolist() == same_again.sound.tolist() == SOUND.tolist()
+    assert (one.labels, one.groups, one.rate) == (same_again.labels, same_again.groups, same_again.rate)
+    assert (one.ids, same_again.ids) == (("3_ann_0.wav",), ("3_ann_0.flac",))
+
+
+def test_a_flac_file_that_was_cut_off(tmp_path: Path) -> None:
+    wav(tmp_path / "3_ann_0.flac", np.random.default_rng(0).integers(-99, 99, 40000).astype(np.int16))
+    content = (tmp_path / "3_ann_0.flac").read_bytes()
+    (tmp_path / "3_ann_0.flac").write_bytes(content[: len(content) // 2])
+    [(what, *_)] = error(load_raw, tmp_path)
+    assert what.startswith(("it was cut off", "it cannot be read"))
+
+
+def test_what_would_be_passed_over_is_refused(tmp_path: Path) -> None:
+    wav(tmp_path / "3_ann_0.wav")
+    (tmp_path / "4_ann_0.mp3").write_bytes(b"ID3")
+    [(what, where, _)] = error(load_raw, tmp_path)
+    assert (what, where) == ("what it sounds like depends on its decoder", str(tmp_path / "4_ann_0.mp3"))
+
+
+def test_a_folder_of_each_class(tmp_path: Path) -> None:
+    for name in ("yes/a_nohash_0.wav", "yes/b_nohash_1.wav", "no/a_nohash_0.flac"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        wav(tmp_path / name)
+    got = load_raw(tmp_path)
+    assert isinstance(got, Audio)
+    assert got.labels == ("no", "yes", "yes")
+    assert got.ids == ("no/a_nohash_0.flac", "yes/a_nohash_0.wav", "yes/b_nohash_1.wav")
+    assert (got.groups, got.takes.tolist()) == ((), [])
+    named = load_raw(tmp_path, r"(?P<group>.)_nohash_(?P<take>\d)\..*")
+    assert (named.labels, named.groups) == (got.labels, ("a", "a", "b"))
+    (tmp_path / "yes" / "c.wav").write_bytes((tmp_path / "yes" / "a_nohash_0.wav").read_bytes())
+    [(what, where, _)] = error(load_raw, tmp_path, r"(?P<group>.)_nohash_(?P<take>\d)\..*")
+    assert what.startswith("its name does not follow")
+    assert where.endswith("c.wav")
+
+
+def test_one_file_of_sound(tmp_path: Path) -> None:
+    wav(tmp_path / "a word.wav")
+    wav(tmp_path / "3_ann_0.wav")
+    bare, named = load_raw(tmp_path / "a word.wav"), load_raw(tmp_path / "3_ann_0.wav")
+    assert isinstance(bare, Audio)
+    assert (bare.sound.tolist(), bare.labels, bare.ids) == (SOUND.tolist(), (), ("a word.wav",))
+    assert (named.labels, named.groups) == (("3",), ("ann",))
+
+
+def test_names_that_say_nothing_where_nothing_need_be_said(tmp_path: Path) -> None:
+    wav(tmp_path / "3_ann_0.wav")
+    wav(tmp_path / "a word.wav")
+    got = load_raw(tmp_path, labelled=False)
+    assert isinstance(got, Audio)
+    assert (got.labels, got.groups, got.ids) == ((), (), ("3_ann_0.wav", "a word.wav"))
+
+
+def test_channels_are_mixed_where_that_is_asked_for(tmp_path: Path) -> None:
+    wav(tmp_path / "3_ann_0.wav", STEREO)
+    wav(tmp_path / "3_bob_0.wav")
+    mixed = (STEREO / 32768).mean(axis=1)
+    assert error(load_raw, tmp_path)[0][0] == "it has 2 channels"
+    got = load_raw(tmp_path, mono=True)
+    assert isinstance(got, Audio)
+    assert got.sound.tolist() == [*mixed.tolist(), *(SOUND / 32768).tolist()]
+    arrays = {**UTTERANCES, "audio": STEREO}
+    assert "mixed by `data: {mono: true}`" in error(load_raw, npz(tmp_path, **arrays))[0][2]
+    of_arrays = load_raw(npz(tmp_path, **arrays), mono=True)
+    assert isinstance(of_arrays, Audio)
+    assert of_arrays.sound.tolist() == mixed.tolist()
+
+
+def test_each_file_is_resampled_where_that_is_asked_for(tmp_path: Path) -> None:
+    """A tone stays the tone, at the rate that is wanted, whatever rate its file had."""
+    seconds, hz = 0.5, 440.0
+    for rate in (8000, 11025, 44100):
+        wav(tmp_path / f"a_{rate}_0.wav", 0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate)) / rate), rate)
+    assert error(load_raw, tmp_path)[0][2] == "set `data: {resample: true}`"
+    got = load_raw(tmp_path, rate_hz=16000.0)
+    assert isinstance(got, Audio)
+    assert got.rate == 16000
+    wanted = 0.5 * np.sin(2 * np.pi * hz * np.arange(8000) / 16000)
+    for sound in np.split(got.sound, got.starts[1:]):
+        assert abs(len(sound) - 8000) <= 2
+        assert np.abs(sound[200:7800] - wanted[200:7800]).max() < 2e-3
+    same_rate = load_raw(tmp_path / "a_8000_0.wav", rate_hz=8000.0)
+    assert isinstance(same_rate, Audio)
+    assert same_rate.sound.dtype == np.int16  # as it is
+    lengths = [len(sound) for sound in np.split(got.sound, got.starts[1:])]
+    rates = {
+        "audio": np.zeros(1500),
+        "length": [1000, 500],
+        "rate": 8000,
+        "take": [0, 1],
+        "digit": [3, 3],
+        "speaker": [1, 1],
+    }
+    of_arrays = load_raw(npz(tmp_path, **rates), rate_hz=16000.0)
+    assert isinstance(of_arrays, Audio)
+    assert (of_arrays.rate, of_arrays.starts.tolist(), len(of_arrays.sound)) == (16000, [0, 2000], 3000), lengths
+    [(what, *_)] = error(load_raw, npz(tmp_path, **{**rates, "rate": 360.5}), rate_hz=16000.0)
+    assert what == "360.5 values a second cannot be made 16000: both have to be whole"
 
 
 # --- heart beats ----------------------------------------------------------------------------------------------------
@@ -786,11 +951,24 @@ def test_other_rhythms_keep_their_names(tmp_path: Path) -> None:
     assert [got.rhythms[i] for i in got.rhythm] == ["N", "SVTA"]
 
 
+def test_one_record_of_a_folder(tmp_path: Path) -> None:
+    for record in AT:
+        wfdb_record(tmp_path, record, True)
+    every = load_raw(tmp_path)
+    for ending in (".atr", ".qrs", ".hea"):
+        one = load_raw(tmp_path / f"r2{ending}")
+        assert isinstance(one, Beats)
+        assert (one.beats.tolist(), one.groups, one.rate) == (AT["r2"], ("r2",), every.rate)
+    assert error(load_raw, tmp_path / "r9.hea")[0][0] == "cannot read: No such file or directory"
+    (tmp_path / "r9.hea").write_text("r9 1 250 10\n")
+    assert error(load_raw, tmp_path / "r9.hea")[0][0] == "the record has no annotations here"
+
+
 def test_a_folder_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
     assert error(load_raw, tmp_path) == [
         (
-            "the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are .txt",
+            "the folder holds neither sound (.wav, .flac), tables (.csv) nor WFDB annotations; here are .txt",
             str(tmp_path),
             "check the path",
         )

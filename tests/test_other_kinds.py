@@ -60,7 +60,6 @@ FOREIGN = {
     "x.npz": (npy(), "a single array"),
     "x.zip": (zipped("readme.txt"), "a zip archive"),
     "x.npz.gz": (gzip.compress(b"x" * 100), "a gzip archive"),
-    "x.wav": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), "a single WAV file"),
     "x.tar": (bytes(257) + b"ustar\0" + bytes(300), "a tar archive"),
     "x.png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "a PNG picture"),
     "x.bin": (bytes(range(64)), "a binary file"),

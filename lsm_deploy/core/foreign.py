@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lsm_deploy.core.errors import LsmError, require_path
 
-__all__ = ["foreign", "refuse_foreign"]
+__all__ = ["foreign", "is_sound", "refuse_foreign"]
 
 _WEIGHTS = "write its weights as arrays with np.savez (see `lsm-deploy manual own-network`)"
 _RATES = f"read a rate network with `lsm-deploy import` (see `lsm-deploy manual import`); of another, {_WEIGHTS}"
@@ -32,8 +32,6 @@ _STARTS = (
     (b"MATLAB 5.0", "a MATLAB file (.mat)", _DATA),
     (b"#!AER-DAT", "an AEDAT recording of events", "read it with tonic: `data: {dataset: tonic:NAME, root: FOLDER}`"),
     (b"#!AEDAT", "an AEDAT recording of events", "read it with tonic: `data: {dataset: tonic:NAME, root: FOLDER}`"),
-    (b"RIFF", "a single WAV file", "give the folder that it is in, with a label in each name"),
-    (b"fLaC", "a FLAC file", "convert it to WAV, and give the folder that it is in"),
     (b"SQLite format 3", "an SQLite database", _DATA),
     (b"%PDF", "a PDF document", "give what it was made from"),
     (b"\x89PNG", "a PNG picture", _DATA),
@@ -72,6 +70,12 @@ _NAMES = {
 """Of binary files that no first bytes tell."""
 
 
+def is_sound(start: bytes) -> bool:
+    """Whether these are the first bytes, twelve or more, of a WAV or a FLAC file."""
+    wav = start[:4] in (b"RIFF", b"RIFX", b"RF64") and start[8:12] == b"WAVE"
+    return wav or (start[:4] == b"fLaC" and start[4:5] in (b"\x00", b"\x80"))
+
+
 def foreign(path: str | Path) -> tuple[str, str] | None:
     """What a file of another tool, or an empty one, is called, and what to do instead; None where it may be ours."""
     path = Path(path)
@@ -81,6 +85,8 @@ def foreign(path: str | Path) -> tuple[str, str] | None:
             return "an empty file", "write it again, or copy it again"
         start = file.read(512)
     suffix = path.suffix.lower()
+    if is_sound(start) or suffix in (".atr", ".qrs"):
+        return None
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         return _HDF5.get(suffix, ("an HDF5 file", _DATA))
     if start.startswith(b"PK"):

@@ -1,14 +1,21 @@
-"""Sound with labels: an `.npz` of all utterances end to end, or a folder of WAV files whose names say what they are.
+"""Sound: an `.npz` of all utterances end to end, a folder of WAV or FLAC files, or one of them.
 
-.npz    audio [t], int16, or floats of -1 to 1; length [utterance] values of each; rate, in Hz; digit or labels
-        [utterance]; speaker or groups, and take or takes [utterance], left out where there are none
-folder  <label>_<group>_<take>.wav, or as a regular expression with groups of these names says; one channel, one rate
+.npz    audio [t], int16, or floats of -1 to 1, or [t, channel] if they are mixed; length [utterance] values of each;
+        rate, in Hz; digit or labels [utterance]; speaker or groups, and take or takes [utterance], left out where there
+        are none
+folder  <label>_<group>_<take>.wav or .flac, or as a regular expression with groups of these names says; or
+        <label>/<any name>, of which a regular expression may say group and take
+file    an utterance, labelled where its name says how
+
+One channel, unless `mono` mixes them (their mean); one rate, unless each file is resampled (by a polyphase filter).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +24,19 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import AbsentError, LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
+from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.frame_files import SHOWN
 from lsm_deploy.data.frames import names_of, starts_of
 from lsm_deploy.data.raw import Audio, is_rate
 from lsm_deploy.store.files import reading
+from lsm_deploy.store.kinds import SOUND, files_by_class
 from lsm_deploy.store.npz import misspelt
 
-__all__ = ["PATTERN", "audio_from_arrays", "load_wavs"]
+__all__ = ["PATTERN", "Sound", "audio_from_arrays", "load_sound"]
 
-PATTERN = r"(?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.wav"
+PATTERN = r"(?P<label>[^_]+)_(?P<group>[^_]+)_(?P<take>\d+)\.(wav|flac)"
+LOSSY = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".amr")
+"""What decoders do not agree on."""
 
 PLAIN = ("PCM_16", "PCM_U8", "PCM_S8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 """How a WAV file may hold its values."""
@@ -43,7 +54,43 @@ _ALIASES = {
 }
 
 
-def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
+@dataclass(frozen=True)
+class Sound:
+    """What is done to recordings as they are read. mono: channels are mixed. rate_hz: they are resampled to that."""
+
+    mono: bool = False
+    rate_hz: float | None = None
+
+    def mixed(self, sound: NDArray[Any]) -> NDArray[Any]:
+        """The mean of the channels of a recording `[t, channel]`, if they are to be mixed."""
+        return _as_floats(sound).mean(axis=1) if self.mono and sound.ndim == 2 and sound.size else sound
+
+    def resampled(self, sound: NDArray[Any], rate: float) -> NDArray[Any]:
+        """A recording `[t]` of `rate` values a second, as one of `rate_hz`."""
+        if self.rate_hz is None or self.rate_hz == rate:
+            return sound
+        from scipy.signal import resample_poly  # half a second
+
+        wanted, given = round(self.rate_hz), round(rate)
+        common = gcd(wanted, given)
+        resampled: Floats = resample_poly(_as_floats(sound), wanted // common, given // common)
+        return resampled
+
+    def mistake(self, rate: float) -> str | None:
+        """Why sound of this rate cannot be resampled, if so."""
+        whole = self.rate_hz is None or self.rate_hz == rate or (float(rate).is_integer() and self.rate_hz.is_integer())
+        return None if whole else f"{rate:g} values a second cannot be made {self.rate_hz:g}: both have to be whole"
+
+
+def _as_floats(sound: NDArray[Any]) -> Floats:
+    return sound / 32768 if sound.dtype == np.int16 else sound.astype(np.float64)
+
+
+PLAINLY = Sound()
+"""As it is."""
+
+
+def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str, how: Sound = PLAINLY) -> Audio:
     """Sound from the arrays of an `.npz`, as the head of this module describes them."""
     errors = misspelt(arrays, ("audio", "rate", *(alias for aliases in _ALIASES.values() for alias in aliases)), where)
 
@@ -59,14 +106,20 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
         for name, aliases in _ALIASES.items()
     }
     many, takes = arrays["length"], arrays["take"]
+    if sound.dtype == np.int16 or sound.dtype.kind == "f":
+        sound = how.mixed(sound)
     if sound.ndim != 1 or not (sound.dtype == np.int16 or sound.dtype.kind == "f") or not sound.size:
-        report(f"audio is {sound.dtype} of shape {list(sound.shape)}", "write int16 or floats [t], all end to end")
+        hint = "write int16 or floats [t], all end to end"
+        hint += "; channels [t, channel] are mixed by `data: {mono: true}`" if sound.ndim == 2 else ""
+        report(f"audio is {sound.dtype} of shape {list(sound.shape)}", hint)
     elif sound.dtype.kind == "f" and not np.isfinite(sound).all():
         report(f"audio has {int((~np.isfinite(sound)).sum())} values that are not finite", "write finite numbers")
     elif sound.dtype.kind == "f" and (peak := float(np.abs(sound).max())) > 1:
         report(f"audio reaches {peak:g}, beyond the range of floats, -1 to 1", "scale it, or write int16")
     if rate.size != 1 or rate.dtype.kind not in "iuf" or not is_rate(float(rate.ravel()[0])):
         report(f"rate is {rate.ravel()[:3].tolist() or 'missing'}", "write how many values a second has, in Hz")
+    elif mistake := how.mistake(float(rate.ravel()[0])):
+        report(mistake, "resample it yourself")
     hint = "write how many values each utterance has"
     if mistake := mistake_in(many, sound.size + 1, start=1) or (None if many.size else "there is none"):
         report(f"length: {mistake}", hint)
@@ -79,79 +132,114 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> Audio:
     elif takes.size and (mistake := mistake_in(takes, 2**63)):
         report(f"takes: {mistake}", hint)
     raise_all(errors)
-    return Audio(sound, starts_of(many), float(rate.ravel()[0]), labels, where, groups, takes.astype(np.int64))
+    per_second = float(rate.ravel()[0])
+    if how.rate_hz not in (None, per_second):
+        utterances = [how.resampled(each, per_second) for each in np.split(sound, starts_of(many)[1:])]
+        sound, many, per_second = np.concatenate(utterances), np.array([len(u) for u in utterances]), how.rate_hz or 0.0
+    return Audio(sound, starts_of(many), per_second, labels, where, groups, takes.astype(np.int64))
 
 
-def load_wavs(folder: Path, pattern: str | None = None) -> Audio:
-    """Sound from a folder of WAV files, in the order of their names; pattern: see the head of this module."""
-    soundfile = _soundfile(folder)
+def load_sound(path: Path, pattern: str | None = None, how: Sound = PLAINLY, labelled: bool = True) -> Audio:
+    """Sound from a folder of WAV and FLAC files, in the order of their names, or from one file.
+
+    pattern: how names are written, see the head of this module. labelled: False lets them be any; what not all of them
+    say, none does.
+    """
     try:
-        expression = re.compile(pattern or PATTERN)
+        expression = re.compile(pattern or PATTERN, re.IGNORECASE if pattern is None else 0)
     except re.error as error:
         what = f"the pattern of file names, {pattern!r}, is no regular expression: {error}"
-        raise LsmError(what, where=str(folder), hint="mend the pattern") from None
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".wav")
-    errors: list[LsmError] = []
-    sounds, matches = [], []
-    rates: dict[int, Path] = {}
+        raise LsmError(what, where=str(path), hint="mend the pattern") from None
+    by_class = path.is_dir() and not _sound_in(path)
+    files = files_by_class(path, SOUND) if by_class else _sound_in(path) if path.is_dir() else [path]
+    errors = _lossy(path) if path.is_dir() else []
+    sounds, names = [], []
+    rates: dict[float, Path] = {}
     for file in files:
         match = expression.fullmatch(file.name)
-        if match is None:
+        if match is None and labelled and path.is_dir() and not (by_class and pattern is None):
             what = f"its name does not follow {expression.pattern}"
             hint = "rename it, or set `data: {pattern: ...}`, for `predict` --pattern"
             errors.append(LsmError(what, where=str(file), hint=hint))
             continue
-        if (mistake := _mistake_in(file)) is not None:
-            errors.append(LsmError(mistake, where=str(file), hint="record it again, or take it out"))
-            continue
         try:
-            with soundfile.SoundFile(file) as opened:
-                if opened.subtype not in PLAIN:
-                    what, hint = f"its sound is compressed ({opened.subtype_info})", "write it again as 16-bit WAV"
-                    errors.append(LsmError(what, where=str(file), hint=hint))
-                    continue
-                kind = "int16" if opened.subtype == "PCM_16" else "float64"
-                sound, rate = opened.read(dtype=kind), opened.samplerate
-        except (soundfile.LibsndfileError, OSError) as error:
-            reason = getattr(error, "error_string", None) or str(error)
-            errors.append(LsmError(f"it cannot be read: {reason}", where=str(file), hint="write it again as WAV"))
+            sound, rate = _read(file, how)
+        except LsmError as error:
+            errors += error.each()
             continue
         rates.setdefault(rate, file)
-        if sound.ndim != 1:
-            what, hint = f"it has {sound.shape[1]} channels", "mix them down to one"
-            errors.append(LsmError(what, where=str(file), hint=hint))
-        elif not len(sound) or not np.isfinite(sound).all():
-            what = "it holds no sound" if not len(sound) else "it has values that are not finite"
-            errors.append(LsmError(what, where=str(file), hint="record it again, or take it out"))
-        elif sound.dtype != np.int16 and (peak := float(np.abs(sound).max())) > 1:
-            what, hint = f"its values reach {peak:g}, beyond the range of sound, -1 to 1", "scale it down"
-            errors.append(LsmError(what, where=str(file), hint=hint))
-        elif rate != next(iter(rates)):
+        if rate != next(iter(rates)):
             first, other = next(iter(rates.items()))
-            what = f"it has {rate} values a second, {other.name} has {first}"
-            errors.append(LsmError(what, where=str(file), hint="resample all to one rate"))
+            what, hint = f"it has {rate:g} values a second, {other.name} has {first:g}", "set `data: {resample: true}`"
+            errors.append(LsmError(what, where=str(file), hint=hint))
         sounds.append(sound)
-        matches.append(match.groupdict())
+        said = match.groupdict() if match is not None and (not by_class or pattern) else {}
+        names.append(said | {"label": file.parent.name} if by_class else said)
     if len(errors) > SHOWN:
-        rest = LsmError(f"and {len(errors) - SHOWN} more mistakes", where=str(folder), hint="mend those above first")
+        rest = LsmError(f"and {len(errors) - SHOWN} more mistakes", where=str(path), hint="mend those above first")
         errors = [*errors[:SHOWN], rest]
     raise_all(errors)
     if len({sound.dtype for sound in sounds}) > 1:
-        sounds = [sound / 32768 if sound.dtype == np.int16 else sound for sound in sounds]
-    names = {key: [match.get(key) for match in matches] for key in ("label", "group", "take")}
-    labels, groups = (
-        tuple(str(name) for name in names[key]) if None not in names[key] else () for key in ("label", "group")
-    )
-    takes = [int(take) for take in names["take"] if take is not None and take.isdecimal()]
+        sounds = [_as_floats(sound) for sound in sounds]
+    labels, groups, takes = (_all_or_none(each.get(key) for each in names) for key in ("label", "group", "take"))
+    numbers = [int(take) for take in takes if take.isdecimal()]
     return Audio(
         np.concatenate(sounds),
         starts_of([len(sound) for sound in sounds]),
-        float(next(iter(rates))),
+        next(iter(rates)),
         labels,
-        str(folder),
+        str(path),
         groups,
-        np.array(takes if len(takes) == len(sounds) else [], np.int64),
+        np.array(numbers if len(numbers) == len(sounds) else [], np.int64),
+        tuple(file.relative_to(path).as_posix() if path.is_dir() else file.name for file in files),
     )
+
+
+def _all_or_none(names: Iterable[str | None]) -> tuple[str, ...]:
+    known = tuple(names)
+    return () if None in known else tuple(str(name) for name in known)
+
+
+def _sound_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SOUND)
+
+
+def _lossy(folder: Path) -> list[LsmError]:
+    """An error for each file of sound that would be passed over."""
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in LOSSY) + files_by_class(folder, LOSSY)
+    hint = "convert it to WAV or FLAC, or take it out"
+    return [LsmError("what it sounds like depends on its decoder", where=str(file), hint=hint) for file in files]
+
+
+def _read(file: Path, how: Sound) -> tuple[NDArray[Any], float]:
+    """The sound `[t]` of a file, and its rate; an LsmError where it holds none that is read."""
+    soundfile = _soundfile(file)
+    if (mistake := _mistake_in(file)) is not None:
+        raise LsmError(mistake, where=str(file), hint="record it again, or take it out")
+    try:
+        with soundfile.SoundFile(file) as opened:
+            if opened.subtype not in PLAIN:
+                what, hint = f"its sound is compressed ({opened.subtype_info})", "write it again as 16-bit WAV"
+                raise LsmError(what, where=str(file), hint=hint)
+            sound = opened.read(dtype="int16" if opened.subtype == "PCM_16" else "float64")
+            rate, many = float(opened.samplerate), opened.frames
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = getattr(error, "error_string", None) or str(error)
+        hint = "write it again as WAV or FLAC"
+        raise LsmError(f"it cannot be read: {reason}", where=str(file), hint=hint) from None
+    sound = how.mixed(sound)
+    if sound.ndim != 1:
+        what, hint = f"it has {sound.shape[1]} channels", "mix them down to one: `data: {mono: true}`"
+    elif not len(sound) or not np.isfinite(sound).all():
+        what = "it holds no sound" if not len(sound) else "it has values that are not finite"
+        hint = "record it again, or take it out"
+    elif len(sound) != many:
+        what, hint = f"it was cut off: it has {len(sound)} values, and says {many}", "record it again, or take it out"
+    elif sound.dtype != np.int16 and (peak := float(np.abs(sound).max())) > 1:
+        what, hint = f"its values reach {peak:g}, beyond the range of sound, -1 to 1", "scale it down"
+    else:
+        return how.resampled(sound, rate), how.rate_hz or rate
+    raise LsmError(what, where=str(file), hint=hint)
 
 
 def _mistake_in(file: Path) -> str | None:
@@ -173,10 +261,10 @@ def _mistake_in(file: Path) -> str | None:
     return f"it has no sound in its first {CHUNKS} chunks"
 
 
-def _soundfile(folder: Path) -> Any:
+def _soundfile(file: Path) -> Any:
     try:
         import soundfile
     except (ImportError, OSError):  # OSError: the package is there, its library is not
-        what = "WAV files are read with soundfile, which is not installed"
-        raise AbsentError(what, where=str(folder), hint="pip install 'lsm-deploy[audio]'") from None
+        what = "WAV and FLAC files are read with soundfile, which is not installed"
+        raise AbsentError(what, where=str(file), hint="pip install 'lsm-deploy[audio]'") from None
     return soundfile

@@ -3,7 +3,7 @@
 .npz    of each record R: R_beats [beat], the sample number of the first beat and then first differences; R_onset, the
         sample numbers at which a rhythm begins, and R_rhythm, which: 0 N, 1 AFIB, 2 AFL, 3 J; rate, 250 Hz if left out
 folder  R.atr with the rhythms; the beats from R.qrs, or where that is missing from R.atr; the rate from either, or else
-        from R.hea
+        from R.hea; one of these files stands for its record alone
 
 A rhythm's note in R.atr is its name behind a bracket, "(AFIB", on a mark of its own (+) or on a beat; the bracket of a
 mark may be missing. It lasts until the next, or until a note that ends in ")" or a mark without a note, behind which
@@ -94,13 +94,20 @@ def _mistakes(part: Mapping[str, Any]) -> list[tuple[str, str]]:
     return mistakes
 
 
-def load_wfdb(folder: Path) -> Beats:
-    """Beats from a folder of WFDB annotation files, in the order of their names."""
+def load_wfdb(path: Path) -> Beats:
+    """Beats from a folder of WFDB annotation files, in the order of their names, or from one record's file."""
     errors: list[LsmError] = []
-    records = sorted({file.stem for file in folder.iterdir() if file.suffix in (".atr", ".qrs")})
+    folder = path if path.is_dir() else path.parent
+    sources = sorted(file for file in folder.iterdir() if file.suffix in (".atr", ".qrs"))
+    if folder != path:
+        sources = [file for file in sources if file.stem == path.stem]
+    records = sorted({file.stem for file in sources})
+    if not records:
+        what, hint = "the record has no annotations here", "put its .atr, or its .qrs, beside it"
+        raise LsmError(what, where=str(path), hint=hint)
     beats, marks = [], []
     rates: dict[float, str] = {}
-    has_rhythms = any(file.suffix == ".atr" for file in folder.iterdir())
+    has_rhythms = any(file.suffix == ".atr" for file in sources)
     for record in records:
         where = f"{folder}: record {record!r}"
         files = [folder / f"{record}.{kind}" for kind in ("atr", "qrs")]

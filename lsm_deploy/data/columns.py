@@ -21,6 +21,7 @@ NAMED = ("sample", "label", "group")
 INDEX = ("index", "level_0", "id", "row")
 """What an index is called as a rule. Others may be: its values decide."""
 LIKE = {
+    "sample": ("samples", "sample_id", "id", "trial", "sequence", "utterance", "recording", "example"),
     "label": ("labels", "class", "classes", "target", "targets", "y"),
     "group": ("groups", "speaker", "subject", "patient", "participant"),
 }
@@ -31,7 +32,7 @@ FEWEST = 10
 def mistakes_in_header(header: Sequence[str], targets: Sequence[str] = ()) -> list[tuple[str, str]]:
     """What is wrong with the names of the columns, of which some are targets, each with a way out."""
     channels = [name for name in header if name not in (*NAMED, *targets)]
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+    if len(header) == 1 and "|" in header[0]:
         return [(f"the header is {header[0]!r}", "separate cells by commas, and write decimals with a point")]
     mistakes = []
     for i, name in enumerate(header):
@@ -54,7 +55,7 @@ def mistakes_in_header(header: Sequence[str], targets: Sequence[str] = ()) -> li
             mistakes.append((f"{what} for a target", suggest(name, [each for each in header if each not in NAMED])))
     if not mistakes and targets and not channels:
         mistakes.append(("every column is a target, and none a channel", "leave a column to predict from"))
-    if not mistakes and ("sample" not in header or not channels or len(set(header)) != len(header)):
+    if not mistakes and (not channels or len(set(header)) != len(header)):
         hint = "write `sample,label,<channel>,...`, each name once; label may go"
         mistakes.append((f"the header is {','.join(header)!r}", hint))
     return mistakes

@@ -1,4 +1,4 @@
-"""Real-valued frames with labels or targets, from a user's own `.npz` or `.csv`; every mistake at once.
+"""Real-valued frames with labels or targets, from a user's own `.npz`, `.csv` or folder; every mistake at once.
 
 .npz   frames [frame, channel], samples end to end, with starts [sample] or lengths [sample]
        or frames [sample, frame, channel], padded where lengths [sample] says so
@@ -7,6 +7,9 @@
        target_names [output] may say what they are called
 .csv   a header `sample,label,group,<channel>,...` and one row a frame; rows of a sample stand together; label and group
        are optional; columns that `data: {targets: [...]}` names are targets and no channels
+       without `sample` all rows are one sample; semicolons or tabs may separate cells where the header has no comma;
+       between semicolons decimals may have one
+folder of such tables, each one sample without `sample` and `label`; folders in it are classes
 """
 
 from __future__ import annotations
@@ -27,10 +30,10 @@ from lsm_deploy.data.columns import NAMED, counter_among, mistakes_in_header
 from lsm_deploy.data.frames import make_frames, starts_of
 from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.store.files import reading
-from lsm_deploy.store.kinds import refuse_other
+from lsm_deploy.store.kinds import TABLES, files_by_class, refuse_other
 from lsm_deploy.store.npz import misspelt, read_arrays
 
-__all__ = ["SHOWN", "frames_from_arrays", "load_frames", "refuse_columns"]
+__all__ = ["SHOWN", "frames_from_arrays", "load_frames", "load_tables", "refuse_columns"]
 
 SHOWN = 20
 """Mistakes of one file that are spelt out; a wrong column makes one in every row."""
@@ -53,6 +56,40 @@ def load_frames(path: str | Path, targets: Sequence[str] = (), leave_out: Sequen
         path.stat()
     what = "a folder" if path.is_dir() else f"a {path.suffix or 'nameless'} file"
     raise LsmError(f"frames cannot be read from {what}", where=str(path), hint="give an .npz or .csv")
+
+
+def load_tables(folder: Path, targets: Sequence[str] = (), leave_out: Sequence[str] = ()) -> Frames:
+    """Frames from a folder of tables, a sample each, or of folders of them, which are classes."""
+    plain = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLES)
+    files = plain or files_by_class(folder, TABLES)
+    errors: list[LsmError] = []
+    parts: list[Frames] = []
+    for file in files:
+        try:
+            part = _from_csv(file, targets, leave_out)
+        except LsmError as error:
+            errors += error.each()
+            continue
+        if part.ids or part.labels:
+            what = "a table in a folder is one sample, and this one has a column `sample` or `label`"
+            hint = "give the file itself; or leave the columns out, and put it in a folder that has its label's name"
+            errors.append(LsmError(what, where=str(file), hint=hint))
+        elif parts and part.names != parts[0].names:
+            what = f"its columns are {', '.join(part.names)}, and those of {files[0].name} {', '.join(parts[0].names)}"
+            errors.append(LsmError(what, where=str(file), hint="write the same columns in the same order"))
+        parts.append(part)
+    raise_all(errors[:SHOWN])
+    return make_frames(
+        np.concatenate([part.frames for part in parts]),
+        starts_of([len(part.frames) for part in parts]),
+        () if plain else [file.parent.name for file in files],
+        str(folder),
+        [group for part in parts for group in part.groups],
+        parts[0].names,
+        np.concatenate([part.targets for part in parts]) if targets else None,
+        targets,
+        [file.relative_to(folder).as_posix() for file in files],
+    )
 
 
 def refuse_columns(targets: Sequence[str], path: Path) -> None:
@@ -121,7 +158,8 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
         if mistakes <= SHOWN:
             errors.append(LsmError(what, where=f"{path}:{line}", hint=hint))
 
-    table = _rows(path)
+    delimiter = _delimiter(path)
+    table = _rows(path, delimiter)
     line, header = next(table, (0, []))
     if not header:
         raise LsmError("the file is empty", where=where, hint="write a header and one row a frame")
@@ -132,18 +170,19 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
     numbers = [*channels, *targets]
     names: dict[str, list[str]] = {name: [] for name in ("label", "group") if name in columns}
     values, starts = array("d"), []  # and no text: that of a long file takes ten times as much
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
+    marks: set[str] = set()
     current: str | None = None
     for line, cells in table:
         if len(cells) != len(header):
             what = f"there are {len(cells)} cells below {len(header)} names"
             report(what, "write one cell for each name in the header", line)
             continue
-        sample = cells[columns["sample"]]
+        sample = cells[columns["sample"]] if "sample" in columns else ""
         if sample != current:
             if sample in seen:
                 report(f"sample {sample!r} goes on after another sample", "keep the rows of a sample together", line)
-            seen.add(sample)
+            seen[sample] = None
             current = sample
             starts.append(len(values) // len(numbers))
             for name, of_samples in names.items():
@@ -152,13 +191,23 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
             for name, of_samples in names.items():
                 if cells[columns[name]] != of_samples[-1]:
                     verb = "is labelled" if name == "label" else "is of group"
-                    what = f"sample {sample!r} {verb} {cells[columns[name]]!r}, and {of_samples[-1]!r} above"
-                    report(what, f"give a sample one {name}", line)
+                    one = f"sample {sample!r}" if "sample" in columns else "this row"
+                    what = f"{one} {verb} {cells[columns[name]]!r}, and {of_samples[-1]!r} above"
+                    hint = f"give a sample one {name}"
+                    if "sample" not in columns:
+                        hint = "add a column `sample` that says which rows are one sample"
+                    report(what, hint, line)
         for name in numbers:
-            number = _number(cell := cells[columns[name]])
+            cell = cells[columns[name]]
+            mark = next((mark for mark in ".," if mark in cell), None)
+            marks |= {mark} if mark else set()
+            mixed = mark is not None and delimiter == ";" and len(marks) == 2
+            number = None if mixed else _number(cell.replace(",", ".") if delimiter == ";" else cell)
             if number is None:
                 decimal = re.fullmatch(r"-?\d+,\d+", cell)
                 hint = "write decimals with a point" if decimal else "write a number such as -1.5e-3"
+                if mixed:
+                    hint = "write all decimals with a point, or all with a comma"
                 report(f"{name} is {cell!r}, not a finite number", hint, line)
             values.append(number or 0.0)
     if mistakes > SHOWN:
@@ -173,15 +222,24 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
             what, where=f"{path}:1", hint="leave it out: an index (`to_csv(..., index=False)`) tells nothing"
         )
     labels, groups = (names[name] if any(names.get(name, ())) else () for name in ("label", "group"))
-    return make_frames(frames, np.array(starts), labels, where, groups, channels, outputs if targets else None, targets)
+    values_to_predict = outputs if targets else None
+    ids = list(seen) if "sample" in columns else ()
+    return make_frames(frames, np.array(starts), labels, where, groups, channels, values_to_predict, targets, ids)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _delimiter(path: Path) -> str:
+    """What separates cells: a comma, unless the header has none and has semicolons, or tabs."""
+    with reading(path), path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = next((line for line in iter(lambda: file.readline(1 << 20), "") if line.strip()), "")
+    return next((mark for mark in ";\t" if mark in header and "," not in header), ",")
+
+
+def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The cells of each row that has any, with its line, one by one."""
     # Python's own reader: it knows the line of every cell, which a data frame does not.
     try:
         with reading(path), path.open(newline="", encoding="utf-8-sig") as file:
-            reader, last = csv.reader(file, skipinitialspace=True), 0
+            reader, last = csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter != "\t"), 0
             for row in reader:
                 first, last = last + 1, reader.line_num
                 cells = [cell.strip() for cell in row]

@@ -25,9 +25,10 @@ def make_frames(
     channels: Sequence[str] = (),
     targets: NDArray[Any] | None = None,
     target_names: NDArray[Any] | Sequence[str] = (),
+    ids: Sequence[str] = (),
 ) -> Frames:
     """Frames that a user made, with labels, or targets `[frame, output]`, or neither, and with names of channels and
-    targets or without; an LsmError has all that is wrong with them."""
+    targets or without; an LsmError has all that is wrong with them. ids: what each sample is called."""
     errors: list[LsmError] = []
 
     def report(what: str, hint: str) -> None:
@@ -67,6 +68,7 @@ def make_frames(
         names=tuple(channels),
         targets=rest,
         target_names=outputs,
+        ids=tuple(ids),
     )
 
 

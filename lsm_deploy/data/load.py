@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError, raise_all, require_path
-from lsm_deploy.data.audio_files import audio_from_arrays, load_wavs
+from lsm_deploy.data.audio_files import Sound, audio_from_arrays, load_sound
 from lsm_deploy.data.beat_files import beats_from_arrays, load_wfdb
 from lsm_deploy.data.event_files import load_tonic
-from lsm_deploy.data.frame_files import load_frames, refuse_columns
+from lsm_deploy.data.frame_files import load_frames, load_tables, refuse_columns
 from lsm_deploy.data.frames import make_frames, starts_of
 from lsm_deploy.data.raw import Frames, Raw
 from lsm_deploy.data.series import load_series
@@ -23,8 +23,8 @@ from lsm_deploy.store import DATA, kind_of, read_arrays, refuse_other
 __all__ = ["load_data", "load_dataset", "load_raw", "require_there"]
 
 
-def load_data(data: Data) -> tuple[Raw, Raw]:
-    """The training and test data that a spec names."""
+def load_data(data: Data, rate_hz: float | None = None) -> tuple[Raw, Raw]:
+    """The training and test data that a spec names; rate_hz: resample sound to it."""
     if data.dataset in SERIES:
         return load_series(data)
     if data.dataset is not None:
@@ -33,7 +33,10 @@ def load_data(data: Data) -> tuple[Raw, Raw]:
         hint = "add a data section, or give training and test data"
         raise MisuseError("the spec names no data", where="spec", hint=hint)
     require_there(data.train, data.test)
-    return load_raw(data.train, data.pattern, data.targets), load_raw(data.test, data.pattern, data.targets)
+    train, test = (
+        load_raw(path, data.pattern, data.targets, mono=data.mono, rate_hz=rate_hz) for path in (data.train, data.test)
+    )
+    return train, test
 
 
 def require_there(*paths: object) -> None:
@@ -44,34 +47,45 @@ def require_there(*paths: object) -> None:
 
 
 def load_raw(
-    path: str | Path, pattern: str | None = None, targets: Sequence[str] = (), leave_out: Sequence[str] = ()
+    path: str | Path,
+    pattern: str | None = None,
+    targets: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
+    *,
+    mono: bool = False,
+    rate_hz: float | None = None,
+    labelled: bool = True,
 ) -> Raw:
     """Read frames, sound or beats from a file or a folder; an LsmError says what it does not hold.
 
-    pattern: how WAV files are named, if not as the default: a regular expression with groups label, group and take.
+    pattern: how sound files are named, if not as the default: a regular expression with groups label, group and take.
     targets: the columns of a CSV that are values to be predicted, and no channels. leave_out: those that are not read,
-    and need not be there.
+    and need not be there. mono: mix channels of sound down to one. rate_hz: resample sound to it. labelled: False lets
+    names of sound files be any, which then have no labels.
     """
     path = require_path(path)
     refuse_other(path, "data", *DATA)
     kind = kind_of(path)
     if path.suffix != ".csv":
         refuse_columns(targets, path)
+    sound = Sound(mono, rate_hz)
+    if kind == "audio" and path.suffix != ".npz":
+        return load_sound(path, pattern, sound, labelled)
+    if kind == "beats" and path.suffix != ".npz":
+        return load_wfdb(path)
+    if kind == "frames" and path.is_dir():
+        return load_tables(path, targets, leave_out)
     if path.is_dir():
-        if kind == "audio":
-            return load_wavs(path, pattern)
-        if kind == "beats":
-            return load_wfdb(path)
         here = ", ".join(sorted({file.suffix.lower() or "nameless files" for file in path.iterdir()})) or "no files"
-        what = f"the folder holds neither WAV files nor WFDB annotations (.atr, .qrs); here are {here}"
+        what = f"the folder holds neither sound (.wav, .flac), tables (.csv) nor WFDB annotations; here are {here}"
         raise LsmError(what, where=str(path), hint="check the path")
     if kind == "audio":
-        return audio_from_arrays(read_arrays(path), str(path))
+        return audio_from_arrays(read_arrays(path), str(path), sound)
     if kind == "beats":
         return beats_from_arrays(read_arrays(path), str(path))
     if kind != "frames" and path.suffix not in (".npz", ".csv"):
         what = f"data cannot be read from a {path.suffix or 'nameless'} file"
-        hint = "give .npz or .csv, or a folder of WAV files or WFDB annotations"
+        hint = "give .npz, .csv, .wav or .flac, a WFDB record, or a folder of such"
         raise LsmError(what, where=str(path), hint=hint)
     return load_frames(path, targets, leave_out)
 

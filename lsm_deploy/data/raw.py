@@ -54,8 +54,9 @@ class Frames(Reported):
     `[sample]`: the sample that each is an altered copy of, itself where it is none; left out, there are no copies.
     digests `[sample]`: of the recording that each was made from, or left out. names `[channel]`: what the channels are
     called, where they are. targets `[frame, output]`: the values that are to be predicted of each frame, of shape
-    (0, 0) where there are none; target_names `[output]`: what they are called, where they are. `make_frames` tells a
-    user what is wrong; a `ValueError` from here is a bug.
+    (0, 0) where there are none; target_names `[output]`: what they are called, where they are. ids `[sample]`: what
+    each is called where it comes from, its file or record, or (). `make_frames` tells a user what is wrong; a
+    `ValueError` from here is a bug.
     """
 
     frames: Floats
@@ -68,6 +69,7 @@ class Frames(Reported):
     names: tuple[str, ...] = ()
     targets: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     target_names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
     __reduce__ = rebuilt
 
@@ -88,6 +90,8 @@ class Frames(Reported):
             or (origin[origin] != origin).any()
         ):
             raise ValueError("origin does not name an earlier sample that is no copy")
+        if len(self.ids) not in (0, len(starts)):
+            raise ValueError(f"{len(self.ids)} ids for {len(starts)} samples")
         if self.digests.shape not in ((0,), every.shape):
             raise ValueError(f"{self.digests.shape} digests for {len(starts)} samples")
         if len(self.names) not in (0, frames.shape[1]):
@@ -125,7 +129,8 @@ class Frames(Reported):
 class Audio(Reported):
     """Mono sound `[t]` of all utterances end to end, int16 or float, `rate` values a second.
 
-    takes `[utterance]`: which repetition of a word by a speaker each is, or none.
+    takes `[utterance]`: which repetition of a word by a speaker each is, or none. ids `[utterance]`: what each is
+    called where it comes from, or ().
     """
 
     sound: NDArray[np.int16] | Floats
@@ -135,6 +140,7 @@ class Audio(Reported):
     source: str = "data"
     groups: tuple[str, ...] = ()
     takes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    ids: tuple[str, ...] = ()
 
     __reduce__ = rebuilt
 
@@ -149,6 +155,8 @@ class Audio(Reported):
         _check_samples(starts, len(sound), self.labels, self.groups)
         if takes.shape not in ((0,), starts.shape):
             raise ValueError(f"{len(takes)} takes for {len(starts)} utterances")
+        if len(self.ids) not in (0, len(starts)):
+            raise ValueError(f"{len(self.ids)} ids for {len(starts)} utterances")
         if not is_rate(self.rate):
             raise ValueError(f"the rate is {self.rate}")
 
@@ -280,7 +288,7 @@ def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
     rows = rows_of(data.starts[picked], many)
     changed: dict[str, Any] = {name: getattr(data, name)[rows] for name in _SERIES[type(data)]}
     changed["starts"] = np.cumsum(many) - many
-    for name in ("labels", "groups"):
+    for name in ("labels", "groups", "ids"):
         if name in data.__dataclass_fields__ and getattr(data, name):
             changed[name] = tuple(getattr(data, name)[i] for i in picked)
     for name in ("takes", "digests"):

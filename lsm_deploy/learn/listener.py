@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,9 +56,10 @@ class Piece:
 class Listener(Brief):
     """A program with the front end, the encoder and its ranges `[channel, 2]` that its input comes through.
 
-    seed: of random encoders. pattern: how WAV files are named, if not as the default. targets: columns of a CSV that
+    seed: of random encoders. pattern: how sound files are named, if not as the default. targets: columns of a CSV that
     are no channels. names: what the channels are called, where they are. longest: frames of the longest sample that the
-    ranges were fitted to, 0 where nobody knows. What a sample's spikes depend on is all here,
+    ranges were fitted to, 0 where nobody knows. mono, rate_hz: what is done to sound as it is read. What a sample's
+    spikes depend on is all here,
     but for the role of the data (training and test noise differ) and the sample's place among them.
     """
 
@@ -70,6 +72,8 @@ class Listener(Brief):
     targets: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     longest: int = 0
+    mono: bool = False
+    rate_hz: float | None = None
 
     __reduce__ = rebuilt
 
@@ -88,8 +92,9 @@ class Listener(Brief):
 
     def load(self, path: str | Path, pattern: str | None = None) -> Raw:
         """Recordings of a file or a folder, named as those that this was made for if no other pattern is given. Targets
-        are not read: a CSV to be answered need not know them."""
-        return load_raw(path, pattern or self.pattern, leave_out=self.targets)
+        are not read: a CSV to be answered need not know them; nor need names say labels where no pattern is given."""
+        how: dict[str, Any] = {"mono": self.mono, "rate_hz": self.rate_hz, "labelled": pattern is not None}
+        return load_raw(path, pattern or self.pattern, leave_out=self.targets, **how)
 
     def frames(self, raw: Raw, role: Role = "test") -> Frames:
         """What the front end makes of recordings; an LsmError where they are not what it, or the input, takes."""
@@ -158,10 +163,18 @@ def listen(spec: Spec, train: Frames, program: Program | None = None) -> Listene
     program = compile_spec(spec).program if program is None else program
     section = spec.data if spec.data is not None else Data()
     ranges = fit_ranges(train, spec.input)
-    front_end = spec.front_end
-    longest = int(train.lengths.max())
     return Listener(
-        program, spec.input, ranges, spec.seed, front_end, section.pattern, section.targets, train.names, longest
+        program,
+        spec.input,
+        ranges,
+        spec.seed,
+        spec.front_end,
+        section.pattern,
+        section.targets,
+        train.names,
+        int(train.lengths.max()),
+        section.mono,
+        spec.resampled_hz,
     )
 
 

@@ -27,6 +27,7 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames, Role, check_labels
 from lsm_deploy.data.front import training_frames
+from lsm_deploy.data.raw import is_rate
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
 from lsm_deploy.learn.listener import Listener, listen
@@ -363,6 +364,10 @@ def model_to_parts(model: AnyModel) -> tuple[dict[str, Any], dict[str, NDArray[A
         meta["targets"] = list(listener.targets)
     if listener.names:
         meta["channels"] = list(listener.names)
+    if listener.mono:
+        meta["mono"] = True
+    if listener.rate_hz is not None:
+        meta["rate_hz"] = listener.rate_hz
     if isinstance(model, RegressionModel):
         meta["regression"] = section_to_json(model.readout)
         return meta, {"ranges": listener.ranges, **model.to_arrays()}
@@ -382,9 +387,15 @@ def model_from_parts(
         columns = [meta.get(name, []) for name in ("targets", "channels")]
         if not all(isinstance(each, list) and all(isinstance(name, str) for name in each) for each in columns):
             raise ValueError("targets, or channels, are no list of text")
+        targets, channels = map(tuple, columns)
         encoded, seed = section_from_json(Input, meta["input"]), index(meta["seed"])
-        (targets, names), longest = map(tuple, columns), index(meta.get("longest", 0))
-        listener = Listener(program, encoded, arrays["ranges"], seed, front_end, pattern, targets, names, longest)
+        longest, mono, rate_hz = index(meta.get("longest", 0)), meta.get("mono", False), meta.get("rate_hz")
+        if not isinstance(mono, bool) or not (rate_hz is None or (isinstance(rate_hz, float) and is_rate(rate_hz))):
+            raise ValueError("mono, or rate_hz, is not valid")
+        ranges = arrays["ranges"]
+        listener = Listener(
+            program, encoded, ranges, seed, front_end, pattern, targets, channels, longest, mono, rate_hz
+        )
         if "regression" in meta:
             return RegressionModel.from_arrays(listener, section_from_json(Regression, meta["regression"]), arrays)
         if not isinstance(meta["on_chip"], bool):

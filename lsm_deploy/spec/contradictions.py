@@ -33,7 +33,7 @@ __all__ = ["contradictions"]
 
 _Section = TypeVar("_Section")
 
-WAV_GROUPS = ("label", "group", "take")
+SOUND_GROUPS = ("label", "group", "take")
 """What the name of a WAV file may say."""
 
 MOST_STEPS = 1_000_000
@@ -351,12 +351,17 @@ class _Contradictions:
             except re.error as error:
                 self._report(f"pattern is no regular expression: {error}", ("data", "pattern"), "mend pattern")
             else:
-                if "label" not in groups or groups - set(WAV_GROUPS):
+                if not groups or groups - set(SOUND_GROUPS):
                     self._report(
                         f"pattern names the groups {', '.join(groups) or '(none)'}",
                         ("data", "pattern"),
                         "write (?P<label>...), and (?P<group>...) and (?P<take>...) if names say so, and no others",
                     )
+        for field in ("mono", "resample"):
+            front = self._front() if self.data.get("front_end") is not None else None
+            if getattr(data, field) and not isinstance(front, schema.AudioFrontEnd):
+                what = f"{field} is for sound, of which a front end makes frames, and there is none"
+                self._report(what, ("data", field), "add `front_end: {kind: mel, rate_hz: ...}`", key=True)
 
     def _front_end(self) -> None:
         if self.data.get("front_end") is None:

@@ -366,11 +366,12 @@ class Data:
     what is tested.
     dataset: japanese_vowels; one of the series mackey_glass, lorenz, narma10, laser, el_nino and sunspots, whose test
     part follows the training part in time; or tonic:NAME for one of tonic's, kept below the folder `root`. pattern: how
-    the name of a WAV file says its label, group (the speaker) and take, as a regular expression with groups of these
+    the name of a sound file says its label, group (the speaker) and take, as a regular expression with groups of these
     names.
     shared_groups: let a speaker or record be in both the training and the test data; otherwise that is refused.
     drop_outside: leave out events that are off the sensor, and say how many; otherwise one is an error.
-    targets: columns of a CSV that are values to be predicted of each frame, and no channels.
+    targets: columns of a CSV that are values to be predicted of each frame, and no channels. mono: mix channels of
+    sound down to one. resample: make sound of the front end's `rate_hz`, whatever rates files have.
     """
 
     dataset: Text | None = None
@@ -380,6 +381,8 @@ class Data:
     pattern: Text | None = None
     shared_groups: Flag = False
     drop_outside: Flag = False
+    mono: Flag = False
+    resample: Flag = False
     targets: tuple[Text, ...] = ()
     length: Annotated[Integer, Ge(2), Le(1_000_000)] | None = None
     """Frames of a series, training and test together. Left out, all of a recorded one, and of one that is computed
@@ -666,6 +669,12 @@ class Spec(Reported):
     def drawn(self) -> dict[str, Population]:
         """The populations that are made here, not read."""
         return {name: p for name, p in self.populations.items() if isinstance(p, Population)}
+
+    @property
+    def resampled_hz(self) -> float | None:
+        """The rate that sound is resampled to as it is read, if it is."""
+        asked = self.data is not None and self.data.resample
+        return self.front_end.rate_hz if asked and isinstance(self.front_end, AudioFrontEnd) else None
 
     @property
     def read(self) -> dict[str, FromFile]:

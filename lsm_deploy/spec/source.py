@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from lsm_deploy.core.errors import LsmError
-from lsm_deploy.core.foreign import refuse_foreign
+from lsm_deploy.core.foreign import is_sound, refuse_foreign
 from lsm_deploy.spec.scalars import MAPPING, MERGE, NULL, SEQUENCE, Resolver, plain_value
 
 __all__ = ["MOST_BYTES", "Path_", "Source", "bound", "compose", "dotted", "parse", "read", "read_text"]
@@ -80,8 +80,10 @@ def read_text(file: Path) -> str:
         what = f"cannot read the spec: {getattr(error, 'strerror', error)}"
         raise LsmError(what, where=str(file), hint="check the path") from None
     refuse_foreign(file, "a spec")
-    if written.startswith((b"LSMDEPL", b"PK")):
-        what = "this is a compiled program or a model" if written.startswith(b"LSM") else "these are arrays (.npz)"
+    if written.startswith((b"LSMDEPL", b"PK")) or is_sound(written):
+        what = {b"LS": "this is a compiled program or a model", b"PK": "these are arrays (.npz)"}.get(
+            written[:2], "this is sound"
+        )
         hint = "give the YAML file that describes the liquid; `lsm-deploy inspect` says what is in this one"
         raise LsmError(f"{what}, not a spec", where=str(file), hint=hint)
     if len(written) > MOST_BYTES:

@@ -1,10 +1,12 @@
 """What a file or a folder is, by its content: the one table of the kinds of files there are.
 
 first bytes      LSMDEPL: a program, a model or a state, as the header says; PK (a zip): arrays, by their names
+                 RIFF, fLaC: audio
 names of arrays  weights or populations: a network; audio, frames, *_beats: data; spikes: a trace, or without registers
                  a stimulus
-folders          parts: a trace; WAV files: audio; WFDB annotations: beats
-else             text: frames where it is called .csv, which looks like any other text; a spec otherwise
+folders          parts: a trace; sound (.wav, .flac): audio; WFDB annotations: beats; tables (.csv): frames; or folders
+                 of sound or tables, one for each class
+names            .atr, .qrs and .hea: beats; text is frames where it is called .csv, a spec otherwise
 
 What other tools write is refused by its name: `core/foreign.py` has the table of those.
 """
@@ -17,12 +19,12 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from lsm_deploy.core.errors import LsmError, require_path
-from lsm_deploy.core.foreign import refuse_foreign
+from lsm_deploy.core.foreign import is_sound, refuse_foreign
 from lsm_deploy.store.container import is_packed, kind_in
 from lsm_deploy.store.files import opened, reading
 from lsm_deploy.store.npz import names_of_arrays
 
-__all__ = ["DATA", "Kind", "kind_of", "refuse_other"]
+__all__ = ["DATA", "SOUND", "TABLES", "Kind", "files_by_class", "kind_of", "refuse_other"]
 
 Kind: TypeAlias = Literal[
     "program", "model", "state", "network", "trace", "stimulus", "frames", "audio", "beats", "spec", "arrays", "folder"
@@ -42,14 +44,22 @@ def kind_of(path: str | Path) -> Kind:
     if os.path.isdir(path):  # which asks without an error: a name may be too long
         return _of_folder(path)
     refuse_foreign(path, "one that is read here")
+    if path.suffix in _OF_BEATS:
+        return "beats"
     with opened(path) as (file, _):
         start = file.read(16)
         if is_packed(start):
             return kind_in(start, file)
+    if is_sound(start):
+        return "audio"
     if start.startswith(b"PK"):
         return _of_arrays(names_of_arrays(path))
     return "frames" if path.suffix == ".csv" else "spec"
 
+
+_OF_BEATS = (".atr", ".qrs", ".hea")
+SOUND, TABLES = (".wav", ".flac"), (".csv",)
+_OF_SAMPLES: dict[tuple[str, ...], Kind] = {SOUND: "audio", TABLES: "frames"}
 
 _NAMES: dict[Kind, tuple[str, str]] = {
     "program": ("a compiled program", "`run`, `parity` and `inspect` take it; for others give the spec"),
@@ -96,8 +106,18 @@ def _of_arrays(names: Set[str]) -> Kind:
 def _of_folder(folder: Path) -> Kind:
     with reading(folder):
         names = [file.name for file in folder.iterdir()]
-    if any(name.lower().endswith(".wav") for name in names):
-        return "audio"
+    if any(name.startswith("part-") and name.endswith(".npz") for name in names):
+        return "trace"
     if any(name.endswith((".atr", ".qrs")) for name in names):
         return "beats"
-    return "trace" if any(name.startswith("part-") and name.endswith(".npz") for name in names) else "folder"
+    for suffixes, kind in _OF_SAMPLES.items():
+        if any(name.lower().endswith(suffixes) for name in names) or files_by_class(folder, suffixes):
+            return kind
+    return "folder"
+
+
+def files_by_class(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files of these endings in folders of `folder`, which name a class each, in the order of their names."""
+    with reading(folder):
+        inner = sorted(each for each in folder.iterdir() if each.is_dir())
+        return [file for each in inner for file in sorted(each.iterdir()) if file.suffix.lower() in suffixes]

@@ -93,7 +93,7 @@ def search(
     figure: Literal["accuracy", "nrmse"] = "nrmse" if isinstance(spec.readout, Regression) else "accuracy"
     if figure == "accuracy":
         readout_of(spec)
-    raw = load_data(spec.data or Data())[0] if train is None else train
+    raw = load_data(spec.data or Data(), spec.resampled_hz)[0] if train is None else train
     frames = _Frames(raw)
     if isinstance(spec.readout, Regression):
         check_series(spec.readout, frames.of(spec))

@@ -73,6 +73,7 @@ def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: in
         audio.groups * (1 + copies),
         np.tile(np.arange(n), 1 + copies),
         np.tile(digests(audio), 1 + copies),
+        ids=audio.ids * (1 + copies),
     )
 
 
@@ -81,7 +82,7 @@ def _check(audio: Audio, front_end: AudioFrontEnd) -> None:
         raise LsmError(
             f"the sound has {audio.rate:g} values a second, the front end takes {front_end.rate_hz:g}",
             where=audio.source,
-            hint=f"resample it, or set `front_end: {{rate_hz: {audio.rate:g}}}`",
+            hint=f"set `data: {{resample: true}}`, or `front_end: {{rate_hz: {audio.rate:g}}}`",
         )
     if front_end.normalise == "group" and not audio.groups:
         what = "each speaker is to be normalised, but the data do not say who speaks"

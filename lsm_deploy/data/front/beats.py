@@ -64,6 +64,10 @@ def frames_of_beats(beats: Beats, front_end: BeatsFrontEnd) -> Frames:
         beats.source,
         tuple(beats.groups[i] for i in record.tolist()),
         digests=digests(beats)[record],
+        ids=tuple(
+            f"{beats.groups[i]} beat {at}"
+            for i, at in zip(record.tolist(), (start - first[record]).tolist(), strict=True)
+        ),
     )
 
 

@@ -28,7 +28,7 @@ def load_data(spec: Spec, train: Path | None = None, test: Path | None = None) -
     """
     if train is not None and test is not None:
         return load(train, spec, "train"), load(test, spec, "test")
-    raws = data.load_data(spec.data if spec.data is not None else Data())
+    raws = data.load_data(spec.data if spec.data is not None else Data(), spec.resampled_hz)
     return frames_for(raws[0], spec, "train"), frames_for(raws[1], spec, "test")
 
 
@@ -38,16 +38,20 @@ def load(path: str | Path, spec: Spec, role: Role = "test") -> Frames:
 
 
 def recordings(source: Raw | str | Path, spec: Spec) -> Raw:
-    """Raw data, or those of a file or folder, whose WAV files are named, and whose targets are, as the spec says."""
+    """Raw data, or those of a file or folder, read as the spec says."""
     section = spec.data if spec.data is not None else Data()
-    return load_raw(source, section.pattern, section.targets) if isinstance(source, str | Path) else source
+    if not isinstance(source, str | Path):
+        return source
+    return load_raw(source, section.pattern, section.targets, mono=section.mono, rate_hz=spec.resampled_hz)
 
 
 def training_frames(source: Frames | str | Path | None, spec: Spec) -> Frames:
     """Frames to train on, or those of a file or folder; without either, the spec's own."""
     if isinstance(source, Frames):
         return source
-    return frames_for(recordings(source or data.load_data(spec.data or Data())[0], spec), spec, "train")
+    return frames_for(
+        recordings(source or data.load_data(spec.data or Data(), spec.resampled_hz)[0], spec), spec, "train"
+    )
 
 
 def frames_for(raw: Raw, spec: Spec, role: Role = "test") -> Frames:

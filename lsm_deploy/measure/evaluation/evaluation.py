@@ -125,7 +125,7 @@ def evaluate(
     """
     readout_of(spec)
     if train is None and test is None:
-        train, test = load_data(spec.data or Data())
+        train, test = load_data(spec.data or Data(), spec.resampled_hz)
     if train is None or test is None:
         raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")
     require_there(train, test)

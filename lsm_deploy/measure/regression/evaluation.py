@@ -202,7 +202,7 @@ _BASELINES: Mapping[str, Callable[[Regression, Frames, Frames], tuple[Floats, st
 
 def _frames(spec: Spec, train: Raw | str | Path | None, test: Raw | str | Path | None) -> tuple[Frames, Frames]:
     if train is None and test is None:
-        train, test = load_data(spec.data or Data())
+        train, test = load_data(spec.data or Data(), spec.resampled_hz)
     if train is None or test is None:
         raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")
     require_there(train, test)
