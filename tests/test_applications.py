@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from calls import call
+from scipy.signal import resample_poly
 
 import lsm_deploy as ld
 from lsm_deploy.data import load_raw
@@ -188,6 +189,11 @@ def test_misuse(folder: Path, arguments: list[str], told: str) -> None:
     assert result.stdout == ""
 
 
+def answers(*arguments: object) -> list[str]:
+    """The labels that `predict` prints."""
+    return [line.split("\t")[1] for line in call("predict", *arguments).stdout.splitlines()]
+
+
 # --- models of recordings --------------------------------------------------------------------------------------------
 
 
@@ -196,7 +202,7 @@ def test_a_readout_on_the_chip_for_sound(folder: Path) -> None:
     call("train", "sound.yaml", "--train", "ab.npz", "--on-chip", "-o", "chip.model")
     labels = facts("predict", "chip.model", "cd.npz")["labels"]
     assert np.mean(np.array(labels) == spoken("cd")["digit"].astype(str)) >= 0.75
-    assert call("predict", "chip.model", "cd.npz", "--backend", "emulator").stdout.split() == labels
+    assert answers("chip.model", "cd.npz", "--backend", "emulator") == labels
     (verdict,) = facts("parity", "chip.model", "--backends", "emulator,fast", "--registers")["verdicts"]
     assert (verdict["equal"], verdict["differing"]) == (True, {"u": 0, "v": 0, "s": 0})
     assert facts("resources", "chip.model")["ok"]
@@ -219,6 +225,26 @@ PATTERN = r"(?P<group>[a-z])-(?P<label>\d)-\d+\.wav"
 
 
 @needs_librosa
+def test_a_model_does_to_new_sound_what_was_done_to_that_of_training(folder: Path) -> None:
+    """Recordings of another rate, in stereo, are answered as those that they were made of."""
+    soundfile = pytest.importorskip("soundfile")
+    wavs(folder / "heard", 1, "ab", "{label}_{speaker}_{take}.wav")
+    wavs(folder / "mono", 2, "cd", "{label}_{speaker}_{take}.wav")
+    (folder / "stereo").mkdir()
+    for file in (folder / "mono").iterdir():
+        sound = resample_poly(soundfile.read(file)[0], 2, 1)
+        soundfile.write(folder / "stereo" / f"{file.stem}.flac", np.stack([sound, sound], 1) * 0.9, 2 * RATE)
+    call("train", "sound.yaml", "--train", "heard", "-o", "plain.model")
+    with Path("sound.yaml").open("a") as file:
+        file.write("data: {mono: true, resample: true}\n")
+    call("train", "sound.yaml", "--train", "heard", "-o", "m.model")
+    model = ld.load_model("m.model")
+    assert (model.listener.mono, model.listener.rate_hz) == (True, RATE)
+    assert answers("m.model", "stereo") == answers("m.model", "mono") == answers("plain.model", "mono")
+    assert "it has 2 channels" in call("predict", "plain.model", "stereo", status=1).stderr
+
+
+@needs_librosa
 def test_a_model_knows_how_its_files_were_named(folder: Path) -> None:
     wavs(folder / "heard", 1, "ab", "{speaker}-{label}-{take}.wav")
     wavs(folder / "unheard", 2, "cd", "{speaker}-{label}-{take}.wav")
@@ -237,9 +263,11 @@ def test_a_model_knows_how_its_files_were_named(folder: Path) -> None:
         assert sorted(usual) == sorted(labels)  # in the order of their names
         assert set(labels) == {"0", "1"}
         assert facts("predict", "m.model", "unheard", "--pattern", ".*")["labels"] == labels  # no label need be known
-        told = call("predict", "m.model", "usual", status=1).stderr
+        assert facts("predict", "m.model", "usual")["labels"] == usual  # nor any name that it was trained on
+        assert facts("predict", "m.model", "usual")["ids"][0] == "0_c_0.wav"
+        assert answers("m.model", Path("usual") / "0_c_0.wav") == usual[:1]
+        told = call("predict", "m.model", "usual", "--pattern", PATTERN, status=1).stderr
         assert "0_c_0.wav: its name does not follow (?P<group>[a-z])" in told
-        assert "--pattern" in told
     found = facts("eval", "sound.yaml", "--train", "heard", "--test", "unheard")
     assert found["accuracy"] >= 0.9
     across = facts("eval", "sound.yaml", "--data", "heard", "--split", "leave-one-group-out")
@@ -390,7 +418,7 @@ def test_data_are_encoded_where_a_stimulus_may_stand(folder: Path) -> None:
     call("run", "chip.model", "--input", "cd.npz", "-o", "trace.npz")
     said = chip.decisions(ld.load_trace("trace.npz").trace)
     frames = ld.to_frames(load_raw("cd.npz"), chip.listener.front_end)
-    assert said == ld.predict(chip, frames) == tuple(call("predict", "chip.model", "cd.npz").stdout.split())
+    assert said == ld.predict(chip, frames) == tuple(answers("chip.model", "cd.npz"))
     found = facts("parity", "chip.model", "--input", "cd.npz", "--samples", "3", "--backends", "emulator,fast")
     assert "cd.npz, encoded (3 of 12 samples)" in json.dumps(found)
     # A spec needs to know the range of values; a program cannot know how data become its input.

@@ -158,8 +158,13 @@ def test_train_predict_eval(folder):
     assert "model of program" in call("inspect", "m.lsmodel").stdout
     values, labels = frames(1)
     np.savez("unlabelled.npz", frames=values)
-    answers = call("predict", "m.lsmodel", "unlabelled.npz").stdout.split()
-    assert facts("predict", "m.lsmodel", "unlabelled.npz")["labels"] == answers
+    rows = [line.split("\t") for line in call("predict", "m.lsmodel", "unlabelled.npz").stdout.splitlines()]
+    names, answers, best = zip(*rows, strict=True)
+    given = facts("predict", "m.lsmodel", "unlabelled.npz")
+    assert (given["ids"], given["labels"]) == (list(names), list(answers))
+    assert names == tuple(map(str, range(len(labels))))
+    assert [max(each) for each in given["scores"]] == list(map(int, best))
+    assert [given["classes"][int(np.argmax(each))] for each in given["scores"]] == list(answers)
     right = sum(answer == str(label) for answer, label in zip(answers, labels, strict=True))
     assert right >= 12  # a third is chance
     found = facts("eval", "spec.yaml")

@@ -45,9 +45,9 @@ def same(got: Frames, labels: tuple[str, ...] = LABELS) -> None:
     assert (got.samples, got.channels) == (3, 2)
 
 
-def error(call: Any, *arguments: Any) -> list[tuple[str, str, str]]:
+def error(call: Any, *arguments: Any, **options: Any) -> list[tuple[str, str, str]]:
     with pytest.raises(LsmError) as caught:
-        call(*arguments)
+        call(*arguments, **options)
     return [(e.what, e.where, e.hint) for e in caught.value.each()]
 
 

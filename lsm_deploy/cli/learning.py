@@ -15,8 +15,9 @@ from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examp
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.following import follow
 from lsm_deploy.cli.options import BACKEND_OPTION
-from lsm_deploy.core.errors import MisuseError, visible
+from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.learn.model import AnyModel
+from lsm_deploy.report.answers import facts_of_answers, lines_of_answers
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.regression import report_regression, row_of
@@ -158,7 +159,7 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
     "--pattern",
     metavar="REGEX",
     callback=_checked_pattern,
-    help="How WAV files are named, if not as those that it was trained on.",
+    help="How sound files are named, where groups are needed: those of training, if left out.",
 )
 @BACKEND_OPTION
 @common_options
@@ -173,7 +174,8 @@ def predict_command(
     pattern: str | None,
     backend: str,
 ) -> None:
-    """Answer for DATA: the class of each sample, one a line, or what a model of signals forecasts after each frame.
+    """Answer for DATA: the name, class and score of each sample, one a line with tabs between, or what a model of
+    signals forecasts after each frame. DATA need no labels, and may be a single file.
 
     With --follow, lines of standard input are answered instead, without an end: on each the numbers of a frame, or what
     the model's front end takes, seconds between heart beats or a piece of sound; with spaces or commas between them, or
@@ -189,15 +191,18 @@ def predict_command(
     if data_file is None:
         raise click.UsageError("name the DATA to answer for, or --follow standard input")
     if pattern is not None and not data_file.is_dir():
-        raise click.UsageError("--pattern belongs to a folder of WAV files")
+        raise click.UsageError("--pattern belongs to a folder of sound")
     model = api.load_model(model_file)
     recordings = model.listener.load(data_file, pattern)
     frames = model.listener.frames(recordings)
     with output.progress("predicting") as progress:
         if isinstance(model, api.RegressionModel):
             forecasts = api.forecast(model, frames, backend=backend, progress=progress)
+        elif isinstance(model.answerer, api.OnHost):
+            scores = model.answerer.scores(model.listener, frames, backend, progress)
+            labels = tuple(model.classes[i] for i in scores.argmax(axis=1))
         else:
-            labels = api.predict(model, frames, backend=backend, progress=progress)
+            labels, scores = api.predict(model, frames, backend=backend, progress=progress), None
     if isinstance(model, api.RegressionModel):
         output.facts(
             {"outputs": list(model.outputs), "starts": frames.starts.tolist(), "forecasts": forecasts.tolist()}
@@ -205,6 +210,6 @@ def predict_command(
         if not output.json:
             click.echo("\n".join(map(row_of, forecasts)))
         return
-    output.facts({"labels": list(labels)})
+    output.facts(facts_of_answers(frames, labels, model.classes, scores))
     if not output.json:
-        click.echo("\n".join(map(visible, labels)))
+        click.echo("\n".join(lines_of_answers(frames, labels, scores)))

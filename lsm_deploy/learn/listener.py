@@ -59,8 +59,8 @@ class Listener(Brief):
     seed: of random encoders. pattern: how sound files are named, if not as the default. targets: columns of a CSV that
     are no channels. names: what the channels are called, where they are. longest: frames of the longest sample that the
     ranges were fitted to, 0 where nobody knows. mono, rate_hz: what is done to sound as it is read. What a sample's
-    spikes depend on is all here,
-    but for the role of the data (training and test noise differ) and the sample's place among them.
+    spikes depend on is all here, but for the role of the data (training and test noise differ) and the sample's place
+    among them.
     """
 
     program: Program

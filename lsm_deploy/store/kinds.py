@@ -44,12 +44,12 @@ def kind_of(path: str | Path) -> Kind:
     if os.path.isdir(path):  # which asks without an error: a name may be too long
         return _of_folder(path)
     refuse_foreign(path, "one that is read here")
-    if path.suffix in _OF_BEATS:
-        return "beats"
     with opened(path) as (file, _):
         start = file.read(16)
         if is_packed(start):
             return kind_in(start, file)
+    if path.suffix in _OF_BEATS:
+        return "beats"
     if is_sound(start):
         return "audio"
     if start.startswith(b"PK"):

@@ -82,7 +82,7 @@ def _check(audio: Audio, front_end: AudioFrontEnd) -> None:
         raise LsmError(
             f"the sound has {audio.rate:g} values a second, the front end takes {front_end.rate_hz:g}",
             where=audio.source,
-            hint=f"set `data: {{resample: true}}`, or `front_end: {{rate_hz: {audio.rate:g}}}`",
+            hint=f"set `data: {{resample: true}}`, or `front_end: {{rate_hz: {audio.rate:g}}}`, and train again",
         )
     if front_end.normalise == "group" and not audio.groups:
         what = "each speaker is to be normalised, but the data do not say who speaks"
