@@ -22,6 +22,8 @@ from lsm_deploy.parity import conformance, variants
 from lsm_deploy.parity.conformance import Recording, check
 from lsm_deploy.run import backends as backend
 
+pytestmark = pytest.mark.once
+
 GOLDEN = Path(__file__).parent / "golden"
 VECTOR = Path(__file__).parents[2] / "shared" / "vectors" / "loihi2_lif_1000_steps.csv"
 CHIP = ("--silicon",)

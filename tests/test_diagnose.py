@@ -28,6 +28,8 @@ from lsm_deploy.measure.diagnosis import (
 from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid, float_liquid
 from lsm_deploy.report.pictures.trajectories import in_a_plane
 
+pytestmark = pytest.mark.once
+
 TAU = 20.0
 AT_ONCE = {"tau_mem_ms": 1e-3, "tau_syn_ms": 0.0, "v_threshold": 1.0, "bias": 0.0}
 """A neuron that relays a spike whose weight passes the threshold, and forgets."""

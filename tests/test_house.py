@@ -14,6 +14,8 @@ import pytest
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import MAX_DELAY
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = (ROOT / "lsm_deploy", ROOT / "backends" / "lsm_backends")
 FILES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))

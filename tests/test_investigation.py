@@ -21,6 +21,8 @@ from lsm_deploy.report.comparison import report_comparison
 from lsm_deploy.report.forensics import report_explanation, report_shrunk, save_small_case
 from lsm_deploy.run.backends import load_backend
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def case(tmp_path, monkeypatch):

@@ -21,6 +21,8 @@ from lsm_deploy.core.archives import save_arrays
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.temporary import temporary_folder
 
+pytestmark = pytest.mark.once
+
 NAMES = ("a", "b")
 AS_A_USER = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 

@@ -25,6 +25,8 @@ from lsm_deploy.parity.reduction.parts import drop_rows, keep_neurons, replay, t
 from lsm_deploy.parity.variants import run_variant
 from lsm_deploy.store import load_program, load_stimulus
 
+pytestmark = pytest.mark.once
+
 UV = ("u", "v")
 
 
