@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from lsm_deploy.cli.app import main
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.data.templates import TEMPLATES, examples_folder
 from lsm_deploy.formats.nir_files import discretisation
+from lsm_deploy.run import installation
 from lsm_deploy.spec.json_schema import EXAMPLES
 from lsm_deploy.spec.schema import FromFile
 
@@ -196,3 +198,71 @@ def test_a_check_downloads_nothing(folder: Path) -> None:
     with pytest.warns(LsmWarning, match="nowhere: cannot read"):
         ld.check_spec("liquid.yaml")
     assert not (folder / "nowhere").exists()
+
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+
+
+def doctor(status: int) -> dict[str, dict[str, Any]]:
+    told = json.loads(invoke("doctor", "--json", status=status))
+    found = {each["name"]: each for each in told["findings"]}
+    assert told["broken"] == [name for name, each in found.items() if each["state"] == "broken"]
+    assert bool(told["broken"]) == bool(status)
+    return found
+
+
+def test_a_doctor_says_what_is_here_and_what_mends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in installation.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+    needs = ["numpy>=1", "nowhere-to-be-found>=1; extra == 'far'", "click>=8; extra == 'near'"]
+    needs += ["click>=8; extra == 'half'", "nowhere-to-be-found; extra == 'half'"]
+    monkeypatch.setattr(installation.metadata, "requires", lambda name: needs)
+    monkeypatch.setattr(installation.metadata, "metadata", lambda name: Extras(("far", "near", "half", "empty")))
+    found = doctor(0)
+    assert found["emulator"]["state"] == found["fast"]["state"] == found["numpy"]["state"] == "here"
+    assert (found["far"]["state"], found["far"]["mend"]) == ("missing", "pip install 'lsm-deploy[far]'")
+    assert (found["half"]["state"], found["half"]["says"]) == ("missing", "not here: nowhere-to-be-found")
+    assert found["near"]["says"].startswith("click 8")
+    assert (found["gcc"]["state"], found["gcc"]["mend"]) == ("missing", "apt-get install gcc")
+    assert re.fullmatch(r"[\d.]+ GB left", found["memory"]["says"])
+    assert re.search(r" files of [\d.e-]+ GB (beside the package, )?in /", found["compiled code"]["says"])
+
+
+class Extras(tuple[str, ...]):
+    def get_all(self, name: str) -> tuple[str, ...]:
+        return self
+
+
+def test_what_was_installed_and_is_wrong_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = ["numpy>=99", "gone>=1", "click>=99; extra == 'new'"]
+    monkeypatch.setattr(installation.metadata, "requires", lambda name: needs)
+    monkeypatch.setattr(installation.metadata, "metadata", lambda name: Extras(("new",)))
+    monkeypatch.setenv("LSM_DEPLOY_LAVA_PYTHON", "nowhere")
+    monkeypatch.setenv("LSM_DEPLOY_LAVA_PYTON", "secret")
+    monkeypatch.setenv("LSM_DEPLOY_MAX_READ_GB", "2")
+    found = doctor(1)
+    assert found["numpy"]["says"].endswith("is not >=99")
+    assert found["numpy"]["mend"] == "pip install 'numpy>=99'"
+    assert found["gone"]["says"] == "gone is not installed"
+    assert found["new"]["state"] == found["lava"]["state"] == "broken"
+    misspelt = found["LSM_DEPLOY_LAVA_PYTON"]
+    assert misspelt["mend"] == "unset LSM_DEPLOY_LAVA_PYTON, or did you mean LSM_DEPLOY_LAVA_PYTHON?"
+    assert "secret" not in json.dumps(found)
+    assert found["LSM_DEPLOY_MAX_READ_GB"]["state"] == "here"
+
+
+def test_code_that_cannot_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(function: object) -> None:
+        raise RuntimeError("no locator available")
+
+    monkeypatch.setattr("numba.core.caching.FunctionCache", nowhere)
+    finding = next(each for each in ld.examine() if each.name == "compiled code")
+    assert (finding.state, finding.mend) == ("broken", "set NUMBA_CACHE_DIR to a folder that you may write to")
+
+
+def test_the_doctor_knows_every_variable_that_is_read() -> None:
+    root = Path(ld.__file__).parents[1]
+    sources = [*root.glob("lsm_deploy/**/*.py"), *root.glob("backends/**/*.py"), root / "Makefile"]
+    read = {name for file in sources for name in re.findall(r"(?<![_\w])LSM_DEPLOY_\w+", file.read_text())}
+    assert read == set(installation.VARIABLES)

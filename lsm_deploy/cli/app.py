@@ -47,6 +47,7 @@ COMMANDS = {
     "import-recording": ("conformance", "Make a recording for `conformance` of published files."),
     "export": ("exporting", "Write a program for a host with Lava, or for SANA-FE."),
     "schema": ("schema", "The JSON Schema of a spec, for editors."),
+    "doctor": ("doctor", "What is here, what is missing, and what mends it."),
     "backends": ("backends", "Which backends are here, and why one is not."),
     "manual": ("manual", "The manual: all topics, or the page on one."),
     "completion": ("completion", "Print the completion script of a shell."),

@@ -27,7 +27,7 @@ __all__ = ["TEMPLATES", "examples", "examples_folder", "write_template"]
 
 TEMPLATES = {
     "frames": "classify frames of numbers over time: which gesture a hand draws",
-    "sound": "classify sound: whether a voice rises, falls, stays or warbles",
+    "sound": "classify sound: whether a voice rises, falls, stays or warbles (lsm-deploy[audio])",
     "beats": "classify heart beats: atrial fibrillation or not",
     "events": "classify events of a camera: which way a bar moves",
     "series": "forecast a series of values, by a reservoir that sends numbers",

@@ -106,8 +106,8 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
     steps = program.network.sample_interval
     policy = f"cleared every {steps} steps" if steps else "each sample a fresh run"
     yield Line(
-        f"program {facts['program']}: {facts['neurons']} neurons, {text_of(facts['synapses'])} synapses, "
-        f"{facts['channels']} channels, steps of {facts['dt_ms']:g} ms, {policy}"
+        f"program {facts['program']}: {count(facts['neurons'], 'neuron')}, {count(facts['synapses'], 'synapse')}, "
+        f"{count(facts['channels'], 'channel')}, steps of {facts['dt_ms']:g} ms, {policy}"
     )
     kinds = list(dict.fromkeys(p["kind"] for p in facts["populations"]))
     for kind in kinds:
@@ -141,7 +141,8 @@ def _blocks(program: Program, facts: dict[str, Any]) -> Iterator[Block]:
     if full := facts["fullest_core"]:
         yield Line(
             f"placed on {count(facts['cores'], 'core')} of {facts['target']}; the fullest holds "
-            f"{full['neurons']} neurons, {full['axons']} axons, {full['synapse_units']:.0f} units of synapses"
+            f"{count(full['neurons'], 'neuron')}, {count(full['axons'], 'axon')}, "
+            f"{full['synapse_units']:.0f} units of synapses"
         )
         for p in facts["populations"]:
             if "tables" in p:

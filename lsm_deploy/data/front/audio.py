@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import AbsentError, LsmError
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Audio, Frames, Role, digests, lengths
@@ -112,7 +112,7 @@ def analysis_of(front_end: AudioFrontEnd, where: str) -> Analysis:
         import librosa
     except ImportError:
         what = "sound is analysed with librosa, which is not installed"
-        raise LsmError(what, where=where, hint="pip install 'lsm-deploy[audio]'") from None
+        raise AbsentError(what, where=where, hint="pip install 'lsm-deploy[audio]'") from None
     return Analysis(librosa, front_end)
 
 
