@@ -100,7 +100,9 @@ _NAMES = {
         "prepare_sides",
         "shrink_side",
     ),
+    "lsm_deploy.report.html.render": ("save_page",),
     "lsm_deploy.report.manual": ("manual_page",),
+    "lsm_deploy.report.page": ("Page", "page_of"),
     "lsm_deploy.report.schemas": ("json_schema",),
     "lsm_deploy.run.backends": ("Session", "run_program", "start"),
     "lsm_deploy.run.installation": ("Finding", "examine"),
@@ -251,7 +253,9 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         prepare_sides as prepare_sides,
         shrink_side as shrink_side,
     )
+    from lsm_deploy.report.html.render import save_page as save_page
     from lsm_deploy.report.manual import manual_page as manual_page
+    from lsm_deploy.report.page import Page as Page, page_of as page_of
     from lsm_deploy.report.schemas import json_schema as json_schema
     from lsm_deploy.run.backends import Session as Session, run_program as run_program, start as start
     from lsm_deploy.run.installation import Finding as Finding, examine as examine

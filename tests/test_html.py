@@ -64,11 +64,11 @@ def test_a_table_has_a_caption_and_headers_that_say_of_what() -> None:
     page = Elements(fragment([Heading("sizes"), made]))
     assert [text for _, text in page.of("caption")] == ["sizes"]
     assert [(a["scope"], a["class"], text) for a, text in page.of("th")] == [
-        ("col", "left", "name"),
-        ("col", "right", "n"),
-        ("col", "right", "share"),
-        ("row", "left", "a"),
-        ("row", "left", "b"),
+        ("col", "left short", "name"),
+        ("col", "right short", "n"),
+        ("col", "right short", "share"),
+        ("row", "left short", "a"),
+        ("row", "left short", "b"),
     ]
     assert [text for _, text in page.of("td")] == ["12 345", "50.0%", "-7", "-"]
 
@@ -84,6 +84,12 @@ def test_numbers_are_sorted_as_numbers() -> None:
     assert keys("1.5 to 2", "12 345 of 3", "-3.5%", "-") == ["1.5", "12345.0", "-3.5", None]
     assert keys("3", "three") == [None, None]
     assert keys("3..7", "2a") == [None, None]
+
+
+def test_long_cells_are_broken_into_lines() -> None:
+    page = Elements(fragment([table(["a", "b"], [["x" * 60, "y"], ["x", "y"]])]))
+    assert [a["class"] for a, _ in page.of("td")] == ["left short"] * 2
+    assert [a["class"] for a, _ in page.of("th")] == ["left", "left short", "left", "left"]
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:

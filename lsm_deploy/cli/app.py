@@ -43,6 +43,7 @@ COMMANDS = {
     "quantise-report": ("fidelity", "The float liquid beside the deployed one."),
     "certify": ("certifying", "Which neurons no input can overflow."),
     "resources": ("placing", "What a run does on the chip, and its energy, modelled."),
+    "report": ("reporting", "One page of all that is known of a file."),
     "conformance": ("conformance", "What stands behind each rule of the integer contract."),
     "import-recording": ("conformance", "Make a recording for `conformance` of published files."),
     "export": ("exporting", "Write a program for a host with Lava, or for SANA-FE."),

@@ -7,7 +7,7 @@ import click
 from lsm_deploy.cli.app import FILE
 from lsm_deploy.run.backends import BACKENDS, DEFAULT, FAST
 
-__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION"]
+__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION", "names_in"]
 
 BACKEND_OPTION = click.option(
     "--backend",
@@ -23,3 +23,8 @@ INPUT_OPTION = click.option(
     help="A stimulus (.npz), or data to encode; left out, the spec's test data, or a Poisson stimulus.",
 )
 SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -11,7 +11,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, check_target, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
+from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION, names_in
 from lsm_deploy.core.ir import View, standings
 from lsm_deploy.parity import investigation as parity
 from lsm_deploy.parity.reduction.folder import NAMES
@@ -38,10 +38,6 @@ def _check_options(names: Sequence[str], options: dict[str, Any]) -> None:
     for key, value in options.items():
         if value is not None and not any(backends.options_for(name, {key: value}) for name in names):
             raise click.UsageError(f"--{key.replace('_', '-')} belongs to none of the backends {', '.join(names)}")
-
-
-def _names_in(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @main.command(
@@ -84,7 +80,7 @@ def run_command(
     else:
         check_target(target, file, input_file)
     made = api.compile_any(file, on=[backend])
-    program, identity, names = made.program, api.program_id(made.program), _names_in(record)
+    program, identity, names = made.program, api.program_id(made.program), names_in(record)
     backend = backends.choose(backend, program)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
@@ -145,7 +141,7 @@ def parity_command(
         forensics["seconds"] = parity.SECONDS
     elif forensics["folder"] is None or not forensics["seconds"] >= 0:  # nan
         raise click.UsageError("--shrink-seconds goes with --shrink, and is a number of seconds")
-    chosen = _names_in(names) if names is not None else parity.default_sides(trace_file is not None)
+    chosen = names_in(names) if names is not None else parity.default_sides(trace_file is not None)
     if not chosen:
         raise click.UsageError("--backends names none")
     _check_options(chosen, options)

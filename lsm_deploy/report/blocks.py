@@ -17,6 +17,8 @@ from lsm_deploy.report.numbers import text_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lsm_deploy.report.pictures.raster import Raster
+
 __all__ = ["Block", "Cell", "Column", "Heading", "Line", "Picture", "Report", "Table", "right", "table", "tabulate"]
 
 T = TypeVar("T")
@@ -87,11 +89,15 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What matplotlib draws when it is asked for; `name` is that of a file, without its ending."""
+    """What matplotlib draws when it is asked for; `name` is that of a file, without its ending.
+
+    raster: what it shows, or more of it, where a page may let a reader look into it.
+    """
 
     name: str
     caption: str
     draw: Callable[[], Figure]
+    raster: Raster | None = None
 
 
 Block: TypeAlias = Heading | Line | Table | Picture

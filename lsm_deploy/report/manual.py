@@ -38,6 +38,7 @@ TOPICS = {
         "readouts": "train what answers, on the host, on the chip, or online",
         "notebook": "work in Python: specs from anything, results that show themselves, searches",
         "loops": "close a loop, run without an end, and use scikit-learn",
+        "report": "one page of all that is known of a spec, a program, a model or a trace",
         "divergence": "find out where and why two runs part",
         "chip": "check a board's rules, cost and placement, and take a program to a board",
         "c": "run a liquid on a microcontroller: C99 with the same bits",

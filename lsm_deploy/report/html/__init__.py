@@ -1,5 +1,5 @@
-"""Reports as HTML."""
+"""Reports as HTML: a piece of it for a notebook, or a page, which is one file and asks no network for anything."""
 
-from lsm_deploy.report.html.render import fragment
+from lsm_deploy.report.html.render import fragment, page_text, save_page
 
-__all__ = ["fragment"]
+__all__ = ["fragment", "page_text", "save_page"]

@@ -32,8 +32,8 @@ def drawn(picture: Picture) -> Figure:
     return figure
 
 
-def png_of(picture: Picture) -> bytes:
-    return _bytes(picture, "png")
+def png_of(picture: Picture, dpi: float = 100.0) -> bytes:
+    return _bytes(picture, "png", dpi)
 
 
 def svg_of(picture: Picture) -> str:
@@ -41,12 +41,12 @@ def svg_of(picture: Picture) -> str:
     return _bytes(picture, "svg").decode()
 
 
-def _bytes(picture: Picture, form: str) -> bytes:
+def _bytes(picture: Picture, form: str, dpi: float = 100.0) -> bytes:
     from matplotlib import style
 
     made = BytesIO()
     with style.context(["default", RC]):
-        picture.draw().savefig(made, format=form, metadata=_SAME[form])
+        picture.draw().savefig(made, format=form, metadata=_SAME[form], dpi=dpi)
     return made.getvalue()
 
 

@@ -26,7 +26,7 @@ from lsm_deploy.report.pictures.style import DIVERGING, EXCITATORY, INHIBITORY, 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SIDES", "Band", "Curve", "Raster", "picture_of_raster", "raster_of"]
+__all__ = ["SIDES", "Band", "Curve", "Raster", "heading_of", "picture_of_raster", "raster_of"]
 
 SIDES = {"excitatory": EXCITATORY, "inhibitory": INHIBITORY, "other": NEUTRAL}
 """What a neuron does to others, and its colour; other: both, nothing, or what depends on its message, or is unknown."""
@@ -188,10 +188,11 @@ def picture_of_raster(trace: Trace, network: QNetwork | None = None, name: str =
     later = trace.starts[trace.starts >= steps]
     end = int(later[0]) if len(later) and later[0] <= 2 * steps else steps
     raster = raster_of(trace, network, steps=end)
-    return Picture(name, _heading(raster), lambda: _draw(raster))
+    return Picture(name, heading_of(raster), lambda: _draw(raster))
 
 
-def _heading(raster: Raster) -> str:
+def heading_of(raster: Raster) -> str:
+    """What is seen of how much, in a sentence."""
     cut = raster.steps < raster.whole
     steps = f"{'the first ' if cut else ''}{count(raster.steps, 'step')}{f' of {text_of(raster.whole)}' if cut else ''}"
     what = "message" if raster.messages is not None else "spike"
@@ -212,7 +213,7 @@ def _amount(raster: Raster, rate: float) -> str:
 
 
 def _draw(raster: Raster) -> Figure:
-    figure, (dots, rates) = sheet(_heading(raster), rows=2, size=(10.0, 2.7), sharex=True, height_ratios=(2.6, 1.0))
+    figure, (dots, rates) = sheet(heading_of(raster), rows=2, size=(10.0, 2.7), sharex=True, height_ratios=(2.6, 1.0))
     left, right = raster.first - 0.5, raster.first + max(raster.steps, 1) - 0.5
     if raster.messages is not None:
         extent = (left, right, -0.5, raster.neurons - 0.5)

@@ -1,0 +1,199 @@
+"""What each part of a page asks of a program, and the figures that a reader looks for first.
+
+The same functions as the commands call; all that is decided here is how much of it a page can hold.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.limits import beyond
+from lsm_deploy.core.progress import Stages
+from lsm_deploy.learn.deployable import Deployable, stimulus_for
+from lsm_deploy.measure.activity import activity_of_types
+from lsm_deploy.measure.certification import certify_any
+from lsm_deploy.measure.cost.resources import count_resources
+from lsm_deploy.measure.evaluation import Evaluation, evaluate
+from lsm_deploy.measure.regression import RegressionEvaluation, evaluate_regression
+from lsm_deploy.parity.compare import Verdict
+from lsm_deploy.parity.investigation import Sides, check_sides, compare_sides, default_sides
+from lsm_deploy.report.blocks import Cell, Column, Heading, Line, Picture, Report, table, tabulate
+from lsm_deploy.report.certificates import report_certificate
+from lsm_deploy.report.comparison import report_comparison
+from lsm_deploy.report.evaluations import ROWS, report_evaluation
+from lsm_deploy.report.numbers import INTERVAL, PERCENT, count, text_of
+from lsm_deploy.report.pictures.raster import raster_of
+from lsm_deploy.report.regression import BASELINES, report_regression
+from lsm_deploy.report.resources import MODELLED, report_resources
+from lsm_deploy.report.runs import report_trace, report_verdict, where_of
+from lsm_deploy.run import backends
+from lsm_deploy.run.recorded import trace_of
+from lsm_deploy.spec.schema import Regression
+
+__all__ = ["PARTS", "Answer", "Figure", "activity_of_trace", "questions"]
+
+PARTS = {
+    "run": "The run",
+    "evaluation": "Evaluation",
+    "parity": "Parity",
+    "cost": "Cost on the chip",
+    "certificates": "Certificates",
+}
+"""Their titles, in the order of a page."""
+_DOTS = 60_000
+"""Spikes that a raster holds, which is what most of a page takes."""
+_RUN, _REGISTERS = 200_000_000, 20_000_000
+"""Neurons times steps that are run (a million neurons go 200 steps), and of which registers are compared, too."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number that a reader looks for first."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+Answer: TypeAlias = tuple[Report, tuple[Figure, ...]]
+
+
+def questions(
+    made: Deployable, on: Sequence[str], backend: str, input_file: str | Path | None, samples: int, stages: Stages
+) -> Mapping[str, Callable[[], Answer]]:
+    """By part, what is asked; the run is one, whoever looks at it. An LsmError where there is no answer."""
+    program = made.program
+    given = cache(lambda: _stimulus(made, input_file, samples))
+    chosen = cache(lambda: backends.choose(backend, program))
+    trace = cache(lambda: trace_of(program, given()[0], None, chosen(), stages))
+    return {
+        "run": lambda: _run(program, given()[1], chosen(), trace()),
+        "evaluation": lambda: _evaluation(made, chosen(), stages),
+        "parity": lambda: _parity(program, *given(), on, stages),
+        "cost": lambda: _cost(program, given()[0], trace()),
+        "certificates": lambda: _certificates(made),
+    }
+
+
+def _stimulus(made: Deployable, input_file: str | Path | None, samples: int) -> tuple[Stimulus, str]:
+    """What runs: a program is worth running without the data that its spec names, and a large one goes fewer steps."""
+    try:
+        stimulus, words = stimulus_for(made, input_file, samples)
+    except LsmError as error:
+        if input_file is not None:
+            raise
+        warnings.warn(f"not run on the spec's data: {error.each()[0].what}", LsmWarning, stacklevel=1)
+        stimulus, words = stimulus_for(replace(made, spec=None))
+    steps = max(1, _RUN // max(made.program.network.neurons, 1))
+    if steps < len(stimulus.spikes):
+        words = f"{words}; of its {text_of(len(stimulus.spikes))} steps the first {steps}, as the network is large"
+        stimulus = Stimulus(stimulus.spikes[:steps], stimulus.starts[stimulus.starts < steps])
+    return stimulus, words
+
+
+# --- the run --------------------------------------------------------------------------------------------------------
+
+
+def _run(program: Program, words: str, backend: str, trace: Trace) -> Answer:
+    on = Report((Line(f"on {backend}: {words}"),), {"backend": backend, "stimulus": words})
+    report, figures = activity_of_trace(trace, program.network)
+    return on + report, figures
+
+
+def activity_of_trace(trace: Trace, network: QNetwork | None) -> Answer:
+    """Who fired, and a raster of all of it to look into; network: that ran, where more than its trace is known."""
+    report = report_trace(trace, network)
+    raster = raster_of(trace, network, dots=_DOTS)
+    blocks = [replace(each, raster=raster) if isinstance(each, Picture) else each for each in report.blocks]
+    if network is None:
+        return Report(tuple(blocks), report.facts), ()
+    activity = activity_of_types(network, (trace.spikes != 0).mean(axis=0))
+    rates = (Column(name, "{:.3g}") for name in ("rate Hz", "of exc", "of inh"))
+    rows = [[name, a.rate_hz, a.exc_hz, a.inh_hz, a.silent, a.saturated] for name, a in activity.items()]
+    shown = table(["population", *rates, Column("silent", PERCENT), Column("saturated", PERCENT)], rows)
+    return Report((*blocks, Heading("activity"), shown), report.facts), ()
+
+
+# --- the others -----------------------------------------------------------------------------------------------------
+
+
+def _evaluation(made: Deployable, backend: str, stages: Stages) -> Answer:
+    spec = made.spec
+    if spec is None:
+        what = "a program or a model does not say on what data it would be measured"
+        raise MisuseError(what, hint="make the page of the spec")
+    if spec.readout is None:
+        raise MisuseError("the spec has no readout: nothing answers", hint="add a `readout` section")
+    with stages("evaluating") as progress:
+        if isinstance(spec.readout, Regression):
+            signals = evaluate_regression(spec, backend=backend, progress=progress)
+            return report_regression(signals), (_error(signals),)
+        classes = evaluate(spec, backend=backend, progress=progress)
+        return report_evaluation(classes), (_accuracy(classes),)
+
+
+def _accuracy(evaluation: Evaluation) -> Figure:
+    others = {name: score.accuracy for name, score in evaluation.baselines.items() if score is not None}
+    best = max(others, key=others.__getitem__, default=None)
+    beside = f"; {ROWS[best]}: {others[best]:.1%}" if best is not None else ""
+    note = f"95 % interval {text_of(evaluation.liquid.interval, INTERVAL)}{beside}"
+    return Figure("Accuracy", f"{evaluation.liquid.accuracy:.1%}", note)
+
+
+def _error(evaluation: RegressionEvaluation) -> Figure:
+    best = min(evaluation.baselines, key=lambda name: evaluation.baselines[name].nrmse)
+    nrmse = evaluation.liquids[0].liquid.nrmse
+    return Figure("NRMSE", f"{nrmse:.3g}", f"{BASELINES[best]}: {evaluation.baselines[best].nrmse:.3g}")
+
+
+def _parity(program: Program, stimulus: Stimulus, words: str, on: Sequence[str], stages: Stages) -> Answer:
+    here = {name: beyond(name, backends.limits_of(name), program.network) for name in default_sides(False)}
+    names = tuple(on) or tuple(name for name, lacks in here.items() if not lacks)
+    left_out = [Line(str(lacks[0])) for lacks in here.values() if lacks and not on]
+    check_sides(names)
+    registers = "loihi2" not in names and stimulus.spikes.shape[0] * program.network.neurons <= _REGISTERS
+    compared = compare_sides(Sides(program, stimulus, words, names), registers=registers, stages=stages)
+    columns: dict[str | Column, Callable[[Verdict], Cell]] = {
+        "compared": lambda v: f"{v.names[0]} and {v.names[1]}",
+        "verdict": lambda v: "equal" if v.equal else "diverged",
+        "values of": lambda v: ", ".join("spikes" if name == "s" else name for name in sorted(v.compared)),
+        "compared values": lambda v: sum(v.compared.values()),
+        "that differ": lambda v: sum(v.differing.values()),
+        "spikes": lambda v: v.spikes[0],
+        "first difference": lambda v: where_of(v.divergence) if v.divergence else None,
+    }
+    tabled = {line for v in compared.verdicts if v.equal for line in report_verdict(v).blocks}  # by the table
+    shown = report_comparison(compared)
+    rest = [b for b in shown.blocks if b not in tabled and (not compared.equal or not isinstance(b, Picture))]
+    blocks = (Heading("backends, side by side"), tabulate(compared.verdicts, columns), *rest, *left_out)
+    report = Report(blocks, {"backends": list(names), "stimulus": words, **shown.facts})
+    diverged = ", ".join(verdict.names[1] for _, verdict in compared.diverged)
+    value = "exact" if compared.equal else "diverges"
+    note = f"{count(len(names), 'backend')} agree bit for bit" if compared.equal else f"{diverged} from {names[0]}"
+    return report, (Figure("Parity", value, note),)
+
+
+def _cost(program: Program, stimulus: Stimulus, trace: Trace) -> Answer:
+    resources = count_resources(program, stimulus, trace)
+    steps = max(resources.events.steps, 1)
+    energy = resources.estimate.energy
+    each = f"{energy.least * 1e9 / steps:.3g} to {energy.most * 1e9 / steps:.3g} nJ"
+    return report_resources(resources), (Figure("Energy a step", each, MODELLED),)
+
+
+def _certificates(made: Deployable) -> Answer:
+    proved = certify_any(made)
+    certified, neurons = int(proved.certificate.certified.sum()), proved.program.network.neurons
+    figure = Figure(
+        "Certified",
+        f"{certified / max(neurons, 1):.0%}",
+        f"{text_of(certified)} of {count(neurons, 'neuron')} cannot overflow",
+    )
+    return report_certificate(proved.program, proved.certificate, proved.attack), (figure,)
