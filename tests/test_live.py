@@ -10,6 +10,7 @@ import threading
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -223,44 +224,60 @@ def test_output_neurons_forecast_as_frames_come() -> None:
     assert np.array_equal(list(ld.follow(trained, test.frames)), ld.forecast(trained, test))
 
 
+def of_signals(name: str) -> tuple[ld.RegressionModel, Frames]:
+    """A model of a made-up series, and one of the same."""
+    spec = ld.load(CONFIGS / f"{name}.yaml")
+    assert isinstance(spec.readout, schema.Regression)
+    short = replace(spec.readout, horizon=2, washout=5, regularisation=(1.0,))
+    channels, (low, high) = spec.input.channels, spec.input.encoder.range or (-1.0, 1.0)  # type: ignore[union-attr]
+    values = low + (high - low) * np.random.default_rng(2).random((60, channels))
+    train, test = (make_frames(part, np.array([0])) for part in (values, values[20:45]))
+    return ld.train_regression(replace(spec, readout=short), train), test
+
+
 @pytest.mark.once
 @pytest.mark.parametrize(
     "name", ["el_nino", "hardtanh_core", "laser", "liquid_ode", "mackey_glass", "neurobench", "tanh_reservoir"]
 )
 def test_each_config_that_forecasts(name: str) -> None:
-    spec = ld.load(CONFIGS / f"{name}.yaml")
-    assert isinstance(spec.readout, schema.Regression)
-    short = replace(spec.readout, horizon=2, washout=5, regularisation=(1.0,))
-    channels, low, high = spec.input.channels, *(spec.input.encoder.range or (-1.0, 1.0))  # type: ignore[union-attr]
-    values = low + (high - low) * np.random.default_rng(2).random((60, channels))
-    train, test = (make_frames(part, np.array([0])) for part in (values, values[20:45]))
-    model = ld.train_regression(replace(spec, readout=short), train)
+    model, test = of_signals(name)
     assert np.array_equal(list(ld.follow(model, test.frames)), ld.forecast(model, test))
 
 
-@pytest.mark.parametrize("name", ["japanese_vowels", "atrial_fibrillation", "spoken_digits"])
-def test_each_config_that_tells_classes_apart(name: str) -> None:
+def of_classes(name: str) -> tuple[ld.Model[ld.OnHost], Frames]:
+    """A model of made-up frames, and these."""
     spec = ld.load(CONFIGS / f"{name}.yaml")
     assert isinstance(spec.readout, schema.Readout)
     quick = replace(spec.readout, regularisation=(1.0,), folds=2, centre="none")
     rng, each = np.random.default_rng(3), 16  # steps of a frame may be two, and a sample has eight parts
     values = np.clip(rng.normal(size=(8 * each, spec.input.channels)), -0.3, 0.3)
     data = make_frames(values, each * np.arange(8), list("abababab"))
-    model = ld.train(replace(spec, front_end=None, readout=quick), data)
+    return ld.train(replace(spec, front_end=None, readout=quick), data), data
+
+
+@pytest.mark.parametrize("name", ["japanese_vowels", "atrial_fibrillation", "spoken_digits"])
+def test_each_config_that_tells_classes_apart(name: str) -> None:
+    model, data = of_classes(name)
     check(model.start(), subset(data, [1, 4]), ld.scores(model, subset(data, [1, 4])))
 
 
 # --- beats and sound --------------------------------------------------------------------------------------------------
 
 
-def test_beats_are_answered_one_by_one() -> None:
+def of_hearts() -> tuple[ld.Model[ld.OnHost], ld.Beats]:
+    """A model of windows of 16 beats, and its data."""
     spec = ld.load(CONFIGS / "atrial_fibrillation.yaml")
     assert isinstance(spec.front_end, schema.BeatsFrontEnd)
     assert isinstance(spec.readout, schema.Readout)
     front_end = replace(spec.front_end, window_beats=16)
     quick = replace(spec.readout, regularisation=(1.0,), folds=2)
     data = hearts(4, 2, 40)
-    model = ld.train(replace(spec, front_end=front_end, readout=quick), to_frames(data, front_end))
+    return ld.train(replace(spec, front_end=front_end, readout=quick), to_frames(data, front_end)), data
+
+
+def test_beats_are_answered_one_by_one() -> None:
+    model, data = of_hearts()
+    front_end = model.listener.front_end
     live = model.start()
     assert live.window == 16
     for record in range(2):
@@ -326,6 +343,24 @@ def test_what_only_the_end_of_a_recording_tells_is_refused_at_once() -> None:
         assert words in str(error.value)
 
 
+def test_the_example_of_the_manual_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, data = of_hearts()
+    ld.save_model(tmp_path / "heart.model", model)
+    monkeypatch.chdir(tmp_path)
+    lines = ld.manual_page("live").splitlines()[1:]
+    example = "\n".join(line for line in lines[: lines.index(next(filter(_is_text, lines)))])
+    exec(dedent(example), {"intervals": (np.diff(data.beats[:40]) / data.rate).tolist()})
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 39 - 15
+    assert all(line.startswith(("AF {'AF': ", "not AF {'AF': ")) for line in said)
+
+
+def _is_text(line: str) -> bool:
+    return bool(line) and not line.startswith(" ")
+
+
 # --- a run that goes on -----------------------------------------------------------------------------------------------
 
 
@@ -349,26 +384,23 @@ def test_it_goes_on_where_it_was_saved(tmp_path: Path, encoder: schema.Encoder |
         assert [going_on.step(frame).tolist() for frame in data.frames[7:14]] == first
 
 
-@pytest.mark.parametrize("kind", ["classes", "signals"])
-def test_nothing_is_allocated(tmp_path: Path, kind: str) -> None:
-    """A trace of the frame's steps has 2 kB at the least, and would be seen."""
-    if kind == "classes":
-        live = ld.train(spec_of_waves(tmp_path, read="[liquid, other]"), waves(6, 1)).start()
-        frames = waves(40, 5).frames
-    else:
-        live, frames = ld.train_regression(graded(GRADED), series(100)).start(), series(700).frames
-    for frame in frames[:300]:
+@pytest.mark.parametrize("name", ["spoken_digits", "laser"])
+def test_nothing_is_allocated(name: str) -> None:
+    """A value of each neuron, or feature, has 4800 bytes, and would be seen."""
+    live = (of_classes if name == "spoken_digits" else of_signals)(name)[0].start()
+    frame = live.streams.code.low + 0.3 * live.streams.code.width
+    for _ in range(300):
         live.step(frame)
     tracemalloc.start()
-    live.step(frames[300])
+    live.step(frame)
     before = tracemalloc.get_traced_memory()[0]
     tracemalloc.reset_peak()
-    for frame in frames[301:600]:
+    for _ in range(300):
         live.step(frame)
     after, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert after - before < 1000
-    assert peak - before < 2000
+    assert after - before < 10_000  # the interpreter's own
+    assert peak - max(before, after) < 4000
 
 
 def test_mistakes_are_said(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ TOPICS = {
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
         "notebook": "work in Python: specs from anything, results that show themselves, searches",
+        "live": "answer while something is recorded: frames, beats, sound",
         "loops": "close a loop, run without an end, and use scikit-learn",
         "report": "one page of all that is known of a spec, a program, a model or a trace",
         "divergence": "find out where and why two runs part",

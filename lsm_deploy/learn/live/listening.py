@@ -66,10 +66,13 @@ class Live:
         self._frame = np.zeros(streams.code.channels)
         self._coming: ComingIn | None = None
         self._turn = Turn()
-        self._frames = self._sample = 0
+        self._frames, self._sample = 0, -1
         self._fresh = self._ended = self._clipped = False
         self._scores = self._answering.scores.view()
         self._scores.setflags(write=False)
+        # Compiled code is loaded now, and not while the first frame waits.
+        self.step(streams.code.low)
+        self.reset()
 
     @property
     def names(self) -> tuple[str, ...]:
