@@ -100,6 +100,7 @@ _NAMES = {
         "prepare_sides",
         "shrink_side",
     ),
+    "lsm_deploy.parity.suite": ("Check", "Suite", "record_promises", "run_suites"),
     "lsm_deploy.report.html.render": ("save_page",),
     "lsm_deploy.report.manual": ("manual_page",),
     "lsm_deploy.report.page": ("Page", "page_of"),
@@ -252,6 +253,12 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         explain_sides as explain_sides,
         prepare_sides as prepare_sides,
         shrink_side as shrink_side,
+    )
+    from lsm_deploy.parity.suite import (
+        Check as Check,
+        Suite as Suite,
+        record_promises as record_promises,
+        run_suites as run_suites,
     )
     from lsm_deploy.report.html.render import save_page as save_page
     from lsm_deploy.report.manual import manual_page as manual_page

@@ -131,7 +131,7 @@ def test_pages_do_not_send_anybody_into_the_source() -> None:
 
 def test_examples_and_tests_are_those_that_their_readmes_name() -> None:
     examples = {path.name for path in (ROOT / "configs").iterdir()} - {"README.md"}
-    assert examples <= set(re.findall(r"`([\w.]+)`", (ROOT / "configs" / "README.md").read_text()))
+    assert examples <= set(re.findall(r"`([\w.-]+)`", (ROOT / "configs" / "README.md").read_text()))
     tests = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
     named = re.findall(r"`(test_\w+)`", (ROOT / "tests" / "README.md").read_text())
     assert set(named) <= tests

@@ -46,6 +46,8 @@ BASE = {
     "certify": ["spec.yaml", "--attack", "1"],
     "resources": ["spec.yaml"],
     "conformance": [],
+    "ci": ["spec.yaml"],
+    "schema": [],
     "import": ["weights.npz", "-o", "x", "--activation", "tanh"],
     "import-recording nir": ["one.csv", "-o", "x"],
     "import-recording lava-dl": ["folder", "-o", "x"],
@@ -173,7 +175,13 @@ def test_a_wrong_value_of_an_option_is_misuse(folder, command):
 
 
 def test_every_command_is_called():
-    assert {name for name, _ in commands(main, click.Context(main))} == {*BASE, "inspect", "backends"}  # have no option
+    assert {name for name, _ in commands(main, click.Context(main))} == {
+        *BASE,
+        "inspect",
+        "backends",
+        "init",
+        "doctor",
+    }  # have no option that can be wrong
 
 
 TOGETHER = [

@@ -46,6 +46,7 @@ COMMANDS = {
     "report": ("reporting", "One page of all that is known of a file."),
     "conformance": ("conformance", "What stands behind each rule of the integer contract."),
     "import-recording": ("conformance", "Make a recording for `conformance` of published files."),
+    "ci": ("checking", "Hold specs to recorded programs, floors and budgets."),
     "export": ("exporting", "Write a program for a host with Lava, or for SANA-FE."),
     "schema": ("schema", "The JSON Schema of a spec, for editors."),
     "doctor": ("doctor", "What is here, what is missing, and what mends it."),

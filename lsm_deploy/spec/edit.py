@@ -17,7 +17,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec.scalars import Resolver
 from lsm_deploy.spec.source import Path_, compose, parse
 
-__all__ = ["put", "to_yaml"]
+__all__ = ["flow", "put", "to_yaml"]
 
 
 def put(text: str, file: Path, changes: Mapping[Path_, Any]) -> str:
@@ -95,7 +95,7 @@ def _end(node: yaml.Node) -> int:
 def _replace(text: str, node: yaml.Node, value: Any) -> str:
     start, end = node.start_mark.index, _end(node)
     space = " " if start == end else ""  # a key without a value: `samples:`
-    return text[:start] + space + _flow(value) + text[end:]
+    return text[:start] + space + flow(value) + text[end:]
 
 
 def _insert(text: str, file: Path, path: Path_, value: Any) -> str:
@@ -110,7 +110,7 @@ def _insert(text: str, file: Path, path: Path_, value: Any) -> str:
     if (empty := _find(root, path[: depth + 1])) is not None:
         return _replace(text, empty, value)
     if mapping.flow_style or not mapping.value:
-        inner = _flow(new)[1:-1]
+        inner = flow(new)[1:-1]
         if not mapping.value:
             return text[: mapping.start_mark.index] + f"{{{inner}}}" + text[mapping.end_mark.index :]
         at = _end(mapping.value[-1][1])
@@ -118,7 +118,7 @@ def _insert(text: str, file: Path, path: Path_, value: Any) -> str:
     at = text.find("\n", _end(mapping))
     at = len(text) if at < 0 else at
     indent = " " * mapping.value[0][0].start_mark.column
-    return f"{text[:at]}\n{indent}{_flow(new)[1:-1]}{text[at:]}"
+    return f"{text[:at]}\n{indent}{flow(new)[1:-1]}{text[at:]}"
 
 
 class _Dumper(Resolver, yaml.SafeDumper):
@@ -128,7 +128,7 @@ class _Dumper(Resolver, yaml.SafeDumper):
         return True
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """A value on one line, fit to stand between brackets."""
     dumped = yaml.dump(
         [value], Dumper=_Dumper, default_flow_style=True, width=1 << 30, sort_keys=False, allow_unicode=True

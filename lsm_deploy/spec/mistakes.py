@@ -19,13 +19,13 @@ from lsm_deploy.spec.source import Path_, Source
 __all__ = ["NOT_WHOLE", "check", "names_of", "suggest"]
 
 
-def check(declaration: Any, data: Any, source: Source, at: Path_ = ()) -> tuple[Any, list[LsmError]]:
-    """The data as they are declared, or None and every mistake in them; at: where they stand in the file."""
+def check(declaration: Any, data: Any, source: Source, at: Path_ = (), root: Any = Spec) -> tuple[Any, list[LsmError]]:
+    """The data as they are declared, or None and every mistake in them; at: where they stand in a file of `root`."""
     try:
         return _adapter(declaration).validate_python(data), []
     except ValidationError as failed:
         errors = [cast(ErrorDetails, {**error, "loc": (*at, *error["loc"])}) for error in failed.errors()]
-        return None, [_translate(error, source) for error in errors]
+        return None, [_translate(error, source, root) for error in errors]
 
 
 @cache
@@ -54,13 +54,13 @@ _EXPECTED = {
 }
 
 
-def _translate(error: ErrorDetails, source: Source) -> LsmError:
+def _translate(error: ErrorDetails, source: Source, root: Any) -> LsmError:
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     path = _data_path(error["loc"], source)
     name = str(error["loc"][-1]) if error["loc"] else "spec"
     where = source.where(path)
     if kind == "unexpected_keyword_argument":
-        known = _known_keys(error["loc"][:-1])
+        known = _known_keys(root, error["loc"][:-1])
         return LsmError(
             f"there is no key {name!r} here", where=source.where((*path,), key=True), hint=suggest(name, known)
         )
@@ -123,9 +123,9 @@ def _data_path(loc: tuple[str | int, ...], source: Source) -> Path_:
     return path
 
 
-def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+def _known_keys(root: Any, loc: tuple[str | int, ...]) -> list[str]:
     """The keys that a section may have, found by following pydantic's path through the declarations."""
-    here: Any = Spec
+    here = root
     for step in loc:
         options = list(_options(here))
         sections: list[Any] = [option for option in options if is_dataclass(option)]

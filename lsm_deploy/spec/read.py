@@ -22,7 +22,7 @@ from lsm_deploy.spec.mistakes import check
 from lsm_deploy.spec.schema import Explicit, FromFile, Search, Spec
 from lsm_deploy.spec.source import MOST_BYTES, Source, parse, read, read_text
 
-__all__ = ["load", "load_search", "load_text", "loads", "spec_from"]
+__all__ = ["load", "load_search", "load_text", "loads", "raise_in_order", "spec_from"]
 
 
 def load(file: str | Path) -> Spec:
@@ -59,7 +59,7 @@ def _checked(source: Source, folder: Path) -> Spec:
             "a spec is a mapping of sections", where=source.where(()), hint="see `lsm-deploy manual examples`"
         )
     spec, mistakes = check(Spec, source.data, source)
-    _raise_in_order(source, [*mistakes, *contradictions(source)])
+    raise_in_order(source, [*mistakes, *contradictions(source)])
     return _resolve_files(spec, folder)
 
 
@@ -67,12 +67,12 @@ def load_search(file: Path) -> tuple[Search, Source]:
     """What a file of its own says about a search, as the section `search` of a spec would, and where it stands."""
     source = read(file)
     section, mistakes = check(Annotated[Search, Len(1)], source.data, source, ("search",))
-    _raise_in_order(source, mistakes)
+    raise_in_order(source, mistakes)
     return section, source
 
 
-def _raise_in_order(source: Source, mistakes: Sequence[LsmError]) -> None:
-    """Where YAML itself is wrong, what is said of the same place is an echo."""
+def raise_in_order(source: Source, mistakes: Sequence[LsmError]) -> None:
+    """Raise all mistakes of a file, if there are any: where YAML itself is wrong, what is said of that is an echo."""
     wrong = {error.where for error in source.errors}
     raise_all(source.in_order([*source.errors, *(error for error in mistakes if error.where not in wrong)]))
 
