@@ -84,6 +84,7 @@ _NAMES = {
     "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
     "lsm_deploy.measure.fidelity.bits": ("Bound", "Fitted"),
     "lsm_deploy.measure.fidelity.quantisation": ("Quantisation", "fit_weight_bits", "measure_quantisation"),
+    "lsm_deploy.measure.judgement": ("Judgement", "judge"),
     "lsm_deploy.measure.regression": ("FreeRun", "RegressionEvaluation", "evaluate_regression", "measure_free"),
     "lsm_deploy.parity.compare": ("Verdict", "compare"),
     "lsm_deploy.parity.conformance.check": ("Conformance", "conform"),
@@ -229,6 +230,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         fit_weight_bits as fit_weight_bits,
         measure_quantisation as measure_quantisation,
     )
+    from lsm_deploy.measure.judgement import Judgement as Judgement, judge as judge
     from lsm_deploy.measure.regression import (
         FreeRun as FreeRun,
         RegressionEvaluation as RegressionEvaluation,

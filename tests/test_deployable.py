@@ -182,7 +182,8 @@ def test_inspecting_data_says_what_is_in_them(files):
 
 def test_check(files):
     made = ld.check_spec(files / "spec.yaml")
-    assert printed("check", files / "spec.yaml") == facts(report_compiled(made.compiled))
+    assert printed("check", files / "spec.yaml") == facts(report_file(made))
+    assert list(facts(report_file(made))) == [*facts(report_compiled(made.compiled)), "activity"]
     rules = ld.check_board(files / "spec.yaml", "kapoho_point")
     assert printed("check", files / "spec.yaml", "--target", "kapoho_point") == facts(
         report_rules("kapoho_point", rules)

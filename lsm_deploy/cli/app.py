@@ -94,7 +94,7 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with ended_by_signals(), warnings.catch_warnings():
-                warnings.showwarning = partial(_note, ctx, warnings.showwarning)
+                warnings.showwarning = partial(_note, ctx, set(), warnings.showwarning)
                 return super().invoke(ctx)
         except Ended as end:
             click.echo(f"stopped by {end.number.name}", err=True)
@@ -112,11 +112,14 @@ class Group(click.Group):
             ctx.exit(MISUSE if any(isinstance(each, MisuseError) for each in error.each()) else FAILED)
 
 
-def _note(ctx: click.Context, show: Callable[..., None], message: Warning | str, *where: Any) -> None:
-    """A warning of ours as a line on stderr; of anybody else's, as Python shows it."""
+def _note(
+    ctx: click.Context, subjects: set[str], show: Callable[..., None], message: Warning | str, *where: Any
+) -> None:
+    """A warning of ours as a line on stderr, the first of those about the same; others as Python shows them."""
     if not isinstance(message, LsmWarning):
         show(message, *where)
-    elif not (isinstance(ctx.obj, Output) and ctx.obj.quiet):
+    elif not (isinstance(ctx.obj, Output) and ctx.obj.quiet) and message.about not in subjects:
+        subjects |= {message.about} - {""}
         click.echo(f"note: {visible(str(message))}", err=True)
 
 

@@ -17,6 +17,7 @@ from lsm_deploy.parity import investigation as parity
 from lsm_deploy.parity.reduction.folder import NAMES
 from lsm_deploy.report.comparison import report_comparison
 from lsm_deploy.report.forensics import report_explanation, report_shrunk, save_small_case
+from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.runs import report_streamed, report_trace
 from lsm_deploy.run import backends
 
@@ -92,7 +93,7 @@ def run_command(
         given = backends.options_for(backend, options)
         trace = api.trace_of(program, stimulus, None, backend, output.progress, names, **given)
         api.save_trace(target, trace, program=identity, backend=backend)
-        shown = report_trace(trace, program.network)
+        shown = report_trace(trace, program.network) + report_judgement(api.judge(program, stimulus, trace))
         shown += drawn(drawing, shown)
     output.show(shown, program=identity, backend=backend, stimulus=words)
     output.say(f"wrote {target}")

@@ -75,7 +75,14 @@ class BackendError(LsmError):
 
 
 class LsmWarning(UserWarning):
-    """What a user did not ask for and gets, the answer being the same: a lower-case sentence."""
+    """What a user did not ask for and gets, the answer being the same: a lower-case sentence.
+
+    about: of several about the same, as folds of the same data would give, a command tells the first.
+    """
+
+    def __init__(self, what: str, about: str = "") -> None:
+        super().__init__(what)
+        self.about = about
 
 
 def visible(text: str) -> str:

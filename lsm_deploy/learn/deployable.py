@@ -18,8 +18,8 @@ from lsm_deploy.compile.certify.bounds import Certificate, certify_network, chec
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_type
-from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
-from lsm_deploy.core.shown import Reported
+from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
 from lsm_deploy.formats.integer_files import integers_in
@@ -45,11 +45,20 @@ PROBED = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Tried(Brief):
+    """What a check ran of a program, in words what that is, and what came of it."""
+
+    words: str
+    stimulus: Stimulus
+    trace: Trace
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Deployable(Reported):
     """A program, and what it came from as far as that is known: each of the others may be None.
 
     compiled: with its floats, and what became of them. proved: as the program's file has it, and proved again. model:
-    the trained readout that the program came with. source: the file, for messages.
+    the trained readout that the program came with. source: the file, for messages. tried: by `check_spec`.
     """
 
     program: Program
@@ -58,6 +67,7 @@ class Deployable(Reported):
     proved: Certificate | None = None
     model: AnyModel | None = None
     source: str = ""
+    tried: Tried | None = None
 
     @property
     def certificate(self) -> Certificate:
@@ -175,9 +185,9 @@ def check_spec(source: Compilable, *, strict: bool = False, certified: bool = Fa
                 check_parts(readout, listener.steps(part), part.source)
         elif readout is not None:
             check_series(readout, train, test)
-    stimulus, _ = _own_stimulus(made, loaded, PROBED)
-    probe(made.program, stimulus)
-    return made
+    stimulus, words = _own_stimulus(made, loaded, PROBED)
+    probed = probe(made.program, stimulus)
+    return made if probed is None else replace(made, tried=Tried(words, *probed))
 
 
 # --- what to run it on ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from lsm_deploy.learn.files import Openable
 from lsm_deploy.learn.model import Model
 from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.report.blocks import Line, Report
+from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.programs import report_compiled, report_program
@@ -49,7 +50,13 @@ def _kind(kind: str) -> Report:
 
 
 def _program(made: Deployable) -> Report:
-    return report_compiled(made.compiled) if made.compiled is not None else report_program(made.program, made.proved)
+    report = report_compiled(made.compiled) if made.compiled is not None else report_program(made.program, made.proved)
+    if made.tried is None:
+        return report
+    from lsm_deploy.measure.judgement import judge  # of what was only compiled nothing is measured
+
+    tried = made.tried
+    return report + report_judgement(judge(made.program, tried.stimulus, tried.trace), tried.words)
 
 
 def _state(file: StateFile) -> Report:

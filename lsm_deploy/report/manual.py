@@ -91,6 +91,7 @@ _FILES = {
 """The modules whose heads say what is in a file."""
 _FILES_SAY = "No file holds pickles, or is left half-written. `lsm-deploy inspect FILE` says what one holds."
 _MEASURES = {
+    "Activity, judged": "lsm_deploy.measure.judgement",
     "States": "lsm_deploy.measure.diagnosis.state_space",
     "Separation": "lsm_deploy.measure.diagnosis.separation",
     "Ranks": "lsm_deploy.measure.diagnosis.ranks",

@@ -9,6 +9,7 @@ from statistics import stdev
 from typing import Any
 
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
+from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.numbers import PERCENT, count, text_of
 from lsm_deploy.tune import Tuning
 from lsm_deploy.tune.journal import Trial
@@ -36,7 +37,7 @@ def report_tuning(tuned: Tuning) -> Report:
         "turns": [{"knobs": turn.knobs, "why_not": turn.why, "nearest": asdict(turn.nearest)} for turn in tuned.turns],
         "steps": [asdict(step) for step in tuned.steps],
     }
-    return Report(tuple(_tuning(tuned)), facts)
+    return Report(tuple(_tuning(tuned)), facts) + report_judgement(tuned.judgement)
 
 
 def _tuning(tuned: Tuning) -> Iterator[Block]:

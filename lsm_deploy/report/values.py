@@ -21,6 +21,7 @@ from lsm_deploy.measure.cost.resources import Resources
 from lsm_deploy.measure.diagnosis import Diagnosis
 from lsm_deploy.measure.evaluation import Across, Evaluation
 from lsm_deploy.measure.fidelity import Fitted, Quantisation
+from lsm_deploy.measure.judgement import Judgement
 from lsm_deploy.measure.regression import FreeRun, RegressionEvaluation
 from lsm_deploy.parity.compare import Verdict
 from lsm_deploy.parity.conformance import Conformance, Recording
@@ -36,6 +37,7 @@ from lsm_deploy.report.evaluations import report_across, report_evaluation, repo
 from lsm_deploy.report.fidelity import report_fidelity, report_fitted
 from lsm_deploy.report.files import report_file, report_spec
 from lsm_deploy.report.forensics import report_explanation, report_shrunk, report_small_case
+from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.programs import report_compiled, report_program
 from lsm_deploy.report.readings import report_deployed, report_imported, report_reading
@@ -75,6 +77,7 @@ REPORTS: Mapping[type[Any], Callable[[Any], Report]] = {
     Quantisation: report_fidelity,
     Fitted: report_fitted,
     Diagnosis: report_diagnosis,
+    Judgement: report_judgement,
     Certification: lambda c: report_certificate(c.program, c.certificate, c.attack),
     Resources: report_resources,
     Tuning: report_tuning,

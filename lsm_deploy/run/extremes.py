@@ -22,13 +22,23 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmWarning
-from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus
+from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.run import backends
 
-__all__ = ["TRIED_STEPS", "first_steps", "probe", "reach", "warn_of_counts", "warn_of_extremes"]
+__all__ = [
+    "MOSTLY",
+    "TRIED_STEPS",
+    "first_steps",
+    "names_of",
+    "probe",
+    "reach",
+    "saturated_share",
+    "warn_of_counts",
+    "warn_of_extremes",
+]
 
 LEAST_STEPS = 50
 """Of a run whose silence is worth a word."""
@@ -41,6 +51,7 @@ NEARLY = 0.98
 CALM = 0.1
 """The share of saturated neurons at which a remedy counts as one."""
 FACTORS = tuple(2**i for i in range(1, 9))
+_EXACT = "its integers are exact: change them where they come from, or show it the input that they were made for"
 NOTHING_LEFT = 2 * fixed.WEIGHT_LIMIT
 """What divides every weight to 0."""
 TRIED_STEPS, TRIED_EVENTS = 500, 1 << 26
@@ -50,12 +61,10 @@ TRIED_STEPS, TRIED_EVENTS = 500, 1 << 26
 def warn_of_extremes(program: Program, spikes: Messages, stimulus: Stimulus) -> None:
     """An LsmWarning for each population that is silent or saturated in these spikes `[t, neuron]` of a run."""
     for population in _graded(program):
-        here = spikes[:, program.network.columns(population.name)]
-        ends = NEARLY * KINDS[population.kind].largest_messages(population.registers)
-        if (share := float((np.abs(here.astype(np.int32)) >= ends).mean())) > MOSTLY:
-            words = f"population {population.name!r} is saturated: {share:.1%} of its messages are nearly the largest"
-            knob = f"lower the spectral_radius or gain of {_onto(program, population)}"
-            warnings.warn(f"{words}, which tells no inputs apart; {knob}", LsmWarning, stacklevel=2)
+        if (share := saturated_share(population, spikes[:, program.network.columns(population.name)])) > MOSTLY:
+            words = f"{share:.1%} of its messages are nearly the largest, which tells no inputs apart"
+            calmer = f"lower the spectral_radius or gain of {_onto(program, population)}"
+            _warn("saturated", population, words, _EXACT if _is_exact(population) else calmer)
     warn_of_counts(program, np.count_nonzero(spikes, axis=0), len(spikes), stimulus)
 
 
@@ -70,26 +79,40 @@ def warn_of_counts(program: Program, fired: NDArray[np.int64], steps: int, stimu
     for population in program.network.populations:
         here = fired[program.network.columns(population.name)] / max(steps, 1)
         if not here.any() and steps >= LEAST_STEPS:
-            words = f"population {population.name!r} is silent: no neuron spikes in {steps} steps"
             louder = "join it to what sends" if population in graded else _louder(program, population, stimulus)
-            warnings.warn(f"{words}; {louder}", LsmWarning, stacklevel=3)
+            _warn("silent", population, f"no neuron spikes in {steps} steps", louder)
         elif (
             population.name in driven and population not in graded and (share := _saturated(population, here)) > MOSTLY
         ):
             often = "in more than half of all steps"
             if population.registers.get("refractory_period", np.zeros(1)).any():
                 often += ", or as often as refractory periods let them"
-            words = f"population {population.name!r} is saturated: {share:.1%} of its neurons spike {often}"
-            warnings.warn(f"{words}; {_calmer(program, population, stimulus)}", LsmWarning, stacklevel=3)
+            words = f"{share:.1%} of its neurons spike {often}"
+            _warn("saturated", population, words, _calmer(program, population, stimulus))
 
 
-def probe(program: Program, stimulus: Stimulus) -> None:
+def _warn(what: str, population: QPopulation, words: str, remedy: str) -> None:
+    about = f"population {population.name!r} is {what}"
+    warnings.warn(LsmWarning(f"{about}: {words}; {remedy}", about), stacklevel=4)
+
+
+def probe(program: Program, stimulus: Stimulus) -> tuple[Stimulus, Trace] | None:
     """Run the beginning of a stimulus, for what `warn_of_extremes` says of it, where there is a backend for that."""
     quickest = backends.quickest(program)
     if backends.load_backend(quickest).missing() is None:
         part = first_steps(program, stimulus, _steps(program))
-        spikes = backends.run_program(quickest, program, part).spikes
-        warn_of_extremes(program, spikes, part)
+        trace = backends.run_program(quickest, program, part)
+        warn_of_extremes(program, trace.spikes, part)
+        return part, trace
+    return None
+
+
+def saturated_share(population: QPopulation, spikes: Messages) -> float:
+    """The share of saturated neurons by their spikes `[t, neuron]`; of a graded kind, of messages."""
+    if KINDS[population.kind].MESSAGE.graded:
+        ends = NEARLY * KINDS[population.kind].largest_messages(population.registers)
+        return float((np.abs(spikes.astype(np.int32)) >= ends).mean())
+    return _saturated(population, (spikes != 0).mean(axis=0))
 
 
 def _saturated(population: QPopulation, per_step: Floats) -> float:
@@ -121,6 +144,8 @@ def _louder(program: Program, population: QPopulation, stimulus: Stimulus) -> st
     part = first_steps(program, stimulus, _steps(program))
     columns = np.r_[program.network.columns(population.name)]
     reached = reach(program, part, columns, backends.quickest(program))
+    if reached > 0 and _is_exact(population):
+        return f"{_EXACT} (the first {len(part.spikes)} steps raise it to {reached:.3g} of its threshold)"
     if reached <= 0:
         return "nothing raises its voltage: join it to what spikes with excitatory weights, or raise its bias"
     knob = f"multiply the weights of {_onto(program, population)} by about {1.5 / reached:.2g}, or divide v_threshold"
@@ -128,6 +153,8 @@ def _louder(program: Program, population: QPopulation, stimulus: Stimulus) -> st
 
 
 def _calmer(program: Program, population: QPopulation, stimulus: Stimulus) -> str:
+    if _is_exact(population):
+        return _EXACT
     part = first_steps(program, stimulus, _steps(program))
     onto = [p for p in program.network.projections if p.target == population.name]
     quickest, columns = backends.quickest(program), program.network.columns(population.name)
@@ -140,8 +167,13 @@ def _calmer(program: Program, population: QPopulation, stimulus: Stimulus) -> st
     blamed = inner if inner and calm(inner, NOTHING_LEFT) else [p for p in onto if p.source == INPUT]
     for group, factor in product((blamed, onto), FACTORS):
         if calm(group, factor):
-            return f"divide the weight of {_names(group)} by about {factor} (tried on {len(part.spikes)} steps)"
+            return f"divide the weight of {names_of(group)} by about {factor} (tried on {len(part.spikes)} steps)"
     return "no smaller weights calm it: raise its v_threshold, or lower its bias"
+
+
+def _is_exact(population: QPopulation) -> bool:
+    """Its integers are a user's, or a file's: no floats were scaled to them."""
+    return population.scale == 1.0
 
 
 def _steps(program: Program) -> int:
@@ -160,10 +192,10 @@ def _divided(program: Program, chosen: Sequence[QProjection], factor: int) -> Pr
 
 
 def _onto(program: Program, population: QPopulation) -> str:
-    return _names([p for p in program.network.projections if p.target == population.name])
+    return names_of([p for p in program.network.projections if p.target == population.name])
 
 
-def _names(projections: Sequence[QProjection]) -> str:
+def names_of(projections: Sequence[QProjection]) -> str:
     """As the spec has them: it is quantisation that parts the signs of one, and its weights beyond 8 bits."""
     parts = re.compile(r"(:exc|:inh)?(:coarse|:fine)?$")
     names = dict.fromkeys(parts.sub("", p.name) for p in projections)

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.spec.source import Path_, Source
+from lsm_deploy.spec.values import Distribution
 
 __all__ = ["NOT_WHOLE", "check", "names_of", "suggest"]
 
@@ -78,11 +79,15 @@ def _translate(error: ErrorDetails, source: Source, root: Any) -> LsmError:
         return LsmError(f"{key} cannot be {_shown(tag)}", where=source.where(tag_path), hint=suggest(str(tag), choices))
     if kind == "union_tag_not_found":
         key = str(context["discriminator"]).strip("'")
-        return LsmError(f"{name} does not say its {key}", where=where, hint=f"add {key!r} to {name}")
+        other = next((each for each in _TAGS if each in given), None) if isinstance(given, dict) else None
+        hint = f"write `{key}: {given[other]}`, not `{other}: {given[other]}`" if other else f"add {key!r} to {name}"
+        return LsmError(f"{name} does not say its {key}", where=where, hint=hint)
     if kind in _EXPECTED:
         hint = f"write {_EXPECTED[kind]}"
         if unit := _unit(name):
             hint += f", in {unit}, without its unit"
+        if kind == "float_type" and "number" in error["loc"] and given in _distributions():
+            hint += f", or `{{distribution: {given}, ...}}` with its parameters"
         return LsmError(f"{name} is {_shown(given)}, not {_EXPECTED[kind]}", where=where, hint=hint)
     if kind == "value_error":
         return LsmError(str(context["error"]), where=where, hint=f"mend {name}")
@@ -98,10 +103,19 @@ def _translate(error: ErrorDetails, source: Source, root: Any) -> LsmError:
     return LsmError(f"{name} is {_shown(given)}; it should be {limit}", where=where, hint=f"change {name}")
 
 
+_TAGS = ("kind", "distribution", "type", "name")
+"""Keys that say which of several sections this is, in one place or the other, or elsewhere."""
+
+
 def _shown(given: Any) -> str:
     """As it was written, for as long as one reads."""
     shown = repr(given)
     return shown if len(shown) <= 100 else f"{shown[:100]}..."
+
+
+@cache
+def _distributions() -> tuple[str, ...]:
+    return tuple(tag for each in _options(Distribution) if (tag := _tag(each)))
 
 
 def _unit(name: str) -> str:

@@ -27,6 +27,7 @@ from lsm_deploy.core.ir import INPUT
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
+from lsm_deploy.measure.judgement import Judgement, judge
 from lsm_deploy.run import backends
 from lsm_deploy.run.recorded import trace_of
 from lsm_deploy.spec import Path_, Spec
@@ -95,6 +96,8 @@ class Tuning(Reported):
     steps: tuple[Measurement, ...]
     """All that was measured, in order."""
     turns: tuple[Turn, ...]
+    judgement: Judgement
+    """Of what the new gains do with the training samples."""
     missed: str = ""
 
     @property
@@ -150,8 +153,10 @@ def tune_gains(
     if missed:
         warnings.warn(f"population {name!r}: {missed}", LsmWarning, stacklevel=2)
     samples, tuned = len(liquid.stimulus.starts), liquid.spec_at(after.factors)
-    trace_of(compile_spec(tuned).program, liquid.stimulus, backend=backend)  # it may warn
-    return Tuning(tuned, name, samples, liquid.gains(after.factors), before, after, tuple(liquid.steps), turns, missed)
+    program = compile_spec(tuned).program
+    judgement = judge(program, liquid.stimulus, trace_of(program, liquid.stimulus, backend=backend))  # it may warn
+    gains, steps = liquid.gains(after.factors), tuple(liquid.steps)
+    return Tuning(tuned, name, samples, gains, before, after, steps, turns, judgement, missed)
 
 
 def _in_order(aim: Aim, liquid: Tunable) -> Iterator[Turn]:

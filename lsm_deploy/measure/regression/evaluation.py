@@ -170,10 +170,11 @@ def evaluate_regression(
     frames = _frames(spec, train, test)
     check_split(*frames, spec.data is not None and spec.data.shared_groups, target=section.target)
     check_series(section, *frames)
-    liquids = []
+    liquids, asked = [], backend
     for i in range(seeds):
         share = (lambda done, total, i=i: progress(i * total + done, seeds * total)) if progress else None
-        liquids.append(_one(replace(spec, seed=spec.seed + i), frames, backend, share, alone, on_chip))
+        liquid, backend = _one(replace(spec, seed=spec.seed + i), frames, asked, share, alone, on_chip)
+        liquids.append(liquid)
     true = pairs_of(frames[1], section).targets
     answers: dict[str, Floats] = {} if alone else {"persistence": persistence(section, frames[1])}
     chosen: dict[str, str] = {}
@@ -211,10 +212,11 @@ def _frames(spec: Spec, train: Raw | str | Path | None, test: Raw | str | Path |
 
 def _one(
     spec: Spec, frames: tuple[Frames, Frames], backend: str, progress: Progress | None, alone: bool, on_chip: bool
-) -> LiquidForecast:
-    """The liquid of a spec's seed on one split."""
+) -> tuple[LiquidForecast, str]:
+    """The liquid of a spec's seed on one split, and the backend that it ran on."""
     section, (train, test) = regression_of(spec), frames
     compiled = compile_spec(spec)
+    backend = backends.choose(backend, compiled.program)
     listener = listen(spec, train, compiled.program)
     if on_chip:
         check_features(listener, section)
@@ -247,7 +249,7 @@ def _one(
         chip = on_the_chip(spec, listener, training, train)
         every["on_chip"] = forecast(chip, test, backend, runs.next())[pairs_test.rows]
         of_chip = errors_of(every["on_chip"], pairs_test.targets)
-    return LiquidForecast(
+    liquid = LiquidForecast(
         seed=spec.seed,
         liquid=errors_of(forecasts, pairs_test.targets),
         unrounded=errors_of(predict(in_floats, x_test), pairs_test.targets),
@@ -259,6 +261,7 @@ def _one(
         forecasts=every,
         on_chip=of_chip,
     )
+    return liquid, backend
 
 
 def _integers(section: Regression, x: Any, pairs: Pairs, x_test: Any) -> tuple[Regressor, Floats]:
