@@ -31,7 +31,8 @@ from lsm_deploy.data.coding import Coder, code_of
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.data.front.online import BeatsIn, SoundIn
-from lsm_deploy.learn.live import Live
+from lsm_deploy.learn.live import Live, MostSpikes
+from lsm_deploy.learn.live.answering import Racing
 from lsm_deploy.spec import schema
 from lsm_deploy.spec.read import load_text
 
@@ -190,9 +191,15 @@ def test_a_window_trails(tmp_path: Path) -> None:
 def test_output_neurons_answer_as_they_come(tmp_path: Path) -> None:
     model, test = ld.train_on_chip(spec_of_waves(tmp_path), waves(6, 1)), waves(4, 2)
     check(model.start(), test, None, ld.predict(model, test))
-    live = model.start(3)
-    live.step(test.frames[0])
-    assert sum(live.named().values()) >= 0
+
+
+def test_of_classes_with_most_spikes_it_is_the_one_that_had_them_first() -> None:
+    racing = Racing(MostSpikes(("a", "b"), np.arange(2)), 3, 2)
+    for sent, most in (("011000", 1), ("000000", 1), ("000000", 0), ("100100", 0)):
+        racing.take(np.array(list(sent), np.int8).reshape(3, 2), np.zeros(1))
+        racing.read(np.zeros((0, 2), np.int8))
+        assert racing.chosen() == most
+    assert racing.scores.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("text", [SPEC, GRADED])
@@ -292,8 +299,9 @@ def test_beats_are_answered_one_by_one() -> None:
             live.reset(recording=False)
         live.reset()
     assert live.push(intervals[:16]).tolist() == scores[0].tolist()  # type: ignore[union-attr]
-    with pytest.raises(LsmError, match="an interval of -1 s"):
-        live.push(-1.0)
+    for wrong, words in ((-1.0, "an interval of -1 s"), ("a", "intervals of type str are no numbers")):
+        with pytest.raises(LsmError, match=words):
+            live.push(wrong)  # type: ignore[arg-type]
 
 
 def test_channels_of_beats_are_those_of_the_front_end() -> None:
@@ -364,6 +372,7 @@ def _is_text(line: str) -> bool:
 # --- a run that goes on -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:.*saturated")
 @pytest.mark.parametrize("encoder", [None, ENCODERS[2]], ids=["random", "send_on_delta"])
 def test_it_goes_on_where_it_was_saved(tmp_path: Path, encoder: schema.Encoder | None) -> None:
     spec = spec_of_waves(tmp_path)
@@ -413,8 +422,12 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
     for wrong in ([1.0], [np.nan, 1.0], [[1.0, 2.0]]):
         with pytest.raises(LsmError, match="the model takes 2 finite numbers"):
             live.step(wrong)
+    with pytest.raises(LsmError, match="a frame of type str is no list of numbers"):
+        live.step("a b")  # type: ignore[arg-type]
     with pytest.raises(LsmError, match="the model takes frames"):
         live.push([1.0, 2.0])
+    assert repr(live) == "Live(a, b, c; frames=0, window=8)"
+    assert len(repr(live.save())) + len(repr(live.streams)) < 1500
     with pytest.raises(LsmError, match="a window of 0 frames"):
         model.start(0)
     with pytest.raises(LsmError, match="it runs whole stimuli only"):
@@ -491,6 +504,10 @@ def test_lines_are_answered_with_names(tmp_path: Path) -> None:
     assert [each["label"] for each in said] == [label for _, label in expected[1::2]]
     assert list(said[2]["scores"].values()) == expected[5][0]
     assert [each["full"] for each in said] == [False] * 3
+    named = replace(model, listener=replace(model.listener, names=("y", "x")))
+    ld.save_model(tmp_path / "named.model", named)
+    done = follow(tmp_path / "named.model", text)
+    assert "channel 0 is 'x', in the training data 'y'" in done.stderr
     done = follow(tmp_path / "a.model", "1 2\n1 2 3\n")
     assert done.exit_code == 1
     assert "stdin:2: a frame has 3 values" in done.stderr

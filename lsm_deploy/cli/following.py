@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import Output
-from lsm_deploy.core.errors import LsmError, MisuseError, visible
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, visible
+from lsm_deploy.data import Frames
+from lsm_deploy.data.checks import name_errors
 from lsm_deploy.learn.live import Live
 from lsm_deploy.report.regression import row_of
 
@@ -32,7 +34,7 @@ def follow(output: Output, model_file: Path, backend: str, window: int | None, e
         live = model.start(window, backend=backend)
     said = 0
     with live:
-        for number, values in _lines(skip_bad):
+        for number, values in _lines(model.listener.names, skip_bad):
             before = live.frames
             try:
                 if live.streams.front_end is None:
@@ -48,7 +50,7 @@ def follow(output: Output, model_file: Path, backend: str, window: int | None, e
                     return
 
 
-def _lines(skip_bad: bool) -> Iterator[tuple[int, NDArray[np.float64]]]:
+def _lines(names: tuple[str, ...], skip_bad: bool) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """The numbers of each line, and which line it is: with spaces, commas or semicolons between, or as a JSON list."""
     first = True
     for number, line in enumerate(sys.stdin, 1):
@@ -57,7 +59,9 @@ def _lines(skip_bad: bool) -> Iterator[tuple[int, NDArray[np.float64]]]:
         try:
             yield number, _numbers(line)
         except ValueError:
-            if not (first and _is_header(line)):
+            if first and _is_header(line):
+                _check_names(names, line)
+            else:
                 hint = "write finite numbers with commas between, or a JSON list of them, a line each time"
                 _bad(f"{line.strip()!r:.80} is no line of numbers", number, hint, skip_bad)
         first = False
@@ -70,6 +74,13 @@ def _numbers(line: str) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         raise ValueError
     return values
+
+
+def _check_names(names: tuple[str, ...], line: str) -> None:
+    """An LsmError where channels are called otherwise than in training."""
+    given = tuple(cell.strip() for cell in line.replace(";", ",").split(","))
+    frame = Frames(np.zeros((1, len(given))), np.zeros(1, np.int64), source="stdin", names=given)
+    raise_all(name_errors(names, frame))
 
 
 def _is_header(line: str) -> bool:

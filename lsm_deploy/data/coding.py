@@ -17,6 +17,7 @@ from lsm_deploy.core.fixed import stable
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.messages import Message, Messages
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Role, kernels
 from lsm_deploy.data.encoders import MIDDLE, fields_of
@@ -25,8 +26,8 @@ from lsm_deploy.spec.schema import GaussianPopulation, Graded, Input, Latency, R
 __all__ = ["Code", "Coder", "code_of"]
 
 
-@dataclass(frozen=True, eq=False)
-class Code:
+@dataclass(frozen=True, eq=False, repr=False)
+class Code(Brief):
     """How a frame `[channel]` becomes the messages of its steps `[step, spike channel]`.
 
     low, width `[channel]`: x is (value - low) / width, held within 0 and 1; `still` where the width is 0. (`spikes`

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.front.audio import INT16, analysis_of
 from lsm_deploy.data.front.beats import LONGEST_S, SHORTEST_S
@@ -41,11 +41,15 @@ class BeatsIn:
 
     def take(self, values: ArrayLike) -> Iterator[Floats]:
         """The frame of each interval; it is written over by the next."""
-        each = [values] if isinstance(values, float) else np.atleast_1d(np.asarray(values, np.float64)).tolist()
+        hint = "give the seconds from each beat to the next"
+        try:
+            each = [values] if isinstance(values, float) else np.ravel(np.asarray(values, np.float64)).tolist()
+        except (TypeError, ValueError):
+            what = f"intervals of type {type(values).__name__} are no numbers"
+            raise MisuseError(what, where="beats", hint=hint) from None
         for value in each:
             if not 0 <= value < np.inf:
-                what = f"an interval of {value:g} s between two beats"
-                raise LsmError(what, where="beats", hint="give the seconds from each beat to the next")
+                raise LsmError(f"an interval of {value:g} s between two beats", where="beats", hint=hint)
             yield self._one(value)
 
     def _one(self, rr: float) -> Floats:

@@ -13,15 +13,16 @@ is.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
 from lsm_deploy.core.ir import State
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.turn import Turn
 from lsm_deploy.data import Role
 from lsm_deploy.data.coding import Coder
@@ -33,14 +34,14 @@ from lsm_deploy.run import backends
 __all__ = ["Live", "LiveState"]
 
 
-@dataclass(frozen=True, eq=False)
-class LiveState:
+@dataclass(frozen=True, eq=False, repr=False)
+class LiveState(Brief):
     """All that the next scores depend on, of one model."""
 
     session: State
     frames: int
     sample: int
-    parts: tuple[Any, ...] = field(repr=False)
+    parts: tuple[Any, ...]
     """Of the coder, of what answers, and of the front end."""
 
 
@@ -74,6 +75,12 @@ class Live:
         self.step(streams.code.low)
         self.reset()
 
+    def __repr__(self) -> str:
+        window = f", window={self.window}" if self.window else ""
+        return (
+            f"Live({', '.join(self.names[:4])}{', ...' if len(self.names) > 4 else ''}; frames={self.frames}{window})"
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """What the scores are called: the classes, or the outputs."""
@@ -105,7 +112,11 @@ class Live:
     def take(self, frame: ArrayLike) -> None:
         """Take the next frame, and read nothing yet."""
         with self._turn:
-            given = np.asarray(frame, np.float64)
+            try:
+                given = np.asarray(frame, np.float64)
+            except (TypeError, ValueError):
+                what = f"a frame of type {type(frame).__name__} is no list of numbers"
+                raise MisuseError(what, where="frame", hint="give one finite number for each channel") from None
             if given.shape != self._frame.shape or not np.isfinite(given).all():
                 what = f"a frame has {given.size} values, the model takes {len(self._frame)} finite numbers"
                 raise LsmError(what, where="frame", hint="give one finite number for each channel")

@@ -24,6 +24,7 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.data.coding import Code, code_of
 from lsm_deploy.learn.attach import output_of
 from lsm_deploy.learn.listener import Listener
@@ -37,8 +38,8 @@ from lsm_deploy.spec.schema import Bins, FrontEnd, Rates, Readout, Regression, T
 __all__ = ["Answers", "Forecasts", "MostSpikes", "Scores", "SentForecasts", "Streams"]
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(Brief):
     """Scores of classes, on the host: weights @ features[support] + biases, and the largest, or the first of several.
 
     columns `[neuron]`: the neurons that are read. A window of L steps, the last ones, falls into parts that end
@@ -107,8 +108,8 @@ class Scores:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class MostSpikes:
+@dataclass(frozen=True, eq=False, repr=False)
+class MostSpikes(Brief):
     """Classes by output neurons, `columns` `[class]` of the program: its spikes in the window are the score of each; of
     several with the most, the one whose last spike came first, then the first of them."""
 
@@ -132,8 +133,8 @@ class MostSpikes:
         return cls(classes, np.arange(there.start, there.stop))
 
 
-@dataclass(frozen=True, eq=False)
-class Forecasts:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecasts(Brief):
     """A signal, on the host, after each frame: (weights @ features + biases) / scale `[output]`.
 
     Features are, of the step after the frame, which depends on nothing that enters in it, the message of each graded
@@ -191,8 +192,8 @@ class Forecasts:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class SentForecasts:
+@dataclass(frozen=True, eq=False, repr=False)
+class SentForecasts(Brief):
     """A signal by output neurons, `columns` `[output]` of the program: what each sends in the step `late` after the
     frame, message / scale + centre."""
 
@@ -222,8 +223,8 @@ class SentForecasts:
 Answers: TypeAlias = Scores | MostSpikes | Forecasts | SentForecasts
 
 
-@dataclass(frozen=True, eq=False)
-class Streams:
+@dataclass(frozen=True, eq=False, repr=False)
+class Streams(Brief):
     """All of it. window: frames that are read at most, those of the longest training sample, 0 where nobody knows; what
     decays and is read at its end alone (`parts` 1), and forecasts, have none. seed: of random codes."""
 
