@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -148,6 +148,11 @@ af: setup
 DIGITS ?= ../shared/data/fsdd.npz
 digits: setup
 	cd tests && ../$(BIN)/python -m bench.digits --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
+# Three models in C on a Cortex-M4 that QEMU emulates, and random programs, with bytes and instructions, and the manual's
+# tables: some minutes. Needs gcc-arm-none-eabi and qemu-system-arm. AF: as above. QUICK=1: a taste, and the manual stays.
+c: setup
+	cd tests && ../$(BIN)/python -m bench.c --af $(abspath $(AF)) $(if $(QUICK),--quick)
 
 # Parity on a Loihi 2 board: fails, and does not skip, where there is none.
 hardware: setup

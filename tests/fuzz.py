@@ -28,6 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+import device
 import numpy as np
 import oracle
 from programs import SIGN_MODES, Regime, SynapseType, plain, random_program, random_stimulus
@@ -36,6 +37,7 @@ from union import Case, union
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import Limits
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.exchange.c_files.liquid import RULES as C_KINDS
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.reduction import between, one_by_one, shrink
 from lsm_deploy.parity.variants import RULES, run_variant
@@ -124,11 +126,19 @@ def backends() -> tuple[dict[str, Run], list[str]]:
     return run, absent
 
 
+def in_c() -> tuple[dict[str, Run], list[str]]:
+    """Exported C as if it were a backend, where there is a compiler; a batch is compiled once."""
+    why = device.missing()
+    return ({}, [f"c is left out: {why}"]) if why else ({"c": device.run}, [])
+
+
 def able(run: Mapping[str, Run], program: Program) -> dict[str, Run]:
     """The backends that have a rule for each kind of the program: for the others it is no mistake to refuse it."""
     kinds = {p.kind for p in program.network.populations}
     return {
-        name: side for name, side in run.items() if kinds <= {*getattr(load_backend(name), "LIMITS", Limits()).kinds}
+        name: side
+        for name, side in run.items()
+        if kinds <= {*(C_KINDS if name == "c" else getattr(load_backend(name), "LIMITS", Limits()).kinds)}
     }
 
 
@@ -396,6 +406,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         parser.error(f"there is no kind {unknown[0]!r}; choose from {', '.join(KINDS)}")
     run, absent = backends()
+    c, no_c = in_c()
+    run, absent = run | c, absent + no_c
     print(*absent, sep="\n", end="\n" if absent else "")
     if given.backends:
         run = {name: run[name] for name in given.backends.split(",")}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from calls import SPEC, frames
-from device import CLANG, CORTEX_M3, CORTEX_M4, HOST, as_frames, ask, build, run_on
+from device import BEATS, CLANG, CORTEX_M3, CORTEX_M4, FRAMES, HOST, as_frames, ask, build, run_on
 from programs import random_case
 from test_configs import CONFIGS, LARGE, stimulus_for
 from test_regression import SPEC as SIGNALS
@@ -18,6 +18,8 @@ import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.data import Beats
+from lsm_deploy.data.front import to_frames
 from lsm_deploy.exchange.c_files import liquid
 from lsm_deploy.exchange.c_files.folder import NAMES, export_c
 from lsm_deploy.exchange.c_files.tables import comment, string
@@ -112,7 +114,7 @@ def test_classes_are_the_hosts(tmp_path, name):
     )
     model = ld.train(spec, frames_of(1))
     samples, given = as_frames(model, frames_of(2))
-    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, frames=True)
+    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, how=FRAMES)
     assert answers.values[:, 1:].tolist() == ld.scores(model, given).tolist()
     assert tuple(model.classes[i] for i in answers.values[:, 0]) == ld.predict(model, given)
     assert len(set(answers.values[:, 0].tolist())) > 1
@@ -132,10 +134,33 @@ def test_signals_are_the_hosts(tmp_path, kind, section):
         text = text.replace("frame: true, ", "")  # the frame itself is in floats, and so are graded messages
     model = ld.train_regression(spec_of(tmp_path, text), series(200))
     samples, given = as_frames(model, series(60, 300))
-    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, frames=True)
+    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, how=FRAMES)
     assert answers.floats.tolist() == ld.forecast(model, given).tolist()
     assert answers.state == export_c(tmp_path / "again", model).sizes.ram
     assert np.ptp(answers.floats) > 0.1
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize("channels", ["drr_relative, ddrr_relative, rr_relative", "rr, abs_drr_relative, drr"])
+def test_beats_are_the_hosts(tmp_path, channels):
+    text = SPEC.replace(
+        "input:\n", f"front_end: {{kind: beats, window_beats: 16, channels: [{channels}]}}\ninput:\n", 1
+    )
+    text = text.replace(RATE, GAUSSIAN).replace(BINS, "features: {kind: bins, bins: 1}").partition("data:")[0]
+    rng = np.random.default_rng(3)
+    rr = np.where(np.arange(900) // 90 % 2, rng.uniform(0.3, 1.3, 900), rng.normal(0.8, 0.02, 900))
+    beats = np.rint(np.cumsum(rr * 250)).astype(np.int64)
+    starts, rhythm = np.array([0, 300, 600]), (np.arange(900) // 90 % 2).astype(np.int8)
+    data = Beats(beats, starts, 250.0, rhythm, ("N", "AFIB"), ("a", "b", "c"))
+    spec = spec_of(tmp_path, text)
+    model = ld.train(spec, to_frames(data, spec.front_end))
+    records = [np.diff(part) / 250.0 for part in np.split(beats, starts[1:])]
+    windows = [record[i : i + 16] for record in records for i in range(0, len(record) - 15, 16)]
+    goes_on = [i > 0 for record in records for i in range(0, len(record) - 15, 16)]
+    answers = ask(HOST, build(HOST, model, tmp_path), model, windows, how=BEATS, continues=goes_on)
+    wanted = ld.scores(model, to_frames(data, spec.front_end))
+    assert answers.values[:, 1:].tolist() == wanted.tolist()
+    assert len(set(answers.values[:, 0].tolist())) > 1
 
 
 @pytest.mark.once

@@ -21,6 +21,7 @@ PAGES = {
     "digits": MANUAL / "results-digits.md",
     "af": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",
+    "c": MANUAL / "c.md",
 }
 """Where each command's tables stand."""
 

@@ -41,6 +41,7 @@ class Target:
         return f"{gone[0]} is not here" if gone else None
 
 
+STEPS, FRAMES, BEATS = range(3)
 HOST = Target()
 CLANG = Target("clang")
 
@@ -72,9 +73,11 @@ CORTEX_M3, CORTEX_M4 = board("cortex-m3", "mps2-an385"), board("cortex-m4", "mps
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """state: bytes of the struct. values `[answer, ...]`: chosen class and scores, or whole numbers of each output."""
+    """state: bytes of the struct. ticks: of SysTick in all frames and in answers, and how many frames.
+    values `[answer, ...]`: chosen class and scores, or whole numbers of each output."""
 
     state: int
+    ticks: np.ndarray
     values: np.ndarray
     floats: np.ndarray
     spikes: np.ndarray
@@ -96,7 +99,7 @@ def run_on(target: Target, program: Program, stimulus: Stimulus, record: Sequenc
         built = build(target, program, folder)
         starts = [0] if program.network.sample_interval else stimulus.starts.tolist()
         samples = np.split(stimulus.spikes.astype(np.int16), starts[1:])
-        answers = ask(target, built, program, samples, frames=False)
+        answers = ask(target, built, program, samples, how=STEPS)
     return Trace(
         answers.spikes.astype(program.network.message_type),
         {name: answers.registers.get(name, np.zeros(answers.spikes.shape, np.int32)) for name in record},
@@ -118,15 +121,20 @@ def build(target: Target, source: Program | AnyModel, folder: Path, *, traced: b
 
 
 def ask(
-    target: Target, built: Path, source: Program | AnyModel, samples: Sequence[np.ndarray], *, frames: bool,
-    traced: bool = True,
+    target: Target, built: Path, source: Program | AnyModel, samples: Sequence[np.ndarray], *, how: int,
+    traced: bool = True, continues: Sequence[bool] = (),
 ) -> Answers:  # fmt: skip
-    """Give samples, of steps or of frames, and take back all registers and what is answered."""
+    """Give samples, of STEPS, FRAMES or BEATS, and take back all registers and what is answered.
+
+    continues: of windows of beats, which of them go on with a record."""
     program = source if isinstance(source, Program) else source.program
     folder, network = built.parent, program.network
-    pieces = [np.array([frames, traced, len(samples)], np.int32).tobytes()]
-    for sample in samples:
-        pieces += [np.array(len(sample), np.int32).tobytes(), np.ascontiguousarray(sample).tobytes()]
+    pieces = [np.array([how, traced, len(samples)], np.int32).tobytes()]
+    for sample, goes_on in zip(samples, continues or [False] * len(samples), strict=True):
+        pieces += [
+            np.array(-len(sample) if goes_on else len(sample), np.int32).tobytes(),
+            np.ascontiguousarray(sample).tobytes(),
+        ]
     (folder / "in.bin").write_bytes(b"".join(pieces))
     done = subprocess.run([*target.runner, str(built)], cwd=folder, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -141,7 +149,10 @@ def ask(
     else:
         values = rest if isinstance(source, Program) else rest.reshape(-1, 1 + len(source.classes))
         floats = np.zeros(0)
-    return Answers(state, values, floats, rows["sent"], {name: rows["seen"][:, i] for i, name in enumerate(names)})
+    ticks = np.frombuffer((folder / "ticks.bin").read_bytes(), np.int64)
+    return Answers(
+        state, ticks, values, floats, rows["sent"], {name: rows["seen"][:, i] for i, name in enumerate(names)}
+    )
 
 
 def as_frames(model: AnyModel, data: Frames) -> tuple[list[np.ndarray], Frames]:

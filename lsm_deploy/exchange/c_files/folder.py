@@ -19,6 +19,7 @@ from pathlib import Path
 from lsm_deploy.core.errors import LsmError, raise_all, require_path, require_type
 from lsm_deploy.core.ir import Program
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.exchange.c_files.beats import beats_of
 from lsm_deploy.exchange.c_files.encoders import encoder_of, numbers_of, why_none
 from lsm_deploy.exchange.c_files.liquid import RULES, Part, liquid_of
 from lsm_deploy.exchange.c_files.readouts import mistakes, readout_of_model
@@ -26,7 +27,7 @@ from lsm_deploy.exchange.c_files.sizes import Sizes, sizes_of_parts
 from lsm_deploy.exchange.c_files.tables import Field, by_width, comment
 from lsm_deploy.learn.model import AnyModel, Model
 from lsm_deploy.learn.regression.model import RegressionModel
-from lsm_deploy.spec.schema import BeatsFrontEnd
+from lsm_deploy.spec.schema import BeatsFrontEnd, Graded
 from lsm_deploy.store import new_folder, program_id, write_text
 
 __all__ = ["NAMES", "Exported", "export_c"]
@@ -94,13 +95,16 @@ class _Made:
                 left_out.append(f"{why}: give lsm_step the spikes of {program.network.channels} channels")
             else:
                 takes = numbers_of(listener).ctype
-                if takes == "double":
+                if isinstance(listener.input.encoder, Graded):
                     floats.append("the encoder")
             if listener.front_end is not None and not isinstance(listener.front_end, BeatsFrontEnd):
                 left_out.append(f"the front end ({listener.front_end.kind}): give it frames of its values")
             if isinstance(model, RegressionModel):
                 floats.append("lsm_value_of, which divides an answer into the target's units")
             parts += [readout, encoder]
+            if isinstance(listener.front_end, BeatsFrontEnd) and not why:
+                floats.append("the front end of beats, and what compares its values")
+                parts.append(beats_of(listener.front_end))
         return cls(
             program, model, tuple(parts),
             Exported(sizes_of_parts(program, parts), takes, tuple(left_out), tuple(floats)),
@@ -139,6 +143,8 @@ class _Made:
                 sections.append(_read("api_fixed.h"))
         if self.model is not None:
             sections.append(_read("api_signals.h" if isinstance(self.model, RegressionModel) else "api_classes.h"))
+            if "LSM_WINDOW" in macros:
+                sections.append(_read("api_beats.h"))
             if macros.get("LSM_PARTS", "1u") != "1u":
                 sections.append(_read("api_parts.h"))
         return "".join(
@@ -230,7 +236,7 @@ def _message_of(program: Program) -> str:
 
 _PUBLIC = (
     *("LSM_NEURONS", "LSM_CHANNELS", "LSM_REGISTERS", "LSM_SUMS", "LSM_ROWS", "LSM_READ", "LSM_PARTS"),
-    *("LSM_FRAME", "LSM_FRAME_STEPS", "LSM_ONE", "LSM_CLASSES", "LSM_OUTPUTS"),
+    *("LSM_FRAME", "LSM_FRAME_STEPS", "LSM_ONE", "LSM_WINDOW", "LSM_CLASSES", "LSM_OUTPUTS"),
 )
 """Macros that a caller may need; the others stay with the tables."""
 

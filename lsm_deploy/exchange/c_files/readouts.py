@@ -1,30 +1,23 @@
 """What answers from the spikes or the states: its weights in flash, what it remembers, and its code.
 
-Scores and answers are sums of whole numbers in 64 bits, the host's to the last digit.
+The numbers are those of a model that listens (`learn.live.values`). Scores and answers are sums of whole numbers in 64
+bits, the host's to the last digit.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import Program
 from lsm_deploy.exchange.c_files.liquid import Part
 from lsm_deploy.exchange.c_files.tables import Field, Table, literal, string
-from lsm_deploy.learn.attach import output_of
-from lsm_deploy.learn.model import AnyModel, OnChip, OnHost
-from lsm_deploy.learn.readout import parts_of, trace_registers
-from lsm_deploy.learn.readout.features import group_starts
-from lsm_deploy.learn.regression.integer import FEATURE_BITS
+from lsm_deploy.learn.live.values import Forecasts, MostSpikes, Scores, SentForecasts
+from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.learn.regression.model import RegressionModel
-from lsm_deploy.learn.regression.states import graded_populations
-from lsm_deploy.learn.regression.traces import TRACE_BITS, TraceRegister
-from lsm_deploy.learn.runs import sizes_of
-from lsm_deploy.spec.schema import Bins, Rates, Readout, Traces
 
 __all__ = ["mistakes", "readout_of_model"]
-
 
 _LISTENS = {"LSM_LISTEN(s)": "lsm_listen(s)"}
 """What a step ends with, of a readout that follows every one."""
@@ -36,130 +29,120 @@ def mistakes(model: AnyModel) -> list[LsmError]:
     if model.program.network.sample_interval:
         what = "samples begin where the clock says so, and what is in flight reaches the next one"
         errors.append(LsmError(what, where="samples", hint="train it with `samples: {policy: fresh}`"))
-    if isinstance(model, RegressionModel):
-        if model.on_chip:
-            what = "output neurons answer two steps after a frame, when the next one has entered"
-            errors.append(LsmError(what, where="readout", hint="train it without `--on-chip`: it answers at once"))
-    elif isinstance(model.answerer, OnHost) and model.readout.centre == "group":
+    if isinstance(model.streams.answers, SentForecasts):
+        what = "output neurons answer two steps after a frame, when the next one has entered"
+        errors.append(LsmError(what, where="readout", hint="train it without `--on-chip`: it answers at once"))
+    if not isinstance(model, RegressionModel) and not model.on_chip and model.readout.centre == "group":
         what = "features are less the mean of their group's samples, which a device has not seen"
         errors.append(LsmError(what, where="readout.centre", hint="train it with `readout: {centre: none}`"))
     return errors
 
 
 def readout_of_model(model: AnyModel) -> Part:
-    """The C of what answers."""
-    if isinstance(model, RegressionModel):
-        return _signals(model)
-    names = {"LSM_CLASSES": f"{len(model.classes)}u", "LSM_NAMES": ", ".join(map(string, model.classes))}
-    if isinstance(model.answerer, OnChip):
-        fields = (
-            Field("uint32_t", "spikes", "[LSM_CLASSES]", len(model.classes), "of each output neuron"),
-            Field("uint32_t", "reached", "[LSM_CLASSES]", len(model.classes), "the step of the last one"),
-            Field("uint32_t", "steps"),
-        )
-        macros = {**names, **_LISTENS, "LSM_OUTPUT": f"{output_of(model.program).start}u"}
-        return Part(("winners.c", "names.c"), macros, fields=fields)
-    return _classes(model.program, model.readout, model.answerer, names)
+    """The C of what answers; `mistakes` has none to tell of."""
+    answers = model.streams.answers
+    if isinstance(answers, Scores):
+        return _classes(model.program, answers)
+    if isinstance(answers, MostSpikes):
+        return _most_spikes(answers)
+    assert isinstance(answers, Forecasts)
+    return _signals(answers, model.streams.code.channels)
 
 
-def _classes(program: Program, readout: Readout, answerer: OnHost, names: dict[str, str]) -> Part:
-    integers, features, parts = answerer.integers, readout.features, parts_of(readout)
-    sizes = sizes_of(program, readout)
-    read, lines = sum(sizes), (_read(program, readout.populations),)
+def _names(classes: tuple[str, ...]) -> dict[str, str]:
+    return {"LSM_CLASSES": f"{len(classes)}u", "LSM_NAMES": ", ".join(map(string, classes))}
+
+
+def _most_spikes(answers: MostSpikes) -> Part:
+    classes = len(answers.classes)
+    fields = (
+        Field("uint32_t", "spikes", "[LSM_CLASSES]", classes, "of each output neuron"),
+        Field("uint32_t", "reached", "[LSM_CLASSES]", classes, "the step of the last one"),
+        Field("uint32_t", "steps"),
+    )
+    macros = {**_names(answers.classes), **_LISTENS, "LSM_OUTPUT": f"{answers.columns[0]}u"}
+    return Part(("winners.c", "names.c"), macros, fields=fields)
+
+
+def _classes(program: Program, answers: Scores) -> Part:
     wide = program.network.message.graded
-    ctype, tables, fields = "int64_t" if wide else "int32_t", [], []
+    ctype, read, values, parts = "int64_t" if wide else "int32_t", len(answers.columns), answers.groups, answers.parts
+    tables, fields, ranges = [], [], _ranges(answers.columns, np.zeros(read, np.int64))
     macros = {
-        **names,
+        **_names(answers.classes),
         **_LISTENS,
         "LSM_READ": f"{read}u",
-        "LSM_READ_RANGES": f"{len(sizes)}u",
+        "LSM_READ_RANGES": f"{len(ranges)}u",
         "LSM_PARTS": f"{parts}u",
         "LSM_FEATURES_WIDE": str(int(wide)),
-        "LSM_ROOT": str(int(isinstance(features, Bins) and features.root)),
-        "LSM_GROUPS": "0",
-        "LSM_SUPPORT": f"{len(integers.support)}u",
+        "LSM_ROOT": str(int(answers.root)),
+        "LSM_VALUES": f"{values}u",
+        "LSM_GROUPS": f"{values}u" if values < read else "0",
+        "LSM_SUPPORT": f"{len(answers.support)}u",
         "LSM_FEATURE_OF(i)": "i",
-        "LSM_FEATURE(s, i)": "(s)->feature[i]",
+        "LSM_FEATURE(s, i)": "(s)->feature[i]" if answers.counts or parts > 1 else "(s)->trace[i]",
     }
-    if isinstance(features, Traces):
-        du, weight = trace_registers(features.tau_ms, program.network.dt_ms)
-        macros["LSM_TRACE_KEEP"] = str(fixed.DECAY_UNITY - (du + 1)) + ("" if wide else "u")
-        macros["LSM_TRACE_STEP"] = str(weight << fixed.ACT_SHIFT)
+    if not answers.counts:
+        macros["LSM_TRACE_KEEP"] = f"{answers.keep}" if wide else f"{answers.keep}u"
+        macros["LSM_TRACE_STEP"] = str(answers.step)
         fields.append(Field(ctype, "trace", "[LSM_READ]", read))
-        values = read
-        if parts == 1:
-            macros["LSM_FEATURE(s, i)"] = "(s)->trace[i]"
-    else:
-        values = read
-        if isinstance(features, Rates):
-            firsts = group_starts(sizes, features.groups)
-            values = len(firsts)
-            macros["LSM_GROUPS"] = f"{values}u"
-            tables.append(Table("lsm_group", np.array(firsts)))
-        macros["LSM_VALUES"] = f"{values}u"
-    if parts > 1 or not isinstance(features, Traces):
+    if values < read:
+        tables.append(Table("lsm_group", np.flatnonzero(np.diff(answers.group, prepend=-1))))
+    if parts > 1 or answers.counts:
         fields.append(Field(ctype, "feature", f"[{parts * values}]", parts * values))
     if parts > 1:
         fields += [Field("uint32_t", name) for name in ("expected", "steps", "part")]
-    if len(integers.support) < integers.available:
+    if len(answers.support) < parts * values:
         macros["LSM_FEATURE_OF(i)"] = "lsm_support[i]"
-        tables.append(Table("lsm_support", integers.support))
-    tables.append(Table("lsm_weight", integers.weights.ravel()))
-    tables.append(Table("lsm_bias", integers.biases))
-    listening = "traces.c" if isinstance(features, Traces) else "counts.c"
-    code = (*(("parts.c",) if parts > 1 else ()), listening, "classes.c", "names.c")
-    return Part(code, macros, tuple(tables), lines, tuple(fields), structs=12 * len(sizes))
+        tables.append(Table("lsm_support", answers.support))
+    tables += [Table("lsm_weight", answers.weights.ravel()), Table("lsm_bias", answers.biases)]
+    code = (*(("parts.c",) if parts > 1 else ()), "counts.c" if answers.counts else "traces.c", "classes.c", "names.c")
+    return Part(code, macros, tuple(tables), (_read(ranges),), tuple(fields), structs=12 * len(ranges))
 
 
-def _read(program: Program, populations: tuple[str, ...], places: dict[str, int] | None = None) -> str:
-    """The neurons that are read; places: of each population's traces, counted from 1."""
-    columns = [(name, program.network.columns(name)) for name in populations]
-    rows = ", ".join(f"{{{there.start}u, {there.stop}u, {(places or {}).get(name, 0)}u}}" for name, there in columns)
-    return f"static const lsm_range lsm_read[{len(columns)}] = {{{rows}}};\n"
-
-
-def _signals(model: RegressionModel) -> Part:
-    program, section, integers = model.program, model.readout, model.integers
-    network, graded, places, traced, bits = program.network, graded_populations(program), {}, 0, []
-    by_name = {p.name: p for p in network.populations}
-    for name in section.populations:
-        size = by_name[name].size
-        if name in graded:
-            bits.append(by_name[name].registers["message_bits"])
-        else:
-            places[name] = traced + 1
-            traced += size
-            bits.append(np.full(size, TRACE_BITS))
-    shifts = FEATURE_BITS - np.concatenate(bits)
-    read, channels = len(shifts), model.listener.input.channels
-    states = read + channels * section.features.frame
-    outputs, features = integers.weights.shape
+def _signals(answers: Forecasts, channels: int) -> Part:
+    read, traced = len(answers.columns), int(answers.spiking.sum())
+    ranges = _ranges(answers.columns, answers.spiking)
+    outputs, features = answers.weights.shape
     macros = {
         "LSM_OUTPUTS": f"{outputs}u",
         "LSM_READ": f"{read}u",
-        "LSM_READ_RANGES": f"{len(section.populations)}u",
-        "LSM_READ_FRAME": str(int(section.features.frame)),
-        "LSM_STATES": f"{states}u",
+        "LSM_READ_RANGES": f"{len(ranges)}u",
+        "LSM_READ_FRAME": str(int(answers.frame)),
+        "LSM_STATES": f"{read + channels * answers.frame}u",
         "LSM_FEATURES": f"{features}u",
-        "LSM_SQUARES": str(int(section.features.squares)),
+        "LSM_SQUARES": str(int(answers.squares)),
         "LSM_TRACES": str(int(traced > 0)),
-        "LSM_SCALES": ", ".join(literal(float(scale)) for scale in integers.scale),
+        "LSM_SCALES": ", ".join(literal(float(scale)) for scale in answers.scale),
     }
-    tables, fields = [Table("lsm_weight", integers.weights.ravel()), Table("lsm_bias", integers.biases)], []
-    if (shifts == shifts[0]).all():
-        macros["LSM_STATE_SHIFT(i)"] = str(shifts[0])
+    tables, fields = [Table("lsm_weight", answers.weights.ravel()), Table("lsm_bias", answers.biases)], []
+    if (answers.up == answers.up[0]).all():
+        macros["LSM_STATE_SHIFT(i)"] = str(answers.up[0])
     else:
         macros["LSM_STATE_SHIFT(i)"] = "lsm_state_shift[i]"
-        tables.append(Table("lsm_state_shift", shifts))
+        tables.append(Table("lsm_state_shift", answers.up))
     if traced:
         macros |= _LISTENS
-        register = TraceRegister.of(section.features.tau_ms, network.dt_ms)
-        macros["LSM_TRACE_KEEP"] = f"{register.keep}u"
-        macros["LSM_TRACE_STEP"] = str(register.step)
-        macros["LSM_TRACE_SHIFT"] = str(register.shift)
+        macros["LSM_TRACE_KEEP"] = f"{answers.keep}u"
+        macros["LSM_TRACE_STEP"] = str(answers.step)
+        macros["LSM_TRACE_SHIFT"] = str(answers.down)
         fields.append(Field("int32_t", "trace", f"[{traced}]", traced))
-    if section.features.frame:
+    if answers.frame:
         fields.append(Field("int32_t", "frame", f"[{channels}]", channels, "as features of 24 bits"))
     code = (*(("state_traces.c",) if traced else ()), "signals.c")
-    lines = (_read(program, section.populations, places),)
-    return Part(code, macros, tuple(tables), lines, tuple(fields), structs=12 * len(section.populations))
+    return Part(code, macros, tuple(tables), (_read(ranges),), tuple(fields), structs=12 * len(ranges))
+
+
+def _ranges(columns: Ints, traced: Ints) -> list[tuple[int, int, int]]:
+    """Neurons that are read and follow each other, as first and last + 1, and of what is traced its place, from 1."""
+    cuts = np.flatnonzero((np.diff(columns) != 1) | (np.diff(traced) != 0)) + 1
+    before = np.cumsum(traced) - traced
+    return [
+        (int(columns[a]), int(columns[b - 1]) + 1, int(before[a]) + 1 if traced[a] else 0)
+        for a, b in zip([0, *cuts.tolist()], [*cuts.tolist(), len(columns)], strict=True)
+    ]
+
+
+def _read(ranges: list[tuple[int, int, int]]) -> str:
+    rows = ", ".join(f"{{{first}u, {last}u, {place}u}}" for first, last, place in ranges)
+    return f"static const lsm_range lsm_read[{len(ranges)}] = {{{rows}}};\n"

@@ -41,20 +41,40 @@ static int32_t lsm_take(lsm *s, uint32_t column)
 }
 
 #if LSM_PROJECTIONS > 0
-/* A message of a projection's source, into the rows of the steps in which it arrives; s->row is the next step's. */
+/* The sums that are due so many steps after the next one, which is s->row. */
+static lsm_sum *lsm_due(lsm *s, uint32_t delay)
+{
+    const uint32_t row = s->row + delay;
+    return s->sums[row < LSM_ROWS ? row : row - LSM_ROWS];
+}
+
+#define LSM_ADD(sum, weight) (sum) = (lsm_sum)((sum) + (lsm_wide)((int32_t)(weight) * by))
+
+/* A message of a projection's source, to where and when it arrives. */
 static void lsm_send(lsm *s, const lsm_projection *p, uint32_t source, int32_t message)
 {
-    const int32_t by = message * p->scale;
-    const uint32_t last = p->begin ? p->begin[source + 1] : (source + 1) * p->each;
-    uint32_t k = p->begin ? p->begin[source] : source * p->each;
-    uint32_t target = p->sum - 1u;
-    for (; k < last; k++) {
-        uint32_t row = s->row + (p->delay ? p->delay[k] : p->same_delay);
-        if (row >= LSM_ROWS)
-            row -= LSM_ROWS;
-        target += p->gap ? p->gap[k] : 1u;
-        s->sums[row][target] =
-            (lsm_sum)(s->sums[row][target] + (lsm_wide)(((int32_t)p->weight[k] - p->middle) * by));
+    const int32_t by = message * p->scale, middle = p->middle;
+    const uint32_t begin = p->begin ? p->begin[source] : source * p->each;
+    const uint32_t last = p->begin ? p->begin[source + 1] : begin + p->each;
+    const uint8_t *gap = p->gap, *weight = p->weight, *delay = p->delay;
+    lsm_sum *due = lsm_due(s, p->same_delay);
+    uint32_t k, target = p->sum - 1u;
+    if (delay) {
+        for (k = begin; k < last; k++) {
+            target += gap ? gap[k] : 1u;
+            due = lsm_due(s, delay[k]);
+            LSM_ADD(due[target], weight[k] - middle);
+        }
+    } else if (gap) {
+        for (k = begin; k < last; k++) {
+            target += gap[k];
+            LSM_ADD(due[target], weight[k] - middle);
+        }
+    } else {
+        for (k = begin; k < last; k++) {
+            target++;
+            LSM_ADD(due[target], weight[k] - middle);
+        }
     }
 }
 #endif

@@ -16,7 +16,7 @@ static int32_t lsm_state(const lsm *s, uint32_t i)
         }
 #if LSM_TRACES
         if (lsm_read[r].gate)
-            return lsm_shifted(s->trace[lsm_read[r].gate - 1u + (i - first)], LSM_TRACE_SHIFT) * 256;
+            return lsm_shifted(s->trace[lsm_read[r].gate - 1u + (i - first)], LSM_TRACE_SHIFT) * ((int32_t)1 << LSM_STATE_SHIFT(i));
 #endif
         return (int32_t)s->sent[lsm_read[r].first + (i - first)] * ((int32_t)1 << LSM_STATE_SHIFT(i));
     }
