@@ -275,13 +275,14 @@ def test_a_name_that_is_no_text_is_said_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("to", "why"),
-    [(">&-", "Bad file descriptor"), (">/dev/full", "No space left on device"), ("| head -c 0", "Broken pipe")],
+    [(">&-", "Bad file descriptor"), (">/dev/full", "No space left on device"), ("| head -c 0", None)],
 )
-def test_a_stdout_that_takes_nothing_costs_the_status_and_no_file(to: str, why: str, parted: Path) -> None:
-    sentence = f"error: cannot write to standard output: {why}\n"
+def test_a_stdout_that_takes_nothing_costs_the_status_and_no_file(to: str, why: str | None, parted: Path) -> None:
+    # A pipe that was closed has given its reader what it wants: that is no failure.
+    answer = (1, f"error: cannot write to standard output: {why}\n") if why is not None else (0, "")
     for command in ("run p.lsm -o new.npz", "run p.lsm -o new.npz --json", "inspect p.lsm", "backends", "--version"):
         told = shell(f"{command} {to}", parted)
-        assert (told.returncode, told.stderr.decode()) == (1, sentence), command
+        assert (told.returncode, told.stderr.decode()) == answer, command
     assert shell("inspect new.npz", parted).returncode == 0
     (parted / "new.npz").unlink()
     assert shell(f"run p.lsm -o new.npz --quiet {to}", parted).returncode == 0

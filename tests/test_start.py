@@ -189,6 +189,13 @@ def test_a_check_needs_no_data(folder: Path) -> None:
     assert "channel" in invoke("check", "liquid.yaml", status=1)  # data that are here must fit
 
 
+def test_a_misspelt_key_has_no_echo_where_its_population_ends(folder: Path) -> None:
+    invoke("init", "frames")
+    text = (folder / "liquid.yaml").read_text()
+    (folder / "liquid.yaml").write_text(text.replace("tau_mem_ms", "tau_mem"))
+    assert invoke("check", "liquid.yaml", status=1).count("error: ") == 1
+
+
 def test_a_check_downloads_nothing(folder: Path) -> None:
     invoke("init", "events")
     text = (folder / "liquid.yaml").read_text()

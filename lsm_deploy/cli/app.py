@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import warnings
@@ -86,7 +87,7 @@ class Group(click.Group):
                 return super().main(*args, **extra)
             except SystemExit as end:
                 out.flush()
-                if out.failure is None:
+                if out.failure is None or out.failure.errno == errno.EPIPE:  # `| head` has read what it wants
                     raise
                 click.echo(f"error: cannot write to standard output: {out.failure.strerror}", err=True)
                 raise SystemExit(end.code or 1) from None

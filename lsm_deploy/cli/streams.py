@@ -1,7 +1,8 @@
 """Standard output and error, whatever they are: any character can be said there, and neither ends a command.
 
 What an encoding lacks is spelt in letters that it has. What cannot be written (a closed stream, a pipe that nobody
-reads, a full disk) is remembered: a command goes on, so that the files that it writes are whole, and fails at its end.
+reads, a full disk) is remembered: a command goes on, so that the files that it writes are whole, and fails at its end;
+not where a pipe was closed, whose reader has what it wants.
 """
 
 from __future__ import annotations

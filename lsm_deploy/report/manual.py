@@ -31,7 +31,7 @@ TOPICS = {
         "own-data": "use your own recordings: frames, sound, heart beats, events",
         "series": "predict values of a series, your own or one that comes with this",
         "own-network": "bring your own weights, in floats or in the chip's integers",
-        "import": "bring a reservoir, a core of PyTorch, an ODE, or a NIR graph",
+        "import": "bring a reservoir, a core of PyTorch, an ODE, a NIR graph, a network of lava-dl, or integers",
         "nir-out": "take a network elsewhere, as a NIR graph",
         "lava-dl": "take networks from lava-dl, and to it; its netx as a backend",
         "tuning": "make a liquid good: gains, searches, diagnosis",

@@ -155,13 +155,14 @@ class _Contradictions:
             self._report("the key 'weight' is missing", path, "add 'weight'")
         source, target = self.populations.get(p.source), self.populations.get(p.target)
         typed = [end for end in (source, target) if end is not None and end.inhibitory_fraction is not None]
+        wrong = {p.source, p.target} & {*self.names} - {*self.populations}  # of what ends here nothing is known
         if explicit and source is not None and source.inhibitory_fraction is not None:
             self._report(
                 f"an explicit matrix has signs of its own, but {p.source!r} follows Dale's law",
                 (*path, "topology"),
                 f"remove the inhibitory_fraction of {p.source!r}",
             )
-        if isinstance(p.weight, schema.PerType) and len(typed) < 2:
+        if isinstance(p.weight, schema.PerType) and len(typed) < 2 and not wrong:
             self._report(
                 "weights per type (EE, EI, IE, II) need both populations split into excitatory and inhibitory",
                 (*path, "weight"),
@@ -178,7 +179,7 @@ class _Contradictions:
                         (*path, "weight"),
                         "write it without the sign; inhibitory neurons supply it",
                     )
-        if isinstance(p.gain, schema.PerTypeGain) and (explicit or len(typed) < 2):
+        if isinstance(p.gain, schema.PerTypeGain) and (explicit or len(typed) < 2) and not wrong:
             self._report(
                 "gains per type (EE, EI, IE, II) need both populations split into excitatory and inhibitory",
                 (*path, "gain"),
