@@ -179,7 +179,7 @@ def test_a_check_needs_no_data(folder: Path) -> None:
     run = CliRunner().invoke(main, ["check", "liquid.yaml"])
     assert run.exit_code == 0
     assert "liquid.yaml is valid" in run.stdout
-    assert "the data are not here, so that it is not known whether they fit" in run.stderr
+    assert "the data cannot be read here, so that it is not known whether they fit" in run.stderr
     assert "gestures-train.csv: cannot read: No such file" in run.stderr
     text = (folder / "liquid.yaml").read_text()
     (folder / "liquid.yaml").write_text(text.replace("{kind: erdos_renyi, in_degree: 6}", "{kind: one_to_one}"))

@@ -234,7 +234,8 @@ def _loaded_if_here(made: Deployable) -> _Loaded | None:
             raise
         absent = "; ".join(f"{each.where}: {each.what} ({each.hint})" for each in error.each())
         unknown = "whether they fit the input and the readout, and what the liquid does on them"
-        warnings.warn(f"the data are not here, so that it is not known {unknown}: {absent}", LsmWarning, stacklevel=3)
+        what = f"the data cannot be read here, so that it is not known {unknown}: {absent}"
+        warnings.warn(what, LsmWarning, stacklevel=3)
         return None
 
 
