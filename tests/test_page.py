@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import lsm_backends.fast as fast
 import numpy as np
 import pytest
 from calls import SPEC, call, facts, frames
@@ -110,6 +112,25 @@ def test_without_its_data_a_spec_is_run_all_the_same(folder: Path, tmp_path: Pat
     assert "This part is not here" in text
     assert by_name["evaluation"].missing is not None
     assert "not run on the spec&#39;s data" in text
+
+
+def test_backends_that_differ(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = fast.run
+
+    def broken(*arguments: Any, **options: Any) -> ld.Trace:
+        trace = rule(*arguments, **options)
+        spikes = trace.spikes.copy()
+        spikes[7, 3] ^= 1
+        return replace(trace, spikes=spikes)
+
+    monkeypatch.setattr(fast, "run", broken)
+    page = page_of(folder / "liquid.yaml", on=ON, without=("run", "evaluation", "cost", "certificates"))
+    (parity,) = (figure for figure in page.figures if figure.label == "Parity")
+    assert (parity.value, parity.note) == ("diverges", "fast from emulator")
+    assert not page.facts["sections"]["parity"]["equal"]
+    text = page_text(page)
+    assert "step 7 (sample 0, its step 7), neuron 3 = liquid[3]" in text
+    assert 'alt="' in text  # the picture of where they part
 
 
 def test_a_readout_of_signals(tmp_path: Path) -> None:

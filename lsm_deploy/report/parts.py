@@ -112,7 +112,7 @@ def activity_of_trace(trace: Trace, network: QNetwork | None) -> Answer:
     report = report_trace(trace, network)
     raster = raster_of(trace, network, dots=_DOTS)
     blocks = [replace(each, raster=raster) if isinstance(each, Picture) else each for each in report.blocks]
-    if network is None:
+    if network is None or network.message.graded:  # which is active in every step: the raster has amounts
         return Report(tuple(blocks), report.facts), ()
     activity = activity_of_types(network, (trace.spikes != 0).mean(axis=0))
     rates = (Column(name, "{:.3g}") for name in ("rate Hz", "of exc", "of inh"))
@@ -191,9 +191,5 @@ def _cost(program: Program, stimulus: Stimulus, trace: Trace) -> Answer:
 def _certificates(made: Deployable) -> Answer:
     proved = certify_any(made)
     certified, neurons = int(proved.certificate.certified.sum()), proved.program.network.neurons
-    figure = Figure(
-        "Certified",
-        f"{certified / max(neurons, 1):.0%}",
-        f"{text_of(certified)} of {count(neurons, 'neuron')} cannot overflow",
-    )
+    figure = Figure("Certified", f"{text_of(certified)} of {text_of(neurons)}", "neurons that no input can overflow")
     return report_certificate(proved.program, proved.certificate, proved.attack), (figure,)

@@ -30,7 +30,8 @@ function lookInto(figure) {
     const { width, height } = canvas.getBoundingClientRect();
     const names = data.bands.length > 1 ? Math.min(100, width / 5) : 10, rates = data.rates.length ? 70 : 0;
     const left = 56, top = 6, w = Math.max(width - left - names, 10), h = Math.max(height - top - rates - 40, 10);
-    return { width, height, left, top, w, h, below: top + h + 12, rates: Math.max(rates - 12, 0), foot: top + h + rates };
+    const below = top + h + 12, foot = top + h + rates;
+    return { width, height, left, top, w, h, below, foot, rates: Math.max(rates - 12, 0) };
   }
   const across = (at, p) => p.left + (at - view.time[0]) / (view.time[1] - view.time[0]) * p.w;
   const up = (at, p) => p.top + p.h - (at - view.neurons[0]) / (view.neurons[1] - view.neurons[0]) * p.h;
@@ -42,16 +43,22 @@ function lookInto(figure) {
     canvas.height = p.height * ratio;
     pen.scale(ratio, ratio);
     pen.font = "12px system-ui, sans-serif";
-    const shownIn = element => element ? getComputedStyle(element).color : "transparent", ink = shownIn(under);
-    const colours = data.sides.map(name => shownIn(figure.querySelector(".side-" + name)));
+    const ink = getComputedStyle(under).color;
+    const colours = data.sides.map(colourOf);
     within(p.left, p.top, p.w, p.h, () => {
       for (const start of data.starts) line(ink, .35, across(start, p), p.top, across(start, p), p.top + p.h);
       for (const band of data.bands.slice(1)) line(ink, .8, p.left, up(band.first, p), p.left + p.w, up(band.first, p));
-      if (shades.length) drawShades(p, colours);
+      if (shades.length) drawShades(p, ["positive", "negative"].map(colourOf));
       else drawDots(p, colours);
     });
     drawAxes(p, ink);
     if (p.rates) drawRates(p, ink, colours);
+  }
+
+  // That of the legend, which the style knows in light and in dark.
+  function colourOf(name) {
+    const entry = figure.querySelector(".side-" + name);
+    return entry ? getComputedStyle(entry).color : "transparent";
   }
 
   function within(x, y, w, h, what) {
@@ -240,7 +247,9 @@ function lookInto(figure) {
     canvas.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, shares(event));
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, event => fingers.delete(event.pointerId));
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, event => fingers.delete(event.pointerId));
+  }
   canvas.addEventListener("pointermove", event => {
     const now = shares(event), before = fingers.get(event.pointerId);
     if (!before) return tell(now);

@@ -40,6 +40,8 @@ _MOST_VALUES = 20_000
 _DPI = 200.0
 _SHORT = 34
 """Letters of cells that are not broken into lines."""
+_WITHIN_A_NUMBER = re.compile(r"(?<=\d) (?=\d{3}\b)")
+"""Where no line may end."""
 _NOTHING = (None, "", "-")
 
 
@@ -119,7 +121,9 @@ def _shown(blocks: Iterable[Block], title: str) -> Iterator[Mapping[str, Any]]:
             caption = block.text
             yield {"kind": "heading", "text": block.text}
         elif isinstance(block, Line):
-            yield {"kind": "layout" if "\n" in block.text else "line", "text": block.text}
+            layout = "\n" in block.text
+            text = block.text if layout else _WITHIN_A_NUMBER.sub("\u00a0", block.text)
+            yield {"kind": "layout" if layout else "line", "text": text}
         elif isinstance(block, Table):
             yield {"kind": "table", "caption": caption, **_table(block)}
         else:
@@ -154,9 +158,11 @@ def _look(raster: Raster) -> Mapping[str, Any]:
         ],
     }
     note = f"1 in {raster.every} spikes is drawn; rates are of all." if raster.every > 1 else ""
+    legend = {side: side for side in there}
     if raster.messages is not None:
         note = f"Shades are means over blocks, {shades.shape[0]} by {shades.shape[1]} in all."
-    return {"caption": heading_of(raster), "note": note, "sides": list(there), "json": _json(data)}
+        legend = {"positive": "message > 0", "negative": "message < 0"} | legend
+    return {"caption": heading_of(raster), "note": note, "legend": legend, "json": _json(data)}
 
 
 def _packed(values: NDArray[Any], form: str) -> str:
