@@ -59,7 +59,9 @@ def test_a_spec_has_every_part(page: ld.Page, folder: Path) -> None:
         "file", "run", "evaluation", "parity", "cost", "certificates", "spec",
     ]  # fmt: skip
     assert not any(each.missing for each in page.sections)
-    assert [figure.label for figure in page.figures] == ["Neurons", "Accuracy", "Parity", "Energy a step", "Certified"]
+    assert [figure.label for figure in page.figures] == [
+        "Neurons", "Activity", "Accuracy", "Parity", "Energy a step", "Certified",
+    ]  # fmt: skip
     parts = page.facts["sections"]
     assert parts["evaluation"]["accuracy"] == ld.evaluate(ld.load(folder / "liquid.yaml")).liquid.accuracy
     assert parts["parity"]["backends"] == list(ON)

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.report.blocks import Line, Report, tabulate
 from lsm_deploy.report.files import report_file
 from lsm_deploy.report.numbers import count, text_of
-from lsm_deploy.report.parts import PARTS, Answer, Figure, activity_of_trace, questions
+from lsm_deploy.report.parts import PARTS, Answer, Figure, questions, report_of_trace
 from lsm_deploy.report.programs import report_program
 from lsm_deploy.run import backends
 from lsm_deploy.store import TraceFile, kind_of
@@ -108,7 +107,7 @@ def page_of(
             report = Report((*report.blocks, *report_program(made.program).blocks), report.facts)
         asked.update(questions(made, on, backend, input_file, samples, stages))
     elif isinstance(opened, TraceFile):
-        asked["run"] = partial(activity_of_trace, opened.trace, None)
+        asked["run"] = lambda: (report_of_trace(opened.trace, None), ())
     sections = [Section("file", "What it is", report, _size(report.facts), notes=tuple(notes))]
     sections += [_section(name, PARTS[name], asked[name]) for name in asked if name not in without]
     kind = kind_of(file)

@@ -17,18 +17,19 @@ from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import beyond
 from lsm_deploy.core.progress import Stages
 from lsm_deploy.learn.deployable import Deployable, stimulus_for
-from lsm_deploy.measure.activity import activity_of_types
 from lsm_deploy.measure.certification import certify_any
 from lsm_deploy.measure.cost.resources import count_resources
 from lsm_deploy.measure.evaluation import Evaluation, evaluate
+from lsm_deploy.measure.judgement import judge
 from lsm_deploy.measure.regression import RegressionEvaluation, evaluate_regression
 from lsm_deploy.parity.compare import Verdict
 from lsm_deploy.parity.investigation import Sides, check_sides, compare_sides, default_sides
-from lsm_deploy.report.blocks import Cell, Column, Heading, Line, Picture, Report, table, tabulate
+from lsm_deploy.report.blocks import Cell, Column, Heading, Line, Picture, Report, tabulate
 from lsm_deploy.report.certificates import report_certificate
 from lsm_deploy.report.comparison import report_comparison
 from lsm_deploy.report.evaluations import ROWS, report_evaluation
-from lsm_deploy.report.numbers import INTERVAL, PERCENT, count, text_of
+from lsm_deploy.report.judgements import report_judgement
+from lsm_deploy.report.numbers import INTERVAL, count, text_of
 from lsm_deploy.report.pictures.raster import raster_of
 from lsm_deploy.report.regression import BASELINES, report_regression
 from lsm_deploy.report.resources import MODELLED, report_resources
@@ -37,7 +38,7 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.recorded import trace_of
 from lsm_deploy.spec.schema import Regression
 
-__all__ = ["PARTS", "Answer", "Figure", "activity_of_trace", "questions"]
+__all__ = ["PARTS", "Answer", "Figure", "questions", "report_of_trace"]
 
 PARTS = {
     "run": "The run",
@@ -49,6 +50,8 @@ PARTS = {
 """Their titles, in the order of a page."""
 _DOTS = 60_000
 """Spikes that a raster holds, which is what most of a page takes."""
+_NAMED = 3
+"""Populations whose rates are named at first."""
 _RUN, _REGISTERS = 200_000_000, 20_000_000
 """Neurons times steps that are run (a million neurons go 200 steps), and of which registers are compared, too."""
 
@@ -74,7 +77,7 @@ def questions(
     chosen = cache(lambda: backends.choose(backend, program))
     trace = cache(lambda: trace_of(program, given()[0], None, chosen(), stages))
     return {
-        "run": lambda: _run(program, given()[1], chosen(), trace()),
+        "run": lambda: _run(program, *given(), chosen(), trace()),
         "evaluation": lambda: _evaluation(made, chosen(), stages),
         "parity": lambda: _parity(program, *given(), on, stages),
         "cost": lambda: _cost(program, given()[0], trace()),
@@ -101,24 +104,21 @@ def _stimulus(made: Deployable, input_file: str | Path | None, samples: int) -> 
 # --- the run --------------------------------------------------------------------------------------------------------
 
 
-def _run(program: Program, words: str, backend: str, trace: Trace) -> Answer:
+def _run(program: Program, stimulus: Stimulus, words: str, backend: str, trace: Trace) -> Answer:
     on = Report((Line(f"on {backend}: {words}"),), {"backend": backend, "stimulus": words})
-    report, figures = activity_of_trace(trace, program.network)
-    return on + report, figures
+    judged = judge(program, stimulus, trace)
+    report = on + report_of_trace(trace, program.network) + report_judgement(judged)
+    verdict = next((p.verdict for p in judged.populations if p.verdict != "lively"), "lively")
+    rates = [f"{p.name} {p.activity.rate_hz:.3g} Hz" for p in judged.populations if p.level is None]
+    more = ["..."] if len(rates) > _NAMED else []
+    return report, (Figure("Activity", verdict, ", ".join(rates[:_NAMED] + more)),)
 
 
-def activity_of_trace(trace: Trace, network: QNetwork | None) -> Answer:
+def report_of_trace(trace: Trace, network: QNetwork | None) -> Report:
     """Who fired, and a raster of all of it to look into; network: that ran, where more than its trace is known."""
-    report = report_trace(trace, network)
-    raster = raster_of(trace, network, dots=_DOTS)
+    report, raster = report_trace(trace, network), raster_of(trace, network, dots=_DOTS)
     blocks = [replace(each, raster=raster) if isinstance(each, Picture) else each for each in report.blocks]
-    if network is None or network.message.graded:  # which is active in every step: the raster has amounts
-        return Report(tuple(blocks), report.facts), ()
-    activity = activity_of_types(network, (trace.spikes != 0).mean(axis=0))
-    rates = (Column(name, "{:.3g}") for name in ("rate Hz", "of exc", "of inh"))
-    rows = [[name, a.rate_hz, a.exc_hz, a.inh_hz, a.silent, a.saturated] for name, a in activity.items()]
-    shown = table(["population", *rates, Column("silent", PERCENT), Column("saturated", PERCENT)], rows)
-    return Report((*blocks, Heading("activity"), shown), report.facts), ()
+    return Report(tuple(blocks), report.facts)
 
 
 # --- the others -----------------------------------------------------------------------------------------------------
