@@ -52,7 +52,7 @@ def test_it_is_the_same_each_time_and_not_empty(tmp_path):
     assert size_of(bare)[1] < height
     pixels = (imread(bare)[..., :3].reshape(-1, 3) * 255).round()
     # Only the first, only the second, both. The legend alone has some thirty of each.
-    for colour, least in (("#1f6fb4", 100), ("#d1420b", 500), ("#b9b9b9", 5000)):
+    for colour, least in (("#0072b2", 100), ("#d55e00", 500), ("#b9b9b9", 2000)):
         wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         assert (np.abs(pixels - wanted).max(axis=1) < 60).sum() > least
 

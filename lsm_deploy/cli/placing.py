@@ -8,6 +8,7 @@ import click
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
+from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.report.resources import report_resources
 
@@ -24,6 +25,7 @@ from lsm_deploy.report.resources import report_resources
 @click.option("--trace", "trace_file", type=FILE, help="Count the events of this trace instead of running.")
 @INPUT_OPTION
 @SAMPLES_OPTION
+@PICTURE_OPTION
 @common_options
 def resources_command(
     output: Output,
@@ -32,11 +34,14 @@ def resources_command(
     trace_file: Path | None,
     input_file: Path | None,
     samples: int | None,
+    drawing: Path | None,
 ) -> None:
     """Count what a run does on the chip, and model its energy and time on published figures."""
+    check_drawing(drawing, file, trace_file, input_file)
     made = api.compile_any(file)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     output.say(f"stimulus: {words}")
     trace = api.trace_of(made.program, stimulus, trace_file, backend, output.progress)
     resources = api.count_resources(made.program, stimulus, trace)
-    output.show(report_resources(resources), program=api.program_id(made.program), stimulus=words)
+    shown = report_resources(resources)
+    output.show(shown + drawn(drawing, shown), program=api.program_id(made.program), stimulus=words)

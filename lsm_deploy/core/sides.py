@@ -15,7 +15,8 @@ def types_of(network: QNetwork, population: str) -> tuple[NDArray[np.bool_], NDA
     excites, inhibits = np.zeros((2, network.sizes[population]), bool)
     for p in network.projections:
         if p.source == population:
-            pre = p.pre
-            excites[pre[p.weights > 0]] = True
-            inhibits[pre[p.weights < 0]] = True
+            some = np.flatnonzero(np.diff(p.indptr))  # a liquid may have 1e8 synapses: nothing as long is made
+            if len(some):
+                excites[some] |= np.maximum.reduceat(p.weights, p.indptr[some]) > 0
+                inhibits[some] |= np.minimum.reduceat(p.weights, p.indptr[some]) < 0
     return excites & ~inhibits, inhibits & ~excites

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from lsm_deploy.learn.onchip import OnChipAccuracy
 from lsm_deploy.measure.evaluation import Across, Evaluation, Score
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, text_of
+from lsm_deploy.report.pictures.answers import picture_of_confusion, picture_of_roc
 from lsm_deploy.report.runs import overflow
 
 __all__ = ["report_across", "report_evaluation", "report_on_chip"]
@@ -74,6 +77,7 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
         rows = [[name, s.samples, s.accuracy, *detected(s)] for name, s in evaluation.groups.items()]
         yield table(["of", "samples", Column("accuracy", PERCENT), *detection], rows)
     yield from _activity(evaluation)
+    yield from _pictures(evaluation)
     if evaluation.contaminated:
         samples = evaluation.train_samples + evaluation.test_samples
         yield Line(f"{evaluation.contaminated} of {samples} samples were reached by spikes of the one before")
@@ -92,6 +96,12 @@ def _on_chip(chip: OnChipAccuracy) -> Line:
         f"{_to_the_chip(shares)}; {chip.agreed} of {chip.samples} decisions are those of the integers, {chip.tied} "
         f"are ties of spike counts, {chip.output_spikes:.3g} output spikes a sample; overflow: {overflow(chip.counts)}"
     )
+
+
+def _pictures(evaluation: Evaluation) -> Iterator[Block]:
+    yield picture_of_confusion(evaluation.classes, evaluation.confusion)
+    roc = picture_of_roc(evaluation.classes, evaluation.labels, evaluation.answers["liquid"])
+    yield from [roc] if roc else []
 
 
 def _activity(evaluation: Evaluation) -> Iterator[Block]:
@@ -165,3 +175,6 @@ def _across(across: Across) -> Iterator[Block]:
     if any(set(each.group_of) & set(each.trained_groups) for each in across.evaluations[0]):
         yield Line("speakers or records that are tested are also trained on, as this split has it")
     yield Line(f"took {across.seconds:.0f} s")
+    classes = across.evaluations[0][0].classes
+    if all(each.classes == classes for each in across.evaluations[0]):  # of the first liquid, over all splits
+        yield picture_of_confusion(classes, np.sum([each.confusion for each in across.evaluations[0]], axis=0))

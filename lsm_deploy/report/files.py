@@ -14,6 +14,7 @@ from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.numbers import count
+from lsm_deploy.report.pictures.space import picture_of_space
 from lsm_deploy.report.programs import report_compiled, report_program
 from lsm_deploy.report.runs import report_stimulus, report_trace_file
 from lsm_deploy.spec.schema import Spec
@@ -51,6 +52,8 @@ def _kind(kind: str) -> Report:
 
 def _program(made: Deployable) -> Report:
     report = report_compiled(made.compiled) if made.compiled is not None else report_program(made.program, made.proved)
+    space = picture_of_space(made.program.network, made.spec)
+    report += Report((space,) if space else (), {})
     if made.tried is None:
         return report
     from lsm_deploy.measure.judgement import judge  # of what was only compiled nothing is measured

@@ -36,6 +36,7 @@ TOPICS = {
         "lava-dl": "take networks from lava-dl, and to it; its netx as a backend",
         "tuning": "make a liquid good: gains, searches, diagnosis",
         "readouts": "train what answers, on the host, on the chip, or online",
+        "pictures": "what each picture shows, and the command that draws it",
         "notebook": "work in Python: specs from anything, results that show themselves, searches",
         "live": "answer while something is recorded: frames, beats, sound",
         "loops": "close a loop, run without an end, and use scikit-learn",

@@ -20,6 +20,7 @@ from lsm_deploy.core.limits import tables_of
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, span, text_of
+from lsm_deploy.report.pictures.weights import picture_of_constants, picture_of_weights
 from lsm_deploy.report.runs import standing_lines
 from lsm_deploy.store import program_id
 
@@ -30,6 +31,11 @@ _LOADS = ("neurons", "axons", "synapse_units", "groups")
 
 def report_program(program: Program, certificate: Certificate | None = None) -> Report:
     """What a program holds, and what the chip and its registers make of it."""
+    weights = picture_of_weights(program.network)
+    return _report_program(program, certificate) + Report((weights,) if weights else (), {})
+
+
+def _report_program(program: Program, certificate: Certificate | None) -> Report:
     facts = _facts(program, certificate or certify_network(program.network))
     return Report(tuple(_blocks(program, facts)), facts)
 
@@ -176,7 +182,15 @@ def report_compiled(compiled: Compiled) -> Report:
         "quantisation": {**asdict(compiled.cost), "losses": list(compiled.cost.losses)},
         **({"certified": asdict(compiled.price)} if compiled.price else {}),
     }
-    return report_program(compiled.program, compiled.certificate) + Report(tuple(_costs(compiled)), facts)
+    pictures = filter(
+        None,
+        (
+            picture_of_weights(compiled.program.network, compiled.network),
+            picture_of_constants(compiled.network, compiled.program.network),
+        ),
+    )
+    of_program = _report_program(compiled.program, compiled.certificate)
+    return of_program + Report((*_costs(compiled), *pictures), facts)
 
 
 def _costs(compiled: Compiled) -> Iterator[Block]:

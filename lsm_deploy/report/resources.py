@@ -10,6 +10,7 @@ from lsm_deploy.measure.cost import figures
 from lsm_deploy.measure.cost.resources import Range, Resources
 from lsm_deploy.report.blocks import Block, Heading, Line, Report, table, tabulate
 from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.report.pictures.placement import picture_of_placement
 
 __all__ = ["report_resources"]
 
@@ -71,6 +72,7 @@ def _blocks(resources: Resources) -> Iterator[Block]:
         f"a step takes {_range(modelled.step_time, 1e6)} us: {MODELLED}"
     )
     yield Line(f"not in it: {figures.NOT_COUNTED}")
+    yield picture_of_placement(resources.traffic, events.steps)
     m = figures.MEASURED
     yield Line(
         f"measured on {m.chip}, for scale: {m.what}: {m.watts:g} W, {m.static_watts:g} W of it static, "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.rounds import Result
 from bench.workers import PEERS
 from lsm_deploy.report.blocks import Picture
+from lsm_deploy.report.pictures.style import beside, plain_ticks, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,10 +34,7 @@ def picture_of_scaling(results: Sequence[Result]) -> Picture:
 
 
 def _draw(results: Sequence[Result]) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = sheet("the time of a step by the size of the network", size=(9.0, 5.0))
     found = curves(results)
     colours = {name: f"C{i}" for i, name in enumerate(PEERS)}
     for (peer, large), points in found.items():
@@ -48,7 +46,9 @@ def _draw(results: Sequence[Result]) -> Figure:
     if limits:
         axes.loglog(*zip(*[(n, 1e6 * s) for n, s in limits], strict=True), color="0.6", label="the machine's limit")
     axes.set(xlabel="neurons (up to 100 synapses each; 5 % active, hollow: 1 %)", ylabel="µs a step")
+    plain_ticks(axes.xaxis)
+    plain_ticks(axes.yaxis)
     axes.grid(which="both", alpha=0.2)
     if found:
-        axes.legend(fontsize=8)
+        beside(axes)
     return figure

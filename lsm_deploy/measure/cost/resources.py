@@ -11,7 +11,7 @@ the longest way. A barrier ends it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,12 @@ from lsm_deploy.compile.place.axons import axons_of
 from lsm_deploy.compile.place.cores import board_of
 from lsm_deploy.core import mesh as layout
 from lsm_deploy.core.errors import require_type
+from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.measure.cost import figures, kernels
 
-__all__ = ["Estimate", "EventCounts", "Range", "Resources", "count_resources"]
+__all__ = ["Estimate", "EventCounts", "Range", "Resources", "Traffic", "count_resources"]
 
 _AT_ONCE = 1 << 22
 """Counts, of a step and core, that are held at a time."""
@@ -62,15 +63,33 @@ class Estimate:
     step_time: Range
 
 
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """places: x and y of each core's tile `[core, 2]`. neurons: how many it has `[core]`. messages: what each sent to
+    each, `[pair, 3]`: from (-1: the host), to, how many."""
+
+    places: NDArray[np.int64]
+    neurons: NDArray[np.int64]
+    messages: NDArray[np.int64]
+
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, places=np.int64, neurons=np.int64, messages=np.int64)
+
+
 @dataclass(frozen=True, repr=False)
 class Resources(Reported):
     """What a run took, as counted and as modelled."""
+
+    _short = ("cores", "chips", "tiles", "events", "estimate")
 
     cores: int
     chips: int
     tiles: int
     events: EventCounts
     estimate: Estimate
+    traffic: Traffic = field(compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +148,19 @@ def count_resources(program: Program, stimulus: Stimulus, trace: Trace) -> Resou
     energy = Range(sum(r.least for r in by_event.values()), sum(r.most for r in by_event.values()))
     step_time = Range(least / max(events.steps, 1), most / max(events.steps, 1))
     chips = len(np.unique(program.cores // target.cores_per_chip))
-    return Resources(len(np.unique(program.cores)), chips, tiles, events, Estimate(by_event, energy, step_time))
+    traffic = Traffic(layout.tiles(np.arange(used), target), neurons, _between(ways, times_sent))
+    return Resources(
+        len(np.unique(program.cores)), chips, tiles, events, Estimate(by_event, energy, step_time), traffic
+    )
+
+
+def _between(ways: _Ways, times_sent: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`[pair, 3]`: messages from each core, or the host, to each that got any."""
+    pairs, which = np.unique(np.stack([ways.home, ways.to]), axis=1, return_inverse=True)
+    messages = np.zeros(pairs.shape[1], np.int64)
+    np.add.at(messages, which.reshape(-1), times_sent)
+    between: NDArray[np.int64] = np.concatenate([pairs, messages[None]]).T[messages > 0]
+    return between
 
 
 def _ways(program: Program) -> _Ways:

@@ -30,7 +30,8 @@ __all__ = [
 @dataclass(frozen=True, eq=False, repr=False)
 class Answers(Brief):
     """The class that a readout names for each test sample, and, where one is to be detected, how far its score is above
-    the other's `[sample]`. regularisation and cv_accuracy: None where it has none to choose."""
+    the other's `[sample]`. regularisation and cv_accuracy: None where it has none to choose. scores: `[sample, class]`,
+    where it gives such."""
 
     predicted: tuple[str, ...]
     margins: Floats | None
@@ -38,6 +39,7 @@ class Answers(Brief):
     regularisation: float | None
     cv_accuracy: float | None
     converged: bool = True
+    scores: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,13 @@ def _answers(classifier: Classifier, predicted: tuple[str, ...], scores: Floats,
         margins = scores[:, i] - np.delete(scores, i, axis=1).max(axis=1)
     cv_accuracy = float(classifier.cv_accuracy[classifier.candidates == classifier.regularisation][0])
     return Answers(
-        predicted, margins, len(classifier.support), classifier.regularisation, cv_accuracy, classifier.converged
+        predicted,
+        margins,
+        len(classifier.support),
+        classifier.regularisation,
+        cv_accuracy,
+        classifier.converged,
+        scores,
     )
 
 

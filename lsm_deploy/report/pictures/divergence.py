@@ -11,6 +11,7 @@ from lsm_deploy.core.ir import Program, Trace
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.parity.compare import Divergence, Verdict, in_view
 from lsm_deploy.report.blocks import Picture
+from lsm_deploy.report.pictures.style import BLUE, MARK, VERMILION, beside, name_of, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ _NEIGHBOURS = 12
 """Neurons above and below the culprit in the large raster."""
 _DOTS = 100_000
 """Spikes that both sides have and that are drawn, at most."""
-_BOTH, _FIRST, _SECOND, _MARK = "#b9b9b9", "#1f6fb4", "#d1420b", "#555555"
+_BOTH, _FIRST, _SECOND = "#B9B9B9", BLUE, VERMILION
 
 
 def picture_of_divergence(program: Program, traces: tuple[Trace, Trace], verdict: Verdict) -> Picture:
@@ -34,22 +35,18 @@ def picture_of_divergence(program: Program, traces: tuple[Trace, Trace], verdict
 
 
 def _draw(program: Program, traces: tuple[Trace, Trace], verdict: Verdict, d: Divergence) -> Figure:
-    from matplotlib.figure import Figure
-
     first, second = (in_view(program, trace, verdict.view) for trace in traces)
     population = next(p for p in program.network.populations if p.name == d.population)
     registers = [r for r in KINDS[population.kind].STATE if r in first.registers and r in second.registers]
     heights = [2.6, 2.2, *(1.7 for _ in registers)]
-    figure = Figure(figsize=(10.0, 1.3 + sum(heights)), layout="constrained")
-    axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    figure.suptitle(_title(verdict, d), fontsize=10, x=0.01, ha="left")
+    figure, axes = sheet(
+        _title(verdict, d), rows=len(heights), size=(10.0, sum(heights) / len(heights)), height_ratios=heights
+    )
     _raster(axes[0], first, second, d, verdict.names, slice(0, len(first.spikes)), slice(0, first.spikes.shape[1]))
     rows = slice(max(0, d.t - WINDOW), min(len(first.spikes), d.t + WINDOW + 1))
     near = slice(max(0, d.neuron - _NEIGHBOURS), min(first.spikes.shape[1], d.neuron + _NEIGHBOURS + 1))
     _raster(axes[1], first, second, d, verdict.names, rows, near)
-    axes[0].legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=8, frameon=False, borderpad=0, markerscale=3
-    )
+    beside(axes[0], markerscale=2)
     axes[0].add_patch(_frame(rows, near))
     for axis, register in zip(axes[2:], registers, strict=True):
         axis.sharex(axes[1])
@@ -60,8 +57,6 @@ def _draw(program: Program, traces: tuple[Trace, Trace], verdict: Verdict, d: Di
     for axis in axes[1:-1]:
         axis.tick_params(labelbottom=False)
     axes[-1].set_xlabel("step")
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -69,8 +64,8 @@ def _title(verdict: Verdict, d: Divergence) -> str:
     what = "spike" if d.register == "s" else d.register
     differing = ", ".join(f"{n} of {'spikes' if r == 's' else r}" for r, n in sorted(verdict.differing.items()))
     return (
-        f"{verdict.names[0]} and {verdict.names[1]} part at step {d.t}, neuron {d.neuron} = {d.population}[{d.index}]: "
-        f"{what} {d.first} and {d.second}\n"
+        f"{name_of(verdict.names[0])} and {name_of(verdict.names[1])} part at step {d.t}, neuron {d.neuron} ="
+        f" {name_of(d.population)}[{d.index}]: {what} {d.first} and {d.second}; "
         f"{differing} values differ in {verdict.steps} steps of {verdict.neurons} neurons"
     )
 
@@ -80,17 +75,17 @@ def _raster(
 ) -> None:
     a, b = first.spikes[rows, columns], second.spikes[rows, columns]
     large = a.shape[0] <= 2 * WINDOW + 1
-    size = 60.0 if large else float(np.clip(4000 / a.shape[1], 2.0, 16.0))
+    size = 25.0 if large else float(np.clip(4000 / a.shape[1], 2.0, 16.0))
     both = np.argwhere((a == b) & (a != 0))
     shown = both[:: -(-len(both) // _DOTS) or 1]
     thinned = "" if len(shown) == len(both) else f", 1 in {-(-len(both) // _DOTS)} drawn"
-    _dots(axis, shown, rows, columns, size, _BOTH, "|", f"spikes on both sides{thinned}")
+    _dots(axis, shown, rows, columns, size, _BOTH, "|", f"on both sides{thinned}")
     # A spike of the other sign is a difference on both sides.
-    _dots(axis, np.argwhere((a != b) & (a != 0)), rows, columns, size, _FIRST, "|", f"only {names[0]}")
-    _dots(axis, np.argwhere((a != b) & (b != 0)), rows, columns, size, _SECOND, "|", f"only {names[1]}")
-    axis.axvline(d.t, color=_MARK, linewidth=0.8, linestyle=":", zorder=0)
+    _dots(axis, np.argwhere((a != b) & (a != 0)), rows, columns, size, _FIRST, "|", f"only {name_of(names[0])}")
+    _dots(axis, np.argwhere((a != b) & (b != 0)), rows, columns, size, _SECOND, "|", f"only {name_of(names[1])}")
+    axis.axvline(d.t, color=MARK, linewidth=0.8, linestyle=":", zorder=0)
     if large:
-        axis.scatter([d.t], [d.neuron], s=130, facecolors="none", edgecolors=_MARK, linewidths=1.0, zorder=4)
+        axis.scatter([d.t], [d.neuron], s=130, facecolors="none", edgecolors=MARK, linewidths=1.0, zorder=4)
     axis.set_xlim(rows.start - 0.5, rows.stop - 0.5)
     axis.set_ylim(columns.start - 0.7, columns.stop - 0.3)
     axis.set_ylabel("neuron")
@@ -111,7 +106,7 @@ def _frame(rows: slice, columns: slice) -> Any:
 
     corner = (rows.start - 0.5, columns.start - 0.5)
     size = (rows.stop - rows.start, columns.stop - columns.start)
-    return Rectangle(corner, *size, fill=False, edgecolor=_MARK, linewidth=0.8, zorder=3)
+    return Rectangle(corner, *size, fill=False, edgecolor=MARK, linewidth=0.8, zorder=3)
 
 
 def _register(
@@ -119,21 +114,21 @@ def _register(
 ) -> None:
     t = np.arange(rows.start, rows.stop)
     values = [trace.registers[register][rows, d.neuron] for trace in (first, second)]
-    axis.plot(t, values[0], color=_FIRST, linewidth=3.5, alpha=0.35, drawstyle="steps-mid", label=names[0])
-    axis.plot(t, values[1], color=_SECOND, linewidth=1.2, drawstyle="steps-mid", label=names[1])
+    axis.plot(t, values[0], color=_FIRST, linewidth=3.5, alpha=0.35, drawstyle="steps-mid", label=name_of(names[0]))
+    axis.plot(t, values[1], color=_SECOND, linewidth=1.2, drawstyle="steps-mid", label=name_of(names[1]))
     differs = values[0] != values[1]
     axis.plot(t[differs], values[1][differs], ".", color=_SECOND, markersize=4)
-    axis.axvline(d.t, color=_MARK, linewidth=0.8, linestyle=":", zorder=0)
-    axis.set_ylabel(f"{register} of {d.population}[{d.index}]")
+    axis.axvline(d.t, color=MARK, linewidth=0.8, linestyle=":", zorder=0)
+    axis.set_ylabel(f"{register} of\n{name_of(d.population, 16)}[{d.index}]")
     axis.ticklabel_format(useOffset=False, style="plain", axis="y")
-    axis.legend(loc="upper left", fontsize=8, frameon=False, ncols=2)
+    beside(axis)
     axis.margins(y=0.2)
 
 
 def _level(axis: Any, level: int) -> None:
     low, high = axis.get_ylim()
     if level < high + (high - low):  # far above, it would flatten what is to be seen
-        axis.axhline(level, color=_MARK, linewidth=0.8, linestyle="--", zorder=0)
+        axis.axhline(level, color=MARK, linewidth=0.8, linestyle="--", zorder=0)
         axis.annotate(
-            "threshold", (1.0, level), xycoords=("axes fraction", "data"), fontsize=7, ha="right", va="bottom"
+            "threshold", (1.0, level), (4, 0), ("axes fraction", "data"), "offset points", fontsize=7, va="center"
         )

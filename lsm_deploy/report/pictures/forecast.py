@@ -8,6 +8,8 @@ import numpy as np
 
 from lsm_deploy.measure.regression import RegressionEvaluation
 from lsm_deploy.report.blocks import Picture
+from lsm_deploy.report.numbers import count
+from lsm_deploy.report.pictures.style import DEPLOYED, FLOAT, NEUTRAL, beside, name_of, plain_ticks, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,36 +18,36 @@ __all__ = ["picture_of_forecast"]
 
 SHOWN = 300
 """Frames: the first that are answered."""
-_TRUE, _DEPLOYED, _FLOAT = "#444444", "#1f6fb4", "#d9822b"
 _SMALLEST = 1e-6
 """Of the target's deviation: smaller errors are drawn as this one."""
 
 
 def picture_of_forecast(evaluation: RegressionEvaluation) -> Picture:
     """The first liquid's forecasts of the first output; below them the errors, in deviations of the target."""
-    return Picture("forecast", "forecast against truth, and errors", lambda: _draw(evaluation))
+    section, liquid, output = evaluation.section, evaluation.liquids[0].liquid, name_of(evaluation.outputs[0])
+    frames = min(SHOWN, len(evaluation.true))
+    first = "" if frames == len(evaluation.true) else f"the first {frames} of "
+    heading = (
+        f"output {output} {count(section.horizon, 'frame')} ahead, {first}{count(len(evaluation.true), 'answer')}:"
+        f" NRMSE {liquid.nrmse:.3g} over all of them"
+    )
+    return Picture("forecast", heading, lambda: _draw(heading, evaluation))
 
 
-def _draw(evaluation: RegressionEvaluation) -> Figure:
-    from matplotlib.figure import Figure
-
+def _draw(heading: str, evaluation: RegressionEvaluation) -> Figure:
     true, liquid = evaluation.true[:SHOWN, 0], evaluation.liquids[0]
     deviation = evaluation.true[:, 0].std() or 1.0
-    sides = {"liquid": ("deployed integers", _DEPLOYED, "-"), "floats": ("the same liquid in floats", _FLOAT, "--")}
-    figure = Figure(figsize=(9, 5.2), layout="constrained")
-    values, errors = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    values.plot(true, color=_TRUE, linewidth=2.2, alpha=0.45, label="truth")
+    sides = {"liquid": ("deployed integers", DEPLOYED, "-"), "floats": ("the same in floats", FLOAT, "--")}
+    figure, (values, errors) = sheet(heading, rows=2, size=(10.0, 2.6), sharex=True, height_ratios=(2, 1))
+    values.plot(true, color=NEUTRAL, linewidth=2.4, alpha=0.5, label="truth")
     for name, (words, colour, line) in sides.items():
         if name in liquid.forecasts:
             forecast = liquid.forecasts[name][:SHOWN, 0]
-            values.plot(forecast, line, color=colour, linewidth=1.0, label=words)
+            values.plot(forecast, line, color=colour, linewidth=1.1, label=words)
             off = np.maximum(np.abs(forecast - true) / deviation, _SMALLEST)
-            errors.semilogy(off, line, color=colour, linewidth=0.8)
-    section, output = evaluation.section, evaluation.outputs[0]
-    ahead = f"{section.horizon} frame{'s' * (section.horizon != 1)} ahead"
-    values.set(ylabel=f"output {output}", title=f"{ahead}: NRMSE {liquid.liquid.nrmse:.3g}")
-    values.legend(frameon=False, fontsize=8, ncols=3, loc="upper right")
-    errors.set(ylabel="|error| / deviation", xlabel="frames answered")
-    for axis in (values, errors):
-        axis.spines[["top", "right"]].set_visible(False)
+            errors.semilogy(off, line, color=colour, linewidth=0.8, label=words)
+    plain_ticks(errors.yaxis)
+    values.set(ylabel=f"output {name_of(evaluation.outputs[0])}")
+    errors.set(ylabel="|error|, share of\nthe deviation", xlabel="frames answered")
+    beside(values)
     return figure

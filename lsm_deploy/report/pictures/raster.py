@@ -209,7 +209,11 @@ def heading_of(raster: Raster) -> str:
 def _amount(raster: Raster, rate: float) -> str:
     if raster.unit.startswith("rate"):
         return f"at {rate:.3g} Hz"
-    return f"at {rate:.0%} of the largest message" if raster.messages is not None else f"{rate:.2%} spike in a step"
+    return (
+        f"at {100 * rate:.2g} % of the largest message"
+        if raster.messages is not None
+        else f"{rate:.2%} spike in a step"
+    )
 
 
 def _draw(raster: Raster) -> Figure:
@@ -217,8 +221,9 @@ def _draw(raster: Raster) -> Figure:
     left, right = raster.first - 0.5, raster.first + max(raster.steps, 1) - 0.5
     if raster.messages is not None:
         extent = (left, right, -0.5, raster.neurons - 0.5)
+        most = max(float(np.abs(raster.messages).max(initial=0)), 1e-9)
         image = dots.imshow(
-            raster.messages, cmap=DIVERGING, vmin=-1, vmax=1, extent=extent, origin="lower", aspect="auto",
+            raster.messages, cmap=DIVERGING, vmin=-most, vmax=most, extent=extent, origin="lower", aspect="auto",
             interpolation="nearest",
         )  # fmt: skip
         bar = figure.colorbar(image, ax=dots, pad=0.01 if len(raster.bands) == 1 else 0.1)

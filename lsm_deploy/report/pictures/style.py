@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "BLUE",
     "DEPLOYED",
     "DIVERGING",
     "EXCITATORY",
@@ -28,6 +29,7 @@ __all__ = [
     "PALETTE",
     "RC",
     "SEQUENTIAL",
+    "VERMILION",
     "beside",
     "name_of",
     "plain_ticks",
@@ -105,6 +107,8 @@ def name_of(name: str, most: int = 28) -> str:
     )
     if len(drawable) > most:
         drawable = f"{drawable[: most - most // 3 - 1]}…{drawable[-(most // 3) :]}"
+    if not drawable:
+        return "(no name)"
     return f"\u200a{drawable}" if drawable.startswith("_") else drawable  # a hair's space
 
 

@@ -11,25 +11,31 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import class_order
 from lsm_deploy.measure.diagnosis import Diagnosis
 from lsm_deploy.report.blocks import Picture
+from lsm_deploy.report.numbers import count
+from lsm_deploy.report.pictures.style import PALETTE, beside, name_of, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["in_a_plane", "picture_of_states"]
 
-_ONE_COLOUR = "#1f6fb4"
 _MOST_CLASSES = 20
 """That a legend can name."""
 
 
 def picture_of_states(diagnosis: Diagnosis) -> Picture:
     """One panel for the float liquid, one for the deployed, or the latter alone."""
-    return Picture("states", "state trajectories, a line a sample", lambda: _draw(diagnosis))
+    samples = len(diagnosis.shown.stimulus.starts)
+    return Picture(
+        "states",
+        f"states of {count(samples, 'sample')} over time, a line each, a dot where it ends, in the plane in which they"
+        " vary most",
+        lambda: _draw(diagnosis),
+    )
 
 
 def _draw(diagnosis: Diagnosis) -> Figure:
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     sides = {"float": diagnosis.floats, "deployed": diagnosis.deployed}
@@ -37,25 +43,27 @@ def _draw(diagnosis: Diagnosis) -> Figure:
     basis, places = in_a_plane(states)
     labels, starts = diagnosis.shown.labels, diagnosis.shown.stimulus.starts
     classes = class_order(set(labels))
-    palette = colormaps["tab10" if len(classes) <= 10 else "turbo"]
-    shades = [palette(i if len(classes) <= 10 else i / (len(classes) - 1)) for i in range(len(classes))]
-    none: list[Any] = [_ONE_COLOUR] * len(starts)
+    many = len(classes) > len(PALETTE)
+    shades: list[Any] = [
+        colormaps["viridis"](0.92 * i / (len(classes) - 1)) if many else PALETTE[i] for i in range(len(classes))
+    ]
+    none: list[Any] = [PALETTE[0]] * len(starts)
     colours = [shades[classes.index(label)] for label in labels] or none
-    figure = Figure(figsize=(5.2 * len(states) + 0.8, 5.2), layout="constrained")
-    axes = figure.subplots(1, len(states), squeeze=False, sharex=True, sharey=True)[0]
+    words = (
+        f"states of {count(len(starts), 'sample')} over time, a line each, a dot where it ends, in the plane of the"
+        f" first two principal components of the {basis} states"
+    )
+    figure, axes = sheet(words, columns=len(states), size=(5.2 * len(states) + 1.6, 5.0), sharex=True, sharey=True)
     for axis, (name, at) in zip(axes, places.items(), strict=True):
         for path, colour in zip(np.split(at, starts[1:]), colours, strict=True):
             axis.plot(*path.T, color=colour, linewidth=0.7, alpha=0.55)
             axis.plot(*path[-1], "o", color=colour, markersize=4)
         share = at.var(axis=0).sum() / max(states[name].var(axis=0).sum(), 1e-12)
         axis.set(title=f"{name}: {share:.0%} of the variance is in this plane", xlabel="component 1")
-        axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("component 2")
-    words = f"states over time, a line a sample, a dot where it ends; principal components of the {basis} states"
-    figure.suptitle(words, fontsize=10, x=0.01, ha="left")
     if 1 < len(classes) <= _MOST_CLASSES:
-        handles = [Line2D([], [], color=c, label=name) for c, name in zip(shades, classes, strict=True)]
-        figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False, title="class")
+        handles = [Line2D([], [], color=c, label=name_of(name)) for c, name in zip(shades, classes, strict=True)]
+        beside(axes[-1], handles=handles, title="class")
     return figure
 
 
