@@ -208,3 +208,24 @@ def test_a_mistake_shows_no_more_of_a_value_than_one_reads():
 def test_what_is_put_into_a_text_reads_back_as_it_was(value):
     back = read(put("a: 1\n", HERE, {("a",): value}))["a"]
     assert (back, type(back), repr(back)) == (value, type(value), repr(value))
+
+
+@pytest.mark.parametrize(
+    ("weight", "hint"),
+    [
+        ("{kind: uniform, low: 0, high: 1}", "write `distribution: uniform`, not `kind: uniform`"),
+        ("uniform", "write a number, or `{distribution: uniform, ...}` with its parameters"),
+        ("{low: 0, high: 1}", "add 'distribution' to weight"),
+        ("heavy", "write a number"),
+    ],
+)
+def test_a_distribution_in_another_spelling_is_told_its_own(weight, hint):
+    topology = "{kind: erdos_renyi, in_degree: 1}"
+    text = (
+        "{dt_ms: 1.0, seed: 1, input: {channels: 2}, populations: {a: {size: 2, neuron: {kind: LIF}}},"
+        f" projections: [{{source: input, target: a, topology: {topology}, weight: {weight}}}]}}"
+    )
+    with pytest.raises(LsmError) as caught:
+        load_text(text, HERE)
+    (mistake,) = caught.value.each()
+    assert mistake.hint == hint
