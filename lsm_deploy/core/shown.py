@@ -100,7 +100,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         if len(value) > _FEW or not all(map(_is_short, value)):
             return f"<{len(value)}>"
-        return f"({', '.join(map(_shown, value))})"
+        return f"({', '.join(map(_shown, value))}{',' * (len(value) == 1)})"
     if isinstance(value, Brief):
         return _of_dataclass(value, inside=True)
     return type(value).__name__

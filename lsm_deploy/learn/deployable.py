@@ -61,6 +61,8 @@ class Deployable(Reported):
     the trained readout that the program came with. source: the file, for messages. tried: by `check_spec`.
     """
 
+    _short = ("source", "program")
+
     program: Program
     spec: specs.Spec | None = None
     compiled: pipeline.Compiled | None = None

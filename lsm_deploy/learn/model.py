@@ -148,6 +148,8 @@ _Answerer = TypeVar("_Answerer", OnHost, OnChip)
 class Model(Reported, Generic[_Answerer]):
     """A listener, and what answers from the spikes of its program."""
 
+    _short = ("classes", "on_chip", "readout", "program")
+
     listener: Listener
     answerer: _Answerer
 

@@ -87,6 +87,8 @@ class Tuning(Reported):
     it is away; "" where it is within 10 % (a branching ratio: 0.05).
     """
 
+    _short = ("population", "gains", "before", "after", "missed")
+
     spec: Spec
     population: str
     samples: int

@@ -15,6 +15,7 @@ from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.measure.activity import activity_of
@@ -43,8 +44,8 @@ EXPECTED = 24
 """Measurements that a bar of progress begins with; one target rarely takes more."""
 
 
-@dataclass(frozen=True)
-class Measurement:
+@dataclass(frozen=True, repr=False)
+class Measurement(Brief):
     """What the deployed liquid does at these factors of its gains. branching: None where activity has no memory.
 
     part: whose gain was being sought; four factors, as `Part` has them. level: the mean magnitude of a message, of the

@@ -63,6 +63,8 @@ class RegressionModel(Reported):
     that answer in the place of the host, what their messages stand for.
     """
 
+    _short = ("outputs", "on_chip", "readout", "program")
+
     listener: Listener
     readout: Regression
     regressor: Regressor
