@@ -19,7 +19,7 @@ from lsm_deploy.compile.certify.restrain import Price, price_of, quantise_certif
 from lsm_deploy.compile.place.cores import place_network
 from lsm_deploy.compile.quantise import RoundingLoss, one_grid, quantise_network
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.boards import BOARDS, NOWHERE, Board
+from lsm_deploy.core.boards import BOARDS, NOWHERE, Board, board_named
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
 from lsm_deploy.core.neurons import KINDS
@@ -142,10 +142,11 @@ def compile_built(
 ) -> Compiled:
     """Quantise and place a network that is built already."""
     require_type(network, Network, "network", "build one with `ld.from_matrices`, or an importer of its kind")
+    require_type(how, Quantise, "quantisation", "give a spec's section: `spec.quantise`")
     quantised, cost, certificate, price = _quantise(network, how, strict)
     certificate = certificate or certify_network(quantised)
     _check_sums(quantised, certificate)
-    return Compiled(network, place_network(quantised, BOARDS[board]), cost, certificate, price)
+    return Compiled(network, place_network(quantised, board_named(board)), cost, certificate, price)
 
 
 def _check_sums(network: QNetwork, certificate: Certificate) -> None:

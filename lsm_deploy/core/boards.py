@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BOARDS", "BOARD_NAMES", "MAX_DELAY", "MAX_WEIGHT_EXP", "NOWHERE", "Board"]
+from lsm_deploy.core.errors import MisuseError
+
+__all__ = ["BOARDS", "BOARD_NAMES", "MAX_DELAY", "MAX_WEIGHT_EXP", "NOWHERE", "Board", "board_named"]
 
 MAX_DELAY = 62
 """Steps. 6 bits; Lava takes 63, lava-dl refuses it, brian2_loihi stops at 62."""
@@ -54,3 +56,10 @@ BOARDS = {
 """Chips a board: Intel's announcements of the three systems."""
 
 BOARD_NAMES = tuple(name for name in BOARDS if name != NOWHERE.name)
+
+
+def board_named(name: str) -> Board:
+    """The board of that name; a MisuseError where there is none."""
+    if not isinstance(name, str) or name not in BOARDS:
+        raise MisuseError(f"there is no board {name!r:.40}", hint=f"choose from {', '.join(BOARDS)}")
+    return BOARDS[name]

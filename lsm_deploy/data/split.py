@@ -70,6 +70,7 @@ def splits(data: _Some, how: str, seed: int = 0) -> Iterator[tuple[str, _Some, _
 
 
 def _parse(how: str, where: str) -> tuple[str, int]:
+    require_type(how, str, "split", "name one, such as 'folds=5'")
     if how in ("official", "leave-one-group-out"):
         return how, 0
     match = re.fullmatch(r"(group-folds|folds)=(\d+)", how)

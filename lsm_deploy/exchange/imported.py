@@ -86,6 +86,7 @@ def states_of(imported: Imported, trace: FloatTrace | Trace, program: Program | 
     if isinstance(trace, Trace):
         if program is None:
             raise MisuseError("a trace of integers has no unit", where="program", hint="give the program that ran")
+        require_type(program, Program, "program", "compile one, or read it with `load_program`")
         one = next(p for p in program.network.populations if p.name == imported.population)
         unit = np.exp2(one.registers["fraction_bits"])
     t = np.arange(len(trace.spikes))

@@ -16,8 +16,8 @@ from lsm_deploy import spec as specs
 from lsm_deploy.compile import pipeline
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network, check_certificate
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
-from lsm_deploy.core.boards import BOARDS
-from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_type
+from lsm_deploy.core.boards import board_named
+from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import front
@@ -151,7 +151,7 @@ def check_board(
     source: Compilable, board: str, *, strict: bool = False, certified: bool = False
 ) -> tuple[DesignRule, ...]:
     """Every design rule of the named board, and how far the network keeps it; strict, certified: as it is compiled."""
-    return tuple(check_rules(quantise_any(source, strict=strict, certified=certified), BOARDS[board]))
+    return tuple(check_rules(quantise_any(source, strict=strict, certified=certified), board_named(board)))
 
 
 def quantise_any(source: Compilable, *, strict: bool = False, certified: bool = False) -> QNetwork:
@@ -206,6 +206,7 @@ def stimulus_for(
     require_type(deployable, Deployable, "first argument", "make one with `compile_any`")
     if samples is not None and samples < 1:
         raise MisuseError(f"{samples} samples are asked for", where="stimulus", hint="ask for at least 1")
+    file = require_path(file) if file is not None else None
     if file is not None and (Path(file).is_dir() or (Path(file).exists() and store.kind_of(file) in store.DATA)):
         return _encoded(deployable, Path(file), samples)
     if file is not None:

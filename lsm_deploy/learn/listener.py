@@ -19,7 +19,7 @@ import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.boards import MAX_DELAY
-from lsm_deploy.core.errors import raise_all
+from lsm_deploy.core.errors import raise_all, require_type
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
@@ -160,7 +160,9 @@ class Listener(Brief):
 
 def listen(spec: Spec, train: Frames, program: Program | None = None) -> Listener:
     """A spec's liquid, compiled (or the program, where it is already), with the ranges of training frames."""
+    require_type(train, Frames, "training data", "read them with `load_frames`, or make them with `to_frames`")
     program = compile_spec(spec).program if program is None else program
+    require_type(program, Program, "program", "compile one, or leave it out")
     section = spec.data if spec.data is not None else Data()
     ranges = fit_ranges(train, spec.input)
     return Listener(

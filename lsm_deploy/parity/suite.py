@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 
 from lsm_deploy.compile.place.cores import load_of
 from lsm_deploy.core.boards import NOWHERE
-from lsm_deploy.core.errors import LsmError, LsmErrors, MisuseError, require_path
+from lsm_deploy.core.errors import LsmError, LsmErrors, MisuseError, require_path, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import beyond
 from lsm_deploy.core.progress import Stages, silent
@@ -104,6 +104,7 @@ def run_suites(
     at here, for want of data or a backend, is skipped and does not fail. record: take programs as they are, and measure
     accuracies that nobody has promised, for `record_promises`. LsmError: the mistakes in a file of promises.
     """
+    require_type(files, (list, tuple), "specs", "give a list of files")
     specs = list(dict.fromkeys(file for file in map(require_path, files) if file.name != PROMISES))
     if not specs:
         raise MisuseError("no spec is named", where="ci", hint="name the specs to check")
@@ -121,7 +122,9 @@ def record_promises(suites: Sequence[Suite]) -> dict[Path, dict[Path_, tuple[Any
     is left out.
     """
     changed: dict[Path, dict[Path_, tuple[Any, Any]]] = {}
+    require_type(suites, (list, tuple), "suites", "give what `run_suites` returns")
     for suite in suites:
+        require_type(suite, Suite, "suite", "give what `run_suites` returns")
         file = suite.spec.parent / PROMISES
         before = load_promises(file).get(suite.spec.name)
         for key, new in suite.measured.items():

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.learn.deployable import Deployable, compile_any
 from lsm_deploy.learn.files import inspect_file
@@ -94,6 +94,7 @@ def page_of(
     backend that there is not, an LsmError for a mistake in the file.
     """
     file = require_path(file)
+    require_type(backend, str, "backend", f"name one, such as {backends.DEFAULT!r}")
     if unknown := sorted(set(without) - set(PARTS)):
         raise MisuseError(f"a page has no part {', '.join(unknown)}", hint=f"choose from {', '.join(PARTS)}")
     for name in (*on, *(() if backend == backends.DEFAULT else (backend,))):

@@ -176,6 +176,7 @@ def options_for(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def choose(name: str, program: Program) -> str:
     """The name of a backend; for `DEFAULT`, which of them it is for this program: the emulator with an LsmWarning."""
     require_type(program, Program, "program", "compile one, or read it with `load_program`")
+    require_type(name, str, "backend", f"name one, such as {DEFAULT!r} or 'emulator'")
     if name != DEFAULT:
         return name
     if quickest(program) == FAST:
@@ -260,6 +261,7 @@ def export(
 
 def check_fit(program: Program, stimulus: Stimulus, record: Sequence[str]) -> None:
     """An LsmError where a stimulus, or a register to record, does not belong to the program."""
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
     require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
     network = program.network
     if stimulus.spikes.shape[1] != network.channels:
@@ -293,6 +295,7 @@ def _check_memory(program: Program, stimulus: Stimulus, record: Sequence[str]) -
 
 
 def _check_record(program: Program, record: Sequence[str]) -> None:
+    require_type(record, (tuple, list), "record", "give names of registers, such as ('u', 'v')")
     known = sorted(program.network.state_names)
     for register in record:
         if register not in known:

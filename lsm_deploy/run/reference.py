@@ -76,6 +76,7 @@ def run_float(
     """
     require_type(network, Network, "network", "give that of a compiled spec: `compile_spec(spec).network`")
     require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
+    require_type(record, (tuple, list), "record", "give names of states, such as ('u', 'v')")
     steps = len(stimulus.spikes)
     neurons = network.neurons
     graded = any(KINDS[kind].MESSAGE.graded for kind in network.kinds)

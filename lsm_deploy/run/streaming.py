@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, Stimulus, check_messages, standings
 from lsm_deploy.core.messages import Messages
@@ -48,6 +48,7 @@ def stream(
     error in the iterator or Ctrl-C, the folder holds a valid trace of whole steps, up to some 20 ms before.
     LsmError: the backend knows no stepping; the folder holds something.
     """
+    require_type(stimulus, (Stimulus, Iterable), "stimulus", "read one with `load_stimulus`, or give its pieces")
     if isinstance(stimulus, Stimulus):
         backends.check_fit(program, stimulus, record)
     backend = backends.choose(backend, program)

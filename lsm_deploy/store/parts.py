@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.archives import save_arrays
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.core.ir import Trace, View
 from lsm_deploy.core.messages import Message, Messages
 from lsm_deploy.store.files import require_modest
@@ -61,7 +61,7 @@ class TraceFolder:
         backend: str,
         standings: Mapping[str, str],
     ) -> None:
-        self._folder, self._neurons, self._message = Path(folder), neurons, message
+        self._folder, self._neurons, self._message = require_path(folder), neurons, message
         self._origin = origin_arrays(program, backend, "sim", standings)
         check_own_folder(self._folder)
         make_folder(self._folder)

@@ -164,6 +164,8 @@ def program_from_bytes(data: bytes, where: str) -> Program:
 
 def save_program(path: str | Path, program: Program, certificate: Certificate | None = None) -> None:
     """Write a `.lsm` file, whole or not at all; certificate: what is proved about the program."""
+    if certificate is not None:
+        require_type(certificate, Certificate, "certificate", "give that of a compilation, or leave it out")
     write_file(path, lambda file: file.writelines(_pieces(program, certificate)))
 
 

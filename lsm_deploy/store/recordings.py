@@ -119,6 +119,8 @@ LARGEST = 1 << 34
 def save_trace(path: str | Path, trace: Trace, *, program: str, backend: str) -> None:
     """Write a trace as `.npz`; program, backend: the `program_id` of what ran, and where it ran."""
     require_type(trace, Trace, "trace", "give what `run_program` returns")
+    for given, name in ((program, "program"), (backend, "backend")):
+        require_type(given, str, f"name of the {name}", "give text; `program_id` names a program")
     arrays: dict[str, NDArray[Any]] = {
         "spikes": trace.spikes,
         **trace.registers,

@@ -230,6 +230,7 @@ def _population(spec: Spec, name: str | None) -> str:
             f"the spec has {len(names)} populations", where="tune", hint=f"choose from {', '.join(names)}"
         )
     name = names[0] if name is None else name
+    require_type(name, str, "population", "name one of the spec's")
     if name.partition("/")[0] in spec.read:
         hint = "tune a population that the spec makes, or train it in its source"
         raise MisuseError("its weights are those of its file", where=f"population {name!r}", hint=hint)

@@ -41,6 +41,7 @@ def recordings(source: Raw | str | Path, spec: Spec) -> Raw:
     """Raw data, or those of a file or folder, read as the spec says."""
     section = spec.data if spec.data is not None else Data()
     if not isinstance(source, str | Path):
+        require_type(source, (Frames, Audio, Beats, Events), "data", "read them with `load_raw`, or name their file")
         return source
     return load_raw(source, section.pattern, section.targets, mono=section.mono, rate_hz=spec.resampled_hz)
 
@@ -49,9 +50,8 @@ def training_frames(source: Frames | str | Path | None, spec: Spec) -> Frames:
     """Frames to train on, or those of a file or folder; without either, the spec's own."""
     if isinstance(source, Frames):
         return source
-    return frames_for(
-        recordings(source or data.load_data(spec.data or Data(), spec.resampled_hz)[0], spec), spec, "train"
-    )
+    own = data.load_data(spec.data or Data(), spec.resampled_hz)[0] if source is None else source
+    return frames_for(recordings(own, spec), spec, "train")
 
 
 def frames_for(raw: Raw, spec: Spec, role: Role = "test") -> Frames:
@@ -75,6 +75,9 @@ def to_frames(raw: Raw, front_end: FrontEnd | None, *, role: Role = "test", seed
     role: only training data are augmented. seed: of the augmentation.
     """
     require_type(raw, (Frames, Audio, Beats, Events), "data", "read them with `load_raw`")
+    if front_end is not None:
+        kinds = (AudioFrontEnd, BeatsFrontEnd, EventsFrontEnd)
+        require_type(front_end, kinds, "front end", "give that of a spec: `spec.front_end`")
     if isinstance(raw, Audio) and isinstance(front_end, AudioFrontEnd):
         return frames_of_audio(raw, front_end, role, seed)
     if isinstance(raw, Beats) and isinstance(front_end, BeatsFrontEnd):

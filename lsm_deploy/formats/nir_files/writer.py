@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path, require_type
 from lsm_deploy.core.in_floats import weights_in_floats
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.messages import BINARY
@@ -50,6 +50,7 @@ def export_nir(file: str | Path, network: Network | Program, reader: str | None 
     reader: the simulator that is to read it, which has a step of its own; else the step is the network's.
     """
     require_type(network, (Network, Program), "network", "compile a spec, and give its network or its program")
+    file = require_path(file)
     if reader is not None and reader not in READERS:
         what = f"nothing is known of reading by {reader!r}"
         raise MisuseError(what, where="reader", hint=f"choose from {', '.join(READERS)}, or leave it out")

@@ -101,6 +101,7 @@ def free_run_in_floats(
 
 def _checked_origins(model: RegressionModel, data: Frames, origins: Sequence[int] | None) -> list[int]:
     require_type(model, RegressionModel, "model", "read one with `load_model`, or `train_regression` it")
+    require_type(data, Frames, "data", "read them with `load_frames`")
     section = model.readout
     if section.target != "signal" or section.horizon != 1:
         what = f"it answers {'the signal' if section.target == 'signal' else 'targets'}, {section.horizon} frames later"

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Raw, splits, subset
@@ -150,6 +150,9 @@ def evaluate_across(
     given. What comes out does not depend on it.
     """
     readout_of(spec)
+    require_type(how, str, "split", "name one, such as 'folds=5'")
+    require_type(seeds, int, "number of liquids", "give a whole number")
+    require_type(leave_out, (tuple, list), "groups to leave out", "give a list of names")
     if seeds < 1:
         raise MisuseError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
     data = recordings(data, spec)

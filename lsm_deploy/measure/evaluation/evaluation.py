@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data, require_there
@@ -148,6 +148,7 @@ def evaluate_one(
     What does not depend on the liquid is answered by the spec's own seed alone.
     """
     readout = readout_of(spec)
+    require_type(split, (tuple, list), "split", "give training and test data, as a pair")
     own, spec, clock = seed == spec.seed, replace(spec, seed=seed), _Clock()
     train, test = (_frames(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
     check_split(train, test, spec.data is not None and spec.data.shared_groups)

@@ -51,6 +51,7 @@ def measure_quantisation(source: Compilable, stimulus: Stimulus | None = None, s
         raise LsmError("this is compiled already: its floats are gone", where=made.source, hint="give a spec")
     if stimulus is None:
         stimulus, _ = stimulus_for(made, samples=SAMPLES)
+    require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or leave it out")
     with stages("the float liquid") as progress:
         baseline = baseline_of(compiled.network, stimulus, made.seed, progress=progress)
     fidelity = measure_fidelity(baseline, compiled.program)

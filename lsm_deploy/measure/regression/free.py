@@ -81,6 +81,9 @@ def measure_free(
     spec's own training data.
     """
     require_type(model, RegressionModel, "model", "train one with `ld.train_regression`")
+    require_type(data, Frames, "data", "read them with `load_frames`")
+    for asked, name in ((steps, "steps"), (origins, "origins")):
+        require_type(asked, int, f"number of {name}", "give a whole number")
     if origins < 1 or steps < 1:
         raise MisuseError(f"{origins} origins and {steps} steps are asked for", hint="ask for at least 1 of each")
     first, last = model.readout.washout, len(data.frames) - steps - 1

@@ -20,7 +20,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import visible
+from lsm_deploy.core.errors import require_type, visible
 from lsm_deploy.report.blocks import Block, Cell, Heading, Line, Table
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.pictures.images import png_of
@@ -52,6 +52,9 @@ def fragment(blocks: Iterable[Block]) -> str:
 
 def save_page(path: str | Path, page: Page) -> None:
     """Write a page: one HTML file, which holds all that it shows."""
+    from lsm_deploy.report.page import Page  # a notebook takes fragments, and none of what a page is made of
+
+    require_type(page, Page, "page", "make one with `page_of`")
     write_text(path, page_text(page))
 
 
