@@ -26,7 +26,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
@@ -90,6 +90,9 @@ class Judgement(Reported):
 
 def judge(program: Program, stimulus: Stimulus, trace: Trace) -> Judgement:
     """Judge what a program did with a stimulus by the trace of it; an LsmError where they are not of one run."""
+    require_type(program, Program, "program", "compile one, or read it with `load_program`")
+    require_type(stimulus, Stimulus, "stimulus", "read one with `load_stimulus`, or encode it")
+    require_type(trace, Trace, "trace", "read one with `load_trace`, or run the program")
     network, spikes = program.network, trace.spikes
     if len(stimulus.spikes) != len(spikes) or spikes.shape[1] != network.neurons:
         what = f"the trace has {len(spikes)} steps of {spikes.shape[1]} neurons, the run {len(stimulus.spikes)} of"
