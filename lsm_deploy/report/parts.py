@@ -117,7 +117,10 @@ def _run(program: Program, stimulus: Stimulus, words: str, backend: str, trace: 
 def report_of_trace(trace: Trace, network: QNetwork | None) -> Report:
     """Who fired, and a raster of all of it to look into; network: that ran, where more than its trace is known."""
     report, raster = report_trace(trace, network), raster_of(trace, network, dots=_DOTS)
-    blocks = [replace(each, raster=raster) if isinstance(each, Picture) else each for each in report.blocks]
+    blocks = [
+        replace(each, raster=raster) if isinstance(each, Picture) and each.name == "raster" else each
+        for each in report.blocks
+    ]
     return Report(tuple(blocks), report.facts)
 
 

@@ -164,7 +164,8 @@ def _look(raster: Raster) -> Mapping[str, Any]:
     legend = {side: side for side in there}
     if raster.messages is not None:
         note = f"Shades are means over blocks, {shades.shape[0]} by {shades.shape[1]} in all."
-        legend = {"positive": "message > 0", "negative": "message < 0"} | legend
+        means = {side: f"mean of {side} neurons" for side in there}
+        legend = {"positive": "message > 0", "negative": "message < 0", **means}
     return {"caption": heading_of(raster), "note": note, "legend": legend, "json": _json(data)}
 
 
