@@ -55,7 +55,7 @@ def test_blocks() -> None:
         ("pre", "of\n  layout"),
     ]
     ((image, _),) = page.of("img")
-    assert image["alt"] == "a picture"
+    assert (image["alt"], image["width"], image["height"]) == ("a picture", "100", "100")
     assert str(image["src"]).startswith("data:image/png;base64,")
 
 

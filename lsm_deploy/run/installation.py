@@ -164,10 +164,10 @@ def _cache() -> Finding:
     except RuntimeError as error:
         return Finding("machine", "compiled code", "broken", f"cannot be kept: {error}", mend)
     names = {DISTRIBUTION.replace("-", "_"), *(module.partition(".")[0] for module in backends.BACKENDS.values())}
-    found = [
+    origins = [
         spec.origin for name in sorted(names, reverse=True) if (spec := find_spec(name)) is not None and spec.origin
     ]
-    packages = [Path(origin).parent for origin in found]
+    packages = [Path(origin).parent for origin in origins]
     beside = any(place.is_relative_to(package) for package in packages)
     files = [file for folder in (packages if beside else [place.parent]) for file in folder.rglob("*.nb[ic]")]
     where = f"beside the package, in {packages[0].parent}" if beside else f"in {place.parent}"

@@ -38,6 +38,7 @@ _MOST_ROWS = 2000
 _MOST_VALUES = 20_000
 """Of a list among the facts that a page holds; `--json` prints all."""
 _DPI = 200.0
+"""Of pictures, which are shown as large as at 100."""
 _SHORT = 34
 """Letters of cells that are not broken into lines."""
 _WITHIN_A_NUMBER = re.compile(r"(?<=\d) (?=\d{3}\b)")
@@ -130,9 +131,11 @@ def _shown(blocks: Iterable[Block], title: str) -> Iterator[Mapping[str, Any]]:
         elif isinstance(block, Table):
             yield {"kind": "table", "caption": caption, **_table(block)}
         else:
-            source = f"data:image/png;base64,{b64encode(png_of(block, _DPI)).decode()}"
+            png = png_of(block, _DPI)
+            source = f"data:image/png;base64,{b64encode(png).decode()}"
+            size = [round(int.from_bytes(png[at : at + 4], "big") * 100 / _DPI) for at in (16, 20)]  # as PNG says it
             raster = None if block.raster is None else _look(block.raster)
-            yield {"kind": "picture", "caption": block.caption, "source": source, "raster": raster}
+            yield {"kind": "picture", "caption": block.caption, "source": source, "size": size, "raster": raster}
 
 
 def _look(raster: Raster) -> Mapping[str, Any]:
