@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from calls import SPEC, frames
-from device import BEATS, CLANG, CORTEX_M3, CORTEX_M4, FRAMES, HOST, as_frames, ask, build, run_on
+from device import BEATS, CLANG, CORTEX_M3, CORTEX_M4, FRAMES, HOST, RISC_V, as_frames, ask, build, run_on
 from programs import random_case
 from test_configs import CONFIGS, LARGE, stimulus_for
 from test_regression import SPEC as SIGNALS
@@ -21,8 +21,10 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.data import Beats
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.exchange.c_files import liquid
+from lsm_deploy.exchange.c_files.encoders import edges_of, numbers_of
 from lsm_deploy.exchange.c_files.folder import NAMES, export_c
 from lsm_deploy.exchange.c_files.tables import comment, string
+from lsm_deploy.learn.regression.states import steps_of_frame
 from lsm_deploy.run.backends import run_program
 
 COMPILERS = [
@@ -32,7 +34,7 @@ COMPILERS = [
 ]
 BOARDS = [
     pytest.param(target, id=name, marks=pytest.mark.skipif(bool(why), reason=str(why)))
-    for name, target in (("cortex-m3", CORTEX_M3), ("cortex-m4", CORTEX_M4))
+    for name, target in (("cortex-m3", CORTEX_M3), ("cortex-m4", CORTEX_M4), ("risc-v", RISC_V))
     for why in [target.missing()]
 ]
 NAMES_OF_ILL = ("*/ int system(); /*", 'a"); system("x', "x\\", "??/", "two\nlines", "ä" * 90, "")
@@ -119,6 +121,22 @@ def test_classes_are_the_hosts(tmp_path, name):
     assert tuple(model.classes[i] for i in answers.values[:, 0]) == ld.predict(model, given)
     assert len(set(answers.values[:, 0].tolist())) > 1
     assert answers.state == export_c(tmp_path / "again", model).sizes.ram
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize(("encoder", "fields"), [("{kind: latency, frame_ms: 6.0, threshold: 0.2}", 1), (GAUSSIAN, 5)])
+def test_a_spike_moves_at_the_very_value_at_which_the_hosts_does(tmp_path, encoder, fields):
+    text = SPEC.replace(RATE, encoder).replace(BINS, "features: {kind: bins, bins: 1}").replace("0.12", "0.25")
+    model = ld.train(spec_of(tmp_path, text), frames_of(1))
+    numbers, channels = numbers_of(model.listener), model.listener.input.channels
+    up, down = edges_of(model.listener, numbers, fields, steps_of_frame(model.listener))
+    beside = np.concatenate([up, up - 1, down, down + 1]).swapaxes(1, 2).reshape(-1, channels)
+    places = np.clip(np.repeat(beside, 4, axis=0), -numbers.last, numbers.last)  # four frames each, to be heard
+    starts = np.arange(0, len(places), 4)
+    answers = ask(
+        HOST, build(HOST, model, tmp_path), model, np.split(places.astype(np.int32), starts[1:]), how=FRAMES
+    )  # fmt: skip
+    assert answers.values[:, 1:].tolist() == ld.scores(model, ld.Frames(numbers.at(places), starts)).tolist()
 
 
 @pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))

@@ -147,12 +147,12 @@ def programs(target: device.Target, batches: int, size: int) -> tuple[int, int, 
         record = program.network.state_names
         wanted = run_program("emulator", program, stimulus, record)
         got = device.run_on(target, program, stimulus, record)
-        steps += len(stimulus.spikes)
+        steps += sum(len(given.spikes) for _, given in cases)
         for name in record:
             differ += int((got.registers[name] != wanted.registers[name]).sum())
-            values += got.registers[name].size
         differ += int((got.spikes != wanted.spikes).sum())
-        values += got.spikes.size
+        for each, given in cases:  # of each neuron what its kind has, and what it sent
+            values += len(given.spikes) * sum(p.size * (1 + len(KINDS[p.kind].STATE)) for p in each.network.populations)
     return batches * size, steps, values, differ
 
 
@@ -187,6 +187,7 @@ def main() -> None:
         ("clang, sanitized", device.CLANG),
         ("Cortex-M3 in QEMU", device.CORTEX_M3),
         ("Cortex-M4 in QEMU", device.CORTEX_M4),
+        ("RISC-V (rv32imac) in QEMU", device.RISC_V),
     ):
         if target.missing() is None:
             tried[name] = programs(target, 2 if few else 6, 30)

@@ -38,7 +38,17 @@ class Target:
 
     def missing(self) -> str | None:
         gone = [tool for tool in (self.compiler, *self.runner[:1]) if shutil.which(tool) is None]
+        gone += [specs for flag in self.flags if (specs := self._library_of(flag))] if not gone else []
         return f"{gone[0]} is not here" if gone else None
+
+    def _library_of(self, flag: str) -> str | None:
+        """The library that a flag names, where the compiler does not find it."""
+        name = flag.removeprefix("--specs=")
+        if name == flag:
+            return None
+        asked = [self.compiler, f"--print-file-name={name}"]
+        place = subprocess.run(asked, capture_output=True, text=True, timeout=60).stdout.strip()
+        return name if place == name else None  # what is there has a path
 
 
 STEPS, FRAMES, BEATS = range(3)
@@ -68,6 +78,18 @@ def board(cpu: str, machine: str) -> Target:
     return Target("arm-none-eabi-gcc", flags, runner)
 
 
+_PLACES = {"flash": 0x80000000, "flash_size": 0x400000, "ram": 0x80400000, "ram_size": 0x400000}
+RISC_V = Target(
+    "riscv64-unknown-elf-gcc",
+    (
+        *("-march=rv32imac", "-mabi=ilp32", "-O2", "--specs=picolibc.specs", "--oslib=semihost", "--crt0=hosted"),
+        *(f"-Wl,--defsym=__{name}={place:#x}" for name, place in _PLACES.items()),
+    ),
+    (
+        *("qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic"),
+        *("-semihosting-config", "enable=on,target=native", "-kernel"),
+    ),
+)
 CORTEX_M3, CORTEX_M4 = board("cortex-m3", "mps2-an385"), board("cortex-m4", "mps2-an386")
 
 

@@ -26,7 +26,7 @@ from lsm_deploy.learn.listener import Listener
 from lsm_deploy.learn.regression.states import steps_of_frame
 from lsm_deploy.spec.schema import BeatsFrontEnd, GaussianPopulation, Graded, Latency, SendOnDelta, Spikes
 
-__all__ = ["Numbers", "encoder_of", "numbers_of", "why_none"]
+__all__ = ["Numbers", "edges_of", "encoder_of", "numbers_of", "why_none"]
 
 _LAST = (1 << 31) - 2
 
@@ -111,7 +111,7 @@ def encoder_of(listener: Listener) -> Part:
     if isinstance(encoder, SendOnDelta):
         return _delta(listener, encoder, numbers, macros)
     fields = encoder.neurons if isinstance(encoder, GaussianPopulation) else 1
-    up, down = _between(listener, numbers, fields, steps)
+    up, down = edges_of(listener, numbers, fields, steps)
     reached = [s for s in range(steps) if s == 0 or (up[s] != up[s - 1]).any() or (down[s] != down[s - 1]).any()]
     if not (up[0] <= down[0]).any() and len(reached) > 1:
         reached = reached[1:]
@@ -144,7 +144,7 @@ def encoder_of(listener: Listener) -> Part:
 # --- where a spike's step changes ------------------------------------------------------------------------------------
 
 
-def _between(listener: Listener, numbers: Numbers, fields: int, steps: int) -> tuple[Ints, Ints]:
+def edges_of(listener: Listener, numbers: Numbers, fields: int, steps: int) -> tuple[Ints, Ints]:
     """Places `[level, channel, field]` from which, and up to which, a field spikes by step `level`: of a field that
     never does, they are the wrong way round. A field rises up to its centre and falls behind it."""
     encoder, channels = listener.input.encoder, listener.input.channels
