@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core import fixed
 from lsm_deploy.core.ir import Network, Population, Projection, QNetwork, QProjection
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
@@ -58,9 +59,9 @@ def _weights(heading: str, network: QNetwork, floats: Network | None, projection
     asked = {p.name: p for p in floats.projections if isinstance(p, Projection)} if floats else {}
     for axis, q in zip(axes, projections, strict=True):
         scale = next(p.scale for p in network.populations if p.name == q.target)
-        found = np.bincount(q.weights.astype(np.int64) + 256)
-        levels = np.flatnonzero(found) - 256
-        counts = found[levels + 256]
+        many = np.bincount(q.weights.astype(np.int64) - fixed.LEAST_WEIGHT)
+        levels = np.flatnonzero(many) + fixed.LEAST_WEIGHT
+        counts = many[many > 0]
         values = levels * ((1 << q.weight_exp) / scale)
         if q.name in asked:
             shares, edges = np.histogram(_thinned(asked[q.name].weight), bins=60)
