@@ -6,20 +6,26 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import pytest
 from calls import SPEC, frames
 from click.testing import CliRunner, Result
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from test_conformance import CHANNELS, STEPS, by_the_oracle, layers, write_net
 from test_regression import SPEC as SIGNALS
 from test_regression import wave
 
 import lsm_deploy as ld
 from lsm_deploy.cli.app import COMMANDS, main
+from lsm_deploy.report.published import COMMANDS as PUBLISHED
 
 SPACE = "projections.1.gain: {low: 0.5, high: 2.0, log: true}\n"
 NEEDS = {"optuna": ["search"], "h5py": ["network.nir", "liquid.nir", "ground-truth"]}
@@ -66,6 +72,14 @@ def lacking(line: str) -> str:
     return next((n for n, words in NEEDS.items() if not find_spec(n) and set(words) & set(shlex.split(line))), "")
 
 
+@cache
+def validator(name: str) -> Draft202012Validator:
+    """Of what a command publishes; a subcommand prints what its group says."""
+    schema = ld.json_schema(name.split()[0])
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
 def make_files() -> None:
     """What a user has: specs, data, and networks of others. Everything else comes of the examples."""
     Path("liquid.yaml").write_text(SPEC)
@@ -85,17 +99,29 @@ def make_files() -> None:
     if find_spec("h5py"):
         ld.export_nir(Path("network.nir"), ld.compile_spec(ld.load("liquid.yaml")).network)
         truth, spikes = Path("ground-truth"), (rng.random((CHANNELS, STEPS)) < 0.3).astype(int)
-        truth.mkdir()
+        truth.mkdir(exist_ok=True)
         write_net(truth / "dense.net", layers())
         np.save(truth / "input.npy", spikes)
         np.save(truth / "output.npy", by_the_oracle(layers(), spikes)[None])
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Result]]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("examples")
+
+
+@pytest.fixture
+def folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the examples ran, to be called there once more."""
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(place: Path) -> dict[str, list[Result]]:
     """What each example printed, as JSON where there is such and as text, in the order in which they stand."""
     before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("examples"))
+    os.chdir(place)
     try:
         make_files()
         return {line: list(_runs(name, line)) for name, line in EXAMPLES if not lacking(line)}
@@ -134,3 +160,56 @@ def test_every_example_runs(name: str, line: str, results: dict[str, list[Result
     if has_json(name, line):
         told = json.loads(results[line][0].stdout, parse_constant=pytest.fail)  # NaN and Infinity are no JSON
         assert told["ok"]
+        wrong = best_match(validator(name).iter_errors(told))
+        assert wrong is None, f"{wrong.json_path}: {wrong.message:.300}"
+
+
+def test_every_command_with_json_publishes_what_it_prints() -> None:
+    printing = {name.split()[0] for name, command in commands() if has_json(name, "")}
+    assert printing == set(PUBLISHED)
+
+
+def printed(*words: str, status: int | None = 0) -> Any:
+    """What a command prints as JSON, which is what it publishes."""
+    result = run(shlex.join(words), "--json")
+    assert status in (None, result.exit_code), result.output
+    told = json.loads(result.stdout, parse_constant=pytest.fail)
+    wrong = best_match(validator(words[0]).iter_errors(told))
+    assert wrong is None, f"{wrong.json_path}: {wrong.message:.300}"
+    return told
+
+
+def test_mistakes_are_published_too(results: dict[str, list[Result]], folder: Path) -> None:
+    for line in ("check nowhere.yaml", "predict liquid.yaml new.npz", "parity liquid.yaml --backends a,b"):
+        assert not printed(*line.split(), status=None)["ok"]
+
+
+def test_what_any_file_is_and_what_differs_is_published(results: dict[str, list[Result]], folder: Path) -> None:
+    for file in ("liquid.lsm", "trace.npz", "stimulus.npz", "train.npz", "first.npz", "liquid.model", "series.model"):
+        printed("inspect", file)
+    printed("check", "series.yaml")
+    printed("predict", "series.model", "then.npz")
+    printed("train", "liquid.yaml", "--on-chip", "-o", "chip.model")
+    printed("inspect", "chip.model")
+    printed("eval", "liquid.yaml", "--on-chip")
+    trace = ld.load_trace("trace.npz")
+    spikes = trace.trace.spikes.copy()
+    spikes[7, 3] ^= 1
+    ld.save_trace("other.npz", replace(trace.trace, spikes=spikes), program=trace.program, backend="mine")
+    told = printed("parity", "liquid.yaml", "--trace", "other.npz", "--explain", status=1)
+    assert (told["ok"], told["equal"], len(told["explanations"])) == (True, False, 1)
+    printed("ci", "liquid.yaml", "series.yaml", status=1)
+
+
+def test_what_is_not_published_is_noticed() -> None:
+    good = {"ok": False, "errors": [{"what": "a", "where": "", "hint": "b"}]}
+    assert not list(validator("check").iter_errors(good))
+    for bad in ({**good, "more": 1}, {"errors": []}, {"ok": True, "errors": [{"what": "a"}]}, {"ok": True}):
+        assert list(validator("check").iter_errors(bad)), bad
+
+
+def test_what_is_infinite_is_null(folder: Path) -> None:
+    make_files()
+    np.savez("still.npz", frames=np.full((1, 60, 1), 0.5))
+    told = printed("eval", "series.yaml", "--train", "first.npz", "--test", "still.npz")
+    assert (told["nrmse"], told["baselines"]["persistence"]["smape"]) == (None, 0.0)

@@ -14,11 +14,14 @@ from lsm_deploy.report.schemas import SCHEMAS, json_schema
     name="schema",
     epilog=examples(
         "schema > spec.schema.json",
+        "schema eval > eval.schema.json    # of what `eval --json` prints",
     ),
 )
 @click.argument("what", type=click.Choice(list(SCHEMAS)), default="spec")
 def schema_command(what: str) -> None:
-    """Print the JSON Schema (draft 2020-12) of a spec, for editors to complete and check one by.
+    """Print the JSON Schema (draft 2020-12) of a spec, or of what a command prints with --json.
+
+    An editor completes a spec by it, and checks one, and a program knows what it may build on.
 
     An editor with a YAML language server takes it where the first line of a spec says
 

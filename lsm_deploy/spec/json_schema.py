@@ -30,7 +30,7 @@ from lsm_deploy.spec.schema import (
 )
 from lsm_deploy.spec.series import CUT, SERIES
 
-__all__ = ["DIALECT", "EXAMPLES", "spec_schema"]
+__all__ = ["DIALECT", "EXAMPLES", "facts_schema", "spec_schema"]
 
 Schema: TypeAlias = "dict[str, Any]"
 
@@ -42,6 +42,37 @@ def spec_schema() -> Schema:
     made = {section.__name__: _section(section) for _, section in sections("", Spec, set())}
     whole = made.pop(Spec.__name__)
     return {"$schema": DIALECT, "title": "A spec of lsm-deploy", **whole, "$defs": made}
+
+
+def facts_schema(title: str, facts: Any, failed: Any) -> Schema:
+    """The JSON Schema of what a command prints: `ok`, and facts, or what it failed of; and nothing that is not here."""
+    made = _nullable(TypeAdapter(facts | failed).json_schema(mode="serialization"))
+    definitions = made["$defs"]
+    for each in definitions.values():
+        if "properties" in each:
+            each["additionalProperties"] = False
+    whole = [definitions[option["$ref"].removeprefix("#/$defs/")] for option in made["anyOf"]]
+    options = [
+        {
+            **each,
+            "properties": {"ok": {"type": "boolean"}, **each["properties"]},
+            "required": ["ok", *each.get("required", [])],
+        }
+        for each in whole
+    ]
+    says = "A number that need not be whole is null where it is infinite or undefined: JSON has none such."
+    return {"$schema": DIALECT, "title": title, "description": says, "anyOf": options, "$defs": definitions}
+
+
+def _nullable(made: Any) -> Any:
+    if isinstance(made, list):
+        return [_nullable(each) for each in made]
+    if not isinstance(made, dict):
+        return made
+    return {
+        key: ["number", "null"] if (key, value) == ("type", "number") else _nullable(value)
+        for key, value in made.items()
+    }
 
 
 def _section(section: type[Any]) -> Schema:
