@@ -137,6 +137,7 @@ def test_synchrony_is_1_together_0_apart_and_the_correlation_between():
     assert of_spikes(apart).verdict == "lively"
     assert of_spikes(together).synchrony == pytest.approx(1)
     assert of_spikes(together).verdict == "synchronous"
+    assert of_spikes(together).knob.startswith("let tau_mem_ms")  # the input drives it
     r = np.corrcoef(mixed.T.astype(float))
     assert of_spikes(mixed).synchrony == pytest.approx((r.sum() - 20) / (20 * 19), abs=0.01)
     assert of_spikes(apart[:, :1]).synchrony is None

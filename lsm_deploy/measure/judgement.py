@@ -224,9 +224,9 @@ def _knob(
     entering, inner = (names_of([p for p in onto if (p.source == INPUT) is outer]) for outer in (True, False))
     if verdict == "lively":
         return ""
-    if verdict == "synchronous":
+    if verdict == "synchronous" and (from_input >= 0.5 or not inner):
         return "let tau_mem_ms, v_threshold or delay_ms vary, or give its neurons different inputs"
-    if verdict == "runaway":
+    if verdict in ("runaway", "synchronous"):
         return f"raise the inhibition of {inner}, or lower its excitation"
     if verdict == "saturated":
         return f"lower the gain of {entering}" if from_input and entering else "lower its bias, or raise v_threshold"
