@@ -16,6 +16,7 @@ from typing import Any
 
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.progress import Stages, silent
+from lsm_deploy.core.shown import Brief
 from lsm_deploy.learn.deployable import Deployable, compile_any
 from lsm_deploy.learn.files import inspect_file
 from lsm_deploy.learn.model import Model
@@ -46,8 +47,8 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Page:
+@dataclass(frozen=True, repr=False)
+class Page(Brief):
     """A page on the file of this name, which is of this kind, made by this version."""
 
     name: str
