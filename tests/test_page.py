@@ -177,12 +177,16 @@ def test_long_lists_are_left_out_of_a_page_and_not_of_json(monkeypatch: pytest.M
     assert len(page.facts["sections"]["certificates"]["largest_sum"]) == 24
 
 
-def test_a_large_network_goes_fewer_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("lsm_deploy.report.parts._RUN", 2000)
+def test_a_large_network_goes_fewer_steps_and_on_our_backends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in (("_RUN", 2000), ("_COMPARED", 400), ("_LARGE", 50)):
+        monkeypatch.setattr(f"lsm_deploy.report.parts.{name}", value)
     ld.save_program(tmp_path / "liquid.lsm", liquid())
-    run = page_of(tmp_path / "liquid.lsm", on=ON).facts["sections"]["run"]
-    assert run["steps"] == 100
-    assert "the first 100, as the network is large" in run["stimulus"]
+    with pytest.warns(LsmWarning, match="saturated"):
+        parts = page_of(tmp_path / "liquid.lsm").facts["sections"]
+    assert parts["run"]["steps"] == 100
+    assert "its first 100 steps: the network is large" in parts["run"]["stimulus"]
+    assert parts["parity"]["backends"] == ["emulator", "fast"]
+    assert parts["parity"]["verdicts"][0]["steps"] == 20
 
 
 def test_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

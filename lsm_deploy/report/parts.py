@@ -52,8 +52,11 @@ _DOTS = 60_000
 """Spikes that a raster holds, which is what most of a page takes."""
 _NAMED = 3
 """Populations whose rates are named at first."""
-_RUN, _REGISTERS = 200_000_000, 20_000_000
-"""Neurons times steps that are run (a million neurons go 200 steps), and of which registers are compared, too."""
+_RUN, _COMPARED = 200_000_000, 20_000_000
+"""Neurons times steps that are run, so that a million neurons go 200 steps, and that backends are compared on."""
+_OURS = ("emulator", backends.FAST)
+_LARGE = 2_000_000
+"""Synapses beyond which backends of others, who take hours for more, are compared only by name."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,16 @@ def _stimulus(made: Deployable, input_file: str | Path | None, samples: int) -> 
             raise
         warnings.warn(f"not run on the spec's data: {error.each()[0].what}", LsmWarning, stacklevel=1)
         stimulus, words = stimulus_for(replace(made, spec=None))
-    steps = max(1, _RUN // max(made.program.network.neurons, 1))
-    if steps < len(stimulus.spikes):
-        words = f"{words}; of its {text_of(len(stimulus.spikes))} steps the first {steps}, as the network is large"
-        stimulus = Stimulus(stimulus.spikes[:steps], stimulus.starts[stimulus.starts < steps])
-    return stimulus, words
+    return _begun(stimulus, words, made.program.network.neurons, _RUN)
+
+
+def _begun(stimulus: Stimulus, words: str, neurons: int, most: int) -> tuple[Stimulus, str]:
+    """So many of its first steps that these times the neurons are no more than `most`, and in words what it is."""
+    steps = max(1, most // max(neurons, 1))
+    if steps >= len(stimulus.spikes):
+        return stimulus, words
+    starts = stimulus.starts[stimulus.starts < steps]
+    return Stimulus(stimulus.spikes[:steps], starts), f"{words}; its first {text_of(steps)} steps: the network is large"
 
 
 # --- the run --------------------------------------------------------------------------------------------------------
@@ -157,12 +165,18 @@ def _error(evaluation: RegressionEvaluation) -> Figure:
 
 
 def _parity(program: Program, stimulus: Stimulus, words: str, on: Sequence[str], stages: Stages) -> Answer:
-    here = {name: beyond(name, backends.limits_of(name), program.network) for name in default_sides(False)}
-    names = tuple(on) or tuple(name for name, lacks in here.items() if not lacks)
-    left_out = [Line(str(lacks[0])) for lacks in here.values() if lacks and not on]
+    network, lines = program.network, list[Line]()
+    names = tuple(on)
+    if not names:
+        here = {name: beyond(name, backends.limits_of(name), network) for name in default_sides(False)}
+        names = tuple(name for name, lacks in here.items() if not lacks)
+        lines = [Line(str(lacks[0])) for lacks in here.values() if lacks]
+        if network.synapses > _LARGE:
+            names = tuple(name for name in names if name in _OURS)
+            lines.append(Line(f"only {' and '.join(names)} are compared: on large networks, others take hours"))
     check_sides(names)
-    registers = "loihi2" not in names and stimulus.spikes.shape[0] * program.network.neurons <= _REGISTERS
-    compared = compare_sides(Sides(program, stimulus, words, names), registers=registers, stages=stages)
+    stimulus, words = _begun(stimulus, words, network.neurons, _COMPARED)
+    compared = compare_sides(Sides(program, stimulus, words, names), registers="loihi2" not in names, stages=stages)
     columns: dict[str | Column, Callable[[Verdict], Cell]] = {
         "compared": lambda v: f"{v.names[0]} and {v.names[1]}",
         "verdict": lambda v: "equal" if v.equal else "diverged",
@@ -175,7 +189,7 @@ def _parity(program: Program, stimulus: Stimulus, words: str, on: Sequence[str],
     tabled = {line for v in compared.verdicts if v.equal for line in report_verdict(v).blocks}  # by the table
     shown = report_comparison(compared)
     rest = [b for b in shown.blocks if b not in tabled and (not compared.equal or not isinstance(b, Picture))]
-    blocks = (Heading("backends, side by side"), tabulate(compared.verdicts, columns), *rest, *left_out)
+    blocks = (Heading("backends, side by side"), tabulate(compared.verdicts, columns), *rest, *lines)
     report = Report(blocks, {"backends": list(names), "stimulus": words, **shown.facts})
     diverged = ", ".join(verdict.names[1] for _, verdict in compared.diverged)
     value = "exact" if compared.equal else "diverges"
