@@ -533,5 +533,5 @@ def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
                     break
         except BrokenPipeError:
             pass
-        assert process.wait(20) == 1
+        assert process.wait(20) == 0  # it has what it wants
         assert b"Traceback" not in process.stderr.read()
