@@ -216,7 +216,9 @@ def participles(tree: ast.AST) -> list[tuple[int, str]]:
 
 
 def test_names_are_no_participles():
-    files = [path for path in FILES if name_of(path) != "lsm_deploy/cli/running.py"]
+    # What a command prints as JSON has the names that it has always had.
+    others = ("lsm_deploy/cli/running.py", "lsm_deploy/report/published/answers.py")
+    files = [path for path in FILES if name_of(path) not in others]
     given = {name_of(path): participles(ast.parse(path.read_text())) for path in files}
     assert not {name: some for name, some in given.items() if some}
 
