@@ -27,9 +27,12 @@ from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no Chromium: on Debian, apt-get install chromium chromium-driver"
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="no Chromium: on Debian, apt-get install chromium chromium-driver"
+    ),
+]
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --force-prefers-reduced-motion --window-size=1280,1000"
