@@ -287,6 +287,7 @@ def test_beats_are_answered_one_by_one() -> None:
     front_end = model.listener.front_end
     live = model.start()
     assert live.window == 16
+    begun = live.save()
     for record in range(2):
         one = subset(data, [record])
         scores = ld.scores(model, to_frames(one, front_end))
@@ -298,6 +299,8 @@ def test_beats_are_answered_one_by_one() -> None:
             assert given.tolist() == expected.tolist()
             live.reset(recording=False)
         live.reset()
+    assert live.push(intervals[:16]).tolist() == scores[0].tolist()  # type: ignore[union-attr]
+    live.restore(begun)  # when no beat had come in
     assert live.push(intervals[:16]).tolist() == scores[0].tolist()  # type: ignore[union-attr]
     for wrong, words in ((-1.0, "an interval of -1 s"), ("a", "intervals of type str are no numbers")):
         with pytest.raises(LsmError, match=words):

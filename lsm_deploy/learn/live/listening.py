@@ -205,7 +205,9 @@ class Live:
             coder, answers, coming, self._ended, scores = state.parts
             self._coder.restore(coder)
             self._answering.restore(answers)
-            if coming is not None:
+            if coming is None:
+                self._coming = None  # nothing had come in through it
+            else:
                 self._front_end.restore(coming)
             self._frames, self._sample, self._fresh = state.frames, state.sample, False
             self._answering.scores[:] = scores
