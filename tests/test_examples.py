@@ -27,6 +27,8 @@ import lsm_deploy as ld
 from lsm_deploy.cli.app import COMMANDS, main
 from lsm_deploy.report.published import COMMANDS as PUBLISHED
 
+pytestmark = pytest.mark.once
+
 SPACE = "projections.1.gain: {low: 0.5, high: 2.0, log: true}\n"
 NEEDS = {"optuna": ["search"], "h5py": ["network.nir", "liquid.nir", "ground-truth"]}
 """What is an extra, and the words in an example that need it."""

@@ -24,6 +24,8 @@ from lsm_deploy.report.suites import junit_xml
 from lsm_deploy.run import backends
 from lsm_deploy.spec import load_promises
 
+pytestmark = pytest.mark.once
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
