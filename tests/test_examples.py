@@ -206,7 +206,8 @@ def test_what_any_file_is_and_what_differs_is_published(results: dict[str, list[
 def test_what_is_not_published_is_noticed() -> None:
     good = {"ok": False, "errors": [{"what": "a", "where": "", "hint": "b"}]}
     assert not list(validator("check").iter_errors(good))
-    for bad in ({**good, "more": 1}, {"errors": []}, {"ok": True, "errors": [{"what": "a"}]}, {"ok": True}):
+    bad_error = {"ok": False, "errors": [{"what": "a"}]}
+    for bad in ({**good, "more": 1}, {**good, "ok": True}, {"errors": good["errors"]}, bad_error, {"ok": True}):
         assert list(validator("check").iter_errors(bad)), bad
 
 

@@ -51,14 +51,15 @@ def facts_schema(title: str, facts: Any, failed: Any) -> Schema:
     for each in definitions.values():
         if "properties" in each:
             each["additionalProperties"] = False
-    whole = [definitions[option["$ref"].removeprefix("#/$defs/")] for option in made["anyOf"]]
+    names = [option["$ref"].removeprefix("#/$defs/") for option in made["anyOf"]]
     options = [
         {
-            **each,
-            "properties": {"ok": {"type": "boolean"}, **each["properties"]},
-            "required": ["ok", *each.get("required", [])],
+            **definitions[name],
+            "properties": {"ok": {"const": False} if name == failed.__name__ else {"type": "boolean"}, **properties},
+            "required": ["ok", *definitions[name].get("required", [])],
         }
-        for each in whole
+        for name in names
+        for properties in [definitions[name]["properties"]]
     ]
     says = "A number that need not be whole is null where it is infinite or undefined: JSON has none such."
     return {"$schema": DIALECT, "title": title, "description": says, "anyOf": options, "$defs": definitions}

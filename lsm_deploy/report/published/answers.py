@@ -167,7 +167,6 @@ class RegressionFacts(TypedDict):
     answered_frames: int
     liquids: list[LiquidFacts]
     seconds: float
-    picture: NotRequired[str]
     pictures: NotRequired[list[str]]
 
 
@@ -243,7 +242,7 @@ class Tuned(TypedDict):
 
     population: str
     samples: int
-    gains: Mapping[str, Any]
+    gains: Mapping[str, float | Mapping[str, float]]
     before: Measurement
     after: Measurement
     met: bool
@@ -339,7 +338,6 @@ class Diagnosed(TypedDict):
     classes_of_input: ClassSeparationFacts | None
     float: MeasuresFacts | None
     deployed: MeasuresFacts
-    picture: NotRequired[str]
     pictures: NotRequired[list[str]]
 
 

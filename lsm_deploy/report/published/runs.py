@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -156,7 +156,6 @@ class Parity(TypedDict):
     verdicts: list[VerdictFacts]
     explanations: NotRequired[list[ExplanationFacts]]
     shrunk: NotRequired[ShrunkFacts]
-    picture: NotRequired[str]
     pictures: NotRequired[list[str]]
 
 
@@ -207,14 +206,27 @@ class RecordingFacts(TypedDict):
     trace: Activity
 
 
+class MeasuredFacts(TypedDict):
+    """What could be promised of a spec."""
+
+    program: NotRequired[str]
+    accuracy: NotRequired[float]
+    nrmse: NotRequired[float]
+    budget: NotRequired[Mapping[str, float]]
+
+
 class SuiteFacts(TypedDict):
-    """The checks of one spec; measured: what could be promised."""
+    """The checks of one spec."""
 
     spec: str
     program: str | None
     passed: bool
-    measured: Mapping[str, Any]
+    measured: MeasuredFacts
     checks: list[Check]
+
+
+Promise: TypeAlias = str | float | Mapping[str, float]
+"""A program, a floor, or a budget."""
 
 
 class RecordedPromise(TypedDict):
@@ -222,8 +234,8 @@ class RecordedPromise(TypedDict):
 
     file: str
     promise: str
-    before: Any
-    now: Any
+    before: Promise | None
+    now: Promise
 
 
 class Suites(TypedDict):
