@@ -39,6 +39,8 @@ from lsm_deploy.learn.deployable import compile_any
 from lsm_deploy.measure.attack import _peaks, attack
 from lsm_deploy.spec.schema import Quantise
 
+pytestmark = pytest.mark.once
+
 
 def one_neuron(weights, weight_exp, du, bias=0):
     registers = {"du": du, "dv": 4095, "vth": 131071, "bias_mant": bias, "bias_exp": 0}

@@ -27,6 +27,8 @@ from lsm_deploy.report.rules import report_rules
 from lsm_deploy.report.tuning import report_tuning
 from lsm_deploy.store import StateFile, TraceFile
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):

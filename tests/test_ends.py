@@ -13,6 +13,8 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.spec import load_text, parse, put
 
+pytestmark = pytest.mark.once
+
 HERE = Path("x.yaml")
 SPEC = """
 dt_ms: 1.0

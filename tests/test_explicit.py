@@ -12,6 +12,8 @@ from lsm_deploy.core.messages import Message
 from lsm_deploy.exchange.networks import read_network
 from lsm_deploy.spec import load
 
+pytestmark = pytest.mark.once
+
 NET = {
     "weights": np.array([[0, -3, 255], [7, 0, 0], [-255, 1, 0]]),
     "input_weights": np.array([[1, 0], [0, 254], [13, -13]]),

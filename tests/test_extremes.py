@@ -17,6 +17,8 @@ from lsm_deploy.cli import main
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.run.extremes import first_steps, warn_of_extremes
 
+pytestmark = pytest.mark.once
+
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 LOUD = SPEC.replace("weight: 0.12", "weight: 3.0")
 RUNAWAY = SPEC.replace("0.2}, weight: 0.05", "0.5}, weight: 0.4").replace(

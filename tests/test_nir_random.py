@@ -13,6 +13,8 @@ import lsm_deploy as ld
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.store.hdf5 import write_tree
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("h5py")
 
 DT, STEPS, CHANNELS, GRAPHS = 1e-3, 80, 5, 6

@@ -22,6 +22,8 @@ pytest.importorskip("h5py")
 
 from lsm_deploy.store.hdf5 import read_tree, write_tree
 
+pytestmark = pytest.mark.once
+
 KINDS = ("LIF", "LIFSubtract", "LIFRefractory")
 
 

@@ -15,6 +15,8 @@ from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.parity.compare import compare, in_view
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def case():

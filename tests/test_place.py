@@ -25,6 +25,8 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection
 from lsm_deploy.spec import load
 
+pytestmark = pytest.mark.once
+
 SMALL = replace(
     BOARDS["kapoho_point"],
     name="small",

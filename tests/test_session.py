@@ -26,6 +26,8 @@ from programs import REGISTERS, random_case
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 
+pytestmark = pytest.mark.once
+
 
 def one_sample(seed: int, **given: object) -> tuple[Program, Stimulus, Trace]:
     """A program, a stimulus without a cut, and what the emulator makes of them."""
