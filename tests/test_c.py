@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from calls import SPEC, frames
-from device import BEATS, CLANG, CORTEX_M3, CORTEX_M4, FRAMES, HOST, RISC_V, as_frames, ask, build, run_on
+from device import BEATS, CLANG, CORTEX_M3, CORTEX_M4, FRAMES, HOST, RISC_V, STRICT, as_frames, ask, build, run_on
 from programs import random_case
 from test_configs import CONFIGS, LARGE, stimulus_for
 from test_regression import SPEC as SIGNALS
@@ -22,7 +24,7 @@ from lsm_deploy.data import Beats
 from lsm_deploy.data.front import to_frames
 from lsm_deploy.exchange.c_files import liquid
 from lsm_deploy.exchange.c_files.encoders import edges_of, numbers_of
-from lsm_deploy.exchange.c_files.folder import NAMES, export_c
+from lsm_deploy.exchange.c_files.folder import export_c, names_of
 from lsm_deploy.exchange.c_files.tables import comment, string
 from lsm_deploy.learn.regression.states import steps_of_frame
 from lsm_deploy.run.backends import run_program
@@ -189,6 +191,78 @@ def test_a_board_answers_the_same(tmp_path, target):
     assert differences(program, stimulus, target) == []
 
 
+# --- several in one firmware -----------------------------------------------------------------------------------------
+
+BESIDE = """
+#include <stdio.h>
+#include "left.h"
+#include "right_2.h"
+static left left_state;
+static right_2 right_2_state;
+%s
+int main(void)
+{
+    unsigned t, n;
+    left_init(&left_state);
+    right_2_init(&right_2_state);
+    for (t = 0; t < %d; t++) {
+        left_step(&left_state, left_input[t]);
+        right_2_step(&right_2_state, right_2_input[t]);
+        for (n = 0; n < LEFT_NEURONS; n++)
+            printf("%%d ", left_state.sent[n]);
+        for (n = 0; n < RIGHT_2_NEURONS; n++)
+            printf("%%d ", right_2_state.sent[n]);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+def test_two_programs_are_linked_and_run_beside_each_other(tmp_path):
+    cases = {
+        "left": random_case(3, kinds=("LIF", "ATRLIF")),
+        "right_2": random_case(4, interval=5, kinds=("GradedLI", "LIF")),
+    }
+    steps, rows, wanted = min(len(given.spikes) for _, given in cases.values()), [], []
+    for prefix, (program, given) in cases.items():
+        export_c(tmp_path / prefix, program, prefix)
+        stimulus = Stimulus(given.spikes[:steps], np.zeros(1, np.int64))
+        wanted.append(run_program("emulator", program, stimulus).spikes)
+        inner = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in stimulus.spikes.tolist())
+        rows.append(f"static const {prefix}_message {prefix}_input[{steps}][{program.network.channels}] = {{{inner}}};")
+    (tmp_path / "main.c").write_text(BESIDE % ("\n".join(rows), steps))
+    sources = ["main.c", "left/left.c", "right_2/right_2.c", "-Ileft", "-Iright_2"]
+    command = [HOST.compiler, *STRICT, *HOST.flags, *sources, "-o", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = subprocess.run([tmp_path / "run"], capture_output=True, text=True, timeout=60, check=True).stdout
+    both = np.hstack(wanted)
+    assert np.array_equal(np.array(said.split(), np.int64).reshape(both.shape), both)
+    assert all(spikes.any() for spikes in wanted)
+
+
+def test_a_prefix_leaves_no_other_name_and_those_that_others_gave(tmp_path):
+    spec = spec_of(tmp_path, SPEC.replace(RATE, GAUSSIAN).replace("0.12", "0.25").replace("liquid", "lsm_liquid"))
+    given = frames_of(1)
+    model = ld.train(spec, replace(given, labels=tuple(f"lsm_{label}" for label in given.labels)))
+    exported = export_c(tmp_path / "c", model, "ear")
+    assert sorted(file.name for file in (tmp_path / "c").iterdir()) == sorted(names_of("ear"))
+    texts = [(tmp_path / "c" / name).read_text() for name in names_of("ear")]
+    left = {word for text in texts for word in re.findall(r"\w*lsm\w*", text, re.IGNORECASE)}
+    assert left == {"lsm_liquid", *(f"lsm_{name.partition(' ')[0]}" for name in set(given.labels))}
+    assert not any("lsm" in words for words in (*exported.floats, *exported.left_out))
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "2a", "Left", "a-b", "a" * 21, "int", "uint32", "lif", "string", "main", "class"]
+)
+def test_a_prefix_that_meets_a_name_is_refused(tmp_path, prefix):
+    with pytest.raises(LsmError, match="the prefix"):
+        export_c(tmp_path / "c", random_case(3, kinds=("LIF",))[0], prefix)
+    assert not (tmp_path / "c").exists()
+
+
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
@@ -196,7 +270,7 @@ def test_the_same_program_gives_the_same_bytes(tmp_path):
     program, _ = random_case(3)
     for name in ("a", "b"):
         export_c(tmp_path / name, program)
-    for name in NAMES:
+    for name in names_of():
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

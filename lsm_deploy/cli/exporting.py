@@ -13,6 +13,7 @@ from lsm_deploy.cli.options import BACKEND_OPTION, INPUT_OPTION, SAMPLES_OPTION
 from lsm_deploy.exchange import lava_folder
 from lsm_deploy.exchange import sanafe as sanafe_folder
 from lsm_deploy.exchange.c_files import folder as c_folder
+from lsm_deploy.exchange.c_files.prefix import PREFIX
 from lsm_deploy.exchange.c_files.sizes import events_of
 from lsm_deploy.formats.nir_files.writer import READERS
 from lsm_deploy.report.devices import report_exported
@@ -31,6 +32,7 @@ from lsm_deploy.run.backends import DEFAULT
 )
 @click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
 @click.option("--c", "c", type=FILE, metavar="DIR", help="C99 for a microcontroller: of a model with its readout.")
+@click.option("--prefix", default=PREFIX, show_default=True, help="--c: what all names begin with, in one firmware.")
 @click.option("--lava", type=FILE, metavar="DIR", help="Scripts and arrays for a host that has Lava, or a board.")
 @click.option("--sanafe", type=FILE, metavar="DIR", help="The placed program and a run's spikes for SANA-FE.")
 @click.option("--nir", type=FILE, metavar="FILE", help="A NIR graph in floats: a program's integers as those they are.")
@@ -45,6 +47,7 @@ def export_command(
     output: Output,
     file: Path,
     c: Path | None,
+    prefix: str,
     lava: Path | None,
     sanafe: Path | None,
     nir: Path | None,
@@ -59,6 +62,8 @@ def export_command(
     SANA-FE, as a NIR graph, or lava-dl's `.net`."""
     if sum(each is not None for each in (c, lava, sanafe, nir, net)) != 1:
         raise click.UsageError("give one of --c DIR, --lava DIR, --sanafe DIR, --nir FILE and --net FILE")
+    if prefix != PREFIX and not c:
+        raise click.UsageError("--prefix belongs to --c")
     if reader and not nir:
         raise click.UsageError("--for belongs to --nir")
     if (nir or net) and (trace_file or backend != DEFAULT or input_file or samples):
@@ -68,7 +73,7 @@ def export_command(
     if net:
         return _export_net(output, file, net)
     if c:
-        return _export_c(output, file, c, trace_file, backend, input_file, samples)
+        return _export_c(output, file, c, prefix, trace_file, backend, input_file, samples)
     folder = lava or sanafe
     assert folder is not None
     if lava and (trace_file or backend != DEFAULT):
@@ -111,16 +116,19 @@ def _export_c(
     output: Output,
     file: Path,
     folder: Path,
+    prefix: str,
     trace_file: Path | None,
     backend: str,
     input_file: Path | None,
     samples: int | None,
 ) -> None:
-    check_folder(folder, c_folder.NAMES)
+    check_folder(folder, c_folder.names_of(prefix))
     made = api.compile_any(file)
-    exported = api.export_c(folder, made.model if made.model is not None else made.program)
+    exported = api.export_c(folder, made.model if made.model is not None else made.program, prefix)
     stimulus, words = api.stimulus_for(made, input_file, samples)
     trace = api.trace_of(made.program, stimulus, trace_file, backend, output.progress)
     report = report_exported(exported, events_of(made.program, stimulus, trace), words)
     output.facts({"program": api.program_id(made.program), "folder": str(folder), **report.facts})
-    output.say(*report.blocks, f"wrote {folder}/: read lsm.h and README.txt there; `make -C {folder} size` compiles it")
+    output.say(
+        *report.blocks, f"wrote {folder}/: read {prefix}.h and README.txt there; `make -C {folder} size` compiles it"
+    )

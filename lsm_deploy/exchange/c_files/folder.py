@@ -7,13 +7,14 @@
     main.c          an example: numbers on standard input, answers on standard output
     Makefile  README.txt
 
-The same program gives the same bytes. Names that others gave appear in comments and as the classes' strings alone,
-where nothing in them is C.
+Another prefix than `lsm` renames all of these, and every name in them that others see (`prefix`). The same program
+gives the same bytes. Names that others gave appear in comments and as the classes' strings alone, where nothing in them
+is C.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsm_deploy.core.errors import LsmError, raise_all, require_path, require_type
@@ -22,6 +23,7 @@ from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.exchange.c_files.beats import beats_of
 from lsm_deploy.exchange.c_files.encoders import encoder_of, numbers_of, why_none
 from lsm_deploy.exchange.c_files.liquid import RULES, Part, liquid_of
+from lsm_deploy.exchange.c_files.prefix import PREFIX, check_prefix, renamed
 from lsm_deploy.exchange.c_files.readouts import mistakes, readout_of_model
 from lsm_deploy.exchange.c_files.sizes import Sizes, sizes_of_parts
 from lsm_deploy.exchange.c_files.tables import Field, by_width, comment
@@ -30,10 +32,8 @@ from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.spec.schema import BeatsFrontEnd, Graded
 from lsm_deploy.store import new_folder, program_id, write_text
 
-__all__ = ["NAMES", "Exported", "export_c"]
+__all__ = ["Exported", "export_c", "names_of"]
 
-NAMES = ("lsm.h", "lsm.c", "lsm_tables.h", "lsm_arithmetic.h", "main.c", "Makefile", "README.txt")
-"""All that a folder may hold."""
 _CODE = Path(__file__).with_name("code")
 
 
@@ -48,18 +48,35 @@ class Exported:
     floats: tuple[str, ...]
 
 
-def export_c(folder: str | Path, source: Program | AnyModel) -> Exported:
-    """Write a program, or a model with its readout and its encoder, as C99; an LsmError says all that has none."""
+def names_of(prefix: str = PREFIX) -> tuple[str, ...]:
+    """All that a folder may hold."""
+    own = (f"{prefix}.h", f"{prefix}.c", f"{prefix}_tables.h", f"{prefix}_arithmetic.h")
+    return (*own, "main.c", "Makefile", "README.txt")
+
+
+def export_c(folder: str | Path, source: Program | AnyModel, prefix: str = PREFIX) -> Exported:
+    """Write a program, or a model with its readout and its encoder, as C99; an LsmError says all that has none.
+
+    prefix: what its files and all names that others see begin with, so that several programs are linked together."""
     folder = require_path(folder)
+    require_type(prefix, str, "prefix", "such as lsm")
+    check_prefix(prefix)
     require_type(source, (Program, Model, RegressionModel), "source", "compile a program, or `load_model` one")
     program = source if isinstance(source, Program) else source.program
     model = None if isinstance(source, Program) else source
     raise_all([*_kinds_without(program), *(mistakes(model) if model is not None else [])])
     made = _Made.of(program, model)
-    with new_folder(folder, NAMES) as there:
-        for name, text in made.files().items():
-            write_text(there / name, text)
-    return made.exported
+    texts = made.texts()
+    check_prefix(prefix, texts[:5])
+    with new_folder(folder, names_of(prefix)) as there:
+        for name, text in zip(names_of(prefix), texts, strict=True):
+            write_text(there / name, renamed(text, prefix))
+    exported = made.exported
+    return replace(
+        exported,
+        left_out=tuple(renamed(words, prefix) for words in exported.left_out),
+        floats=tuple(renamed(words, prefix) for words in exported.floats),
+    )
 
 
 def _kinds_without(program: Program) -> list[LsmError]:
@@ -110,19 +127,17 @@ class _Made:
             Exported(sizes_of_parts(program, parts), takes, tuple(left_out), tuple(floats)),
         )  # fmt: skip
 
-    def files(self) -> dict[str, str]:
-        """The text of each."""
+    def texts(self) -> list[str]:
+        """Of each of `names_of`."""
         parts = self.parts
         code = ["head.c", *(n for p in parts for n in p.code), "step.c", *(n for p in parts for n in p.after)]
-        return {
-            "lsm.h": self._header(),
-            "lsm.c": "".join(_read(name) for name in code),
-            "lsm_tables.h": self._tables(),
-            "lsm_arithmetic.h": _read("arithmetic.h"),
-            "main.c": _read("main.c"),
-            "Makefile": _read("Makefile"),
-            "README.txt": self._readme(),
-        }
+        return [
+            self._header(),
+            "".join(_read(name) for name in code),
+            self._tables(),
+            *map(_read, ("arithmetic.h", "main.c", "Makefile")),
+            self._readme(),
+        ]
 
     def _header(self) -> str:
         network, macros = self.program.network, self._macros()
