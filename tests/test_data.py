@@ -138,6 +138,34 @@ def test_folders_of_tables(tmp_path: Path) -> None:
     assert error(load_raw, tmp_path)[0][0].startswith("a table in a folder is one sample")
 
 
+@pytest.mark.parametrize("mark", [".", ","])
+def test_what_may_be_a_mark_of_thousands_is_not_guessed(tmp_path: Path, mark: str) -> None:
+    [(what, _, hint)] = error(load_frames, text(tmp_path, f"x;y\n1{mark}000;5\n999;2\n"))
+    assert what == f"x has numbers such as 1{mark}000 beside whole ones: a thousand, or 1"
+    assert hint == "leave out marks of thousands, or write all with as many decimals"
+    for rows in (f"1{mark}250\n999{mark}000\n", f"1{mark}250\n2\n2{mark}5\n", f"0{mark}250\n2\n"):
+        assert (
+            load_frames(text(tmp_path, f"x;y\n{rows}".replace("\n", ";1\n").replace("x;y;1", "x;y"))).frames[0, 0] < 2
+        )
+
+
+def test_no_table_of_a_folder_is_passed_over(tmp_path: Path) -> None:
+    """Two tables of classes were lost in silence beside one of their folder, and those of a folder in a class."""
+    for name in ("up/a.csv", "down/a.csv", ".ipynb_checkpoints/a.csv", "up/._a.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x\n1\n")
+    got = load_raw(tmp_path)
+    assert isinstance(got, Frames)
+    assert got.labels == ("down", "up")
+    (tmp_path / "b.csv").write_text("x\n1\n")
+    assert [Path(where).name for _, where, _ in error(load_raw, tmp_path)] == ["a.csv", "a.csv"]
+    (tmp_path / "b.csv").unlink()
+    (tmp_path / "up" / "old").mkdir()
+    (tmp_path / "up" / "old" / "c.csv").write_text("x\n1\n")
+    [(what, where, _)] = error(load_raw, tmp_path)
+    assert (what, Path(where).name) == ("it lies deeper than others, and would be passed over", "c.csv")
+
+
 def test_csv_with_quoted_labels(tmp_path: Path) -> None:
     assert load_frames(text(tmp_path, 'sample, label, x\n0, "a, b", 1\n')).labels == ("a, b",)
 
@@ -823,6 +851,20 @@ def test_channels_are_mixed_where_that_is_asked_for(tmp_path: Path) -> None:
     of_arrays = load_raw(npz(tmp_path, **arrays), mono=True)
     assert isinstance(of_arrays, Audio)
     assert of_arrays.sound.tolist() == mixed.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rate", "wanted", "words"),
+    [
+        (8000, 8000.5, "both have to be whole"),
+        (2**31 - 1, 8000.0, "takes too long a filter"),
+        (1, 1e6, "at most 134217728 are made"),
+    ],
+)
+def test_rates_that_nobody_meant_take_no_memory(tmp_path: Path, rate: int, wanted: float, words: str) -> None:
+    wav(tmp_path / "3_ann_0.wav", np.tile(SOUND, 200), rate)
+    [(what, _, _)] = error(lambda path: load_raw(path, rate_hz=wanted), tmp_path)
+    assert what.endswith(words)
 
 
 def test_each_file_is_resampled_where_that_is_asked_for(tmp_path: Path) -> None:

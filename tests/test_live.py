@@ -511,6 +511,10 @@ def test_lines_are_answered_with_names(tmp_path: Path) -> None:
     ld.save_model(tmp_path / "named.model", named)
     done = follow(tmp_path / "named.model", text)
     assert "channel 0 is 'x', in the training data 'y'" in done.stderr
+    wrong = ["[1, [2]]", "[null, 2]", "[true, 2]", "[" * 100_000, "1_0 2", "0,5;1,5", "nan 1", "\0 1"]
+    done = follow(tmp_path / "a.model", "1 2\n" + "\n".join(wrong), "--skip-bad")
+    assert done.exit_code == 0, done.exception
+    assert (len(done.stdout.splitlines()), len(done.stderr.splitlines())) == (1, len(wrong))
     done = follow(tmp_path / "a.model", "1 2\n1 2 3\n")
     assert done.exit_code == 1
     assert "stdin:2: a frame has 3 values" in done.stderr

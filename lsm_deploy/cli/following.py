@@ -68,8 +68,18 @@ def _lines(names: tuple[str, ...], skip_bad: bool) -> Iterator[tuple[int, NDArra
 
 
 def _numbers(line: str) -> NDArray[np.float64]:
+    """The numbers of a line; a ValueError where it is anything else, such as a list in a list, or `1_000`."""
     text = line.strip()
-    cells = json.loads(text) if text.startswith("[") else text.replace(",", " ").replace(";", " ").split()
+    if text.startswith("["):
+        if "[" in text[1:]:  # whose depth Python bounds by an error of its own
+            raise ValueError
+        cells = json.loads(text)
+        if any(isinstance(cell, bool) or not isinstance(cell, int | float) for cell in cells):
+            raise ValueError
+    else:
+        if "_" in text or (";" in text and "," in text):  # decimals with a comma, or twice as many numbers
+            raise ValueError
+        cells = text.replace(",", " ").replace(";", " ").split()
     values = np.array([float(cell) for cell in cells])
     if not np.isfinite(values).all():
         raise ValueError

@@ -29,7 +29,7 @@ from lsm_deploy.data.frame_files import SHOWN
 from lsm_deploy.data.frames import names_of, starts_of
 from lsm_deploy.data.raw import Audio, is_rate
 from lsm_deploy.store.files import reading
-from lsm_deploy.store.kinds import SOUND, files_by_class
+from lsm_deploy.store.kinds import SOUND, files_by_class, samples_in
 from lsm_deploy.store.npz import misspelt
 
 __all__ = ["PATTERN", "Sound", "audio_from_arrays", "load_sound"]
@@ -45,6 +45,10 @@ STREAMED = (1 << 32) - 1
 """The size that a writer leaves who could not go back to it; RF64 has its own elsewhere."""
 CHUNKS = 1000
 """More come before no sound."""
+STEEPEST = 1_000_000
+"""Of rates in lowest terms, the larger: the filter has 20 times as many values."""
+MOST_MADE = 1 << 27
+"""Values that resampling may make of fewer: a gibibyte of them. A rate of 1 Hz is a mistake in a header."""
 
 _ALIASES = {
     "length": ("length", "lengths"),
@@ -71,15 +75,28 @@ class Sound:
             return sound
         from scipy.signal import resample_poly  # half a second
 
-        wanted, given = round(self.rate_hz), round(rate)
-        common = gcd(wanted, given)
-        resampled: Floats = resample_poly(_as_floats(sound), wanted // common, given // common)
+        resampled: Floats = resample_poly(_as_floats(sound), *self._ratio(rate))
         return resampled
 
-    def mistake(self, rate: float) -> str | None:
-        """Why sound of this rate cannot be resampled, if so."""
-        whole = self.rate_hz is None or self.rate_hz == rate or (float(rate).is_integer() and self.rate_hz.is_integer())
-        return None if whole else f"{rate:g} values a second cannot be made {self.rate_hz:g}: both have to be whole"
+    def mistake(self, rate: float, values: int) -> str | None:
+        """Why so many values of sound of this rate cannot be resampled, if so."""
+        if self.rate_hz is None or self.rate_hz == rate:
+            return None
+        what = f"{rate:g} values a second cannot be made {self.rate_hz:g}"
+        if not (float(rate).is_integer() and self.rate_hz.is_integer()):
+            return f"{what}: both have to be whole"
+        up, down = self._ratio(rate)
+        if max(up, down) > STEEPEST:
+            return f"{what}: they are as {up} to {down}, and more than {STEEPEST} takes too long a filter"
+        if values * up // down > max(values, MOST_MADE):
+            return f"{what}: these would be {values * up // down} values, and at most {MOST_MADE} are made"
+        return None
+
+    def _ratio(self, rate: float) -> tuple[int, int]:
+        """What the rates are to each other, in lowest terms: wanted, given."""
+        wanted, given = round(self.rate_hz or rate), round(rate)
+        common = gcd(wanted, given)
+        return wanted // common, given // common
 
 
 def _as_floats(sound: NDArray[Any]) -> Floats:
@@ -118,7 +135,7 @@ def audio_from_arrays(arrays: Mapping[str, NDArray[Any]], where: str, how: Sound
         report(f"audio reaches {peak:g}, beyond the range of floats, -1 to 1", "scale it, or write int16")
     if rate.size != 1 or rate.dtype.kind not in "iuf" or not is_rate(float(rate.ravel()[0])):
         report(f"rate is {rate.ravel()[:3].tolist() or 'missing'}", "write how many values a second has, in Hz")
-    elif mistake := how.mistake(float(rate.ravel()[0])):
+    elif mistake := how.mistake(float(rate.ravel()[0]), sound.size):
         report(mistake, "resample it yourself")
     hint = "write how many values each utterance has"
     if mistake := mistake_in(many, sound.size + 1, start=1) or (None if many.size else "there is none"):
@@ -150,8 +167,7 @@ def load_sound(path: Path, pattern: str | None = None, how: Sound = PLAINLY, lab
     except re.error as error:
         what = f"the pattern of file names, {pattern!r}, is no regular expression: {error}"
         raise LsmError(what, where=str(path), hint="mend the pattern") from None
-    by_class = path.is_dir() and not _sound_in(path)
-    files = files_by_class(path, SOUND) if by_class else _sound_in(path) if path.is_dir() else [path]
+    files, by_class = samples_in(path, SOUND) if path.is_dir() else ([path], False)
     errors = _lossy(path) if path.is_dir() else []
     sounds, names = [], []
     rates: dict[float, Path] = {}
@@ -200,10 +216,6 @@ def _all_or_none(names: Iterable[str | None]) -> tuple[str, ...]:
     return () if None in known else tuple(str(name) for name in known)
 
 
-def _sound_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SOUND)
-
-
 def _lossy(folder: Path) -> list[LsmError]:
     """An error for each file of sound that would be passed over."""
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in LOSSY) + files_by_class(folder, LOSSY)
@@ -237,6 +249,8 @@ def _read(file: Path, how: Sound) -> tuple[NDArray[Any], float]:
         what, hint = f"it was cut off: it has {len(sound)} values, and says {many}", "record it again, or take it out"
     elif sound.dtype != np.int16 and (peak := float(np.abs(sound).max())) > 1:
         what, hint = f"its values reach {peak:g}, beyond the range of sound, -1 to 1", "scale it down"
+    elif mistake := how.mistake(rate, len(sound)):
+        what, hint = mistake, "resample it yourself; or check its rate, and the front end's"
     else:
         return how.resampled(sound, rate), how.rate_hz or rate
     raise LsmError(what, where=str(file), hint=hint)

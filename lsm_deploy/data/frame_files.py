@@ -30,13 +30,16 @@ from lsm_deploy.data.columns import NAMED, counter_among, mistakes_in_header
 from lsm_deploy.data.frames import make_frames, starts_of
 from lsm_deploy.data.raw import LARGEST, Frames
 from lsm_deploy.store.files import reading
-from lsm_deploy.store.kinds import TABLES, files_by_class, refuse_other
+from lsm_deploy.store.kinds import TABLES, refuse_other, samples_in
 from lsm_deploy.store.npz import misspelt, read_arrays
 
 __all__ = ["SHOWN", "frames_from_arrays", "load_frames", "load_tables", "refuse_columns"]
 
 SHOWN = 20
 """Mistakes of one file that are spelt out; a wrong column makes one in every row."""
+
+GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}[.,]\d{3}")
+"""A number that may have a mark of thousands, where semicolons stand between cells."""
 
 
 def load_frames(path: str | Path, targets: Sequence[str] = (), leave_out: Sequence[str] = ()) -> Frames:
@@ -60,8 +63,7 @@ def load_frames(path: str | Path, targets: Sequence[str] = (), leave_out: Sequen
 
 def load_tables(folder: Path, targets: Sequence[str] = (), leave_out: Sequence[str] = ()) -> Frames:
     """Frames from a folder of tables, a sample each, or of folders of them, which are classes."""
-    plain = sorted(file for file in folder.iterdir() if file.suffix.lower() in TABLES)
-    files = plain or files_by_class(folder, TABLES)
+    files, by_class = samples_in(folder, TABLES)
     errors: list[LsmError] = []
     parts: list[Frames] = []
     for file in files:
@@ -82,7 +84,7 @@ def load_tables(folder: Path, targets: Sequence[str] = (), leave_out: Sequence[s
     return make_frames(
         np.concatenate([part.frames for part in parts]),
         starts_of([len(part.frames) for part in parts]),
-        () if plain else [file.parent.name for file in files],
+        [file.parent.name for file in files] if by_class else (),
         str(folder),
         [group for part in parts for group in part.groups],
         parts[0].names,
@@ -172,6 +174,7 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
     values, starts = array("d"), []  # and no text: that of a long file takes ten times as much
     seen: dict[str, None] = {}
     marks: set[str] = set()
+    written: dict[str, set[str]] = {name: set() for name in numbers}
     current: str | None = None
     for line, cells in table:
         if len(cells) != len(header):
@@ -202,6 +205,8 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
             mark = next((mark for mark in ".," if mark in cell), None)
             marks |= {mark} if mark else set()
             mixed = mark is not None and delimiter == ";" and len(marks) == 2
+            if delimiter == ";":
+                written[name].add("whole" if mark is None else "grouped" if GROUPED.fullmatch(cell) else "decimal")
             number = None if mixed else _number(cell.replace(",", ".") if delimiter == ";" else cell)
             if number is None:
                 decimal = re.fullmatch(r"-?\d+,\d+", cell)
@@ -210,6 +215,10 @@ def _from_csv(path: Path, targets: Sequence[str], leave_out: Sequence[str]) -> F
                     hint = "write all decimals with a point, or all with a comma"
                 report(f"{name} is {cell!r}, not a finite number", hint, line)
             values.append(number or 0.0)
+    for name, ways in written.items():
+        if ways == {"whole", "grouped"}:
+            what = f"{name} has numbers such as 1{max(marks)}000 beside whole ones: a thousand, or 1"
+            report(what, "leave out marks of thousands, or write all with as many decimals", 1)
     if mistakes > SHOWN:
         errors.append(LsmError(f"and {mistakes - SHOWN} more mistakes", where=where, hint="mend those above first"))
     raise_all(errors)

@@ -85,7 +85,7 @@ def _put(data: Any, there: Any, steps: Sequence[str | int], value: Any) -> None:
 
 def _item(items: list[Any], word: str, path: Path_) -> int:
     """The number of an item of a list, given by it, or, of projections, by name: `exc->inh`."""
-    if word.isdecimal() and int(word) < len(items):
+    if word.isdecimal() and len(word) <= len(str(len(items))) and int(word) < len(items):  # Python bounds digits
         return int(word)
     names = [_name(each) for each in items]
     if names.count(word) == 1:

@@ -18,13 +18,13 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from lsm_deploy.core.errors import LsmError, require_path
+from lsm_deploy.core.errors import LsmError, raise_all, require_path
 from lsm_deploy.core.foreign import is_sound, refuse_foreign
 from lsm_deploy.store.container import is_packed, kind_in
 from lsm_deploy.store.files import opened, reading
 from lsm_deploy.store.npz import names_of_arrays
 
-__all__ = ["DATA", "SOUND", "TABLES", "Kind", "files_by_class", "kind_of", "refuse_other"]
+__all__ = ["DATA", "SOUND", "TABLES", "Kind", "files_by_class", "kind_of", "refuse_other", "samples_in"]
 
 Kind: TypeAlias = Literal[
     "program", "model", "state", "network", "trace", "stimulus", "frames", "audio", "beats", "spec", "arrays", "folder"
@@ -57,6 +57,8 @@ def kind_of(path: str | Path) -> Kind:
     return "frames" if path.suffix == ".csv" else "spec"
 
 
+SHOWN = 20
+"""Files that are named of those that would be passed over."""
 _OF_BEATS = (".atr", ".qrs", ".hea")
 SOUND, TABLES = (".wav", ".flac"), (".csv",)
 _OF_SAMPLES: dict[tuple[str, ...], Kind] = {SOUND: "audio", TABLES: "frames"}
@@ -105,7 +107,7 @@ def _of_arrays(names: Set[str]) -> Kind:
 
 def _of_folder(folder: Path) -> Kind:
     with reading(folder):
-        names = [file.name for file in folder.iterdir()]
+        names = [file.name for file in _visible(folder)]
     if any(name.startswith("part-") and name.endswith(".npz") for name in names):
         return "trace"
     if any(name.endswith((".atr", ".qrs")) for name in names):
@@ -119,5 +121,27 @@ def _of_folder(folder: Path) -> Kind:
 def files_by_class(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The files of these endings in folders of `folder`, which name a class each, in the order of their names."""
     with reading(folder):
-        inner = sorted(each for each in folder.iterdir() if each.is_dir())
-        return [file for each in inner for file in sorted(each.iterdir()) if file.suffix.lower() in suffixes]
+        return [file for each in _visible(folder) if each.is_dir() for file in _plain(each, suffixes)]
+
+
+def samples_in(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[Path], bool]:
+    """The files of these endings that are a sample each, and whether they stand in folders of classes.
+
+    What is hidden is passed over, as editors and systems leave copies there; an LsmError names what else would be.
+    """
+    with reading(folder):
+        plain, by_class = _plain(folder, suffixes), files_by_class(folder, suffixes)
+        inner = [each for each in _visible(folder) if each.is_dir()]
+        deeper = [] if plain else [file for each in inner for file in files_by_class(each, suffixes)]
+    what, hint = "it lies deeper than others, and would be passed over", "move it beside them, or out of the folder"
+    lost = by_class if plain else deeper
+    raise_all([LsmError(what, where=str(file), hint=hint) for file in lost[:SHOWN]])
+    return plain or by_class, not plain
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+
+
+def _plain(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    return [file for file in _visible(folder) if file.suffix.lower() in suffixes]
