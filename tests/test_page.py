@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from base64 import b64decode, b64encode
 from dataclasses import replace
@@ -22,8 +23,9 @@ from test_regression import wave
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmWarning, MisuseError
+from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.html import page_text
-from lsm_deploy.report.page import page_of
+from lsm_deploy.report.page import Section, page_of
 
 ON = ("emulator", "fast")
 
@@ -168,6 +170,12 @@ def test_a_raster_holds_the_spikes(text: str, folder: Path) -> None:
     t, neuron = np.nonzero(ld.run_program("fast", made.program, stimulus).spikes)
     assert np.array_equal(np.frombuffer(b64decode(raster["t"]), "<u4"), t)
     assert np.array_equal(np.frombuffer(b64decode(raster["neuron"]), "<u4"), neuron)
+
+
+def test_a_number_that_json_has_not_is_null() -> None:
+    facts = {"snr_db": math.inf, "shares": (math.nan, 0.5)}
+    page = ld.Page("a", "program", "0", (Section("file", "What it is", Report((), facts)),))
+    assert embedded(page_text(page))["sections"] == {"file": {"snr_db": None, "shares": [None, 0.5]}}
 
 
 def test_long_lists_are_left_out_of_a_page_and_not_of_json(monkeypatch: pytest.MonkeyPatch, page: ld.Page) -> None:

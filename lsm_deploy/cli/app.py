@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -150,7 +149,9 @@ class Output:
     def facts(self, facts: Mapping[str, Any]) -> None:
         """The one object of --json."""
         if self.json:
-            click.echo(json.dumps(_finite({"ok": True, **facts}), indent=2))
+            from lsm_deploy.report.numbers import finite
+
+            click.echo(json.dumps(finite({"ok": True, **facts}), indent=2))
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Progress]:
@@ -164,15 +165,6 @@ class Output:
         with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _finite(value: Any) -> Any:
-    """Facts as JSON can say them: it has no infinite numbers, and none that are undefined, and so they are null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., None]:

@@ -10,6 +10,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Stimulus, Trace
 from lsm_deploy.report.blocks import Block, Heading, Line, Picture, Table
 from lsm_deploy.report.html import fragment
+from lsm_deploy.report.numbers import finite
 from lsm_deploy.report.pictures.images import drawn
 from lsm_deploy.report.values import report_of
 
@@ -21,7 +22,8 @@ __all__ = ["facts_of", "figure_of", "frame_of", "html_of"]
 
 def facts_of(value: object) -> dict[str, Any]:
     """What `--json` prints of it."""
-    return dict(report_of(value).facts)
+    facts: dict[str, Any] = finite(report_of(value).facts)
+    return facts
 
 
 def html_of(value: object) -> str:

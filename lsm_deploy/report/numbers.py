@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-__all__ = ["INTERVAL", "PERCENT", "count", "span", "text_of"]
+__all__ = ["INTERVAL", "PERCENT", "count", "finite", "span", "text_of"]
 
 PERCENT = "{:.1%}"
 INTERVAL = "{:.1%} to {:.1%}"
@@ -34,3 +36,12 @@ def span(values: Sequence[int]) -> str:
     if not values:
         return "-"
     return str(values[0]) if values[0] == values[-1] else f"{values[0]}..{values[-1]}"
+
+
+def finite(value: Any) -> Any:
+    """Facts as JSON can say them: it has no infinite numbers, and none that are undefined, and so they are None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, list | tuple) else value

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames
-from lsm_deploy.data.encoders import encode, levels_of
+from lsm_deploy.data.encoders import encode, fields_of, levels_of
 from lsm_deploy.exchange.c_files.liquid import Part
 from lsm_deploy.exchange.c_files.tables import Field, Table, literal, narrowest_type
 from lsm_deploy.learn.listener import Listener
@@ -150,8 +150,7 @@ def edges_of(listener: Listener, numbers: Numbers, fields: int, steps: int) -> t
     encoder, channels = listener.input.encoder, listener.input.channels
     rising = np.full((channels, 1), 1.0)
     if isinstance(encoder, GaussianPopulation):
-        i = np.arange(1, fields + 1)
-        rising = np.tile(np.clip((2 * i - 3) / (2 * (fields - 2)), 0.0, 1.0), (channels, 1))
+        rising = np.tile(np.clip(fields_of(encoder)[0], 0.0, 1.0), (channels, 1))
     low, high = listener.ranges[:, :1], listener.ranges[:, 1:]
     centre = np.vectorize(numbers.nearest, otypes=[np.int64])(low + rising * (high - low))
     shape = (steps, channels, fields)

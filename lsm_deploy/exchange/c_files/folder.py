@@ -224,7 +224,7 @@ class _Made:
 
 
 def _read(name: str) -> str:
-    return (_CODE / name).read_text("utf-8")
+    return (_CODE / name).read_text(encoding="utf-8")
 
 
 def _frame_of(program: Program) -> Part:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import require_type, visible
 from lsm_deploy.report.blocks import Block, Cell, Heading, Line, Table
-from lsm_deploy.report.numbers import count
+from lsm_deploy.report.numbers import count, finite
 from lsm_deploy.report.pictures.images import png_of
 from lsm_deploy.report.pictures.raster import SIDES, Raster, heading_of
 from lsm_deploy.store import write_text
@@ -72,7 +72,12 @@ def page_text(page: Page) -> str:
         }
         for each in page.sections
     ]
-    more = {"style": style, "script": script, "policy": _policy(style, script), "facts": _json(_short(page.facts))}
+    more = {
+        "style": style,
+        "script": script,
+        "policy": _policy(style, script),
+        "facts": _json(_short(finite(page.facts))),
+    }
     return _template("page.html").render(page=page, sections=sections, **more)
 
 
