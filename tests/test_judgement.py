@@ -14,6 +14,7 @@ from test_misuse import SPEC
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.sides import types_of
 from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.text import to_text
 from lsm_deploy.run.extremes import warn_of_extremes
@@ -65,6 +66,12 @@ def test_what_arrives_is_counted_synapse_by_synapse(kinds):
         assert seen.inhibition == pytest.approx(sums["inhibits"])
         assert seen.from_input == pytest.approx(sums["enters"] / sums["excites"] if sums["excites"] else 0.0)
         assert (seen.level is None) == bool(kind.THRESHOLDS)
+
+
+@pytest.mark.parametrize(("kind", "sides"), [("LIF", [18, 6]), ("TernaryLIF", [0, 0])])
+def test_whose_messages_have_a_sign_is_of_neither_side(kind, sides):
+    network = ld.compile_spec(ld.loads(SPEC.replace("kind: LIF", f"kind: {kind}"))).program.network
+    assert [side.sum() for side in types_of(network, "liquid")] == sides
 
 
 def test_a_few_synapses_at_a_time_are_the_same(monkeypatch):

@@ -350,6 +350,10 @@ class Stimulus(Reported):
         _require(self.spikes.ndim == 2, f"a stimulus is [t, channel], not {self.spikes.shape}")
         _check_starts(self.starts, len(self.spikes))
 
+    def until(self, step: int) -> Stimulus:
+        """What enters before a step, 1 or a later one; all of it where it ends sooner."""
+        return self if step >= len(self.spikes) else Stimulus(self.spikes[:step], self.starts[self.starts < step])
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace(Reported):

@@ -23,7 +23,8 @@ class Activity:
 
 @dataclass(frozen=True)
 class TypedActivity:
-    """`Activity` of a population, and the rates of its neurons that excite, and that inhibit, others; None: of none."""
+    """`Activity` of a population, and the rates of its neurons that excite, and that inhibit, others; None: of none, or
+    where that depends on the sign of a message."""
 
     rate_hz: float
     exc_hz: float | None

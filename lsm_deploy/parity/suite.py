@@ -203,7 +203,8 @@ def _runs(file: Path, made: Deployable, promises: Promises, asked: _Asked, measu
     """The definition's run, the same on every backend that is here, and what it costs."""
     program, state, names = made.program, made.program.network.state_names, promises.parity.backends or SIMULATORS
     stimulus, words = stimulus_for(made, None, promises.parity.samples)
-    stimulus = _begin(stimulus, promises.parity.steps)
+    if promises.parity.steps is not None:
+        stimulus = stimulus.until(promises.parity.steps)
     with asked.stages(f"{file.name} on {REFERENCE}") as progress:
         ours = backends.run_program(REFERENCE, program, stimulus, state, progress)
     if not ours.spikes.any():
@@ -223,13 +224,6 @@ def _runs(file: Path, made: Deployable, promises: Promises, asked: _Asked, measu
     if not compared:
         yield Check("parity", "failed", f"nothing was compared with {REFERENCE}", "see `lsm-deploy backends`")
     yield from _budget(program, stimulus, ours, promises, measured)
-
-
-def _begin(stimulus: Stimulus, steps: int | None) -> Stimulus:
-    """No more than the first so many steps."""
-    if steps is None or steps >= len(stimulus.spikes):
-        return stimulus
-    return Stimulus(stimulus.spikes[:steps], stimulus.starts[stimulus.starts < steps])
 
 
 def _cannot(name: str, program: Program) -> str | None:

@@ -105,8 +105,7 @@ def _begun(stimulus: Stimulus, words: str, neurons: int, most: int) -> tuple[Sti
     steps = max(1, most // max(neurons, 1))
     if steps >= len(stimulus.spikes):
         return stimulus, words
-    starts = stimulus.starts[stimulus.starts < steps]
-    return Stimulus(stimulus.spikes[:steps], starts), f"{words}; its first {text_of(steps)} steps: the network is large"
+    return stimulus.until(steps), f"{words}; its first {text_of(steps)} steps: the network is large"
 
 
 # --- the run --------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def _rules(
 ) -> Iterator[Cause]:
     """Variants that get past step t; most do not, and are not run any further."""
     theirs = _compared(trace, registers)
-    short = Stimulus(stimulus.spikes[: t + 1], stimulus.starts[stimulus.starts <= t])
+    short = stimulus.until(t + 1)
     for number, rule in enumerate(RULES.values()):
         if progress:
             progress(number, len(RULES))

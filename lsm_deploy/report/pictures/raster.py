@@ -158,10 +158,9 @@ def _sides(network: QNetwork | None, neurons: int) -> NDArray[np.int8]:
     sides = np.full(neurons, list(SIDES).index("other"), np.int8)
     if network is not None:
         for p in network.populations:
-            if not KINDS[p.kind].MESSAGE.signed:  # else what its synapses do depends on the message
-                excites, inhibits = types_of(network, p.name)
-                here = sides[network.columns(p.name)]
-                here[excites], here[inhibits] = 0, 1
+            excites, inhibits = types_of(network, p.name)
+            here = sides[network.columns(p.name)]
+            here[excites], here[inhibits] = 0, 1
     return sides
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import INPUT, QNetwork, QProjection
-from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.sides import types_of
 from lsm_deploy.report.blocks import Picture
@@ -125,10 +124,9 @@ def _draw(
     figure, (axis,) = sheet(heading, size=(8.6, height + 0.4))
     colours = np.full(network.neurons, NEUTRAL, dtype=object)
     for p in network.populations:
-        if not KINDS[p.kind].MESSAGE.signed:
-            here = colours[network.columns(p.name)]
-            for side, colour in zip(types_of(network, p.name), (EXCITATORY, INHIBITORY), strict=True):
-                here[side] = colour
+        here = colours[network.columns(p.name)]
+        for side, colour in zip(types_of(network, p.name), (EXCITATORY, INHIBITORY), strict=True):
+            here[side] = colour
     pre, post = synapses
     lines = np.stack([places[pre], places[post]], axis=1)
     axis.add_collection(LineCollection(lines, colors=list(colours[pre]), linewidths=0.5, alpha=0.35))
