@@ -174,8 +174,8 @@ def loihi2() -> str:
 
 
 def _require_board() -> str:
-    from lsm_deploy.parity.suite import BOARD, GENERATION, board_asked
-    from lsm_deploy.run.backends import load_backend
+    from lsm_deploy.parity.suite import GENERATION, board_asked
+    from lsm_deploy.run.backends import BOARD, load_backend
 
     if not board_asked():
         pytest.skip(f"no Loihi 2 board: {GENERATION} is not set")

@@ -183,7 +183,7 @@ def compare_sides(
     def side_of(name: str) -> Side:
         chosen = backend.options_for(name, options or {})
         # A board shows no registers: who asks for them is told so, who asks for an explanation gets what there is.
-        record = () if name == "loihi2" and not registers else state
+        record = () if name == backend.BOARD and not registers else state
 
         def run(program: Program, stimulus: Stimulus) -> Trace:
             known = tuple(register for register in record if register in program.network.state_names)

@@ -30,14 +30,14 @@ from lsm_deploy.measure.cost.resources import count_resources
 from lsm_deploy.measure.scored import Scored, score_spec
 from lsm_deploy.parity.compare import compare
 from lsm_deploy.run import backends
+from lsm_deploy.run.backends import BOARD
 from lsm_deploy.spec import PROMISES, Path_, Promises, Spec, load_promises, promises_text
 from lsm_deploy.spec.schema import Regression
 from lsm_deploy.store import program_id
 from lsm_deploy.store.whole import write_text
 
-__all__ = ["BOARD", "GENERATION", "Check", "Suite", "board_asked", "record_promises", "run_suites"]
+__all__ = ["GENERATION", "Check", "Suite", "board_asked", "record_promises", "run_suites"]
 
-BOARD = "loihi2"
 GENERATION = "LOIHI_GEN"
 """Intel's environment variable: the generation of the chip of a board that is here, such as N3B3."""
 REFERENCE = "emulator"
@@ -218,7 +218,7 @@ def _runs(file: Path, made: Deployable, promises: Promises, asked: _Asked, measu
             hint = "see `lsm-deploy backends`" if failed else ""
             yield Check(f"parity: {name}", "failed" if failed else "skipped", why, hint)
         else:
-            record = () if name == BOARD else state  # a board shows no registers
+            record = () if name == BOARD else state
             yield _agrees(file, name, (program, stimulus, ours), record, asked.stages)
             compared += 1
     if not compared:

@@ -175,7 +175,9 @@ def _parity(program: Program, stimulus: Stimulus, words: str, on: Sequence[str],
             lines.append(Line(f"only {' and '.join(names)} are compared: on large networks, others take hours"))
     check_sides(names)
     stimulus, words = _begun(stimulus, words, network.neurons, _COMPARED)
-    compared = compare_sides(Sides(program, stimulus, words, names), registers="loihi2" not in names, stages=stages)
+    compared = compare_sides(
+        Sides(program, stimulus, words, names), registers=backends.BOARD not in names, stages=stages
+    )
     columns: dict[str | Column, Callable[[Verdict], Cell]] = {
         "compared": lambda v: f"{v.names[0]} and {v.names[1]}",
         "verdict": lambda v: "equal" if v.equal else "diverged",

@@ -22,6 +22,7 @@ from lsm_deploy.core.progress import Progress
 
 __all__ = [
     "BACKENDS",
+    "BOARD",
     "DEFAULT",
     "FAST",
     "Backend",
@@ -53,6 +54,8 @@ BACKENDS = {
 
 FAST = "fast"
 """The emulator's answer, sooner."""
+BOARD = "loihi2"
+"""Runs on a board, which shows no registers."""
 DEFAULT = "auto"
 """Where a program runs if nobody chose: on `FAST`, or on the emulator where that one has no rule for a neuron kind."""
 
