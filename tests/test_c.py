@@ -12,8 +12,8 @@ from calls import SPEC, frames
 from device import BEATS, CLANG, CORTEX_M3, CORTEX_M4, FRAMES, HOST, RISC_V, STRICT, as_frames, ask, build, run_on
 from programs import random_case
 from test_configs import CONFIGS, LARGE, stimulus_for
+from test_regression import GRADED, series
 from test_regression import SPEC as SIGNALS
-from test_regression import series
 from union import union
 
 import lsm_deploy as ld
@@ -157,6 +157,17 @@ def test_signals_are_the_hosts(tmp_path, kind, section):
     answers = ask(HOST, build(HOST, model, tmp_path), model, samples, how=FRAMES)
     assert answers.floats.tolist() == ld.forecast(model, given).tolist()
     assert answers.state == export_c(tmp_path / "again", model).sizes.ram
+    assert np.ptp(answers.floats) > 0.1
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize("frame", ["false", "true"])
+def test_output_neurons_forecast_as_on_the_host(tmp_path, frame):
+    text = GRADED.replace("horizon: 2}", f"horizon: 2, features: {{kind: states, frame: {frame}}}}}")
+    model = ld.train_regression(spec_of(tmp_path, text), series(200), on_chip=True)
+    samples, given = as_frames(model, series(60, 300, samples=2))
+    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, how=FRAMES)
+    assert answers.floats.tolist() == ld.forecast(model, given).tolist()
     assert np.ptp(answers.floats) > 0.1
 
 

@@ -29,9 +29,6 @@ def mistakes(model: AnyModel) -> list[LsmError]:
     if model.program.network.sample_interval:
         what = "samples begin where the clock says so, and what is in flight reaches the next one"
         errors.append(LsmError(what, where="samples", hint="train it with `samples: {policy: fresh}`"))
-    if isinstance(model.streams.answers, SentForecasts):
-        what = "output neurons answer two steps after a frame, when the next one has entered"
-        errors.append(LsmError(what, where="readout", hint="train it without `--on-chip`: it answers at once"))
     if not isinstance(model, RegressionModel) and not model.on_chip and model.readout.centre == "group":
         what = "features are less the mean of their group's samples, which a device has not seen"
         errors.append(LsmError(what, where="readout.centre", hint="train it with `readout: {centre: none}`"))
@@ -45,7 +42,8 @@ def readout_of_model(model: AnyModel) -> Part:
         return _classes(model.program, answers)
     if isinstance(answers, MostSpikes):
         return _most_spikes(answers)
-    assert isinstance(answers, Forecasts)
+    if isinstance(answers, SentForecasts):
+        return _sent_signals(model.program, answers)
     return _signals(answers, model.streams.code.channels)
 
 
@@ -131,6 +129,22 @@ def _signals(answers: Forecasts, channels: int) -> Part:
         fields.append(Field("int32_t", "frame", f"[{channels}]", channels, "as features of 24 bits"))
     code = (*(("state_traces.c",) if traced else ()), "signals.c")
     return Part(code, macros, tuple(tables), (_read(ranges),), tuple(fields), structs=12 * len(ranges))
+
+
+def _sent_signals(program: Program, answers: SentForecasts) -> Part:
+    """Output neurons pass on what arrives, so their messages are known when it is on its way: a step before they send
+    them, which is the step after the last in which a frame runs."""
+    assert answers.late == 2
+    first, network = int(answers.columns[0]), program.network
+    kinds = [p.kind for p in network.populations for _ in range(p.size)]
+    macros = {
+        "LSM_OUTPUTS": f"{len(answers.outputs)}u",
+        "LSM_OUTPUT": f"{first}u",
+        "LSM_OUTPUT_GRADED": f"{kinds[:first].count(kinds[first])}u",
+        "LSM_SCALES": ", ".join(map(literal, answers.scale.tolist())),
+        "LSM_CENTRES": ", ".join(map(literal, answers.centre.tolist())),
+    }
+    return Part(("sent_signals.c",), macros)
 
 
 def _ranges(columns: Ints, traced: Ints) -> list[tuple[int, int, int]]:

@@ -28,16 +28,22 @@ typedef struct {
 #define LSM_SEE(s, name, neuron, value) ((void)0)
 #endif
 
-/* The synaptic sum that is due now, which is taken out of its row. */
+/* The synaptic sum that is due now. */
+static int32_t lsm_due_sum(const lsm *s, uint32_t column)
+{
+#if LSM_SUMS_WRAP
+    return lsm_signed(s->sums[s->row][column]);
+#else
+    return s->sums[s->row][column];
+#endif
+}
+
+/* The same, which is taken out of its row. */
 static int32_t lsm_take(lsm *s, uint32_t column)
 {
-    const lsm_sum sum = s->sums[s->row][column];
+    const int32_t sum = lsm_due_sum(s, column);
     s->sums[s->row][column] = 0;
-#if LSM_SUMS_WRAP
-    return lsm_signed(sum);
-#else
     return sum;
-#endif
 }
 
 #if LSM_PROJECTIONS > 0
