@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lsm_backends import brian, emulator
 from lsm_backends.lava import sim
 from mutants import EXTRA
-from programs import ALL_KINDS, GRADED_KINDS, INTERVALS, Regime, random_program, random_stimulus
+from programs import ALL_KINDS, GRADED_KINDS, INTERVALS, Regime, random_case, random_program, random_stimulus
 from union import Case, union
 
 from lsm_deploy.core.errors import BackendError
@@ -22,10 +22,11 @@ from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import Limits
 from lsm_deploy.parity.variants import run_variant
 from lsm_deploy.run.backends import load_backend
-from lsm_deploy.store import load_program, load_stimulus, program_id
+from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus
 
 SEED = 2026
 RUN, _ = fuzz.backends()
+C, NO_C = fuzz.in_c()
 
 
 # --- the backends agree --------------------------------------------------------------------------------------------
@@ -61,7 +62,7 @@ def test_cases_are_alive() -> None:
 
 def test_what_was_found_agrees_now() -> None:
     folders = [place for place in sorted(fuzz.FOUND.iterdir()) if place.is_dir()]
-    again = {place.name: words for place in folders if (words := fuzz.replay(place, RUN))}
+    again = {place.name: words for place in folders if (words := fuzz.replay(place, RUN | C))}
     assert again == {}
 
 
@@ -114,6 +115,20 @@ def test_a_planted_mistake_is_found(
         (words,) = fuzz.replay(place, run)
         assert f"{name} against the oracle: {words.removeprefix(f'{name}: ')}\n" in (place / "what.txt").read_text()
         assert fuzz.replay(place, {"emulator": emulator.run}) == []
+
+
+@pytest.mark.once
+@pytest.mark.skipif("c" not in C, reason=str(NO_C))
+def test_what_c_gets_wrong_is_replayed_in_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, stimulus = random_case(1, sizes=(1,), kinds=("LIF",))
+    (tmp_path / "c-0").mkdir()
+    save_program(tmp_path / "c-0" / "program.lsm", program)
+    save_stimulus(tmp_path / "c-0" / "stimulus.npz", stimulus)
+    monkeypatch.setattr(fuzz, "FOUND", tmp_path)
+    test_what_was_found_agrees_now()
+    monkeypatch.setitem(C, "c", partial(run_variant, "rounding"))
+    with pytest.raises(AssertionError, match="c: "):
+        test_what_was_found_agrees_now()
 
 
 def test_a_wrong_count_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

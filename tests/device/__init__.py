@@ -161,7 +161,7 @@ def ask(
     done = subprocess.run([*target.runner, str(built)], cwd=folder, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     names = network.state_names
-    row = np.dtype([("sent", np.int16, network.neurons), ("seen", np.int32, (len(names), network.neurons))])
+    row = np.dtype([("sent", np.int16, (network.neurons,)), ("seen", np.int32, (len(names), network.neurons))])
     rows = np.frombuffer((folder / "trace.bin").read_bytes(), row)
     raw = (folder / "answers.bin").read_bytes()
     state, rest = int(np.frombuffer(raw[:4], np.int32)[0]), np.frombuffer(raw[4:], np.int64)
