@@ -203,7 +203,7 @@ def test_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "wrote it.html" in said
     assert re.search(r"Neurons +24 ", said)
     told = facts("report", "liquid.yaml", "--without", "parity", "--without", "evaluation")
-    assert told["ok"]
+    assert (told["ok"], told["written"]) == (True, "report.html")
     assert told["sections"] == embedded(Path("report.html").read_text(encoding="utf-8"))["sections"]
     call("report", "liquid.yaml", "-o", "liquid.yaml", status=2)
     Path("bad.yaml").write_text("populations: {}\n")

@@ -30,7 +30,7 @@ from lsm_deploy.run.backends import DEFAULT
         "export liquid.yaml --sanafe for-sanafe --samples 2",
     ),
 )
-@click.argument("file", metavar="SPEC|FILE.lsm", type=FILE)
+@click.argument("file", metavar="SPEC|MODEL|FILE.lsm", type=FILE)
 @click.option("--c", "c", type=FILE, metavar="DIR", help="C99 for a microcontroller: of a model with its readout.")
 @click.option("--prefix", default=PREFIX, show_default=True, help="--c: what all names begin with, in one firmware.")
 @click.option("--lava", type=FILE, metavar="DIR", help="Scripts and arrays for a host that has Lava, or a board.")

@@ -50,5 +50,5 @@ def report_command(
     page = api.page_of(file, stages=output.progress, **asked)
     with output.progress("drawing"):
         api.save_page(target, page)
-    output.show(report_page(page))
+    output.show(report_page(page), written=str(target))
     output.say(f"wrote {target}")

@@ -125,7 +125,7 @@ class Page(TypedDict):
     sections: Sections
     missing: Mapping[str, list[Mistake]]
     notes: Mapping[str, list[str]]
-    written: NotRequired[str]
+    written: str
 
 
 INSPECTED = (
