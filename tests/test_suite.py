@@ -122,11 +122,21 @@ def test_the_file_itself_is_no_spec(recorded: Path) -> None:
         ("budget: {energy_nj: 1.0e-6}", "budget: energy_nj", "failed"),
         ("budget: {step_us: 1000.0}", "budget: step_us", "passed"),
         ("parity: {backends: [loihi2]}", "parity: loihi2", "failed"),  # asked for by name, and not here
+        ("parity: {backends: [emulator]}", "parity", "failed"),  # it agrees with itself
     ],
 )
 def test_promises(recorded: Path, text: str, name: str, status: str) -> None:
     promise(recorded, text)
     assert statuses("spec.yaml", status=int(status == "failed"))[name] == status
+
+
+@pytest.mark.parametrize("floor", ["accuracy: 0.1", "nrmse: 100.0"])
+def test_a_floor_of_a_program_is_not_passed_over(recorded: Path, floor: str) -> None:
+    call("compile", "spec.yaml", "-o", "a.lsm")
+    promise(recorded, floor)
+    text = (recorded / "lsm-ci.yml").read_text()
+    (recorded / "lsm-ci.yml").write_text(text.replace("spec.yaml", "a.lsm"))
+    assert statuses("a.lsm", status=1)[floor.split(":")[0]] == "failed"
 
 
 def test_a_spec_that_does_not_compile_fails_with_all_its_mistakes(recorded: Path) -> None:

@@ -166,8 +166,7 @@ def _checks(file: Path, recorded: Promises | None, asked: _Asked, measured: dict
         yield lacking or Check("data", "passed", "input and readout take them")
         made = made if lacking is None else replace(made, spec=replace(spec, data=None))
     yield from _runs(file, made, promises, asked, measured)
-    if spec is not None:
-        yield from _figures(spec, promises, lacking, asked, measured)
+    yield from _figures(spec, promises, lacking, asked, measured)
 
 
 def _try(name: str, work: Callable[[], T], status: Literal["failed", "skipped"] = "failed") -> T | Check:
@@ -212,6 +211,8 @@ def _runs(file: Path, made: Deployable, promises: Promises, asked: _Asked, measu
         yield Check("activity", "failed", f"no neuron spikes on {words}: to agree on it proves nothing", hint)
     compared = 0
     for name in dict.fromkeys((*names, *([BOARD] if asked.board else []))):
+        if name == REFERENCE:  # which agrees with itself, whatever it does
+            continue
         required = name in (promises.parity.backends or (BOARD,))
         if (why := _cannot(name, program)) is not None:
             failed = required and not asked.skip_missing
@@ -283,12 +284,16 @@ def _budget(
 
 
 def _figures(
-    spec: Spec, promises: Promises, lacking: Check | None, asked: _Asked, measured: dict[str, Any]
+    spec: Spec | None, promises: Promises, lacking: Check | None, asked: _Asked, measured: dict[str, Any]
 ) -> Iterator[Check]:
     """What is promised of its answers; and, where figures are to be recorded, those of a readout that has data."""
-    own = "nrmse" if isinstance(spec.readout, Regression) else "accuracy"
+    own = "nrmse" if spec is not None and isinstance(spec.readout, Regression) else "accuracy"
     for name in ("accuracy", "nrmse"):
         bound = getattr(promises, name)
+        if spec is None:
+            if bound is not None:
+                yield Check(name, "failed", "not measured: the file names no data", "promise it of the spec")
+            continue
         unpromised = asked.record and name == own and spec.readout is not None and spec.data is not None
         if bound is None and not (unpromised and lacking is None):
             continue
