@@ -376,6 +376,23 @@ def _is_text(line: str) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:.*saturated")
+def test_a_reset_before_the_first_frame_is_no_sample(tmp_path: Path) -> None:
+    """Who begins each sample with `reset`, the first one as well, had the noise of the next one each time."""
+    model, data = ld.train(spec_of_waves(tmp_path), waves(6, 1)), waves(3, 2)
+    live, at_once = model.start(), ld.scores(model, data)
+    for sample, frames in enumerate(np.split(data.frames, data.starts[1:])):
+        live.reset()
+        live.reset()
+        for frame in frames:
+            live.step(frame)
+        assert live.scores.tolist() == at_once[sample].tolist()
+    with pytest.raises(LsmError, match="the state is of a window of 8 frames, and here it is 3"):
+        model.start(3).restore(live.save())
+    with pytest.raises(LsmError, match="is no list of numbers"):
+        live.step([10**400, 0])
+
+
+@pytest.mark.filterwarnings("ignore:.*saturated")
 @pytest.mark.parametrize("encoder", [None, ENCODERS[2]], ids=["random", "send_on_delta"])
 def test_it_goes_on_where_it_was_saved(tmp_path: Path, encoder: schema.Encoder | None) -> None:
     spec = spec_of_waves(tmp_path)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.core.ir import State
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.turn import Turn
@@ -41,6 +41,7 @@ class LiveState(Brief):
     session: State
     frames: int
     sample: int
+    window: int | None
     parts: tuple[Any, ...]
     """Of the coder, of what answers, and of the front end."""
 
@@ -114,7 +115,7 @@ class Live:
         with self._turn:
             try:
                 given = np.asarray(frame, np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 what = f"a frame of type {type(frame).__name__} is no list of numbers"
                 raise MisuseError(what, where="frame", hint="give one finite number for each channel") from None
             if given.shape != self._frame.shape or not np.isfinite(given).all():
@@ -182,7 +183,8 @@ class Live:
         which the front end knows nothing yet."""
         with self._turn:
             self._session.reset()
-            self._sample += 1
+            if self._frames:  # a sample has some: who calls this before the first one as well gets the same noise
+                self._sample += 1
             self._coder.begin(self._sample)
             self._answering.begin()
             if self._coming is not None:
@@ -196,10 +198,14 @@ class Live:
                 _ = self.scores
             coming = None if self._coming is None else self._coming.save()
             parts = (self._coder.save(), self._answering.save(), coming, self._ended, self._answering.scores.copy())
-            return LiveState(self._session.save(), self._frames, self._sample, parts)
+            return LiveState(self._session.save(), self._frames, self._sample, self.window, parts)
 
     def restore(self, state: LiveState) -> None:
-        """Go on where `state` was saved. LsmError: it is of another program."""
+        """Go on where `state` was saved. LsmError: it is of another program, or of another window."""
+        require_type(state, LiveState, "state", "give what `save` returned")
+        if state.window != self.window:
+            what = f"the state is of a window of {state.window or 'all'} frames, and here it is {self.window or 'all'}"
+            raise LsmError(what, where="state", hint="start the model with the same `window`")
         with self._turn:
             self._session.restore(state.session)
             coder, answers, coming, self._ended, scores = state.parts
@@ -229,7 +235,7 @@ class Live:
 def _check_window(streams: Streams, window: int | None) -> None:
     if window is None:
         return
-    if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1:
+    if isinstance(window, bool) or not isinstance(window, int | np.integer) or not 1 <= window < 1 << 31:
         raise LsmError(f"a window of {window!r} frames", where="window", hint="give a whole number of them, 1 or more")
     if not isinstance(streams.answers, Scores | MostSpikes):
         what = "the model answers signals, from the state after each frame"
