@@ -125,6 +125,15 @@ def test_classes_are_the_hosts(tmp_path, name):
     assert answers.state == export_c(tmp_path / "again", model).sizes.ram
 
 
+@pytest.mark.parametrize(("delta", "there"), [(1e-3, True), (3e-5, False), (1e-9, False)])
+def test_levels_beyond_16_bits_are_not_followed(tmp_path, delta, there):
+    """They wrapped, in silence; and tables of a thousand million levels were begun."""
+    spec = spec_of(tmp_path, SPEC.replace(RATE, f"{{kind: send_on_delta, frame_ms: 5.0, delta: {delta}}}"))
+    exported = export_c(tmp_path / "c", ld.train(spec, frames_of(1)))
+    assert bool(exported.takes) == there
+    assert any("more than 32767 levels" in line for line in exported.left_out) != there
+
+
 @pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
 @pytest.mark.parametrize(("encoder", "fields"), [("{kind: latency, frame_ms: 6.0, threshold: 0.2}", 1), (GAUSSIAN, 5)])
 def test_a_spike_moves_at_the_very_value_at_which_the_hosts_does(tmp_path, encoder, fields):

@@ -178,6 +178,11 @@ def test_a_number_that_json_has_not_is_null() -> None:
     assert embedded(page_text(page))["sections"] == {"file": {"snr_db": None, "shares": [None, 0.5]}}
 
 
+def test_a_name_that_is_no_text_is_escaped(page: ld.Page) -> None:
+    """Linux lets names of files hold any bytes; writing the page failed at its end."""
+    assert "b\\udcff.yaml" in page_text(replace(page, name="b\udcff.yaml"))
+
+
 def test_long_lists_are_left_out_of_a_page_and_not_of_json(monkeypatch: pytest.MonkeyPatch, page: ld.Page) -> None:
     monkeypatch.setattr("lsm_deploy.report.html.render._MOST_VALUES", 20)
     shown = embedded(page_text(page))["sections"]["certificates"]

@@ -29,6 +29,8 @@ from lsm_deploy.spec.schema import BeatsFrontEnd, GaussianPopulation, Graded, La
 __all__ = ["Numbers", "edges_of", "encoder_of", "numbers_of", "why_none"]
 
 _LAST = (1 << 31) - 2
+MOST_LEVELS = (1 << 15) - 1
+"""Of a range, that send_on_delta follows in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def why_none(listener: Listener) -> str:
     encoder = listener.input.encoder
     if isinstance(encoder, GaussianPopulation) and encoder.code == "latency":
         return ""
+    if isinstance(encoder, SendOnDelta) and 1 / encoder.delta > MOST_LEVELS:
+        return f"its encoder tells more than {MOST_LEVELS} levels apart"
     if isinstance(encoder, Latency | SendOnDelta | Spikes | Graded):
         return ""
     return "its encoder is random, from a stream of the host's" if encoder is not None else "it has no encoder"

@@ -78,7 +78,8 @@ def page_text(page: Page) -> str:
         "policy": _policy(style, script),
         "facts": _json(_short(finite(page.facts))),
     }
-    return _template("page.html").render(page=page, sections=sections, **more)
+    text = _template("page.html").render(page=page, sections=sections, **more)
+    return text.encode("utf-8", "backslashreplace").decode()  # a file's name may hold bytes that are no text
 
 
 def _policy(style: str, script: str) -> str:
