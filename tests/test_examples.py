@@ -25,6 +25,7 @@ from test_regression import wave
 
 import lsm_deploy as ld
 from lsm_deploy.cli.app import COMMANDS, main
+from lsm_deploy.data.templates import examples_folder
 from lsm_deploy.report.published import COMMANDS as PUBLISHED
 
 pytestmark = pytest.mark.once
@@ -187,8 +188,13 @@ def test_mistakes_are_published_too(results: dict[str, list[Result]], folder: Pa
 
 
 def test_what_any_file_is_and_what_differs_is_published(results: dict[str, list[Result]], folder: Path) -> None:
+    program = ld.load_program("liquid.lsm")
+    ld.save_state("run.state", ld.start("fast", program).save(), program=ld.program_id(program))
     for file in ("liquid.lsm", "trace.npz", "stimulus.npz", "train.npz", "first.npz", "liquid.model", "series.model"):
         printed("inspect", file)
+    printed("inspect", "run.state")
+    for name in ("maass_column", "balanced_random"):  # with distances that are cut off, and samples at intervals
+        printed("check", str(examples_folder() / f"{name}.yaml"))
     printed("check", "series.yaml")
     printed("predict", "series.model", "then.npz")
     printed("train", "liquid.yaml", "--on-chip", "-o", "chip.model")
