@@ -867,6 +867,20 @@ def test_rates_that_nobody_meant_take_no_memory(tmp_path: Path, rate: int, wante
     assert what.endswith(words)
 
 
+@pytest.mark.parametrize("many", [0, (1 << 36) - 1])
+def test_a_header_of_flac_is_not_trusted(tmp_path: Path, many: int) -> None:
+    """It has 36 bits for how many values there are, 0 where nobody knows; memory for so many was asked for."""
+    file = tmp_path / "3_ann_0.flac"
+    wav(file, np.zeros(500_000, np.int16))
+    assert load_raw(file).sound.size == 500_000  # type: ignore[union-attr]
+    content = bytearray(file.read_bytes())
+    content[21] = content[21] & 0xF0 | many >> 32
+    content[22:26] = (many & 0xFFFFFFFF).to_bytes(4, "big")
+    file.write_bytes(content)
+    [(what, _, _)] = error(load_raw, file)
+    assert what == "its header does not say how many values it has, or more than fit into it"
+
+
 def test_each_file_is_resampled_where_that_is_asked_for(tmp_path: Path) -> None:
     """A tone stays the tone, at the rate that is wanted, whatever rate its file had."""
     seconds, hz = 0.5, 440.0

@@ -45,6 +45,8 @@ STREAMED = (1 << 32) - 1
 """The size that a writer leaves who could not go back to it; RF64 has its own elsewhere."""
 CHUNKS = 1000
 """More come before no sound."""
+MOST_A_BYTE = 1 << 14
+"""Values of a file, of which FLAC makes the fewest bytes where all of a block are the same."""
 STEEPEST = 1_000_000
 """Of rates in lowest terms, the larger: the filter has 20 times as many values."""
 MOST_MADE = 1 << 27
@@ -233,6 +235,9 @@ def _read(file: Path, how: Sound) -> tuple[NDArray[Any], float]:
             if opened.subtype not in PLAIN:
                 what, hint = f"its sound is compressed ({opened.subtype_info})", "write it again as 16-bit WAV"
                 raise LsmError(what, where=str(file), hint=hint)
+            if opened.frames > MOST_A_BYTE * file.stat().st_size:  # a FLAC of a stream says so, too
+                what = "its header does not say how many values it has, or more than fit into it"
+                raise LsmError(what, where=str(file), hint="write it again as WAV or FLAC")
             sound = opened.read(dtype="int16" if opened.subtype == "PCM_16" else "float64")
             rate, many = float(opened.samplerate), opened.frames
     except (soundfile.LibsndfileError, OSError) as error:
