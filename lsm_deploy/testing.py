@@ -217,7 +217,11 @@ def golden_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
 def _read(file: Path) -> dict[str, str]:
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {name: program for name, _, program in (line.rpartition(" ") for line in lines if line.strip())}
+    pairs = [(name, program) for name, _, program in (line.rpartition(" ") for line in lines if line.strip())]
+    names = [name for name, _ in pairs]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:  # a merge that was not resolved
+        raise AssertionError(f"{file.name} has two programs of {', '.join(twice)}: keep one of each")
+    return dict(pairs)
 
 
 def _write(file: Path, programs: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from test_regression import SPEC as SIGNALS
 from test_regression import wave
 
 import lsm_deploy as ld
+from lsm_deploy import testing
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.run import backends
 from lsm_deploy.testing import assert_accuracy, assert_parity, assert_program_id
@@ -164,6 +165,14 @@ def test_programs_are_recorded_and_compared(project: pytest.Pytester) -> None:
 
     (project.path / "spec.yaml").write_text(SPEC.replace("seed: 4", "seed: 5"))
     assert f"{name} is recorded: if it was to change, run `pytest --update-program-ids`" in run(project)
+
+
+def test_a_merge_that_was_not_resolved_fails(tmp_path: Path) -> None:
+    """Of two programs of a name the last one counted, between the marks of git."""
+    file = tmp_path / "test_liquid.programs.txt"
+    file.write_text("<<<<<<< a\nspec.yaml 0000000000000000\n=======\nspec.yaml 0000000000000001\n>>>>>>> b\n")
+    with pytest.raises(AssertionError, match="has two programs of"):
+        testing._read(file)
 
 
 def test_nothing_is_recorded_on_a_ci_machine(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
