@@ -29,7 +29,7 @@ from lsm_deploy.spec.schema import BeatsFrontEnd, GaussianPopulation, Graded, La
 __all__ = ["Numbers", "edges_of", "encoder_of", "numbers_of", "why_none"]
 
 _LAST = (1 << 31) - 2
-MOST_LEVELS = (1 << 15) - 1
+MOST_LEVELS = int(np.iinfo(np.int16).max)
 """Of a range, that send_on_delta follows in 16 bits."""
 
 
