@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,6 +202,56 @@ def test_beats_are_the_hosts(tmp_path, channels):
     wanted = ld.scores(model, to_frames(data, spec.front_end))
     assert answers.values[:, 1:].tolist() == wanted.tolist()
     assert len(set(answers.values[:, 0].tolist())) > 1
+
+
+RING = """
+#include <stdio.h>
+#include "lsm.h"
+static void on_answer(const lsm *state)
+{
+    int64_t scores[LSM_CLASSES];
+    uint32_t c;
+    lsm_answer(state, scores);
+    for (c = 0; c < LSM_CLASSES; c++)
+        printf("%%lld ", (long long)scores[c]);
+}
+%s
+int main(void)
+{
+    static const double intervals[] = {%s};
+    uint32_t beat, i;
+    for (i = 0; i < RING; i++)
+        lsm_init(&ring[i]);
+    for (beat = 0; beat < sizeof intervals / sizeof *intervals; beat++)
+        on_beat(intervals[beat], beat);
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+def test_windows_that_overlap_are_answered_as_the_manual_says(tmp_path):
+    front_end = "{kind: beats, window_beats: 16, stride_beats: 7, channels: [ddrr_relative, rr_relative, drr]}"
+    text = SPEC.replace("input:\n", f"front_end: {front_end}\ninput:\n", 1).replace(RATE, GAUSSIAN)
+    spec = spec_of(tmp_path, text.replace(BINS, "features: {kind: bins, bins: 1}").partition("data:")[0])
+    rng = np.random.default_rng(3)
+    rr = np.where(np.arange(400) // 40 % 2, rng.uniform(0.3, 1.3, 400), rng.normal(0.8, 0.02, 400))
+    beats = np.rint(np.cumsum(rr * 250)).astype(np.int64)
+    rhythm = (np.arange(400) // 40 % 2).astype(np.int8)
+    train = Beats(beats, np.array([0, 200]), 250.0, rhythm, ("N", "AFIB"), ("a", "b"))
+    model = ld.train(spec, to_frames(train, spec.front_end))
+    test = Beats(beats[:150], np.array([0]), 250.0, rhythm[:150], ("N", "AFIB"), ("a",))
+    manual = (Path(ld.__file__).parent / "manual" / "c.md").read_text()
+    (code,) = re.findall(r"```c\n(enum \{ RING.*?)```", manual, re.DOTALL)
+    export_c(tmp_path / "c", model)
+    intervals = ", ".join(value.hex() for value in (np.diff(beats[:150]) / 250.0).tolist())
+    (tmp_path / "c" / "main.c").write_text(RING % (code, intervals))
+    command = [HOST.compiler, "-std=c99", *HOST.flags, "lsm.c", "main.c", "-o", "run"]
+    subprocess.run(command, cwd=tmp_path / "c", capture_output=True, timeout=300, check=True)
+    said = subprocess.run([tmp_path / "c" / "run"], capture_output=True, text=True, timeout=60, check=True).stdout
+    wanted = ld.scores(model, to_frames(test, spec.front_end))
+    assert list(map(int, said.split())) == wanted.ravel().tolist()
+    assert len(wanted) == 20
 
 
 @pytest.mark.once

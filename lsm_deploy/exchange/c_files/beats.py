@@ -31,6 +31,7 @@ def beats_of(front_end: BeatsFrontEnd) -> Part:
         ]
     macros = {
         "LSM_WINDOW": f"{front_end.window_beats}u",
+        "LSM_STRIDE": f"{front_end.stride}u",
         "LSM_MEDIAN": str(int(median)),
         "LSM_SHORTEST": literal(SHORTEST_S),
         "LSM_LONGEST": literal(LONGEST_S),

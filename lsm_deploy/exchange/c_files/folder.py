@@ -251,7 +251,7 @@ def _message_of(program: Program) -> str:
 
 _PUBLIC = (
     *("LSM_NEURONS", "LSM_CHANNELS", "LSM_REGISTERS", "LSM_SUMS", "LSM_ROWS", "LSM_READ", "LSM_PARTS"),
-    *("LSM_FRAME", "LSM_FRAME_STEPS", "LSM_ONE", "LSM_WINDOW", "LSM_CLASSES", "LSM_OUTPUTS"),
+    *("LSM_FRAME", "LSM_FRAME_STEPS", "LSM_ONE", "LSM_WINDOW", "LSM_STRIDE", "LSM_CLASSES", "LSM_OUTPUTS"),
 )
 """Macros that a caller may need; the others stay with the tables."""
 

@@ -27,8 +27,10 @@ def mistakes(model: AnyModel) -> list[LsmError]:
     """Why a model's answers have no C, if they have none."""
     errors = []
     if model.program.network.sample_interval:
-        what = "samples begin where the clock says so, and what is in flight reaches the next one"
-        errors.append(LsmError(what, where="samples", hint="train it with `samples: {policy: fresh}`"))
+        what = f"samples begin every {model.program.network.sample_interval} steps, in whatever is in flight, and a"
+        what = f"{what} model in C begins one at rest"
+        hint = "train it with `samples: {policy: fresh}`, or export its program alone and count its spikes yourself"
+        errors.append(LsmError(what, where="samples", hint=hint))
     if not isinstance(model, RegressionModel) and not model.on_chip and model.readout.centre == "group":
         what = "features are less the mean of their group's samples, which a device has not seen"
         errors.append(LsmError(what, where="readout.centre", hint="train it with `readout: {centre: none}`"))
