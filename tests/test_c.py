@@ -136,6 +136,27 @@ def test_levels_beyond_16_bits_are_not_followed(tmp_path, delta, there):
 
 
 @pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+def test_the_example_knows_how_long_a_sample_is(tmp_path):
+    encoder, features = CLASSIFIERS["gaussian, roots of bins"]
+    model = ld.train(spec_of(tmp_path, SPEC.replace(RATE, encoder).replace(BINS, features)), frames_of(1))
+    export_c(tmp_path / "c", model)
+    values = frames_of(2, samples=1).frames
+    main = tmp_path / "c" / "main.c"
+    expecting = main.read_text()
+    for text, given in (
+        (expecting, values),
+        (expecting, values[: len(values) // 2]),
+        (expecting.replace("lsm_expect(&state, ", "(void)("), values),  # as long as those of training
+    ):
+        main.write_text(text)
+        subprocess.run(["make", "-B", f"CC={HOST.compiler}", "-C", str(main.parent)], check=True, capture_output=True)
+        numbers = " ".join(map(repr, given.ravel().tolist()))
+        done = subprocess.run([main.with_name("example")], input=numbers, capture_output=True, text=True, check=True)
+        said = [int(line.split()[-1]) for line in done.stdout.splitlines()[:-1]]
+        assert said == ld.scores(model, ld.Frames(given, np.array([0]), ("?",)))[0].tolist()
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
 @pytest.mark.parametrize(("encoder", "fields"), [("{kind: latency, frame_ms: 6.0, threshold: 0.2}", 1), (GAUSSIAN, 5)])
 def test_a_spike_moves_at_the_very_value_at_which_the_hosts_does(tmp_path, encoder, fields):
     text = SPEC.replace(RATE, encoder).replace(BINS, "features: {kind: bins, bins: 1}").replace("0.12", "0.25")

@@ -16,6 +16,7 @@ from lsm_deploy.exchange.c_files.tables import Field, Table, literal, string
 from lsm_deploy.learn.live.values import Forecasts, MostSpikes, Scores, SentForecasts
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.learn.regression.model import RegressionModel
+from lsm_deploy.learn.regression.states import steps_of_frame
 
 __all__ = ["mistakes", "readout_of_model"]
 
@@ -41,7 +42,7 @@ def readout_of_model(model: AnyModel) -> Part:
     """The C of what answers; `mistakes` has none to tell of."""
     answers = model.streams.answers
     if isinstance(answers, Scores):
-        return _classes(model.program, answers)
+        return _classes(model.program, answers, model.listener.longest * steps_of_frame(model.listener))
     if isinstance(answers, MostSpikes):
         return _most_spikes(answers)
     if isinstance(answers, SentForecasts):
@@ -64,7 +65,7 @@ def _most_spikes(answers: MostSpikes) -> Part:
     return Part(("winners.c", "names.c"), macros, fields=fields)
 
 
-def _classes(program: Program, answers: Scores) -> Part:
+def _classes(program: Program, answers: Scores, expected: int) -> Part:
     wide = program.network.message.graded
     ctype, read, values, parts = "int64_t" if wide else "int32_t", len(answers.columns), answers.groups, answers.parts
     tables, fields, ranges = [], [], _ranges(answers.columns, np.zeros(read, np.int64))
@@ -91,6 +92,7 @@ def _classes(program: Program, answers: Scores) -> Part:
     if parts > 1 or answers.counts:
         fields.append(Field(ctype, "feature", f"[{parts * values}]", parts * values))
     if parts > 1:
+        macros["LSM_EXPECTED"] = f"{expected}u"
         fields += [Field("uint32_t", name) for name in ("expected", "steps", "part")]
     if len(answers.support) < parts * values:
         macros["LSM_FEATURE_OF(i)"] = "lsm_support[i]"

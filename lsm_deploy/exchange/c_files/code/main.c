@@ -1,9 +1,42 @@
 /* An example: numbers on standard input, a frame (or a step) after the other, and what is answered on standard output. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lsm.h"
 
 static lsm state; /* static, and not on the stack: it may be large */
+
+#if defined(LSM_PARTS) && LSM_PARTS > 1
+/* Where parts of a sample begin says its length: all of it is read first. A device says what it expects. */
+static double *sample;
+static size_t length, taken;
+
+static int gather(void)
+{
+    size_t room = 0;
+    double value = 0;
+    while (scanf("%lf", &value) == 1) {
+        if (length == room) {
+            void *larger = realloc(sample, (room = 2 * room + 1024) * sizeof *sample);
+            if (larger == NULL)
+                return 0;
+            sample = larger;
+        }
+        sample[length++] = value;
+    }
+    return 1;
+}
+
+static int next(double *value)
+{
+    return taken < length && (*value = sample[taken++], 1);
+}
+#else
+static int next(double *value)
+{
+    return scanf("%lf", value) == 1;
+}
+#endif
 
 int main(void)
 {
@@ -17,7 +50,16 @@ int main(void)
     double value = 0;
     uint32_t i = 0, n = 0;
     lsm_init(&state);
-    while (values > 0 && scanf("%lf", &value) == 1) {
+#if defined(LSM_PARTS) && LSM_PARTS > 1
+    if (!gather())
+        return EXIT_FAILURE;
+#ifdef LSM_FRAME
+    lsm_expect(&state, (uint32_t)(length / values) * LSM_FRAME_STEPS);
+#else
+    lsm_expect(&state, (uint32_t)(length / values));
+#endif
+#endif
+    while (values > 0 && next(&value)) {
 #if defined(LSM_ONE)
         frame[i++] = lsm_fixed(value);
 #elif defined(LSM_FRAME)

@@ -44,6 +44,9 @@ static void lsm_enter(lsm *s, uint32_t channel, int32_t message)
 void lsm_init(lsm *s)
 {
     memset(s, 0, sizeof *s);
+#ifdef LSM_EXPECTED
+    s->expected = LSM_EXPECTED;
+#endif
     LSM_CLEAR(s);
 #if LSM_AHEAD
     lsm_integrate(s);
