@@ -55,6 +55,7 @@ def assert_parity(
     compared with each other one. samples: the first so many of the spec's test data, or of `input`. The failure says
     where they differ, and why, as `lsm-deploy parity --explain` does.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     from lsm_deploy.parity.investigation import compare_sides, explain_sides, prepare_sides
     from lsm_deploy.report.comparison import report_comparison
     from lsm_deploy.report.forensics import report_explanation
@@ -87,6 +88,7 @@ def assert_accuracy(
     readouts of classes; nrmse_at_most: for those of signals. train, test: files of data, instead of the spec's own; a
     model needs `test`.
     """
+    __tracebackhide__ = True
     from lsm_deploy.core.errors import MisuseError
     from lsm_deploy.learn.deployable import compile_any
     from lsm_deploy.measure.scored import score_model, score_spec
@@ -117,6 +119,7 @@ def assert_accuracy(
 
 def assert_program_id(source: Compilable, program: str) -> None:
     """Fail unless it compiles to the program of this name, 16 hex digits that are equal if and only if programs are."""
+    __tracebackhide__ = True
     name = _program_id(source)
     if name != program:
         raise AssertionError(f"{_called(source)} compiles to program {name}, not to {program}")
@@ -194,6 +197,7 @@ def golden_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     file = request.path.with_suffix(".programs.txt")
 
     def compare(source: Compilable, name: str | None = None) -> None:
+        __tracebackhide__ = True
         from filelock import FileLock
 
         known, program = name or _called(source), _program_id(source)

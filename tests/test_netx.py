@@ -185,7 +185,7 @@ def test_what_is_missing_is_said_with_a_way_out(monkeypatch):
     )
     monkeypatch.delenv(child.LAVA_DL.variable)
     assert netx.missing() == (
-        "this Python has no distribution lava-dl: build one with `make lava-dl`,"
+        "this Python has no distribution lava-dl: build one with `make lava-dl` in a clone,"
         " or set LSM_DEPLOY_LAVA_DL_PYTHON to a Python that has lava-dl==0.6.0"
     )
 

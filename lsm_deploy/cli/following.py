@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,22 @@ from numpy.typing import NDArray
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import Output
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, visible
+from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, raise_all, visible
 from lsm_deploy.data import Frames
 from lsm_deploy.data.checks import name_errors
 from lsm_deploy.learn.live import Live
+from lsm_deploy.report.numbers import count
 from lsm_deploy.report.regression import row_of
 
-__all__ = ["follow"]
+__all__ = ["follow", "warn_of_washout"]
+
+
+def warn_of_washout(model: api.RegressionModel) -> None:
+    """An LsmWarning that the first forecasts are no measure of a model."""
+    if model.readout.washout:
+        frames = count(model.readout.washout, "frame")
+        what = f"the first {frames} of a sample are its washout: the liquid still settles, and forecasts may be far off"
+        warnings.warn(LsmWarning(what), stacklevel=2)
 
 
 def follow(output: Output, model_file: Path, backend: str, window: int | None, every: int, *, skip_bad: bool) -> None:
@@ -29,6 +39,7 @@ def follow(output: Output, model_file: Path, backend: str, window: int | None, e
     if isinstance(model, api.RegressionModel):
         if window is not None:
             raise MisuseError("--window is for models that tell classes apart", hint="leave it out")
+        warn_of_washout(model)
         live = model.start(backend=backend)
     else:
         live = model.start(window, backend=backend)

@@ -13,7 +13,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.following import follow
+from lsm_deploy.cli.following import follow, warn_of_washout
 from lsm_deploy.cli.options import BACKEND_OPTION
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.learn.model import AnyModel
@@ -204,6 +204,7 @@ def predict_command(
         else:
             labels, scores = api.predict(model, frames, backend=backend, progress=progress), None
     if isinstance(model, api.RegressionModel):
+        warn_of_washout(model)
         output.facts(
             {"outputs": list(model.outputs), "starts": frames.starts.tolist(), "forecasts": forecasts.tolist()}
         )

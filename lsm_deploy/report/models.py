@@ -40,8 +40,8 @@ def _of_signals(model: RegressionModel) -> Report:
     words = (
         f"model of program {facts['program']}: {section.regressor} on {facts['features']} features of population"
         f" {read}, {what} {count(section.horizon, 'frame')} ahead, regularisation {r.regularisation:g}, cross-validated"
-        f" NRMSE {r.error:.3g}, answers with {answers}; takes frames of {facts['channels']}"
-        " channels"
+        f" NRMSE {r.error:.3g}, answers with {answers}; takes frames of"
+        f" {count(model.listener.input.channels, 'channel')}"
     )
     return Report((Line(words),), facts)
 
@@ -58,7 +58,7 @@ def _of_classes(model: Model[OnHost] | Model[OnChip]) -> Report:
     of = f"model of program {facts['program']}"
     read = ", ".join(repr(name) for name in model.readout.populations)
     classes = f"{len(model.classes)} classes ({', '.join(model.classes)})"
-    takes = f"takes frames of {model.listener.input.channels} channels"
+    takes = f"takes frames of {count(model.listener.input.channels, 'channel')}"
     if not isinstance(model.answerer, OnHost):
         reading = (
             f"output neurons on the chip for {classes} read population {read}, its counts in whole samples (parts,"

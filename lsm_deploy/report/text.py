@@ -39,4 +39,4 @@ def _table(table: Table) -> Iterator[str]:
         for text, width, side in zip(row, widths, sides, strict=True):
             room = " " * (width - cell_len(text))  # a wide character takes two cells
             padded.append(room + text if side == "right" else text + room)
-        yield "  ".join(padded)
+        yield "  ".join(padded).rstrip()  # or one long cell wraps all lines

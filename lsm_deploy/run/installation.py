@@ -84,7 +84,7 @@ def _packages() -> Iterator[Finding]:
 def _extras() -> Iterator[Finding]:
     for extra in metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or ():
         needs = _requirements(extra)
-        absent = [need.name for need in needs if _version(need.name) is None]
+        absent = list(dict.fromkeys(need.name for need in needs if _version(need.name) is None))
         wrong = [says for need in needs if (says := _wrong(need))]
         mend = f"pip install '{DISTRIBUTION}[{extra}]'"
         if not needs:

@@ -78,7 +78,8 @@ def read_text(file: Path) -> str:
             written = opened.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         what = f"cannot read the spec: {getattr(error, 'strerror', error)}"
-        raise LsmError(what, where=str(file), hint="check the path") from None
+        hint = "check the path, or begin with a template or an example: `lsm-deploy init`"
+        raise LsmError(what, where=str(file), hint=hint) from None
     refuse_foreign(file, "a spec")
     if written.startswith((b"LSMDEPL", b"PK")) or is_sound(written):
         what = {b"LS": "this is a compiled program or a model", b"PK": "these are arrays (.npz)"}.get(

@@ -55,7 +55,7 @@ class Needed:
 
 _ANY = "install it with `pip install --ignore-requires-python --no-deps lava-nc==0.10.0` and asteval and networkx"
 LAVA = Needed("lava-nc", "0.10.0", PYTHON, _ANY)
-LAVA_DL = Needed("lava-dl", "0.6.0", "LSM_DEPLOY_LAVA_DL_PYTHON", "build one with `make lava-dl`")
+LAVA_DL = Needed("lava-dl", "0.6.0", "LSM_DEPLOY_LAVA_DL_PYTHON", "build one with `make lava-dl` in a clone")
 
 _TRACEBACK = b"Traceback (most recent call last)"
 _TRACEBACK_GRACE = 5.0
