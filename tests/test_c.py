@@ -157,6 +157,20 @@ def test_the_example_knows_how_long_a_sample_is(tmp_path):
 
 
 @pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
+@pytest.mark.parametrize("name", ["gaussian, roots of bins", "delta, rates", "range, samples of traces, keep"])
+def test_samples_of_one_run_are_the_hosts(tmp_path, name):
+    encoder, features = CLASSIFIERS[name]
+    text = SPEC.replace(RATE, encoder).replace(BINS, features).replace("weight: 0.12", "weight: 0.25")
+    steps = 6 * frames_of(1).lengths.max() + 5  # so that there are silent ones
+    spec = spec_of(tmp_path, f"samples: {{policy: interval, steps: {steps}}}\n{text}")
+    model = ld.train(spec, frames_of(1))
+    samples, given = as_frames(model, frames_of(2))
+    answers = ask(HOST, build(HOST, model, tmp_path), model, samples, how=FRAMES)
+    assert answers.values[:, 1:].tolist() == ld.scores(model, given).tolist()
+    assert len(set(answers.values[:, 0].tolist())) > 1
+
+
+@pytest.mark.skipif(bool(HOST.missing()), reason=str(HOST.missing()))
 @pytest.mark.parametrize(("encoder", "fields"), [("{kind: latency, frame_ms: 6.0, threshold: 0.2}", 1), (GAUSSIAN, 5)])
 def test_a_spike_moves_at_the_very_value_at_which_the_hosts_does(tmp_path, encoder, fields):
     text = SPEC.replace(RATE, encoder).replace(BINS, "features: {kind: bins, bins: 1}").replace("0.12", "0.25")

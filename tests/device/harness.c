@@ -104,11 +104,16 @@ int main(void)
             lsm_window(&state);
         else
 #endif
+#if LSM_INTERVAL > 0
+        if (header[0] && sample > 0)
+            lsm_next(&state);
+        else
+#endif
             lsm_init(&state);
         rows = rows < 0 ? -rows : rows;
 #if defined(LSM_PARTS) && LSM_PARTS > 1
 #ifdef LSM_FRAME_STEPS
-        lsm_expect(&state, (uint32_t)rows * (header[0] ? LSM_FRAME_STEPS : 1u));
+        lsm_expect(&state, LSM_INTERVAL ? LSM_INTERVAL : (uint32_t)rows * (header[0] ? LSM_FRAME_STEPS : 1u));
 #else
         lsm_expect(&state, (uint32_t)rows);
 #endif
@@ -156,6 +161,10 @@ int main(void)
 #endif
         }
 #ifdef LSM_CLASSES
+#if LSM_INTERVAL > 0
+        if (header[0])
+            lsm_rest(&state);
+#endif
         before();
         lsm_answer(&state, NULL);
         after(1);

@@ -158,6 +158,8 @@ class _Made:
                 sections.append(_read("api_fixed.h"))
         if self.model is not None:
             sections.append(_read("api_signals.h" if isinstance(self.model, RegressionModel) else "api_classes.h"))
+            if self.program.network.sample_interval:
+                sections.append(_read("api_interval.h"))
             if "LSM_WINDOW" in macros:
                 sections.append(_read("api_beats.h"))
             if macros.get("LSM_PARTS", "1u") != "1u":
@@ -194,6 +196,10 @@ class _Made:
         }
         for part in self.parts:
             macros |= part.macros or {}
+        # Of a model, all that is not the liquid's is a sample's alone.
+        of_sample = [field for part in self.parts[2:] for field in part.fields]
+        forget = " ".join(f"memset(&(s)->{field.name}, 0, sizeof (s)->{field.name});" for field in of_sample)
+        macros["LSM_FORGET(s)"] = f"do {{ {forget or '(void)(s);'} }} while (0)"
         return macros
 
     def _tables(self) -> str:
@@ -250,7 +256,7 @@ def _message_of(program: Program) -> str:
 
 
 _PUBLIC = (
-    *("LSM_NEURONS", "LSM_CHANNELS", "LSM_REGISTERS", "LSM_SUMS", "LSM_ROWS", "LSM_READ", "LSM_PARTS"),
+    *("LSM_INTERVAL", "LSM_NEURONS", "LSM_CHANNELS", "LSM_REGISTERS", "LSM_SUMS", "LSM_ROWS", "LSM_READ", "LSM_PARTS"),
     *("LSM_FRAME", "LSM_FRAME_STEPS", "LSM_ONE", "LSM_WINDOW", "LSM_STRIDE", "LSM_CLASSES", "LSM_OUTPUTS"),
 )
 """Macros that a caller may need; the others stay with the tables."""

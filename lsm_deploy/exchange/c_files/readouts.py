@@ -17,6 +17,7 @@ from lsm_deploy.learn.live.values import Forecasts, MostSpikes, Scores, SentFore
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.learn.regression.states import steps_of_frame
+from lsm_deploy.spec.schema import BeatsFrontEnd
 
 __all__ = ["mistakes", "readout_of_model"]
 
@@ -27,11 +28,9 @@ _LISTENS = {"LSM_LISTEN(s)": "lsm_listen(s)"}
 def mistakes(model: AnyModel) -> list[LsmError]:
     """Why a model's answers have no C, if they have none."""
     errors = []
-    if model.program.network.sample_interval:
-        what = f"samples begin every {model.program.network.sample_interval} steps, in whatever is in flight, and a"
-        what = f"{what} model in C begins one at rest"
-        hint = "train it with `samples: {policy: fresh}`, or export its program alone and count its spikes yourself"
-        errors.append(LsmError(what, where="samples", hint=hint))
+    if model.program.network.sample_interval and isinstance(model.listener.front_end, BeatsFrontEnd):
+        what = "windows of beats begin at rest on a device, and not every so many steps"
+        errors.append(LsmError(what, where="samples", hint="train it with `samples: {policy: fresh}`"))
     if not isinstance(model, RegressionModel) and not model.on_chip and model.readout.centre == "group":
         what = "features are less the mean of their group's samples, which a device has not seen"
         errors.append(LsmError(what, where="readout.centre", hint="train it with `readout: {centre: none}`"))

@@ -71,3 +71,16 @@ void lsm_step(lsm *s, const lsm_message *input)
     lsm_integrate(s);
 #endif
 }
+
+#if LSM_INTERVAL > 0
+void lsm_rest(lsm *s)
+{
+    while (s->since != 0)
+        lsm_integrate(s);
+}
+
+void lsm_next(lsm *s)
+{
+    LSM_FORGET(s);
+}
+#endif
