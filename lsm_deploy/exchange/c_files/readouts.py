@@ -41,7 +41,8 @@ def readout_of_model(model: AnyModel) -> Part:
     """The C of what answers; `mistakes` has none to tell of."""
     answers = model.streams.answers
     if isinstance(answers, Scores):
-        return _classes(model.program, answers, model.listener.longest * steps_of_frame(model.listener))
+        longest = model.listener.longest * steps_of_frame(model.listener)
+        return _classes(model.program, answers, model.program.network.sample_interval or longest)
     if isinstance(answers, MostSpikes):
         return _most_spikes(answers)
     if isinstance(answers, SentForecasts):

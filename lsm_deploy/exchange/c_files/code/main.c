@@ -53,7 +53,9 @@ int main(void)
 #if defined(LSM_PARTS) && LSM_PARTS > 1
     if (!gather())
         return EXIT_FAILURE;
-#ifdef LSM_FRAME
+#if LSM_INTERVAL > 0
+    /* A sample is as long as the interval. */
+#elif defined(LSM_FRAME)
     lsm_expect(&state, (uint32_t)(length / values) * LSM_FRAME_STEPS);
 #else
     lsm_expect(&state, (uint32_t)(length / values));
@@ -90,6 +92,9 @@ int main(void)
 #endif
     }
 #ifdef LSM_CLASSES
+#if LSM_INTERVAL > 0
+    lsm_rest(&state);
+#endif
     {
         static int64_t scores[LSM_CLASSES];
         const uint32_t answer = lsm_answer(&state, scores);

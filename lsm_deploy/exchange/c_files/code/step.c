@@ -82,5 +82,8 @@ void lsm_rest(lsm *s)
 void lsm_next(lsm *s)
 {
     LSM_FORGET(s);
+#ifdef LSM_EXPECTED
+    s->expected = LSM_EXPECTED;
+#endif
 }
 #endif
