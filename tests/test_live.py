@@ -411,6 +411,10 @@ def test_it_goes_on_where_it_was_saved(tmp_path: Path, encoder: schema.Encoder |
         assert going_on.frames == 7
         assert going_on.scores.tolist() != first[-1]
         assert [going_on.step(frame).tolist() for frame in data.frames[7:14]] == first
+    another = ld.train(spec, waves(6, 3))  # the same program, and another readout
+    assert ld.program_id(another.program) == ld.program_id(model.program)
+    with pytest.raises(LsmError, match="the state is of another model"):
+        another.start().restore(state)
 
 
 @pytest.mark.parametrize("name", ["spoken_digits", "laser"])

@@ -30,14 +30,16 @@ from lsm_deploy.data.front.online import ComingIn, coming_in
 from lsm_deploy.learn.live.answering import answering
 from lsm_deploy.learn.live.values import MostSpikes, Scores, Streams
 from lsm_deploy.run import backends
+from lsm_deploy.run.memo import digest
 
 __all__ = ["Live", "LiveState"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LiveState(Brief):
-    """All that the next scores depend on, of one model."""
+    """All that the next scores depend on, of one model: that of this digest."""
 
+    model: bytes
     session: State
     frames: int
     sample: int
@@ -198,11 +200,14 @@ class Live:
                 _ = self.scores
             coming = None if self._coming is None else self._coming.save()
             parts = (self._coder.save(), self._answering.save(), coming, self._ended, self._answering.scores.copy())
-            return LiveState(self._session.save(), self._frames, self._sample, self.window, parts)
+            return LiveState(digest(self.streams), self._session.save(), self._frames, self._sample, self.window, parts)
 
     def restore(self, state: LiveState) -> None:
-        """Go on where `state` was saved. LsmError: it is of another program, or of another window."""
+        """Go on where `state` was saved. LsmError: it is of another model, or of another window."""
         require_type(state, LiveState, "state", "give what `save` returned")
+        if state.model != digest(self.streams):
+            what = "the state is of another model"
+            raise LsmError(what, where="state", hint="restore it into a start of the model that it was saved of")
         if state.window != self.window:
             what = f"the state is of a window of {state.window or 'all'} frames, and here it is {self.window or 'all'}"
             raise LsmError(what, where="state", hint="start the model with the same `window`")
