@@ -104,7 +104,7 @@ int main(void)
             lsm_window(&state);
         else
 #endif
-#if LSM_INTERVAL > 0
+#if LSM_INTERVAL > 0 && defined(LSM_CLASSES)
         if (header[0] && sample > 0)
             lsm_next(&state);
         else

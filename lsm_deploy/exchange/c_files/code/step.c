@@ -72,7 +72,7 @@ void lsm_step(lsm *s, const lsm_message *input)
 #endif
 }
 
-#if LSM_INTERVAL > 0
+#if LSM_INTERVAL > 0 && defined(LSM_CLASSES)
 void lsm_rest(lsm *s)
 {
     while (s->since != 0)
