@@ -36,9 +36,9 @@ def test_text() -> None:
     assert to_text(BLOCKS) == (
         "a title\n"
         "a line\n"
-        "name         n  share  interval      \n"
+        "name         n  share  interval\n"
         "液体 ±  12 345  97.3%  95.0% to 98.0%\n"  # the wide characters take two cells
-        "b           -7  -      -             \n"
+        "b           -7  -      -\n"
     )
     assert to_text(BLOCKS[:1], bold=lambda text: f"*{text}*") == "*a title*\n"
 
@@ -75,7 +75,7 @@ def test_columns_ask_each_thing() -> None:
 
 def test_a_cell_of_several_lines() -> None:
     assert to_text([table(["a", "b"], [["one\n  two", ""], ["three", "x"]])]) == (
-        "a      b\none     \n  two   \nthree  x\n"
+        "a      b\none\n  two\nthree  x\n"
     )  # fmt: skip
 
 
