@@ -70,6 +70,7 @@ TEXT = {
     "--fit-bits": ["x", "distance", "distance:", "distance:x", "distance:-1", "distance:nan", "distance:inf", ":1", ""],
     "--simulators": ["nobody", "lava,nobody"],
     "--pattern": ["("],
+    "--prefix": ["int", "1a", "a b", ""],
     "--clip": ["1 0", "nan 1", "0 x"],
     "--input-range": ["1 0", "nan 1", "0 x"],
     "--dt-ms": ["0", "nan", "x"],

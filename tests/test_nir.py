@@ -535,7 +535,7 @@ def test_a_spec_takes_a_network_from_a_file(tmp_path):
     [
         (("channels: 4", "channels: 5"), "net.nir takes 4 channels, and the input has 5"),
         (("reset: zero", "resat: zero"), "there is no key 'resat' here"),
-        (("reset: zero", "reset: soft"), "reset is 'soft'"),
+        (("reset: zero", "reset: soft"), "reset cannot be 'soft'"),
         ((", reset: zero", ""), "no NIR file says its reset"),
         (("net.nir", "other.nir"), "cannot read"),
         (("projections: []", "projections: [{source: input, target: liquid, topology: {kind: all_to_all}}]"),

@@ -87,8 +87,10 @@ class Listener(Brief):
             raise ValueError("the input does not fit the program")
         if self.input.message != self.program.network.input:
             raise ValueError(f"the input is {self.input.message}, and the program takes {self.program.network.input}")
-        if self.seed < 0 or self.longest < 0:
-            raise ValueError(f"the seed is {self.seed}, or the longest sample has {self.longest} frames")
+        if self.seed < 0:
+            raise ValueError(f"the seed is {self.seed}")
+        if self.longest < 0:
+            raise ValueError(f"the longest sample has {self.longest} frames")
 
     def load(self, path: str | Path, pattern: str | None = None) -> Raw:
         """Recordings of a file or a folder, named as those that this was made for if no other pattern is given. Targets

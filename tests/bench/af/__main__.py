@@ -81,6 +81,10 @@ def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
     return Found(f"{machine()} (shared with other work)", by_window, chosen, best, sizes, steps, watched, chip, seconds)
 
 
+def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in pairs}
+
+
 def facts(found: Found) -> dict[str, Any]:
     return {
         "machine": found.machine,
@@ -89,7 +93,7 @@ def facts(found: Found) -> dict[str, Any]:
         "sizes": {neurons: each.to_json() for neurons, each in found.sizes.items()},
         "to_the_chip": list(found.steps),
         "beat_by_beat": asdict(found.watched),
-        "on_chip": asdict(found.chip),
+        "on_chip": asdict(found.chip, dict_factory=_plain),
         "seconds": found.seconds,
     }
 
