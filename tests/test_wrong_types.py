@@ -22,6 +22,12 @@ FUNCTIONS = [
 WRONG = [123, 1.5, None, "nowhere", b"x", [], {}, object(), np.zeros((2, 2)), Path("nowhere"), np.int64(3), len]
 
 
+def whole(answer: object) -> None:
+    """A generator begins when it is asked."""
+    if inspect.isgenerator(answer):
+        list(answer)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("others", ["the same", None, "nowhere"])
 def test_a_wrong_first_argument_does_not_fail_further_in(name, others, tmp_path, monkeypatch):
@@ -33,9 +39,7 @@ def test_a_wrong_first_argument_does_not_fail_further_in(name, others, tmp_path,
         rest = [value if others == "the same" else others] * len(rest)
         named = {p.name: value if others == "the same" else others for p in needed if p.kind is p.KEYWORD_ONLY}
         with suppress(ld.LsmError):
-            answer = function(value, *rest, **named)
-            if inspect.isgenerator(answer):  # which begins when it is asked
-                list(answer)
+            whole(function(value, *rest, **named))
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +74,10 @@ def test_no_wrong_argument_beside_right_ones_fails_further_in(name, right, tmp_p
         return  # what fits takes long to make
     for wrong in sorted(CHECKED & {p.name for p in parameters}):
         for value in (123, 1.5, b"x", {}, object(), np.zeros((2, 2)), len):
-            with suppress(ld.LsmError):
-                answer = getattr(ld, name)(**{**needed, wrong: value})
-                if inspect.isgenerator(answer):
-                    list(answer)
+            if (name, wrong) == ("stream", "stimulus") and isinstance(value, dict):
+                continue  # pieces of a stimulus, of which there are none
+            with pytest.raises(ld.LsmError):
+                whole(getattr(ld, name)(**{**needed, wrong: value}))
 
 
 def test_what_is_wrong_is_named(tmp_path):
