@@ -27,7 +27,7 @@ from lsm_deploy.core.indices import ends_of, mistake_in
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.frame_files import SHOWN
 from lsm_deploy.data.frames import names_of, starts_of
-from lsm_deploy.data.raw import Audio, is_rate
+from lsm_deploy.data.raw import INT16, Audio, is_rate
 from lsm_deploy.store.files import reading
 from lsm_deploy.store.kinds import SOUND, files_by_class, samples_in
 from lsm_deploy.store.npz import misspelt
@@ -102,7 +102,7 @@ class Sound:
 
 
 def _as_floats(sound: NDArray[Any]) -> Floats:
-    return sound / 32768 if sound.dtype == np.int16 else sound.astype(np.float64)
+    return sound * INT16 if sound.dtype == np.int16 else sound.astype(np.float64)
 
 
 PLAINLY = Sound()

@@ -21,6 +21,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.shown import Reported
 
 __all__ = [
+    "INT16",
     "LARGEST",
     "Audio",
     "Beats",
@@ -38,6 +39,8 @@ __all__ = [
 LARGEST = 1e300
 """Beyond this, the width of a range could overflow."""
 
+INT16 = 1 / 32768
+"""What one of an integer's sound is of 1.0."""
 RATES_HZ = (1e-3, 1e9)
 """Values or beats a second: whatever is measured lies within, and what is reckoned with it stays finite."""
 

@@ -20,14 +20,13 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Audio, Frames, Role, digests, lengths
 from lsm_deploy.data.front.banks import filter_bank, warped
+from lsm_deploy.data.raw import INT16
 from lsm_deploy.spec.schema import AudioFrontEnd, Augment
 
-__all__ = ["INT16", "Analysis", "analysis_of", "frames_of_audio"]
+__all__ = ["Analysis", "analysis_of", "frames_of_audio"]
 
 QUIETEST_DB = 1e-9
 """Less than this an utterance does not vary but by rounding."""
-INT16 = 1 / 32768
-"""What one of an integer's sound is of 1.0."""
 SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
 

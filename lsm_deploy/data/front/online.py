@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.data.front.audio import INT16, analysis_of
+from lsm_deploy.data.front.audio import analysis_of
 from lsm_deploy.data.front.beats import LONGEST_S, SHORTEST_S
+from lsm_deploy.data.raw import INT16
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, FrontEnd
 
 __all__ = ["BeatsIn", "SoundIn", "coming_in"]

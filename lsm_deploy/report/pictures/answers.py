@@ -73,7 +73,7 @@ def _matrix(heading: str, classes: Sequence[str], confusion: NDArray[np.int64]) 
     axis.spines[:].set_visible(False)
     empty = int((of_class == 0).sum())
     if empty and empty < many:
-        axis.set_title(f"grey: {count(empty, 'class').replace('classs', 'classes')} without a test sample", color=MARK)
+        axis.set_title(f"grey: {empty} class{'es' * (empty != 1)} without a test sample", color=MARK)
     return figure
 
 
