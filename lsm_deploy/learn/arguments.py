@@ -20,6 +20,7 @@ from sklearn.utils.validation import assert_all_finite, validate_data
 
 from lsm_deploy.core.errors import BackendError, LsmError
 from lsm_deploy.data import Frames, make_frames
+from lsm_deploy.learn.readout.ridge import LARGEST
 from lsm_deploy.spec.schema import Bins, Readout, Regression, Spec
 from lsm_deploy.spec.sections import section_from_json
 from lsm_deploy.spec.values import plain
@@ -36,9 +37,6 @@ __all__ = [
     "seed_of",
     "validated",
 ]
-
-LARGEST = 1e150
-"""Of features: the squares of larger ones overflow."""
 
 
 class ArgumentError(LsmError, ValueError):

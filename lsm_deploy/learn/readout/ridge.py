@@ -19,7 +19,10 @@ import numpy as np
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons.kind import Floats
 
-__all__ = ["RidgeFolds", "ridge", "targets_of"]
+__all__ = ["LARGEST", "RidgeFolds", "ridge", "targets_of"]
+
+LARGEST = 1e150
+"""Of features: the squares of larger ones overflow."""
 
 Solution = tuple[Floats, Floats]
 """Coefficients `[class, feature]` of standardised features, intercepts `[class]`."""

@@ -15,7 +15,7 @@ from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Frames, check_targets
-from lsm_deploy.learn.arguments import LARGEST
+from lsm_deploy.learn.readout.ridge import LARGEST
 from lsm_deploy.spec.schema import Regression
 
 __all__ = ["Pairs", "check_series", "output_names", "pairs_of", "series_of"]
