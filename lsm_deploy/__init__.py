@@ -107,6 +107,7 @@ _NAMES = {
     "lsm_deploy.report.page": ("Page", "page_of"),
     "lsm_deploy.report.schemas": ("json_schema",),
     "lsm_deploy.run.backends": ("Session", "run_program", "start"),
+    "lsm_deploy.run.cluster": ("workers",),
     "lsm_deploy.run.installation": ("Finding", "examine"),
     "lsm_deploy.run.recorded": ("trace_of",),
     "lsm_deploy.run.reference": ("FloatTrace", "run_float"),
@@ -267,6 +268,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.report.page import Page as Page, page_of as page_of
     from lsm_deploy.report.schemas import json_schema as json_schema
     from lsm_deploy.run.backends import Session as Session, run_program as run_program, start as start
+    from lsm_deploy.run.cluster import workers as workers
     from lsm_deploy.run.installation import Finding as Finding, examine as examine
     from lsm_deploy.run.recorded import trace_of as trace_of
     from lsm_deploy.run.reference import FloatTrace as FloatTrace, run_float as run_float

@@ -68,6 +68,7 @@ TEXT = {
     "--branching": ["-1", "0", "nan", "inf", "2"],
     "--level": ["-1", "0", "nan", "inf", "1", "0.5"],
     "--fit-bits": ["x", "distance", "distance:", "distance:x", "distance:-1", "distance:nan", "distance:inf", ":1", ""],
+    "--cluster": ["nobody", "", "nothing://x:1"],
     "--simulators": ["nobody", "lava,nobody"],
     "--pattern": ["("],
     "--prefix": ["int", "1a", "a b", ""],

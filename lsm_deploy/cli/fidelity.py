@@ -9,6 +9,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
+from lsm_deploy.cli.options import WORKERS_OPTIONS
 from lsm_deploy.measure import fidelity
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.fidelity import report_fidelity, report_fitted
@@ -32,9 +33,17 @@ from lsm_deploy.report.fidelity import report_fidelity, report_fitted
 )
 @PICTURE_OPTION
 @click.option("--fit-bits", "bound", metavar="CRITERION:MOST", help="Find the fewest bits: see below.")
+@WORKERS_OPTIONS
 @common_options
 def quantise_report_command(
-    output: Output, file: Path, input_file: Path | None, samples: int, drawing: Path | None, bound: str | None
+    output: Output,
+    file: Path,
+    input_file: Path | None,
+    samples: int,
+    drawing: Path | None,
+    bound: str | None,
+    workers: int,
+    cluster: str | None,
 ) -> None:
     """Say what quantisation did: float and deployed liquid side by side.
 
@@ -42,6 +51,8 @@ def quantise_report_command(
     accuracy:1.0 (points lost with the readout of the float liquid), or retrained:1.0 (with one of its own).
     """
     check_drawing(drawing, file, input_file)
+    if bound is None and (workers or cluster is not None):
+        raise click.UsageError("--workers and --cluster go with --fit-bits")
     wanted = fidelity.Bound.parse(bound) if bound is not None else None
     made = api.compile_any(file)
     stimulus, words = api.stimulus_for(made, input_file, samples)
@@ -50,7 +61,8 @@ def quantise_report_command(
     shown = report_fidelity(quantisation)
     output.say(*shown.blocks)
     if wanted is not None:
-        fitted = report_fitted(api.fit_weight_bits(quantisation, wanted, output.progress))
+        with api.workers(workers, cluster) as executor:
+            fitted = report_fitted(api.fit_weight_bits(quantisation, wanted, output.progress, executor=executor))
         output.say(*fitted.blocks)
         shown += Report(fitted.blocks, {"fit_bits": dict(fitted.facts)})
     files = drawn(drawing, shown)

@@ -14,7 +14,7 @@ import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.following import follow, warn_of_washout
-from lsm_deploy.cli.options import BACKEND_OPTION
+from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.report.answers import facts_of_answers, lines_of_answers
@@ -53,6 +53,7 @@ from lsm_deploy.spec.schema import Regression
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
 @PICTURE_OPTION
 @BACKEND_OPTION
+@WORKERS_OPTIONS
 @common_options
 def eval_command(
     output: Output,
@@ -64,6 +65,8 @@ def eval_command(
     seeds: int,
     left_out: str,
     drawing: Path | None,
+    workers: int,
+    cluster: str | None,
     **options: Any,
 ) -> None:
     """Train a readout on what the liquid sends, in integers, and test it, beside honest baselines."""
@@ -73,8 +76,9 @@ def eval_command(
         _check_data(spec, train_file)
         if data_file is not None or how is not None or left_out:
             raise click.UsageError("--data, --split and --without are for readouts of classes")
-        with output.progress("evaluating") as progress:
-            signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, seeds=seeds, **options)
+        with api.workers(workers, cluster) as executor, output.progress("evaluating") as progress:
+            options |= {"seeds": seeds, "executor": executor}
+            signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, **options)
         shown = report_regression(signals)
         output.show(shown + drawn(drawing, shown))
         return
@@ -82,13 +86,16 @@ def eval_command(
         if train_file is not None or test_file is not None or how is None:
             raise click.UsageError("--data goes with --split, and without --train and --test")
         leave_out = tuple(name for name in left_out.split(",") if name)
-        with output.progress("evaluating") as progress:
-            across = api.evaluate_across(spec, data_file, how, seeds, progress=progress, leave_out=leave_out, **options)
+        with api.workers(workers, cluster) as executor, output.progress("evaluating") as progress:
+            options |= {"leave_out": leave_out, "executor": executor}
+            across = api.evaluate_across(spec, data_file, how, seeds, progress=progress, **options)
         shown = report_across(across)
         output.show(shown + drawn(drawing, shown))
         return
     if how is not None or seeds > 1 or left_out:
         raise click.UsageError("--split, --seeds and --without go with --data")
+    if workers or cluster is not None:
+        raise click.UsageError("--workers and --cluster go with --data, or with readouts of signals")
     if (train_file is None) != (test_file is None):
         raise click.UsageError("give both --train and --test, or neither")
     _check_data(spec, train_file)

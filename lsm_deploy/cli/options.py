@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from lsm_deploy.cli.app import FILE
 from lsm_deploy.run.backends import BACKENDS, DEFAULT, FAST
 
-__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION", "names_in"]
+__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION", "WORKERS_OPTIONS", "names_in"]
 
 BACKEND_OPTION = click.option(
     "--backend",
@@ -23,6 +26,27 @@ INPUT_OPTION = click.option(
     help="A stimulus (.npz), or data to encode; left out, the spec's test data, or a Poisson stimulus.",
 )
 SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
+
+
+def WORKERS_OPTIONS(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used as the options beside it
+    """--workers and --cluster, which `lsm_deploy.workers` takes as they are."""
+    for option in (_CLUSTER, _WORKERS):
+        command = option(command)
+    return command
+
+
+_WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Work in so many processes of this machine, each of one thread; 0: in this one.",
+)
+_CLUSTER = click.option(
+    "--cluster",
+    metavar="ADDRESS|FILE.json",
+    help="Work on a Dask cluster, instead: where its scheduler is (see `lsm-deploy manual cluster`).",
+)
 
 
 def names_in(text: str) -> tuple[str, ...]:

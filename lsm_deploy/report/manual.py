@@ -44,6 +44,7 @@ TOPICS = {
         "divergence": "find out where and why two runs part",
         "chip": "check a board's rules, cost and placement, and take a program to a board",
         "c": "run a liquid on a microcontroller: C99 with the same bits",
+        "cluster": "work on several processes, or on a cluster",
         "ci": "keep specs and parity checked by a machine",
     },
     "To look up": {

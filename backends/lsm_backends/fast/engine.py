@@ -13,6 +13,7 @@ import numpy as np
 
 from lsm_deploy.core.ir import COUNTS, Program, Stimulus, Trace
 from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.threads import processors
 
 if TYPE_CHECKING:
     from lsm_backends.fast.graded.session import GradedSession
@@ -43,7 +44,7 @@ def run(
     from lsm_backends.fast.graded.batch import run_batches
     from lsm_backends.fast.graded.layout import is_graded
     from lsm_backends.fast.layout import lay_out
-    from lsm_backends.fast.session import Session, blocks_for, processors
+    from lsm_backends.fast.session import Session, blocks_for
 
     network, steps = program.network, len(stimulus.spikes)
     if is_graded(network):

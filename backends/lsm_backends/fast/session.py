@@ -23,9 +23,10 @@ from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
 from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.threads import processors
 from lsm_deploy.core.turn import Turn
 
-__all__ = ["LARGE", "Session", "blocks_for", "processors"]
+__all__ = ["LARGE", "Session", "blocks_for"]
 
 LARGE = 1 << 14
 """Neurons from which on blocks pay: a step then takes far longer than waiting for one another does."""
@@ -289,11 +290,6 @@ def _wait_for(running: Sequence[Future[None]]) -> None:
         raise interrupt
     for future in running:
         future.result()
-
-
-def processors() -> int:
-    """Those that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def blocks_for(network: QNetwork, threads: int) -> int:

@@ -7,17 +7,17 @@ of them that it has right. The interval of the mean over liquids is Student's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsm_deploy.core.errors import MisuseError, require_type
-from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Raw, splits, subset
 from lsm_deploy.data.front import AF, recordings
@@ -25,6 +25,7 @@ from lsm_deploy.learn.model import readout_of
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
 from lsm_deploy.measure.evaluation.score import Score, by_group, pooled, score_of
 from lsm_deploy.run import backends
+from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
 __all__ = ["Across", "Spread", "evaluate_across"]
@@ -166,45 +167,39 @@ def evaluate_across(
         data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
     begun = time.perf_counter()
     spec = _allowing(spec, how)
-    parts: list[tuple[str, Raw, Raw]] = list(splits(data, how, spec.seed))  # type: ignore[type-var]
+    names = [name for name, _, _ in splits(data, how, spec.seed)]  # type: ignore[type-var]
     numbers = tuple(range(spec.seed, spec.seed + seeds))
-    work = [(number, (train, test)) for number in numbers for _, train, test in parts]
-    asked = partial(evaluate_one, spec, backend=backend, on_chip=on_chip, alone=alone)
-    done = list(_done(executor, asked, work, progress))
-    first, *others = (done[i : i + len(parts)] for i in range(0, len(done), len(parts)))
+    work = [(number, i) for number in numbers for i in range(len(names))]
+    pieces = Pieces(progress, len(work))
+    asked = _Asked(spec, data, how, backend, on_chip, alone, pieces.within if executor is None else None)
+    done: dict[int, Evaluation] = {}
+    for index, evaluation in completed(_evaluated, asked, work, executor):
+        done[index] = evaluation
+        pieces.next()
+    first, *others = ([done[k * len(names) + i] for i in range(len(names))] for k in range(seeds))
     evaluations = [first, *([_with_others(a, b) for a, b in zip(first, other, strict=True)] for other in others)]
-    return _joined(how, numbers, [name for name, _, _ in parts], evaluations, spec, time.perf_counter() - begun)
+    return _joined(how, numbers, names, evaluations, spec, time.perf_counter() - begun)
 
 
-def _done(
-    executor: Executor | None,
-    evaluate: Callable[..., Evaluation],
-    work: Sequence[tuple[int, tuple[Raw, Raw]]],
-    progress: Progress | None,
-) -> Iterator[Evaluation]:
-    """The evaluations of each seed and split, in their order; progress within one is told where it is done here."""
-    if executor is None:
-        for i, (seed, split) in enumerate(work):
-            yield evaluate(split, seed, progress=_share(progress, i, len(work)) if progress else None)
-        return
-    futures = [executor.submit(evaluate, split, seed) for seed, split in work]
-    try:
-        for i, future in enumerate(futures):
-            yield future.result()
-            if progress:
-                progress(i + 1, len(futures))
-    finally:
-        for future in futures:  # of what is left, where one failed
-            future.cancel()
+@dataclass(frozen=True)
+class _Asked:
+    """What all evaluations share. within: who is told how far one of them is, if that is in this process."""
+
+    spec: Spec
+    data: Raw
+    how: str
+    backend: str
+    on_chip: bool
+    alone: bool
+    within: Progress | None
 
 
-def _share(progress: Progress, before: int, total: int) -> Progress:
-    """Of one evaluation among so many; splits differ in how many steps they take."""
-    return lambda done, of: progress(before * _PARTS + _PARTS * done // of, total * _PARTS)
-
-
-_PARTS = 1000
-"""That the progress of an evaluation is told in."""
+def _evaluated(asked: _Asked, item: tuple[int, int]) -> Evaluation:
+    """The liquid of a seed on one of the splits, by its number."""
+    seed, number = item
+    _, *split = next(islice(splits(asked.data, asked.how, asked.spec.seed), number, None))  # type: ignore[type-var]
+    how = {"on_chip": asked.on_chip, "alone": asked.alone}
+    return evaluate_one(asked.spec, (split[0], split[1]), seed, asked.backend, asked.within, **how)
 
 
 def _with_others(first: Evaluation, other: Evaluation) -> Evaluation:

@@ -8,6 +8,7 @@ More bits take more synapse memory: what has no room on the board is measured al
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from lsm_deploy.compile.pipeline import Compiled
@@ -16,10 +17,11 @@ from lsm_deploy.core.boards import NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.fixed import WEIGHT_BITS
 from lsm_deploy.core.ir import Network, Projection, QNetwork
-from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.measure.fidelity.side_by_side import Baseline, measure_fidelity
 from lsm_deploy.measure.fidelity.transfer import FloatReadout, Transfer, measure_transfer
+from lsm_deploy.run.work import completed
 
 __all__ = ["CRITERIA", "Bound", "Curve", "Fitted", "fit_bits"]
 
@@ -83,38 +85,56 @@ def fit_bits(
     float_readout: FloatReadout | None,
     progress: Progress | None = None,
     board: Board = NOWHERE,
+    executor: Executor | None = None,
 ) -> Fitted:
     """Try every number of bits for all projections that are quantised, whatever they ask for themselves.
 
-    compile_network need not place what it compiles; `board` says where it should fit.
+    compile_network need not place what it compiles; `board` says where it should fit. executor: where each number of
+    bits is tried; here, one after another, if none is given.
     """
     if bound.criterion != "distance" and float_readout is None:
         raise MisuseError(
             f"a bound on {bound.criterion} needs data and a readout", where="spec", hint="bound the distance instead"
         )
-    curve, floors = [], [0.0]
-    for done, bits in enumerate(range(WEIGHT_BITS, 0, -1)):
-        network = replace(
-            baseline.network,
-            projections=tuple(
-                replace(p, weight_bits=bits) if isinstance(p, Projection) else p for p in baseline.network.projections
-            ),
-        )
-        compiled = compile_network(network)
-        fidelity = measure_fidelity(baseline, compiled.program)
-        floors = [p.floor.relative for p in fidelity.populations if p.floor is not None]
-        distance = max(p.distance.relative for p in fidelity.populations)
-        scores = measure_transfer(float_readout, compiled.program) if float_readout else None
-        value = distance if scores is None else _value(bound.criterion, distance, scores)
-        lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
-        fits = _fits(compiled.program.network, board)
-        curve.append(Curve(bits, distance, lost, scores, value, value <= bound.most, fits))
-        if progress:
-            progress(done + 1, WEIGHT_BITS)
+    asked = _Asked(compile_network, bound, baseline, float_readout, board)
+    pieces = Pieces(progress, WEIGHT_BITS)
+    tried: dict[int, tuple[Curve, float | None]] = {}
+    for index, point in completed(_tried, asked, range(WEIGHT_BITS, 0, -1), executor):
+        tried[index] = point
+        pieces.next()
+    curve, floors = zip(*(tried[i] for i in range(WEIGHT_BITS)), strict=True)
     fewest = next((i for i, point in enumerate(curve) if not point.holds), len(curve))
-    return Fitted(
-        bound, curve[fewest - 1].bits if fewest else None, tuple(curve), max(floors, default=None), board.name
+    return Fitted(bound, curve[fewest - 1].bits if fewest else None, curve, floors[-1], board.name)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What all numbers of bits share."""
+
+    compile_network: Callable[[Network], Compiled]
+    bound: Bound
+    baseline: Baseline
+    float_readout: FloatReadout | None
+    board: Board
+
+
+def _tried(asked: _Asked, bits: int) -> tuple[Curve, float | None]:
+    """What a number of bits comes to, and what the liquid does to itself, where it does."""
+    network = replace(
+        asked.baseline.network,
+        projections=tuple(
+            replace(p, weight_bits=bits) if isinstance(p, Projection) else p for p in asked.baseline.network.projections
+        ),
     )
+    compiled = asked.compile_network(network)
+    fidelity = measure_fidelity(asked.baseline, compiled.program)
+    distance = max(p.distance.relative for p in fidelity.populations)
+    scores = measure_transfer(asked.float_readout, compiled.program) if asked.float_readout else None
+    value = distance if scores is None else _value(asked.bound.criterion, distance, scores)
+    lost = sum(q.rounded_to_zero for q in compiled.cost.projections)
+    fits = _fits(compiled.program.network, asked.board)
+    floors = [p.floor.relative for p in fidelity.populations if p.floor is not None]
+    return Curve(bits, distance, lost, scores, value, value <= asked.bound.most, fits), max(floors, default=None)
 
 
 def _fits(network: QNetwork, board: Board) -> bool:

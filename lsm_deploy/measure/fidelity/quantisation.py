@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from lsm_deploy.compile.pipeline import DEFAULT, Compiled, compile_built
 from lsm_deploy.core.boards import BOARDS, NOWHERE
 from lsm_deploy.core.errors import LsmError, require_type
-from lsm_deploy.core.ir import Network, Stimulus
+from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import front
@@ -62,20 +64,21 @@ def measure_quantisation(source: Compilable, stimulus: Stimulus | None = None, s
     return Quantisation(compiled, how, baseline, fidelity, float_readout, transfer)
 
 
-def fit_weight_bits(quantisation: Quantisation, bound: Bound, stages: Stages = silent) -> Fitted:
+def fit_weight_bits(
+    quantisation: Quantisation, bound: Bound, stages: Stages = silent, *, executor: Executor | None = None
+) -> Fitted:
     """The fewest bits a weight at which the liquid keeps the bound, on the same stimulus and data.
 
     More bits than it has now may not fit its board: what is tried is placed nowhere, and it is said what would fit.
+    executor: where each number of bits is tried; here, one after another, if none is given.
     """
-
-    def compile_again(network: Network) -> Compiled:
-        return compile_built(network, NOWHERE.name, quantisation.how)
-
     require_type(quantisation, Quantisation, "first argument", "make one with `measure_quantisation`")
     require_type(bound, Bound, "bound", "give a `Bound`")
     board = BOARDS[quantisation.compiled.program.target]
+    compile_again = partial(compile_built, board=NOWHERE.name, how=quantisation.how)
+    baseline, readout = quantisation.baseline, quantisation.float_readout
     with stages("fitting bits") as progress:
-        return fit_bits(compile_again, bound, quantisation.baseline, quantisation.float_readout, progress, board)
+        return fit_bits(compile_again, bound, baseline, readout, progress, board, executor)
 
 
 def _teach(made: Deployable, compiled: Compiled, stages: Stages) -> FloatReadout | None:

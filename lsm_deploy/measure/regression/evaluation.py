@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.core.progress import Progress
+from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames, Raw, check_split, load_data, require_there
 from lsm_deploy.data.front import frames_for, recordings
@@ -40,6 +41,7 @@ from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
 from lsm_deploy.run import backends
+from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Data, Regression, Spec
 
 __all__ = ["LiquidForecast", "RegressionEvaluation", "evaluate_regression"]
@@ -158,11 +160,13 @@ def evaluate_regression(
     seeds: int = 1,
     alone: bool = False,
     on_chip: bool = False,
+    executor: Executor | None = None,
 ) -> RegressionEvaluation:
     """Train on `train` and measure on `test` (the spec's own, if neither is given), with all baselines.
 
     Either may be a file or a folder. seeds: liquids of the spec's own seed and those after it. alone: without floats,
     ablation and baselines. on_chip: with output neurons, too; an LsmError for features that synapses do not carry.
+    executor: where each liquid is evaluated; here, one by one, if none is given. What comes out does not depend on it.
     """
     section, begun = regression_of(spec), time.perf_counter()
     if seeds < 1:
@@ -170,23 +174,25 @@ def evaluate_regression(
     frames = _frames(spec, train, test)
     check_split(*frames, spec.data is not None and spec.data.shared_groups, target=section.target)
     check_series(section, *frames)
-    liquids, asked = [], backend
-    for i in range(seeds):
-        share = (lambda done, total, i=i: progress(i * total + done, seeds * total)) if progress else None
-        liquid, backend = _one(replace(spec, seed=spec.seed + i), frames, asked, share, alone, on_chip)
-        liquids.append(liquid)
+    pieces = Pieces(progress, seeds)
+    asked = _Asked(spec, frames, backend, alone, on_chip, pieces.within if executor is None else None)
+    done: dict[int, tuple[LiquidForecast, str]] = {}
+    for index, evaluated in completed(_one, asked, [spec.seed + i for i in range(seeds)], executor):
+        done[index] = evaluated
+        pieces.next()
+    liquids, ran_on = zip(*(done[i] for i in range(seeds)), strict=True)
     true = pairs_of(frames[1], section).targets
     answers: dict[str, Floats] = {} if alone else {"persistence": persistence(section, frames[1])}
     chosen: dict[str, str] = {}
     for name, baseline in {} if alone else _BASELINES.items():
         answers[name], chosen[name] = baseline(section, *frames)
     return RegressionEvaluation(
-        backend=backend,
+        backend=ran_on[-1],
         section=section,
         train_frames=len(frames[0].frames),
         test_frames=len(frames[1].frames),
         outputs=output_names(frames[0], section),
-        liquids=tuple(liquids),
+        liquids=liquids,
         baselines={name: errors_of(each, true) for name, each in answers.items()},
         chosen=chosen,
         true=true,
@@ -210,27 +216,38 @@ def _frames(spec: Spec, train: Raw | str | Path | None, test: Raw | str | Path |
     return frames_for(recordings(train, spec), spec, "train"), frames_for(recordings(test, spec), spec, "test")
 
 
-def _one(
-    spec: Spec, frames: tuple[Frames, Frames], backend: str, progress: Progress | None, alone: bool, on_chip: bool
-) -> tuple[LiquidForecast, str]:
-    """The liquid of a spec's seed on one split, and the backend that it ran on."""
-    section, (train, test) = regression_of(spec), frames
+@dataclass(frozen=True)
+class _Asked:
+    """What all liquids share. within: who is told how far one of them is, if that is in this process."""
+
+    spec: Spec
+    frames: tuple[Frames, Frames]
+    backend: str
+    alone: bool
+    on_chip: bool
+    within: Progress | None
+
+
+def _one(asked: _Asked, seed: int) -> tuple[LiquidForecast, str]:
+    """The liquid of a seed on one split, and the backend that it ran on."""
+    spec, (train, test) = replace(asked.spec, seed=seed), asked.frames
+    section, alone, on_chip = regression_of(spec), asked.alone, asked.on_chip
     compiled = compile_spec(spec)
-    backend = backends.choose(backend, compiled.program)
+    backend = backends.choose(asked.backend, compiled.program)
     listener = listen(spec, train, compiled.program)
     if on_chip:
         check_features(listener, section)
     pairs, pairs_test = pairs_of(train, section), pairs_of(test, section)
     cut = None if alone else without_recurrence(compiled.program)
-    runs = _Runs(progress, 2 * (1 + (not alone) + (cut is not None)) + on_chip)
+    runs = _Runs(asked.within, 2 * (1 + (not alone) + (cut is not None)) + on_chip)
 
     def states(of: Listener) -> tuple[StatesRun, StatesRun]:
         training = run_states(of, section, train, "train", backend, runs.next(), warn=of is listener)
         return training, run_states(of, section, test, "test", backend, runs.next())
 
-    training, asked = states(listener)
+    training, testing = states(listener)
     require_states(training, section)
-    x, x_test = training.features[pairs.rows], asked.features[pairs_test.rows]
+    x, x_test = training.features[pairs.rows], testing.features[pairs_test.rows]
     regressor, forecasts = _integers(section, x, pairs, x_test)
     in_floats = fit(x, pairs.targets, section, section.horizon)
     floats = feedforward = of_chip = None
@@ -257,7 +274,7 @@ def _one(
         feedforward=feedforward,
         cv_nrmse=regressor.error,
         regularisation=regressor.regularisation,
-        counts={name: training.counts[name] + asked.counts.get(name, 0) for name in training.counts},
+        counts={name: training.counts[name] + testing.counts.get(name, 0) for name in training.counts},
         forecasts=every,
         on_chip=of_chip,
     )

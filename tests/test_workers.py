@@ -1,0 +1,225 @@
+"""Work on processes of this machine: the same bits as here, errors and warnings told here, nothing sent twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from concurrent.futures import Executor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from calls import call
+from test_across import DATA, error, still
+
+import lsm_deploy as ld
+from lsm_deploy.core.errors import LsmError, LsmErrors, LsmWarning, MisuseError
+from lsm_deploy.measure.evaluation import evaluate_across
+from lsm_deploy.run import cluster, work
+from lsm_deploy.run.work import completed
+
+pytest.importorskip("distributed", reason="workers need distributed: pip install 'lsm-deploy[cluster]'")
+
+
+@pytest.fixture(scope="module")
+def three() -> Any:
+    with ld.workers(3) as executor:
+        yield executor
+
+
+# --- pieces, which are functions of a module -------------------------------------------------------------------------
+
+
+def scaled(shared: Any, item: int) -> tuple[int, float, int]:
+    return os.getpid(), float(shared["values"].sum()) * item, id(shared)
+
+
+def failing(shared: None, item: int) -> int:
+    if item == 2:
+        raise LsmErrors([LsmError("it is wrong", where="here", hint="mend it"), MisuseError("so is this")])
+    return item
+
+
+def broken(shared: None, item: int) -> int:
+    raise ZeroDivisionError("a bug of ours")
+
+
+def warning(shared: None, item: int) -> int:
+    warnings.warn(LsmWarning(f"piece {item} lost something", about="losses"), stacklevel=1)
+    return item
+
+
+def threads(shared: None, item: int) -> tuple[set[int], int]:
+    from threadpoolctl import threadpool_info
+
+    np.linalg.svd(np.eye(2))
+    from lsm_deploy.core.threads import processors
+
+    return {pool["num_threads"] for pool in threadpool_info()}, processors()
+
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.once
+def test_bits_do_not_depend_on_the_number_of_workers(tmp_path: Path, three: Executor) -> None:
+    described = still(tmp_path)
+    given = described, DATA, "leave-one-group-out", 2, "fast"
+
+    def facts(executor: Executor | None) -> Any:
+        across = evaluate_across(*given, executor=executor)
+        answers = [[e.answers for e in each] for each in across.evaluations]
+        return {**across.to_json(), "seconds": None}, answers
+
+    here, answers = facts(None)
+    with ld.workers(1) as one:
+        assert_same(facts(one), (here, answers))
+    assert_same(facts(three), (here, answers))
+
+
+def assert_same(some: Any, others: Any) -> None:
+    assert json.dumps(some[0]) == json.dumps(others[0]), "to the last digit"
+    for liquid, same in zip(some[1], others[1], strict=True):
+        for answers, wanted in zip(liquid, same, strict=True):
+            assert answers.keys() == wanted.keys()
+            for name, each in answers.items():
+                assert each.predicted == wanted[name].predicted
+                np.testing.assert_array_equal(each.scores, wanted[name].scores)
+
+
+def test_what_pieces_share_is_sent_to_a_worker_once(three: Executor) -> None:
+    shared = {"values": np.arange(1000.0), "list": list(range(1000))}
+    done = dict(completed(scaled, shared, range(30), three))
+    assert [done[i][1] for i in range(30)] == [499500.0 * i for i in range(30)]
+    objects = {(process, where) for process, _, where in done.values()}
+    assert len(objects) == len({process for process, _ in objects}) > 1
+    assert os.getpid() not in {process for process, _ in objects}
+
+
+def test_a_worker_has_one_thread(three: Executor) -> None:
+    assert {done for _, (blas, done) in completed(threads, None, range(6), three)} == {1}
+    assert all(blas == {1} for _, (blas, _) in completed(threads, None, range(6), three))
+
+
+def test_errors_come_back_as_they_are(three: Executor) -> None:
+    with pytest.raises(LsmErrors) as caught:
+        list(completed(failing, None, range(5), three))
+    first, second = caught.value.each()
+    assert (first.what, first.where, first.hint) == ("it is wrong", "here", "mend it")
+    assert isinstance(second, MisuseError)
+    with pytest.raises(ZeroDivisionError, match="a bug of ours"):
+        list(completed(broken, None, [1], three))
+
+
+def test_warnings_are_told_here(three: Executor) -> None:
+    with pytest.warns(LsmWarning) as caught:
+        assert dict(completed(warning, None, range(3), three)) == {0: 0, 1: 1, 2: 2}
+    assert sorted(str(each.message) for each in caught) == [f"piece {i} lost something" for i in range(3)]
+    assert {each.message.about for each in caught} == {"losses"}  # type: ignore[union-attr]
+
+
+def test_workers_with_other_packages_are_told_of_and_with_another_source_refused(
+    three: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = cluster._versions()
+    monkeypatch.setattr(cluster, "_versions", lambda: {**versions, "numpy": "0.1"})
+    with pytest.warns(LsmWarning, match=rf"a worker has numpy {versions['numpy']} for 0.1: figures in floats may"):
+        assert dict(completed(failing, None, [0], three)) == {0: 0}
+    monkeypatch.setattr(cluster, "_source", lambda: "another")
+    what, _, hint = error(lambda: list(completed(failing, None, [0], three)))
+    assert what == "a worker has another lsm-deploy than this: its results could differ"
+    assert hint == "give all workers the same environment as here"
+
+
+def test_nobody_but_this_machine_can_reach_them(three: Executor) -> None:
+    ours = {os.getpid(), *(process for _, (process, *_) in completed(scaled, {"values": np.ones(1)}, range(9), three))}
+    sockets = set()
+    for process in ours:
+        for handle in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since
+                sockets.add(os.readlink(handle).removeprefix("socket:[").removesuffix("]"))
+    listening = [
+        line.split()[1].split(":")[0]
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[9] in sockets
+    ]
+    assert set(listening) == {"0100007F"}
+
+
+# --- what is waited for ----------------------------------------------------------------------------------------------
+
+
+def slow(shared: None, item: int) -> int:
+    time.sleep(0.5)
+    return item
+
+
+def test_what_is_waited_for_is_said(three: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "SILENCE", 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert dict(completed(slow, None, [1], three)) == {0: 1}, "nothing is said of work that takes its time"
+    monkeypatch.setattr(three, "waiting_for", lambda: "no worker is connected")
+    with pytest.warns(LsmWarning) as caught:
+        list(completed(slow, None, [1], three))
+    assert [str(each.message) for each in caught] == [
+        "waiting for workers: 0 of 1 pieces are done; no worker is connected"
+    ]
+
+
+# --- what is asked wrongly -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "what"),
+    [
+        ((2, "tcp://127.0.0.1:1"), "workers here and a cluster are asked for"),
+        ((-1,), "-1 workers are asked for"),
+        *(
+            ((0, text), f"{text!r} is no address and no file")
+            for text in ("nobody", "", "nothing://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:http")
+        ),
+    ],
+)
+def test_workers_are_asked_for_one_way(asked: Any, what: str) -> None:
+    with pytest.raises(MisuseError) as caught, ld.workers(*asked):
+        pass
+    assert caught.value.what == what
+
+
+def test_without_workers_there_is_no_executor() -> None:
+    with ld.workers() as executor:
+        assert executor is None
+
+
+def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "FIRST", 0.1)
+    file = tmp_path / "scheduler.json"
+    file.write_text('{"address": "tcp://127.0.0.1:1"}')
+    with pytest.raises(LsmError, match="no scheduler answers") as caught, ld.workers(cluster=file):
+        pass
+    assert caught.value.where == "tcp://127.0.0.1:1"
+    for text in ("[]", "{}", "{", '{"address": 3}', '{"address": "inproc://x:1"}', "\xff"):
+        file.write_text(text)
+        with pytest.raises(LsmError, match="this is no file of a scheduler"), ld.workers(cluster=file):
+            pass
+
+
+def test_where_dask_is_missing_the_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    with pytest.raises(LsmError) as caught, ld.workers(2):
+        pass
+    assert caught.value.hint == "pip install 'lsm-deploy[cluster]'"
+
+
+def test_workers_go_with_what_is_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    still(tmp_path)
+    for command, words in (("eval", "go with --data"), ("quantise-report", "go with --fit-bits")):
+        for option in (("--workers", 2), ("--cluster", "tcp://127.0.0.1:1")):
+            assert words in call(command, "spec.yaml", *option, status=2).output
