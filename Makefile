@@ -7,7 +7,7 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,series,safetensors,dev
+EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,series,safetensors,dev
 JOBS ?= 2
 
 .PHONY: c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
@@ -162,7 +162,7 @@ setup: $(VENV)/ready
 
 # Programs that some tests run, of Debian; without them those tests say so, and are left out. As root. Those of RISC-V take
 # 1.2 GB more: gcc-riscv64-unknown-elf, picolibc-riscv64-unknown-elf, qemu-system-misc.
-TOOLS := chromium chromium-driver clang libclang-rt-14-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+TOOLS := chromium chromium-driver clang libclang-rt-14-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm postgresql
 tools:
 	@dpkg --status $(TOOLS) >/dev/null 2>&1 || { apt-get update --quiet=2 && \
 		DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $(TOOLS) >/dev/null; } || \

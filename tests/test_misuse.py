@@ -81,6 +81,8 @@ TEXT = {
     "--spectral-radius": ["-1", "0", "nan", "inf", "x"],
     "--recurrent": ["nobody"],
     "--input-layer": ["nobody"],
+    "--storage": ["nothing", "", "nothing://x", "sqlite:///s"],
+    "--study": ["", "x"],
     "topic": ["nothing"],
     "--time-limit": ["nan"],
     "--shrink-seconds": ["nan"],
@@ -190,6 +192,9 @@ def test_every_command_is_called():
 TOGETHER = [
     "tune spec.yaml -o x",
     "search spec.yaml -o x --trials 2 --journal j",
+    "search spec.yaml -o x --trials 2",
+    "search spec.yaml -o x --trials 2 --journal j --storage sqlite:///s",
+    "search spec.yaml -o x --trials 2 --journal j --study s",
     "eval nodata.yaml",
     "train nodata.yaml -o x",
     "eval spec.yaml --train train.npz",

@@ -22,7 +22,8 @@ from lsm_deploy.data import make_frames
 from lsm_deploy.learn.model import train
 from lsm_deploy.report.tuning import report_search
 from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
-from lsm_deploy.tune.journal import _Lines
+from lsm_deploy.tune import lines
+from lsm_deploy.tune.lines import Lines
 from lsm_deploy.tune.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
@@ -325,7 +326,7 @@ def test_a_damaged_journal_is_refused_or_is_an_earlier_one(folder, whole, tmp_pa
     for _ in range(500):
         (tmp_path / "j").write_bytes(damaged(text.splitlines(keepends=True), rng))
         try:
-            _Lines(tmp_path / "j")
+            Lines(tmp_path / "j")
         except LsmError as error:
             assert "journal" in error.what  # noqa: PT017
             refused += 1
@@ -338,17 +339,20 @@ def test_a_damaged_journal_is_refused_or_is_an_earlier_one(folder, whole, tmp_pa
     ("old", "new"),
     [
         (b'"accuracies":[', b'"accuracies":["a"],"x":['),
-        (b'"op_code":5', b'"op_code":77'),
+        (b'"op_code":6', b'"op_code":77'),
         (b'"op_code":4', b'"op_code":[]'),
         (b'"trial_id":0', b'"trial_id":{}'),
-        (b'"distribution":"', b'"distribution":"x'),
-        (b'"param_value_internal":', b'"param_value_internal":1e400,"x":'),
+        (b"FloatDistribution", b"FlatDistribution"),
+        (b'"params":{"', b'"params":{"x":1,"'),
+        (b'"params":{"projections.0.gain":', b'"params":{"projections.0.gain":1e400,"x":'),
+        (b'"params":{"projections.0.gain":', b'"params":{"projections.0.gain":9'),
+        (b'"user_attrs":{"turn":1}', b'"user_attrs":{"turn":[]}'),
         (b'"user_attr":', b'"user_attrs":'),
     ],
 )
 def test_a_journal_of_somebody_else_s_digests_is_refused(folder, whole, tmp_path, old, new):
-    lines = _Lines(folder / "whole.journal").read_logs(0)
-    forged = _Lines(tmp_path / "j")
+    lines = Lines(folder / "whole.journal").read_logs(0)
+    forged = Lines(tmp_path / "j")
     forged.append_logs([json.loads(json.dumps(log, separators=(",", ":")).encode().replace(old, new)) for log in lines])
     with pytest.raises(LsmError, match=r"the journal is damaged|its trials are of another"):
         search(folder / "spec.yaml", TRIALS, tmp_path / "j", seed=3)
@@ -378,11 +382,12 @@ def test_no_journal_where_nothing_can_be_written(folder):
         search(folder / "spec.yaml", 1, folder / "spec.yaml" / "j")
 
 
-def test_one_search_at_a_time(folder, tmp_path):
+def test_a_lock_that_nobody_lets_go_of(folder, tmp_path, monkeypatch):
     filelock = pytest.importorskip("filelock")
+    monkeypatch.setattr(lines, "PATIENCE_S", 0.1)
     with (
         filelock.FileLock(tmp_path / "j.lock"),
-        pytest.raises(LsmError, match="another search is writing this journal"),
+        pytest.raises(LsmError, match="another process has held this journal's lock"),
     ):
         search(folder / "spec.yaml", 1, tmp_path / "j")
 

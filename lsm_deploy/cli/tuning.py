@@ -51,12 +51,21 @@ def tune_command(output: Output, file: Path, target: Path, train: Path | None, *
 @click.argument("file", metavar="SPEC", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, required=True, help="The spec to write, with the best values.")
 @click.option("--trials", type=click.IntRange(1), required=True, help="How many trials the journal is to have in all.")
-@click.option("--journal", type=FILE, required=True, help="Where trials are kept; the same command goes on with it.")
+@click.option("--journal", type=FILE, help="The file where trials are kept; the same command goes on with it.")
+@click.option("--storage", metavar="URL", help="A database instead: postgresql://USER@HOST/DATABASE, sqlite:///FILE.")
+@click.option("--study", metavar="NAME", help="The search's name in a database.  [default: lsm-deploy search]")
 @click.option("--space", type=FILE, help="What may vary, instead of the spec's section `search`.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search, not of the liquid.")
 @click.option("--train", type=FILE, help="Labelled data to judge on, instead of the spec's.")
 @click.option(
     "--liquid-seeds", type=click.IntRange(1), default=1, show_default=True, help="Judge each trial on so many liquids."
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Propose so many trials, judged side by side.",
 )
 @BACKEND_OPTION
 @common_options
@@ -64,17 +73,20 @@ def search_command(
     output: Output,
     file: Path,
     target: Path,
-    journal: Path,
+    journal: Path | None,
     space: Path | None,
     train: Path | None,
     **options: Any,
 ) -> None:
     """Search for values of a spec by cross-validation on its training data alone.
 
-    A killed search goes on where it was: a trial under way is all that is lost.
+    A killed search goes on where it was: a trial under way is all that is lost. The same command given several times
+    at once, here or where the journal is seen too, is one search: its processes divide the trials that are proposed
+    --at-once, and each finds what one alone would find.
     """
-    for written in (target, journal):
-        check_target(written, file, train, space, *([target] if written is journal else []))
+    check_target(target, file, train, space)
+    if journal is not None:
+        check_target(journal, file, train, space, target)
     with output.progress("searching") as progress:
         result = api.search_file(file, target, journal=journal, space=space, train=train, progress=progress, **options)
     output.show(report_search(result) + Report((Line(f"wrote {target}"),), {"written": str(target)}))

@@ -133,7 +133,8 @@ def writing(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         what = f"cannot write: {error.strerror or error}"
-        raise LsmError(what, where=str(path), hint="choose a writable folder") from None
+        hint = _REMEDIES.get(error.errno or 0, "choose a writable folder")
+        raise LsmError(what, where=str(path), hint=hint) from None
 
 
 def _prefix(name: str) -> str:

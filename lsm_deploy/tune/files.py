@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from pathlib import Path
 
 from lsm_deploy import store
@@ -47,14 +48,18 @@ def search_file(
     file: str | Path,
     target: str | Path,
     trials: int,
-    journal: str | Path,
+    journal: str | Path | None = None,
     *,
     space: str | Path | None = None,
     seed: int = 0,
     train: Raw | str | Path | None = None,
     liquid_seeds: int = 1,
+    at_once: int = 1,
+    storage: str | None = None,
+    study: str | None = None,
     backend: str = backends.DEFAULT,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> SearchResult:
     """`search` on the spec in a file, which is written to `target` with the values of the best trial.
 
@@ -70,8 +75,12 @@ def search_file(
         seed=seed,
         train=raw,
         liquid_seeds=liquid_seeds,
+        at_once=at_once,
+        storage=storage,
+        study=study,
         backend=backend,
         progress=progress,
+        executor=executor,
     )
     store.write_text(target, result.text)
     return result

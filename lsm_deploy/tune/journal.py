@@ -1,37 +1,57 @@
-"""The journal of a search: optuna's study in one file, which a kill at any time leaves fit to go on with.
+"""The journal of a search: optuna's study in a file or a database, which any number of processes may go on with.
 
-A trial is of the search only once it is told: that it was begun, and not ended, shows as failed in optuna, and its turn
-is taken again. Each turn draws from a stream of its own, named by seed and turn, and sees the same trials before it;
-so a search that was interrupted finds what it would have found otherwise. Akiba et al., KDD (2019); the sampler is the
-tree-structured Parzen estimator of Bergstra et al., NeurIPS (2011).
+Turns come in batches. What is tried in a turn is drawn from a stream of its own, named by seed and turn, by a sampler
+that sees the trials of earlier batches, in the order of turns: so it is the same whoever works on them, however often
+they are killed. A turn is one trial of the study, made with its values in one go, then claimed, then told. A process
+that claims a turn says so again now and then; where it stops, another takes the turn over, and what is told first
+counts. Where two made the same turn, the first does. Akiba et al., KDD (2019); the sampler is the tree-structured
+Parzen estimator of Bergstra et al., NeurIPS (2011).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import itertools
+import math
 import os
+import re
+import secrets
+import socket
+import threading
+import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
-
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
-from lsm_deploy.store.files import read_bytes
-from lsm_deploy.store.whole import writing
+from lsm_deploy.tune.database import answered, connected, shown
+from lsm_deploy.tune.lines import Lines, damage
 
-__all__ = ["Journal", "Trial", "opened_journal"]
+__all__ = ["STUDY", "Journal", "Trial", "opened_journal"]
 
 STUDY = "lsm-deploy search"
-BEGINS = b'{"op_code"'
-"""Every line of optuna's journal."""
-_SCORES = "accuracies"
-"""What files call scores, whatever they are."""
+AT_ONCE = "number of proposals at once"
+"""The part of a journal's identity that those of before do not have: it was 1."""
+BEAT_S = 15.0
+"""After so many seconds a process says again that it works on what it claimed."""
+GRACE_S = 60.0
+"""After so many seconds in which it does not, others take it over; at once, where they see that it has ended."""
+POLL_S = 0.2
+"""Between two looks at what others work on."""
+WORTH_SAYING_S = 5.0
+"""Who waits for longer says for what."""
+
+_SCORES, _TURN, _CLAIM = "accuracies", "turn", "claimed_by"
+"""Attributes of a trial in optuna. The first is what scores are called, whatever they are."""
+_CLAIMED = re.compile(r"(?P<host>\S+) (?P<process>\d{1,9}) (?P<name>\S+) \d+")
+_OPEN: set[str] = set()
+"""The names of this process's open journals."""
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -52,70 +72,246 @@ class Trial:
 
 
 class Journal:
-    """An open journal: what has been tried, and what to try next."""
+    """An open journal: what has been tried, what is to be tried, and by whom."""
 
-    def __init__(self, study: Any, parameters: Sequence[Parameter], seed: int) -> None:
-        self.study, self.parameters, self.seed = study, parameters, seed
+    def __init__(
+        self, study: _Study, parameters: Sequence[Parameter], seed: int, at_once: int = 1, *, least: bool = False
+    ) -> None:
+        import optuna
+
+        self._study, self._parameters, self._seed, self._at_once = study, parameters, seed, at_once
+        self.where = study.where
+        self._distributions = {p.path: _distribution(p) for p in parameters}
+        self._sampled = optuna.create_study(direction="minimize" if least else "maximize")
+        """In memory, what the sampler sees."""
+        self._ended: list[tuple[Trial, Any]] = []
+        """The first turns, and what the sampler sees of each."""
+        self._seen = 0
+        """So many of them it has seen."""
+        self._host, self._name, self._beats = socket.gethostname(), secrets.token_hex(4), itertools.count()
+        self._mine: dict[int, int] = {}
+        """The turns that this process works on, and optuna's number for each."""
+        self._others: dict[int, tuple[str, float]] = {}
+        """The last claim of another to a turn, and when it was new."""
+        self._idle_since: float | None = None
+
+    # --- what has been tried ---------------------------------------------------------------------------------------
 
     def trials(self) -> tuple[Trial, ...]:
+        """The trials of the first turns, up to the first that has not ended."""
+        turns = self._turns()
+        while (made := turns.get(len(self._ended))) is not None and made.state.is_finished():
+            self._ended.append(self._checked(len(self._ended), made))
+        return tuple(trial for trial, _ in self._ended)
+
+    def _turns(self) -> dict[int, Any]:
+        """Optuna's trial of each turn."""
         from optuna.trial import TrialState
 
-        ended = [t for t in self.study.trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-        return tuple(
-            Trial(
-                turn,
-                {p.path: _value(p, t.params[p.path]) for p in self.parameters},
-                tuple(t.user_attrs.get(_SCORES, ())),
-                t.user_attrs.get("reason", ""),
-            )
-            for turn, t in enumerate(ended)
-        )
+        turns: dict[int, Any] = {}
+        with _believing(self.where):
+            for made in self._study.ask("get_all_trials", self._study.number, deepcopy=False):
+                if made.state == TrialState.FAIL:
+                    continue
+                if _TURN in made.user_attrs:
+                    turns.setdefault(made.user_attrs[_TURN], made)
+                elif made.state.is_finished():  # in a journal of before; what was not was begun anew
+                    turns[len(turns)] = made
+        return turns
 
-    def ask(self) -> tuple[Any, dict[str, Any]]:
-        """The next trial, to be told of, and the value that it has at each path."""
-        from optuna.samplers import TPESampler
+    def _checked(self, turn: int, made: Any) -> tuple[Trial, Any]:
+        """What somebody wrote of a turn that has ended, if a search can have written it."""
+        from optuna.trial import TrialState, create_trial
 
-        seed = int(stream(self.seed, "search", len(self.trials())).random() * 2**32)
-        # It is told of nothing that is under way: a resumed search would see other trials there.
-        self.study.sampler = TPESampler(seed=seed, constant_liar=False)
-        trial = self.study.ask()
-        return trial, {p.path: _value(p, _drawn(trial, p)) for p in self.parameters}
+        scores, reason = made.user_attrs.get(_SCORES), made.user_attrs.get("reason", "")
+        numbers = isinstance(scores, list) and all(isinstance(s, float) and math.isfinite(s) for s in scores)
+        if not (numbers and isinstance(reason, str) and (scores or reason)):
+            raise damage(self.where, f"trial {turn} has no score")
+        trial = Trial(turn, self._values(turn, made), tuple(scores), reason)
+        # Of what has failed the sampler takes those that are pruned for the worst.
+        state = TrialState.PRUNED if trial.score is None else TrialState.COMPLETE
+        seen = create_trial(state=state, value=trial.score, params=made.params, distributions=self._distributions)
+        return trial, seen
 
-    def tell(self, trial: Any, scores: Sequence[float], reason: str = "") -> None:
-        """Keep what came of a trial. One that failed is pruned, as optuna says: its sampler takes it for the worst."""
-        from optuna.trial import TrialState
+    def _values(self, turn: int, made: Any) -> dict[str, Any]:
+        from optuna.trial import TrialState, create_trial
 
-        trial.set_user_attr(_SCORES, list(scores))
-        if reason:
-            trial.set_user_attr("reason", reason)
-            self.study.tell(trial, state=TrialState.PRUNED)
-        else:
-            self.study.tell(trial, sum(scores) / len(scores))
+        try:
+            create_trial(state=TrialState.WAITING, params=made.params, distributions=self._distributions)
+        except (ValueError, TypeError, KeyError):
+            raise damage(self.where, f"the values of trial {turn} are not in the search space") from None
+        return {p.path: _value(p, made.params[p.path]) for p in self._parameters}
 
     def importance(self) -> dict[str, float]:
         """The share of the score's variance that each path explains (functional ANOVA: Hutter, Hoos &
         Leyton-Brown, ICML 2014); nothing where too few trials, or all the same, have one."""
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-        if len({trial.score for trial in self.trials()} - {None}) < 2:
+        if len({trial.score for trial, _ in self._ended} - {None}) < 2:
             return {}
-        evaluator = FanovaImportanceEvaluator(seed=self.seed % 2**32)
+        self._show(len(self._ended))
+        evaluator = FanovaImportanceEvaluator(seed=self._seed % 2**32)
         try:
-            shares: dict[str, float] = get_param_importances(self.study, evaluator=evaluator)
+            shares: dict[str, float] = get_param_importances(self._sampled, evaluator=evaluator)
         except RuntimeError:  # the few trials are alike in what its trees were given of them
             return {}
         return {path: float(share) for path, share in shares.items()}
 
+    # --- what is to be tried ---------------------------------------------------------------------------------------
 
-def _drawn(trial: Any, p: Parameter) -> Any:
-    if p.values:
-        return (
-            trial.suggest_int(p.path, 0, len(p.values) - 1)
-            if p.ordered
-            else trial.suggest_categorical(p.path, range(len(p.values)))
+    def claim(self, limit: int, number: int) -> dict[int, dict[str, Any]]:
+        """Up to `number` turns of this batch, before turn `limit`, that are now this process's, and the value at each
+        path in each; none, after a while, where others work on all that are left."""
+        done = len(self.trials())
+        begin = done - done % self._at_once
+        batch = range(done, min(begin + self._at_once, limit))
+        turns = self._turns()
+        if any(turn not in turns for turn in batch):
+            self._show(begin)
+            made = {turn: self._make(turn) for turn in batch if turn not in turns}
+            turns = self._turns()
+            for turn, one in made.items():
+                if turns[turn]._trial_id != one:  # another made it in the same moment, and was first
+                    self._end(one, "FAIL")
+        claimed: dict[int, dict[str, Any]] = {}
+        for turn in batch:
+            if len(claimed) < number and turn not in self._mine and self._gets(turn, turns[turn]):
+                claimed[turn] = self._values(turn, turns[turn])
+        self._rest(None if claimed else next(iter(batch), None))
+        return claimed
+
+    def tell(self, trial: Trial) -> None:
+        """Keep what came of a turn, unless another, who took it over, was first."""
+        one = self._mine.pop(trial.turn)
+        with suppress(RuntimeError):  # optuna's, if it has ended
+            self._study.ask("set_trial_user_attr", one, _SCORES, [float(score) for score in trial.scores])
+            if trial.reason:
+                self._study.ask("set_trial_user_attr", one, "reason", trial.reason)
+        score = trial.score
+        self._end(one, "PRUNED" if score is None else "COMPLETE", None if score is None else [score])
+
+    def _show(self, count: int) -> None:
+        """Have the sampler see so many trials."""
+        for _, seen in self._ended[self._seen : count]:
+            self._sampled.add_trial(seen)
+        self._seen = max(self._seen, count)
+
+    def _make(self, turn: int) -> int:
+        """Write down what is to be tried in a turn; optuna's number for it."""
+        from optuna.samplers import TPESampler
+        from optuna.trial import TrialState, create_trial
+
+        seed = int(stream(self._seed, "search", turn).random() * 2**32)
+        # It is told of nothing that is under way: a resumed search would see other trials there.
+        self._sampled.sampler = TPESampler(seed=seed, constant_liar=False)
+        drawn = self._sampled.ask(self._distributions)
+        self._sampled.tell(drawn, state=TrialState.FAIL)  # it was only asked for
+        made = create_trial(
+            state=TrialState.WAITING,
+            params=drawn.params,
+            distributions=self._distributions,
+            user_attrs={_TURN: turn},
         )
-    suggest = trial.suggest_int if p.whole else trial.suggest_float
-    return suggest(p.path, p.low, p.high, log=p.log)
+        number: int = self._study.ask("create_new_trial", self._study.number, made)
+        return number
+
+    def _end(self, one: int, state: str, values: Sequence[float] | None = None) -> None:
+        from optuna.trial import TrialState
+
+        with suppress(RuntimeError):  # optuna's, if it has ended
+            self._study.ask("set_trial_state_values", one, TrialState[state], values)
+
+    # --- who works on what -----------------------------------------------------------------------------------------
+
+    def _gets(self, turn: int, made: Any) -> bool:
+        """Claim a turn that nobody has, or that somebody let drop."""
+        from optuna.trial import TrialState
+
+        one = made._trial_id
+        with suppress(RuntimeError):  # optuna's, if it has ended
+            if made.state == TrialState.WAITING:
+                self._say(one)  # first, so that whoever is killed between the two is known to have had it
+                if not self._study.ask("set_trial_state_values", one, TrialState.RUNNING):
+                    return False
+            elif made.state == TrialState.RUNNING and self._is_dropped(turn, str(made.user_attrs.get(_CLAIM))):
+                self._say(one)
+            else:
+                return False
+            self._mine[turn] = one
+            return True
+        return False
+
+    def _say(self, one: int) -> None:
+        claim = f"{self._host} {os.getpid()} {self._name} {next(self._beats)}"
+        self._study.ask("set_trial_user_attr", one, _CLAIM, claim)
+
+    def _is_dropped(self, turn: int, claim: str) -> bool:
+        if (by := _CLAIMED.fullmatch(claim)) and by["host"] == self._host:
+            if int(by["process"]) == os.getpid():
+                if by["name"] not in _OPEN - {self._name}:
+                    return True
+            elif not _runs(int(by["process"])):
+                return True
+        known, since = self._others.setdefault(turn, (claim, time.monotonic()))
+        if known != claim:
+            self._others[turn] = (claim, time.monotonic())
+        return known == claim and time.monotonic() - since > GRACE_S
+
+    def _rest(self, turn: int | None) -> None:
+        """Wait a little for others, if there is a turn to wait for."""
+        if turn is None:
+            self._idle_since = None
+            return
+        self._idle_since = self._idle_since or time.monotonic()
+        if time.monotonic() - self._idle_since > WORTH_SAYING_S:
+            by = _CLAIMED.fullmatch(self._others.get(turn, ("", 0.0))[0])
+            who = f"process {by['process']} on {by['host']}" if by else "another process"
+            warnings.warn(LsmWarning(f"waiting for trial {turn}, on which {who} works", about="waiting"), stacklevel=2)
+        time.sleep(POLL_S)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Say now and then that this process still works on what it claimed."""
+        from optuna.exceptions import OptunaError
+
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT_S):
+                for one in tuple(self._mine.values()):
+                    with suppress(RuntimeError, OptunaError, LsmError):  # who works meets them, and says so
+                        self._say(one)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        _OPEN.add(self._name)
+        thread.start()
+        try:
+            yield
+        finally:
+            _OPEN.discard(self._name)
+            over.set()
+            thread.join()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _distribution(p: Parameter) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if p.values:
+        last = len(p.values) - 1
+        return IntDistribution(0, last) if p.ordered else CategoricalDistribution(range(last + 1))
+    if p.whole:
+        return IntDistribution(int(p.low), int(p.high), log=p.log)
+    return FloatDistribution(p.low, p.high, log=p.log)
 
 
 def _value(p: Parameter, drawn: Any) -> Any:
@@ -125,15 +321,40 @@ def _value(p: Parameter, drawn: Any) -> Any:
     return drawn if p.whole else min(max(float(f"{drawn:.5g}"), p.low), p.high)
 
 
-# --- the file ------------------------------------------------------------------------------------------------------
+# --- where it is kept ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Study:
+    """A study in optuna's storage; where: as it may be shown. url: of a database, which may have to be waited for."""
+
+    storage: Any
+    where: str
+    url: str | None = None
+    number: int = 0
+
+    def ask(self, what: str, *arguments: Any, **options: Any) -> Any:
+        from optuna.exceptions import StorageInternalError
+
+        question = partial(getattr(self.storage, what), *arguments, **options)
+        return question() if self.url is None else answered(self.url, question, StorageInternalError)
 
 
 @contextmanager
 def opened_journal(
-    file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int, *, least: bool = False
+    journal: Path | str,
+    identity: Mapping[str, str],
+    parameters: Sequence[Parameter],
+    seed: int,
+    at_once: int = 1,
+    *,
+    study: str = STUDY,
+    least: bool = False,
 ) -> Iterator[Journal]:
-    """The journal in `file`, new or as it was left. identity: what it belongs to, each part by its name; an LsmError
-    names those in which it differs. least: whether a lower score is better. One process at a time.
+    """The journal in a file, or under the name `study` in the database of a URL, new or as it was left.
+
+    identity: what it belongs to, each part by its name; an LsmError names those in which it differs. at_once: turns in
+    a batch. least: whether a lower score is better.
     """
     try:
         import optuna
@@ -142,116 +363,77 @@ def opened_journal(
             "a search needs optuna, which is not installed", where="search", hint="pip install 'lsm-deploy[search]'"
         ) from None
     verbosity = optuna.logging.get_verbosity()
-    with _alone(file):
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            yield Journal(_study(file, identity, parameters, seed, least), parameters, seed)
-        finally:
-            optuna.logging.set_verbosity(verbosity)
-
-
-def _alone(file: Path) -> FileLock:
-    """The lock of a journal, held; the system lets go of it when a process is killed."""
-    lock = FileLock(f"{file}.lock")
-    with writing(file):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:  # one of the system's errors, to Python
-            what, hint = "another search is writing this journal", "wait for it, or name another journal"
-            raise LsmError(what, where=str(file), hint=hint) from None
-    return lock
-
-
-class _Lines:
-    """Where optuna keeps its journal: lines of JSON, each with a digest of itself and all before it.
-
-    A line that was altered, lost, doubled or moved is noticed; one that a kill left unfinished, the last, is cut off.
-    The file is read once, as nobody else may write it.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file, self._digest = file, ""
-        text = read_bytes(file) if file.exists() else b""
-        if text and not text.startswith(BEGINS[: len(text)]):
-            raise LsmError("this is no journal of a search", where=str(file), hint="name another file")
-        whole = text.rfind(b"\n") + 1
-        self._logs = [self._checked(number, line) for number, line in enumerate(text[:whole].split(b"\n")[:-1], 1)]
-        if whole < len(text):
-            with writing(file), file.open("r+b") as journal:
-                journal.truncate(whole)
-
-    def _checked(self, number: int, line: bytes) -> dict[str, Any]:
-        if number == 1 and DIGEST.encode() not in line and line.endswith(b"}"):
-            what = "this journal is of an older version: without digests, nobody could tell if a line was altered"
-            raise LsmError(what, where=str(self._file), hint="go on with that version, or name another file")
-        body, _, digest = line.decode("utf-8", "replace").rpartition(DIGEST)
-        self._digest = self._following(body)
-        if digest != f'{self._digest}"}}':
-            raise _damage(self._file, f"line {number} is not as it was written, or not where")
-        log: dict[str, Any] = json.loads(body + "}")
-        return log
-
-    def _following(self, body: str) -> str:
-        return hashlib.blake2b(f"{self._digest}{body}".encode(), digest_size=8).hexdigest()
-
-    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
-        return self._logs[log_number_from:]
-
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        lines = []
-        for log in logs:
-            body = json.dumps(log, separators=(",", ":")).removesuffix("}")
-            self._digest = self._following(body)
-            lines.append(f'{body}{DIGEST}{self._digest}"}}\n')
-            self._logs.append(json.loads(body + "}"))
-        with writing(self._file), self._file.open("ab") as journal:
-            journal.write("".join(lines).encode())
-            journal.flush()
-            os.fsync(journal.fileno())
-
-
-DIGEST = ',"digest":"'
-"""The last key of each line; optuna does not look at it."""
-
-
-def _damage(file: Path, what: str) -> LsmError:
-    return LsmError(f"the journal is damaged: {what}", where=str(file), hint="name another file, or remove it")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with _opened_study(journal, study, least) as opened:
+            _check_identity(opened, {**identity, AT_ONCE: str(at_once)})
+            made = Journal(opened, parameters, seed, at_once, least=least)
+            made.trials()
+            with made.beating():
+                yield made
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
 @contextmanager
-def _replaying(file: Path) -> Iterator[None]:
-    """Who reckons digests for lines of his own meets optuna, which takes every line for one of its own."""
+def _believing(where: str) -> Iterator[None]:
+    """Who reckons digests for lines of his own, or writes to a database, meets optuna, which takes all for its own."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, RecursionError) as error:
-        raise _damage(file, str(error).split("\n")[0]) from None
+        raise damage(where, str(error).split("\n")[0]) from None
 
 
-def _study(file: Path, identity: Mapping[str, str], parameters: Sequence[Parameter], seed: int, least: bool) -> Any:
-    import optuna
+@contextmanager
+def _opened_study(journal: Path | str, name: str, least: bool) -> Iterator[_Study]:
+    """The study of this name, which is made if there is none."""
+    from optuna.exceptions import StorageInternalError
+    from optuna.storages import RDBStorage, get_storage
     from optuna.storages.journal import JournalStorage
 
-    with _replaying(file):
-        storage = JournalStorage(_Lines(file))
-        names = [study.study_name for study in storage.get_all_studies()]
-    if names not in ([], [STUDY]):
-        raise LsmError(f"this is the journal of {names[0]!r}", where=str(file), hint="name another file")
-    if not names:
-        optuna.create_study(storage=storage, study_name=STUDY, direction="minimize" if least else "maximize")
-    study = optuna.load_study(storage=storage, study_name=STUDY)
+    if isinstance(journal, str):
+        # Connections that a server dropped when it stopped are noticed, and not asked.
+        connect = partial(RDBStorage, engine_kwargs={"pool_pre_ping": True})
+        made = connected(journal, connect, StorageInternalError)
+        try:
+            yield _made(_Study(get_storage(made), f"{shown(journal)}, {name!r}", journal), name, least)
+        finally:
+            made.engine.dispose()
+        return
+    with _believing(str(journal)):
+        study = _Study(JournalStorage(Lines(journal)), str(journal))
+        names = [each.study_name for each in study.ask("get_all_studies")]
+    if names not in ([], [name]):
+        raise LsmError(f"this is the journal of {names[0]!r}", where=study.where, hint="name another file")
+    yield _made(study, name, least)
+
+
+def _made(study: _Study, name: str, least: bool) -> _Study:
+    from optuna.exceptions import DuplicatedStudyError
+    from optuna.study import StudyDirection
+
+    direction = StudyDirection.MINIMIZE if least else StudyDirection.MAXIMIZE
+    try:
+        number = study.ask("get_study_id_from_name", name)
+    except KeyError:
+        with suppress(DuplicatedStudyError):
+            study.ask("create_new_study", [direction], name)
+        number = study.ask("get_study_id_from_name", name)
+    return replace(study, number=number)
+
+
+def _check_identity(study: _Study, identity: Mapping[str, str]) -> None:
+    """Refuse a study that is of another search in some part, and write them into one that is new."""
+    with _believing(study.where):
+        stored = study.ask("get_study_user_attrs", study.number)
+        begun = bool(study.ask("get_all_trials", study.number, deepcopy=False))
     errors = []
-    for name, value in identity.items():
-        stored = study.user_attrs.get(name)
-        if stored is None and not study.trials:
-            study.set_user_attr(name, value)
-        elif stored != value:
-            errors.append(LsmError(f"its trials are of another {name}", where=str(file), hint=_OTHERWISE))
+    for part, value in identity.items():
+        if part not in stored and not begun:
+            study.ask("set_study_user_attr", study.number, part, value)
+        elif stored.get(part, "1" if part == AT_ONCE else None) != value:
+            errors.append(LsmError(f"its trials are of another {part}", where=study.where, hint=_OTHERWISE))
     raise_all(errors)
-    with _replaying(file):
-        _ = [trial.score for trial in Journal(study, parameters, seed).trials()]
-    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    return study
 
 
 _OTHERWISE = "go on with what it was begun with, or name another journal"

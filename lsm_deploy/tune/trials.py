@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +21,10 @@ from lsm_deploy.learn.model import readout_of, train
 from lsm_deploy.learn.regression.model import train_regression
 from lsm_deploy.learn.regression.pairs import check_series
 from lsm_deploy.run import backends
+from lsm_deploy.run.work import completed
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
 from lsm_deploy.spec.schema import Data, Regression
-from lsm_deploy.tune.journal import Trial, opened_journal
+from lsm_deploy.tune.journal import STUDY, Trial, opened_journal
 
 __all__ = ["SearchResult", "search"]
 
@@ -63,25 +66,34 @@ class SearchResult(Reported):
 def search(
     file: str | Path,
     trials: int,
-    journal: str | Path,
+    journal: str | Path | None = None,
     *,
     space: str | Path | None = None,
     seed: int = 0,
     train: Raw | None = None,
     liquid_seeds: int = 1,
+    at_once: int = 1,
+    storage: str | None = None,
+    study: str | None = None,
     backend: str = backends.DEFAULT,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> SearchResult:
     """Try values of a spec's file until its journal has `trials` trials, and name the best.
 
     What may vary is in the spec's section `search`, or in the file `space`. A trial's score is the accuracy, or the
     NRMSE, of the readout on held-out parts of the training data (the spec's own, or `train`), from the integers as they
     would be deployed, the mean over `liquid_seeds` liquids: the spec's seed and those after it. A trial that an
-    LsmError ends is kept with its reason. The same command goes on where a kill interrupted it; another spec, space,
-    seed or data are refused.
+    LsmError ends is kept with its reason. The same command goes on where a kill interrupted it, and divides the work
+    with others that are under way; another spec, space, seed or data are refused.
+
+    at_once: trials that are proposed together, of those before them alone; on an `executor`, and among several
+    processes, they are judged side by side. The result depends on their number, and not on who judges. storage: the URL
+    of a database, instead of a journal; study: the name of the search in it.
     """
-    file, journal = require_path(file), require_path(journal)
-    for name, number in (("trials", trials), ("liquid seeds", liquid_seeds)):
+    file = require_path(file)
+    where = _where(journal, storage, study)
+    for name, number in (("trials", trials), ("liquid seeds", liquid_seeds), ("proposals at once", at_once)):
         require_type(number, int, f"number of {name}", "ask for at least 1")
         if number < 1:
             raise MisuseError(f"{number} {name} are asked for", where="search", hint="ask for at least 1")
@@ -101,39 +113,98 @@ def search(
         check_labels(frames.of(spec))
     paths = {p.path: steps_of(parse(text, file).data, p.path) for p in parameters}
 
-    def judged(turn: int, values: Mapping[str, Any]) -> Trial:
-        scores: list[float] = []
-        try:
-            tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
-            with warnings.catch_warnings():
-                if turn >= 0:  # of the spec as it is written a warning helps, of what is only tried it does not
-                    warnings.simplefilter("ignore", LsmWarning)
-                for i in range(liquid_seeds):
-                    scores.append(_cross_validated(tried, spec.seed + i, frames, backend))
-        except LsmError as error:
-            return Trial(turn, values, tuple(scores), "; ".join(str(each).split("\n")[0] for each in error.each()))
-        return Trial(turn, values, tuple(scores))
+    def judged(proposed: Mapping[int, Mapping[str, Any]], executor: Executor | None) -> Iterator[Trial]:
+        """What comes of each turn, as it ends."""
+        asked: list[tuple[int, Spec]] = []
+        for turn, values in proposed.items():
+            try:
+                with _unsaid(turn):
+                    tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
+            except LsmError as error:
+                yield Trial(turn, values, (), _reason(error))
+            else:
+                asked.append((turn, tried))
+        pieces = [_Piece(turn, tried, liquid_seeds, backend) for turn, tried in asked]
+        for index, (scores, reason) in completed(_judged, frames, pieces, executor):
+            turn = pieces[index].turn
+            yield Trial(turn, proposed[turn], scores, reason)
 
     identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
-    with opened_journal(journal, identity, parameters, seed, least=figure in _LEAST) as opened:
-        done = opened.trials()
-        while len(done) < trials:
+    with opened_journal(
+        where, identity, parameters, seed, at_once, study=study or STUDY, least=figure in _LEAST
+    ) as opened:
+        while len(done := opened.trials()) < trials:
             if progress:
                 progress(len(done), trials)
-            asked, values = opened.ask()
-            trial = judged(len(done), values)
-            opened.tell(asked, trial.scores, trial.reason)
-            done = (*done, trial)
+            for trial in judged(opened.claim(trials, 1 if executor is None else at_once), executor):
+                opened.tell(trial)
         importance = opened.importance()
     good = [trial for trial in done if trial.score is not None]
     if not good:
         reason = done[-1].reason
-        raise LsmError(f"all {len(done)} trials failed, the last: {reason}", where=str(journal), hint="move the ranges")
+        raise LsmError(f"all {len(done)} trials failed, the last: {reason}", where=opened.where, hint="move the ranges")
     best = min(good, key=lambda trial: _order(trial, figure))
     changed = put(text, file, {paths[path]: value for path, value in best.values.items()})
     data = frames.of(spec)
     samples = len(data.frames) if figure == "nrmse" else data.samples
-    return SearchResult(changed, samples, liquid_seeds, done, best, judged(-1, {}), importance, figure)
+    written = next(judged({AS_WRITTEN: {}}, None))
+    return SearchResult(changed, samples, liquid_seeds, done, best, written, importance, figure)
+
+
+def _where(journal: str | Path | None, storage: str | None, study: str | None) -> Path | str:
+    """The file or the URL of a journal."""
+    if (journal is None) == (storage is None):
+        what = "a journal and a storage are named" if journal is not None else "no journal is named"
+        raise MisuseError(what, where="search", hint="name a file with --journal, or a database with --storage")
+    if storage is None:
+        if study is not None:
+            what = "a study is named, and the journal is a file, which holds one"
+            raise MisuseError(what, where="search", hint="leave it out, or name a database with --storage")
+        return require_path(journal)
+    for name, value in (("URL of the storage", storage), ("name of the study", study or "")):
+        require_type(value, str, name, "write it as text")
+    return storage
+
+
+# --- one trial -----------------------------------------------------------------------------------------------------
+
+AS_WRITTEN = -1
+"""The turn of the spec itself."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A spec to be judged, on liquids of its seed and of those after it."""
+
+    turn: int
+    spec: Spec
+    liquid_seeds: int
+    backend: str
+
+
+def _judged(frames: _Frames, piece: _Piece) -> tuple[tuple[float, ...], str]:
+    """The score of each liquid, up to the first that fails, and why it does."""
+    scores: list[float] = []
+    with _unsaid(piece.turn):
+        try:
+            for i in range(piece.liquid_seeds):
+                scores.append(_cross_validated(piece.spec, piece.spec.seed + i, frames, piece.backend))
+        except LsmError as error:
+            return tuple(scores), _reason(error)
+    return tuple(scores), ""
+
+
+@contextmanager
+def _unsaid(turn: int) -> Iterator[None]:
+    """Of the spec as it is written a warning helps, of what is only tried it does not."""
+    with warnings.catch_warnings():
+        if turn != AS_WRITTEN:
+            warnings.simplefilter("ignore", LsmWarning)
+        yield
+
+
+def _reason(error: LsmError) -> str:
+    return "; ".join(str(each).split("\n")[0] for each in error.each())
 
 
 def _order(trial: Trial, figure: str) -> float:
@@ -147,14 +218,17 @@ class _Frames:
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
-        self.key: tuple[object, ...] = ()
-        self.made: Frames | None = None
+        self.last: tuple[tuple[object, ...], Frames] | None = None
+
+    def __reduce__(self) -> tuple[type[_Frames], tuple[Raw]]:
+        return _Frames, (self.raw,)
 
     def of(self, spec: Spec) -> Frames:
         key = (spec.front_end, spec.seed, spec.input.channels)
-        if self.made is None or self.key != key:
-            self.key, self.made = key, frames_for(self.raw, spec, "train")
-        return self.made
+        last = self.last
+        if last is None or last[0] != key:
+            last = self.last = key, frames_for(self.raw, spec, "train")
+        return last[1]
 
 
 def _cross_validated(spec: Spec, seed: int, frames: _Frames, backend: str) -> float:
