@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from programs import random_program
 
 from lsm_deploy.compile.build.network import build_network
-from lsm_deploy.compile.place import kernels
-from lsm_deploy.compile.place.axons import axons_of
+from lsm_deploy.compile.place import axons as axons_module
+from lsm_deploy.compile.place import filling, kernels
+from lsm_deploy.compile.place.axons import Axons, axons_of
 from lsm_deploy.compile.place.chips import by_chips
-from lsm_deploy.compile.place.cores import board_of, load_of, place_network, traffic_of
+from lsm_deploy.compile.place.cores import board_of, load_of, place_loaded, place_network, traffic_of
 from lsm_deploy.compile.place.filling import fill
 from lsm_deploy.compile.place.synapse_memory import PUBLISHED, SHORT_INDEX_BITS, estimate, synapse_bits
 from lsm_deploy.compile.quantise import quantise_network
+from lsm_deploy.core import threads
 from lsm_deploy.core.boards import BOARDS
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection
@@ -132,6 +134,16 @@ class TestLimits:
             assert core.groups <= SMALL.groups_per_core
 
     @given(seeds)
+    def test_loads_that_filling_knows_are_those_counted_anew(self, seed):
+        """For chips of five cores, which are numbered anew, and for those of any number."""
+        for target in (SMALL, replace(SMALL, cores_per_chip=100, chips=1)):
+            try:
+                program, loads = place_loaded(random_network(seed), target)
+            except LsmError:
+                return
+            assert loads == load_of(program)
+
+    @given(seeds)
     def test_loads_are_those_counted_one_by_one(self, seed):
         network = random_network(seed)
         cores = np.random.default_rng(seed).integers(0, 4, network.neurons).astype(np.int32)
@@ -190,7 +202,7 @@ class TestTraffic:
         except LsmError:
             return
         axons = axons_of(network)
-        in_order = by_chips(axons, fill(axons, SMALL, grow=False).cores, SMALL)
+        in_order, _ = by_chips(axons, fill(axons, SMALL, grow=False).cores, SMALL)
         if int(in_order.max()) < SMALL.cores:
             ordered = traffic_of(Program(network, in_order, "small"), SMALL)
             assert traffic_of(program, SMALL).between_cores <= ordered.between_cores
@@ -215,9 +227,10 @@ class TestTraffic:
         axons = axons_of(network)
         cores = fill(axons, target).cores
         mixed = np.random.default_rng(1).permutation(int(cores.max()) + 1).astype(np.int32)[cores]
-        gathered = by_chips(axons, mixed, target)
+        gathered, sent = by_chips(axons, mixed, target)
         assert len(np.unique(np.stack([mixed, gathered]), axis=1).T) == len(np.unique(mixed))  # only renamed
         before, after = (traffic_of(Program(network, c, "small"), target) for c in (mixed, gathered))
+        assert sent == after
         assert after.between_cores == before.between_cores
         assert after.between_chips < 0.75 * before.between_chips
 
@@ -238,6 +251,55 @@ class TestTraffic:
         target = replace(BOARDS["kapoho_point"], cores_per_chip=3, synapse_units_per_core=1500)
         cores = place_network(network, target).cores
         assert hashlib.sha256(cores.astype("<i4").tobytes()).hexdigest()[:16] == "eb866d7201fa8e25"
+
+
+class TestLarge:
+    """What is done otherwise for large networks, and has to come to the same: here for small ones."""
+
+    @given(seeds)
+    def test_axons_are_the_same_from_any_number_of_threads(self, seed):
+        network = random_network(seed)
+        with pytest.MonkeyPatch.context() as patch:
+            alone = axons_of(network)
+            patch.setattr(threads, "WORTH_THREADS", 0)
+            patch.setattr(axons_module, "_BLOCK", 3)
+            for count in (2, 5):
+                patch.setattr(threads, "processors", lambda count=count: count)
+                shared = axons_of(network)
+                for field in fields(Axons):
+                    np.testing.assert_array_equal(getattr(shared, field.name), getattr(alone, field.name))
+
+    @given(seeds)
+    def test_axons_are_those_listed_one_by_one(self, seed):
+        """By target in the order of projections and sources; by source in ascending order; rows may descend."""
+        network = random_network(seed)
+        wires = [replace(p, **_turned(p)) if seed % 2 else p for p in network.projections]
+        network = replace(network, projections=tuple(wires))
+        axons, listed = axons_of(network), list(synapses(network))
+        for target in range(network.neurons):
+            here = slice(axons.indptr[target], axons.indptr[target + 1])
+            assert axons.sources[here].tolist() == [s for s, t, _ in listed if t == target]
+            assert axons.bits[here].tolist() == [bits for _, t, bits in listed if t == target]
+        for source in range(network.neurons + network.channels):
+            here = slice(axons.out_indptr[source], axons.out_indptr[source + 1])
+            assert axons.targets[here].tolist() == sorted(t for s, t, _ in listed if s == source)
+
+    def test_growing_is_left_out_where_it_saves_nothing(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(filling, "SAMPLED_FROM", 0)
+        target = replace(BOARDS["kapoho_point"], cores_per_chip=6, synapse_units_per_core=1500)
+        column = grid_network(tmp_path)
+        assert filling.grows(axons_of(column), target)
+        projections = []
+        for p in column.projections:  # as many synapses, from each source onto anyone
+            drawn = np.random.default_rng(2).integers(0, column.neurons, len(p.post)).astype(np.int32)
+            projections.append(replace(p, post=drawn[np.lexsort((drawn, p.pre))]))
+        assert not filling.grows(axons_of(replace(column, projections=tuple(projections))), target)
+
+
+def _turned(p):
+    """The synapses of each source in descending order."""
+    order = np.lexsort((-p.post, p.pre))
+    return {"post": p.post[order], "weights": p.weights[order], "delays": p.delays[order]}
 
 
 class TestTooBig:

@@ -16,7 +16,7 @@ from lsm_deploy.compile.build.column import expected_synapses
 from lsm_deploy.compile.build.network import build_network
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price, price_of, quantise_certified
-from lsm_deploy.compile.place.cores import place_network
+from lsm_deploy.compile.place.cores import Load, place_loaded
 from lsm_deploy.compile.quantise import RoundingLoss, one_grid, quantise_network
 from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board, board_named
@@ -51,6 +51,8 @@ class Compiled(Reported):
     program: Program
     cost: RoundingLoss
     certificate: Certificate
+    loads: tuple[Load, ...]
+    """What each core holds; none, where it was placed nowhere."""
     price: Price | None = None
     """What it cost to certify as many neurons as can be, or to fit lava-dl's grid, where that was asked for."""
     cut_offs: tuple[CutOff, ...] = ()
@@ -146,7 +148,8 @@ def compile_built(
     quantised, cost, certificate, price = _quantise(network, how, strict)
     certificate = certificate or certify_network(quantised)
     _check_sums(quantised, certificate)
-    return Compiled(network, place_network(quantised, board_named(board)), cost, certificate, price)
+    program, loads = place_loaded(quantised, board_named(board))
+    return Compiled(network, program, cost, certificate, tuple(loads), price)
 
 
 def _check_sums(network: QNetwork, certificate: Certificate) -> None:

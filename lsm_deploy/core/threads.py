@@ -1,13 +1,20 @@
-"""How many threads a process may use: those of its own machine, unless it shares that with others of its kind."""
+"""How many threads a process may use, and calls on them: for loops that release the interpreter's lock (`compiled`)."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import TypeVar
 
-__all__ = ["VARIABLE", "processors"]
+__all__ = ["VARIABLE", "WORTH_THREADS", "parts", "processors", "together"]
 
 VARIABLE = "NUMBA_NUM_THREADS"
 """What numba, and all that computes here, takes for the number of threads; a worker sets it to 1."""
+WORTH_THREADS = 1 << 18
+"""Synapses from which on threads pay: starting some takes as long as work on a few thousand."""
+
+_Made = TypeVar("_Made")
 
 
 def processors() -> int:
@@ -15,3 +22,25 @@ def processors() -> int:
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get(VARIABLE, "")
     return min(here, int(asked)) if asked.isdigit() and int(asked) else here
+
+
+def together(calls: Iterable[Callable[[], _Made]], work: int) -> list[_Made]:
+    """What each call returns, in their order; work: how many synapses they go through, few of which one thread does.
+
+    Calls do not write to what another one reads, so results depend on no number of threads. Where one raises, what the
+    first of them raised is raised when all have ended.
+    """
+    waiting = list(calls)
+    threads = min(len(waiting), processors())
+    if work < WORTH_THREADS or threads < 2:
+        return [call() for call in waiting]
+    from concurrent.futures import ThreadPoolExecutor  # most networks are too small to need it
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [future.result() for future in [pool.submit(call) for call in waiting]]
+
+
+def parts(size: int, work: int) -> list[tuple[int, int]]:
+    """0 to `size` in as many parts of about one length as threads work on them: begin and end of each."""
+    count = processors() if work >= WORTH_THREADS else 1
+    return list(pairwise(size * i // count for i in range(count + 1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network
 from lsm_deploy.compile.certify.restrain import Price
 from lsm_deploy.compile.pipeline import Compiled
-from lsm_deploy.compile.place.cores import load_of
+from lsm_deploy.compile.place.cores import Load, load_of
 from lsm_deploy.compile.quantise.cost import RoundingLoss
 from lsm_deploy.core import fixed
 from lsm_deploy.core.activations import ACTIVATIONS
@@ -32,17 +32,16 @@ _LOADS = ("neurons", "axons", "synapse_units", "groups")
 def report_program(program: Program, certificate: Certificate | None = None) -> Report:
     """What a program holds, and what the chip and its registers make of it."""
     weights = picture_of_weights(program.network)
-    return _report_program(program, certificate) + Report((weights,) if weights else (), {})
+    return _report_program(program, certificate, load_of(program)) + Report((weights,) if weights else (), {})
 
 
-def _report_program(program: Program, certificate: Certificate | None) -> Report:
-    facts = _facts(program, certificate or certify_network(program.network))
+def _report_program(program: Program, certificate: Certificate | None, loads: Sequence[Load]) -> Report:
+    facts = _facts(program, certificate or certify_network(program.network), loads)
     return Report(tuple(_blocks(program, facts)), facts)
 
 
-def _facts(program: Program, certificate: Certificate) -> dict[str, Any]:
+def _facts(program: Program, certificate: Certificate, loads: Sequence[Load]) -> dict[str, Any]:
     network = program.network
-    loads = load_of(program)
     unproven = standings(network)
     return {
         "program": program_id(program),
@@ -189,7 +188,7 @@ def report_compiled(compiled: Compiled) -> Report:
             picture_of_constants(compiled.network, compiled.program.network),
         ),
     )
-    of_program = _report_program(compiled.program, compiled.certificate)
+    of_program = _report_program(compiled.program, compiled.certificate, compiled.loads)
     return of_program + Report((*_costs(compiled), *pictures), facts)
 
 

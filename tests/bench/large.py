@@ -153,7 +153,7 @@ def compile_case(folder: Path) -> dict[str, Any]:
         watch(pipeline, f"{stage}_network", stage)
     watch(pipeline, "place_network", "place", compiled)
     watch(lsm_deploy, "save_program", "save")
-    watch(compiling, "report_compiled", "report")
+    watch(compiling, "report_file", "report")
     case = spec.load(folder / "case.yaml")
     synapses = sum(estimate.synapses_of(p, case) for p in case.projections)
     np.empty(int(estimate.bytes_to_compile(case.populations["liquid"].neurons, synapses)), np.uint8)[::4096] = 1

@@ -143,7 +143,7 @@ def by_metis(axons: Axons) -> NDArray[np.int32]:
     options = pymetis.Options(seed=0)
     _, part = pymetis.part_graph(parts, graph, eweights=weights, options=options, recursive=False)
     order = np.argsort(np.asarray(part), kind="stable").astype(np.int32)
-    return by_chips(axons, fill(axons, TARGET, grow=False, order=order).cores, TARGET)
+    return by_chips(axons, fill(axons, TARGET, grow=False, order=order).cores, TARGET)[0]
 
 
 # --- time and memory ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.compiled import compiled
 
-__all__ = ["Rows", "append_sources", "count_chosen", "count_targets", "distances", "group", "transpose"]
+__all__ = ["Rows", "append_sources", "ascend", "count_chosen", "count_targets", "distances", "group", "transpose"]
 
 
 Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -68,6 +68,16 @@ def append_sources(
             target = first_target + post[k]
             sources[cursor[target]] = first_source + pre
             cursor[target] += 1
+
+
+@compiled
+def ascend(indptr: NDArray[np.int64], columns: NDArray[np.int32]) -> bool:
+    """Whether no row descends anywhere."""
+    for row in range(len(indptr) - 1):
+        for k in range(indptr[row] + 1, indptr[row + 1]):
+            if columns[k] < columns[k - 1]:
+                return False
+    return True
 
 
 def count_chosen(indptr: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,10 +5,11 @@ the neuron groups (populations) it mixes. Every neuron is placed whole, with all
 what a step costs and never what it computes.
 
 Cores grow: the next neuron is the one with the most synapses from and to those that are there already (see
-`kernels.fill_cores`). Ties go to the one that was reached last, and all is done in integers, so that a network has one
+`growing.fill_cores`). Ties go to the one that was reached last, and all is done in integers, so that a network has one
 placement everywhere. METIS was measured against it (`make placement`): within a twentieth either way for ten times the
 work, and its cuts may change from version to version, which a program file must not. The neurons' own order is tried
-too, and what sends fewer messages is kept: an order that a user chose well is never spoilt.
+too, and what sends fewer messages is kept: an order that a user chose well is never spoilt. A large network in which
+anyone is joined to anyone keeps its order without another try (see `filling.grows`).
 
 Then cores are gathered on chips (see `chips`): that of core `c` is `c // cores_per_chip`.
 """
@@ -16,6 +17,8 @@ Then cores are gathered on chips (see `chips`): that of core `c` is `c // cores_
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +26,15 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.place import kernels
 from lsm_deploy.compile.place import synapse_memory as encoding
 from lsm_deploy.compile.place.axons import Axons, axons_of
-from lsm_deploy.compile.place.chips import by_chips
-from lsm_deploy.compile.place.filling import Filling, fill, needs_alone
+from lsm_deploy.compile.place.chips import Traffic, by_chips, messages
+from lsm_deploy.compile.place.filling import Filling, fill, grows, needs_alone
 from lsm_deploy.compile.place.shortage import too_big
 from lsm_deploy.core.boards import BOARD_NAMES, BOARDS, NOWHERE, Board
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.ir import Program, QNetwork
+from lsm_deploy.core.threads import together
 
-__all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place_network", "traffic_of"]
+__all__ = ["Load", "Traffic", "arrange", "board_of", "load_of", "place_loaded", "place_network", "traffic_of"]
 
 
 @dataclass(frozen=True)
@@ -44,33 +48,41 @@ class Load:
     groups: int
 
 
-@dataclass(frozen=True)
-class Traffic:
-    """Messages when every neuron spikes once, one to each other core with a target of it; and those to other chips."""
-
-    between_cores: int
-    between_chips: int
-
-
 def place_network(network: QNetwork, target: Board) -> Program:
     """Find the core of each neuron; a neuron or a network that is too big is an LsmError with the numbers."""
+    return place_loaded(network, target)[0]
+
+
+def place_loaded(network: QNetwork, target: Board) -> tuple[Program, list[Load]]:
+    """`place_network`, and what `load_of` would count of the program, which is known from filling its cores."""
     if target is NOWHERE:
-        return Program(network, np.zeros(network.neurons, np.int32), target.name)
+        return Program(network, np.zeros(network.neurons, np.int32), target.name), []
     axons = axons_of(network)
     _check_neurons(network, axons, target)
     arrangement = arrange(axons, target)
     if arrangement.used > target.cores:
         raise too_big(network, axons, target, arrangement)
-    return Program(network, arrangement.cores, target.name)
+    return Program(network, arrangement.cores, target.name), _loads(arrangement.loads)
 
 
 def arrange(axons: Axons, target: Board) -> Filling:
     """The best placement of neurons that each fit a core; where none fits the board, that of the fewest cores."""
-    fillings = [fill(axons, target, grow=grow) for grow in (True, False)]
-    fitting = [replace(f, cores=by_chips(axons, f.cores, target)) for f in fillings if f.used <= target.cores]
+
+    def placed(grow: bool) -> tuple[Filling, Traffic | None]:
+        filling = fill(axons, target, grow=grow)
+        if filling.used > target.cores:
+            return filling, None
+        cores, traffic = by_chips(axons, filling.cores, target)
+        number = np.empty(filling.used, np.int64)
+        number[filling.cores] = cores
+        return replace(filling, cores=cores, loads=filling.loads[np.argsort(number)]), traffic
+
+    ways = (True, False) if grows(axons, target) else (False,)
+    fillings = together([partial(placed, way) for way in ways], len(axons.sources))
+    fitting = [(filling, traffic) for filling, traffic in fillings if traffic is not None]
     if not fitting:
-        return min(fillings, key=lambda f: f.used)
-    return min(fitting, key=lambda f: _messages(axons, f.cores, target))
+        return min((filling for filling, _ in fillings), key=lambda f: f.used)
+    return min(fitting, key=lambda each: each[1])[0]
 
 
 def board_of(program: Program) -> Board:
@@ -96,19 +108,21 @@ def load_of(program: Program) -> list[Load]:
     kernels.count_lists(axons.indptr, axons.sources, axons.bits, sources, word, cores, by_core, words, entering)
     populations = len(network.populations)
     mixed = np.unique(cores.astype(np.int64) * populations + axons.groups) // populations
-    columns = (np.bincount(cores, minlength=used), entering, words, np.bincount(mixed, minlength=used))
-    return [Load(core, *(int(value) for value in row)) for core, row in enumerate(zip(*columns, strict=True))]
+    columns = (np.bincount(cores, minlength=used), words, entering, np.bincount(mixed, minlength=used))
+    return _loads(np.stack(columns, axis=1))
+
+
+def _loads(counts: NDArray[Any]) -> list[Load]:
+    """From `[core, 4]` as a `Filling` has them."""
+    return [
+        Load(core, neurons, axons, words, groups)
+        for core, (neurons, words, axons, groups) in enumerate(counts.tolist())
+    ]
 
 
 def traffic_of(program: Program, target: Board) -> Traffic:
     """What a spike of every neuron sends, as the program is placed."""
-    return Traffic(*_messages(axons_of(program.network), program.cores, target))
-
-
-def _messages(axons: Axons, cores: NDArray[np.int32], target: Board) -> tuple[int, int]:
-    used = int(cores.max()) + 1
-    between = kernels.count_messages(axons.out_indptr, axons.targets, cores, used, target.cores_per_chip)
-    return int(between[0]), int(between[1])
+    return messages(axons_of(program.network), program.cores, target)
 
 
 def _check_neurons(network: QNetwork, axons: Axons, target: Board) -> None:

@@ -1,4 +1,4 @@
-"""How neurons fill cores, and what goes between these."""
+"""How a network is seen from its cores, and what goes between these."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.compiled import compiled
 
-__all__ = ["append_synapses", "count_between", "count_lists", "count_messages", "fill_cores", "lone_loads"]
+__all__ = [
+    "add_to_each_other",
+    "append_synapses",
+    "count_between",
+    "count_lists",
+    "count_messages",
+    "lone_loads",
+    "merge_targets",
+]
 
 
 @compiled
@@ -17,153 +25,70 @@ def append_synapses(
     first_source: int,
     first_target: int,
     bits_each: int,
+    low: int,
+    high: int,
+    block: int,
     cursor: NDArray[np.int64],
     sources: NDArray[np.int32],
     bits: NDArray[np.uint8],
 ) -> None:
-    """Write the source and size of each synapse to its target's row, at `cursor` `[neuron]`, which moves on."""
-    for pre in range(len(indptr) - 1):
-        for k in range(indptr[pre], indptr[pre + 1]):
-            target = first_target + post[k]
-            sources[cursor[target]] = first_source + pre
-            bits[cursor[target]] = bits_each
-            cursor[target] += 1
+    """Write source and size of the synapses onto `low` .. `high` to their targets' rows, at `cursor`, which moves on.
+
+    Rows ascend, and so `block` targets at a time can be looked at: those whose rows' ends the cache holds. Where rows
+    do not ascend, all targets are one block.
+    """
+    reached = np.empty(len(indptr) - 1, np.int64)
+    for pre in range(len(reached)):
+        left, right = indptr[pre], indptr[pre + 1]
+        while left < right:
+            middle = (left + right) // 2
+            if post[middle] < low:
+                left = middle + 1
+            else:
+                right = middle
+        reached[pre] = left
+    for start in range(low, high, block):
+        stop = min(start + block, high)
+        for pre in range(len(reached)):
+            k = reached[pre]
+            while k < indptr[pre + 1] and post[k] < stop:
+                target = first_target + post[k]
+                sources[cursor[target]] = first_source + pre
+                bits[cursor[target]] = bits_each
+                cursor[target] += 1
+                k += 1
+            reached[pre] = k
 
 
 @compiled
-def fill_cores(
+def merge_targets(
     indptr: NDArray[np.int64],
-    sources: NDArray[np.int32],
-    bits: NDArray[np.uint8],
-    out_indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
+    first_source: int,
+    first_target: int,
+    begin: NDArray[np.int64],
+    held: NDArray[np.int64],
     targets: NDArray[np.int32],
-    groups: NDArray[np.int32],
-    order: NDArray[np.int32],
-    most: tuple[int, int, int, int],
-    word: tuple[int, int],
-    cores_per_chip: int,
-    most_cores: int,
-    grow: bool,
-    cores: NDArray[np.int32],
-    closed: NDArray[np.int64],
-) -> int:
-    """Fill `cores` with one core after the other, `most` neurons, words, axons and groups each; how many took a place.
+) -> None:
+    """Put the targets of each source of a projection among the `held` `[source]` that its row of `targets` has already.
 
-    Without `grow`, neurons come in the given order. With it, the next is the one with the most synapses from and to
-    those already on the core; where there is none, on the chip; where there is none, anywhere; or else the next in
-    order. A core ends with the first that does not fit: `closed` counts by which limit. Stops at `most_cores`.
-    Every neuron fits a core alone. word: bits of a word and of a list's header. Neurons not in the order are left out.
+    Rows begin at `begin` `[source]`; they ascend, as those of the projection do.
     """
-    neurons, levels = len(groups), 3 if grow else 0
-    listed = np.zeros(len(out_indptr) - 1, np.int64)  # the bits of each source's list on this core
-    entered = np.full(len(out_indptr) - 1, -1, np.int32)  # the last core for which that was begun
-    mixed = np.full(neurons + 1, -1, np.int32)  # the last core that each group entered
-    waiting = np.zeros(neurons, np.bool_)
-    waiting[order] = True
-    # A queue for each level, core, chip and board: the neurons of each gain are a doubly linked list.
-    largest = 0
-    for neuron in range(neurons):
-        largest = max(largest, indptr[neuron + 1] - indptr[neuron] + out_indptr[neuron + 1] - out_indptr[neuron])
-    first = np.full((levels, largest + 1), -1, np.int32)
-    after = np.full((levels, neurons), -1, np.int32)
-    before = np.full((levels, neurons), -1, np.int32)
-    gain = np.zeros((levels, neurons), np.int32)
-    top = np.zeros(levels, np.int64)
-
-    core, held, words, axons, groups_held, next_in_order, done = 0, 0, 0, 0, 0, 0, 0
-    while done < len(order):
-        neuron = -1
-        for level in range(levels):
-            while top[level] > 0 and first[level, top[level]] < 0:
-                top[level] -= 1
-            if top[level] > 0:
-                neuron = first[level, top[level]]
-                break
-        if neuron < 0:
-            while not waiting[order[next_in_order]]:
-                next_in_order += 1
-            neuron = order[next_in_order]
-
-        new_group = mixed[groups[neuron]] != core
-        new_words, new_axons, broken = 0, 0, -1
-        if held == most[0]:
-            broken = 0
-        elif groups_held + new_group > most[3]:
-            broken = 3
-        else:
-            for k in range(indptr[neuron], indptr[neuron + 1]):
-                source = sources[k]
-                if entered[source] != core:
-                    entered[source] = core
-                    listed[source] = 0
-                old = listed[source]
-                listed[source] = old + bits[k]
-                new_words += (word[1] + old + bits[k] + word[0] - 1) // word[0]
-                if old == 0:
-                    new_axons += 1
-                else:
-                    new_words -= (word[1] + old + word[0] - 1) // word[0]
-            if words + new_words > most[1]:
-                broken = 1
-            elif axons + new_axons > most[2]:
-                broken = 2
-        if broken >= 0:
-            closed[broken] += 1
-            core += 1
-            if core == most_cores:
-                return done
-            held, words, axons, groups_held = 0, 0, 0, 0
-            for level in range(min(levels, 2 if core % cores_per_chip == 0 else 1)):
-                for value in range(1, top[level] + 1):
-                    other = first[level, value]
-                    first[level, value] = -1
-                    while other >= 0:
-                        gain[level, other] = 0
-                        other = after[level, other]
-                top[level] = 0
-            continue
-
-        cores[neuron] = core
-        waiting[neuron] = False
-        mixed[groups[neuron]] = core
-        held, words, axons, groups_held = held + 1, words + new_words, axons + new_axons, groups_held + new_group
-        done += 1
-        for level in range(levels):
-            if gain[level, neuron] > 0:
-                left, right = before[level, neuron], after[level, neuron]
-                if left >= 0:
-                    after[level, left] = right
-                else:
-                    first[level, gain[level, neuron]] = right
-                if right >= 0:
-                    before[level, right] = left
-                gain[level, neuron] = 0
-            for outwards in range(2):
-                begin = out_indptr[neuron] if outwards else indptr[neuron]
-                end = out_indptr[neuron + 1] if outwards else indptr[neuron + 1]
-                for k in range(begin, end):
-                    other = targets[k] if outwards else sources[k]
-                    if other >= neurons or not waiting[other]:
-                        continue
-                    value = gain[level, other]
-                    if value > 0:
-                        left, right = before[level, other], after[level, other]
-                        if left >= 0:
-                            after[level, left] = right
-                        else:
-                            first[level, value] = right
-                        if right >= 0:
-                            before[level, right] = left
-                    value += 1
-                    right = first[level, value]
-                    before[level, other] = -1
-                    after[level, other] = right
-                    if right >= 0:
-                        before[level, right] = other
-                    first[level, value] = other
-                    gain[level, other] = value
-                    top[level] = max(top[level], value)
-    return done
+    for pre in range(len(indptr) - 1):
+        source = first_source + pre
+        first, k = begin[source], indptr[pre + 1] - 1
+        old = first + held[source] - 1
+        held[source] += indptr[pre + 1] - indptr[pre]
+        new = first + held[source] - 1
+        while k >= indptr[pre]:
+            target = first_target + post[k]
+            if old >= first and targets[old] > target:
+                targets[new] = targets[old]
+                old -= 1
+            else:
+                targets[new] = target
+                k -= 1
+            new -= 1
 
 
 @compiled
@@ -233,6 +158,21 @@ def count_between(
             if reached[core] != neuron:
                 reached[core] = neuron
                 messages[cores[neuron], core] += 1
+
+
+@compiled
+def add_to_each_other(messages: NDArray[np.uint16]) -> None:
+    """Let each two cores have what they send each other, either way, and a core by itself nothing."""
+    tile = 64  # of either side of the diagonal stays in the cache
+    size = len(messages)
+    for first in range(0, size, tile):
+        for second in range(0, first + 1, tile):
+            for i in range(first, min(first + tile, size)):
+                for j in range(second, min(second + tile, i)):
+                    both = messages[i, j] + messages[j, i]
+                    messages[i, j], messages[j, i] = both, both
+    for i in range(size):
+        messages[i, i] = 0
 
 
 @compiled
