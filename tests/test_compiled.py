@@ -109,3 +109,62 @@ def test_a_damaged_index_and_what_a_killed_process_left_go(tmp_path: Path) -> No
         assert "Traceback" not in err
         assert start_python(tmp_path).communicate() == ("done\n", "")
     assert not list((tmp_path / "cache").rglob("*.tmp.*"))
+
+
+# --- machine code that is loaded without numba ----------------------------------------------------------------------
+
+NATIVE = """
+import ctypes, sys
+from lsm_deploy.core.native import native
+value = ctypes.c_int64(4)
+ctypes.CFUNCTYPE(None, ctypes.c_int64)(native("double", "double"))(ctypes.addressof(value))
+print(value.value, "numba" in sys.modules)
+"""
+DOUBLE = """
+import numba, numpy
+from lsm_backends.fast.kernels.machine import pointer
+
+def double(address):
+    numba.carray(pointer(address), 1, numpy.int64)[0] *= 2
+"""
+
+
+def run_native(folder: Path, source: str = DOUBLE, before: str = "", **settings: str) -> tuple[str, str]:
+    file = folder / "double.py"
+    if not file.exists() or file.read_text() != source:
+        file.write_text(source)
+    environment = {
+        "PYTHONPATH": ":".join([str(folder), *sys.path]),
+        "NUMBA_CACHE_DIR": str(folder / "cache"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **settings,
+    }
+    call = [sys.executable, "-W", "always", "-c", before + NATIVE]
+    ran = subprocess.run(call, env=environment, text=True, capture_output=True, check=False)
+    return ran.stdout, ran.stderr
+
+
+def test_machine_code_is_loaded_without_numba_and_made_again_where_it_is_not_whole(tmp_path: Path) -> None:
+    assert run_native(tmp_path) == ("8 True\n", "")
+    (file,) = (tmp_path / "cache").iterdir()
+    assert run_native(tmp_path) == ("8 False\n", "")
+    file.write_bytes(file.read_bytes()[:-9])
+    assert run_native(tmp_path) == ("8 True\n", "")
+    assert run_native(tmp_path) == ("8 False\n", "")
+    assert run_native(tmp_path, DOUBLE.replace("*= 2", "*= 3  # of another source")) == ("12 True\n", "")
+    (other,) = (tmp_path / "cache").iterdir()
+    assert other != file, "code of an older source goes"
+
+
+def test_machine_code_that_cannot_be_kept_costs_a_line(tmp_path: Path) -> None:
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99))\n"
+    out, err = run_native(tmp_path, before=full)
+    assert out == "8 True\n", err
+    assert "compiled code cannot be kept" in err
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_what_allocates_is_no_machine_code_alone(tmp_path: Path) -> None:
+    out, err = run_native(tmp_path, "import numpy\ndef double(address):\n    numpy.zeros(address)[0] += 1\n")
+    assert not out
+    assert "double may raise, or allocates" in err

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lsm_backends import emulator, fast
-from lsm_backends.fast.graded import layout
+from lsm_backends.fast.graded import is_graded, layout
 from lsm_backends.fast.graded.session import GradedSession
 from lsm_backends.fast.kernels import gated, graded
 from programs import ALL_KINDS, GRADED_KINDS, random_case, random_stimulus
@@ -210,7 +210,7 @@ def sessions() -> Iterator[tuple[GradedSession, Program, Stimulus, Trace]]:
     graded = 0
     for seed in range(24):
         program, stimulus, expected = one_sample(seed)
-        if layout.is_graded(program.network):
+        if is_graded(program.network):
             graded += 1
             running = fast.start(program, program.network.state_names)
             assert isinstance(running, GradedSession)

@@ -20,7 +20,7 @@ from glob import escape, glob
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["compiled", "dispatcher"]
+__all__ = ["cannot_be_kept", "compiled", "dispatcher", "stamps_of"]
 
 PATIENCE = 60
 """Seconds that a process waits for another one to write."""
@@ -49,22 +49,15 @@ def dispatcher(function: Callable[..., Any]) -> Any:
     class Cache(FunctionCache):  # type: ignore[misc]
         def __init__(self, py_func: Any) -> None:
             super().__init__(py_func)
-            # What it calls may stand in other files of its folder, of which numba looks at none, and the chip's numbers
-            # stand in `fixed` and `activations`.
-            files = [
-                *sorted(Path(py_func.__code__.co_filename).parent.glob("*.py")),
-                Path(__file__).with_name("fixed.py"),
-                Path(__file__).with_name("activations.py"),
-            ]
-            stamps = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
             # A build that looks at bounds (NUMBA_BOUNDSCHECK=1) and one that does not never take each other's code.
-            self._cache_file._source_stamp = (self._cache_file._source_stamp, numba.config.BOUNDSCHECK, *stamps)
+            stamps = (numba.config.BOUNDSCHECK, *stamps_of(Path(py_func.__code__.co_filename)))
+            self._cache_file._source_stamp = (self._cache_file._source_stamp, *stamps)
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             try:
                 return super().load_overload(sig, target_context)
             except Exception as error:  # whatever a damaged pickle raises
-                _warn(error)
+                cannot_be_kept(error)
                 return None
 
         def save_overload(self, sig: Any, data: Any) -> None:
@@ -86,7 +79,7 @@ def dispatcher(function: Callable[..., Any]) -> Any:
                         Path(f"{base}.nbi").unlink(missing_ok=True)
                         raise
             except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-                _warn(error)
+                cannot_be_kept(error)
 
         def _index(self, base: str) -> Any:
             """What the index names; one that is damaged names nothing, and goes."""
@@ -102,10 +95,21 @@ def dispatcher(function: Callable[..., Any]) -> Any:
     try:
         made._cache = Cache(function)
     except RuntimeError as error:
-        _warn(error)
+        cannot_be_kept(error)
     return made
 
 
-def _warn(error: Exception) -> None:
+def stamps_of(source: Path) -> tuple[tuple[str, int, int], ...]:
+    """Of the files that code may depend on: what it calls may stand in others of its folder, of which numba looks at
+    none, and the chip's numbers stand in `fixed` and `activations`."""
+    files = [
+        *sorted(source.parent.glob("*.py")),
+        Path(__file__).with_name("fixed.py"),
+        Path(__file__).with_name("activations.py"),
+    ]
+    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+def cannot_be_kept(error: Exception) -> None:
     words = f"compiled code cannot be kept, so each process compiles for seconds ({error}); set NUMBA_CACHE_DIR"
     warnings.warn(words, RuntimeWarning, stacklevel=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import RLock
+from typing import NoReturn
 
 from lsm_deploy.core.errors import LsmError
 
@@ -10,15 +11,22 @@ __all__ = ["Turn"]
 
 
 class Turn:
-    """What a thread has while it advances a session; another one that asks for it is refused, and does not wait."""
+    """What a thread has while it advances a session; another one that asks for it is refused, and does not wait.
+
+    A step of a small network takes less time than `with` does, which is made of `take(False)`, `refuse` and `leave`.
+    """
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        lock = RLock()
+        self.take, self.leave = lock.acquire, lock.release
+
+    def refuse(self) -> NoReturn:
+        hint = "give each thread a session of its own, or a lock around this one"
+        raise LsmError("another thread is advancing this session", where="session", hint=hint)
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            hint = "give each thread a session of its own, or a lock around this one"
-            raise LsmError("another thread is advancing this session", where="session", hint=hint)
+        if not self.take(False):
+            self.refuse()
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.leave()

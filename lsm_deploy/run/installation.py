@@ -169,7 +169,7 @@ def _cache() -> Finding:
     ]
     packages = [Path(origin).parent for origin in origins]
     beside = any(place.is_relative_to(package) for package in packages)
-    files = [file for folder in (packages if beside else [place.parent]) for file in folder.rglob("*.nb[ic]")]
+    files = [file for folder in (packages if beside else [place.parent]) for file in folder.rglob("*.nb[ico]")]
     where = f"beside the package, in {packages[0].parent}" if beside else f"in {place.parent}"
     says = f"{len(files)} files of {memory.gigabytes(sum(file.stat().st_size for file in files))} {where}"
     return Finding("machine", "compiled code", "here", says)

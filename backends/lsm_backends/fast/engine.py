@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lsm_backends.fast.graded import is_graded
 from lsm_deploy.core.ir import COUNTS, Program, Stimulus, Trace
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.threads import processors
@@ -41,13 +42,13 @@ def run(
     threads: int | None = None,
 ) -> Trace:
     """Run every sample, on `threads` threads (by default one a core)."""
-    from lsm_backends.fast.graded.batch import run_batches
-    from lsm_backends.fast.graded.layout import is_graded
     from lsm_backends.fast.layout import lay_out
     from lsm_backends.fast.session import Session, blocks_for
 
     network, steps = program.network, len(stimulus.spikes)
     if is_graded(network):
+        from lsm_backends.fast.graded.batch import run_batches
+
         return run_batches(network, stimulus, record, progress, threads or processors())
     # `fresh`: every sample is a run of its own. `interval`: one long run, cleared by the clock.
     starts = [0] if network.sample_interval else stimulus.starts.tolist()
@@ -100,10 +101,10 @@ def run(
 
 def start(program: Program, record: Sequence[str] = (), *, threads: int | None = None) -> Session | GradedSession:
     """A program in motion: see `session.Session`; threads: at most so many, of which a graded one takes one."""
-    from lsm_backends.fast.graded.layout import is_graded
-    from lsm_backends.fast.graded.session import GradedSession
     from lsm_backends.fast.session import Session
 
     if is_graded(program.network):
+        from lsm_backends.fast.graded.session import GradedSession
+
         return GradedSession(program, record)
     return Session(program, record, threads=threads)

@@ -64,7 +64,8 @@ def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
     raise_all(beyond("fast", LIMITS, network))
     size = -(-network.neurons // VECTOR) * VECTOR
     edges = np.unique(np.linspace(0, size // VECTOR, blocks + 1).astype(np.int64)) * VECTOR
-    pieces, population = _pieces(network, size, edges)
+    ring_type = _width_of_sums(network)
+    pieces, population = _pieces(network, size, edges, ring_type)
     constants, initial = _registers(network, size)
     rows = Rows.of(network, size)
     projections, lists = _lists(
@@ -75,7 +76,7 @@ def lay_out(network: QNetwork, blocks: int = 1) -> Layout:
         size=size,
         sources=size + network.channels,
         horizon=max((int(p.delays.max(initial=0)) for p in network.projections), default=0) + 2,
-        ring_type=_width_of_sums(network),
+        ring_type=ring_type,
         ahead=AHEAD if sum(array.nbytes for array in lists) > CACHED else 0,
         blocks=len(edges) - 1,
         pieces=pieces,
@@ -100,17 +101,19 @@ def _width_of_sums(network: QNetwork) -> type[Any]:
 # --- neurons --------------------------------------------------------------------------------------------------------
 
 
-def _pieces(network: QNetwork, size: int, edges: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
+def _pieces(
+    network: QNetwork, size: int, edges: NDArray[np.int64], ring_type: type[Any]
+) -> tuple[NDArray[np.int64], list[int]]:
     """The pieces, and the number of the population of each; -1 for the input."""
     pieces, population = [], []
     for i, p in enumerate(network.populations):
-        first = network.offsets[p.name]
+        first, update = network.offsets[p.name], kernels.update(RULES[p.kind].number, ring_type)
         for block in range(len(edges) - 1):
             low, high = max(first, int(edges[block])), min(first + p.size, int(edges[block + 1]))
             if low < high:
-                pieces.append((RULES[p.kind].number, block, low, high))
+                pieces.append((update, block, low, high))
                 population.append(i)
-    pieces.append((-1, 0, size, size + network.channels))
+    pieces.append((0, 0, size, size + network.channels))
     return np.array(pieces, np.int64), [*population, -1]
 
 

@@ -1,4 +1,4 @@
-"""What each neuron kind is to the kernels: the number that `kernels.update` knows it by, and its constants."""
+"""What each neuron kind is to the kernels: the number that they know it by, and its constants."""
 
 from __future__ import annotations
 

@@ -87,7 +87,6 @@ class Session:
             "ahead": layout.ahead,
             "blocks": blocks,
             "registers": len(layout.initial),
-            "constant_rows": len(layout.constants),
             "piece_count": len(layout.pieces),
             "class_count": len(rows.row_of),
             "row_count": len(rows.weights),
@@ -110,11 +109,18 @@ class Session:
         }
         places = {name: array.ctypes.data for name, array in arrays.items()}
         self._plan = np.array([(values | places)[name] for name in kernels.PLAN], np.int64)
-        self._kernel = kernels.advance[layout.ring_type]
+        self._kernel = kernels.advance(layout.ring_type)
         self._input = np.zeros(network.channels, np.int8)
         self._input_bits = self._input.view(np.bool_)
+        self._entering: Any = memoryview(self._input)  # type: ignore[arg-type]
         spikes = np.zeros(network.neurons, np.int8)
-        self._step = (self._plan.ctypes.data, self._input.ctypes.data, spikes.ctypes.data)
+        self._buffers = (self._input.ctypes.data, spikes.ctypes.data)
+        self._calls = np.zeros((blocks, len(kernels.CALL)), np.int64)
+        self._calls[:, :2] = [(self._plan.ctypes.data, block) for block in range(blocks)]
+        self._of_blocks = [call.ctypes.data for call in self._calls]
+        self._one_step = np.array([self._plan.ctypes.data, 0, 1, *self._buffers, 0, 0], np.int64)
+        self._of_step = self._one_step.ctypes.data
+        self._alone = blocks == 1
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
         self._turn = Turn()
@@ -131,16 +137,25 @@ class Session:
 
         What is returned is a view of a buffer: copy it to keep it beyond the next step. ValueError: another length.
         """
+        if not self._turn.take(False):
+            self._turn.refuse()
+        try:
+            try:
+                self._entering[:] = spikes  # if they are int8, and of this length
+            except (TypeError, ValueError):
+                self._enter(spikes)
+            if self._alone:
+                self._kernel(self._of_step)
+            else:
+                self._advance(1, *self._buffers)
+        finally:
+            self._turn.leave()
+        return self.spikes
+
+    def _enter(self, spikes: NDArray[np.generic]) -> None:
         if len(spikes) != len(self._input):
             raise ValueError(f"{len(spikes)} input spikes for {len(self._input)} channels")
-        with self._turn:
-            np.not_equal(spikes, 0, out=self._input_bits)
-            plan, stimulus, fired = self._step
-            if self._layout.blocks == 1:
-                self._kernel(plan, 0, self.t, 1, stimulus, fired, 0, 0)
-            else:
-                self._advance(1, stimulus, fired)
-        return self.spikes
+        np.not_equal(spikes, 0, out=self._input_bits)
 
     def feed(self, rows: Iterable[NDArray[np.generic]]) -> Iterator[NDArray[np.int8]]:
         """`step` for each row of any iterator, which may be endless: only one row at a time is held."""
@@ -180,11 +195,10 @@ class Session:
         return Frame(self._turn, self._advance, moving, BINARY, entering, sent, after)
 
     def _advance(self, steps: int, stimulus: int, spikes: int, recording: int = 0, registers: int = 0) -> None:
-        """Advance all blocks; addresses, as `kernels.advance` takes them."""
-        plan, blocks = self._step[0], range(self._layout.blocks)
-        rest = (self.t, steps, stimulus, spikes, int(recording), registers)
-        if self._layout.blocks == 1:
-            self._kernel(plan, 0, *rest)
+        """Advance all blocks; addresses, as in `kernels.CALL`."""
+        self._calls[:, 2:] = steps, stimulus, spikes, int(recording), registers
+        if self._alone:
+            self._kernel(self._of_blocks[0])
             return
         if self._pool is None or self._process != os.getpid():  # a process that was forked has none of the threads
             self._pool, self._process = ThreadPoolExecutor(self._layout.blocks), os.getpid()
@@ -192,10 +206,10 @@ class Session:
             raise RuntimeError("a thread of this session could not be started: begin another one")
         running: list[Future[None]] = []
         try:
-            for block in blocks:
-                running.append(self._pool.submit(self._kernel, plan, block, *rest))
+            for call in self._of_blocks:
+                running.append(self._pool.submit(self._kernel, call))
         finally:
-            if len(running) < len(blocks):
+            if len(running) < len(self._of_blocks):
                 self._broken = True
                 self._work["arrived"][0] = 1 << 62  # those that run wait for others that never will
             _wait_for(running)

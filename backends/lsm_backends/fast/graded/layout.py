@@ -24,10 +24,9 @@ from lsm_deploy.core.activations import RATIOS, TABLE
 from lsm_deploy.core.errors import raise_all
 from lsm_deploy.core.ir import INPUT, QNetwork, QPopulation
 from lsm_deploy.core.limits import beyond
-from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS
 
-__all__ = ["Layout", "is_graded", "lay_out"]
+__all__ = ["Layout", "lay_out"]
 
 SYNAPSE = 40
 """Cells of a matrix that are multiplied in the time of one synapse in a list, as measured."""
@@ -61,11 +60,6 @@ class Layout:
     """Population and port, weights `[target, column]`, and `[column, 2]` the delay and the source of each column."""
     held: tuple[NDArray[Any], ...]
     """What `products` point to."""
-
-
-def is_graded(network: QNetwork) -> bool:
-    """Whether messages are more than the other kernels know."""
-    return network.input != BINARY or any(KINDS[kind].MESSAGE.graded for kind in network.kinds)
 
 
 def lay_out(network: QNetwork) -> Layout:

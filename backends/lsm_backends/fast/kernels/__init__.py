@@ -1,8 +1,40 @@
-"""The compiled loops. What they call stands in this folder: code that is kept is as old as the youngest file here."""
+"""The compiled loops. What they call stands in this folder: code that is kept is as old as the youngest file here.
 
-from lsm_backends.fast.kernels.lists import add_magnitudes
-from lsm_backends.fast.kernels.loop import advance
-from lsm_backends.fast.kernels.messages import advance_messages
-from lsm_backends.fast.kernels.plan import PIECE, PLAN, PROJECTION
+Nothing here is imported but tables, until something has to be compiled.
+"""
 
-__all__ = ["PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "advance_messages"]
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_backends.fast.kernels.plan import CALL, PIECE, PLAN, PROJECTION
+from lsm_deploy.core.native import native
+
+__all__ = ["CALL", "PIECE", "PLAN", "PROJECTION", "add_magnitudes", "advance", "update"]
+
+
+def advance(ring_type: type[Any]) -> Callable[[int], None]:
+    """`loop.advance`, by the width of the sums in flight: to be called with the address of a `plan.CALL`."""
+    return _called(native(f"{__name__}.loop", f"advance_{ring_type.__name__}"))
+
+
+def update(kind: int, ring_type: type[Any]) -> int:
+    """The address of what takes neurons of a kind a step on, by its number."""
+    return native(f"{__name__}.entries", f"update_{kind}_{ring_type.__name__}")
+
+
+def add_magnitudes(post: NDArray[np.int32], weights: NDArray[np.int16], factor: int, totals: NDArray[np.int64]) -> None:
+    """Add what each synapse can deliver to the total of its target."""
+    arrays = (array.ctypes.data for array in (post, weights, totals))
+    record = np.array([len(post), factor, *arrays], np.int64)
+    _called(native(f"{__name__}.lists", "add_magnitudes"))(record.ctypes.data)
+
+
+def _called(address: int) -> Callable[[int], None]:
+    """From Python, with the interpreter's lock released."""
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)

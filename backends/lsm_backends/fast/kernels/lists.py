@@ -6,26 +6,25 @@ import numba
 import numpy as np
 
 from lsm_backends.fast.kernels import plan as at
-from lsm_backends.fast.kernels.machine import U, prefetch
-from lsm_deploy.core.compiled import dispatcher
+from lsm_backends.fast.kernels.machine import U, inner, pointer, prefetch
 
 __all__ = ["add_list", "add_list_of_one_delay", "add_magnitudes", "prefetch_list"]
 
 
-@numba.njit(boundscheck=False)
+@inner
 def add_list(post, weights, delays, low, high, factor, begin_of, flat):  # type: ignore[no-untyped-def]
     """Add each synapse low..high, its weight times `factor`, to the sums that begin where its delay says."""
     for k in range(np.uint64(low), np.uint64(high)):
         flat[U(begin_of[delays[k]] + U(post[k]))] += weights[k] * factor
 
 
-@numba.njit(boundscheck=False)
+@inner
 def add_list_of_one_delay(post, weights, low, high, factor, target):  # type: ignore[no-untyped-def]
     for k in range(np.uint64(low), np.uint64(high)):
         target[U(post[k])] += weights[k] * factor
 
 
-@numba.njit(boundscheck=False)
+@inner
 def prefetch_list(of, indptr, next_source, later_source):  # type: ignore[no-untyped-def]
     """Have the list of one source fetched, and of another, whose turn comes after it, where it begins and ends.
 
@@ -42,8 +41,13 @@ def prefetch_list(of, indptr, next_source, later_source):  # type: ignore[no-unt
             prefetch(of[at.DELAYS] + low + 64 * line)
 
 
-@dispatcher
-def add_magnitudes(post, weights, factor, totals):  # type: ignore[no-untyped-def]
-    """Add what each synapse can deliver to the total of its target."""
-    for k in range(post.shape[0]):
+def add_magnitudes(address):  # type: ignore[no-untyped-def]
+    """Add what each synapse can deliver to the total of its target; address: of how many there are, the factor, and
+    the addresses of targets (int32), weights (int16) and totals (int64)."""
+    given = numba.carray(pointer(address), 5, np.int64)
+    many, factor = given[0], given[1]
+    post = numba.carray(pointer(given[2]), many, np.int32)
+    weights = numba.carray(pointer(given[3]), many, np.int16)
+    totals = numba.carray(pointer(given[4]), 1 << 31, np.int64)
+    for k in range(many):
         totals[U(post[k])] += abs(np.int64(weights[k])) * factor

@@ -15,19 +15,18 @@ import numpy as np
 
 from lsm_backends.fast.kernels import plan as at
 from lsm_backends.fast.kernels.lists import add_list, add_list_of_one_delay, prefetch_list
-from lsm_backends.fast.kernels.machine import U, ints, pointer, wait
-from lsm_backends.fast.kernels.neurons import collect, list_active, update
+from lsm_backends.fast.kernels.machine import U, call, copy, inner, ints, part, pointer, wait
+from lsm_backends.fast.kernels.neurons import collect, list_active
 from lsm_backends.fast.kernels.rows import AT_ONCE, add_rows, gather, spread
-from lsm_deploy.core.compiled import dispatcher
 
-__all__ = ["advance"]
+__all__ = ["advance_int16", "advance_int32", "advance_int64"]
 
 _I = np.int32
 
 
-@numba.njit(boundscheck=False)
-def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, rings):  # type: ignore[no-untyped-def]
-    """Advance one block by `steps` steps from step `t`; stimulus, spikes, registers: addresses, see `advance`."""
+@inner
+def _advance(plan, block, steps, stimulus, spikes, recording, registers, rings):  # type: ignore[no-untyped-def]
+    """Advance one block by `steps` steps; stimulus, spikes, registers: addresses, as in `plan.CALL`."""
     size, sources, blocks = plan[at.SIZE], plan[at.SOURCES], plan[at.BLOCKS]
     neurons, channels, piece_count, recordable = (
         plan[at.NEURONS],
@@ -35,13 +34,13 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
         plan[at.PIECE_COUNT],
         plan[at.RECORDABLE],
     )
+    t = numba.carray(pointer(plan[at.CLOCK]), 1, np.int64)[0]
     stimulus = numba.carray(pointer(stimulus), (steps, channels), np.int8)
     spikes = numba.carray(pointer(spikes), (steps, neurons), np.int8)
     recordable = recordable if recording else 0
     recorded = ints(plan[at.RECORDED], recordable, piece_count)
     registers = numba.carray(pointer(registers), (steps, recordable, neurons), np.int32)
     pieces = ints(plan[at.PIECES], piece_count, 4)
-    constants = numba.carray(pointer(plan[at.CONSTANTS]), (plan[at.CONSTANT_ROWS], size), np.int32)
     initial = numba.carray(pointer(plan[at.INITIAL]), (plan[at.REGISTERS], size), np.int32)
     state = numba.carray(pointer(plan[at.STATE]), (plan[at.REGISTERS], size), np.int32)
     rows = numba.carray(pointer(plan[at.ROWS]), (plan[at.ROW_COUNT], size), np.uint8)
@@ -58,7 +57,7 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
     sums = numba.carray(pointer(plan[at.SUMS]), (blocks, size), np.uint16)[block]
     events = numba.carray(pointer(plan[at.EVENTS]), (blocks, 8), np.int64)[block]
     ring, ahead, horizon = rings[block], plan[at.AHEAD], plan[at.HORIZON]
-    flat = ring.ravel()
+    flat = numba.carray(pointer(ring.ctypes.data), horizon * size, rings.dtype)
     begin_of = numba.carray(pointer(plan[at.BEGIN_OF]), (blocks, horizon), np.uint32)[block]
     clock = numba.carray(pointer(plan[at.CLOCK]), 1, np.int64)
 
@@ -70,24 +69,33 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
         for p in range(pieces.shape[0]):
             if pieces[p, at.BLOCK] != block:
                 continue
-            kind, first, last = pieces[p, at.KIND], pieces[p, at.FIRST], pieces[p, at.LAST]
-            if kind < 0:
+            update, first, last = pieces[p, at.UPDATE], pieces[p, at.FIRST], pieces[p, at.LAST]
+            if update == 0:
                 counts[p] = list_active(stimulus[step], first, active[first:], signs[first:])
+                for j in range(first, first + counts[p]):
+                    signs[U(j)] = 1  # whatever is not 0 is a spike
                 continue
             if plan[at.INTERVAL] and now % plan[at.INTERVAL] == 0:
                 for r in range(state.shape[0]):
-                    state[r][first:last] = initial[r][first:last]
+                    copy(part(initial, r, first, last), part(state, r, first, last))
             for other in range(blocks):
                 if other != block:
                     collect(due[first:last], rings[other][row][first:last])
-            wraps, saturations, wide = update(kind, constants, state, due, fires, first, last)
-            events[0] += wraps
-            events[1] += saturations
-            events[2] += wide
+            call(
+                update,
+                plan[at.CONSTANTS],
+                plan[at.STATE],
+                due.ctypes.data,
+                fires.ctypes.data,
+                size,
+                first,
+                last,
+                events.ctypes.data,
+            )
             due[first:last] = 0
             for r in range(recorded.shape[0]):
                 if recorded[r, p] >= 0:
-                    registers[step, r][first:last] = state[recorded[r, p]][first:last]
+                    copy(part(state, recorded[r, p], first, last), part(registers[step], r, first, last))
             counts[p] = list_active(fires[first:last], first, active[first:], signs[first:])
 
         for c in range(row_of.shape[0]):
@@ -132,42 +140,21 @@ def _advance(plan, block, t, steps, stimulus, spikes, recording, registers, ring
             clock[0] = now + 1
 
 
-# By the width of the sums in flight. Integers only: an array as an argument would cost more than a step of a small
-# network.
+def _of(ring_type):  # type: ignore[no-untyped-def]
+    """`advance` by the width of the sums in flight. Of an address only: more would cost more than a step does."""
+
+    def advance(address):  # type: ignore[no-untyped-def]
+        """Advance one block; address: of a `plan.CALL`.
+
+        In a ring, `[row, neuron]`, one a block, row t % rows is due in step t. What the plan points to is the caller's,
+        and is kept for the next call.
+        """
+        of = numba.carray(pointer(address), len(at.CALL), np.int64)
+        plan = numba.carray(pointer(of[0]), len(at.PLAN), np.int64)
+        rings = numba.carray(pointer(plan[at.RING]), (plan[at.BLOCKS], plan[at.HORIZON], plan[at.SIZE]), ring_type)
+        _advance(plan, of[1], of[2], of[3], of[4], of[5], of[6], rings)
+
+    return advance
 
 
-@numba.njit
-def _plan(address):  # type: ignore[no-untyped-def]
-    return numba.carray(pointer(address), len(at.PLAN), np.int64)
-
-
-@numba.njit
-def _ring(plan, dtype):  # type: ignore[no-untyped-def]
-    return numba.carray(pointer(plan[at.RING]), (plan[at.BLOCKS], plan[at.HORIZON], plan[at.SIZE]), dtype)
-
-
-@dispatcher
-def _advance_16(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
-    plan = _plan(address)
-    _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int16))
-
-
-@dispatcher
-def _advance_32(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
-    plan = _plan(address)
-    _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int32))
-
-
-@dispatcher
-def _advance_64(address, block, t, steps, stimulus, spikes, recording, registers):  # type: ignore[no-untyped-def]
-    plan = _plan(address)
-    _advance(plan, block, t, steps, stimulus, spikes, recording, registers, _ring(plan, np.int64))
-
-
-advance = {np.int16: _advance_16, np.int32: _advance_32, np.int64: _advance_64}
-"""Advance one block of the plan at `address` by `steps` steps from step `t`.
-
-In a ring, `[row, neuron]`, one a block, row t % rows is due in step t. Addresses: of the stimulus `[step, channel]`, of
-spikes `[step, neuron]` and, if anything is `recording`, of registers `[step, register, neuron]`, both written. What the
-plan points to is the caller's, and is kept for the next call.
-"""
+advance_int16, advance_int32, advance_int64 = map(_of, (np.int16, np.int32, np.int64))

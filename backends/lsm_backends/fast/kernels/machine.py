@@ -8,8 +8,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["U", "ints", "lowest", "not_zero", "pointer", "prefetch", "wait"]
+__all__ = ["U", "call", "copy", "inner", "ints", "lowest", "not_zero", "part", "pointer", "prefetch", "wait"]
 
+inner = numba.njit(boundscheck=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For what only kernels call. It raises nothing, and Python cannot call it, which takes less time to compile."""
 U = np.uint32
 """Of an index: numba looks at no sign, and does not read from the end."""
 
@@ -20,6 +22,19 @@ def pointer(typing, address):  # type: ignore[no-untyped-def]
         return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(types.int64), generate
+
+
+@intrinsic
+def call(typing, address, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
+    """The `void f(int64, ...)` at an address; there is one."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        number = ir.IntType(64)
+        made = ir.FunctionType(ir.VoidType(), [number] * (len(arguments) - 1))
+        builder.call(builder.inttoptr(arguments[0], made.as_pointer()), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 9), generate
 
 
 @intrinsic
@@ -74,12 +89,26 @@ def lowest(typing, word):  # type: ignore[no-untyped-def]
 _yield = types.ExternalFunction("sched_yield", types.int32())
 
 
-@numba.njit
+@inner
 def ints(address, rows, columns):  # type: ignore[no-untyped-def]
     return numba.carray(pointer(address), (rows, columns), np.int64)
 
 
-@numba.njit
+@inner
+def part(registers, row, first, last):  # type: ignore[no-untyped-def]
+    """registers[row, first:last] of int32, which takes numba a tenth of the time to compile."""
+    start = registers.ctypes.data + 4 * (row * registers.shape[1] + first)
+    return numba.carray(pointer(start), last - first, np.int32)
+
+
+@inner
+def copy(source, target):  # type: ignore[no-untyped-def]
+    """target[:] = source, of which numba would check the lengths, and compile for two seconds what it says of them."""
+    for i in range(target.shape[0]):
+        target[i] = source[i]
+
+
+@inner
 def wait(arrived, blocks):  # type: ignore[no-untyped-def]
     """Until all blocks have come here as often as this one."""
     if blocks == 1:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from lsm_backends.fast.kernels.machine import U, lowest, not_zero
+from lsm_backends.fast.kernels.machine import U, inner, lowest, not_zero, part
 from lsm_deploy.core.fixed import ACT_SHIFT, DECAY_BITS, DECAY_UNITY, SUM_LIMIT, UV_LIMIT
 
-__all__ = ["atrlif", "collect", "decay", "lif", "list_active", "update"]
+__all__ = ["BY_NUMBER", "atrlif", "collect", "decay", "lif", "list_active", "update"]
 
 _I = np.int32
 
@@ -54,12 +54,12 @@ def _clip(x):  # type: ignore[no-untyped-def]
 def lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: 4096 - (du + 1), 4096 - dv, vth << 6, bias_mant << bias_exp; state: u, v."""
     keep_u, keep_v, theta, bias = (
-        constants[0][first:last],
-        constants[1][first:last],
-        constants[2][first:last],
-        constants[3][first:last],
+        part(constants, 0, first, last),
+        part(constants, 1, first, last),
+        part(constants, 2, first, last),
+        part(constants, 3, first, last),
     )
-    us, vs = state[0][first:last], state[1][first:last]
+    us, vs = part(state, 0, first, last), part(state, 1, first, last)
     sums, fires = sums[first:last], fires[first:last]
     wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
@@ -81,13 +81,13 @@ def lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-
 def ternary(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: 4096 - (du + 1), 4096 - dv, vth_hi << 6, bias_mant << bias_exp, vth_lo << 6; state: u, v."""
     keep_u, keep_v, high, bias, low = (
-        constants[0][first:last],
-        constants[1][first:last],
-        constants[2][first:last],
-        constants[3][first:last],
-        constants[4][first:last],
+        part(constants, 0, first, last),
+        part(constants, 1, first, last),
+        part(constants, 2, first, last),
+        part(constants, 3, first, last),
+        part(constants, 4, first, last),
     )
-    us, vs = state[0][first:last], state[1][first:last]
+    us, vs = part(state, 0, first, last), part(state, 1, first, last)
     sums, fires = sums[first:last], fires[first:last]
     wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
@@ -109,13 +109,13 @@ def ternary(constants, state, sums, fires, first, last):  # type: ignore[no-unty
 def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: as LIF, then refractory_period; state: u, v, refractory."""
     keep_u, keep_v, theta, bias, period = (
-        constants[0][first:last],
-        constants[1][first:last],
-        constants[2][first:last],
-        constants[3][first:last],
-        constants[4][first:last],
+        part(constants, 0, first, last),
+        part(constants, 1, first, last),
+        part(constants, 2, first, last),
+        part(constants, 3, first, last),
+        part(constants, 4, first, last),
     )
-    us, vs, counters = state[0][first:last], state[1][first:last], state[2][first:last]
+    us, vs, counters = part(state, 0, first, last), part(state, 1, first, last), part(state, 2, first, last)
     sums, fires = sums[first:last], fires[first:last]
     wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
@@ -140,13 +140,13 @@ def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-u
 def subtract(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
     """constants: as LIF, then what a spike takes from v in its own step, and in the step after it; state: u, v."""
     keep_u, keep_v, theta, bias = (
-        constants[0][first:last],
-        constants[1][first:last],
-        constants[2][first:last],
-        constants[3][first:last],
+        part(constants, 0, first, last),
+        part(constants, 1, first, last),
+        part(constants, 2, first, last),
+        part(constants, 3, first, last),
     )
-    at_once, late = constants[4][first:last], constants[5][first:last]
-    us, vs = state[0][first:last], state[1][first:last]
+    at_once, late = part(constants, 4, first, last), part(constants, 5, first, last)
+    us, vs = part(state, 0, first, last), part(state, 1, first, last)
     sums, fires = sums[first:last], fires[first:last]
     wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
@@ -170,13 +170,22 @@ def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyp
     """constants: 4096 - (delta_i + 1), 4096 - delta_v, theta_0 << 6, bias_mant << bias_exp, 4096 - delta_theta,
     4096 - delta_r, theta_step << 6; state: i, v, theta, r."""
     keep_i, keep_v, rest, bias = (
-        constants[0][first:last],
-        constants[1][first:last],
-        constants[2][first:last],
-        constants[3][first:last],
+        part(constants, 0, first, last),
+        part(constants, 1, first, last),
+        part(constants, 2, first, last),
+        part(constants, 3, first, last),
     )
-    keep_theta, keep_r, step = constants[4][first:last], constants[5][first:last], constants[6][first:last]
-    currents, vs, thetas, rs = state[0][first:last], state[1][first:last], state[2][first:last], state[3][first:last]
+    keep_theta, keep_r, step = (
+        part(constants, 4, first, last),
+        part(constants, 5, first, last),
+        part(constants, 6, first, last),
+    )
+    currents, vs, thetas, rs = (
+        part(state, 0, first, last),
+        part(state, 1, first, last),
+        part(state, 2, first, last),
+        part(state, 3, first, last),
+    )
     sums, fires = sums[first:last], fires[first:last]
     wraps = saturations = wide = _I(0)
     for i in range(sums.shape[0]):
@@ -198,9 +207,13 @@ def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyp
     return wraps, saturations, wide
 
 
+BY_NUMBER = (lif, ternary, refractory, subtract, atrlif)
+"""Of the kinds, as `rules.RULES` has them."""
+
+
 @numba.njit(boundscheck=False)
 def update(kind, constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
-    """One of the above, by the number that the kind has in `rules.RULES`."""
+    """One of them, where others stand beside it in one network."""
     if kind == 0:
         return lif(constants, state, sums, fires, first, last)
     if kind == 1:
@@ -237,7 +250,7 @@ def list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(boundscheck=False)
+@inner
 def collect(due, others):  # type: ignore[no-untyped-def]
     """Take what others have for the same neurons, and leave them nothing."""
     for i in range(due.shape[0]):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["PIECE", "PLAN", "PROJECTION"]
+__all__ = ["CALL", "PIECE", "PLAN", "PROJECTION"]
 
-PIECE = ("kind", "block", "first", "last")
-"""Columns of the pieces: the neurons of one population in one block. The last piece is the input, in the first block;
-its kind is -1, and its numbers follow those of the neurons."""
-KIND, BLOCK, FIRST, LAST = range(len(PIECE))
+CALL = ("plan", "block", "steps", "stimulus", "spikes", "recording", "registers")
+"""One call of `advance`: the address of the plan; which block; how many steps; whether registers are recorded; and the
+addresses of the stimulus `[step, channel]`, of spikes `[step, neuron]` and of registers `[step, register, neuron]`."""
+
+PIECE = ("update", "block", "first", "last")
+"""Columns of the pieces: the neurons of one population in one block, and the address of what takes them a step on. The
+last piece is the input, in the first block; its address is 0, and its numbers follow those of the neurons."""
+UPDATE, BLOCK, FIRST, LAST = range(len(PIECE))
 
 PROJECTION = (
     "first_piece", "last_piece", "source", "sources", "target", "exponent", "delay", "usual", "synapses",
@@ -24,7 +28,7 @@ and that of all; and the addresses of where the lists begin (int64), of targets 
 
 PLAN = (
     "neurons", "channels", "size", "sources", "horizon", "interval", "ternary", "ahead", "blocks",
-    "piece_count", "pieces", "constant_rows", "constants", "registers", "initial", "state",
+    "piece_count", "pieces", "constants", "registers", "initial", "state",
     "class_count", "row_count", "rows", "row_of", "signs", "delays", "class_shifts", "shifts",
     "projection_count", "projections", "recordable", "recorded",
     "ring", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived", "clock",
@@ -34,7 +38,7 @@ the state where each register that can be recorded is found, or -1. begin_of: `[
 ring the sums of each delay begin. clock: the number of the step that comes next."""
 (
     NEURONS, CHANNELS, SIZE, SOURCES, HORIZON, INTERVAL, TERNARY, AHEAD, BLOCKS,
-    PIECE_COUNT, PIECES, CONSTANT_ROWS, CONSTANTS, REGISTERS, INITIAL, STATE,
+    PIECE_COUNT, PIECES, CONSTANTS, REGISTERS, INITIAL, STATE,
     CLASS_COUNT, ROW_COUNT, ROWS, ROW_OF, SIGNS, ROW_DELAYS, ROW_SHIFTS, SHIFTS,
     PROJECTION_COUNT, PROJECTIONS, RECORDABLE, RECORDED,
     RING, BEGIN_OF, ACTIVE, ACTIVE_SIGNS, ACTIVE_COUNTS, GATHERED, SUMS, EVENTS, ARRIVED, CLOCK,

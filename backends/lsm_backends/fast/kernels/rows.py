@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lsm_backends.fast.kernels.machine import U
+from lsm_backends.fast.kernels.machine import U, inner
 
 __all__ = ["AT_ONCE", "add_rows", "gather", "spread"]
 
@@ -67,7 +66,7 @@ def _sum_rows(columns):  # type: ignore[no-untyped-def]
 _sum_rows_256, _sum_rows_64 = _sum_rows(256), _sum_rows(64)  # type: ignore[no-untyped-call]
 
 
-@numba.njit(boundscheck=False)
+@inner
 def add_rows(rows, chosen, sums):  # type: ignore[no-untyped-def]
     """The sums of the chosen rows, of which there are 256 at most; they are as wide as some cache lines."""
     size, count = rows.shape[1], chosen.shape[0]
@@ -77,7 +76,7 @@ def add_rows(rows, chosen, sums):  # type: ignore[no-untyped-def]
         _sum_rows_64(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
 
 
-@numba.njit(boundscheck=False)
+@inner
 def gather(row_of, active, signs, wanted, rows, count):  # type: ignore[no-untyped-def]
     """Append the rows of those active sources that have one and whose spike is `wanted`."""
     for j in range(active.shape[0]):  # without a branch: whether there is a row is as good as random
@@ -87,7 +86,7 @@ def gather(row_of, active, signs, wanted, rows, count):  # type: ignore[no-untyp
     return count
 
 
-@numba.njit(boundscheck=False)
+@inner
 def spread(sums, shift, shifts, sign, target):  # type: ignore[no-untyped-def]
     """Add sums to what is in flight; shift: that of all targets, or -1."""
     if shift >= 0:
