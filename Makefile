@@ -7,10 +7,10 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,series,safetensors,dev
+EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: search-postgres c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 demo: setup
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
@@ -127,6 +127,11 @@ diagnose: setup
 # What a beat, or a frame, takes a model that listens, beside the way of whole samples in the same run: a minute.
 live: setup
 	cd tests && ../$(BIN)/python -m bench.live
+
+# One search by several processes, in a file and in a PostgreSQL of its own, some killed, the server stopped: the same best
+# spec each time. Minutes; QUICK=1: fewer trials.
+search-postgres: setup
+	cd tests && ../$(BIN)/python -m bench.searching $(if $(QUICK),--quick)
 
 # Signals that drift: a readout that was trained at once fails, one that learns online and forgets recovers: a minute.
 drift: setup

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 PASSWORD = "open-sesame"
@@ -19,6 +20,20 @@ def programs() -> Path | None:
     """The folder of PostgreSQL's programs, the newest, if it is installed."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return installed[-1].parent if installed else None
+
+
+def missing() -> str:
+    """Why nobody can be served here."""
+    if programs() is None:
+        return "PostgreSQL is not here: apt-get install postgresql (`make tools`)"
+    return "" if find_spec("psycopg") else "a search in PostgreSQL needs psycopg"
+
+
+def version() -> str:
+    """Of the programs that are installed."""
+    place = programs()
+    assert place is not None
+    return place.parent.name
 
 
 class Server:

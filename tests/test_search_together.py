@@ -24,9 +24,7 @@ from lsm_deploy.tune.journal import Trial, opened_journal
 from lsm_deploy.tune.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
-needs_postgres = pytest.mark.skipif(
-    postgres.programs() is None, reason="PostgreSQL is not here: apt-get install postgresql (`make tools`)"
-)
+needs_postgres = pytest.mark.skipif(postgres.missing() != "", reason=postgres.missing())
 
 SPACE = """\
 search:
@@ -45,6 +43,9 @@ def spec(tmp_path_factory):
         np.savez(folder / f"{name}.npz", frames=frames, labels=labels)
     (folder / "spec.yaml").write_text(SPEC + SPACE)
     return folder / "spec.yaml"
+
+
+JUDGED = trials._judged
 
 
 def judged_quickly(frames, piece):
@@ -81,6 +82,11 @@ def ended(**where):
     done = [made.user_attrs for made in done if made.state.name in ("COMPLETE", "PRUNED")]
     assert len(done) == len({attributes["turn"] for attributes in done}), "none twice"
     return {attributes["turn"]: attributes["claimed_by"].split()[1] for attributes in done}
+
+
+def scores(file):
+    with journal._opened_study(file, journal.STUDY, False) as study:
+        return {t.user_attrs["turn"]: t.user_attrs["accuracies"] for t in study.storage.get_all_trials(study.number)}
 
 
 # --- trials side by side ---------------------------------------------------------------------------------------------
@@ -318,6 +324,27 @@ def test_a_wrong_password_is_not_shown(spec, server, tmp_path):
         result = call("search", spec, *options, status=None)
         assert result.exit_code
         assert "my-secret" not in result.output
+
+
+def test_a_driver_that_is_missing_is_named(spec, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LsmError, match=r"a driver, which is not installed\n  pip install 'lsm-deploy\[postgres\]'"):
+        search(spec, TRIALS, storage="postgresql://me@localhost/x")
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.once
+def test_on_workers(spec, tmp_path, monkeypatch):
+    """The scores are those of readouts: workers are other processes, which nothing here is patched in."""
+    pytest.importorskip("distributed", reason="workers need distributed")
+    monkeypatch.setattr(trials, "_judged", JUDGED)
+    arguments = ["search", spec, "--trials", 3, "--at-once", 2]
+    call(*arguments, "-o", spec.parent / "w.yaml", "--journal", tmp_path / "w", "--workers", 1)
+    call(*arguments, "-o", spec.parent / "s.yaml", "--journal", tmp_path / "s")
+    assert (spec.parent / "w.yaml").read_text() == (spec.parent / "s.yaml").read_text()
+    assert scores(tmp_path / "w") == scores(tmp_path / "s")
 
 
 # --- a full disk -----------------------------------------------------------------------------------------------------

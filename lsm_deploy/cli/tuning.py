@@ -9,7 +9,7 @@ import click
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
-from lsm_deploy.cli.options import BACKEND_OPTION
+from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.tuning import report_search, report_tuning
 
@@ -68,6 +68,7 @@ def tune_command(output: Output, file: Path, target: Path, train: Path | None, *
     help="Propose so many trials, judged side by side.",
 )
 @BACKEND_OPTION
+@WORKERS_OPTIONS
 @common_options
 def search_command(
     output: Output,
@@ -76,6 +77,8 @@ def search_command(
     journal: Path | None,
     space: Path | None,
     train: Path | None,
+    workers: int,
+    cluster: str | None,
     **options: Any,
 ) -> None:
     """Search for values of a spec by cross-validation on its training data alone.
@@ -87,6 +90,8 @@ def search_command(
     check_target(target, file, train, space)
     if journal is not None:
         check_target(journal, file, train, space, target)
-    with output.progress("searching") as progress:
-        result = api.search_file(file, target, journal=journal, space=space, train=train, progress=progress, **options)
+    with api.workers(workers, cluster) as executor, output.progress("searching") as progress:
+        result = api.search_file(
+            file, target, journal=journal, space=space, train=train, progress=progress, executor=executor, **options
+        )
     output.show(report_search(result) + Report((Line(f"wrote {target}"),), {"written": str(target)}))

@@ -172,11 +172,14 @@ class Shared:
 
 
 class Workers(Executor):
-    """Pieces of work, each done by one of many processes. One thread of this process asks for all of them."""
+    """Pieces of work, each done by one of many processes. One thread of this process asks for all of them.
+
+    number: of processes that were started here, or 0.
+    """
 
     def __init__(self, number: int, address: str | None, patience: float) -> None:
         """Start so many processes, or reach the scheduler at an address."""
-        self._address, self._patience = address, patience
+        self.number, self._address, self._patience = number, address, patience
         self._held: dict[str, Any] = {}
         self._asked = 0
         self._pieces: set[Future[Any]] = set()

@@ -129,6 +129,8 @@ def search(
             turn = pieces[index].turn
             yield Trial(turn, proposed[turn], scores, reason)
 
+    # No more than can be worked on: the rest of a batch is for others, who may search elsewhere.
+    side_by_side = 1 if executor is None else getattr(executor, "number", 0) or at_once
     identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
     with opened_journal(
         where, identity, parameters, seed, at_once, study=study or STUDY, least=figure in _LEAST
@@ -136,7 +138,7 @@ def search(
         while len(done := opened.trials()) < trials:
             if progress:
                 progress(len(done), trials)
-            for trial in judged(opened.claim(trials, 1 if executor is None else at_once), executor):
+            for trial in judged(opened.claim(trials, side_by_side), executor):
                 opened.tell(trial)
         importance = opened.importance()
     good = [trial for trial in done if trial.score is not None]
