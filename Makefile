@@ -109,10 +109,11 @@ lava-dl: .venv-lava-dl/ready
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check lava-dl==0.6.0
 	@touch $@
 
-# What compiling and running large liquids takes: some minutes, and 5 GB for a million neurons. NEURONS=10000,100000
+# What compiling and running large liquids takes: some minutes, and 5 GB for a million neurons. NEURONS=10000,100000;
+# BESIDE=FOLDER: the same by another checkout that is set up, in turn.
 NEURONS ?= 10000,100000,1000000
 large: setup
-	$(BIN)/python tests/bench/large.py --neurons $(NEURONS)
+	$(BIN)/python tests/bench/large.py --neurons $(NEURONS) $(if $(BESIDE),--beside $(BESIDE))
 
 # What quantisation does to liquids, what it needs and what is proved: a quarter of an hour. QUICK=1: a taste of each.
 faithful: setup

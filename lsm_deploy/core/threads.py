@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-__all__ = ["VARIABLE", "WORTH_THREADS", "parts", "processors", "together"]
+__all__ = ["VARIABLE", "WORTH_THREADS", "ahead", "parts", "processors", "together"]
 
 VARIABLE = "NUMBA_NUM_THREADS"
 """What numba, and all that computes here, takes for the number of threads; a worker sets it to 1."""
@@ -38,6 +38,21 @@ def together(calls: Iterable[Callable[[], _Made]], work: int) -> list[_Made]:
 
     with ThreadPoolExecutor(threads) as pool:
         return [future.result() for future in [pool.submit(call) for call in waiting]]
+
+
+def ahead(items: Iterable[_Made], work: int) -> Iterator[_Made]:
+    """The items, each of which is made while the one before is used; work: as `together` takes it."""
+    if work < WORTH_THREADS or processors() < 2:
+        yield from items
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    iterator, nothing = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, iterator, nothing)
+        while (item := following.result()) is not nothing:
+            following = pool.submit(next, iterator, nothing)
+            yield item  # type: ignore[misc]
 
 
 def parts(size: int, work: int) -> list[tuple[int, int]]:

@@ -1,16 +1,19 @@
 """What large liquids cost: compiling, stage by stage, and running, each case in a process of its own.
 
-    python tests/bench/large.py [--neurons 10000,100000,1000000] [--wiring random,column] [--repeats 1]
+    python tests/bench/large.py [--neurons 10000,100000,1000000] [--wiring random,column] [--repeats 1] [--beside OTHER]
 
 A case is a spec such as `configs/large.yaml`, some 100 synapses onto each neuron, E/I split, with and without delays.
 
 `compile` is the command itself, written file and report included, less start-up: before the clock runs libraries are
 imported, compiled loops loaded, and as much memory touched and given back, because on a virtual machine the first touch
 is the host's work and can take longer than all of ours (2 s a GB were seen at first, 0.05 later). Seconds are of the
-processor (user and system, one thread), which other work on the machine disturbs less, and of the wall.
+processor (user and system, all threads), which other work on the machine disturbs less, and of the wall.
 
 `run` reads the file back and steps it on the fast engine; its memory is what the process has more, at its largest, than
 before it read the file.
+
+Beside another checkout, which has a `.venv` of its own, each case is run by the Python of either in turn, as often as
+there are repeats; what is compared is the median of the ratios within a turn. Both run the program that is ours.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from lsm_deploy.report.blocks import Line, right, table
@@ -129,29 +133,29 @@ def compile_case(folder: Path) -> dict[str, Any]:
     from lsm_deploy.compile.build import size as estimate
 
     spent: dict[str, list[float]] = {}
-    compiled: list[Any] = []
+    saved: list[Any] = []
 
-    def watch(module: Any, function: str, stage: str, keep: list[Any] | None = None) -> None:
+    def watch(module: Any, function: str, stage: str) -> None:
         inner: Callable[..., Any] = getattr(module, function)
 
         def call(*arguments: Any, **options: Any) -> Any:
+            if stage == "save":
+                saved.append(arguments[1])
             with timed(stage, spent):
-                result = inner(*arguments, **options)
-            if keep is not None:
-                keep.append(result)
-            return result
+                return inner(*arguments, **options)
 
         setattr(module, function, call)
 
     def run(name: str) -> None:
-        result = CliRunner().invoke(main, ["compile", str(folder / name), "-o", str(folder / "out.lsm")])
+        result = CliRunner().invoke(main, ["compile", str(folder / name), "-o", str(folder / f"{Path(name).stem}.lsm")])
         if result.exit_code:
             raise SystemExit(result.output)
 
     run("warm.yaml")
     for stage in ("build", "quantise", "certify"):
         watch(pipeline, f"{stage}_network", stage)
-    watch(pipeline, "place_network", "place", compiled)
+    # An older checkout has the former.
+    watch(pipeline, "place_network" if hasattr(pipeline, "place_network") else "place_loaded", "place")
     watch(lsm_deploy, "save_program", "save")
     watch(compiling, "report_file", "report")
     case = spec.load(folder / "case.yaml")
@@ -160,15 +164,15 @@ def compile_case(folder: Path) -> dict[str, Any]:
     before = settle()
     with timed("compile", spent):
         run("case.yaml")
-    network = compiled[-1].network
+    network = saved[-1].network
     return {
         "synapses": network.synapses,
-        "cores": int(compiled[-1].cores.max()) + 1,
+        "cores": int(saved[-1].cores.max()) + 1,
         "spent": spent,
         "base": before,
         "peak": peak(),
         "estimate": estimate.bytes_to_compile(network.neurons, network.synapses),
-        "file": (folder / "out.lsm").stat().st_size,
+        "file": (folder / "case.lsm").stat().st_size,
     }
 
 
@@ -186,7 +190,7 @@ def run_case(folder: Path) -> dict[str, Any]:
     Session(warm, threads=1).run(stimulus.spikes)
     before = settle()
     with timed("load", spent):
-        program = store.load_program(folder / "out.lsm")
+        program = store.load_program(folder / "case.lsm")
     loaded = peak()
     with timed("lay out", spent):
         session = Session(program)
@@ -209,20 +213,28 @@ def run_case(folder: Path) -> dict[str, Any]:
 # --- in the parent: all cases ---------------------------------------------------------------------------------------
 
 
-def child(task: str, folder: Path) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, __file__, task, str(folder)], stdout=subprocess.PIPE, check=True)
+def child(task: str, folder: Path, python: str = sys.executable) -> dict[str, Any]:
+    done = subprocess.run([python, __file__, task, str(folder)], stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def measure(neurons: int, wiring: str, delays: bool, repeats: int, folder: Path) -> tuple[list[Any], list[Any]]:
-    """The rows of the two tables: the repeat that took the processor least."""
+def measure(
+    neurons: int, wiring: str, delays: bool, repeats: int, folder: Path, beside: Path | None
+) -> tuple[list[str], list[str], list[str]]:
+    """The rows of the tables: the repeat that took the processor, or the wall, least; and beside the other checkout."""
     (folder / "case.yaml").write_text(spec_of(neurons, wiring, delays))
     (folder / "warm.yaml").write_text(spec_of(1000, wiring, delays))
-    command = [str(Path(sys.executable).parent / "lsm-deploy"), "compile", str(folder / "warm.yaml"), "--quiet"]
-    subprocess.run([*command, "-o", str(folder / "warm.lsm")], check=True)
-    compiled = min((child("compile", folder) for _ in range(repeats)), key=lambda c: c["spent"]["compile"][0])
-    ran = min((child("run", folder) for _ in range(repeats)), key=lambda r: r["spent"]["run"][1])
+    pythons = [
+        *([str(beside / ".venv" / "bin" / "python")] if beside else []),
+        sys.executable,
+    ]  # ours leaves its program
+    turns = {
+        task: [[child(task, folder, python) for python in pythons] for _ in range(repeats)]
+        for task in ("compile", "run")
+    }
+    compiled = min((turn[-1] for turn in turns["compile"]), key=lambda c: c["spent"]["compile"][0])
+    ran = min((turn[-1] for turn in turns["run"]), key=lambda r: r["spent"]["run"][1])
     cpu, wall, system = compiled["spent"]["compile"]
     synapses = compiled["synapses"]
     name = [f"{neurons:,}", wiring, "yes" if delays else "no"]
@@ -236,7 +248,7 @@ def measure(neurons: int, wiring: str, delays: bool, repeats: int, folder: Path)
         f"{synapses / cpu / 1e6:.1f}",
         f"{synapses / wall / 1e6:.1f}",
         f"{compiled['peak'] / 1e9:.2f}",
-        f"{(compiled['peak'] - compiled['base']) / synapses:.0f}",
+        f"{bytes_more(compiled):.0f}",
         f"{compiled['estimate'] / 1e9:.2f}",
         f"{compiled['file'] / 1e6:.1f}",
     ]
@@ -253,7 +265,27 @@ def measure(neurons: int, wiring: str, delays: bool, repeats: int, folder: Path)
         f"{ran['needed'] / 1e9:.3f}",
         f"{ran['memory'] / ran['needed']:.2f}",
     ]
-    return first, second
+    third = [*name, *compared(turns)] if beside else []
+    return first, second, third
+
+
+def bytes_more(compiled: dict[str, Any]) -> float:
+    """What a synapse takes at the peak, beyond what the process had before."""
+    return float((compiled["peak"] - compiled["base"]) / compiled["synapses"])
+
+
+def compared(turns: dict[str, list[list[dict[str, Any]]]]) -> Iterator[str]:
+    """How many times as long as here each took in the other checkout, and the memory of either."""
+    for task, spent, clock in (
+        ("compile", "compile", 0),
+        ("compile", "compile", 1),
+        ("run", "load", 0),
+        ("run", "run", 1),
+    ):
+        ratios = sorted(other["spent"][spent][clock] / ours["spent"][spent][clock] for other, ours in turns[task])
+        yield f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    yield from (f"{bytes_more(each):.0f}" for each in turns["compile"][0])
+    yield from (f"{each['memory'] / 1e9:.3f}" for each in turns["run"][0])
 
 
 COMPILING = ["neurons", "wiring", "delays", "synapses, 1e6", *(f"{stage}, s" for stage in STAGES), "all, s cpu"]
@@ -269,6 +301,8 @@ COMPILING += [
 ]
 RUNNING = ["neurons", "wiring", "delays", "load, s cpu", "load, s wall", "load, memory / file", "lay out, s"]
 RUNNING += ["ms a step", "active", "run, GB", "needed, GB", "ratio"]
+BESIDE = ["neurons", "wiring", "delays", "compile, cpu", "compile, wall", "load, cpu", "run, wall"]
+BESIDE += ["bytes a synapse there", "here", "run, GB there", "here"]
 
 
 def main() -> None:
@@ -276,19 +310,22 @@ def main() -> None:
     parser.add_argument("--neurons", default="10000,100000,1000000")
     parser.add_argument("--wiring", default="random,column")
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--beside", type=Path, help="another checkout, whose .venv runs the same cases in turn")
     options = parser.parse_args()
     sizes, wirings = [int(n) for n in options.neurons.split(",")], options.wiring.split(",")
-    first, second = [], []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="large-") as folder:
         for neurons, wiring, delays in product(sizes, wirings, (False, True)):
             print(f"{neurons:,} neurons, {wiring}, delays: {delays}", file=sys.stderr)
-            row = measure(neurons, wiring, delays, options.repeats, Path(folder))
-            first.append(row[0])
-            second.append(row[1])
-    compiling = Line(f"compiling, on {os.cpu_count()} processors, one of them used")
-    running = Line(f"loading, and {STEPS} steps on the fast engine")
-    tables = (table(right(*columns), rows) for columns, rows in ((COMPILING, first), (RUNNING, second)))
-    print(to_markdown((compiling, next(tables), running, next(tables))))
+            rows.append(measure(neurons, wiring, delays, options.repeats, Path(folder), options.beside))
+    words = (
+        f"compiling, on {os.cpu_count()} processors",
+        f"loading, and {STEPS} steps on the fast engine",
+        "in the other checkout: times as long, median (least to most)",
+    )
+    for said, columns, of_one in zip(words, (COMPILING, RUNNING, BESIDE), zip(*rows, strict=True), strict=True):
+        if any(of_one):
+            print(to_markdown((Line(said), table(right(*columns), list(of_one)))))
 
 
 if __name__ == "__main__":

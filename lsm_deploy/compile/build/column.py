@@ -9,6 +9,7 @@ probability, up to the cut-off; beyond it none is, and `share_lost` says how man
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from lsm_deploy.compile.build import portions, rows, wires
 from lsm_deploy.compile.build.rows import Rows
 from lsm_deploy.core import fixed
+from lsm_deploy.core.threads import ahead
 from lsm_deploy.spec import schema
 
 __all__ = ["expected_synapses", "join_column"]
@@ -51,25 +53,37 @@ def join_column(
     most = float((pairs * np.minimum(1.0, largest * nearness)).sum())
     room = int(most + 6 * np.sqrt(most)) + 2 * portions.CHUNK  # what is not written to is no memory
     pre, post = np.empty(room, np.int32), np.empty(room, np.int32)
-    count = 0
+    flat, which, count = -1, 0, 0
+    for first, last, bound, ends, gaps, uniforms in ahead(_candidates(shells, pairs, largest, rng), int(most)):
+        if count + len(gaps) > len(pre):
+            pre, post = (np.concatenate([array, np.empty(room, np.int32)]) for array in (pre, post))
+        flat, which, count = wires.join_near(
+            gaps, uniforms, flat, which, steps[first:last], ends, nearness[first:last], bound, scale,
+            grid, inhibitory, pre, post, count,
+        )  # fmt: skip
+        if which == len(ends):
+            flat, which = -1, 0
+    by_target, sources = rows.group(post[:count], pre[:count], size)
+    del pre, post
+    return rows.transpose(by_target, sources, size)
+
+
+def _candidates(
+    shells: NDArray[np.int64], pairs: NDArray[np.int64], largest: float, rng: np.random.Generator
+) -> Iterator[tuple[int, int, float, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+    """Of each shell its first step and the next one's, its bound, where the pairs of its steps end, and random gaps and
+    uniforms: as often as it takes to reach the last pair."""
     edges = np.flatnonzero(np.diff(shells, prepend=-1, append=np.iinfo(np.int64).max))
     for first, last in pairwise(edges.tolist()):
         outermost = math.exp(-int(shells[first]) * math.log(2) / _SHELLS)
         bound = min(1.0, max(_LEAST, float(fixed.stable(np.array(largest * outermost)))))
         ends = np.cumsum(pairs[first:last])
-        flat, which = -1, 0
-        while which < len(ends):
-            size_now = min(portions.CHUNK, int((int(ends[-1]) - flat) * bound * 1.05) + 10)
-            gaps, uniforms = rng.geometric(bound, size=size_now), rng.random(size_now)
-            if count + size_now > len(pre):
-                pre, post = (np.concatenate([array, np.empty(room, np.int32)]) for array in (pre, post))
-            flat, which, count = wires.join_near(
-                gaps, uniforms, flat, which, steps[first:last], ends, nearness[first:last], bound, scale,
-                grid, inhibitory, pre, post, count,
-            )  # fmt: skip
-    by_target, sources = rows.group(post[:count], pre[:count], size)
-    del pre, post
-    return rows.transpose(by_target, sources, size)
+        flat, end = -1, int(ends[-1])
+        while flat < end:
+            size = min(portions.CHUNK, int((end - flat) * bound * 1.05) + 10)
+            gaps, uniforms = rng.geometric(bound, size=size), rng.random(size)
+            flat += int(gaps.sum())
+            yield first, last, bound, ends, gaps, uniforms
 
 
 def expected_synapses(topology: schema.Maass, grid: tuple[int, ...], inhibitory_fraction: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QPopulati
 from lsm_deploy.core.neurons import KINDS, breaks_bound
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
+from lsm_deploy.core.threads import parts, together
 from lsm_deploy.formats import edges
 from lsm_deploy.spec import Spec, schema
 from lsm_deploy.spec.values import Uniform
@@ -133,8 +135,11 @@ def _projection(
                 )
             )
         indptr, post, weight, delay_steps = edges.load_floats(section.topology.file, shape)
-        delay = delay_steps * spec.dt_ms if delay_steps is not None else None
-        if delay is not None and section.delay_ms != 0.0:
+        if delay_steps is None:
+            delay = _delays(section, indptr, post, _positions(source), _positions(target), spec.seed, name)
+        elif section.delay_ms == 0.0:
+            delay = delay_steps * spec.dt_ms
+        else:
             what = f"delay_ms is given, but {section.topology.file.name} brings delays with it"
             raise LsmError(what, where=where, hint="remove one of them")
     else:
@@ -150,25 +155,29 @@ def _projection(
         )
         # The input's channels excite.
         pre_types = np.zeros(sources, bool) if source is None else types[section.source]
-        weight = _weights(section, dale, indptr, post, pre_types, types[section.target], spec.seed, name)
-        delay = None
-
-    if delay is None:
-        delay = _delays(section, indptr, post, _positions(source), _positions(target), spec.seed, name)
+        weights = partial(_weights, section, dale, indptr, post, pre_types, types[section.target], spec.seed, name)
+        delays = partial(_delays, section, indptr, post, _positions(source), _positions(target), spec.seed, name)
+        weight, delay = together([weights, delays], len(post))
     factor = 1.0
     if section.spectral_radius is not None:
         matrix = sparse.csc_array((weight, post, indptr), shape=(target.neurons, target.neurons))
         factor = spectral_factor(section.spectral_radius, matrix, where)
     if section.input_scaling is not None:
         factor *= section.input_scaling
-    for part in chunks(len(weight)):
-        weight[part] *= factor
-        if isinstance(section.gain, schema.PerTypeGain):
-            gains = np.array([getattr(section.gain, kind) for kind in _KINDS])
-            weight[part] *= gains[_kinds(indptr, post, part, types[section.source], types[section.target])]
-        else:
-            weight[part] *= section.gain
-        weight[part] = fixed.stable(weight[part])
+    gain: Floats | float
+    if isinstance(section.gain, schema.PerTypeGain):
+        of_kinds = np.array([getattr(section.gain, kind) for kind in _KINDS])
+        gain = of_kinds[_kinds(indptr, post, types[section.source], types[section.target])]
+    else:
+        gain = section.gain
+
+    def scale(low: int, high: int) -> None:
+        for part in chunks(high, low):
+            weight[part] *= factor
+            weight[part] *= gain[part] if isinstance(gain, np.ndarray) else gain
+            weight[part] = fixed.stable(weight[part])
+
+    together([partial(scale, *part) for part in parts(len(post), len(post))], len(post))
     if not weight.any():
         raise LsmError("no synapse was drawn, or all weights are 0", where=where, hint="raise its density or weight")
     return _by_sign(name, section, weight_bits, indptr, post, weight, delay)
@@ -194,15 +203,16 @@ def _weights(
     if not isinstance(value, schema.PerType):
         weight = draw(value, len(post), stream(seed, "weight", name), allowed, where)
     else:
-        weight, kinds = np.empty(len(post)), np.empty(len(post), np.int8)
-        for part in chunks(len(post)):
-            kinds[part] = _kinds(indptr, post, part, pre_inhibitory, post_inhibitory)
-        for number, kind in enumerate(_KINDS):
+        weight, kinds = np.empty(len(post)), _kinds(indptr, post, pre_inhibitory, post_inhibitory)
+
+        def of_kind(number: int, kind: str) -> None:
             rng = stream(seed, "weight", name, kind)
             places = (part.start + np.flatnonzero(kinds[part] == number) for part in chunks(len(post)))
             fill(weight, places, getattr(value, kind), rng, allowed, where)
-    for part in chunks(len(post) if dale else 0):
-        weight[part][pre_inhibitory[_sources(indptr, part)]] *= -1
+
+        together([partial(of_kind, *each) for each in enumerate(_KINDS)], len(post))
+    if dale:
+        rows.turn_sign(indptr, pre_inhibitory, weight)
     return weight
 
 
@@ -212,20 +222,13 @@ _KINDS = ("EE", "EI", "IE", "II")
 def _kinds(
     indptr: NDArray[np.int64],
     post: NDArray[np.int32],
-    part: slice,
     pre_inhibitory: NDArray[np.bool_],
     post_inhibitory: NDArray[np.bool_],
 ) -> NDArray[np.int8]:
-    """Which of `_KINDS` each synapse of that part is."""
-    kinds: NDArray[np.int8] = 2 * pre_inhibitory[_sources(indptr, part)].astype(np.int8) + post_inhibitory[post[part]]
+    """Which of `_KINDS` each synapse is."""
+    kinds = np.empty(len(post), np.int8)
+    rows.mark(indptr, post, pre_inhibitory, post_inhibitory, kinds)
     return kinds
-
-
-def _sources(indptr: NDArray[np.int64], part: slice) -> NDArray[np.int64]:
-    """The source of each synapse of that part."""
-    first, last = np.searchsorted(indptr, (part.start, part.stop - 1), side="right") - 1
-    edges = np.clip(indptr[first : last + 2], part.start, part.stop)
-    return np.repeat(np.arange(first, last + 1), np.diff(edges))
 
 
 def _delays(
@@ -241,8 +244,13 @@ def _delays(
         rng = stream(seed, "delay", name)
         return draw(section.delay_ms, len(post), rng, lambda values: values >= 0, f"projection {name!r}, delay_ms")
     delay = rows.distances(indptr, post, source_positions, target_positions)
-    for part in chunks(len(post)):
-        delay[part] = fixed.stable(section.delay_ms.offset_ms + section.delay_ms.per_unit_ms * delay[part])
+    by_distance = section.delay_ms
+
+    def lengthen(low: int, high: int) -> None:
+        for part in chunks(high, low):
+            delay[part] = fixed.stable(by_distance.offset_ms + by_distance.per_unit_ms * delay[part])
+
+    together([partial(lengthen, *part) for part in parts(len(post), len(post))], len(post))
     return delay
 
 
@@ -281,12 +289,6 @@ def _take_out(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Sequence[NDArray[Any]]]:
     """Leave in `values`, in their memory, what is not `out`; the rows that stay, those taken out, and their values."""
     taken = rows.count_chosen(indptr, out)
-    apart = [array[out] for array in values]
-    for array in values:
-        count = 0
-        for part in chunks(len(array)):
-            synapses = array[part][~out[part]]
-            array[count : count + len(synapses)] = synapses
-            count += len(synapses)
-        array.resize(count, refcheck=False)
+    apart = [np.empty(taken[-1], array.dtype) for array in values]
+    together([partial(rows.take_out, array, out, other) for array, other in zip(values, apart, strict=True)], len(out))
     return indptr - taken, taken, apart

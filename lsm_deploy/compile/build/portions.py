@@ -10,6 +10,6 @@ CHUNK = 1 << 14
 """Synapses that elementwise work takes at a time: its intermediate arrays stay in the processor's cache."""
 
 
-def chunks(size: int) -> Iterator[slice]:
-    """0 to `size` in parts that fit the cache."""
-    return (slice(start, min(start + CHUNK, size)) for start in range(0, size, CHUNK))
+def chunks(stop: int, start: int = 0) -> Iterator[slice]:
+    """`start` to `stop` in parts that fit the cache."""
+    return (slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK))

@@ -6,14 +6,21 @@ part fills arrays that numpy made: what others make belongs to them, and a `Netw
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from functools import partial
+from itertools import repeat
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.compiled import compiled
+from lsm_deploy.core.threads import parts, together
 
-__all__ = ["Rows", "append_sources", "ascend", "count_chosen", "count_targets", "distances", "group", "transpose"]
+__all__ = [
+    "Rows", "append_sources", "ascend", "begin_rows", "count_chosen", "count_targets", "distances", "group", "mark",
+    "stack", "take", "take_out", "transpose", "turn_sign",
+]  # fmt: skip
 
 
 Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -21,20 +28,46 @@ Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 def transpose(indptr: NDArray[np.int64], columns: NDArray[np.int32], size: int) -> Rows:
     """Rows for columns, of which there are `size`: a counting sort, so that what stands in a row ascends."""
-    starts, rows = np.zeros(size + 1, np.int64), np.empty(len(columns), np.int32)
-    count_targets(columns, 1, starts)
-    np.cumsum(starts, out=starts)
-    append_sources(indptr, columns, 0, 0, starts[:-1].copy(), rows)
-    return starts, rows
+    here = parts(len(indptr) - 1, len(columns))
+    starts, cursors = begin_rows([columns[indptr[low] : indptr[high]] for low, high in here], size)
+    turned = np.empty(len(columns), np.int32)
+
+    def append(part: tuple[int, int], cursor: NDArray[np.int64]) -> None:
+        low, high = part
+        append_sources(indptr[low : high + 1], columns, low, cursor, turned)
+
+    together(map(partial, repeat(append), here, cursors), len(columns))
+    return starts, turned
 
 
 def group(keys: NDArray[np.int32], values: NDArray[np.int32], size: int) -> Rows:
     """The values of each key, 0 to `size`, in the order in which they come."""
-    starts, grouped = np.zeros(size + 1, np.int64), np.empty(len(keys), np.int32)
-    count_targets(keys, 1, starts)
-    np.cumsum(starts, out=starts)
-    _group(keys, values, starts[:-1].copy(), grouped)
+    pieces = [slice(*part) for part in parts(len(keys), len(keys))]
+    starts, cursors = begin_rows([keys[piece] for piece in pieces], size)
+    grouped = np.empty(len(keys), np.int32)
+
+    def append(piece: slice, cursor: NDArray[np.int64]) -> None:
+        _group(keys[piece], values[piece], cursor, grouped)
+
+    together(map(partial, repeat(append), pieces, cursors), len(keys))
     return starts, grouped
+
+
+def begin_rows(pieces: Sequence[NDArray[np.int32]], size: int) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Where rows begin that take entries of `size` kinds from pieces, one behind the other; and where those of each."""
+
+    def count(piece: NDArray[np.int32]) -> NDArray[np.int64]:
+        counts = np.zeros(size, np.int64)
+        count_targets(piece, 0, counts)
+        return counts
+
+    return stack(together([partial(count, piece) for piece in pieces], sum(map(len, pieces))))
+
+
+def stack(counts: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Where rows begin that take so many entries `[row]` of each piece; and where those of each piece do."""
+    starts = np.concatenate([[0], np.cumsum(sum(counts))])
+    return starts, [starts[:-1] + sum(counts[:i]) for i in range(len(counts))]
 
 
 @compiled
@@ -58,16 +91,14 @@ def append_sources(
     indptr: NDArray[np.int64],
     post: NDArray[np.int32],
     first_source: int,
-    first_target: int,
     cursor: NDArray[np.int64],
     sources: NDArray[np.int32],
 ) -> None:
     """Write each synapse's source to its target's row of `sources`, at `cursor` `[neuron]`, which moves on."""
     for pre in range(len(indptr) - 1):
         for k in range(indptr[pre], indptr[pre + 1]):
-            target = first_target + post[k]
-            sources[cursor[target]] = first_source + pre
-            cursor[target] += 1
+            sources[cursor[post[k]]] = first_source + pre
+            cursor[post[k]] += 1
 
 
 @compiled
@@ -96,6 +127,63 @@ def _count_chosen(indptr: NDArray[np.int64], chosen: NDArray[np.bool_], left: ND
         left[row + 1] = left[row] + count
 
 
+def take_out(values: NDArray[Any], out: NDArray[np.bool_], apart: NDArray[Any]) -> None:
+    """Move what is `out` to `apart`, which has room for it, and leave the rest of `values` in its memory."""
+    _take_out(values, out, apart)
+    values.resize(len(values) - len(apart), refcheck=False)
+
+
+@compiled
+def _take_out(values: NDArray[Any], out: NDArray[np.bool_], apart: NDArray[Any]) -> None:
+    left, taken = 0, 0
+    for k in range(len(values)):
+        if out[k]:
+            apart[taken] = values[k]
+            taken += 1
+        else:
+            values[left] = values[k]
+            left += 1
+
+
+def take(values: NDArray[Any], chosen: NDArray[np.bool_], count: int) -> NDArray[Any]:
+    """The `count` values that are chosen, in an array of their own."""
+    taken = np.empty(count, values.dtype)
+    _take(values, chosen, taken)
+    return taken
+
+
+@compiled
+def _take(values: NDArray[Any], chosen: NDArray[np.bool_], taken: NDArray[Any]) -> None:
+    count = 0
+    for k in range(len(values)):
+        if chosen[k]:
+            taken[count] = values[k]
+            count += 1
+
+
+@compiled
+def mark(
+    indptr: NDArray[np.int64],
+    post: NDArray[np.int32],
+    sources: NDArray[np.bool_],
+    targets: NDArray[np.bool_],
+    kinds: NDArray[np.int8],
+) -> None:
+    """Write the kind of each synapse: 2 where its source is marked, and 1 more where its target is."""
+    for pre in range(len(indptr) - 1):
+        for k in range(indptr[pre], indptr[pre + 1]):
+            kinds[k] = 2 * sources[pre] + targets[post[k]]
+
+
+@compiled
+def turn_sign(indptr: NDArray[np.int64], sources: NDArray[np.bool_], weight: NDArray[np.float64]) -> None:
+    """Turn the sign of the weights of the sources that are marked."""
+    for pre in range(len(indptr) - 1):
+        if sources[pre]:
+            for k in range(indptr[pre], indptr[pre + 1]):
+                weight[k] = -weight[k]
+
+
 def distances(
     indptr: NDArray[np.int64],
     post: NDArray[np.int32],
@@ -104,7 +192,12 @@ def distances(
 ) -> NDArray[np.float64]:
     """The Euclidean distance that each synapse bridges; positions are `[neuron, 3]`."""
     distance = np.empty(len(post))
-    _distances(indptr, post, source_positions, target_positions, distance)
+
+    def measure(low: int, high: int) -> None:
+        here = indptr[low : high + 1]
+        _distances(here, post, source_positions[low:high], target_positions, distance)
+
+    together([partial(measure, *part) for part in parts(len(indptr) - 1, len(post))], len(post))
     return distance
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.compile.build.rows import Rows
+from lsm_deploy.compile.build.rows import Rows, stack
 from lsm_deploy.core.compiled import compiled
+from lsm_deploy.core.threads import parts, together
 
 __all__ = ["distinct", "join_near", "rewire", "skip"]
 
@@ -18,11 +21,17 @@ def distinct(draws: NDArray[np.int32], sources: int, no_loops: bool) -> Rows:
     that the target has already stands for that upper end. no_loops: a target is not among its sources, which are
     numbered without it. The draws are overwritten.
     """
-    starts = np.zeros(sources + no_loops + 1, np.int64)
-    _resolve(draws, sources, no_loops, starts[1:])
-    np.cumsum(starts, out=starts)
+    here = parts(draws.shape[1], draws.size)
+
+    def resolve(low: int, high: int) -> NDArray[np.int64]:
+        counts = np.zeros(sources + no_loops, np.int64)
+        _resolve(draws, low, high, sources, no_loops, counts)
+        return counts
+
+    starts, cursors = stack(together([partial(resolve, *part) for part in here], draws.size))
     posts = np.empty(draws.size, np.int32)
-    _turn(draws, starts[:-1].copy(), posts)
+    turning = [partial(_turn, draws, *part, cursor, posts) for part, cursor in zip(here, cursors, strict=True)]
+    together(turning, draws.size)
     return starts, posts
 
 
@@ -31,12 +40,14 @@ _TILE = 64
 
 
 @compiled
-def _resolve(draws: NDArray[np.int32], sources: int, no_loops: bool, counts: NDArray[np.int64]) -> None:
-    degree, targets = draws.shape
+def _resolve(
+    draws: NDArray[np.int32], low: int, high: int, sources: int, no_loops: bool, counts: NDArray[np.int64]
+) -> None:
+    degree = len(draws)
     owner = np.full(sources, -1, np.int32)  # the last target that took each source
     tile = np.empty((_TILE, degree), np.int32)
-    for first in range(0, targets, _TILE):
-        size = min(_TILE, targets - first)
+    for first in range(low, high, _TILE):
+        size = min(_TILE, high - first)
         for i in range(degree):
             for j in range(size):
                 tile[j, i] = draws[i, first + j]
@@ -56,11 +67,11 @@ def _resolve(draws: NDArray[np.int32], sources: int, no_loops: bool, counts: NDA
 
 
 @compiled
-def _turn(draws: NDArray[np.int32], cursor: NDArray[np.int64], posts: NDArray[np.int32]) -> None:
-    degree, targets = draws.shape
+def _turn(draws: NDArray[np.int32], low: int, high: int, cursor: NDArray[np.int64], posts: NDArray[np.int32]) -> None:
+    degree = len(draws)
     tile = np.empty((_TILE, degree), np.int32)
-    for first in range(0, targets, _TILE):
-        size = min(_TILE, targets - first)
+    for first in range(low, high, _TILE):
+        size = min(_TILE, high - first)
         for i in range(degree):
             for j in range(size):
                 tile[j, i] = draws[i, first + j]
