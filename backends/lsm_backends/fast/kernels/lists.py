@@ -42,12 +42,12 @@ def prefetch_list(of, indptr, next_source, later_source):  # type: ignore[no-unt
 
 
 def add_magnitudes(address):  # type: ignore[no-untyped-def]
-    """Add what each synapse can deliver to the total of its target; address: of how many there are, the factor, and
-    the addresses of targets (int32), weights (int16) and totals (int64)."""
-    given = numba.carray(pointer(address), 5, np.int64)
-    many, factor = given[0], given[1]
-    post = numba.carray(pointer(given[2]), many, np.int32)
-    weights = numba.carray(pointer(given[3]), many, np.int16)
-    totals = numba.carray(pointer(given[4]), 1 << 31, np.int64)
+    """Add what each synapse can deliver to the total of its target; address: of how many synapses and totals there
+    are, the factor, and the addresses of targets (int32), weights (int16) and totals (int64)."""
+    given = numba.carray(pointer(address), 6, np.int64)
+    many, factor = given[0], given[2]
+    post = numba.carray(pointer(given[3]), many, np.int32)
+    weights = numba.carray(pointer(given[4]), many, np.int16)
+    totals = numba.carray(pointer(given[5]), given[1], np.int64)
     for k in range(many):
         totals[U(post[k])] += abs(np.int64(weights[k])) * factor

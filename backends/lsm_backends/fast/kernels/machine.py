@@ -26,12 +26,14 @@ def pointer(typing, address):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def call(typing, address, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
-    """The `void f(int64, ...)` at an address; there is one."""
+    """The code at an address, as `core.native` makes it; the process ends where that found an index out of range."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        number = ir.IntType(64)
-        made = ir.FunctionType(ir.VoidType(), [number] * (len(arguments) - 1))
-        builder.call(builder.inttoptr(arguments[0], made.as_pointer()), arguments[1:])
+        number, word = ir.IntType(64), ir.IntType(32)
+        made = ir.FunctionType(word, [number] * (len(arguments) - 1))
+        failed = builder.call(builder.inttoptr(arguments[0], made.as_pointer()), arguments[1:])
+        with builder.if_then(builder.icmp_signed("!=", failed, word(0)), likely=False):
+            builder.call(builder.module.declare_intrinsic("llvm.trap", (), ir.FunctionType(ir.VoidType(), [])), [])
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 9), generate
