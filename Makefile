@@ -17,9 +17,10 @@ demo: setup
 	$(BIN)/lsm-deploy eval configs/japanese_vowels.yaml --on-chip
 	$(BIN)/lsm-deploy parity configs/japanese_vowels.yaml --registers --samples 20
 
-# SHUFFLE=n: in the random order that n gives, instead of the one in which tests are written.
+# SHUFFLE=n: in the random order that n gives, instead of the one in which tests are written. DEEP=1: those as well that
+# take long, before a release; it doubles the time.
 test: check
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(SHUFFLE),--shuffle $(SHUFFLE))
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(DEEP),--deep) $(if $(SHUFFLE),--shuffle $(SHUFFLE))
 
 # Everything but running the tests: layout, lints, types, layers.
 check: setup

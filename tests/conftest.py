@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,16 +28,39 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")
+    parser.addoption("--deep", action="store_true", help="what is marked `deep`, too")
     parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests in each, in a random order")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the order that a seed gives, which is the same for each process of xdist; files stay together."""
+    """Without what is deep, if it is not asked for; in the order that a seed gives, where files stay together.
+
+    Both are the same for each process of xdist."""
+    if not config.getoption("--deep"):
+        left_out = deep(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     if (seed := config.getoption("--shuffle")) is not None:
         rng = random.Random(seed)
         rng.shuffle(items)
         place = {path: rng.random() for path in dict.fromkeys(item.path for item in items)}
         items.sort(key=lambda item: place[item.path])
+
+
+def deep(items: list[pytest.Item]) -> list[pytest.Item]:
+    """What is marked `deep`: all cases of a test, or all but one in so many, drawn by their names.
+
+    A test that was named alone, on the command line, is not deep."""
+    cases: dict[tuple[Path, str, int], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if (mark := item.get_closest_marker("deep")) is not None and "::" not in " ".join(item.config.args):
+            name = item.nodeid.partition("[")[0]
+            cases[item.path, name, mark.kwargs.get("one_in", 0)].append(item)
+    left_out: list[pytest.Item] = []
+    for (_, _, one_in), of_test in cases.items():
+        stay = -(-len(of_test) // one_in) if one_in else 0
+        left_out += sorted(of_test, key=lambda item: crc32(item.nodeid.encode()))[stay:]
+    return left_out
 
 
 @pytest.fixture(autouse=True)

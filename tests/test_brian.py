@@ -70,6 +70,8 @@ def test_graded_messages(seed: int) -> None:
     check_against_emulator(*random_case(100 + seed, kinds=kinds))
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=4)
 @compiled
 @pytest.mark.parametrize("codegen", ["cython", "cpp_standalone"])
 @pytest.mark.parametrize("kind", GRADED_KINDS)
@@ -138,6 +140,8 @@ def test_cython() -> None:
     check_against_emulator(*without_detours(8, ("TernaryLIF",)), "cython")
 
 
+@pytest.mark.once
+@pytest.mark.deep
 @compiled
 def test_cpp_standalone() -> None:
     b2 = brian._import()

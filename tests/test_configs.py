@@ -105,6 +105,7 @@ def test_the_liquid_is_alive(name, references):
     assert (share > 0.5).mean() < BUSY.get(name, 0.05)
 
 
+@pytest.mark.deep(one_in=3)
 @pytest.mark.parametrize("other", [name for name in backend.BACKENDS if name not in ("emulator", "loihi2")])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_backend_agrees_in_every_register(name, other, programs, references):

@@ -64,6 +64,7 @@ def named(explanation) -> list[str]:
 # --- causes -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.deep(one_in=3)
 @pytest.mark.once
 @pytest.mark.parametrize("rule", RULES)
 def test_a_broken_rule_is_named(rule):

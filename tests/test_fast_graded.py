@@ -176,6 +176,7 @@ MACHINES = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+sse4.
 """Processors without vectors of 512 bits, by LLVM's names, and what they have."""
 
 
+@pytest.mark.deep(one_in=2)
 @pytest.mark.once
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="processors of another make")
 @pytest.mark.parametrize("name", MACHINES)

@@ -32,6 +32,7 @@ C, NO_C = fuzz.in_c()
 # --- the backends agree --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.deep(one_in=4)
 @pytest.mark.parametrize("number", range(4))
 def test_a_batch_agrees(number: int) -> None:
     run = {name: backend for name, backend in RUN.items() if name != "lava"}
@@ -79,6 +80,8 @@ def test_a_seed_gives_the_same_cases() -> None:
 # --- what is broken is found, shrunk and replayed ------------------------------------------------------------------
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=3)
 @pytest.mark.parametrize(
     ("name", "rule", "regime", "neurons", "steps"),
     [

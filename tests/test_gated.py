@@ -201,6 +201,8 @@ def test_sums_onto_either_port_that_could_pass_32_bits_are_refused(port: int) ->
 # --- bounds, files, samples -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=4)
 @pytest.mark.parametrize("seed", range(8))
 def test_no_input_found_breaks_a_bound(seed: int) -> None:
     program, _ = random_case(seed, regime="alive", sizes=(4, 3), channels=3, kinds=("GatedLI", "LIF"))

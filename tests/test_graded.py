@@ -273,6 +273,8 @@ def test_sums_that_could_pass_32_bits_are_refused() -> None:
 # --- bounds, files, words ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=4)
 @pytest.mark.parametrize("seed", range(12))
 def test_no_input_found_breaks_a_bound(seed: int) -> None:
     program, _ = random_case(seed, regime="alive", sizes=(4, 3), channels=3, kinds=("GradedLI", "LIF"))

@@ -18,9 +18,10 @@ from hostile.workers import Task, run
 from lsm_deploy.core.errors import LsmError
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured as Linux does")
-SHARE, SEED = 300, 12
+SHARE, SEED = 100, 12
 
 
+@pytest.mark.once
 def test_a_share_of_hostile_files_is_refused_or_read(tmp_path: Path) -> None:
     # A process of its own: it forks, and this one may have threads.
     command = [sys.executable, "-m", "hostile", "--files", str(SHARE), "--seed", str(SEED), "--kept", str(tmp_path)]

@@ -214,6 +214,7 @@ def draw_kinds(rng: np.random.Generator, interval: int, regime: str, theta_step:
 class TestKinds:
     """Every kind, joined to others: on Lava's own models where it has them, on `models.py` where not."""
 
+    @pytest.mark.deep(one_in=3)
     @pytest.mark.parametrize(
         ("interval", "regime", "theta_step"),
         [
@@ -255,6 +256,7 @@ class TestKinds:
 class TestGraded:
     """Graded neurons, alone and among others, on a process of our own: `graded_li`."""
 
+    @pytest.mark.deep(one_in=3)
     @pytest.mark.parametrize("seed", range(6))
     def test_messages_and_every_register_agree(self, seed: int) -> None:
         graded = programs.GRADED_KINDS[:: 1 - 2 * (seed // 2 % 2)]

@@ -90,6 +90,7 @@ def stimulus(starts: list[int], steps: int) -> Stimulus:
 @pytest.mark.lava
 @needs_lava
 class TestUpToTheBoard:
+    @pytest.mark.deep(one_in=2)
     @pytest.mark.parametrize(("late_in", "late_out"), [(0, 0), (2, 3)])
     def test_a_shift_is_measured_and_undone(self, late_in: int, late_out: int, standin: pytest.MonkeyPatch) -> None:
         standin.setenv("STANDIN_IN", str(late_in))
@@ -110,6 +111,7 @@ class TestUpToTheBoard:
         assert np.array_equal(trace.starts, heard.starts)
         assert told == [(7, 60), (60, 60)]
 
+    @pytest.mark.deep(one_in=3)
     @pytest.mark.parametrize(("interval", "bias"), [(16, 0), (0, 300), (16, 300)])
     def test_what_moves_by_itself_is_cleared_when_its_late_input_begins(
         self, interval: int, bias: int, standin: pytest.MonkeyPatch
@@ -138,6 +140,7 @@ class TestUpToTheBoard:
         with pytest.raises(BackendError, match="spikes by itself in the 6 steps before its input reaches the board"):
             hardware.run(program(bias=4095), stimulus([0], 20))
 
+    @pytest.mark.deep(one_in=2)
     @pytest.mark.parametrize("how", ["lose", "add"])
     def test_a_garbled_relay_is_refused(self, how: str, standin: pytest.MonkeyPatch) -> None:
         standin.setenv("STANDIN_GARBLE", how)

@@ -19,6 +19,7 @@ from lsm_deploy.parity.source import made_anew
 from lsm_deploy.parity.variants import RULES, Rule, kinds_of, run_variant
 
 
+@pytest.mark.deep(one_in=3)
 @pytest.mark.once
 @pytest.mark.parametrize("rule", [*RULES.values(), *EXTRA], ids=lambda rule: rule.name)
 def test_a_mistake_is_noticed(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,7 @@ def test_no_pyplot(tmp_path):
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.png")], check=True, cwd=here)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("seed", range(6))
 def test_every_kind_is_drawn(tmp_path, seed):
     program, given = random_case(seed)

@@ -194,6 +194,7 @@ def _unmatched(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.min([np.abs(one - shifted).sum(axis=2) for shifted in shifts], axis=0)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", CASES)
 def test_it_looks_as_it_did(name: str, request: pytest.FixtureRequest) -> None:
     from PIL import Image

@@ -31,6 +31,8 @@ def check_all(step, wide=True):
             assert check(claim, step, QUICK) > 1000
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=3)
 @pytest.mark.parametrize("name", IN_PROCESS)
 def test_primitives(name):
     if why := missing(name):
@@ -42,6 +44,8 @@ def test_primitives(name):
             assert weight.check() > 1000
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=3)
 @pytest.mark.parametrize("name", IN_PROCESS)
 def test_primitives_of_an_adaptive_neuron(name):
     if why := missing(name):
@@ -56,6 +60,8 @@ def check_adaptive(step, wide=True):
             assert adaptive.check(inputs, step, QUICK) > 1000
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=2)
 @pytest.mark.parametrize("name", IN_PROCESS)
 def test_primitives_of_a_neuron_that_subtracts(name):
     if why := missing(name):
@@ -81,6 +87,7 @@ def test_a_broken_reset_is_found(rule):
         check_subtract(step)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", graded.ALL)
 def test_primitives_of_a_graded_neuron(name):
     with graded.ALL[name]() as step:
@@ -112,12 +119,15 @@ def check_gated(step, reached=True):
             assert gated.check(inputs, step, QUICK) > 1000
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=2)
 @pytest.mark.parametrize("name", gated.ALL)
 def test_primitives_of_a_gated_neuron(name):
     with gated.ALL[name]() as step:
         check_gated(step, reached=name == "emulator")
 
 
+@pytest.mark.deep(one_in=4)
 @pytest.mark.once
 @pytest.mark.parametrize("rule", [rule.name for rule in KINDS["GatedLI"].RULES if rule.name != "gated-ratio"])
 def test_a_broken_gated_primitive_is_found(rule):

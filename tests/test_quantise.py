@@ -261,6 +261,8 @@ def spike_counts(net, compensate, steps=3000):
     return floats, np.abs(emulator.run(program, stimulus).spikes).sum(axis=0), cost
 
 
+@pytest.mark.once
+@pytest.mark.deep(one_in=3)
 @pytest.mark.parametrize("bias", [0.0, 0.002])
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_compensation_brings_the_rates_of_slow_neurons_back(kind, bias):

@@ -240,6 +240,7 @@ def told(journal):
     return journal.read_text(errors="replace").count('"accuracies"') if journal.exists() else 0
 
 
+@pytest.mark.once
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(folder, whole):
     """Killed twice, the second time with a line half written; what is under way is tried again."""
     journal = folder / "killed.journal"

@@ -116,6 +116,7 @@ def test_a_template_is_valid_and_loses_nothing(name: str, folder: Path) -> None:
     assert not ld.compile_spec(ld.load("first.yaml")).cost.losses
 
 
+@pytest.mark.deep(one_in=3)
 @pytest.mark.once
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_is_far_from_chance(name: str, folder: Path) -> None:

@@ -195,6 +195,7 @@ def fewer(monkeypatch):
     monkeypatch.setattr(liquid, "SAMPLES", 4)
 
 
+@pytest.mark.deep(one_in=4)
 @pytest.mark.once
 @pytest.mark.filterwarnings("ignore:.*is saturated")
 @pytest.mark.parametrize("name", BADLY)

@@ -130,6 +130,7 @@ def bomb(aliases):
     return "\n".join(lines)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "text",
     [*map(bomb, ("list", "mapping", "merge")), "[" + "1," * MOST_VALUES + "1]"],
