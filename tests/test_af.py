@@ -26,6 +26,8 @@ from lsm_deploy.learn.model import readout_of
 from lsm_deploy.measure.evaluation.baselines import HRV, hrv
 from lsm_deploy.spec import Spec
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data" / "afdb_beats.npz"
 

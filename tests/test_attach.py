@@ -25,6 +25,8 @@ from lsm_deploy.learn.model import Model, OnChip
 from lsm_deploy.learn.runs import Samples
 from lsm_deploy.spec.schema import Bins
 
+pytestmark = pytest.mark.once
+
 NO_LAVA = sim.missing()
 needs_lava = pytest.mark.skipif(NO_LAVA is not None, reason=str(NO_LAVA))
 TRAIN, TEST = waves(24, 1, noise=0.25), waves(12, 2, noise=0.25)

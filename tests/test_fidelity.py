@@ -27,6 +27,8 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import load
 
+pytestmark = pytest.mark.once
+
 SPEC = """
 dt_ms: 1.0
 seed: 4

@@ -24,6 +24,8 @@ from lsm_deploy.report.pictures.divergence import picture_of_divergence
 from lsm_deploy.report.pictures.images import save_picture
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus, save_trace
 
+pytestmark = pytest.mark.once
+
 
 def size_of(file: Path) -> tuple[int, int]:
     data = file.read_bytes()
@@ -81,7 +83,6 @@ def test_no_pyplot(tmp_path):
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.png")], check=True, cwd=here)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(6))
 def test_every_kind_is_drawn(tmp_path, seed):
     program, given = random_case(seed)

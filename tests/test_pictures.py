@@ -39,6 +39,8 @@ from lsm_deploy.report.pictures.trajectories import picture_of_states
 from lsm_deploy.report.pictures.weights import picture_of_constants, picture_of_weights
 from lsm_deploy.spec import load_text
 
+pytestmark = pytest.mark.once
+
 GOLDEN = Path(__file__).parent / "golden" / "pictures"
 COARSE = 5
 """Pixels that become one."""
@@ -194,7 +196,6 @@ def _unmatched(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.min([np.abs(one - shifted).sum(axis=2) for shifted in shifts], axis=0)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", CASES)
 def test_it_looks_as_it_did(name: str, request: pytest.FixtureRequest) -> None:
     from PIL import Image
@@ -224,14 +225,12 @@ CHANGES = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_is_seen(change: str) -> None:
     name, made = CHANGES[change]
     assert apart(coarse(made()), coarse(CASES[name]())) > TOLERANCE
 
 
-@pytest.mark.once
 def test_a_colour_that_changed_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     before = coarse(CASES["network"]())
     monkeypatch.setattr("lsm_deploy.report.pictures.space.EXCITATORY", style.PURPLE)
@@ -269,7 +268,6 @@ def texts(picture: Picture) -> str:
     return re.sub(r"\s+", " ", svg_of(picture))
 
 
-@pytest.mark.once
 def test_names_are_drawn_as_they_are() -> None:
     """Warnings are errors here: matplotlib has one for each letter that its font lacks."""
     said = texts(picture_of_confusion(ODD, np.eye(len(ODD), dtype=int)))
@@ -287,7 +285,6 @@ def test_a_name_is_cut_in_its_middle() -> None:
     assert style.name_of("_x").strip() == "_x"
 
 
-@pytest.mark.once
 def test_rasters_of_odd_runs() -> None:
     silent = Trace(np.zeros((5, 3), np.int8), {}, np.array([0]), {})
     assert picture_of_raster(silent).caption == "no spike of 3 neurons in 5 steps"
@@ -323,7 +320,6 @@ def test_a_raster_is_thinned_evenly_and_counts_all() -> None:
         assert band.rate == pytest.approx(1000 * (trace.spikes[:, columns] != 0).mean())
 
 
-@pytest.mark.once
 def test_classes_that_are_many_or_not_there() -> None:
     many = [f"class {i}" for i in range(60)]
     png_of(picture_of_confusion(many, np.eye(60, dtype=int)))

@@ -28,6 +28,8 @@ from lsm_deploy.tune.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
 
+pytestmark = pytest.mark.once
+
 SPEC = """\
 # A small liquid.
 dt_ms: 1.0
@@ -240,7 +242,6 @@ def told(journal):
     return journal.read_text(errors="replace").count('"accuracies"') if journal.exists() else 0
 
 
-@pytest.mark.once
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(folder, whole):
     """Killed twice, the second time with a line half written; what is under way is tried again."""
     journal = folder / "killed.journal"

@@ -21,6 +21,8 @@ from lsm_deploy.spec import load, load_text, put
 from lsm_deploy.spec.schema import PerTypeGain
 from lsm_deploy.tune import gains, liquid, tune_gains
 
+pytestmark = pytest.mark.once
+
 SPEC = """\
 dt_ms: 1.0
 seed: 4
@@ -196,7 +198,6 @@ def fewer(monkeypatch):
 
 
 @pytest.mark.deep(one_in=4)
-@pytest.mark.once
 @pytest.mark.filterwarnings("ignore:.*is saturated")
 @pytest.mark.parametrize("name", BADLY)
 def test_a_first_spec_that_behaves_badly_is_brought_to_its_rate(folder, fewer, name):
