@@ -339,6 +339,17 @@ def test_paths_of_a_spec_are_parameters(tmp_path: Path) -> None:
         estimator.set_params(spce=None)
 
 
+def test_parameters_are_set_all_or_none(tmp_path: Path) -> None:
+    estimator = LiquidClassifier(spec(tmp_path))
+    before = estimator.get_params()
+    for wrong in ({"spec__projections__0__wieght": 1.0}, {"spce": None}, {"spec__seed": -1}):
+        with pytest.raises(ValueError):  # noqa: PT011 - whichever it is
+            estimator.set_params(weight_bits=4, spec__projections__2__weight=0.1, **wrong)
+        assert estimator.get_params() == before
+    estimator.set_params(spec=estimator.spec.with_(seed=9), spec__projections__2__weight=0.1)
+    assert (estimator.spec.seed, estimator.spec.projections[2].weight) == (9, 0.1)
+
+
 def test_a_search_varies_what_a_spec_says(tmp_path: Path) -> None:
     grid = {"spec__projections__0__weight": [0.001, 0.2], "spec__readout__features__bins": np.array([2])}
     search = GridSearchCV(LiquidClassifier(spec(tmp_path)), grid, cv=2, error_score=0.0)

@@ -28,10 +28,13 @@ class OfSpec(BaseEstimator):  # type: ignore[misc]
         return parameters
 
     def set_params(self, **parameters: Any) -> OfSpec:
-        """Set parameters; those below `spec` make another spec, by `Spec.with_`. All mistakes at once."""
+        """Set parameters; those below `spec` make another spec, by `Spec.with_`. All mistakes of these at once, and
+        nothing is set where there is one."""
         changes = {name.removeprefix(_PREFIX): value for name, value in parameters.items() if name.startswith(_PREFIX)}
-        super().set_params(**{name: value for name, value in parameters.items() if not name.startswith(_PREFIX)})
+        own = {name: value for name, value in parameters.items() if not name.startswith(_PREFIX)}
         if changes:
             with as_arguments():
-                self.spec = required(self.spec).with_(**changes)
+                own["spec"] = required(own.get("spec", self.spec)).with_(**changes)
+        there = super().get_params(deep=False)
+        super().set_params(**dict(sorted(own.items(), key=lambda each: each[0] in there)))  # it stops at one unknown
         return self
