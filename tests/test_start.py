@@ -249,6 +249,7 @@ def test_what_was_installed_and_is_wrong_is_broken(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LSM_DEPLOY_LAVA_PYTHON", "nowhere")
     monkeypatch.setenv("LSM_DEPLOY_LAVA_PYTON", "secret")
     monkeypatch.setenv("LSM_DEPLOY_MAX_READ_GB", "2")
+    monkeypatch.setenv("LOIHI_GEN", "N3B3")
     found = doctor(1)
     assert found["numpy"]["says"].endswith("is not >=99")
     assert found["numpy"]["mend"] == "pip install 'numpy>=99'"
@@ -258,6 +259,7 @@ def test_what_was_installed_and_is_wrong_is_broken(monkeypatch: pytest.MonkeyPat
     assert misspelt["mend"] == "unset LSM_DEPLOY_LAVA_PYTON, or did you mean LSM_DEPLOY_LAVA_PYTHON?"
     assert "secret" not in json.dumps(found)
     assert found["LSM_DEPLOY_MAX_READ_GB"]["state"] == "here"
+    assert found["LOIHI_GEN"]["says"].startswith("N3B3: says that there is a board")
 
 
 def test_code_that_cannot_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,5 +274,7 @@ def test_code_that_cannot_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_doctor_knows_every_variable_that_is_read() -> None:
     root = Path(ld.__file__).parents[1]
     sources = [*root.glob("lsm_deploy/**/*.py"), *root.glob("backends/**/*.py"), root / "Makefile"]
-    read = {name for file in sources for name in re.findall(r"(?<![_\w])LSM_DEPLOY_\w+", file.read_text())}
+    read = {
+        name for file in sources for name in re.findall(r"(?<![_\w])(?:LSM_DEPLOY_\w+|LOIHI_GEN\b)", file.read_text())
+    }
     assert read == set(installation.VARIABLES)

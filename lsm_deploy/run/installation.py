@@ -36,6 +36,7 @@ TOOLS = {
 }
 """Programs, each with the package of Debian that has it, and what it is for."""
 VARIABLES = {
+    "LOIHI_GEN": "says that there is a board: `ci`, and tests that need one, run on it",
     "LSM_DEPLOY_LAVA_PYTHON": "a Python that has lava-nc, for the backend lava",
     "LSM_DEPLOY_LAVA_DL_PYTHON": "a Python that has lava-dl, for the backend netx",
     "LSM_DEPLOY_LAVA_TIME_LIMIT": "seconds for each of Lava's runs",
