@@ -13,6 +13,7 @@ from typing import Any
 import liquid
 import numpy as np
 import pytest
+from calls import SPEC
 
 import lsm_deploy as ld
 from lsm_deploy.core.shown import Brief
@@ -73,6 +74,12 @@ def test_a_result_is_short_on_a_line_and_a_report_in_a_notebook(name: str, run: 
     assert not tags.seen & {"script", "img", "svg", "link"}  # nothing is drawn or fetched to show a line
     assert "b>theirs" not in value._repr_html_()  # what is between them may come from anybody's file
     assert value.to_dict() == json.loads(json.dumps(finite(report.facts), allow_nan=False))
+
+
+def test_a_spec_shows_how_large_it_is() -> None:
+    described = ld.loads(SPEC)
+    assert described.sizes == {"liquid": 24}
+    assert ", sizes={liquid: 24}, projections=<2>, " in repr(described)
 
 
 def test_every_type_that_shows_itself_has_a_report_and_the_other_way_round() -> None:

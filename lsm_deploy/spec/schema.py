@@ -638,6 +638,13 @@ class Spec(Reported):
     search: Annotated[Search, Len(1)] | None = None
     """What `lsm-deploy search` may vary: paths of this file, and their ranges."""
 
+    _short = ("dt_ms", "seed", "input", "sizes", "projections", "data", "front_end", "readout", "target")
+
+    @property
+    def sizes(self) -> dict[str, int | None]:
+        """The neurons of each population; None where a file has them."""
+        return {name: getattr(population, "neurons", None) for name, population in self.populations.items()}
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], base: str | Path = ".") -> Spec:
         """The spec that a file with these sections would be; file names are relative to the folder `base`.
