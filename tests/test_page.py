@@ -118,6 +118,13 @@ def test_without_its_data_a_spec_is_run_all_the_same(folder: Path, tmp_path: Pat
     assert "not run on the spec&#39;s data" in text
 
 
+def test_a_backend_alone_is_compared_with_nothing(folder: Path) -> None:
+    with pytest.raises(MisuseError, match="parity needs two sides"):
+        ld.page_of(folder / "liquid.yaml", on=["emulator"])
+    alone = ld.page_of(folder / "liquid.yaml", on=["emulator"], without=("parity", "run", "evaluation", "cost"))
+    assert "parity" not in alone.facts["sections"]
+
+
 def test_backends_that_differ(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = fast.run
 

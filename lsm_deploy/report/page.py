@@ -21,6 +21,7 @@ from lsm_deploy.learn.deployable import Deployable, compile_any
 from lsm_deploy.learn.files import inspect_file
 from lsm_deploy.learn.model import Model
 from lsm_deploy.learn.regression.model import RegressionModel
+from lsm_deploy.parity.investigation import check_sides
 from lsm_deploy.report.blocks import Line, Report, tabulate
 from lsm_deploy.report.files import report_file
 from lsm_deploy.report.numbers import count, text_of
@@ -92,7 +93,7 @@ def page_of(
 
     without: `PARTS` to leave out. on: the backends to compare; all that are here and can. backend: of the run.
     input_file: as `stimulus_for` takes it. samples: of a stimulus, the first so many. A MisuseError for a part or a
-    backend that there is not, an LsmError for a mistake in the file.
+    backend that there is not, and for one alone to compare, an LsmError for a mistake in the file.
     """
     file = require_path(file)
     require_type(backend, str, "backend", f"name one, such as {backends.DEFAULT!r}")
@@ -100,6 +101,8 @@ def page_of(
         raise MisuseError(f"a page has no part {', '.join(unknown)}", hint=f"choose from {', '.join(PARTS)}")
     for name in (*on, *(() if backend == backends.DEFAULT else (backend,))):
         backends.load_backend(name)
+    if on and "parity" not in without:
+        check_sides(on)
     with _noting() as notes, stages("reading and compiling"):
         opened = inspect_file(file)
     report, asked = report_file(opened), dict[str, Callable[[], Answer]]()
