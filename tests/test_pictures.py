@@ -359,6 +359,16 @@ def spec(tmp_path: Path) -> Path:
     return tmp_path / "spec.yaml"
 
 
+def test_weights_of_one_value_are_drawn_about_it() -> None:
+    wide = "{distribution: uniform, low: 0.1, high: 0.5}"
+    assert wide in SPEC
+    made = compile_spec(load_text(SPEC.replace(wide, "0.3"), Path("spec.yaml")))
+    figure = there(picture_of_weights(made.program.network, made.network)).draw()
+    (axis,) = (axis for axis in figure.axes if axis.get_title().startswith("input->ring"))
+    least, most = axis.get_xlim()
+    assert 0.25 < least < 0.3 < most < 0.35
+
+
 def test_one_option_for_a_file_or_a_folder(spec: Path) -> None:
     folder = spec.parent
     said = call("check", spec, "--picture", folder / "w.svg").stdout

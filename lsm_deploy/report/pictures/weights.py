@@ -64,7 +64,10 @@ def _weights(heading: str, network: QNetwork, floats: Network | None, projection
         counts = many[many > 0]
         values = levels * ((1 << q.weight_exp) / scale)
         if q.name in asked:
-            shares, edges = np.histogram(_thinned(asked[q.name].weight), bins=60)
+            given = _thinned(asked[q.name].weight)
+            # Of one value only numpy would make an interval of 1 about it; here it is one step of the grid.
+            about = 0.5 * (1 << q.weight_exp) / scale * (given.min() == given.max())
+            shares, edges = np.histogram(given, bins=60, range=(given.min() - about, given.max() + about))
             axis.stairs(shares / max(shares.max(), 1), edges, fill=True, color="#C8C8C8", label="asked")
         for sign, colour, label in ((1, EXCITATORY, "excitatory"), (-1, INHIBITORY, "inhibitory"), (0, MARK, "zero")):
             here = np.sign(levels) == sign
