@@ -74,6 +74,7 @@ def test_what_nobody_has_recorded_fails_and_says_what_to_do(folder: Path) -> Non
 
 def test_an_update_records_what_holds_and_says_so(folder: Path) -> None:
     told = facts("ci", "--update", "spec.yaml")
+    assert any(check["words"].endswith(" is promised from now on") for check in told["specs"][0]["checks"])
     assert {each["promise"].partition(".yaml.")[2] for each in told["recorded"]} == {"program", "accuracy", "budget"}
     promises = load_promises(folder / "lsm-ci.yml")["spec.yaml"]
     assert promises.program == told["specs"][0]["program"]
@@ -93,6 +94,15 @@ def test_an_update_leaves_floors_comments_and_other_specs(recorded: Path) -> Non
     (change,) = facts("ci", "--update", "spec.yaml")["recorded"]
     assert change["before"] != change["now"]
     assert (recorded / "lsm-ci.yml").read_text() == before.replace(f"'{change['before']}'", change["now"])
+
+
+def test_promises_of_specs_that_nobody_named_are_not_looked_at_and_that_is_said(recorded: Path) -> None:
+    before = (recorded / "lsm-ci.yml").read_text()
+    (recorded / "lsm-ci.yml").write_text(before + "other.yaml: {program: 0123456789abcdef}\n")
+    said = "note: lsm-ci.yml has promises of other.yaml as well, which nobody named: not looked at\n"
+    assert said in call("ci", "spec.yaml").stderr
+    (recorded / "other.yaml").write_text(SPEC)
+    assert said not in call("ci", "spec.yaml", "other.yaml", status=1).stderr
 
 
 def test_every_mistake_in_the_file_is_named(recorded: Path) -> None:

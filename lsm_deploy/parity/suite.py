@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from lsm_deploy.compile.place.cores import load_of
 from lsm_deploy.core.boards import NOWHERE
-from lsm_deploy.core.errors import LsmError, LsmErrors, MisuseError, require_path, require_type
+from lsm_deploy.core.errors import LsmError, LsmErrors, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import beyond
 from lsm_deploy.core.progress import Stages, silent
@@ -109,6 +110,11 @@ def run_suites(
     if not specs:
         raise MisuseError("no spec is named", where="ci", hint="name the specs to check")
     promised = {folder: load_promises(folder / PROMISES) for folder in dict.fromkeys(spec.parent for spec in specs)}
+    for folder, promises in promised.items():
+        named = {spec.name for spec in specs if spec.parent == folder}
+        if left := [name for name in promises if name not in named]:
+            words = f"{folder / PROMISES} has promises of {', '.join(left)} as well, which nobody named: not looked at"
+            warnings.warn(LsmWarning(words), stacklevel=2)
     asked = _Asked(board_asked() if board is None else board, skip_missing, record, stages)
     return tuple(_suite(spec, promised[spec.parent].get(spec.name), asked) for spec in specs)
 
@@ -319,9 +325,10 @@ def _promised_of(scored: Scored) -> float:
 
 
 def _within(scored: Scored, bound: float | None) -> Check:
-    if bound is None:
-        return Check(scored.name, "passed", f"{scored.value:.4g}, of which nothing is promised")
     least = scored.name == "accuracy"
+    at = f"{scored.value:.4g} ({scored.words}), at {'least' if least else 'most'}"
+    if bound is None:
+        return Check(scored.name, "passed", f"{at} {_promised_of(scored):.4g} is promised from now on")
     held = scored.value >= bound if least else scored.value <= bound
-    words = f"{scored.value:.4g} ({scored.words}), at {'least' if least else 'most'} {bound:.4g} is promised"
+    words = f"{at} {bound:.4g} is promised"
     return Check(scored.name, "passed" if held else "failed", words)
