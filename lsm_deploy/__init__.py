@@ -82,6 +82,7 @@ _NAMES = {
     "lsm_deploy.measure.cost.resources": ("Resources", "count_resources"),
     "lsm_deploy.measure.diagnosis": ("Diagnosis", "diagnose"),
     "lsm_deploy.measure.evaluation": ("Across", "Evaluation", "evaluate", "evaluate_across", "evaluate_one"),
+    "lsm_deploy.measure.faults.table": ("faulty_program", "faulty_stimulus"),
     "lsm_deploy.measure.fidelity.bits": ("Bound", "Fitted"),
     "lsm_deploy.measure.fidelity.quantisation": ("Quantisation", "fit_weight_bits", "measure_quantisation"),
     "lsm_deploy.measure.judgement": ("Judgement", "judge"),
@@ -120,6 +121,9 @@ _NAMES = {
     "lsm_deploy.store.states": ("load_state", "save_state"),
     "lsm_deploy.tune.files": ("search_file", "tune_file"),
     "lsm_deploy.tune.gains": ("tune_gains",),
+    "lsm_deploy.tune.sweeps.kept": ("load_sweep",),
+    "lsm_deploy.tune.sweeps.robustness": ("Robustness", "robustness"),
+    "lsm_deploy.tune.sweeps.sweep": ("Sweep", "sweep"),
     "lsm_deploy.tune.trials": ("search",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
@@ -225,6 +229,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         evaluate_across as evaluate_across,
         evaluate_one as evaluate_one,
     )
+    from lsm_deploy.measure.faults.table import faulty_program as faulty_program, faulty_stimulus as faulty_stimulus
     from lsm_deploy.measure.fidelity.bits import Bound as Bound, Fitted as Fitted
     from lsm_deploy.measure.fidelity.quantisation import (
         Quantisation as Quantisation,
@@ -290,6 +295,9 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.store.states import load_state as load_state, save_state as save_state
     from lsm_deploy.tune.files import search_file as search_file, tune_file as tune_file
     from lsm_deploy.tune.gains import tune_gains as tune_gains
+    from lsm_deploy.tune.sweeps.kept import load_sweep as load_sweep
+    from lsm_deploy.tune.sweeps.robustness import Robustness as Robustness, robustness as robustness
+    from lsm_deploy.tune.sweeps.sweep import Sweep as Sweep, sweep as sweep
     from lsm_deploy.tune.trials import search as search
 
     __version__: str

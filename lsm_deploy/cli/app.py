@@ -40,6 +40,8 @@ COMMANDS = {
     "predict": ("learning", "What a trained model says of new data."),
     "tune": ("tuning", "Find gains for a firing rate or a branching ratio."),
     "search": ("tuning", "Try values of a spec by cross-validation."),
+    "sweep": ("sweeping", "Evaluate values of a spec, on a grid or at random."),
+    "robustness": ("sweeping", "What bit flips, lost neurons and other faults cost."),
     "diagnose": ("diagnosing", "Separation, ranks, memory, echo states, chaos."),
     "quantise-report": ("fidelity", "The float liquid beside the deployed one."),
     "certify": ("certifying", "Which neurons no input can overflow."),

@@ -41,7 +41,8 @@ def report_command(
     input_file: Path | None,
     **options: Any,
 ) -> None:
-    """Write a page on a spec, a program, a model or a trace: what it is, does, answers and costs, and who agrees.
+    """Write a page on a spec, a program, a model or a trace: what it is, does, answers and costs, and who agrees; or on
+    the folder of a sweep.
 
     The page is one file, which asks no network for anything. What cannot be had here is said in its place.
     """

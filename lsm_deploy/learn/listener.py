@@ -9,7 +9,7 @@ session of the backend goes on from piece to piece, and a backend that has none 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -58,7 +58,8 @@ class Listener(Brief):
 
     seed: of random encoders. pattern: how sound files are named, if not as the default. targets: columns of a CSV that
     are no channels. names: what the channels are called, where they are. longest: frames of the longest sample that the
-    ranges were fitted to, 0 where nobody knows. mono, rate_hz: what is done to sound as it is read. What a sample's
+    ranges were fitted to, 0 where nobody knows. mono, rate_hz: what is done to sound as it is read. fault: what becomes
+    of input spikes on their way, given the number of their first sample; of a trial, and in no file. What a sample's
     spikes depend on is all here, but for the role of the data (training and test noise differ) and the sample's place
     among them.
     """
@@ -74,6 +75,7 @@ class Listener(Brief):
     longest: int = 0
     mono: bool = False
     rate_hz: float | None = None
+    fault: Callable[[Stimulus, int], Stimulus] | None = None
 
     __reduce__ = rebuilt
 
@@ -113,7 +115,9 @@ class Listener(Brief):
         LsmError where channels are called otherwise than in training."""
         raise_all(name_errors(self.names, data))
         network = self.program.network
-        return encode(self.input, self.ranges, data, network.dt_ms, self.seed, network.sample_interval, role, first)
+        given = self.input, self.ranges, data, network.dt_ms, self.seed, network.sample_interval
+        stimulus = encode(*given, role, first)
+        return stimulus if self.fault is None else self.fault(stimulus, first)
 
     def steps(self, data: Frames) -> Ints:
         """The steps that each sample takes `[sample]`."""

@@ -47,6 +47,7 @@ __all__ = [
     "OnChip",
     "OnHost",
     "check_overlap",
+    "fit_listener",
     "fit_to",
     "folds_for",
     "load_model",
@@ -221,11 +222,23 @@ def train(
     data = training_frames(data, spec)
     check_labels(data)
     check_overlap(spec, data)
-    listener = listen(spec, data)
+    return fit_listener(listen(spec, data), readout, data, data, spec.seed, backend, progress)
+
+
+def fit_listener(
+    listener: Listener,
+    readout: Readout,
+    data: Frames,
+    folded: Frames,
+    seed: int,
+    backend: str,
+    progress: Progress | None = None,
+) -> Model[OnHost]:
+    """Run the training data and fit the readout to the spikes; folded: the same data, as folds are to be made of it."""
     run = run_samples(listener, readout, data, "train", backend, progress)
     require_spikes(listener, readout, data, backend, run.samples)
     warn_of_run(listener, data, run.fired, run.steps)
-    classifier = fit_to(relative(run.samples.features, data, readout), data, readout, spec.seed)
+    classifier = fit_to(relative(run.samples.features, data, readout), folded, readout, seed)
     integers = readouts.quantise_readout(classifier, readout.weight_bits)
     return Model(listener, OnHost(readout, classifier, integers))
 

@@ -35,6 +35,7 @@ TOPICS = {
         "nir-out": "take a network elsewhere, as a NIR graph",
         "lava-dl": "take networks from lava-dl, and to it; its netx as a backend",
         "tuning": "make a liquid good: gains, searches, diagnosis",
+        "sweep": "map values of a spec, and what faults of a chip cost",
         "readouts": "train what answers, on the host, on the chip, or online",
         "pictures": "what each picture shows, and the command that draws it",
         "notebook": "work in Python: specs from anything, results that show themselves, searches",

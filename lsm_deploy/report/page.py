@@ -27,8 +27,11 @@ from lsm_deploy.report.files import report_file
 from lsm_deploy.report.numbers import count, text_of
 from lsm_deploy.report.parts import PARTS, Answer, Figure, questions, report_of_trace
 from lsm_deploy.report.programs import report_program
+from lsm_deploy.report.sweeps import report_robustness, report_sweep
 from lsm_deploy.run import backends
 from lsm_deploy.store import TraceFile, kind_of
+from lsm_deploy.tune.sweeps.kept import is_sweep, load_sweep
+from lsm_deploy.tune.sweeps.sweep import Sweep
 
 __all__ = ["SAMPLES", "Page", "Section", "page_of", "report_page"]
 
@@ -89,7 +92,8 @@ def page_of(
     samples: int = SAMPLES,
     stages: Stages = silent,
 ) -> Page:
-    """Compile or open a file, run it, evaluate it, compare backends, count its cost, and prove what can be proved.
+    """Compile or open a file, run it, evaluate it, compare backends, count its cost, and prove what can be proved; of a
+    folder of a sweep's results, what they come to.
 
     without: `PARTS` to leave out. on: the backends to compare; all that are here and can. backend: of the run.
     input_file: as `stimulus_for` takes it. samples: of a stimulus, the first so many. A MisuseError for a part or a
@@ -103,6 +107,8 @@ def page_of(
         backends.load_backend(name)
     if on and "parity" not in without:
         check_sides(on)
+    if is_sweep(file):
+        return _page_of_results(file)
     with _noting() as notes, stages("reading and compiling"):
         opened = inspect_file(file)
     report, asked = report_file(opened), dict[str, Callable[[], Answer]]()
@@ -120,6 +126,21 @@ def page_of(
         text = file.read_text(encoding="utf-8")
         sections.append(Section("spec", "The spec", Report((Line(text),), {"text": text})))
     return Page(file.resolve().name, kind, version("lsm-deploy"), tuple(sections))
+
+
+def _page_of_results(folder: Path) -> Page:
+    """On a folder of a sweep's results, which has one section."""
+    results = load_sweep(folder)
+    if isinstance(results, Sweep):
+        report, kind = report_sweep(results), "sweep"
+        best = f"{len(results.non_dominated)} beaten by none"
+        figures = (Figure("Points", text_of(len(results.points)), best),)
+    else:
+        report, kind = report_robustness(results), "robustness"
+        faults = {curve.fault for curve in results.curves}
+        figures = (Figure("Faults", text_of(len(faults)), f"on {count(len(results.healthy), 'point')}"),)
+    section = Section("file", "What it came to", report, figures)
+    return Page(folder.resolve().name, kind, version("lsm-deploy"), (section,))
 
 
 def report_page(page: Page) -> Report:

@@ -44,11 +44,14 @@ from lsm_deploy.report.readings import report_deployed, report_imported, report_
 from lsm_deploy.report.regression import report_free_run, report_regression
 from lsm_deploy.report.resources import report_resources
 from lsm_deploy.report.runs import report_float_trace, report_stimulus, report_trace, report_trace_file, report_verdict
+from lsm_deploy.report.sweeps import report_robustness, report_sweep
 from lsm_deploy.report.tuning import report_search, report_tuning
 from lsm_deploy.run.reference import FloatTrace
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.store import StateFile, TraceFile
 from lsm_deploy.tune import Tuning
+from lsm_deploy.tune.sweeps.robustness import Robustness
+from lsm_deploy.tune.sweeps.sweep import Sweep
 from lsm_deploy.tune.trials import SearchResult
 
 __all__ = ["REPORTS", "report_of"]
@@ -82,6 +85,8 @@ REPORTS: Mapping[type[Any], Callable[[Any], Report]] = {
     Resources: report_resources,
     Tuning: report_tuning,
     SearchResult: report_search,
+    Sweep: report_sweep,
+    Robustness: report_robustness,
     Reading: report_reading,
     Deployed: report_deployed,
     Imported: report_imported,

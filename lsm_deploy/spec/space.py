@@ -7,7 +7,7 @@ numbers where its ends are and the spec takes no others. What only a combination
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from lsm_deploy.spec.read import load_search, load_text
 from lsm_deploy.spec.schema import Choices, Interval, Range
 from lsm_deploy.spec.source import Path_, parse
 
-__all__ = ["Parameter", "read_space", "steps_of"]
+__all__ = ["Parameter", "parameters_of", "read_space", "steps_of"]
 
 FIXED = ("data", "search", "seed")
 """Sections that a search leaves alone: it would choose what it is measured on, or by which luck."""
@@ -61,6 +61,15 @@ def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[P
         )
     else:
         section, written = spec.search, source
+    parameters = parameters_of(text, file, section, lambda path: written.where((*prefix, path)))
+    return tuple(sorted(parameters, key=lambda parameter: parameter.path))
+
+
+def parameters_of(
+    text: str, file: Path, section: Mapping[str, Range], where: Callable[[str], str]
+) -> tuple[Parameter, ...]:
+    """What may stand at each path of a spec, in the order given; all mistakes at once. where: what says a path."""
+    source = parse(text, file)
     errors: list[LsmError] = []
     parameters = []
     for path, given in section.items():
@@ -72,11 +81,11 @@ def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[P
         except LsmError as error:
             here.append(error)
         if clash := [p for p in section if p.startswith(f"{path}.")]:
-            here.append(LsmError(f"{path} contains {clash[0]}, which varies too", hint="search one of them"))
+            here.append(LsmError(f"{path} contains {clash[0]}, which varies too", hint="vary one of them"))
         first = {error.what: error for error in here}  # each value that breaks the same thing says the same
-        errors += [LsmError(what, where=written.where((*prefix, path)), hint=e.hint) for what, e in first.items()]
+        errors += [LsmError(what, where=where(path), hint=e.hint) for what, e in first.items()]
     raise_all(errors)
-    return tuple(sorted(parameters, key=lambda parameter: parameter.path))
+    return tuple(parameters)
 
 
 # --- paths ---------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ DECAYS = ("du", "dv")
 TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
+LEVELS: tuple[str, ...] = ("vth",)
 RESETS = False
 PORTS = 1
 MESSAGE = BINARY
@@ -123,6 +124,10 @@ def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
     return registers["vth"] << fixed.ACT_SHIFT
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+    return membrane.stuck(registers, firing, "vth")
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:

@@ -44,6 +44,7 @@ DECAYS = ("delta_i", "delta_v")
 TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ("theta", "r")
 THRESHOLDS: tuple[str, ...] = ("v_threshold", "threshold_step")
+LEVELS: tuple[str, ...] = ("theta_0",)
 RESETS = False
 PORTS = 1
 MESSAGE = BINARY
@@ -195,6 +196,11 @@ def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
     return registers["theta_0"] << fixed.ACT_SHIFT
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+    at_rest = {**registers, "theta_0": np.maximum(registers["theta_0"], 1)}  # at 0 it would fire at rest
+    return membrane.stuck(at_rest, firing, "theta_0", theta_step=0)
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:

@@ -181,3 +181,12 @@ def reach(number: Floats, parameters: Mapping[str, Floats]) -> Floats:
 def _whole_bits(largest: Floats) -> int:
     """Bits before the point; a power of two itself is one unit too much, and is clipped by that unit."""
     return int(np.ceil(np.log2(fixed.stable(np.maximum(largest, 2.0**-8)).max())))
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool, **others: int) -> dict[str, Ints]:
+    """Registers of a neuron that nothing reaches: its number is 0, or the largest, for ever; others: what moves it."""
+    size = np.ones(len(registers["bias"]), np.int64)
+    held = HELD if firing else 0
+    alike = {"activation": activations.IDENTITY, "output": activations.IDENTITY, "message_shift": 0}
+    changed = {**alike, "bias": held, "v_initial": held, **others}
+    return {**registers, **{name: size * value for name, value in changed.items()}}

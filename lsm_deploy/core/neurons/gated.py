@@ -57,6 +57,7 @@ DECAYS = ("", "")
 TIMES = ("", "")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ()
+LEVELS: tuple[str, ...] = ()
 RESETS = False
 PORTS = 2
 MESSAGE = Message(LARGEST_BITS, signed=True)
@@ -197,6 +198,10 @@ sum_units = formats.sum_units
 shortest_interval = formats.shortest_interval
 threshold = formats.threshold
 float_constants = formats.float_constants
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+    return formats.stuck(registers, firing, fused=0, base=1, bias_gate=0)
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:

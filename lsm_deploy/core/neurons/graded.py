@@ -42,6 +42,7 @@ DECAYS = ("", "")
 TIMES = ("", "")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ()
+LEVELS: tuple[str, ...] = ()
 RESETS = False
 PORTS = 1
 MESSAGE = Message(LARGEST_BITS, signed=True)
@@ -175,6 +176,10 @@ sum_units = formats.sum_units
 shortest_interval = formats.shortest_interval
 threshold = formats.threshold
 float_constants = formats.float_constants
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+    return formats.stuck(registers, firing)
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:

@@ -84,6 +84,8 @@ class Kind(Protocol):
     """What only this kind has and one could get wrong; what it shares with others is in `parity/variants.py`."""
     THRESHOLDS: tuple[str, ...]
     """The parameters that `v` is compared with; the first is what a neuron at rest has to reach. None: it is graded."""
+    LEVELS: tuple[str, ...]
+    """The registers of `THRESHOLDS`, in their order."""
     RESETS: bool
     """A spike takes `v` down, to 0 or by the threshold, so that it has all of a threshold to gather for the next."""
     PORTS: int
@@ -135,6 +137,10 @@ class Kind(Protocol):
 
     def threshold(self, registers: Mapping[str, Ints]) -> Ints:
         """What `v` of a neuron at rest has to pass (or to reach) for it to spike."""
+
+    def stuck(self, registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+        """Registers with which neurons that no synapse reaches send nothing, ever, or firing: in every step, and of
+        what they can send the largest; a graded one in every step in which it sends."""
 
     def initial(self, registers: Mapping[str, Ints]) -> dict[str, Ints]:
         """The state in which a run begins, and to which the `interval` policy clears."""

@@ -77,6 +77,16 @@ def largest_bias(registers: Mapping[str, Ints]) -> Ints:
     return largest
 
 
+def stuck(registers: Mapping[str, Ints], firing: bool, threshold: str, **others: int) -> dict[str, Ints]:
+    """Registers of a neuron that nothing reaches: at rest for ever, or one unit above a threshold of 0 in every step.
+
+    others: registers that would keep it from firing, as they are then.
+    """
+    size = np.ones(_size(registers), np.int64)
+    changed = {"bias_mant": firing, "bias_exp": 0, **({threshold: 0, **others} if firing else {})}
+    return {**registers, **{name: size * value for name, value in changed.items()}}
+
+
 def largest_scale(parameters: Mapping[str, Floats], threshold: Floats, headroom: int) -> float:
     """The largest scale at which `threshold` (with its headroom) and `bias` fit their registers."""
     by_threshold = 131072 / headroom / float(np.max(threshold))

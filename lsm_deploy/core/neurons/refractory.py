@@ -41,6 +41,7 @@ DECAYS = ("du", "dv")
 TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold",)
+LEVELS: tuple[str, ...] = ("vth",)
 RESETS = True
 PORTS = 1
 MESSAGE = BINARY
@@ -143,6 +144,10 @@ def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats
 
 def threshold(registers: Mapping[str, Ints]) -> Ints:
     return registers["vth"] << fixed.ACT_SHIFT
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+    return membrane.stuck(registers, firing, "vth", refractory_period=0)
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:

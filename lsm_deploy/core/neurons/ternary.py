@@ -39,6 +39,7 @@ DECAYS = ("du", "dv")
 TIMES = ("tau_syn_ms", "tau_mem_ms")
 BOUNDED: tuple[str, ...] = ()
 THRESHOLDS: tuple[str, ...] = ("v_threshold_hi", "v_threshold_lo")
+LEVELS: tuple[str, ...] = ("vth_hi", "vth_lo")
 RESETS = True
 PORTS = 1
 MESSAGE = TERNARY
@@ -136,6 +137,10 @@ def shortest_interval(registers: Mapping[str, Ints], most: Floats, least: Floats
 def threshold(registers: Mapping[str, Ints]) -> Ints:
     """The upper one."""
     return registers["vth_hi"] << fixed.ACT_SHIFT
+
+
+def stuck(registers: Mapping[str, Ints], firing: bool) -> dict[str, Ints]:
+    return membrane.stuck(registers, firing, "vth_hi")
 
 
 def initial(registers: Mapping[str, Ints]) -> dict[str, Ints]:

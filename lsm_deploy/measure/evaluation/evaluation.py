@@ -40,7 +40,7 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
 
-__all__ = ["Evaluation", "evaluate", "evaluate_one", "positive_of"]
+__all__ = ["Evaluation", "evaluate", "evaluate_one", "frames_of", "held_out", "positive_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,11 +150,10 @@ def evaluate_one(
     readout = readout_of(spec)
     require_type(split, (tuple, list), "split", "give training and test data, as a pair")
     own, spec, clock = seed == spec.seed, replace(spec, seed=seed), _Clock()
-    train, test = (_frames(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
+    train, test = (frames_of(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(train)
-    # Folds hold out what the test does.
-    folded = replace(train, groups=()) if set(train.groups) & set(test.groups) else train
+    folded = held_out(train, test)
     check_overlap(spec, folded)
     clock.stop("front end")
     deployed, feedforward, floats = liquids_of(spec, train, test, backend, hold=on_chip)
@@ -227,6 +226,11 @@ def evaluate_one(
     )
 
 
+def held_out(train: Frames, test: Frames) -> Frames:
+    """The training data, of which folds hold out what the test does: groups, where it has others."""
+    return replace(train, groups=()) if set(train.groups) & set(test.groups) else train
+
+
 def positive_of(spec: Spec, data: Frames) -> str | None:
     """The class that is to be detected, where there is one."""
     return AF if isinstance(spec.front_end, BeatsFrontEnd) and AF in class_order(data.labels) else None
@@ -238,7 +242,7 @@ def positive_of(spec: Spec, data: Frames) -> str | None:
 _ROLES: tuple[Role, Role] = ("train", "test")
 
 
-def _frames(part: Raw, spec: Spec, role: Role) -> Frames:
+def frames_of(part: Raw, spec: Spec, role: Role) -> Frames:
     """What the spec's front end makes of recordings: known again, where another liquid was given the same."""
     if isinstance(part, Frames):
         return part if spec.front_end is not None else frames_for(part, spec, role)

@@ -30,9 +30,9 @@ from lsm_deploy.learn.model import readout_of
 from lsm_deploy.learn.runs import Run, Samples, read, run_samples, sizes_of
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.run.reference import run_float
-from lsm_deploy.spec.schema import Explicit, GaussianPopulation, Rate, Readout, Spec
+from lsm_deploy.spec.schema import Explicit, FromFile, GaussianPopulation, Rate, Readout, Spec
 
-__all__ = ["Both", "Liquid", "liquids_of", "run_both", "without_recurrence"]
+__all__ = ["Both", "Liquid", "content_of", "liquids_of", "run_both", "without_recurrence"]
 
 
 BLOCK = 32
@@ -93,7 +93,7 @@ def liquids_of(
     return (
         integers(deployed, AT_ONCE if hold and most <= AT_ONCE else 0),
         integers(replace(deployed, program=cut), 0) if cut else None,
-        liquid(deployed, ("floats", _content(spec)), partial(_run_float, compiled, deployed, readout)),
+        liquid(deployed, ("floats", content_of(spec)), partial(_run_float, compiled, deployed, readout)),
     )
 
 
@@ -184,9 +184,10 @@ def _gather(made: Sequence[Samples], at: Sequence[tuple[int, int]]) -> Samples:
 # --- the liquids -----------------------------------------------------------------------------------------------------
 
 
-def _content(spec: Spec) -> bytes:
+def content_of(spec: Spec) -> bytes:
     """All that a spec compiles from: what is written in it, and the files that it names."""
     files = [p.topology.file for p in spec.projections if isinstance(p.topology, Explicit)]
+    files += [p.file for p in spec.populations.values() if isinstance(p, FromFile)]
     contents = [file.read_bytes() if file.is_file() else None for file in files]  # compiling says what is wrong
     return digest(replace(spec, data=None, search=None), contents)
 
@@ -195,7 +196,7 @@ def _compiled(spec: Spec) -> Compiled:
     def size(compiled: Compiled) -> int:
         return 40 * compiled.program.network.synapses
 
-    return MEMO.get(digest("compiled", _content(spec)), lambda: compile_spec(spec), size)
+    return MEMO.get(digest("compiled", content_of(spec)), lambda: compile_spec(spec), size)
 
 
 def _run_float(

@@ -13,7 +13,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from lsm_deploy.exchange.c_files.sizes import Sizes
 from lsm_deploy.formats.account import Line
-from lsm_deploy.report.published import answers, programs, runs
+from lsm_deploy.report.published import answers, programs, runs, sweeps
 from lsm_deploy.run.installation import Finding
 
 __all__ = ["COMMANDS", "Failed"]
@@ -107,7 +107,14 @@ class Text(TypedDict):
 class Sections(TypedDict):
     """The facts of a page, by section; what is missing is not among them."""
 
-    file: programs.AnyFile | runs.TraceOfFile | answers.ModelOfClasses | answers.ModelOfSignals
+    file: (
+        programs.AnyFile
+        | runs.TraceOfFile
+        | answers.ModelOfClasses
+        | answers.ModelOfSignals
+        | sweeps.SweepFacts
+        | sweeps.RobustnessFacts
+    )
     spec: NotRequired[Text]
     run: NotRequired[runs.Run | runs.TraceOfFile]
     evaluation: NotRequired[answers.Evaluated | answers.RegressionFacts]
@@ -145,6 +152,8 @@ COMMANDS: dict[str, Any] = {
     "predict": answers.Classes | answers.Forecasts,
     "tune": answers.Tuned,
     "search": answers.Searched,
+    "sweep": sweeps.SweepFacts,
+    "robustness": sweeps.RobustnessFacts,
     "diagnose": answers.Diagnosed,
     "quantise-report": answers.Fidelity,
     "certify": programs.Certified,
