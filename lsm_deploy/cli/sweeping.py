@@ -11,7 +11,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.options import BACKEND_OPTION
+from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
 from lsm_deploy.report.sweeps import report_robustness, report_sweep
 from lsm_deploy.spec.vary import assignments
 from lsm_deploy.tune.sweeps.design import DESIGNS
@@ -58,6 +58,7 @@ TEST_OPTION = click.option("--test", type=FILE, help="Data to test on, instead o
 @TEST_OPTION
 @PICTURE_OPTION
 @BACKEND_OPTION
+@WORKERS_OPTIONS
 @common_options
 def sweep_command(
     output: Output,
@@ -66,6 +67,8 @@ def sweep_command(
     folder: Path,
     random: int | None,
     drawing: Path | None,
+    workers: int,
+    cluster: str | None,
     **options: Any,
 ) -> None:
     """Evaluate a spec with other values: accuracy or NRMSE, cores, synapse memory, spikes and energy.
@@ -75,8 +78,9 @@ def sweep_command(
     check_folder(folder, None)
     check_drawing(drawing, file)
     values = assignments(vary, "--vary")
-    with output.progress("sweeping") as progress:
-        result = api.sweep(file, values, folder, random=random or 0, progress=progress, **options)
+    with api.workers(workers, cluster) as executor, output.progress("sweeping") as progress:
+        options |= {"progress": progress, "executor": executor}
+        result = api.sweep(file, values, folder, random=random or 0, **options)
     shown = report_sweep(result)
     output.show(shown + drawn(drawing, shown))
     output.say(f"results are in {folder}/; `lsm-deploy report {folder}` makes a page of all of them")
@@ -107,6 +111,7 @@ def sweep_command(
 @TEST_OPTION
 @PICTURE_OPTION
 @BACKEND_OPTION
+@WORKERS_OPTIONS
 @common_options
 def robustness_command(
     output: Output,
@@ -115,6 +120,8 @@ def robustness_command(
     vary: Sequence[str],
     folder: Path,
     drawing: Path | None,
+    workers: int,
+    cluster: str | None,
     **options: Any,
 ) -> None:
     """Break what a spec compiles to, and measure what its readout still gets right on test data.
@@ -125,8 +132,9 @@ def robustness_command(
     check_folder(folder, None)
     check_drawing(drawing, file)
     chosen, values = assignments(faults, "--fault"), assignments(vary, "--vary")
-    with output.progress("breaking") as progress:
-        result = api.robustness(file, folder, chosen or None, vary=values, progress=progress, **options)
+    with api.workers(workers, cluster) as executor, output.progress("breaking") as progress:
+        options |= {"progress": progress, "executor": executor}
+        result = api.robustness(file, folder, chosen or None, vary=values, **options)
     shown = report_robustness(result)
     output.show(shown + drawn(drawing, shown))
     output.say(f"results are in {folder}/; `lsm-deploy report {folder}` makes a page of all of them")
