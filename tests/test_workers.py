@@ -19,7 +19,7 @@ from test_across import DATA, error, still
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, LsmErrors, LsmWarning, MisuseError
 from lsm_deploy.measure.evaluation import evaluate_across
-from lsm_deploy.run import cluster, work
+from lsm_deploy.run import cluster, piece, work
 from lsm_deploy.run.work import completed
 
 pytest.importorskip("distributed", reason="workers need distributed: pip install 'lsm-deploy[cluster]'")
@@ -125,11 +125,11 @@ def test_warnings_are_told_here(three: Executor) -> None:
 def test_workers_with_other_packages_are_told_of_and_with_another_source_refused(
     three: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    versions = cluster._versions()
-    monkeypatch.setattr(cluster, "_versions", lambda: {**versions, "numpy": "0.1"})
+    versions = piece.versions()
+    monkeypatch.setattr(piece, "versions", lambda: {**versions, "numpy": "0.1"})
     with pytest.warns(LsmWarning, match=rf"a worker has numpy {versions['numpy']} for 0.1: figures in floats may"):
         assert dict(completed(failing, None, [0], three)) == {0: 0}
-    monkeypatch.setattr(cluster, "_source", lambda: "another")
+    monkeypatch.setattr(piece, "source", lambda: "another")
     what, _, hint = error(lambda: list(completed(failing, None, [0], three)))
     assert what == "a worker has another lsm-deploy than this: its results could differ"
     assert hint == "give all workers the same environment as here"

@@ -4,8 +4,6 @@ Nothing of Dask is imported elsewhere. A piece is sent as bytes, and comes back 
 again where nobody can answer any more: a worker that died (Dask does that), or a scheduler, or the way to it (which is
 done here). So each piece ends once, with its result or its error, whatever was lost on the way. What pieces share goes
 to a worker once, and is known by its content.
-
-Every worker is held to this package's own source, and warns where other packages differ from ours.
 """
 
 from __future__ import annotations
@@ -15,26 +13,24 @@ import hashlib
 import json
 import logging
 import os
-import pickle
-import platform
 import re
+import signal
+import sys
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from lsm_deploy.core import threads
-from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError
-from lsm_deploy.run.backends import BACKENDS
+from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError
+from lsm_deploy.run import piece
+from lsm_deploy.run.piece import Shared
 from lsm_deploy.store.files import read_bytes
 
 __all__ = ["Shared", "Workers", "workers"]
@@ -45,12 +41,9 @@ PATIENCE = 600.0
 """Seconds that a scheduler may not answer, once it has, before a run gives up."""
 FIRST = 15.0
 """Seconds that it may take to answer for the first time."""
-HELD = 2
-"""Values that workers hold for pieces to come, the last ones; each may be large."""
 ADDRESS = re.compile(r"((tcp|tls)://)?[^/\s]+:\d{1,5}")
-PACKAGES = ("numpy", "scipy", "scikit-learn", "numba")
-"""What figures in floats depend on; integers do not."""
-_HINT = "give all workers the same environment as here"
+QUIET = 30.0
+"""Seconds without a sign of life after which a worker is said not to answer; of a thousand each gives one in 10 s."""
 
 
 @contextmanager
@@ -94,83 +87,6 @@ def _address(cluster: str | Path) -> str:
     return address
 
 
-# --- what a worker does ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Done:
-    result: Any
-    warnings: tuple[LsmWarning, ...]
-
-
-def _do(asked: bytes, source: str, versions: Mapping[str, str], shared: _Held | None) -> _Done:
-    """A piece, on a worker: its result, and what it warns of. source, versions: of who asks."""
-    _one_thread()
-    if source != _source():
-        what = "a worker has another lsm-deploy than this: its results could differ"
-        raise LsmError(what, where=platform.node(), hint=_HINT)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", LsmWarning)
-        work, given = pickle.loads(asked)
-        result = work(*(shared.value if shared and isinstance(each, Shared) else each for each in given))
-    here = _versions()
-    other = [f"{name} {here[name]} for {versions[name]}" for name in versions if here[name] != versions[name]]
-    notes = [each.message for each in caught if isinstance(each.message, LsmWarning)]
-    if other:
-        what = f"a worker has {', '.join(other)}: figures in floats may differ in their last digits"
-        notes.insert(0, LsmWarning(what, about="versions of workers"))
-    return _Done(result, tuple(notes))
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A shared value on a worker: Dask, which would send a list from one to the next item by item, sees no list."""
-
-    value: Any
-
-
-def _unpacked(shared: bytes) -> _Held:
-    return _Held(pickle.loads(shared))
-
-
-@cache
-def _one_thread() -> None:
-    """What would take all processors takes one: there are as many workers."""
-    for name in (threads.VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-
-
-@cache
-def _source() -> str:
-    """A digest of the source of this package and of its backends, as they are installed."""
-    digest = hashlib.blake2b(digest_size=16)
-    for package in sorted({module.partition(".")[0] for module in ("lsm_deploy", *BACKENDS.values())}):
-        spec = find_spec(package)
-        folder = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else Path()
-        for file in sorted(folder.rglob("*.py")):
-            digest.update(f"{package}/{file.relative_to(folder).as_posix()}".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {"Python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
-
-
-# --- who asks for it -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A value that many pieces have among what they are given, by its content; packed: without it, on its way."""
-
-    name: str
-    packed: bytes
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Shared, (self.name, b"")
-
-
 class Workers(Executor):
     """Pieces of work, each done by one of many processes. One thread of this process asks for all of them.
 
@@ -179,12 +95,14 @@ class Workers(Executor):
 
     def __init__(self, number: int, address: str | None, patience: float) -> None:
         """Start so many processes, or reach the scheduler at an address."""
-        self.number, self._address, self._patience = number, address, patience
+        self.number, self._address, self._patience = number, address or "", patience
         self._held: dict[str, Any] = {}
         self._asked = 0
-        self._pieces: set[Future[Any]] = set()
+        self._signs: dict[str, tuple[float, float]] = {}
+        self._pieces: set[asyncio.Task[Any]] = set()
+        self._gone: LsmError | None = None
         self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="workers", daemon=True)
+        self._thread = Thread(target=self._serve, name="workers", daemon=True)
         self._thread.start()
         self._cluster: Any = None
         self._client: Any = None
@@ -203,10 +121,7 @@ class Workers(Executor):
         shared = next((each for each in given if isinstance(each, Shared)), None)
         asked: bytes = cloudpickle.dumps((work, given))
         self._asked += 1
-        future = asyncio.run_coroutine_threadsafe(self._piece(asked, shared, -self._asked), self._loop)
-        self._pieces.add(future)
-        future.add_done_callback(self._pieces.discard)
-        return future
+        return asyncio.run_coroutine_threadsafe(self._piece(asked, shared, -self._asked), self._loop)
 
     def share(self, value: Any) -> Shared:
         """The value, to be given to many pieces, and to be sent to each worker once."""
@@ -223,26 +138,35 @@ class Workers(Executor):
         """End what was started; a cluster that was there before stays."""
         if self._loop.is_closed():
             return
-        for piece in tuple(self._pieces):
-            piece.cancel()
         self._wait(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _wait(self, asked: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(asked, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # as Ctrl-C would leave it
 
     # In the thread that asks.
+
+    def _serve(self) -> None:
+        """Ctrl-C is for who started the workers, and ends them then: they inherit that this thread does not take it."""
+        if sys.platform != "win32":
+            resource_tracker.ensure_running()  # which would take it again
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._loop.run_forever()
 
     async def _open(self, number: int) -> None:
         from distributed import Client, LocalCluster
 
         logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)  # what matters is said by us
-        if self._address is not None:
+        if self._address:
             self._client = await self._reached(FIRST)
             return
-        self._cluster = await LocalCluster(
+        self._cluster = LocalCluster(
             n_workers=number,
             threads_per_worker=1,
             host="127.0.0.1",
@@ -251,25 +175,27 @@ class Workers(Executor):
             silence_logs=logging.CRITICAL + 1,
             asynchronous=True,
         )
+        await self._cluster
+        self._address = self._cluster.scheduler_address
         self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
 
     async def _reached(self, patience: float) -> Any:
         """A client of the scheduler, once that answers; LsmError: it does not."""
         from distributed import Client
 
-        begun = time.monotonic()
+        until = time.monotonic() + patience
         while True:
-            left = begun + patience - time.monotonic()
-            timeout = max(0.1, min(left, FIRST))
+            timeout = max(0.1, min(until - time.monotonic(), FIRST))
             client = Client(self._address, asynchronous=True, timeout=timeout, set_as_default=False)
             try:
-                return await client
-            except OSError as error:
-                await client.close()
-                if left < timeout:
-                    what = f"no scheduler answers: {str(error).splitlines()[0]}"
-                    hint = "start it with `dask scheduler`, or check the address"
-                    raise LsmError(what, where=str(self._address), hint=hint) from None
+                return await asyncio.wait_for(_started(client), timeout)
+            except BaseException as error:
+                await _closed(client)
+                if not isinstance(error, OSError | asyncio.TimeoutError):  # what answers may be no scheduler
+                    raise
+                if time.monotonic() + 0.5 > until:
+                    what, hint = "no scheduler answers", "start it with `dask scheduler`, or check the address"
+                    raise LsmError(what, where=self._address, hint=hint) from None
             await asyncio.sleep(0.5)
 
     async def _answering(self) -> Any:
@@ -278,22 +204,29 @@ class Workers(Executor):
             if self._client.status == "running":
                 return self._client
             self._held.clear()
-            begun = time.monotonic()
-            while self._client.status == "connecting":
-                await asyncio.sleep(0.2)
-            if self._client.status != "running":
-                self._client = await self._reached(begun + self._patience - time.monotonic())
+            await _closed(self._client)
+            if self._gone is None:
+                try:
+                    self._client = await self._reached(self._patience)
+                except LsmError as error:
+                    self._gone = error
+            if self._gone is not None:  # for all pieces, once one has waited for it
+                raise self._gone
             return self._client
 
     async def _piece(self, asked: bytes, shared: Shared | None, priority: int) -> Any:
         from distributed.scheduler import KilledWorker
 
+        task = asyncio.current_task()
+        assert task is not None
+        self._pieces.add(task)
+        task.add_done_callback(self._pieces.discard)
         while True:
             client = await self._answering()
             try:
                 held = self._data(client, shared)
                 done = await client.submit(
-                    _do, asked, _source(), _versions(), held, priority=priority, key=f"piece-{uuid4()}"
+                    piece.do, asked, piece.source(), piece.versions(), held, priority=priority, key=f"piece-{uuid4()}"
                 )
             except CancelledError:  # by nobody here: the scheduler is not what it was, and does not know it any more
                 await asyncio.sleep(0.2)
@@ -305,7 +238,7 @@ class Workers(Executor):
             except ModuleNotFoundError as error:
                 if error.name != "lsm_deploy":
                     raise
-                raise LsmError("a worker has no lsm-deploy", where=str(self._address), hint=_HINT) from None
+                raise LsmError("a worker has no lsm-deploy", where=self._address, hint=piece.ENVIRONMENT) from None
             for note in done.warnings:
                 warnings.warn(note, stacklevel=1)
             return done.result
@@ -314,14 +247,14 @@ class Workers(Executor):
         """What a worker takes for the shared value: a task of its own, by content, so that it is made again where the
         worker that had it is lost."""
         if shared is None:
-            return None
+            return b""
         held = self._held.pop(shared.name, None)
         if held is None or held.status in ("cancelled", "lost", "error"):
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
-                held = client.submit(_unpacked, shared.packed, key=f"shared-{shared.name}")
+                held = client.submit(bytes, shared.packed, key=f"shared-{shared.name}")
         self._held[shared.name] = held
-        while len(self._held) > HELD:
+        while len(self._held) > piece.HELD:
             del self._held[next(iter(self._held))]
         return held
 
@@ -330,13 +263,39 @@ class Workers(Executor):
         if client.status != "running":
             return f"the scheduler at {self._address} does not answer"
         try:
-            there = await asyncio.wait_for(client.scheduler.ncores(), FIRST)
+            there = (await asyncio.wait_for(client.scheduler.identity(), FIRST))["workers"]
         except (OSError, asyncio.TimeoutError):
             return f"the scheduler at {self._address} does not answer"
+        now = time.monotonic()
+        signs = {worker: about["last_seen"] for worker, about in there.items()}  # by a clock of its own
+        self._signs = {
+            worker: last if (last := self._signs.get(worker, (0.0, 0.0)))[0] == sign else (sign, now)
+            for worker, sign in signs.items()
+        }
+        silent = sum(now - since > QUIET for _, since in self._signs.values())
+        if silent:
+            return f"{silent} of {len(there)} workers do not answer: they hang, or cannot pause"
         return "" if there else "no worker is connected"
 
     async def _close(self) -> None:
+        await _ended(self._pieces)
         for each in (self._client, self._cluster):
             if each is not None:
-                with suppress(OSError, asyncio.TimeoutError):
-                    await each.close()
+                await _closed(each)
+        await _ended(asyncio.all_tasks() - {asyncio.current_task()})
+
+
+async def _ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tuple(tasks):
+        task.cancel()
+    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), FIRST)
+
+
+async def _started(client: Any) -> Any:
+    return await client
+
+
+async def _closed(what: Any) -> None:
+    """Dask's own way to end a client or a cluster, as far as it comes in time."""
+    with suppress(OSError, asyncio.TimeoutError):
+        await asyncio.wait_for(what.close(), FIRST)
