@@ -77,6 +77,7 @@ _NAMES = {
     "lsm_deploy.learn.regression.following": ("follow", "free_run"),
     "lsm_deploy.learn.regression.metrics": ("nrmse", "r2", "smape"),
     "lsm_deploy.learn.regression.model": ("RegressionModel", "forecast", "train_regression"),
+    "lsm_deploy.learn.predicting": ("Predictions", "predictions"),
     "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
     "lsm_deploy.measure.certification": ("Certification", "certify_any"),
     "lsm_deploy.measure.cost.resources": ("Resources", "count_resources"),
@@ -211,6 +212,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         on_chip_accuracy as on_chip_accuracy,
         train_on_chip as train_on_chip,
     )
+    from lsm_deploy.learn.predicting import Predictions as Predictions, predictions as predictions
     from lsm_deploy.learn.regression.estimator import LiquidRegressor as LiquidRegressor
     from lsm_deploy.learn.regression.following import follow as follow, free_run as free_run
     from lsm_deploy.learn.regression.metrics import nrmse as nrmse, r2 as r2, smape as smape

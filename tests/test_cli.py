@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from calls import SPEC, call, facts, frames
 
+import lsm_deploy as ld
 from lsm_deploy import store
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -165,6 +166,10 @@ def test_train_predict_eval(folder):
     assert names == tuple(map(str, range(len(labels))))
     assert [max(each) for each in given["scores"]] == list(map(int, best))
     assert [given["classes"][int(np.argmax(each))] for each in given["scores"]] == list(answers)
+    model = ld.load_model("m.lsmodel")
+    same = ld.predictions(model, model.listener.frames(model.listener.load(Path("unlabelled.npz"))))
+    assert same.to_dict() == {name: given[name] for name in ("ids", "labels", "classes", "scores")}
+    assert list(same.to_frame()["class"]) == list(answers)
     right = sum(answer == str(label) for answer, label in zip(answers, labels, strict=True))
     assert right >= 12  # a third is chance
     found = facts("eval", "spec.yaml")

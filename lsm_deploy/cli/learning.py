@@ -17,7 +17,7 @@ from lsm_deploy.cli.following import follow, warn_of_washout
 from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.learn.model import AnyModel
-from lsm_deploy.report.answers import facts_of_answers, lines_of_answers
+from lsm_deploy.report.answers import lines_of_answers, report_answers
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
 from lsm_deploy.report.regression import report_regression, row_of
@@ -205,11 +205,8 @@ def predict_command(
     with output.progress("predicting") as progress:
         if isinstance(model, api.RegressionModel):
             forecasts = api.forecast(model, frames, backend=backend, progress=progress)
-        elif isinstance(model.answerer, api.OnHost):
-            scores = model.answerer.scores(model.listener, frames, backend, progress)
-            labels = tuple(model.classes[i] for i in scores.argmax(axis=1))
         else:
-            labels, scores = api.predict(model, frames, backend=backend, progress=progress), None
+            answers = api.predictions(model, frames, backend=backend, progress=progress)
     if isinstance(model, api.RegressionModel):
         warn_of_washout(model)
         output.facts(
@@ -218,6 +215,6 @@ def predict_command(
         if not output.json:
             click.echo("\n".join(map(row_of, forecasts)))
         return
-    output.facts(facts_of_answers(frames, labels, model.classes, scores))
+    output.facts(report_answers(answers).facts)
     if not output.json:
-        click.echo("\n".join(lines_of_answers(frames, labels, scores)))
+        click.echo("\n".join(lines_of_answers(answers)))

@@ -1,39 +1,28 @@
-"""What a model answers for samples, a line each: the sample's name, its class and the score of that, tabs between.
-
-The score is the readout's own integer, on a scale of its own: of one model, larger is surer. Output neurons have none.
-"""
+"""What a model answers for samples, a line each: the sample's name, its class and the score of that, tabs between."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from lsm_deploy.core.errors import visible
-from lsm_deploy.core.fixed import Ints
-from lsm_deploy.data import Frames
+from lsm_deploy.learn.predicting import Predictions
+from lsm_deploy.report.blocks import Report, table
 
-__all__ = ["facts_of_answers", "lines_of_answers"]
+__all__ = ["lines_of_answers", "report_answers"]
 
 
-def facts_of_answers(
-    frames: Frames, labels: Sequence[str], classes: Sequence[str], scores: Ints | None
-) -> dict[str, Any]:
-    """scores `[sample, class]`: None where there are none."""
-    return {
-        "ids": list(_ids(frames)),
-        "labels": list(labels),
-        "classes": list(classes),
-        "scores": scores.tolist() if scores is not None else None,
+def report_answers(given: Predictions) -> Report:
+    facts = {
+        "ids": list(given.ids),
+        "labels": list(given.labels),
+        "classes": list(given.classes),
+        "scores": given.scores.tolist() if given.scores is not None else None,
     }
+    return Report((table(["sample", "class", *(["score"] if given.scores is not None else [])], _rows(given)),), facts)
 
 
-def lines_of_answers(frames: Frames, labels: Sequence[str], scores: Ints | None) -> list[str]:
-    columns = [_ids(frames), labels]
-    if scores is not None:
-        columns.append([str(score) for score in scores.max(axis=1).tolist()])
-    return ["\t".join(map(visible, row)) for row in zip(*columns, strict=True)]
+def lines_of_answers(given: Predictions) -> list[str]:
+    return ["\t".join(map(visible, row)) for row in _rows(given)]
 
 
-def _ids(frames: Frames) -> Sequence[str]:
-    """What the samples are called, or their numbers."""
-    return frames.ids or [str(i) for i in range(frames.samples)]
+def _rows(given: Predictions) -> list[tuple[str, ...]]:
+    best = [] if given.scores is None else [[str(score) for score in given.scores.max(axis=1).tolist()]]
+    return list(zip(given.ids, given.labels, *best, strict=True))

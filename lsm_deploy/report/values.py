@@ -15,6 +15,7 @@ from lsm_deploy.formats.account import Reading
 from lsm_deploy.learn.deployable import Deployable
 from lsm_deploy.learn.model import Model
 from lsm_deploy.learn.onchip import OnChipAccuracy
+from lsm_deploy.learn.predicting import Predictions
 from lsm_deploy.learn.regression.model import RegressionModel
 from lsm_deploy.measure.certification import Certification
 from lsm_deploy.measure.cost.resources import Resources
@@ -28,6 +29,7 @@ from lsm_deploy.parity.conformance import Conformance, Recording
 from lsm_deploy.parity.forensics import Explanation
 from lsm_deploy.parity.investigation import Comparison, SmallCase, Suspect
 from lsm_deploy.parity.reduction import Shrunk
+from lsm_deploy.report.answers import report_answers
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.certificates import report_certificate
 from lsm_deploy.report.comparison import report_comparison
@@ -72,6 +74,7 @@ REPORTS: Mapping[type[Any], Callable[[Any], Report]] = {
     StateFile: report_file,
     Model: report_model,
     RegressionModel: report_model,
+    Predictions: report_answers,
     OnChipAccuracy: report_on_chip,
     Evaluation: report_evaluation,
     Across: report_across,
