@@ -120,7 +120,8 @@ class Live:
             except (TypeError, ValueError, OverflowError):
                 what = f"a frame of type {type(frame).__name__} is no list of numbers"
                 raise MisuseError(what, where="frame", hint="give one finite number for each channel") from None
-            if given.shape != self._frame.shape or not np.isfinite(given).all():
+            masked = isinstance(frame, np.ma.MaskedArray) and np.any(frame.mask)  # there may be any number below
+            if masked or given.shape != self._frame.shape or not np.isfinite(given).all():
                 what = f"a frame has {given.size} values, the model takes {len(self._frame)} finite numbers"
                 raise LsmError(what, where="frame", hint="give one finite number for each channel")
             if self._ended:
