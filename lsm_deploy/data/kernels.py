@@ -56,7 +56,8 @@ def send(x: Floats, unit: float, largest: int, entering: Messages) -> None:
         size = min(np.floor(abs(units) + 0.5), float(largest))
         entering[0, c] = -size if units < 0 else size
     for step in range(1, len(entering)):
-        entering[step] = entering[0]
+        for c in range(len(x)):
+            entering[step, c] = entering[0, c]
 
 
 @compiled

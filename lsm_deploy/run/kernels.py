@@ -27,11 +27,12 @@ def send(
 
     first: the number of the projection's first target. What would arrive beyond the ring's end never does.
     """
-    horizon = len(ring)
+    horizon, next_row = len(ring), (t + 1) % len(ring)
     for i in range(len(fired)):
         for j in range(fired.shape[1]):
             if fired[i, j] == 0:
                 continue
             for k in range(indptr[j], indptr[j + 1]):
                 if delay[k] < horizon - 1:
-                    ring[(t + 1 + delay[k]) % horizon, i, first + post[k]] += fired[i, j] * weight[k]
+                    row = next_row + delay[k]  # a division takes longer than all else here
+                    ring[row if row < horizon else row - horizon, i, first + post[k]] += fired[i, j] * weight[k]

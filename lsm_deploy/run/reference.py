@@ -39,7 +39,7 @@ from lsm_deploy.run import kernels
 
 __all__ = ["Feed", "FloatTrace", "run_float"]
 
-SIDE_BY_SIDE = 1 << 15
+SIDE_BY_SIDE = 1 << 13
 """Neurons, of all samples that run at a time: numpy's calls are shared, and what a step touches stays in the cache."""
 
 Feed: TypeAlias = Callable[[NDArray[np.int64], "Messages | Floats"], Messages]

@@ -43,7 +43,8 @@ def decay_parts(spikes: Messages, edges: NDArray[np.int64], keep: int, step: int
                     # Adding 4095 to a negative product makes the shift, which floors, truncate: and no branch.
                     up = (product >> 63) & fixed.LARGEST_DECAY
                     x[n] = ((product + up) >> fixed.DECAY_BITS) + step * spikes[t, n]
-            out[sample, k] = x
+            for n in range(neurons):  # numba compiles for three seconds what it says of slices that do not fit
+                out[sample, k, n] = x[n]
 
 
 @compiled

@@ -105,7 +105,8 @@ def activate(number, z, constants, first, last, tables, work):  # type: ignore[n
             work[5, i] = max(z[i], _I(0))
         _looked_up(work[5][: z.shape[0]], fractions, tables[1], work, y)
     else:
-        y[: z.shape[0]] = z
+        for i in range(z.shape[0]):
+            y[i] = z[i]
 
 
 @numba.njit(boundscheck=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from lsm_backends.fast.kernels.gated import gated
 from lsm_backends.fast.kernels.graded import WORK_ROWS, graded
-from lsm_backends.fast.kernels.machine import ints, pointer
+from lsm_backends.fast.kernels.machine import copy, ints, pointer
 from lsm_backends.fast.kernels.neurons import update
 from lsm_backends.fast.kernels.products import LANES, multiply, multiply_lists, multiply_wide
 from lsm_deploy.core.compiled import dispatcher
@@ -70,7 +70,7 @@ def _gather(product, sent, rows, now, gathered):  # type: ignore[no-untyped-def]
         for g in range(segments.shape[0]):
             delay, source, column, size = segments[g]
             row = sent[s, (now + 2 * rows - 1 - delay) % rows]
-            gathered[s][column : column + size] = row[source : source + size]
+            copy(row[source : source + size], gathered[s][column : column + size])
 
 
 @numba.njit(boundscheck=False)
@@ -131,7 +131,7 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
                 end = place + size
                 if plan[INTERVAL] and now % plan[INTERVAL] == 0:
                     for r in range(of_sample.shape[0]):
-                        of_sample[r][place:end] = initial[r][place:end]
+                        copy(initial[r][place:end], of_sample[r][place:end])
                 if now < pending_until[0]:
                     for i in range(size):
                         due[place + i] += pending[now % rows, neuron + i]
@@ -178,12 +178,12 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
                     events[0] += wrapped
                     events[1] += clipped_v
                     events[2] += wides_of
-                spikes[row][neuron : neuron + size] = fires[place:end]
-                sending[neuron : neuron + size] = fires[place:end]
+                copy(fires[place:end], spikes[row][neuron : neuron + size])
+                copy(fires[place:end], sending[neuron : neuron + size])
                 for r in range(recorded.shape[0]):
                     if recorded[r, p] >= 0:
-                        registers[row, r][neuron : neuron + size] = of_sample[recorded[r, p]][place:end]
-            sending[neurons:] = stimulus[row]
+                        copy(of_sample[recorded[r, p]][place:end], registers[row, r][neuron : neuron + size])
+            copy(stimulus[row], sending[neurons:])
             if now < pending_until[0]:
                 due[:] = 0  # where nothing else writes them, sums were those
         clock[0] = now + 1
