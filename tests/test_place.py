@@ -239,7 +239,7 @@ class TestTraffic:
         network = random_network(seed)
         cores = np.random.default_rng(seed).integers(0, 5, network.neurons).astype(np.int32)
         axons, found = axons_of(network), np.zeros((5, 5), np.int32)
-        kernels.count_between(axons.out_indptr, axons.targets, cores, found)
+        kernels.count_between(axons.out_begin, axons.out_end, axons.targets, cores, found)
         expected = np.zeros((5, 5), np.int32)
         for s, c in {(s, cores[t]) for s, t, _ in synapses(network) if s < network.neurons}:
             expected[cores[s], c] += 1
@@ -279,9 +279,10 @@ class TestLarge:
         for target in range(network.neurons):
             here = slice(axons.indptr[target], axons.indptr[target + 1])
             assert axons.sources[here].tolist() == [s for s, t, _ in listed if t == target]
-            assert axons.bits[here].tolist() == [bits for _, t, bits in listed if t == target]
+            each = axons.bits[axons.sources[here]] if axons.bits_of_sources else axons.bits[here]
+            assert each.tolist() == [bits for _, t, bits in listed if t == target]
         for source in range(network.neurons + network.channels):
-            here = slice(axons.out_indptr[source], axons.out_indptr[source + 1])
+            here = slice(axons.out_begin[source], axons.out_end[source])
             assert axons.targets[here].tolist() == sorted(t for s, t, _ in listed if s == source)
 
     def test_growing_is_left_out_where_it_saves_nothing(self, tmp_path, monkeypatch):

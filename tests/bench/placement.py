@@ -131,9 +131,10 @@ def by_metis(axons: Axons) -> NDArray[np.int32]:
     from scipy import sparse
 
     neurons = len(axons.groups)
-    end = axons.out_indptr[neurons]
-    ones = np.ones(int(end), np.int32)
-    joined = sparse.csr_matrix((ones, axons.targets[:end], axons.out_indptr[: neurons + 1]), (neurons, neurons))
+    begin, end = axons.out_begin[:neurons], axons.out_end[:neurons]
+    indptr = np.concatenate([[0], np.cumsum(end - begin)])
+    targets = axons.targets[np.repeat(begin - indptr[:-1], end - begin) + np.arange(indptr[-1])]
+    joined = sparse.csr_matrix((np.ones(len(targets), np.int32), targets, indptr), (neurons, neurons))
     joined = (joined + joined.T).tocsr()
     joined.setdiag(0)
     joined.eliminate_zeros()

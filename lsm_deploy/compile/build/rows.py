@@ -145,9 +145,8 @@ def _take_out(values: NDArray[Any], out: NDArray[np.bool_], apart: NDArray[Any])
             left += 1
 
 
-def take(values: NDArray[Any], chosen: NDArray[np.bool_], count: int) -> NDArray[Any]:
-    """The `count` values that are chosen, in an array of their own."""
-    taken = np.empty(count, values.dtype)
+def take(values: NDArray[Any], chosen: NDArray[np.bool_], taken: NDArray[Any]) -> NDArray[Any]:
+    """Fill `taken` with the values that are chosen."""
     _take(values, chosen, taken)
     return taken
 

@@ -35,7 +35,7 @@ def by_chips(axons: Axons, cores: NDArray[np.int32], target: Board) -> tuple[NDA
         return cores, messages(axons, cores, target)
     # Each neuron of two cores sends the other one message at most.
     joined = np.zeros((used, used), np.min_scalar_type(2 * target.neurons_per_core))
-    kernels.count_between(axons.out_indptr, axons.targets, cores, joined)
+    kernels.count_between(axons.out_begin, axons.out_end, axons.targets, cores, joined)
     kernels.add_to_each_other(joined)
     number = np.full(used, -1, np.int32)
     outside, here = joined.sum(axis=1, dtype=np.int64), np.zeros(used, np.int64)
@@ -63,5 +63,6 @@ def by_chips(axons: Axons, cores: NDArray[np.int32], target: Board) -> tuple[NDA
 def messages(axons: Axons, cores: NDArray[np.int32], target: Board) -> Traffic:
     """What a spike of every neuron sends."""
     used = int(cores.max()) + 1
-    between = kernels.count_messages(axons.out_indptr, axons.targets, cores, used, target.cores_per_chip)
+    out = (axons.out_begin, axons.out_end, axons.targets)
+    between = kernels.count_messages(*out, cores, used, target.cores_per_chip)
     return Traffic(*(int(count) for count in between))

@@ -103,9 +103,9 @@ def load_of(program: Program) -> list[Load]:
     axons, used = axons_of(network), int(cores.max()) + 1
     words, entering = np.zeros(used, np.int64), np.zeros(used, np.int64)
     by_core = np.argsort(cores, kind="stable")
-    sources = len(axons.out_indptr) - 1
+    sizes = (axons.bits, axons.bits_of_sources, len(axons.out_begin))
     word = (encoding.WORD, encoding.HEADER)
-    kernels.count_lists(axons.indptr, axons.sources, axons.bits, sources, word, cores, by_core, words, entering)
+    kernels.count_lists(axons.indptr, axons.sources, *sizes, word, cores, by_core, words, entering)
     populations = len(network.populations)
     mixed = np.unique(cores.astype(np.int64) * populations + axons.groups) // populations
     columns = (np.bincount(cores, minlength=used), words, entering, np.bincount(mixed, minlength=used))

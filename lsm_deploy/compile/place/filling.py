@@ -13,7 +13,7 @@ from lsm_deploy.compile.place.axons import Axons
 from lsm_deploy.compile.place.growing import fill_cores
 from lsm_deploy.compile.place.synapse_memory import HEADER, WORD
 from lsm_deploy.core.boards import Board
-from lsm_deploy.core.threads import together
+from lsm_deploy.core.threads import parts, together
 
 __all__ = ["LIMITS", "Filling", "fill", "grows", "needs_alone"]
 
@@ -58,7 +58,9 @@ def fill(
         axons.indptr,
         axons.sources,
         axons.bits,
-        axons.out_indptr,
+        axons.bits_of_sources,
+        axons.out_begin,
+        axons.out_end,
         axons.targets,
         axons.groups,
         order,
@@ -106,6 +108,11 @@ def needs_alone(axons: Axons) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The units of synapse memory and the input axons `[neuron]` that each takes on a core of its own."""
     neurons = len(axons.groups)
     words, entering = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
-    sources = len(axons.out_indptr) - 1
-    kernels.lone_loads(axons.indptr, axons.sources, axons.bits, sources, (WORD, HEADER), words, entering)
+    sizes = (axons.bits, axons.bits_of_sources, len(axons.out_begin))
+
+    def load(low: int, high: int) -> None:
+        here = axons.indptr[low : high + 1]
+        kernels.lone_loads(here, axons.sources, *sizes, (WORD, HEADER), words[low:high], entering[low:high])
+
+    together([partial(load, *part) for part in parts(neurons, len(axons.sources))], len(axons.sources))
     return words, entering

@@ -15,7 +15,9 @@ def fill_cores(
     indptr: NDArray[np.int64],
     sources: NDArray[np.int32],
     bits: NDArray[np.uint8],
-    out_indptr: NDArray[np.int64],
+    bits_of_sources: bool,
+    out_begin: NDArray[np.int64],
+    out_end: NDArray[np.int64],
     targets: NDArray[np.int32],
     groups: NDArray[np.int32],
     order: NDArray[np.int32],
@@ -44,7 +46,7 @@ def fill_cores(
     """
     neurons, levels = len(groups), 3 if grow else 0
     # Of each source the last core for which its list was begun, and the bits of that: side by side, as they are used.
-    listed = np.full((len(out_indptr) - 1, 2), -1, np.int32)
+    listed = np.full((len(out_begin), 2), -1, np.int32)
     mixed = np.full(neurons + 1, -1, np.int32)  # the last core that each group entered
     gains = np.zeros((max(1, levels), neurons), np.int32)  # at the first level -1: it has a place, or shall have none
     for neuron in range(neurons):
@@ -53,7 +55,7 @@ def fill_cores(
         gains[0, neuron] = 0
     largest = 0
     for neuron in range(neurons):
-        largest = max(largest, indptr[neuron + 1] - indptr[neuron] + out_indptr[neuron + 1] - out_indptr[neuron])
+        largest = max(largest, indptr[neuron + 1] - indptr[neuron] + out_end[neuron] - out_begin[neuron])
     room = 3 * neurons + largest  # of which as many as there are neurons are not stale
     stacks = np.empty((levels, room, 3), np.int32)
     first = np.full((levels, largest + 1), -1, np.int32)
@@ -107,9 +109,10 @@ def fill_cores(
         else:
             for k in range(indptr[neuron], indptr[neuron + 1]):
                 source = sources[k]
+                size = bits[source] if bits_of_sources else bits[k]
                 old = listed[source, 1] if listed[source, 0] == core else 0
-                listed[source, 0], listed[source, 1] = core, old + bits[k]
-                new_words += (word[1] + old + bits[k] + word[0] - 1) // word[0]
+                listed[source, 0], listed[source, 1] = core, old + size
+                new_words += (word[1] + old + size + word[0] - 1) // word[0]
                 if old == 0:
                     new_axons += 1
                 else:
@@ -144,8 +147,8 @@ def fill_cores(
         loads[core, 0], loads[core, 1], loads[core, 2], loads[core, 3] = held, words, axons, groups_held
         done += 1
         for outwards in range(2 if grow else 0):
-            begin = out_indptr[neuron] if outwards else indptr[neuron]
-            end = out_indptr[neuron + 1] if outwards else indptr[neuron + 1]
+            begin = out_begin[neuron] if outwards else indptr[neuron]
+            end = out_end[neuron] if outwards else indptr[neuron + 1]
             for k in range(begin, end):
                 other = targets[k] if outwards else sources[k]
                 if other < neurons and gains[0, other] >= 0:

@@ -54,7 +54,8 @@ def append_synapses(
             while k < indptr[pre + 1] and post[k] < stop:
                 target = first_target + post[k]
                 sources[cursor[target]] = first_source + pre
-                bits[cursor[target]] = bits_each
+                if bits_each:
+                    bits[cursor[target]] = bits_each
                 cursor[target] += 1
                 k += 1
             reached[pre] = k
@@ -96,6 +97,7 @@ def lone_loads(
     indptr: NDArray[np.int64],
     sources: NDArray[np.int32],
     bits: NDArray[np.uint8],
+    bits_of_sources: bool,
     source_count: int,
     word: tuple[int, int],
     words: NDArray[np.int64],
@@ -105,7 +107,7 @@ def lone_loads(
     listed = np.zeros(source_count, np.int64)
     for neuron in range(len(indptr) - 1):
         for k in range(indptr[neuron], indptr[neuron + 1]):
-            listed[sources[k]] += bits[k]
+            listed[sources[k]] += bits[sources[k]] if bits_of_sources else bits[k]
         for k in range(indptr[neuron], indptr[neuron + 1]):
             source = sources[k]
             if listed[source] > 0:
@@ -119,6 +121,7 @@ def count_lists(
     indptr: NDArray[np.int64],
     sources: NDArray[np.int32],
     bits: NDArray[np.uint8],
+    bits_of_sources: bool,
     source_count: int,
     word: tuple[int, int],
     cores: NDArray[np.int32],
@@ -139,13 +142,14 @@ def count_lists(
                 axons[core] += 1
             else:
                 words[core] -= (word[1] + listed[source] + word[0] - 1) // word[0]
-            listed[source] += bits[k]
+            listed[source] += bits[source] if bits_of_sources else bits[k]
             words[core] += (word[1] + listed[source] + word[0] - 1) // word[0]
 
 
 @compiled
 def count_between(
-    out_indptr: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
     targets: NDArray[np.int32],
     cores: NDArray[np.int32],
     messages: NDArray[np.int32],
@@ -153,7 +157,7 @@ def count_between(
     """Add to `messages` `[core, core]` what each sends each, itself included, when every neuron spikes once."""
     reached = np.full(len(messages), -1, np.int64)
     for neuron in range(len(cores)):
-        for k in range(out_indptr[neuron], out_indptr[neuron + 1]):
+        for k in range(begin[neuron], end[neuron]):
             core = cores[targets[k]]
             if reached[core] != neuron:
                 reached[core] = neuron
@@ -177,7 +181,8 @@ def add_to_each_other(messages: NDArray[np.uint16]) -> None:
 
 @compiled
 def count_messages(
-    out_indptr: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
     targets: NDArray[np.int32],
     cores: NDArray[np.int32],
     used: int,
@@ -192,7 +197,7 @@ def count_messages(
     for neuron in range(len(cores)):
         home = cores[neuron]
         reached[home] = neuron
-        for k in range(out_indptr[neuron], out_indptr[neuron + 1]):
+        for k in range(begin[neuron], end[neuron]):
             core = cores[targets[k]]
             if reached[core] != neuron:
                 reached[core] = neuron

@@ -46,7 +46,7 @@ def _holds(target: Board, filling: Filling) -> bool:
 def _neurons(axons: Axons, target: Board) -> list[str]:
     sizes = np.bincount(axons.groups)
     rank = np.arange(len(axons.groups)) - (np.cumsum(sizes) - sizes)[axons.groups]  # within its population
-    of_all = np.ones(len(axons.out_indptr) - 1, bool)
+    of_all = np.ones(len(axons.out_begin), bool)
 
     def fits(part: int) -> bool:
         chosen = rank < sizes[axons.groups] * part // _PARTS
@@ -83,8 +83,9 @@ def _fits(axons: Axons, target: Board, order: NDArray[np.int32] | None = None) -
 
 def _thinned(axons: Axons, chosen: NDArray[np.bool_]) -> Axons:
     indptr, sources = rows.count_chosen(axons.indptr, chosen), axons.sources[chosen]
-    by_source = rows.transpose(indptr, sources, len(axons.out_indptr) - 1)
-    return Axons(indptr, sources, axons.bits[chosen], *by_source, axons.groups)
+    begin, targets = rows.transpose(indptr, sources, len(axons.out_begin))
+    bits = axons.bits if axons.bits_of_sources else axons.bits[chosen]
+    return Axons(indptr, sources, bits, axons.bits_of_sources, begin[:-1], begin[1:], targets, axons.groups)
 
 
 def _most(fits: Callable[[int], bool]) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from lsm_deploy.core.boards import MAX_DELAY
 from lsm_deploy.core.ir import INPUT, Network, Population, Projection, QNetwork, QPopulation, QProjection
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.threads import together
 
 __all__ = ["quantise_network"]
 
@@ -67,12 +70,13 @@ def quantise_network(
     made_of = {p.name: p for p in populations}
     projections: list[QProjection] = []
     costs: list[ProjectionCost] = []
+    targets = _Targets(sum(len(q.post) * _parts_of(q) for q in network.projections if isinstance(q, Projection)))
     for q in network.projections:
         if isinstance(q, QProjection):
             projections.append(q)
             continue
         scale = _scale_onto(made_of[q.target], q.port)
-        made, cost = _quantise_projection(in_units(q, messages[q.source]), scale, network.dt_ms)
+        made, cost = _quantise_projection(in_units(q, messages[q.source]), scale, network.dt_ms, targets)
         projections += made
         costs.append(cost)
     quantised = QNetwork(
@@ -123,19 +127,48 @@ def _means(parameters: Mapping[str, Floats]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in parameters.items()}
 
 
-def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[list[QProjection], ProjectionCost]:
+class _Targets:
+    """Room for the targets of all projections, one behind the other: placing reads them as they lie, uncopied.
+
+    Whoever is given a part of it sees an array that nobody writes to; here it is written through a view from before.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._all = np.empty(room, np.int32)
+        self._writable, self._used = self._all[:], 0
+        self._all.setflags(write=False)
+
+    def put(self, post: NDArray[np.int32], chosen: NDArray[np.bool_], count: int) -> NDArray[np.int32]:
+        """The `count` targets that are chosen, here."""
+        here = slice(self._used, self._used + count)
+        rows.take(post, chosen, self._writable[here])
+        self._used += count
+        return self._all[here]
+
+
+def _parts_of(p: Projection) -> int:
+    """How many integer projections it may become: of more than 8 bits two, a coarse and a fine one."""
+    return 2 if p.weight_bits > fixed.WEIGHT_BITS else 1
+
+
+def _quantise_projection(
+    p: Projection, scale: float, dt_ms: float, targets: _Targets
+) -> tuple[list[QProjection], ProjectionCost]:
     """The integer projection; of more than 8 bits two, a coarse and a fine one, on the same sums."""
     exponent = exponent_of(p, scale)
     finer = min(max(p.weight_bits - fixed.WEIGHT_BITS, 0), exponent)
     weights, delays = np.empty(len(p.weight), np.int16), np.empty(len(p.weight), np.uint8)
     seen = np.zeros(fixed.WEIGHT_LIMIT - fixed.LEAST_WEIGHT + 1, bool)
-    error, size, clipped = to_grid(p, scale, exponent, weights, seen)
+    rounding: list[Callable[[], tuple[Any, ...]]] = [
+        partial(to_grid, p, scale, exponent, weights, seen),
+        partial(kernels.to_steps, p.delay_ms, dt_ms, MAX_DELAY, delays),
+    ]
+    (error, size, clipped), (late, far, error_ms) = together(rounding, len(weights))
     levels = int(np.count_nonzero(seen) - seen[-fixed.LEAST_WEIGHT])
     fine = np.zeros(0, np.int16)
     if finer:
         weights, fine, error = in_two(p, scale, exponent, finer)
         levels = len(np.unique((weights.astype(np.int32) << finer) + fine))
-    late, far, error_ms = kernels.to_steps(p.delay_ms, dt_ms, MAX_DELAY, delays)
     lost = len(weights) - int(np.count_nonzero((weights | fine) if finer else weights))
     cost = ProjectionCost(
         name=p.name,
@@ -153,19 +186,33 @@ def _quantise_projection(p: Projection, scale: float, dt_ms: float) -> tuple[lis
     )
     bits = min(p.weight_bits, fixed.WEIGHT_BITS)
     if not fine.any():
-        return [_chosen(p, p.name, bits, exponent, weights, delays)], cost
+        return [_chosen(p, p.name, bits, exponent, weights, delays, targets)], cost
     return [
-        _chosen(p, f"{p.name}:coarse", bits, exponent, weights, delays),
-        _chosen(p, f"{p.name}:fine", bits, exponent - finer, fine, delays),
+        _chosen(p, f"{p.name}:coarse", bits, exponent, weights, delays, targets),
+        _chosen(p, f"{p.name}:fine", bits, exponent - finer, fine, delays, targets),
     ], cost
 
 
 def _chosen(
-    p: Projection, name: str, bits: int, exponent: int, weights: NDArray[np.int16], delays: NDArray[np.uint8]
+    p: Projection,
+    name: str,
+    bits: int,
+    exponent: int,
+    weights: NDArray[np.int16],
+    delays: NDArray[np.uint8],
+    targets: _Targets,
 ) -> QProjection:
     """The synapses whose weight is not 0."""
     present = weights != 0
-    all_of_them = bool(present.all())
+    indptr = rows.count_chosen(p.indptr, present)
+    count = int(indptr[-1])
+
+    def taken(values: NDArray[Any]) -> NDArray[Any]:
+        return values if count == len(values) else rows.take(values, present, np.empty(count, values.dtype))
+
+    post, weights, delays = together(
+        [partial(targets.put, p.post, present, count), partial(taken, weights), partial(taken, delays)], len(present)
+    )
     return QProjection(
         name=name,
         source=p.source,
@@ -173,10 +220,10 @@ def _chosen(
         sign_mode=p.sign_mode,
         num_weight_bits=bits,
         weight_exp=exponent,
-        indptr=p.indptr if all_of_them else rows.count_chosen(p.indptr, present),
-        post=p.post if all_of_them else p.post[present],
-        weights=weights if all_of_them else weights[present],
-        delays=delays if all_of_them else delays[present],
+        indptr=indptr,
+        post=post,
+        weights=weights,
+        delays=delays,
         port=p.port,
     )
 

@@ -13,6 +13,7 @@ can deliver overflows for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from lsm_deploy.core.boards import MAX_WEIGHT_EXP
 from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.core.neurons import KINDS, membrane
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.threads import together
 
 __all__ = ["choose_scale"]
 
@@ -60,7 +62,8 @@ def choose_scale(
         total = sum(to_grid(p, scale, exponent_of(p, scale))[0] for p in incoming)
         return float(fixed.stable(np.array(total)))
 
-    return min(stable, key=lambda scale: (error(scale), -scale))
+    errors = together([partial(error, scale) for scale in stable], sum(len(p.post) for p in incoming))
+    return min(zip(stable, errors, strict=True), key=lambda each: (each[1], -each[0]))[0]
 
 
 def _limit(population: Population, arriving: Sequence[tuple[Projection, Sent]], dt_ms: float) -> float:

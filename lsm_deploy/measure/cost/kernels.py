@@ -12,12 +12,16 @@ __all__ = ["count_reached", "list_reached", "spread"]
 
 @compiled
 def count_reached(
-    out_indptr: NDArray[np.int64], targets: NDArray[np.int32], cores: NDArray[np.int32], counts: NDArray[np.int64]
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    targets: NDArray[np.int32],
+    cores: NDArray[np.int32],
+    counts: NDArray[np.int64],
 ) -> None:
     """Write how many cores each source `[source]` reaches."""
     reached = np.full(cores.max() + 1, -1, np.int64)
     for source in range(len(counts)):
-        for k in range(out_indptr[source], out_indptr[source + 1]):
+        for k in range(begin[source], end[source]):
             core = cores[targets[k]]
             if reached[core] != source:
                 reached[core] = source
@@ -26,7 +30,8 @@ def count_reached(
 
 @compiled
 def list_reached(
-    out_indptr: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
     targets: NDArray[np.int32],
     cores: NDArray[np.int32],
     indptr: NDArray[np.int64],
@@ -36,14 +41,14 @@ def list_reached(
     """Write the cores that each source reaches and its synapses there, in rows that `indptr` begins."""
     row = np.full(cores.max() + 1, -1, np.int64)  # where a core stands in the row of the present source
     for source in range(len(indptr) - 1):
-        end = indptr[source]
-        for k in range(out_indptr[source], out_indptr[source + 1]):
+        last = indptr[source]
+        for k in range(begin[source], end[source]):
             core = cores[targets[k]]
             if row[core] < indptr[source]:
-                row[core] = end
-                to[end] = core
-                synapses[end] = 0
-                end += 1
+                row[core] = last
+                to[last] = core
+                synapses[last] = 0
+                last += 1
             synapses[row[core]] += 1
 
 

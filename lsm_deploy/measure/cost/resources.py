@@ -165,12 +165,12 @@ def _between(ways: _Ways, times_sent: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _ways(program: Program) -> _Ways:
     axons, target = axons_of(program.network), board_of(program)
-    sources = len(axons.out_indptr) - 1
+    sources, out = len(axons.out_begin), (axons.out_begin, axons.out_end, axons.targets)
     counts = np.zeros(sources, np.int64)
-    kernels.count_reached(axons.out_indptr, axons.targets, program.cores, counts)
+    kernels.count_reached(*out, program.cores, counts)
     indptr = np.concatenate([[0], np.cumsum(counts)])
     to, synapses = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int32)
-    kernels.list_reached(axons.out_indptr, axons.targets, program.cores, indptr, to, synapses)
+    kernels.list_reached(*out, program.cores, indptr, to, synapses)
     homes = np.full(sources, -1, np.int64)
     homes[: program.network.neurons] = program.cores
     places = np.concatenate([layout.tiles(program.cores.astype(np.int64), target), _entrances(program)])
