@@ -82,9 +82,11 @@ interchange: setup
 	cd tests && ../$(BIN)/python -m bench.interchange $(if $(SHARED),--shared $(abspath $(SHARED)))
 
 # What a step takes, here and in other simulators, on the same networks in the same run: half an hour, and the manual's
-# tables. QUICK=1: the main case only, and the manual stays; so for AXES=size,delays (see tests/bench/grid.py).
-bench: setup bench-peers
-	cd tests && ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(AXES),--axes $(AXES))
+# tables. QUICK=1: the main case only, and the manual stays; so for AXES=size,delays (see tests/bench/grid.py), for
+# PEERS=emulator,nest or none, and for BESIDE=FOLDER: another checkout that is set up, asked in the same rounds.
+bench: setup $(if $(PEERS),,bench-peers)
+	cd tests && ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(AXES),--axes $(AXES)) \
+		$(if $(PEERS),--peers $(PEERS)) $(if $(BESIDE),--beside $(abspath $(BESIDE)))
 
 # A dense reservoir of 300 tanh units: a step here, at best on this machine, in NumPy, ReservoirPy and Lava: a minute.
 bench-graded: setup

@@ -15,7 +15,7 @@ from bench.latency import Latency
 from bench.network import Case, activity_of, draw
 from bench.page import PAGES, insert
 from bench.rounds import Entry, Result
-from bench.workers import PEERS, Peer, Process, WorkerError, absence, write_case
+from bench.workers import BESIDE, PEERS, Peer, Process, WorkerError, absence, beside, write_case
 from lsm_backends import emulator, fast
 
 from lsm_deploy.core.ir import Stimulus
@@ -161,7 +161,7 @@ def test_a_case_from_start_to_table(monkeypatch: pytest.MonkeyPatch) -> None:
     for entry in result.entries[:2]:
         assert entry.agreement is not None
         assert entry.agreement.equal
-    assert "| Gone | not here: no-such-thing is not installed in .venv |" in table.render("m", [result], None)
+    assert "| Gone | not here: no-such-thing is not installed in .venv |" in table.render("m", [result], {})
 
 
 def test_a_reference_is_asked_and_not_timed() -> None:
@@ -286,7 +286,7 @@ def made_up() -> list[Result]:
 
 def test_tables(golden: Callable[[Path, str], None]) -> None:
     latency = Latency(9.51, 0.84, 0.4, 100_000, {"50.0": 2.1e-6, "99.9": 9.8e-6, "100.0": 1.5e-3})
-    text = table.render("a machine, 2 cores", made_up(), latency)
+    text = table.render("a machine, 2 cores", made_up(), {"fast": latency})
     golden(Path(__file__).parent / "golden" / "bench.md", text)
 
 
@@ -309,3 +309,13 @@ def test_the_plot_shows_every_size() -> None:
     found = plot.curves(made_up())
     assert [size for size, _ in found["fast", False]] == [100, 1000, 10_000]
     assert png_of(plot.picture_of_scaling(made_up())).startswith(b"\x89PNG")
+
+
+def test_another_checkout_is_one_more_peer_and_others_may_be_left_out() -> None:
+    (main,) = cases(("main",), (), (BESIDE,))
+    assert main.peers == ("fast", BESIDE)
+    (main,) = cases(("main",), ("nest", "emulator"))
+    assert main.peers == ("fast", "emulator", "nest")
+    with pytest.raises(SystemExit, match="there is no peer nset"):
+        cases(("main",), ("nset",))
+    assert beside(Path("/a/folder")).python == Path("/a/folder/.venv/bin/python")

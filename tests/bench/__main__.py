@@ -24,7 +24,7 @@ from bench.page import leave, machine, publish
 from bench.plot import picture_of_scaling
 from bench.rounds import Result, measure
 from bench.table import render
-from bench.workers import ROOT
+from bench.workers import BESIDE, PEERS, ROOT, beside
 from lsm_deploy.report.pictures.images import save_picture
 
 QUICK = ("main",)
@@ -34,6 +34,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])  # type: ignore[union-attr]
     parser.add_argument("--axes", default=",".join(AXES), help=f"of {', '.join(AXES)}")
     parser.add_argument("--quick", action="store_true", help="the main case only, and fewer rounds")
+    parser.add_argument("--peers", help="those that are asked beside fast, or none; by default all")
+    parser.add_argument("--beside", type=Path, help="another checkout, whose .venv runs its fast in the same rounds")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.3, help="how long each measurement takes, about")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
@@ -43,9 +45,13 @@ def main() -> None:
     rounds = min(options.rounds, 5) if options.quick else options.rounds
 
     rates, results, disagreements = measured(), [], []
-    latency: Latency | None = None
+    latencies: dict[str, Latency] = {}
     here = f"{machine()}, numpy {np.__version__}"
-    for case in cases(axes):
+    chosen = None if options.peers is None else tuple(name for name in options.peers.split(",") if name != "none")
+    extra = ()
+    if options.beside:
+        PEERS[BESIDE], extra = beside(options.beside), (BESIDE,)
+    for case in cases(axes, chosen, extra):
         started = time.monotonic()
         print(f"{case.axis}: {case.label}", flush=True)
         try:
@@ -56,25 +62,26 @@ def main() -> None:
             continue
         results.append(replace(result, limit=limit_of(case, rates)))
         if case.axis == "main":
-            latency = measure_latency(case, 10_000 if options.quick else 100_000)
-        _write(options.out, here, results, latency)
+            for name in ("fast", *extra):
+                latencies[name] = measure_latency(case, 10_000 if options.quick else 100_000, PEERS[name].python)
+        _write(options.out, here, results, latencies)
         print(f"  {time.monotonic() - started:.0f} s", flush=True)
 
-    text = render(here, results, latency)
+    text = render(here, results, latencies)
     print("\n" + text)
     if disagreements:
         sys.exit("not timed, because spikes differ:\n" + "\n".join(disagreements))
-    if set(axes) == set(AXES):
+    if set(axes) == set(AXES) and chosen is None and not extra:
         publish("bench", text)
 
 
-def _write(folder: Path, machine: str, results: list[Result], latency: Latency | None) -> None:
+def _write(folder: Path, machine: str, results: list[Result], latencies: dict[str, Latency]) -> None:
     everything = {
         "machine": machine,
         "results": [asdict(result) for result in results],
-        "latency": asdict(latency) if latency else None,
+        "latency": {name: asdict(latency) for name, latency in latencies.items()},
     }
-    leave(folder, render(machine, results, latency), everything)
+    leave(folder, render(machine, results, latencies), everything)
     save_picture(folder / "scaling.png", picture_of_scaling(results))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.network import Case
 
 __all__ = ["AXES", "cases"]
@@ -34,8 +36,9 @@ AXES = {
 }
 
 
-def cases(axes: tuple[str, ...]) -> list[Case]:
-    """The cases of these axes, in the order of `AXES`."""
+def cases(axes: tuple[str, ...], chosen: tuple[str, ...] | None = None, extra: tuple[str, ...] = ()) -> list[Case]:
+    """The cases of these axes, in the order of `AXES`; beside `fast` with those of their peers that are `chosen`, or
+    all, and with the `extra` ones."""
     every = [
         Case("main", "1000 neurons, 10 %, 5 % active", peers=ALL),
         *(Case("batch", f"{b} sample{'s' * (b > 1)}", batch=b, peers=("fast", "lava_dense")) for b in (1, 16, 64, 256)),
@@ -53,4 +56,13 @@ def cases(axes: tuple[str, ...]) -> list[Case]:
     unknown = set(axes) - set(AXES)
     if unknown:
         raise SystemExit(f"there is no axis {', '.join(sorted(unknown))}; there are {', '.join(AXES)}")
-    return [case for axis in AXES if axis in axes for case in every if case.axis == axis]
+    if unknown := set(chosen or ()) - set(ALL):
+        raise SystemExit(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(ALL)}, or none")
+    of_axes = [case for axis in AXES if axis in axes for case in every if case.axis == axis]
+    if chosen is None and not extra:
+        return of_axes
+    return [replace(case, peers=(*_among(case.peers, chosen), *extra)) for case in of_axes]
+
+
+def _among(peers: tuple[str, ...], chosen: tuple[str, ...] | None) -> tuple[str, ...]:
+    return tuple(name for name in peers if chosen is None or name in ("fast", *chosen))

@@ -30,20 +30,20 @@ class Latency:
     percentiles: dict[str, float]
 
 
-def measure_latency(case: Case, steps: int) -> Latency:
+def measure_latency(case: Case, steps: int, python: Path | str = sys.executable) -> Latency:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         write_case(folder, case, *draw(case))
         (folder / "cache").mkdir()
-        first = _run(folder, 0)
-        second = _run(folder, 0)
-        third = _run(folder, steps)
+        first = _run(python, folder, 0)
+        second = _run(python, folder, 0)
+        third = _run(python, folder, steps)
     return Latency(first["first_step"], second["first_step"], second["imported"], steps, third["percentiles"])
 
 
-def _run(folder: Path, steps: int) -> dict[str, Any]:
+def _run(python: Path | str, folder: Path, steps: int) -> dict[str, Any]:
     said = subprocess.run(
-        [sys.executable, FOLDER / "run_latency.py", folder, repr(time.time()), str(steps)],
+        [python, FOLDER / "run_latency.py", folder, repr(time.time()), str(steps)],
         env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache")},
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,

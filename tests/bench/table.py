@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from bench.grid import AXES
@@ -18,11 +18,12 @@ __all__ = ["ratios", "render"]
 OURS = "fast"
 
 
-def render(machine: str, results: Sequence[Result], latency: Latency | None) -> str:
-    return to_markdown(_blocks(machine, results, latency))
+def render(machine: str, results: Sequence[Result], latencies: Mapping[str, Latency]) -> str:
+    """latencies: by the names of peers."""
+    return to_markdown(_blocks(machine, results, latencies))
 
 
-def _blocks(machine: str, results: Sequence[Result], latency: Latency | None) -> Iterator[Block]:
+def _blocks(machine: str, results: Sequence[Result], latencies: Mapping[str, Latency]) -> Iterator[Block]:
     yield Line(f"Measured on {machine}.")
     for axis, title in AXES.items():
         of_axis = [result for result in results if result.case.axis == axis]
@@ -33,8 +34,8 @@ def _blocks(machine: str, results: Sequence[Result], latency: Latency | None) ->
                 yield from _arithmetic(result)
         elif of_axis:
             yield from _grid(title, of_axis)
-    if latency:
-        yield from _latency(latency)
+    for name, latency in latencies.items():
+        yield from _latency(name, latency)
 
 
 def ratios(entry: Entry, ours: Entry) -> tuple[float, float, float]:
@@ -156,10 +157,10 @@ def _arithmetic(result: Result) -> Iterator[Block]:
     yield Line("\n".join(f"    {line}" for line in lines))
 
 
-def _latency(latency: Latency) -> Iterator[Block]:
+def _latency(name: str, latency: Latency) -> Iterator[Block]:
     yield Line(
-        f"**A step of the stepping interface** (main case, {latency.steps} steps, percentiles), and a fresh process "
-        "until its first step, with nothing compiled and with everything:"
+        f"**A step of the stepping interface** (`{PEERS[name].title}`, main case, {latency.steps} steps, percentiles), "
+        "and a fresh process until its first step, with nothing compiled and with everything:"
     )
     head = [{"100.0": "longest"}.get(name, f"{float(name):g} %") for name in latency.percentiles]
     row = [f"{number(1e6 * value)} µs" for value in latency.percentiles.values()]

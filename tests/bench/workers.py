@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ import numpy as np
 from bench.network import Case
 from lsm_deploy.core.ir import Program, Stimulus
 
-__all__ = ["PEERS", "Peer", "Process", "WorkerError", "absence", "write_case"]
+__all__ = ["BESIDE", "PEERS", "Peer", "Process", "WorkerError", "absence", "beside", "write_case"]
 
 FOLDER = Path(__file__).with_name("peers")
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ class Peer:
     arguments: tuple[str, ...] = ()
     distribution: str = ""
     environment: str = ""
-    """The folder, beside `.venv`, of an environment of its own; else the one that runs this."""
+    """The folder, a path or beside `.venv`, of an environment of its own; else the one that runs this."""
 
     @property
     def python(self) -> Path:
@@ -66,6 +66,15 @@ PEERS = {
         "nengo-loihi, emulator", "run_nengo_loihi.py", True, (), "nengo-loihi", ".venv-bench-nengo_loihi"
     ),
 }
+
+
+BESIDE = "beside"
+"""The name of another checkout's `fast`, where one is asked for."""
+
+
+def beside(checkout: Path) -> Peer:
+    """`fast` of another checkout, which has a `.venv` of its own."""
+    return replace(PEERS["fast"], title=f"fast, of {checkout.name}", environment=str(checkout.resolve() / ".venv"))
 
 
 def absence(peer: Peer) -> str | None:
