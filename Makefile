@@ -12,7 +12,9 @@ JOBS ?= 2
 
 .PHONY: search-postgres c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
-demo: setup
+# What it runs, and no more, where not all of it is there already.
+DEMO := brian,lava,data
+demo: $(if $(wildcard $(VENV)/ready),setup,$(VENV)/ready-demo)
 	$(BIN)/lsm-deploy compile configs/japanese_vowels.yaml -o $(VENV)/japanese_vowels.lsm
 	$(BIN)/lsm-deploy eval configs/japanese_vowels.yaml --on-chip
 	$(BIN)/lsm-deploy parity configs/japanese_vowels.yaml --registers --samples 20
@@ -177,12 +179,19 @@ tools:
 		DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $(TOOLS) >/dev/null; } || \
 		echo "some of these could not be installed: $(TOOLS)"
 
+define install
+@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.10, or any up to 3.13"; exit 1; }
+$(PYTHON) -m venv $(VENV)
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]'
+$(if $(filter lava,$(subst $(comma), ,$(1))),$(LAVA))
+@touch $@
+endef
+
 $(VENV)/ready: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.10, or any up to 3.13"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
-	$(if $(filter lava,$(subst $(comma), ,$(EXTRAS))),$(LAVA))
-	@touch $@
+	$(call install,$(EXTRAS))
+
+$(VENV)/ready-demo: pyproject.toml
+	$(call install,$(DEMO))
 
 # Lava says that it is for 3.10 and numpy 1 only; with what its dependencies are elsewhere it runs on others as well.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
