@@ -1,8 +1,8 @@
 """`make killed N=100`: commands that write are killed (SIGKILL) at random moments. Exit status 1 if one leaves damage.
 
 After each kill an output is the old one or the new one, a streamed trace is readable as far as it goes, and a journal
-can be gone on with. Then the command is run again: its output is that of a run which nobody disturbed, and nothing
-else is left, neither beside it nor where temporary files go, nor any process.
+or a sweep can be gone on with. Then the command is run again: its output is that of a run which nobody disturbed, and
+nothing else is left, neither beside it nor where temporary files go, nor any process.
 """
 
 from __future__ import annotations
@@ -33,12 +33,15 @@ COMMANDS = {
     "stream": ("run p.lsm --input long.npz --record v -o out --stream", ("out",)),
     "train": ("train spec.yaml -o out", ("out",)),
     "search": ("search spec.yaml -o out.yaml --trials 3 --journal journal", ("out.yaml", "journal", "journal.lock")),
+    "sweep": ("sweep spec.yaml --vary projections.0.gain=0.5,1,2 --out out", ("out",)),
     "eval": ("eval spec.yaml", ()),
     "export": ("export p.lsm --input short.npz --lava out", ("out",)),
 }
 """What is run, and what it may leave in its folder."""
 LOG = ("journal", "journal.lock")
 """What is there before its command has come to an end."""
+GROWING = ("stream", "sweep")
+"""Of which the same is true of what is in their folder: the next run goes on with it, or begins it anew."""
 
 
 class Place:
@@ -112,7 +115,7 @@ def kill(place: Place, name: str, until: float, old: bool) -> Iterator[str]:
     place.run(command, until)
     for path, data in place.written().items():
         folder = path.partition("/")[0]
-        if path in LOG or ".lsm-deploy-" in path or (name == "stream" and folder == "out"):
+        if path in LOG or ".lsm-deploy-" in path or (name in GROWING and folder == "out"):
             continue
         if data not in (before.get(path), expected.get(path)):
             yield f"{path} is neither old nor new"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from lsm_deploy.core import fixed
 from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.errors import LsmError, MisuseError, require_type
@@ -117,16 +119,17 @@ class Fault:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_type(self.kind, str, "fault", f"choose from {', '.join(FAULTS)}")
         where = f"fault {self.kind!r:.40}"
         if self.kind not in FAULTS:
             hint = suggest(self.kind, list(FAULTS))
             raise MisuseError(f"there is no fault {self.kind!r:.40}", hint=hint)
         kind = FAULTS[self.kind]
-        require_type(self.strength, (int, float), "strength of a fault", "give a number")
+        require_type(self.strength, (int, float, np.number), "strength of a fault", "give a number")
         if not 0 <= self.strength <= kind.most or (kind.whole and self.strength != int(self.strength)):
             hint = f"give {'a whole number' if kind.whole else 'a number'} from 0 to {kind.most:g}"
             raise MisuseError(f"its strength ({kind.unit}) is {self.strength:g}", where=where, hint=hint)
-        require_type(self.seed, int, "seed of a fault", "give a whole number")
+        require_type(self.seed, (int, np.integer), "seed of a fault", "give a whole number")
         if self.seed < 0:
             raise MisuseError(f"its seed is {self.seed}", where=where, hint="give 0 or more")
 

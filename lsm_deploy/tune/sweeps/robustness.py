@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
@@ -133,11 +133,13 @@ def _strengths(faults: Mapping[str, str | Sequence[float]] | None) -> dict[str, 
     """The strengths above 0 of each fault, ascending."""
     if faults is None:
         return {name: list(kind.usual) for name, kind in FAULTS.items() if kind.usual}
+    require_type(faults, Mapping, "what breaks", "give strengths by kind: {'dead-neurons': [0.1, 0.2]}")
     chosen: dict[str, list[float]] = {}
     errors: list[LsmError] = []
     for kind, given in faults.items():
         try:
-            values = values_in(given, f"fault {kind!r}") if isinstance(given, str) else list(given)
+            require_type(given, (str, Sequence), "list of strengths", "give [0.1, 0.2], or text such as '0.1, 0.2'")
+            values = values_in(given, f"fault {kind!r}") if isinstance(given, str) else given
             chosen[kind] = sorted({Fault(kind, value).strength for value in values} - {0.0})
         except LsmError as error:
             errors += error.each()

@@ -123,11 +123,11 @@ def sweep(
         raise MisuseError(f"figures cannot be on {on!r:.20}", where="sweep", hint="choose from train, test")
     if design not in DESIGNS:
         raise MisuseError(f"there is no design {design!r:.20}", where="sweep", hint=f"choose from {', '.join(DESIGNS)}")
-    if not vary:
-        raise MisuseError("nothing varies", where="sweep", hint="give --vary PATH=VALUES")
     if not 0 <= random <= MOST:
         raise MisuseError(f"{random} points are asked for", where="sweep", hint=f"ask for 1 to {MOST}")
     plan = plan_of("sweep", file, vary, train, test, backend, drawn=random > 0, tested=on == "test")
+    if not plan.parameters:
+        raise MisuseError("nothing varies", where="sweep", hint="give --vary PATH=VALUES")
     points = drawn(plan.parameters, random, seed, design) if random else grid(plan.parameters)
     numbers = range(plan.spec.seed, plan.spec.seed + seeds)
     asked = [Asked(values, number) for values in points for number in numbers]
