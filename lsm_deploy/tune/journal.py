@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all
 from lsm_deploy.core.streams import stream
@@ -51,7 +51,6 @@ _SCORES, _TURN, _CLAIM = "accuracies", "turn", "claimed_by"
 _CLAIMED = re.compile(r"(?P<host>\S+) (?P<process>\d{1,9}) (?P<name>\S+) \d+")
 _OPEN: set[str] = set()
 """The names of this process's open journals."""
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -242,8 +241,10 @@ class Journal:
         return False
 
     def _say(self, one: int) -> None:
-        claim = f"{self._host} {os.getpid()} {self._name} {next(self._beats)}"
-        self._study.ask("set_trial_user_attr", one, _CLAIM, claim)
+        self._study.ask("set_trial_user_attr", one, _CLAIM, self._claim())
+
+    def _claim(self) -> str:
+        return f"{self._host} {os.getpid()} {self._name} {next(self._beats)}"
 
     def _is_dropped(self, turn: int, claim: str) -> bool:
         if (by := _CLAIMED.fullmatch(claim)) and by["host"] == self._host:
@@ -279,8 +280,9 @@ class Journal:
         def beat() -> None:
             while not over.wait(BEAT_S):
                 for one in tuple(self._mine.values()):
-                    with suppress(RuntimeError, OptunaError, LsmError):  # who works meets them, and says so
-                        self._say(one)
+                    # Who works meets what is wrong, says so, and waits.
+                    with suppress(RuntimeError, OptunaError, LsmError):
+                        self._study.storage.set_trial_user_attr(one, _CLAIM, self._claim())
 
         thread = threading.Thread(target=beat, daemon=True)
         _OPEN.add(self._name)

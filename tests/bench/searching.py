@@ -76,7 +76,7 @@ class Search:
 
 
 def main(quick: bool) -> int:
-    trials = 8 if quick else 32
+    trials = 8 if quick else 16
     os.environ["PGPASSWORD"] = postgres.PASSWORD
     with TemporaryDirectory() as name, postgres.server() as server:
         folder = Path(name)
