@@ -224,7 +224,9 @@ def test_a_planted_difference_is_found(planted: tuple[np.ndarray, np.ndarray], e
 
 # --- the limit ------------------------------------------------------------------------------------------------------
 
-RATES = limit.Rates(lambda kind, reach, threads: 1e11 * threads, lambda kind, sums, threads: 1e10)
+RATES = limit.Rates(
+    lambda kind, reach, threads: 1e11 * threads, lambda kind, sums, threads: 1e10, lambda case, width, threads: 1e9
+)
 
 
 def test_the_limit_is_the_larger_of_memory_and_arithmetic() -> None:
@@ -256,6 +258,18 @@ def test_rates_are_measured_and_positive(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(limit, "LEAST", 1e-5)
     found = limit.limit_of(SMALL, limit.measured())
     assert 0 < found.seconds < 1e-3
+
+
+def test_lists_beyond_every_cache_have_a_second_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, largest = cases(("large",))
+    found = limit.limit_of(largest, RATES)
+    assert found.scattered == pytest.approx(37e6 / (1e11 * found.threads) + found.parts[1].count / 1e9)
+    (main,) = cases(("main",))
+    assert limit.limit_of(main, RATES).scattered == 0
+    monkeypatch.setattr(limit, "REPEATS", 2)
+    monkeypatch.setattr(limit, "LEAST", 1e-5)
+    small = replace(largest, neurons=2000)
+    assert limit.measured().scattered(small, 2, 1) > 0
 
 
 # --- tables and plot ------------------------------------------------------------------------------------------------

@@ -20,6 +20,11 @@ the clip (2), threshold and reset (2), and the three counts (8); all 32-bit.
     rate         of a loop that does a decay after another; that widens bytes and adds them; that adds to places drawn
                  at random in an array as large as the sums: each where it is fastest, in the first cache
 
+Where lists lie beyond every cache there is a second bound, `scattered`: a stream of bytes is more than such a memory
+gives to a step, which begins anew for each list, and adds to places all over sums that no first cache holds. Its lists
+part is the rate of a loop that adds lists drawn at random, each asked for ahead of its turn, to sums as many as the
+network's, without anything else that the engine does.
+
 The best of many repeats counts, with as many threads as the engine uses. All loops are compiled by numba, as the engine
 is. The bound flatters nobody: a part's bytes and operations are taken to overlap entirely, and listing who spiked, the
 records of spikes and the call itself are not in it.
@@ -37,6 +42,8 @@ from typing import Any
 
 import numba
 import numpy as np
+from lsm_backends.fast.kernels.machine import prefetch
+from lsm_backends.fast.layout import AHEAD
 
 from bench.network import EXCITATORY, Case, largest_weights
 from lsm_deploy.core.fixed import SUM_LIMIT
@@ -46,6 +53,8 @@ __all__ = ["Limit", "Part", "Rates", "limit_of", "measured", "parts_of"]
 STATE_OPERATIONS = 36
 CELL_OPERATIONS = 2
 DECAY_OPERATIONS = 8
+LARGEST_CACHE = 1 << 25
+"""Bytes that the processor's last cache holds, about."""
 BLOCKS_FROM = 1 << 14
 """Neurons from which on the engine uses all cores for one stream."""
 
@@ -79,6 +88,8 @@ class Limit:
     rates: tuple[float, ...]
     """Operations a second, for each part."""
     threads: int
+    scattered_lists: float = 0.0
+    """Seconds for the lists at random places, where they lie beyond every cache; else 0."""
 
     @property
     def memory(self) -> float:
@@ -92,13 +103,21 @@ class Limit:
     def seconds(self) -> float:
         return max(self.memory, self.arithmetic)
 
+    @property
+    def scattered(self) -> float:
+        """The bound that knows of random access; 0 where there is none."""
+        state, rate = self.parts[0], self.bandwidths[0]
+        return state.bytes / rate + self.scattered_lists if self.scattered_lists else 0.0
+
 
 @dataclass(frozen=True)
 class Rates:
-    """Bytes a second for a kind, its reach and threads; operations a second for a kind, the sums' bytes and threads."""
+    """Bytes a second for a kind, its reach and threads; operations a second for a kind, the sums' bytes and threads;
+    synapses a second of lists at random places, for a case, the bytes of a sum and threads."""
 
     bandwidth: Callable[[str, float, int], float]
     operations: Callable[[str, float, int], float]
+    scattered: Callable[[Case, int, int], float]
 
 
 def limit_of(case: Case, rates: Rates) -> Limit:
@@ -108,12 +127,14 @@ def limit_of(case: Case, rates: Rates) -> Limit:
     for storage in ("rows", "lists"):
         parts = parts_of(case, storage)
         sums = case.neurons * _width(case)
+        beyond = storage == "lists" and parts[1].reach > LARGEST_CACHE
         limits.append(
             Limit(
                 parts,
                 tuple(rates.bandwidth(part.kind, part.reach, threads) for part in parts),
                 tuple(rates.operations(part.kind, sums, threads) for part in parts),
                 threads,
+                parts[1].count / rates.scattered(case, _width(case), threads) if beyond else 0.0,
             )
         )
     return min(limits, key=lambda limit: limit.seconds)
@@ -180,6 +201,22 @@ def measured() -> Rates:
         targets = [np.zeros(max(int(sums / threads) // 4, 1), np.int32) for _ in range(threads)]
         return threads * _best(lambda i, times: _scatter(places, weights, targets[i], times), float(count), threads)
 
+    @cache
+    def scattered(neurons: int, degree: int, active: int, width: int, threads: int) -> float:
+        rng = np.random.default_rng(0)
+        # The same targets over and over: what matters is that each list is elsewhere.
+        some = np.sort(rng.integers(0, neurons, (1000, degree), dtype=np.int32), axis=1).reshape(-1)
+        post, weights = np.resize(some, neurons * degree), np.ones(neurons * degree, np.int16)
+        begins = [degree * np.sort(rng.choice(neurons, active // threads, replace=False)) for _ in range(8 * threads)]
+        sums = [np.zeros(neurons, np.int16 if width == 2 else np.int32) for _ in range(threads)]
+        places = (post.ctypes.data, weights.ctypes.data)
+
+        def loop(i: int, times: int) -> None:
+            for r in range(times):  # each time other lists, or they would be in the cache
+                _add_lists(begins[(8 * i + r) % len(begins)], degree, post, weights, places, sums[i])
+
+        return threads * _best(loop, float(len(begins[0]) * degree), threads)
+
     # A cache by the power of two, in halves: what is about as large lies in the same memory.
     def near(size: float) -> int:
         return int(2 ** (np.round(2 * np.log2(max(size, 1024))) / 2))
@@ -189,6 +226,9 @@ def measured() -> Rates:
             "state" if kind == "state" else "read", min(near(reach), 1 << 30), threads
         ),
         lambda kind, sums, threads: operations(kind, near(sums), threads),
+        lambda case, width, threads: scattered(
+            case.neurons, case.degree, max(threads, round(case.activity * case.neurons)), width, threads
+        ),
     )
 
 
@@ -258,3 +298,15 @@ def _scatter(places: Any, weights: Any, target: Any, times: int) -> None:
     for _ in range(times):
         for k in range(places.shape[0]):
             target[places[k]] += weights[k]
+
+
+@numba.njit(nogil=True)
+def _add_lists(begins: Any, degree: int, post: Any, weights: Any, places: Any, target: Any) -> None:
+    for j in range(begins.shape[0]):
+        if j + AHEAD < begins.shape[0]:
+            for line in range(degree // 16 + 1):
+                prefetch(places[0] + 4 * begins[j + AHEAD] + 64 * line)
+            for line in range(degree // 32 + 1):
+                prefetch(places[1] + 2 * begins[j + AHEAD] + 64 * line)
+        for k in range(begins[j], begins[j] + degree):
+            target[np.uint32(post[k])] += weights[k]

@@ -128,7 +128,11 @@ def _grid(title: str, results: Sequence[Result]) -> Iterator[Block]:
 
 
 def _times_limit(limit: Limit | None, ours: Entry) -> str:
-    return f"{number(median(ours.times) / limit.seconds)} ×" if limit else ""
+    if not limit:
+        return ""
+    took = median(ours.times)
+    scattered = f", {number(took / limit.scattered)} × with random access" if limit.scattered else ""
+    return f"{number(took / limit.seconds)} ×{scattered}"
 
 
 # --- the limit, and the closed loop ---------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from lsm_deploy.spec import Spec, schema
 __all__ = ["BYTES_A_NEURON", "BYTES_A_SYNAPSE", "bytes_to_compile", "synapses_of"]
 
 BYTES_A_SYNAPSE = 36
-"""While it compiles: target, weight and delay in floats (20), in integers (3), the source once more (4), and what is
-moved or taken out meanwhile. `make large` prints what it was."""
+"""While it compiles: target, weight and delay in floats (20) and in integers (7), the source by target (4), and, where
+a source belongs to several projections, or there are several populations, its targets together (4), or what is moved
+or taken out meanwhile. `make large` prints what it was."""
 BYTES_A_NEURON = 700
 BYTES_A_CHANNEL = 100
 """Of the input: where the synapses of each begin, several times over."""
