@@ -53,7 +53,6 @@ NO_CHIP = {
     "lsm_deploy/learn/readout/integer.py": {1 << 15: "16-bit weights of a readout on the host"},
     "lsm_deploy/parity/reduction/question.py": {4096: "neurons that run together"},
     "lsm_deploy/report/conformance.py": {4095: "an option, in an example of how to import a recording"},
-    "lsm_deploy/run/reference.py": {1 << 15: "neurons that run side by side"},
     "lsm_deploy/run/streaming.py": {1 << 24: "values that are held at once"},
     "lsm_deploy/store/container.py": {1 << 24: "bytes of a header"},
 }
