@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: search-postgres c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: search-postgres c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -147,6 +147,11 @@ drift: setup
 # minutes. QUICK=1: one reservoir each, and the manual stays.
 forecast: setup
 	cd tests && ../$(BIN)/python -m bench.forecast $(if $(QUICK),--quick)
+
+# What bit flips, lost neurons and other faults of a chip cost three tasks, what redundancy buys, and the manual's tables:
+# ten minutes. SHARED: where afdb_beats.npz and fsdd.npz are. QUICK=1: a taste, and the manual stays.
+robust: setup
+	cd tests && ../$(BIN)/python -m bench.robust --shared $(abspath $(or $(SHARED),../shared/data)) $(if $(QUICK),--quick)
 
 # Atrial fibrillation from heart beats: accuracy by record, alarms beat by beat, power, parity, and the manual's tables:
 # half an hour. AF: beats as an .npz, or a folder of WFDB annotations. QUICK=1: a taste of it, and the manual stays.

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench import robust
 from lsm_backends import emulator, fast
 from programs import ALL_KINDS, GRADED_KINDS, random_case
 
@@ -239,3 +240,14 @@ def test_the_manual_has_every_fault() -> None:
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall("`([a-z0-9-]+)`", row)}
     assert {*FAULTS} - {f"weight-bit-{bit}" for bit in range(1, 7)} <= named
+
+
+def test_what_is_measured_for_the_manual_can_be() -> None:
+    for faults in (
+        robust.FAULTS,
+        robust.OF_FORECASTS,
+        robust.AGAIN,
+        *(each for _, _, each in robust.REDUNDANCY.values()),
+    ):
+        for kind, strengths in faults.items():
+            assert [Fault(kind, strength).strength for strength in strengths] == sorted(strengths)

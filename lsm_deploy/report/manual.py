@@ -71,6 +71,7 @@ TOPICS = {
         "results-digits": "spoken digits",
         "results-forecast": "forecasts of series, by reservoirs in integers",
         "results-af": "atrial fibrillation",
+        "results-robust": "what faults of a chip cost, and what redundancy buys",
         "changelog": "what changed",
     },
 }

@@ -22,6 +22,7 @@ PAGES = {
     "af": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",
     "c": MANUAL / "c.md",
+    "robust": MANUAL / "results-robust.md",
 }
 """Where each command's tables stand."""
 
