@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lsm_deploy.compile.build.network import build_network
+from lsm_deploy.compile.pipeline import compile_spec
+from lsm_deploy.core import threads
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.spec import load
+from lsm_deploy.store import program_id
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 BASE = """
 dt_ms: 1.0
 seed: 7
@@ -224,3 +229,14 @@ def test_two_projections_between_the_same_populations_have_names_of_their_own(tm
         parts(build_network(twice))["liquid->liquid#2:exc"],
     )
     assert not np.array_equal(first.post, second.post)
+
+
+@pytest.mark.parametrize("name", ["maass_column", "balanced_random", "small_world"])
+def test_any_number_of_threads_makes_the_same_program(name, monkeypatch):
+    """Of a column with weights by type, of fixed in-degrees over two populations, of rings with far ends."""
+    described = load(CONFIGS / f"{name}.yaml")
+    alone = program_id(compile_spec(described).program)
+    monkeypatch.setattr(threads, "WORTH_THREADS", 0)
+    for count in (2, 3):
+        monkeypatch.setattr(threads, "processors", lambda count=count: count)
+        assert program_id(compile_spec(described).program) == alone
