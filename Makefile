@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: search-postgres c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -164,6 +164,11 @@ af: setup
 DIGITS ?= ../shared/data/fsdd.npz
 digits: setup
 	cd tests && ../$(BIN)/python -m bench.digits --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
+# An evaluation on 1, 2 and 4 workers, the same while workers are killed, and a model of more: minutes, and the manual's
+# table. DIGITS: as above. QUICK=1: a taste, and the manual stays.
+scale: setup
+	cd tests && ../$(BIN)/python -m bench.scale --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
 
 # Three models in C on a Cortex-M4 that QEMU emulates, and random programs, with bytes and instructions, and the manual's
 # tables: some minutes. Needs gcc-arm-none-eabi and qemu-system-arm. AF: as above. QUICK=1: a taste, and the manual stays.

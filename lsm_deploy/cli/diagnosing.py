@@ -10,7 +10,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.options import BACKEND_OPTION
+from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
 from lsm_deploy.measure.diagnosis import SAMPLES
 from lsm_deploy.report.diagnoses import report_diagnosis
 
@@ -31,14 +31,23 @@ from lsm_deploy.report.diagnoses import report_diagnosis
 @click.option("--train", "train_file", type=FILE, help="Training data to show, instead of the spec's.")
 @click.option("--seed", type=click.IntRange(0), help="Of generated input, instead of the spec's.")
 @BACKEND_OPTION
+@WORKERS_OPTIONS
 @common_options
-def diagnose_command(output: Output, file: Path, drawing: Path | None, train_file: Path | None, **options: Any) -> None:
+def diagnose_command(
+    output: Output,
+    file: Path,
+    drawing: Path | None,
+    train_file: Path | None,
+    workers: int,
+    cluster: str | None,
+    **options: Any,
+) -> None:
     """Examine a liquid: separation, ranks, memory, echo states, chaos; float and deployed side by side."""
     check_drawing(drawing, file, train_file)
     made = api.compile_any(file)
     if train_file is not None and made.spec is None:
         raise click.UsageError("--train belongs to a spec: a program does not say how data become its input")
-    with output.progress("examining") as progress:
-        diagnosis = api.diagnose(made, train=train_file, progress=progress, **options)
+    with api.workers(workers, cluster) as executor, output.progress("examining") as progress:
+        diagnosis = api.diagnose(made, train=train_file, progress=progress, executor=executor, **options)
     shown = report_diagnosis(diagnosis)
     output.show(shown + drawn(drawing, shown))

@@ -23,6 +23,7 @@ PAGES = {
     "forecast": MANUAL / "results-forecast.md",
     "c": MANUAL / "c.md",
     "robust": MANUAL / "results-robust.md",
+    "scale": MANUAL / "cluster.md",
 }
 """Where each command's tables stand."""
 

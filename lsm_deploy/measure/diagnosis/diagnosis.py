@@ -7,6 +7,7 @@ and of generated input, starts from rest instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.frozen import freeze, rebuilt
-from lsm_deploy.core.ir import Program, Stimulus
+from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.core.progress import Progress, part_of
+from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
@@ -36,6 +37,7 @@ from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, tr
 from lsm_deploy.measure.fidelity import TAU_MS, Dynamics, branching_ratio, spectral_radius
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
+from lsm_deploy.run.work import completed
 
 __all__ = ["Diagnosis", "Measures", "diagnose"]
 
@@ -139,12 +141,14 @@ def diagnose(
     backend: str = backends.DEFAULT,
     tau_ms: float = TAU_MS,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Diagnosis:
     """Measure a liquid on so many samples of its spec's training data (or Poisson ones) and on generated input.
 
     train: frames, or a file of what the spec's front end takes, to show instead of the spec's. seed: of all that is
     generated; the spec's own, or 0. tau_ms: of the filter that makes spikes a state. A liquid that never spikes is an
-    LsmError that says how far it is from its threshold.
+    LsmError that says how far it is from its threshold. executor: where the float and the deployed liquid are measured;
+    here, one after the other, if none is given.
     """
     made = compile_any(source)
     spec, program = made.spec, made.program
@@ -166,10 +170,14 @@ def diagnose(
     _require_spikes(program, deployed, shown.stimulus, populations, backend)
     tests = _Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
     tau_steps = tau_ms / network.dt_ms
-    total = (1 + (floats is not None)) * _PARTS
-    measured = _measure(deployed, shown, tests, tau_steps, part_of(progress, 0, total))
-    reference = float_liquid(floats, read) if floats else None
-    before = _measure(reference, shown, tests, tau_steps, part_of(progress, _PARTS, total)) if reference else None
+    sides: tuple[Program | Network, ...] = (program, floats) if floats else (program,)
+    pieces = Pieces(progress, len(sides))
+    asked = _Asked(read, backend, shown, tests, tau_steps, pieces.within if executor is None else None)
+    done: dict[int, Measures] = {}
+    for index, measures in completed(_measured, asked, sides, executor):
+        done[index] = measures
+        pieces.next()
+    measured, before = done[0], done.get(1)
     of_input = separations.separate_classes(
         final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
     )
@@ -233,6 +241,26 @@ class _Tests:
             histories=fadings.histories(*given),
             perturbed=growths.perturbed(*given),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What both sides share. within: who is told how far one of them is, if that is in this process."""
+
+    read: NDArray[np.int64]
+    backend: str
+    shown: Shown
+    tests: _Tests
+    tau_steps: float
+    within: Progress | None
+
+
+def _measured(asked: _Asked, side: Program | Network) -> Measures:
+    if isinstance(side, Program):
+        liquid = deployed_liquid(side, asked.read, asked.backend)
+    else:
+        liquid = float_liquid(side, asked.read)
+    return _measure(liquid, asked.shown, asked.tests, asked.tau_steps, asked.within)
 
 
 _PARTS = 6
