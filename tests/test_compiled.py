@@ -38,6 +38,14 @@ def kept(folder: Path) -> dict[Path, int]:
     return {file: file.stat().st_mtime_ns for file in (folder / "cache").rglob("*.nbc")}
 
 
+def test_who_waits_is_told_why_once(tmp_path: Path) -> None:
+    before = "from lsm_deploy.core.compiled import when_compiling; when_compiling(print)\n"
+    out, err = start_python(tmp_path, before=before).communicate()
+    assert out.splitlines()[1:] == ["done"], err
+    assert "once" in out
+    assert start_python(tmp_path, before=before).communicate() == ("done\n", "")
+
+
 def test_no_place_costs_a_line(tmp_path: Path) -> None:
     nowhere = "from numba.core import caching; caching.CompileResultCacheImpl._locator_classes = []\n"
     out, err = start_python(tmp_path, before=nowhere).communicate()

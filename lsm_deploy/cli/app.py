@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from click.shell_completion import CompletionItem
 
 from lsm_deploy.cli.signals import Ended, ended_by_signals
 from lsm_deploy.cli.streams import lasting_streams
+from lsm_deploy.core.compiled import when_compiling
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, visible
 from lsm_deploy.core.progress import Progress
 
@@ -98,6 +100,8 @@ class Group(click.Group):
         try:
             with ended_by_signals(), warnings.catch_warnings():
                 warnings.showwarning = partial(_note, ctx, set(), warnings.showwarning)
+                if sys.stderr.isatty():
+                    when_compiling(partial(_tell, ctx))
                 return super().invoke(ctx)
         except Ended as end:
             click.echo(f"stopped by {end.number.name}", err=True)
@@ -124,6 +128,12 @@ def _note(
     elif not (isinstance(ctx.obj, Output) and ctx.obj.quiet) and message.about not in subjects:
         subjects |= {message.about} - {""}
         click.echo(f"note: {visible(str(message))}", err=True)
+
+
+def _tell(ctx: click.Context, words: str) -> None:
+    """What keeps somebody waiting, as a line on a terminal's stderr."""
+    if not (isinstance(ctx.obj, Output) and (ctx.obj.quiet or ctx.obj.json)):
+        click.echo(f"note: {words}", err=True)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from glob import escape, glob
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["cannot_be_kept", "compiled", "dispatcher", "stamps_of"]
+__all__ = ["cannot_be_kept", "compiled", "compiling", "dispatcher", "stamps_of", "when_compiling"]
 
 PATIENCE = 60
 """Seconds that a process waits for another one to write."""
@@ -54,11 +54,14 @@ def dispatcher(function: Callable[..., Any]) -> Any:
             self._cache_file._source_stamp = (self._cache_file._source_stamp, *stamps)
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
+            loaded = None
             try:
-                return super().load_overload(sig, target_context)
+                loaded = super().load_overload(sig, target_context)
             except Exception as error:  # whatever a damaged pickle raises
                 cannot_be_kept(error)
-                return None
+            if loaded is None:
+                compiling()
+            return loaded
 
         def save_overload(self, sig: Any, data: Any) -> None:
             from filelock import FileLock
@@ -108,6 +111,19 @@ def stamps_of(source: Path) -> tuple[tuple[str, int, int], ...]:
         Path(__file__).with_name("activations.py"),
     ]
     return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+_LISTENERS: list[Callable[[str], object]] = []
+
+
+def when_compiling(say: Callable[[str], object]) -> None:
+    """Have it said, once, that somebody waits because something is compiled."""
+    _LISTENERS[:] = [say]
+
+
+def compiling() -> None:
+    while _LISTENERS:
+        _LISTENERS.pop()("compiling loops for this machine, which happens once and takes some ten seconds")
 
 
 def cannot_be_kept(error: Exception) -> None:

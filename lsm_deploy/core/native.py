@@ -22,7 +22,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from lsm_deploy.core.compiled import cannot_be_kept, stamps_of
+from lsm_deploy.core.compiled import cannot_be_kept, compiling, stamps_of
 from lsm_deploy.core.temporary import temporary_file
 
 __all__ = ["SUFFIX", "native"]
@@ -48,6 +48,7 @@ def native(module: str, name: str) -> int:
     file = _folder(source) / f"{source.stem}.{name}-{_digest(*_maker(), source)}-{_digest(stamps_of(source))}{SUFFIX}"
     code = _read(file)
     if code is None:
+        compiling()
         code = _made(getattr(import_module(module), name))
         _write(file, code)
     return _load(code)
