@@ -68,7 +68,7 @@ def threads(shared: None, item: int) -> tuple[set[int], int]:
 @pytest.mark.once
 def test_bits_do_not_depend_on_the_number_of_workers(tmp_path: Path, three: Executor) -> None:
     described = still(tmp_path)
-    given = described, DATA, "leave-one-group-out", 2, "fast"
+    given = described, DATA, "folds=2", 2, "fast"
 
     def facts(executor: Executor | None) -> Any:
         across = evaluate_across(*given, executor=executor)

@@ -70,7 +70,7 @@ def said() -> Iterator[list[str]]:
 def test_a_worker_that_dies_or_hangs_costs_nothing_but_time(tmp_path: Path, end: signal.Signals) -> None:
     hanging = end is signal.SIGSTOP
     results = []
-    with config.set({"distributed.scheduler.worker-ttl": "4s"}), ld.workers(2) as executor, said() as words:
+    with config.set({"distributed.scheduler.worker-ttl": "3s"}), ld.workers(2) as executor, said() as words:
         for index, process in completed(noted, tmp_path, range(PIECES), executor):
             results.append(index)
             if len(results) == 3:
