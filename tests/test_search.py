@@ -22,9 +22,9 @@ from lsm_deploy.data import make_frames
 from lsm_deploy.learn.model import train
 from lsm_deploy.report.tuning import report_search
 from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
-from lsm_deploy.tune import lines
-from lsm_deploy.tune.lines import Lines
-from lsm_deploy.tune.trials import search
+from lsm_deploy.tune.searches import lines
+from lsm_deploy.tune.searches.lines import Lines
+from lsm_deploy.tune.searches.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
 

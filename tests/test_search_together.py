@@ -20,9 +20,9 @@ from test_search import SPEC, waves
 
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.spec import Parameter
-from lsm_deploy.tune import database, journal, trials
-from lsm_deploy.tune.journal import Trial, opened_journal
-from lsm_deploy.tune.trials import search
+from lsm_deploy.tune.searches import database, journal, trials
+from lsm_deploy.tune.searches.journal import Trial, opened_journal
+from lsm_deploy.tune.searches.trials import search
 
 pytest.importorskip("optuna", reason="a search needs optuna")
 needs_postgres = pytest.mark.skipif(postgres.missing() != "", reason=postgres.missing())
@@ -134,7 +134,7 @@ def test_proposals_of_a_batch_know_the_trials_before_it(spec, alone, tmp_path):
 PROCESS = """
 import time
 from lsm_deploy.cli import main
-from lsm_deploy.tune import trials
+from lsm_deploy.tune.searches import trials
 from test_search_together import judged_quickly
 
 def judged(frames, piece):

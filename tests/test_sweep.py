@@ -20,7 +20,7 @@ from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.faults import FAULTS
 from lsm_deploy.report.values import report_of
 from lsm_deploy.spec.vary import assignments, read_vary, values_in
-from lsm_deploy.tune.sweeps import evaluated
+from lsm_deploy.tune.sweeps import plan
 from lsm_deploy.tune.sweeps.design import drawn, grid
 from lsm_deploy.tune.sweeps.lines import RESULTS, opened_lines, read_lines
 from lsm_deploy.tune.sweeps.robustness import _bootstrap
@@ -55,7 +55,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         asked.append(piece)
         return tried(bench, piece)
 
-    monkeypatch.setattr(evaluated, "tried", counting)
+    monkeypatch.setattr(plan, "tried", counting)
     return asked
 
 

@@ -30,7 +30,7 @@ from lsm_deploy.report.programs import report_program
 from lsm_deploy.report.sweeps import report_robustness, report_sweep
 from lsm_deploy.run import backends
 from lsm_deploy.store import TraceFile, kind_of
-from lsm_deploy.tune.sweeps.kept import is_sweep, load_sweep
+from lsm_deploy.tune.sweeps.results import is_sweep, load_sweep
 from lsm_deploy.tune.sweeps.sweep import Sweep
 
 __all__ = ["SAMPLES", "Page", "Section", "page_of", "report_page"]

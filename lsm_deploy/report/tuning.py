@@ -12,9 +12,9 @@ from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.numbers import PERCENT, count, text_of
 from lsm_deploy.tune import Tuning
-from lsm_deploy.tune.journal import Trial
 from lsm_deploy.tune.liquid import START, Measurement, Part, is_graded
-from lsm_deploy.tune.trials import SearchResult
+from lsm_deploy.tune.searches.journal import Trial
+from lsm_deploy.tune.searches.trials import SearchResult
 
 __all__ = ["report_search", "report_tuning"]
 

@@ -52,9 +52,9 @@ from lsm_deploy.run.reference import FloatTrace
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.store import StateFile, TraceFile
 from lsm_deploy.tune import Tuning
+from lsm_deploy.tune.searches.trials import SearchResult
 from lsm_deploy.tune.sweeps.robustness import Robustness
 from lsm_deploy.tune.sweeps.sweep import Sweep
-from lsm_deploy.tune.trials import SearchResult
 
 __all__ = ["REPORTS", "report_of"]
 

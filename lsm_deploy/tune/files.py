@@ -12,7 +12,7 @@ from lsm_deploy.data import Frames, Raw, front
 from lsm_deploy.run import backends
 from lsm_deploy.spec import load_text, put, read_text
 from lsm_deploy.tune.gains import Tuning, tune_gains
-from lsm_deploy.tune.trials import SearchResult, search
+from lsm_deploy.tune.searches.trials import SearchResult, search
 
 __all__ = ["search_file", "tune_file"]
 

@@ -21,7 +21,7 @@ import postgres
 
 from lsm_deploy.report.blocks import Heading, Line, table
 from lsm_deploy.report.text import to_text
-from lsm_deploy.tune.journal import STUDY, _opened_study
+from lsm_deploy.tune.searches.journal import STUDY, _opened_study
 
 SPEC = Path(__file__).parents[2] / "configs" / "japanese_vowels.yaml"
 SPACE = """\

@@ -216,7 +216,7 @@ def _journal(folder: Path) -> Any:
     # What a search space says, as long as it is the one the journal was made with.
     import yaml
 
-    from lsm_deploy.tune.journal import opened_journal
+    from lsm_deploy.tune.searches.journal import opened_journal
 
     text = yaml.safe_dump({**yaml.safe_load(SEARCHED), "search": yaml.safe_load(SPACE)})
     parameters = read_space(text, Path("spec.yaml"))

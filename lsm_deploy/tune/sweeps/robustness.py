@@ -30,7 +30,7 @@ from lsm_deploy.measure.specimen import Answered
 from lsm_deploy.run import backends
 from lsm_deploy.spec.vary import values_in
 from lsm_deploy.tune.sweeps.design import grid
-from lsm_deploy.tune.sweeps.evaluated import Figure, plan_of, run_plan
+from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan
 from lsm_deploy.tune.sweeps.sweep import Point, require_seeds, sweep_of
 from lsm_deploy.tune.sweeps.work import Asked, Tried
 

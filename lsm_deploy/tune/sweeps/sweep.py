@@ -22,7 +22,7 @@ from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.specimen import Takes
 from lsm_deploy.run import backends
 from lsm_deploy.tune.sweeps.design import DESIGNS, MOST, Design, drawn, grid
-from lsm_deploy.tune.sweeps.evaluated import Figure, plan_of, run_plan
+from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan
 from lsm_deploy.tune.sweeps.work import Asked, Tried
 
 __all__ = ["Point", "Sweep", "require_seeds", "sweep", "sweep_of"]

@@ -24,7 +24,7 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
 from lsm_deploy.spec.schema import Data, Regression
-from lsm_deploy.tune.journal import STUDY, Trial, opened_journal
+from lsm_deploy.tune.searches.journal import STUDY, Trial, opened_journal
 
 __all__ = ["SearchResult", "search"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lsm_deploy.core.errors import LsmError, require_path
-from lsm_deploy.tune.sweeps.evaluated import from_lines
 from lsm_deploy.tune.sweeps.lines import RESULTS, read_lines
+from lsm_deploy.tune.sweeps.plan import from_lines
 from lsm_deploy.tune.sweeps.robustness import Robustness, robustness_of
 from lsm_deploy.tune.sweeps.sweep import Sweep, sweep_of
 from lsm_deploy.tune.sweeps.work import Tried

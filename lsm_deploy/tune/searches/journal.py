@@ -29,8 +29,8 @@ from typing import Any
 from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
-from lsm_deploy.tune.database import answered, connected, shown
-from lsm_deploy.tune.lines import Lines, damage
+from lsm_deploy.tune.searches.database import answered, connected, shown
+from lsm_deploy.tune.searches.lines import Lines, damage
 
 __all__ = ["STUDY", "Journal", "Trial", "opened_journal"]
 
