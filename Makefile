@@ -32,10 +32,10 @@ check: setup
 	$(BIN)/lint-imports
 
 # Random programs on every backend that is installed, against the oracle; exit status 1 if any differs.
-# MINUTES=0: until Ctrl-C. SEED=n: the same cases again. REGIME=wrapping: wraps and clips forced.
+# MINUTES=0: until Ctrl-C. SEED=n: the same cases again. REGIME=wrapping: wraps and clips forced. WORKERS=n: processes.
 MINUTES ?= 1
 fuzz: setup
-	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME)) $(if $(KINDS),--kinds $(KINDS))
+	$(BIN)/python tests/fuzz.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REGIME),--regime $(REGIME)) $(if $(KINDS),--kinds $(KINDS)) $(if $(WORKERS),--workers $(WORKERS))
 
 # Files of every kind, damaged or meaning ill, read within limits; exit status 1 if one ends in a traceback, a crash, a
 # hang, a wrong answer or much memory: it is kept in build/hostile. N=10000, SEED=n: the same again, KINDS=spec,program.

@@ -32,7 +32,7 @@ def test_this_is_the_debug_build():
 def test_a_share_of_the_fuzzer(regime, size, tmp_path):
     """Where synapses are few they are read as lists, else as rows: both are met."""
     fast = {"fast": load_backend("fast").run}
-    tally = fuzz.fuzz(fast, seed=12, minutes=0, batches=4, size=size, regime=regime, folder=tmp_path)
+    tally = fuzz.fuzz(fast, fuzz.Drawing(12, size=size, regime=regime), minutes=0, batches=4, folder=tmp_path)
     assert tally.cases == 4 * size
     assert not tally.differences
 

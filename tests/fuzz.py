@@ -23,7 +23,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -42,6 +43,8 @@ from lsm_deploy.parity.compare import compare
 from lsm_deploy.parity.reduction import between, one_by_one, shrink
 from lsm_deploy.parity.variants import RULES, run_variant
 from lsm_deploy.run.backends import BACKENDS, load_backend
+from lsm_deploy.run.cluster import workers
+from lsm_deploy.run.work import completed
 from lsm_deploy.store import load_program, load_stimulus, program_id, save_program, save_stimulus
 
 FOUND = Path(__file__).with_name("found")
@@ -88,6 +91,25 @@ def draw(
         short = not interval and rng.random() < SHORT
         cases.append((program, random_stimulus(rng, program, int(rng.integers(1, longest)) if short else longest)))
     return cases
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What cases are drawn from: all but the number of their batch."""
+
+    seed: int
+    size: int = BATCH
+    regime: Regime | None = None
+    kinds: tuple[str, ...] = tuple(KINDS)
+
+    def batch(self, number: int) -> list[Case]:
+        return draw(self.seed, number, self.size, self.regime, self.kinds)
+
+    def __str__(self) -> str:
+        """As `make` takes it."""
+        regime = f" REGIME={self.regime}" if self.regime else ""
+        kinds = f" KINDS={','.join(self.kinds)}" if self.kinds != tuple(KINDS) else ""
+        return f"make fuzz SEED={self.seed}{regime}{kinds}"
 
 
 def _types(rng: np.random.Generator, count: int, least_exp: int) -> list[SynapseType]:
@@ -213,6 +235,14 @@ class Tally:
             self.silent += int((rates == 0).sum())
             self.saturated += int((rates >= 0.9).sum())
 
+    def add(self, other: Tally) -> None:
+        for each in fields(self):
+            mine, others = getattr(self, each.name), getattr(other, each.name)
+            if isinstance(mine, int):
+                setattr(self, each.name, mine + others)
+            else:
+                mine.update(others)
+
     def add_compared(self, name: str, program: Program, expected: Trace) -> None:
         self.spikes[name] += int(np.count_nonzero(expected.spikes))
         registers = sum(p.size * len(KINDS[p.kind].STATE) for p in program.network.populations)
@@ -329,39 +359,47 @@ def _size(program: Program, stimulus: Stimulus) -> str:
 
 def fuzz(
     run: Mapping[str, Run],
+    drawing: Drawing,
     *,
-    seed: int,
     minutes: float,
     batches: int | None = None,
-    size: int = BATCH,
-    regime: Regime | None = None,
-    kinds: Sequence[str] = tuple(KINDS),
     folder: Path = FOUND,
+    executor: Executor | None = None,
+    at_once: int = 1,
 ) -> Tally:
-    """Fuzz until the time is up or it is interrupted; 0 minutes are endless."""
+    """Fuzz until the time is up or it is interrupted; 0 minutes are endless. at_once: batches that go to the executor
+    together."""
     tally, began = Tally(), time.monotonic()
     try:
-        for number in itertools.count() if batches is None else range(batches):
-            cases = draw(seed, number, size, regime, kinds)
-            kept = tally.differences.copy()
-            for d in run_batch(cases, run, tally, number):
-                kept[d.backend] += 1
-                if kept[d.backend] > MAX_FOUND:
-                    continue
-                print(f"DIFFERENCE batch {number}, case {d.case}: {d.backend}: {d.words}")
-                print("  shrinking it (Ctrl-C ends that)", flush=True)
-                origin = f"make fuzz SEED={seed}" + (f" REGIME={regime}" if regime else "")
-                origin += f" KINDS={','.join(kinds)}" if tuple(kinds) != tuple(KINDS) else ""
-                print(f"  kept in {keep(d, cases, run[d.backend], origin, folder)}", flush=True)
+        for first in itertools.count(step=at_once) if batches is None else range(0, batches, at_once):
+            numbers = range(first, first + at_once if batches is None else min(first + at_once, batches))
+            done = dict(completed(_one_batch, (drawing, run), numbers, executor))
+            for number, (part, differences) in ((number, done[i]) for i, number in enumerate(numbers)):
+                kept = tally.differences.copy()
+                tally.add(part)
+                for d in differences:
+                    kept[d.backend] += 1
+                    if kept[d.backend] > MAX_FOUND:
+                        continue
+                    print(f"DIFFERENCE batch {number}, case {d.case}: {d.backend}: {d.words}")
+                    print("  shrinking it (Ctrl-C ends that)", flush=True)
+                    place = keep(d, drawing.batch(number), run[d.backend], str(drawing), folder)
+                    print(f"  kept in {place}", flush=True)
+                print(f"{time.monotonic() - began:6.0f} s  batch {number}: {_brief(tally)}", flush=True)
             taken = time.monotonic() - began
-            half = taken / (number + 1) / 2  # of a batch: as near to the time as whole batches come
-            print(f"{taken:6.0f} s  batch {number}: {_brief(tally)}", flush=True)
+            half = taken / (numbers[-1] + 1) * at_once / 2  # of what goes together: as near to the time as it comes
             if minutes and taken + half >= 60 * minutes:
                 break
     except KeyboardInterrupt:
         print("interrupted; what was compared until then:")
-    print(report(tally, seed, time.monotonic() - began, run))
+    print(report(tally, drawing.seed, time.monotonic() - began, run))
     return tally
+
+
+def _one_batch(shared: tuple[Drawing, Mapping[str, Run]], number: int) -> tuple[Tally, list[Difference]]:
+    drawing, run = shared
+    tally = Tally()
+    return tally, run_batch(drawing.batch(number), run, tally, number)
 
 
 def _brief(tally: Tally) -> str:
@@ -398,6 +436,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--regime", choices=get_args(Regime), help="only cases of this regime")
     parser.add_argument("--kinds", help="only these neuron kinds, by commas")
     parser.add_argument("--backends", help="only these, by commas")
+    parser.add_argument("--workers", type=int, default=0, help="processes that take a batch each")
     parser.add_argument("--plant", metavar="BACKEND=RULE", help="replace a backend by a broken emulator")
     parser.add_argument("--replay", metavar="FOLDER", help="only run this found case again")
     parser.add_argument("--folder", type=Path, default=FOUND, help="where found cases go")
@@ -423,19 +462,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = secrets.randbits(32) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
-    tally = fuzz(
-        run,
-        seed=seed,
-        minutes=given.minutes,
-        batches=given.batches,
-        size=given.size,
-        regime=given.regime,
-        kinds=kinds,
-        folder=given.folder,
-    )
+    drawing = Drawing(seed, given.size, given.regime, tuple(kinds))
+    with workers(given.workers) as executor:
+        tally = fuzz(
+            run,
+            drawing,
+            minutes=given.minutes,
+            batches=given.batches,
+            folder=given.folder,
+            executor=executor,
+            at_once=2 * given.workers or 1,  # so that nobody waits long for the last of them
+        )
     # Where every backend was left out, nothing agreed.
     return 1 if tally.differences.total() or not tally.values.total() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    import fuzz as module  # what workers are sent is known to them by this name
+
+    sys.exit(module.main())

@@ -189,6 +189,21 @@ assert warnings.showwarning is not show, "warnings were captured already, and to
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=120)
 
 
+def test_begins_in_any_thread() -> None:
+    # As on a worker. Python lets only the main one say what Ctrl-C does, which Brian wants to as it is imported.
+    code = """
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from lsm_backends import brian
+from test_brian import everything
+before, handler = signal.signal, signal.getsignal(signal.SIGINT)
+ThreadPoolExecutor(1).submit(brian.run, *everything(0)).result()
+assert signal.signal is before
+assert signal.getsignal(signal.SIGINT) is handler
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=120)
+
+
 def test_leaves_brian_as_it_was() -> None:
     b2 = brian._import()
     program, stimulus = everything(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -105,7 +106,9 @@ def test_a_planted_mistake_is_found(
 ) -> None:
     monkeypatch.setattr(fuzz, "MAX_FOUND", 2)
     run = {"emulator": emulator.run, name: partial(run_variant, rule)}
-    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=10, regime=regime, folder=tmp_path, kinds=ALL_KINDS)
+    tally = fuzz.fuzz(
+        run, fuzz.Drawing(SEED, size=10, regime=regime, kinds=ALL_KINDS), minutes=0, batches=2, folder=tmp_path
+    )
     assert tally.differences[name] > 0
     assert set(tally.differences) == {name}
     assert "DIFFERENCE batch" in capsys.readouterr().out
@@ -134,12 +137,25 @@ def test_what_c_gets_wrong_is_replayed_in_c(tmp_path: Path, monkeypatch: pytest.
         test_what_was_found_agrees_now()
 
 
+def test_batches_on_an_executor_are_the_same_batches(tmp_path: Path) -> None:
+    run = {"emulator": emulator.run, "fast": partial(run_variant, "rounding")}
+    drawing = fuzz.Drawing(SEED, size=3, kinds=ALL_KINDS)
+    here = fuzz.fuzz(run, drawing, minutes=0, batches=3, folder=tmp_path / "here")
+    with ThreadPoolExecutor(2) as executor:
+        there = fuzz.fuzz(run, drawing, minutes=0, batches=3, folder=tmp_path / "there", executor=executor, at_once=2)
+    assert there == here
+    assert here.cases == 9
+    assert here.differences["fast"] > 0
+    names = [sorted(place.name for place in (tmp_path / where).iterdir()) for where in ("here", "there")]
+    assert names[0] == names[1] != []
+
+
 def test_a_wrong_count_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "MAX_FOUND", 1)
     monkeypatch.setattr(fuzz, "PATIENCE", 4)  # a count is shrunk one case at a time
     (rule,) = [rule for rule in EXTRA if rule.name == "count-wide"]
     run = {"emulator": partial(run_variant, rule), "brian": partial(run_variant, rule)}
-    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=3, folder=tmp_path, kinds=ALL_KINDS)
+    tally = fuzz.fuzz(run, fuzz.Drawing(SEED, size=3, kinds=ALL_KINDS), minutes=0, batches=2, folder=tmp_path)
     assert tally.differences["emulator"] > 0
     assert tally.differences["brian"] == 1  # of a union, counts are known for the whole, and where nothing is padded
     assert all("counts are" in (place / "what.txt").read_text() for place in tmp_path.iterdir())
@@ -152,7 +168,7 @@ def test_a_case_that_differs_only_in_company_is_kept_with_it(tmp_path: Path, mon
         run = emulator.run if program.network.neurons < 12 else partial(run_variant, "v-edge")
         return run(program, stimulus, record)
 
-    fuzz.fuzz({"brian": crowded}, seed=SEED, minutes=0, batches=1, size=6, folder=tmp_path, kinds=ALL_KINDS)
+    fuzz.fuzz({"brian": crowded}, fuzz.Drawing(SEED, size=6, kinds=ALL_KINDS), minutes=0, batches=1, folder=tmp_path)
     for place in tmp_path.iterdir():
         assert load_program(place / "program.lsm").network.neurons == 12
         assert "not -8388607" in (place / "what.txt").read_text()
@@ -165,7 +181,7 @@ def test_a_backend_that_fails_differs(tmp_path: Path) -> None:
         return emulator.run(program, stimulus, record)
 
     run = {"emulator": failing, "brian": failing}
-    tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=1, size=3, folder=tmp_path)
+    tally = fuzz.fuzz(run, fuzz.Drawing(SEED, size=3), minutes=0, batches=1, folder=tmp_path)
     assert tally.differences["brian"] == 1
     for place in tmp_path.iterdir():
         assert "it raises BackendError: no room" in (place / "what.txt").read_text()
@@ -178,7 +194,7 @@ def test_a_backend_without_a_rule_is_left_out_and_counted(
     monkeypatch.setattr(brian, "LIMITS", Limits(kinds=("LIF",)))
     run = {"emulator": emulator.run, "brian": emulator.run}
     for kinds, left_out in ((["LIF"], 0), (["ATRLIF"], 2)):
-        tally = fuzz.fuzz(run, seed=SEED, minutes=0, batches=2, size=3, kinds=kinds, folder=tmp_path)
+        tally = fuzz.fuzz(run, fuzz.Drawing(SEED, size=3, kinds=kinds), minutes=0, batches=2, folder=tmp_path)
         assert set(tally.kinds) == set(kinds)
         assert (tally.left_out["emulator"], tally.left_out["brian"]) == (0, left_out)
         assert (tally.values["brian"] == 0) == bool(left_out)
@@ -205,11 +221,11 @@ def test_an_interrupt_prints_the_totals(capsys: pytest.CaptureFixture[str]) -> N
             raise KeyboardInterrupt
         return emulator.run(program, stimulus, record)
 
-    tally = fuzz.fuzz({"emulator": interrupted}, seed=SEED, minutes=0, size=3)
+    tally = fuzz.fuzz({"emulator": interrupted}, fuzz.Drawing(SEED, size=3), minutes=0)
     said = capsys.readouterr().out
-    assert tally.cases == 6
+    assert tally.cases == 3
     assert "interrupted" in said
-    assert f"seed {SEED}: 6 cases in" in said
+    assert f"seed {SEED}: 3 cases in" in said
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

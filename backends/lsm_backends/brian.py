@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -588,8 +590,12 @@ def _import() -> Any:
     """Brian 2, without what importing it does to a process: it takes over warnings and uncaught exceptions."""
     if "brian2" not in sys.modules:
         hook, show = sys.excepthook, warnings.showwarning
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as undo:
             warnings.simplefilter("ignore")  # its dependencies deprecate each other
+            if threading.current_thread() is not threading.main_thread():
+                # It would take over Ctrl-C, which Python allows nowhere else, such as on a worker.
+                undo.callback(setattr, signal, "signal", signal.signal)
+                signal.signal = lambda *_: None
             import brian2  # noqa: F401
 
             if warnings.showwarning is not show:
