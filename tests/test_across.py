@@ -22,6 +22,7 @@ from lsm_deploy.learn.onchip import on_chip_accuracy
 from lsm_deploy.measure.evaluation import Evaluation, Spread, evaluate, evaluate_across
 from lsm_deploy.measure.evaluation import across as across_module
 from lsm_deploy.measure.evaluation import liquids as liquids_module
+from lsm_deploy.measure.evaluation.across import ENDS
 from lsm_deploy.measure.evaluation.evaluation import evaluate_one
 from lsm_deploy.measure.evaluation.liquids import liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
@@ -423,6 +424,9 @@ def test_the_spread_of_several_is_students() -> None:
     assert (got.least, got.most) == (0.9, 0.98)
     assert Spread.of([0.5]) == Spread(0.5, None, None, 0.5, 0.5)
     assert Spread.of([0.25, 0.75]) == Spread(0.5, None, None, 0.25, 0.75)
+    assert max(Spread.of([0.9, 1.0, 1.0]).high, 1.0) > 1.0
+    assert Spread.of([0.9, 1.0, 1.0], ENDS["accuracy"]).high == 1.0
+    assert Spread.of([0.1, 0.0, 0.0], ENDS["nrmse"]).low == 0.0
 
 
 def answers(said: str, margins: Any = None) -> Answers:

@@ -6,6 +6,7 @@ of them that it has right. The interval of the mean over liquids is Student's.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -28,17 +29,23 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
-__all__ = ["Across", "Spread", "evaluate_across"]
+__all__ = ["ENDS", "Across", "Spread", "evaluate_across"]
 
 
 _LIQUIDS = ("liquid", "unrounded", "floats")
 _SEEDED = (*_LIQUIDS, "feedforward")
 """Answers that depend on the liquid's seed."""
+_SHARE = (0.0, 1.0)
+ENDS = {"accuracy": _SHARE, "nrmse": (0.0, math.inf), "smape": (0.0, math.inf), "r2": (-math.inf, 1.0)}
+"""What a figure can be at least, and at most."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over several liquids: the mean, Student's 95 % interval of it (None of one or two), and the extremes."""
+    """A figure over several liquids: the mean, Student's 95 % interval of it (None of one or two), and the extremes.
+
+    The interval is cut at what the figure can be, which Student's does not know.
+    """
 
     mean: float
     low: float | None
@@ -47,7 +54,7 @@ class Spread:
     most: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Sequence[float], ends: tuple[float, float] = (-math.inf, math.inf)) -> Spread:
         from scipy import stats
 
         mean, half = float(np.mean(values)), None
@@ -56,8 +63,8 @@ class Spread:
             half = float(stats.t.ppf(0.975, len(values) - 1)) * error
         return cls(
             mean,
-            None if half is None else mean - half,
-            None if half is None else mean + half,
+            None if half is None else max(mean - half, ends[0]),
+            None if half is None else min(mean + half, ends[1]),
             min(values),
             max(values),
         )
@@ -86,12 +93,12 @@ class Across(Reported):
 
     def accuracy(self, name: str) -> Spread:
         """The accuracy of what answered by this name, over liquids."""
-        return Spread.of([score.accuracy for score in self.scores[name]])
+        return Spread.of([score.accuracy for score in self.scores[name]], _SHARE)
 
     def detection(self, name: str, what: str) -> Spread | None:
         """The sensitivity, specificity or auc of what answered by this name, over liquids; None where there is none."""
         values = [getattr(score.detection, what) for score in self.scores[name] if score.detection]
-        return Spread.of(values) if values and None not in values else None
+        return Spread.of(values, _SHARE) if values and None not in values else None
 
     def without(self, left_out: Sequence[str]) -> float:
         """The liquid's mean accuracy on the samples of all other groups, of the same answers."""

@@ -37,7 +37,7 @@ from lsm_deploy.learn.regression.model import forecast, on_the_chip, regression_
 from lsm_deploy.learn.regression.output_neurons import check_features
 from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names, pairs_of
 from lsm_deploy.learn.regression.states import StatesRun, run_float_states, run_states
-from lsm_deploy.measure.evaluation.across import Spread
+from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
 from lsm_deploy.run import backends
@@ -112,7 +112,7 @@ class RegressionEvaluation(Reported):
     def spread(self, what: str, who: str = "liquid") -> Spread | None:
         """A figure (nrmse, r2 or smape) of the liquids, by what answered; None where one of them has none."""
         errors = [getattr(each, who) for each in self.liquids]
-        return Spread.of([getattr(e, what) for e in errors]) if None not in errors else None
+        return Spread.of([getattr(e, what) for e in errors], ENDS[what]) if None not in errors else None
 
     def to_json(self) -> dict[str, Any]:
         """What `eval --json` prints: means over liquids, then what they come from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lsm_deploy.measure.faults import FAULTS
 from lsm_deploy.report.blocks import Picture
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.pictures.style import BLUE, NEUTRAL, PALETTE, VERMILION, beside, name_of, plain_ticks, sheet
@@ -79,7 +80,7 @@ def _draw_curves(heading: str, robustness: Robustness, faults: tuple[str, ...]) 
     for axis, fault in zip(axes, faults, strict=False):
         for i, curve in enumerate(c for c in robustness.curves if c.fault == fault):
             _draw_curve(axis, curve, PALETTE[i % len(PALETTE)] if curve.values else BLUE)
-        axis.set(xlabel=fault)
+        axis.set(xlabel=f"{fault}: {FAULTS[fault].unit}")
     for axis in axes[len(faults) :]:
         axis.set_axis_off()
     for row in range(rows):

@@ -24,7 +24,7 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Raw
-from lsm_deploy.measure.evaluation.across import Spread
+from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.faults import FAULTS, Fault, inapplicable
 from lsm_deploy.measure.specimen import Answered
 from lsm_deploy.run import backends
@@ -159,7 +159,7 @@ def robustness_of(
 ) -> Robustness:
     """Curves of results, in the order in which each point and each fault comes first."""
     every = sweep_of(folder, file, figure, of["measure"], results).points
-    healthy = tuple(Point(p.values, tuple(t for t in p.tried if t.asked.fault is None)) for p in every)
+    healthy = tuple(Point(p.values, tuple(t for t in p.tried if t.asked.fault is None), figure) for p in every)
     curves = []
     for point, well in zip(every, healthy, strict=True):
         for kind in dict.fromkeys(t.asked.fault.kind for t in point.tried if t.asked.fault):
@@ -181,16 +181,14 @@ def _strength(strength: float, tried: Sequence[Tried], figure: Figure) -> Streng
         return Strength(strength, None, None, None, None, None, None, *size, reason)
     by_place = {(t.asked.seed, t.asked.fault.seed if t.asked.fault else 0): t.answered for t in tried}
     scores = [answers.score for answers in by_place.values() if answers]
-    low, high, over = _interval([[by_place.get((liquid, draw)) for draw in draws] for liquid in liquids])
-    if low is not None and high is not None:  # Student's knows no ends
-        low, high = max(low, 0.0), high if figure == "nrmse" else min(high, 1.0)
+    low, high, over = _interval([[by_place.get((liquid, draw)) for draw in draws] for liquid in liquids], ENDS[figure])
     return Strength(strength, float(np.mean(scores)), low, high, min(scores), max(scores), over, *size)
 
 
 _Interval: TypeAlias = tuple[float | None, float | None, Over | None]
 
 
-def _interval(answers: Sequence[Sequence[Answered | None]]) -> _Interval:
+def _interval(answers: Sequence[Sequence[Answered | None]], ends: tuple[float, float]) -> _Interval:
     """Of the mean of what liquids answer under draws of a fault `[liquid][draw]`; none where one is missing."""
     whole = [[each for each in row if each] for row in answers]
     if len({len(row) for row in whole}) > 1 or len(whole[0]) < len(answers[0]):
@@ -201,7 +199,7 @@ def _interval(answers: Sequence[Sequence[Answered | None]]) -> _Interval:
         return *_bootstrap(counts), "groups, liquids and faults"
     scores = np.array([[each.score for each in row] for row in whole])
     over: Over = "liquids" if len(scores) > 2 else "faults"
-    spread = Spread.of(scores.mean(axis=1 if over == "liquids" else 0).tolist())
+    spread = Spread.of(scores.mean(axis=1 if over == "liquids" else 0).tolist(), ends)
     return (None, None, None) if spread.low is None else (spread.low, spread.high, over)
 
 

@@ -18,7 +18,7 @@ from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Raw
-from lsm_deploy.measure.evaluation.across import Spread
+from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.specimen import Takes
 from lsm_deploy.run import backends
 from lsm_deploy.tune.sweeps.design import DESIGNS, MOST, Design, drawn, grid
@@ -30,10 +30,11 @@ __all__ = ["Point", "Sweep", "require_seeds", "sweep", "sweep_of"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Point(Brief):
-    """The value at each path, and what came of each liquid there."""
+    """The value at each path, and what came of each liquid there. figure: what its scores are."""
 
     values: Mapping[str, Any]
     tried: tuple[Tried, ...]
+    figure: Figure
 
     @property
     def reason(self) -> str:
@@ -44,7 +45,7 @@ class Point(Brief):
     def score(self) -> Spread | None:
         """Accuracy, or NRMSE, over liquids; None where one of them has none."""
         scores = [each.answered.score for each in self.tried if each.answered]
-        return Spread.of(scores) if scores and not self.reason else None
+        return Spread.of(scores, ENDS[self.figure]) if scores and not self.reason else None
 
     def mean(self, what: Callable[[Takes], float | None]) -> float | None:
         """Over liquids, of something that each takes; None where it is not known."""
@@ -150,5 +151,5 @@ def sweep_of(
     by_point: dict[str, list[Tried]] = {}
     for each in results:
         by_point.setdefault(repr(sorted(each.asked.values.items())), []).append(each)
-    points = tuple(Point(tried[0].asked.values, tuple(tried)) for tried in by_point.values())
+    points = tuple(Point(tried[0].asked.values, tuple(tried), figure) for tried in by_point.values())
     return Sweep(folder, file, figure, measure, points, evaluated)
