@@ -9,6 +9,7 @@ import warnings
 from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,20 @@ def test_workers_are_asked_for_one_way(asked: Any, what: str) -> None:
     with pytest.raises(MisuseError) as caught, ld.workers(*asked):
         pass
     assert caught.value.what == what
+
+
+def test_the_file_of_a_scheduler_that_begins_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a batch script it is started a line above."""
+    file = tmp_path / "scheduler.json"
+    begins = Timer(0.3, file.write_text, ['{"address": "tcp://127.0.0.1:1"}'])
+    begins.start()
+    with pytest.warns(LsmWarning, match=r"waiting for .*scheduler\.json"):
+        assert cluster._address(file) == "tcp://127.0.0.1:1"
+    begins.join()
+    file.unlink()
+    monkeypatch.setattr(cluster, "FIRST", 0.1)
+    with pytest.warns(LsmWarning), pytest.raises(MisuseError, match="no address and no file"):
+        cluster._address(file)
 
 
 def test_without_workers_there_is_no_executor() -> None:

@@ -28,7 +28,7 @@ from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError
+from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError
 from lsm_deploy.run import piece
 from lsm_deploy.run.piece import Shared
 from lsm_deploy.store.files import read_bytes
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 PATIENCE = 600.0
 """Seconds that a scheduler may not answer, once it has, before a run gives up."""
 FIRST = 15.0
-"""Seconds that it may take to answer for the first time."""
+"""Seconds that it may take to write its file, and to answer for the first time."""
 ADDRESS = re.compile(r"((tcp|tls)://)?[^/\s]+:\d{1,5}")
 QUIET = 30.0
 """Seconds without a sign of life after which a worker is said not to answer; of a thousand each gives one in 10 s."""
@@ -72,6 +72,8 @@ def workers(number: int = 0, cluster: str | Path | None = None, *, patience: flo
 
 def _address(cluster: str | Path) -> str:
     """The address itself, or what stands in a scheduler's file."""
+    if str(cluster).endswith(".json") and not os.path.exists(cluster):
+        _await_file(Path(cluster))
     if not os.path.isfile(cluster):
         if not isinstance(cluster, str) or not ADDRESS.fullmatch(cluster):
             hint = "give the address of a scheduler, such as tcp://host:8786, or the file that it wrote"
@@ -85,6 +87,14 @@ def _address(cluster: str | Path) -> str:
         hint = "give what `dask scheduler --scheduler-file FILE` writes"
         raise LsmError("this is no file of a scheduler", where=str(cluster), hint=hint)
     return address
+
+
+def _await_file(file: Path) -> None:
+    """A scheduler that was started a moment ago writes its file some seconds later."""
+    warnings.warn(f"waiting for {file}, which a scheduler that begins will write", LsmWarning, stacklevel=4)
+    until = time.monotonic() + FIRST
+    while not file.exists() and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 class Workers(Executor):
