@@ -20,7 +20,7 @@ from test_search import SPEC, waves
 
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.spec import Parameter
-from lsm_deploy.tune.searches import database, journal, trials
+from lsm_deploy.tune.searches import claims, database, journal, trials
 from lsm_deploy.tune.searches.journal import Trial, opened_journal
 from lsm_deploy.tune.searches.trials import search
 
@@ -193,7 +193,7 @@ SPACE_OF_ONE = (Parameter("a", low=0.0, high=1.0),)
 
 def opened(file, host="here", at_once=2, monkeypatch=None):
     if monkeypatch is not None:
-        monkeypatch.setattr(journal.socket, "gethostname", lambda: host)
+        monkeypatch.setattr(claims.socket, "gethostname", lambda: host)
     return opened_journal(file, {"seed": "1"}, SPACE_OF_ONE, 1, at_once)
 
 
@@ -216,10 +216,10 @@ def test_what_a_process_let_drop_is_taken_over_at_once(tmp_path):
 
 
 def test_a_claim_of_another_machine_holds_while_it_is_renewed(tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "GRACE_S", 0.5)
+    monkeypatch.setattr(claims, "GRACE_S", 0.5)
     monkeypatch.setattr(journal, "BEAT_S", 0.05)
-    monkeypatch.setattr(journal, "POLL_S", 0.6)
-    monkeypatch.setattr(journal, "WORTH_SAYING_S", 0.3)
+    monkeypatch.setattr(claims, "POLL_S", 0.6)
+    monkeypatch.setattr(claims, "WORTH_SAYING_S", 0.3)
     with opened(tmp_path / "j", "far", 1, monkeypatch) as far, opened(tmp_path / "j", "here", 1, monkeypatch) as here:
         claimed = far.claim(9, 1)
         assert here.claim(9, 1) == {}

@@ -10,15 +10,8 @@ Parzen estimator of Bergstra et al., NeurIPS (2011).
 
 from __future__ import annotations
 
-import itertools
 import math
-import os
-import re
-import secrets
-import socket
 import threading
-import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -26,9 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
+from lsm_deploy.tune.searches.claims import BEAT_S, Claims
 from lsm_deploy.tune.searches.database import answered, connected, shown
 from lsm_deploy.tune.searches.lines import Lines, damage
 
@@ -37,20 +31,8 @@ __all__ = ["STUDY", "Journal", "Trial", "opened_journal"]
 STUDY = "lsm-deploy search"
 AT_ONCE = "number of proposals at once"
 """The part of a journal's identity that those of before do not have: it was 1."""
-BEAT_S = 15.0
-"""After so many seconds a process says again that it works on what it claimed."""
-GRACE_S = 60.0
-"""After so many seconds in which it does not, others take it over; at once, where they see that it has ended."""
-POLL_S = 0.2
-"""Between two looks at what others work on."""
-WORTH_SAYING_S = 5.0
-"""Who waits for longer says for what."""
-
 _SCORES, _TURN, _CLAIM = "accuracies", "turn", "claimed_by"
 """Attributes of a trial in optuna. The first is what scores are called, whatever they are."""
-_CLAIMED = re.compile(r"(?P<host>\S+) (?P<process>\d{1,9}) (?P<name>\S+) \d+")
-_OPEN: set[str] = set()
-"""The names of this process's open journals."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +69,9 @@ class Journal:
         """The first turns, and what the sampler sees of each."""
         self._seen = 0
         """So many of them it has seen."""
-        self._host, self._name, self._beats = socket.gethostname(), secrets.token_hex(4), itertools.count()
+        self._claims = Claims()
         self._mine: dict[int, int] = {}
         """The turns that this process works on, and optuna's number for each."""
-        self._others: dict[int, tuple[str, float]] = {}
-        """The last claim of another to a turn, and when it was new."""
-        self._idle_since: float | None = None
 
     # --- what has been tried ---------------------------------------------------------------------------------------
 
@@ -176,7 +155,7 @@ class Journal:
         for turn in batch:
             if len(claimed) < number and turn not in self._mine and self._gets(turn, turns[turn]):
                 claimed[turn] = self._values(turn, turns[turn])
-        self._rest(None if claimed else next(iter(batch), None))
+        self._claims.wait(None if claimed else next(iter(batch), None))
         return claimed
 
     def tell(self, trial: Trial) -> None:
@@ -232,7 +211,7 @@ class Journal:
                 self._say(one)  # first, so that whoever is killed between the two is known to have had it
                 if not self._study.ask("set_trial_state_values", one, TrialState.RUNNING):
                     return False
-            elif made.state == TrialState.RUNNING and self._is_dropped(turn, str(made.user_attrs.get(_CLAIM))):
+            elif made.state == TrialState.RUNNING and self._claims.is_dropped(turn, str(made.user_attrs.get(_CLAIM))):
                 self._say(one)
             else:
                 return False
@@ -241,34 +220,7 @@ class Journal:
         return False
 
     def _say(self, one: int) -> None:
-        self._study.ask("set_trial_user_attr", one, _CLAIM, self._claim())
-
-    def _claim(self) -> str:
-        return f"{self._host} {os.getpid()} {self._name} {next(self._beats)}"
-
-    def _is_dropped(self, turn: int, claim: str) -> bool:
-        if (by := _CLAIMED.fullmatch(claim)) and by["host"] == self._host:
-            if int(by["process"]) == os.getpid():
-                if by["name"] not in _OPEN - {self._name}:
-                    return True
-            elif not _runs(int(by["process"])):
-                return True
-        known, since = self._others.setdefault(turn, (claim, time.monotonic()))
-        if known != claim:
-            self._others[turn] = (claim, time.monotonic())
-        return known == claim and time.monotonic() - since > GRACE_S
-
-    def _rest(self, turn: int | None) -> None:
-        """Wait a little for others, if there is a turn to wait for."""
-        if turn is None:
-            self._idle_since = None
-            return
-        self._idle_since = self._idle_since or time.monotonic()
-        if time.monotonic() - self._idle_since > WORTH_SAYING_S:
-            by = _CLAIMED.fullmatch(self._others.get(turn, ("", 0.0))[0])
-            who = f"process {by['process']} on {by['host']}" if by else "another process"
-            warnings.warn(LsmWarning(f"waiting for trial {turn}, on which {who} works", about="waiting"), stacklevel=2)
-        time.sleep(POLL_S)
+        self._study.ask("set_trial_user_attr", one, _CLAIM, self._claims.new())
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -282,27 +234,17 @@ class Journal:
                 for one in tuple(self._mine.values()):
                     # Who works meets what is wrong, says so, and waits.
                     with suppress(RuntimeError, OptunaError, LsmError):
-                        self._study.storage.set_trial_user_attr(one, _CLAIM, self._claim())
+                        self._study.storage.set_trial_user_attr(one, _CLAIM, self._claims.new())
 
         thread = threading.Thread(target=beat, daemon=True)
-        _OPEN.add(self._name)
+        self._claims.open()
         thread.start()
         try:
             yield
         finally:
-            _OPEN.discard(self._name)
+            self._claims.close()
             over.set()
             thread.join()
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _distribution(p: Parameter) -> Any:
