@@ -227,10 +227,13 @@ def _make_journals(made: Path) -> None:
     with suppress(ImportError):
         import optuna  # noqa: F401
 
+        from lsm_deploy.tune.searches.journal import Trial
+
         with _journal(_folder(made, "journal")) as journal:
-            for turn in range(12):
-                trial, _ = journal.ask()
-                journal.tell(trial, [0.1 * turn, 0.5], "it did not compile" if turn == 4 else "")
+            for _ in range(12):
+                for turn, values in journal.claim(12, 1).items():
+                    reason = "it did not compile" if turn == 4 else ""
+                    journal.tell(Trial(turn, values, (0.1 * turn, 0.5), reason))
 
 
 def _read_journal(folder: Path) -> object:
@@ -242,11 +245,14 @@ def _read_journal(folder: Path) -> object:
 
 
 def _go_on(folder: Path) -> None:
+    from lsm_deploy.tune.searches.journal import Trial
+
     with _journal(folder) as journal:
         done = len(journal.trials())
-        trial, _ = journal.ask()
-        journal.tell(trial, [0.5])
-        _require(len(journal.trials()) == done + 1, "a trial that was told is not there")
+        claimed = journal.claim(done + 1, 1)  # none where it is cut off behind a claim of who made it, and runs still
+        for turn, values in claimed.items():
+            journal.tell(Trial(turn, values, (0.5,)))
+        _require(len(journal.trials()) == done + len(claimed), "a trial that was told is not there")
         journal.importance()
 
 
