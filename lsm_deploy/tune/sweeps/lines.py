@@ -16,16 +16,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.store.files import read_bytes
-from lsm_deploy.store.whole import make_folder, writing
+from lsm_deploy.store.lines import add_lines, alone, cut_off, sealed, unsealed
+from lsm_deploy.store.whole import make_folder
 
 __all__ = ["RESULTS", "Lines", "key_of", "opened_lines", "read_lines"]
 
 RESULTS = "results.jsonl"
-_DIGEST = ',"digest":"'
 _OF = "results_of"
 """The key that the first line has, and no other."""
 _BEGINS = f'{{"{_OF}"'.encode()
@@ -57,7 +57,8 @@ def opened_lines(folder: Path, of: Mapping[str, str], about: Mapping[str, Any]) 
     """
     make_folder(folder)
     file = folder / RESULTS
-    with _alone(file):
+    what, hint = "another process is writing these results", "wait for it, or name another folder"
+    with alone(FileLock(f"{file}.lock", timeout=0), file, LsmError(what, where=str(file), hint=hint)):
         if not file.exists() or not _whole(file):
             _append(file, {_OF: dict(of), **about}, "; there is no result yet")
         first, known = read_lines(folder)
@@ -87,20 +88,15 @@ def _whole(file: Path) -> int:
     if whole < len(text):
         if whole == 0 and not text.startswith(_BEGINS[: len(text)]):
             raise LsmError("these are no results of a sweep", where=str(file), hint="name another folder")
-        with writing(file):
-            os.truncate(file, whole)
+        cut_off(file, whole)
     return whole
 
 
 def _append(file: Path, data: Mapping[str, Any], state: str) -> None:
-    body = _json(data).removesuffix("}")
-    line = f'{body}{_DIGEST}{_digest(body)}"}}\n'.encode()
+    line, _ = sealed(_json(data))
     size = file.stat().st_size if file.exists() else 0
     try:
-        with file.open("ab") as lines:
-            lines.write(line)
-            lines.flush()
-            os.fsync(lines.fileno())
+        add_lines(file, line)
     except OSError as error:
         with suppress(OSError):  # or the next one cuts it off
             os.truncate(file, size)
@@ -109,31 +105,13 @@ def _append(file: Path, data: Mapping[str, Any], state: str) -> None:
 
 
 def _checked(file: Path, number: int, line: bytes) -> dict[str, Any]:
-    body, _, digest = line.decode("utf-8", "replace").rpartition(_DIGEST)
-    if not body or digest != f'{_digest(body)}"}}':
+    if (read := unsealed(line)) is None:
         if number == 1 and not line.startswith(_BEGINS):
             raise LsmError("these are no results of a sweep", where=str(file), hint="name another folder")
         hint = "remove that line: its point is evaluated again" if number > 1 else "name another folder"
         raise LsmError("this line is not as it was written", where=f"{file}:{number}", hint=hint)
-    data: dict[str, Any] = json.loads(body + "}")
-    return data
-
-
-def _digest(body: str) -> str:
-    return hashlib.blake2b(body.encode(), digest_size=8).hexdigest()
+    return read[0]
 
 
 def _json(data: Any) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
-
-
-def _alone(file: Path) -> FileLock:
-    """The lock of the results, held; the system lets go of it when a process is killed."""
-    lock = FileLock(f"{file}.lock")
-    with writing(file):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:  # one of the system's errors, to Python
-            what, hint = "another process is writing these results", "wait for it, or name another folder"
-            raise LsmError(what, where=str(file), hint=hint) from None
-    return lock
