@@ -40,6 +40,10 @@ class LsmError(Exception):
         """The single mistakes in this error: itself, or all that a check collected."""
         return (self,)
 
+    def in_brief(self) -> str:
+        """What is wrong, and where, on one line: the reason why one of many things that were tried came to nothing."""
+        return "; ".join(str(each).split("\n")[0] for each in self.each())
+
     def to_json(self) -> dict[str, str]:
         """The three parts by name, as `--json` prints them."""
         return {"what": self.what, "where": self.where, "hint": self.hint}

@@ -102,12 +102,11 @@ def specimen_of(spec: Spec, train: Raw, test: Raw | None, contents: str, backend
     return MEMO.get(key, lambda: _trained(spec, train, test, backend), size)
 
 
-def cross_validated(specimen: Specimen) -> Answered:
-    """On held-out parts of the training data: of its regularisations, the one that was chosen by that."""
-    model = specimen.model
+def cross_validated(model: Model[OnHost] | RegressionModel) -> float:
+    """Its score on held-out parts of the training data: of its regularisations, the one that was chosen by that."""
     if isinstance(model, RegressionModel):
-        return Answered(model.regressor.error, {})
-    return Answered(float(model.answerer.classifier.cv_accuracy.max()), {})
+        return model.regressor.error
+    return float(model.answerer.classifier.cv_accuracy.max())
 
 
 def answered(specimen: Specimen, test: Raw, fault: Fault | None = None, *, retrain: bool = False) -> Answered:

@@ -20,6 +20,7 @@ from lsm_deploy.data.front import frames_for
 from lsm_deploy.learn.model import readout_of, train
 from lsm_deploy.learn.regression.model import train_regression
 from lsm_deploy.learn.regression.pairs import check_series
+from lsm_deploy.measure.specimen import cross_validated
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
@@ -121,7 +122,7 @@ def search(
                 with _unsaid(turn):
                     tried = load_text(put(text, file, {paths[path]: value for path, value in values.items()}), file)
             except LsmError as error:
-                yield Trial(turn, values, (), _reason(error))
+                yield Trial(turn, values, (), error.in_brief())
             else:
                 asked.append((turn, tried))
         pieces = [_Piece(turn, tried, liquid_seeds, backend) for turn, tried in asked]
@@ -192,7 +193,7 @@ def _judged(frames: _Frames, piece: _Piece) -> tuple[tuple[float, ...], str]:
             for i in range(piece.liquid_seeds):
                 scores.append(_cross_validated(piece.spec, piece.spec.seed + i, frames, piece.backend))
         except LsmError as error:
-            return tuple(scores), _reason(error)
+            return tuple(scores), error.in_brief()
     return tuple(scores), ""
 
 
@@ -203,10 +204,6 @@ def _unsaid(turn: int) -> Iterator[None]:
         if turn != AS_WRITTEN:
             warnings.simplefilter("ignore", LsmWarning)
         yield
-
-
-def _reason(error: LsmError) -> str:
-    return "; ".join(str(each).split("\n")[0] for each in error.each())
 
 
 def _order(trial: Trial, figure: str) -> float:
@@ -236,9 +233,8 @@ class _Frames:
 def _cross_validated(spec: Spec, seed: int, frames: _Frames, backend: str) -> float:
     """The score of the readout on held-out parts of the training data, from the integers as they would be deployed."""
     if isinstance(spec.readout, Regression):
-        return train_regression(replace(spec, seed=seed), frames.of(spec), backend).regressor.error
-    model = train(replace(spec, seed=seed), frames.of(spec), backend)
-    return float(model.answerer.classifier.cv_accuracy.max())
+        return cross_validated(train_regression(replace(spec, seed=seed), frames.of(spec), backend))
+    return cross_validated(train(replace(spec, seed=seed), frames.of(spec), backend))
 
 
 def _identity(

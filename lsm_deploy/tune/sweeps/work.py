@@ -102,7 +102,7 @@ def tried(bench: Bench, asked: Asked) -> Tried:
             warnings.simplefilter("ignore", LsmWarning)  # it is only tried
             return _tried(bench, asked)
     except LsmError as error:
-        return Tried(asked, None, None, "; ".join(str(each).split("\n")[0] for each in error.each()))
+        return Tried(asked, None, None, error.in_brief())
 
 
 def _tried(bench: Bench, asked: Asked) -> Tried:
@@ -110,7 +110,7 @@ def _tried(bench: Bench, asked: Asked) -> Tried:
     spec = replace(load_text(text, bench.file), seed=asked.seed)
     specimen = specimen_of(spec, bench.train, bench.test, bench.contents, bench.backend)
     if bench.test is None:
-        answers = cross_validated(specimen)
+        answers = Answered(cross_validated(specimen.model), {})
     else:
         answers = answered(specimen, bench.test, asked.fault, retrain=bench.retrain)
     if not math.isfinite(answers.score):
