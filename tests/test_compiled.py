@@ -172,6 +172,12 @@ def test_machine_code_that_cannot_be_kept_costs_a_line(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").iterdir())
 
 
+def test_machine_code_needs_no_home(tmp_path: Path) -> None:
+    nobody = "import os\nfrom pathlib import Path\nos.access = lambda *_: False\ndel os.environ['NUMBA_CACHE_DIR']\n"
+    homeless = "def home():\n    raise RuntimeError\nPath.home = home\n"
+    assert run_native(tmp_path, before=nobody + homeless) == ("8 True\n", "")
+
+
 def test_what_allocates_is_no_machine_code_alone(tmp_path: Path) -> None:
     out, err = run_native(tmp_path, "import numpy\ndef double(address):\n    numpy.zeros(address)[0] += 1\n")
     assert not out

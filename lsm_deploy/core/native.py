@@ -126,7 +126,10 @@ def _folder(source: Path) -> Path:
         return Path(given)
     if os.access(beside if beside.exists() else beside.parent, os.W_OK):
         return beside
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lsm_deploy"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lsm_deploy"
+    except RuntimeError:  # a user without a name has no home: in a container, say
+        return beside
 
 
 def _read(file: Path) -> bytes | None:
