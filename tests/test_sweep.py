@@ -120,6 +120,15 @@ def test_strengths_are_numbers() -> None:
     assert values_in("0.001..0.1 log 3, ".rstrip(", "), "x") == [0.001, 0.01, 0.1]
     with pytest.raises(MisuseError, match="'few' is no number"):
         values_in("0.1, few", "x")
+    with pytest.raises(MisuseError, match="more than 10000 values from 0 to 1"):
+        values_in("0..1 step 1e-9", "x")
+
+
+def test_more_pieces_than_there_can_be_are_refused_before_they_are_listed(spec: Path, tmp_path: Path) -> None:
+    with pytest.raises(MisuseError, match="2000000000 evaluations are asked for"):
+        ld.sweep(spec, {SIZE: [20, 30]}, tmp_path / "out", seeds=10**9)
+    with pytest.raises(MisuseError, match="2000000001 evaluations are asked for"):
+        ld.robustness(spec, tmp_path / "out", {"dead-neurons": [0.1, 0.2]}, draws=10**9)
 
 
 def test_a_grid_has_every_combination_and_random_points_are_seeded(spec: Path) -> None:

@@ -83,7 +83,11 @@ def values_in(text: str, where: str) -> list[float]:
         low, high, step = written.range.low, written.range.high, written.range.step
         if step is None:
             return list(map(float, _evenly(low, high, written.count, log=written.range.log)))
-        return [float(f"{low + i * step:.10g}") for i in range(int((high - low) / step + 1e-9) + 1)]
+        count = (high - low) / step + 1e-9
+        if count > MAX_STEPS:  # of numbers apart, also more than a whole number can count
+            what = f"there are more than {MAX_STEPS} values from {low:g} to {high:g}"
+            raise MisuseError(what, where=where, hint="give a greater step")
+        return [float(f"{low + i * step:.10g}") for i in range(int(count) + 1)]
     assert isinstance(written.range, Choices)
     values = written.range.choices
     raise_all([

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from itertools import product
+from math import prod
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,17 +15,24 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
 
-__all__ = ["DESIGNS", "MOST", "Design", "drawn", "grid"]
+__all__ = ["DESIGNS", "MOST", "Design", "drawn", "grid", "require_few"]
 
 Design = Literal["uniform", "latin", "sobol"]
 DESIGNS: tuple[Design, ...] = get_args(Design)
 MOST = 100_000
-"""Points of a sweep."""
+"""Points of a sweep, and pieces of work: of each point every liquid, and of that every fault."""
+
+
+def require_few(pieces: int) -> None:
+    """A MisuseError where a run would be of more pieces than `MOST`, before there is a list of them."""
+    if pieces > MOST:
+        what = f"{pieces} evaluations are asked for, more than {MOST}"
+        raise MisuseError(what, hint="ask for fewer values, liquids or draws")
 
 
 def grid(parameters: Sequence[Parameter]) -> list[dict[str, Any]]:
     """Every combination of values, the last path varying first; a MisuseError where there are too many."""
-    points = int(np.prod([float(len(p.values)) for p in parameters]))
+    points = prod(len(p.values) for p in parameters)
     if points > MOST:
         what = f"the grid has {points} points, more than {MOST}"
         raise MisuseError(what, where="vary", hint="give fewer values, or draw some at --random")

@@ -29,7 +29,7 @@ from lsm_deploy.measure.faults import FAULTS, Fault, inapplicable
 from lsm_deploy.measure.specimen import Answered
 from lsm_deploy.run import backends
 from lsm_deploy.spec.vary import values_in
-from lsm_deploy.tune.sweeps.design import grid
+from lsm_deploy.tune.sweeps.design import grid, require_few
 from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan
 from lsm_deploy.tune.sweeps.sweep import Point, require_seeds, sweep_of
 from lsm_deploy.tune.sweeps.work import Asked, Tried
@@ -119,9 +119,11 @@ def robustness(
         chosen = {kind: strengths for kind, strengths in chosen.items() if kind not in cannot}
     else:
         raise_all([LsmError(why, where=f"fault {kind!r}", hint="leave it out") for kind, why in cannot.items()])
+    points = grid(plan.parameters) if vary else [{}]
+    require_few(len(points) * seeds * (1 + draws * sum(map(len, chosen.values()))))
     asked = [
         Asked(values, seed, fault)
-        for values in (grid(plan.parameters) if vary else [{}])
+        for values in points
         for seed in range(plan.spec.seed, plan.spec.seed + seeds)
         for fault in [None, *(Fault(k, s, draw) for k, some in chosen.items() for s in some for draw in range(draws))]
     ]

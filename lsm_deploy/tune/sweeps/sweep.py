@@ -21,7 +21,7 @@ from lsm_deploy.data import Raw
 from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.specimen import Takes
 from lsm_deploy.run import backends
-from lsm_deploy.tune.sweeps.design import DESIGNS, MOST, Design, drawn, grid
+from lsm_deploy.tune.sweeps.design import DESIGNS, MOST, Design, drawn, grid, require_few
 from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan
 from lsm_deploy.tune.sweeps.work import Asked, Tried
 
@@ -130,6 +130,7 @@ def sweep(
     if not plan.parameters:
         raise MisuseError("nothing varies", where="sweep", hint="give --vary PATH=VALUES")
     points = drawn(plan.parameters, random, seed, design) if random else grid(plan.parameters)
+    require_few(len(points) * seeds)
     numbers = range(plan.spec.seed, plan.spec.seed + seeds)
     asked = [Asked(values, number) for values in points for number in numbers]
     results, evaluated = run_plan(plan, asked, folder, executor, progress)
