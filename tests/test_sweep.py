@@ -15,7 +15,9 @@ from calls import SPEC, frames
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Frames
+from lsm_deploy.measure import specimen
 from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.faults import FAULTS
 from lsm_deploy.report.values import report_of
@@ -250,6 +252,21 @@ def test_without_a_fault_robustness_is_what_eval_says(spec: Path, tmp_path: Path
     assert {c.fault: c.strengths[1].mean for c in broken.curves}["dead-neurons"] < none.mean
     assert broken.to_dict()["curves"][0]["strengths"][0]["failed"] is None
     broken.plot()
+
+
+def test_each_liquid_has_faults_of_its_own(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def recorded(program: Program, kind: str, strength: float, seed: int) -> Program:
+        asked.append(seed)
+        return ld.faulty_program(program, kind, strength, seed)
+
+    monkeypatch.setattr(specimen, "faulty_program", recorded)
+    ld.robustness(spec, tmp_path, {"dead-neurons": [0.5]}, seeds=2, draws=2)
+    seed = ld.load(spec).seed
+    assert asked == [1000 * liquid + draw for liquid in (seed, seed + 1) for draw in (0, 1)]
+    with pytest.raises(MisuseError, match="1001 draws"):
+        ld.robustness(spec, tmp_path, {"dead-neurons": [0.5]}, draws=1001)
 
 
 def test_a_readout_that_is_trained_again_copes_better(spec: Path, tmp_path: Path) -> None:

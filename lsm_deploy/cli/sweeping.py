@@ -103,7 +103,9 @@ def sweep_command(
     help="What breaks, once for each kind, and how strongly; the usual ones, if left out. `lsm-deploy manual sweep`.",
 )
 @FOLDER_OPTION
-@click.option("--draws", type=click.IntRange(1), default=5, show_default=True, help="Of each fault, by seeds 0 and on.")
+@click.option(
+    "--draws", type=click.IntRange(1, 1000), default=5, show_default=True, help="Of each fault, for each liquid."
+)
 @SEEDS_OPTION
 @VARY_OPTION
 @click.option("--retrain", is_flag=True, help="Train the readout again on each faulty liquid.")

@@ -33,12 +33,14 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import Regression, Spec
 
-__all__ = ["Answered", "Takes", "answered", "cross_validated", "specimen_of", "takes_of"]
+__all__ = ["OF_A_LIQUID", "Answered", "Takes", "answered", "cross_validated", "specimen_of", "takes_of"]
 
 SAMPLES = 20
 """Training samples that are run to count what happens, evenly spaced."""
 STEPS = 4000
 """That are run of them at most."""
+OF_A_LIQUID = 1000
+"""Seeds of faults, at most: draw d of a fault of the liquid of seed s is that of seed 1000 s + d."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,13 @@ def cross_validated(model: Model[OnHost] | RegressionModel) -> float:
 
 
 def answered(specimen: Specimen, test: Raw, fault: Fault | None = None, *, retrain: bool = False) -> Answered:
-    """On test data, as `evaluate` has it of the healthy liquid. retrain: the readout is one of the faulty liquid."""
+    """On test data, as `evaluate` has it of the healthy liquid. fault: its seed is a draw, of which each liquid has its
+    own: the same places in all of them would show less chance than there is. retrain: the readout is one of the faulty
+    liquid."""
     spec, model = specimen.spec, specimen.model
     frames = frames_of(test, spec, "test")
     if fault is not None and fault.strength:
-        listener = _faulty(model.listener, fault)
+        listener = _faulty(model.listener, replace(fault, seed=OF_A_LIQUID * spec.seed + fault.seed))
         again = listener, spec, specimen.train, specimen.folded, specimen.backend
         model = _fitted(*again) if retrain else replace(model, listener=listener)
     if isinstance(model, RegressionModel):

@@ -26,7 +26,7 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Raw
 from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.faults import FAULTS, Fault, inapplicable
-from lsm_deploy.measure.specimen import Answered
+from lsm_deploy.measure.specimen import OF_A_LIQUID, Answered
 from lsm_deploy.run import backends
 from lsm_deploy.spec.vary import values_in
 from lsm_deploy.tune.sweeps.design import grid, require_few
@@ -104,13 +104,15 @@ def robustness(
 
     faults: strengths by kind (`lsm-deploy manual sweep` lists them), in a list or as text such as `0..0.5 step 0.1`;
     left out, the usual ones that the program can have. vary: as `sweep` has it: curves of each point. draws: of each
-    fault, by seeds 0, 1, ... seeds: liquids, of the spec's seed and those after it. retrain: the readout is trained
-    again on each faulty liquid; else it is that of the healthy one. folder, train, test, executor: as `sweep` has them.
-    What is asked wrongly is a MisuseError, before anything is run; a piece that an LsmError ends is kept with its
-    reason.
+    fault for each liquid, 1000 at most. seeds: liquids, of the spec's seed and those after it. retrain: the readout is
+    trained again on each faulty liquid; else it is that of the healthy one. folder, train, test, executor: as `sweep`
+    has them. What is asked wrongly is a MisuseError, before anything is run; a piece that an LsmError ends is kept with
+    its reason.
     """
     require_seeds(seeds, "liquids")
     require_seeds(draws, "draws")
+    if draws > OF_A_LIQUID:
+        raise MisuseError(f"{draws} draws are asked for", where="robustness", hint=f"ask for at most {OF_A_LIQUID}")
     chosen = _strengths(faults)
     plan = plan_of("robustness", file, vary or {}, train, test, backend, tested=True, retrain=retrain)
     program = compile_spec(plan.spec).program
