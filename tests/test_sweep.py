@@ -129,8 +129,10 @@ def test_strengths_are_numbers() -> None:
 def test_more_pieces_than_there_can_be_are_refused_before_they_are_listed(spec: Path, tmp_path: Path) -> None:
     with pytest.raises(MisuseError, match="2000000000 evaluations are asked for"):
         ld.sweep(spec, {SIZE: [20, 30]}, tmp_path / "out", seeds=10**9)
-    with pytest.raises(MisuseError, match="2000000001 evaluations are asked for"):
-        ld.robustness(spec, tmp_path / "out", {"dead-neurons": [0.1, 0.2]}, draws=10**9)
+    with pytest.raises(MisuseError, match="2001000000 evaluations are asked for"):
+        ld.robustness(spec, tmp_path / "out", {"dead-neurons": [0.1, 0.2]}, seeds=10**6, draws=1000)
+    with pytest.raises(MisuseError, match="1001 draws are asked for"):
+        ld.robustness(spec, tmp_path / "out", {"dead-neurons": [0.1, 0.2]}, draws=1001)
 
 
 def test_a_grid_has_every_combination_and_random_points_are_seeded(spec: Path) -> None:
