@@ -327,6 +327,36 @@ def test_a_wrong_password_is_not_shown(spec, server, tmp_path):
         assert "my-secret" not in result.output
 
 
+@pytest.mark.parametrize("url", ["u:SE@CRET@h/d", "u:SE@CR/ET@h/d", "u:SE@CR?ET@h", "u:SE@CRET:9@h/d"])
+def test_a_password_with_an_at_is_not_shown_in_part(tmp_path, url):
+    """SQLAlchemy takes the last part of it for the host."""
+    with pytest.raises(LsmError) as caught, opened(f"postgresql://{url}"):
+        pass
+    assert "CR" not in str(caught.value)
+    assert "postgresql://u:SECRET@h" not in repr(journal._Study(None, "x", "postgresql://u:SECRET@h"))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("", "a database in memory"), ("/:memory:", "a database in memory"), ("/a\0b", "the storage is no URL")],
+)
+def test_what_would_be_lost_or_cannot_be_named_is_refused(url, words):
+    with pytest.raises(LsmError, match=words), opened(f"sqlite://{url}"):
+        pass
+
+
+@pytest.mark.parametrize("made", ["studies (x int)", "trials (trial_id int)", "trial_params (x int)"])
+def test_tables_of_something_else_are_not_waited_for(tmp_path, made):
+    with sqlite3.connect(tmp_path / "d") as other:
+        other.execute(f"CREATE TABLE {made}")
+    other.close()
+    with (
+        pytest.raises(LsmError, match="its tables are not those of a search"),
+        opened(f"sqlite:///{tmp_path}/d") as one,
+    ):
+        one.tell(Trial(next(iter(one.claim(1, 1))), {}, (0.5,)))
+
+
 def test_a_driver_that_is_missing_is_named(spec, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(LsmError, match=r"a driver, which is not installed\n  pip install 'lsm-deploy\[postgres\]'"):

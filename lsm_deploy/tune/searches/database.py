@@ -18,6 +18,8 @@ _MAKING = 5
 """Tries to make the tables, where another process makes them in the same moment."""
 
 
+_FIRST_S = 15
+"""For what listens at a port of PostgreSQL's and may be something else: libpq itself waits for two minutes."""
 PATIENCE_S = 60.0
 """For a database that does not answer in the middle of a search."""
 
@@ -32,9 +34,19 @@ def _parsed(url: str) -> Any:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):  # it is not shown: there may be a password in what cannot be read
         raise MisuseError("the storage is no URL of a database", where="search", hint=_EXAMPLE) from None
+    if parsed.password is not None and url.count("@") > 1:  # its end would be taken for the host's name, and shown
+        what, hint = "the storage's URL has more than one @", "write %40 for each @ of a user, a password or an option"
+        raise MisuseError(what, where="search", hint=hint)
+    if "\0" in url:
+        raise MisuseError("the storage is no URL of a database", where="search", hint=_EXAMPLE)
+    if parsed.get_backend_name() == "sqlite" and (not parsed.database or ":memory:" in parsed.database):
+        raise MisuseError(
+            "a database in memory is gone when this ends", where="search", hint="name a file: sqlite:///FILE"
+        )
+    return parsed
 
 
 def connected(url: str, connect: Callable[[str], _Answer], wrapper: type[Exception]) -> _Answer:
@@ -47,6 +59,8 @@ def connected(url: str, connect: Callable[[str], _Answer], wrapper: type[Excepti
     parsed, where = _parsed(url), shown(url)
     if parsed.drivername == "postgresql":  # SQLAlchemy would take an older driver
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "postgresql" and "connect_timeout" not in parsed.query:
+        parsed = parsed.update_query_dict({"connect_timeout": str(_FIRST_S)})
     for tried in range(1, _MAKING + 1):
         try:
             return connect(parsed.render_as_string(hide_password=False))
@@ -57,7 +71,7 @@ def connected(url: str, connect: Callable[[str], _Answer], wrapper: type[Excepti
             raise LsmError("this database needs a driver, which is not installed", where=where, hint=package) from None
         except RuntimeError as error:
             what = f"its tables are of another version of optuna: {str(error).split('. ')[0]}"
-            raise LsmError(what, where=where, hint="name another database, or upgrade this one") from None
+            raise LsmError(what, where=where, hint=_ANOTHER) from None
         except (SQLAlchemyError, wrapper) as error:
             another = isinstance(error, IntegrityError) or "already exists" in str(error)
             if not another or tried == _MAKING:
@@ -76,7 +90,7 @@ def answered(url: str, ask: Callable[[], _Answer], wrapper: type[Exception]) -> 
             return ask()
         except (SQLAlchemyError, wrapper) as error:
             failure, cause = _failure(error, url), error.__cause__ or error
-            away = isinstance(cause, OperationalError | InterfaceError)
+            away = isinstance(cause, OperationalError | InterfaceError) and not _lacks(cause)
             if not away or time.monotonic() - begun > PATIENCE_S:
                 raise failure from None
             waiting = LsmWarning(f"waiting for it up to {PATIENCE_S:.0f} s: {failure.what}", about="database")
@@ -92,7 +106,17 @@ def _failure(error: Exception, url: str) -> LsmError:
     secrets = [parsed.password, *(v for key, vs in parsed.normalized_query.items() if "pass" in key for v in vs)]
     for secret in filter(None, secrets):
         text = text.replace(str(secret), "***")
+    if _lacks(cause):
+        return LsmError(f"its tables are not those of a search: {text}", where=shown(url), hint=_ANOTHER)
     return LsmError(f"the database fails: {text}", where=shown(url), hint=_AGAIN)
 
 
+def _lacks(error: Exception) -> bool:
+    """Whether a table, or a column, is not there: SQLite has no class for that."""
+    from sqlalchemy.exc import ProgrammingError
+
+    return isinstance(error, ProgrammingError) or str(getattr(error, "orig", "")).startswith("no such ")
+
+
+_ANOTHER = "name another database, or upgrade this one"
 _AGAIN = "see that it runs and lets you in, then give the same command again: what was done is kept"

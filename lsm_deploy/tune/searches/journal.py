@@ -14,7 +14,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -274,7 +274,7 @@ class _Study:
 
     storage: Any
     where: str
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     number: int = 0
 
     def ask(self, what: str, *arguments: Any, **options: Any) -> Any:

@@ -158,11 +158,11 @@ def _where(journal: str | Path | None, storage: str | None, study: str | None) -
     """The file or the URL of a journal."""
     if (journal is None) == (storage is None):
         what = "a journal and a storage are named" if journal is not None else "no journal is named"
-        raise MisuseError(what, where="search", hint="name a file with --journal, or a database with --storage")
+        raise MisuseError(what, where="search", hint="name a file as `journal`, or a database as `storage`")
     if storage is None:
         if study is not None:
             what = "a study is named, and the journal is a file, which holds one"
-            raise MisuseError(what, where="search", hint="leave it out, or name a database with --storage")
+            raise MisuseError(what, where="search", hint="leave it out, or name a database as `storage`")
         return require_path(journal)
     for name, value in (("URL of the storage", storage), ("name of the study", study or "")):
         require_type(value, str, name, "write it as text")
@@ -183,6 +183,9 @@ class _Piece:
     spec: Spec
     liquid_seeds: int
     backend: str
+
+    def __str__(self) -> str:
+        return f"trial {self.turn}"
 
 
 def _judged(frames: _Frames, piece: _Piece) -> tuple[tuple[float, ...], str]:
