@@ -57,7 +57,9 @@ def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[P
         prefix = ()
     elif spec.search is None:
         raise MisuseError(
-            "the spec does not say what to search", where=str(file), hint="add a search section, or give --space"
+            "the spec does not say what to search",
+            where=str(file),
+            hint="add a search section, or name a file as `space`",
         )
     else:
         section, written = spec.search, source

@@ -61,7 +61,7 @@ def read_vary(text: str, file: Path, vary: Mapping[str, Any], *, drawn: bool) ->
     for path, values in vary.items():
         try:
             if path.split(".")[0] == "seed":
-                raise LsmError("liquids of other seeds are no values of a spec", hint="give the number of --seeds")
+                raise LsmError("liquids of other seeds are no values of a spec", hint="give their number as `seeds`")
             written[path] = _written(values, drawn)
         except LsmError as error:
             errors += [LsmError(e.what, where=_where(path), hint=e.hint) for e in error.each()]

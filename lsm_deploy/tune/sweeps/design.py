@@ -35,7 +35,7 @@ def grid(parameters: Sequence[Parameter]) -> list[dict[str, Any]]:
     points = prod(len(p.values) for p in parameters)
     if points > MOST:
         what = f"the grid has {points} points, more than {MOST}"
-        raise MisuseError(what, where="vary", hint="give fewer values, or draw some at --random")
+        raise MisuseError(what, where="vary", hint="give fewer values, or draw some: so many `random`")
     paths = [p.path for p in parameters]
     return [dict(zip(paths, values, strict=True)) for values in product(*(p.values for p in parameters))]
 

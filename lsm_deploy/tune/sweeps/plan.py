@@ -92,7 +92,7 @@ def _data(
 ) -> tuple[Raw, Raw | None]:
     if train is None and test is None:
         if spec.data is None or not spec.data.named:
-            raise MisuseError("the spec names no data", hint="add a data section, or give --train and --test")
+            raise MisuseError("the spec names no data", hint="add a data section, or give `train` and `test`")
         train, test = load_data(spec.data or Data(), spec.resampled_hz)
     if train is None or (test is None and tested):
         raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")

@@ -150,7 +150,7 @@ def _strengths(faults: Mapping[str, str | Sequence[float]] | None) -> dict[str, 
     raise_all(errors)
     if not any(chosen.values()):
         raise MisuseError(
-            "no fault is asked for", where="robustness", hint="give --fault KIND=STRENGTHS, or none at all"
+            "no fault is asked for", where="robustness", hint="give strengths of a kind, or leave them all out"
         )
     return chosen
 

@@ -128,7 +128,7 @@ def sweep(
         raise MisuseError(f"{random} points are asked for", where="sweep", hint=f"ask for 1 to {MOST}")
     plan = plan_of("sweep", file, vary, train, test, backend, drawn=random > 0, tested=on == "test")
     if not plan.parameters:
-        raise MisuseError("nothing varies", where="sweep", hint="give --vary PATH=VALUES")
+        raise MisuseError("nothing varies", where="sweep", hint="give `vary` values by path")
     points = drawn(plan.parameters, random, seed, design) if random else grid(plan.parameters)
     require_few(len(points) * seeds)
     numbers = range(plan.spec.seed, plan.spec.seed + seeds)

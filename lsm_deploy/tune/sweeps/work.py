@@ -54,6 +54,12 @@ class Asked:
     def __post_init__(self) -> None:
         freeze(self, "values")
 
+    def __str__(self) -> str:
+        values = [f"{path}={value}" for path, value in self.values.items()]
+        return ", ".join(
+            [*values, f"seed {self.seed}", *([f"{self.fault.kind} {self.fault.strength}"] if self.fault else [])]
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {"values": dict(self.values), "seed": self.seed, "fault": asdict(self.fault) if self.fault else None}
 
