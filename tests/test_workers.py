@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
 import warnings
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import suppress
 from pathlib import Path
-from threading import Timer
+from threading import Lock, Timer
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from lsm_deploy.measure.evaluation import evaluate_across
 from lsm_deploy.run import cluster, piece, work
 from lsm_deploy.run.work import completed
 
-pytest.importorskip("distributed", reason="workers need distributed: pip install 'lsm-deploy[cluster]'")
+distributed = pytest.importorskip("distributed", reason="workers need distributed: pip install 'lsm-deploy[cluster]'")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,45 @@ def failing(shared: None, item: int) -> int:
 
 def broken(shared: None, item: int) -> int:
     raise ZeroDivisionError("a bug of ours")
+
+
+class TwoArgumentsError(Exception):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
+
+
+class WordedError(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no {name}")
+
+
+class OfNoKind(BaseException):
+    pass
+
+
+def raising(shared: None, name: str) -> Any:
+    """What workers, Dask and pickle might take for something else, or could not bring back."""
+    if name == "endless":
+        return raising(shared, name)
+    if name == "no pickle":
+        return Lock()
+    error = {
+        "two": TwoArgumentsError("a", "b"),
+        "worded": WordedError("x"),
+        "kind": OfNoKind(1),
+        "lock": ValueError("held"),
+        "text": UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"),
+        "file": FileNotFoundError(2, "there is none", "x"),
+        "cancelled": CancelledError("c"),
+        "cancelled there": asyncio.CancelledError("c"),
+        "again": distributed.Reschedule("r"),
+        "interrupt": KeyboardInterrupt(),
+        "exit": SystemExit(3),
+    }[name]
+    if name in ("lock", "two", "kind"):
+        error.lock = Lock()  # type: ignore[attr-defined]
+    raise error
 
 
 def warning(shared: None, item: int) -> int:
@@ -114,6 +154,33 @@ def test_errors_come_back_as_they_are(three: Executor) -> None:
     assert isinstance(second, MisuseError)
     with pytest.raises(ZeroDivisionError, match="a bug of ours"):
         list(completed(broken, None, [1], three))
+
+
+@pytest.mark.parametrize(
+    "name", ["endless", "two", "worded", "kind", "lock", "text", "file", "cancelled", "cancelled there", "again"]
+)
+def test_whatever_is_raised_comes_back_as_it_is_raised_here(three: Executor, name: str) -> None:
+    raised = []
+    for executor in (None, three):
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 - each
+            list(completed(raising, None, [name], executor))
+        raised.append((caught.type, str(caught.value), getattr(caught.value, "reason", "")))
+        there = caught.value.__cause__
+    assert name == "cancelled" or "in raising" in str(there), "where it was raised is in its traceback"
+    if name == "cancelled there":  # which would cancel who waits for it
+        assert raised[1][:2] == (RuntimeError, "a piece of work raised asyncio.exceptions.CancelledError: c")
+    else:
+        assert raised[0] == raised[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("interrupt", "KeyboardInterrupt"), ("exit", "SystemExit: 3"), ("no pickle", "")]
+)
+def test_what_would_end_a_worker_or_cannot_be_sent_is_an_error(three: Executor, name: str, what: str) -> None:
+    with pytest.raises(RuntimeError if what else TypeError) as caught:
+        list(completed(raising, None, [name], three))
+    assert str(caught.value) == (f"a piece of work raised {what}" if what else "cannot pickle '_thread.lock' object")
+    assert dict(completed(scaled, {"values": np.ones(1)}, [1], three))[0][1] == 1.0, "and the workers go on"
 
 
 def test_warnings_are_told_here(three: Executor) -> None:

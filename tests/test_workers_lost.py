@@ -86,6 +86,7 @@ def test_work_that_kills_whoever_does_it_is_an_error(tmp_path: Path) -> None:
     with few, ld.workers(1) as executor, said(), pytest.raises(LsmError) as caught:
         list(completed(deadly, tmp_path, [1], executor))
     assert caught.value.what == "2 workers died, one after another, over the same piece of work"
+    assert caught.value.where == "piece 1", "and not which of the ports of this machine it had"
 
 
 # --- a cluster -------------------------------------------------------------------------------------------------------

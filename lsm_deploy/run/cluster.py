@@ -84,7 +84,7 @@ def _address(cluster: str | Path) -> str:
     except (ValueError, LookupError, TypeError):
         address = None
     if not isinstance(address, str) or not ADDRESS.fullmatch(address):
-        hint = "give what `dask scheduler --scheduler-file FILE` writes"
+        hint = "give what `dask scheduler --no-dashboard --scheduler-file FILE` writes"
         raise LsmError("this is no file of a scheduler", where=str(cluster), hint=hint)
     return address
 
@@ -124,14 +124,15 @@ class Workers(Executor):
             raise
 
     def submit(self, work: Callable[..., _T], /, *given: Any, **named: Any) -> Future[_T]:
-        """Ask for `work(*given)`: a function of a module, and values that can be sent."""
+        """Ask for `work(*given)`: a function of a module, and values that can be sent; by the last a piece is named."""
         assert not named, "pieces of work are given values in order"
         import cloudpickle
 
         shared = next((each for each in given if isinstance(each, Shared)), None)
         asked: bytes = cloudpickle.dumps((work, given))
         self._asked += 1
-        return asyncio.run_coroutine_threadsafe(self._piece(asked, shared, -self._asked), self._loop)
+        name = f"piece {given[-1]!s:.100}"
+        return asyncio.run_coroutine_threadsafe(self._piece(asked, shared, -self._asked, name), self._loop)
 
     def share(self, value: Any) -> Shared:
         """The value, to be given to many pieces, and to be sent to each worker once."""
@@ -204,7 +205,10 @@ class Workers(Executor):
                 if not isinstance(error, OSError | asyncio.TimeoutError):  # what answers may be no scheduler
                     raise
                 if time.monotonic() + 0.5 > until:
-                    what, hint = "no scheduler answers", "start it with `dask scheduler`, or check the address"
+                    what, hint = (
+                        "no scheduler answers",
+                        "start it with `dask scheduler --no-dashboard`, or check the address",
+                    )
                     raise LsmError(what, where=self._address, hint=hint) from None
             await asyncio.sleep(0.5)
 
@@ -224,7 +228,7 @@ class Workers(Executor):
                 raise self._gone
             return self._client
 
-    async def _piece(self, asked: bytes, shared: Shared | None, priority: int) -> Any:
+    async def _piece(self, asked: bytes, shared: Shared | None, priority: int, name: str) -> Any:
         from distributed.scheduler import KilledWorker
 
         task = asyncio.current_task()
@@ -244,14 +248,14 @@ class Workers(Executor):
             except KilledWorker as error:
                 what = f"{error.allowed_failures + 1} workers died, one after another, over the same piece of work"
                 hint = "look for their reason: mostly memory, and fewer workers a machine have more of it"
-                raise LsmError(what, where=str(error.last_worker.address), hint=hint) from None
+                raise LsmError(what, where=name, hint=hint) from None
             except ModuleNotFoundError as error:
                 if error.name != "lsm_deploy":
                     raise
                 raise LsmError("a worker has no lsm-deploy", where=self._address, hint=piece.ENVIRONMENT) from None
             for note in done.warnings:
                 warnings.warn(note, stacklevel=1)
-            return done.result
+            return done.result()
 
     def _data(self, client: Any, shared: Shared | None) -> Any:
         """What a worker takes for the shared value: a task of its own, by content, so that it is made again where the

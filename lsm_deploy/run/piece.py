@@ -1,6 +1,8 @@
 """A piece of work on a worker: what it is held to before it begins, and what it sends back.
 
-Every worker is held to this package's own source, and warns where other packages differ from those of who asks.
+Every worker is held to this package's own source, and warns where other packages differ from those of who asks. What a
+piece returns or raises goes back as bytes: of some errors Dask thinks that they are its own (a worker that is to end, a
+piece that is to be done again), some it cannot send, and who asked would wait for ever.
 """
 
 from __future__ import annotations
@@ -10,12 +12,16 @@ import os
 import pickle
 import platform
 import warnings
+from asyncio import CancelledError
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import metadata
 from importlib.util import find_spec
+from multiprocessing.pool import RemoteTraceback
 from pathlib import Path
+from traceback import format_exception, format_exception_only
 from typing import Any
 
 from lsm_deploy.core import threads
@@ -44,29 +50,94 @@ class Shared:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a piece."""
+    """What became of a piece: its result, or its error and the text of its traceback, as bytes."""
 
-    result: Any
+    packed: bytes
+    failed: bool
     warnings: tuple[LsmWarning, ...]
+
+    def result(self) -> Any:
+        """What the piece returned; what it raised is raised."""
+        value = pickle.loads(self.packed)
+        if self.failed:
+            error, traceback = value
+            raise error from RemoteTraceback(traceback)
+        return value
 
 
 def do(asked: bytes, source_there: str, versions_there: Mapping[str, str], packed: bytes) -> Done:
     """A piece: its function and what that is given. packed: the value that stands for what is `Shared` among it."""
-    _one_thread()
-    if source_there != source():
-        what = "a worker has another lsm-deploy than this: its results could differ"
-        raise LsmError(what, where=platform.node(), hint=ENVIRONMENT)
+    failed = False
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LsmWarning)
-        work, given = pickle.loads(asked)
-        result = work(*(_value(each.name, packed) if isinstance(each, Shared) else each for each in given))
+        try:
+            _one_thread()
+            if source_there != source():
+                what = "a worker has another lsm-deploy than this: its results could differ"
+                raise LsmError(what, where=platform.node(), hint=ENVIRONMENT)
+            work, given = pickle.loads(asked)
+            result = work(*(_value(each.name, packed) if isinstance(each, Shared) else each for each in given))
+            sent = _dumped(result)
+        except BaseException as error:  # the worker goes on, whatever it is
+            sent, failed = _sent(error), True
     notes = [each.message for each in caught if isinstance(each.message, LsmWarning)]
     here = versions()
     other = [f"{name} {here[name]} for {there}" for name, there in versions_there.items() if here[name] != there]
     if other:
         what = f"a worker has {', '.join(other)}: figures in floats may differ in their last digits"
         notes.insert(0, LsmWarning(what, about="versions of workers"))
-    return Done(result, tuple(notes))
+    return Done(sent, failed, tuple(notes))
+
+
+def _sent(error: BaseException) -> bytes:
+    """An error and its traceback as bytes: as it says itself that it is sent, where that brings it back; made without
+    its constructor; or, as where it would end the thread that waits for it, what it said."""
+    said, traceback = _said(error), "".join(format_exception(type(error), error, error.__traceback__))
+    ends = isinstance(error, CancelledError | KeyboardInterrupt | SystemExit)
+    for parts in () if ends else (type(error).__reduce__, _bare):
+        with suppress(Exception):
+            sent = _dumped((_Sent(parts(error)), traceback))
+            if _said(pickle.loads(sent)[0]) == said:
+                return sent
+    return _dumped((_Sent((RuntimeError, (f"a piece of work raised {said}",))), traceback))
+
+
+def _said(error: BaseException) -> str:
+    return format_exception_only(type(error), error)[-1].strip()
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What becomes an error. Of errors themselves tblib, which Dask has, sends all frames: too many, after some."""
+
+    parts: Any
+
+    def __reduce__(self) -> Any:
+        return self.parts
+
+
+def _bare(error: BaseException) -> tuple[Any, ...]:
+    """Its class, its arguments, and those of its attributes that can be sent."""
+    attributes = {}
+    for name, value in vars(error).items():
+        with suppress(Exception):
+            _dumped(value)
+            attributes[name] = value
+    return _made, (type(error), error.args, attributes)
+
+
+def _made(kind: type[BaseException], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> BaseException:
+    error = kind.__new__(kind)
+    error.args = arguments
+    vars(error).update(attributes)
+    return error
+
+
+def _dumped(value: Any) -> bytes:
+    import cloudpickle
+
+    packed: bytes = cloudpickle.dumps(value)
+    return packed
 
 
 _packed: dict[str, bytes] = {}
