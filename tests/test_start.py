@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -269,6 +270,21 @@ def test_code_that_cannot_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("numba.core.caching.FunctionCache", nowhere)
     finding = next(each for each in ld.examine() if each.name == "compiled code")
     assert (finding.state, finding.mend) == ("broken", "set NUMBA_CACHE_DIR to a folder that you may write to")
+
+
+def test_the_doctor_counts_machine_code_beside_what_numba_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the package cannot be written to, each has a folder among the user's own files, or both have one."""
+    for name in ("numba/package.123/a.nbi", "numba/package.123/a.nbc", "ours/machine.nbo", "ours/machine.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    place = SimpleNamespace(cache_path=tmp_path / "numba" / "package.123")
+    monkeypatch.setattr("numba.core.caching.FunctionCache", lambda _: place)
+    monkeypatch.setattr(installation.native, "folder_of", lambda source: tmp_path / "ours")
+    finding = next(each for each in ld.examine() if each.name == "compiled code")
+    assert finding.says.startswith("3 files of ")
+    assert finding.says.endswith(f" in {tmp_path}/numba and {tmp_path}/ours")
 
 
 def test_the_doctor_knows_every_variable_that_is_read() -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lsm_deploy.core.masked import unmasked
+
 __all__ = ["freeze", "own", "rebuilt"]
 
 
@@ -48,7 +50,7 @@ def rebuilt(value: Any) -> tuple[Any, ...]:
 
 def own(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """The array with its values in that type, C-contiguous and read-only. ValueError: they do not fit it."""
-    given, wanted = np.asarray(array), np.dtype(dtype)
+    given, wanted = np.asarray(unmasked(array)), np.dtype(dtype)
     with np.errstate(invalid="ignore"):
         owned = given.astype(wanted, order="C", copy=_is_shared(given))
     if not np.can_cast(given.dtype, wanted) and not np.array_equal(owned, given):

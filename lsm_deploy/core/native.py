@@ -25,7 +25,7 @@ import llvmlite.binding as llvm
 from lsm_deploy.core.compiled import cannot_be_kept, compiling, stamps_of
 from lsm_deploy.core.temporary import temporary_file
 
-__all__ = ["SUFFIX", "native"]
+__all__ = ["SUFFIX", "folder_of", "native"]
 
 SUFFIX = ".nbo"
 ENTRY = "lsm_deploy_entry"
@@ -45,7 +45,7 @@ def native(module: str, name: str) -> int:
     indices (NUMBA_BOUNDSCHECK=1) where one is out of range.
     """
     source = Path(find_spec(module).origin)  # type: ignore[union-attr, arg-type]
-    file = _folder(source) / f"{source.stem}.{name}-{_digest(*_maker(), source)}-{_digest(stamps_of(source))}{SUFFIX}"
+    file = folder_of(source) / f"{source.stem}.{name}-{_digest(*_maker(), source)}-{_digest(stamps_of(source))}{SUFFIX}"
     code = _read(file)
     if code is None:
         compiling()
@@ -119,7 +119,7 @@ def _digest(*parts: object) -> str:
     return sha256(repr(parts).encode()).hexdigest()[:12]
 
 
-def _folder(source: Path) -> Path:
+def folder_of(source: Path) -> Path:
     """As numba's: where the user says; beside the source; or among the user's own files."""
     beside = source.parent / "__pycache__"
     if given := os.environ.get("NUMBA_CACHE_DIR"):

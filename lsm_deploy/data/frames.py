@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.indices import ends_of, mistake_in
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.raw import LARGEST, Frames
 
@@ -113,7 +114,7 @@ def names_of(
     given: NDArray[Any] | Sequence[str], what: str, samples: int | None, source: str, errors: list[LsmError]
 ) -> tuple[str, ...]:
     """A label or group of each sample as text, or () where there are none; what is wrong with them goes to `errors`."""
-    array = np.asarray(given)
+    array = np.asarray(unmasked(given))
     if not array.size:
         return ()
     hint = f"write `{what}s.astype(str)`, one {what} a sample"

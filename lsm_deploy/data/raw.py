@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import require_type
 from lsm_deploy.core.frozen import freeze, own, rebuilt
 from lsm_deploy.core.indices import mistake_in
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.shown import Reported
 
@@ -281,7 +282,7 @@ def subset(data: _Some, chosen: NDArray[Any] | Sequence[int]) -> _Some:
     """The samples that a mask, or ascending indices, choose: at least one. Of copies whose original is not among
     them, the first is the original of the others."""
     require_type(data, tuple(_SERIES), "data", "read them with `load_raw`")
-    asked, samples = np.asarray(chosen), len(data.starts)
+    asked, samples = np.asarray(unmasked(chosen)), len(data.starts)
     if asked.dtype == bool and asked.shape != (samples,):
         raise ValueError(f"a mask of shape {list(asked.shape)} for {samples} samples")
     picked = np.flatnonzero(asked) if asked.dtype == bool else asked

@@ -19,6 +19,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import assert_all_finite, validate_data
 
 from lsm_deploy.core.errors import BackendError, LsmError
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.data import Frames, make_frames
 from lsm_deploy.learn.readout.ridge import LARGEST
 from lsm_deploy.spec.schema import Bins, Readout, Regression, Spec
@@ -100,6 +101,8 @@ def seed_of(seed: Any) -> int:
 
 def validated(estimator: BaseEstimator, x: Any, y: Any = "no_validation", **options: Any) -> Any:
     """Features `[sample, feature]`, and targets if there are any, as scikit-learn checks them; no square overflows."""
+    with as_arguments():
+        unmasked(x), unmasked(y)
     checked = validate_data(estimator, x, y, dtype=np.float64, **options)
     if np.abs(checked[0] if isinstance(checked, tuple) else checked).max() > LARGEST:
         raise ValueError(f"X has a value beyond {LARGEST}; scale it")
@@ -109,6 +112,8 @@ def validated(estimator: BaseEstimator, x: Any, y: Any = "no_validation", **opti
 def one_each(given: Any, name: str) -> NDArray[Any]:
     """The class, or group, of each sample `[sample]`; a ValueError where one is missing, or where types are mixed."""
     # numpy would make text of numbers beside text.
+    with as_arguments():
+        unmasked(given)
     array = np.array(given, object) if isinstance(given, list | tuple) else np.asarray(given)
     if array.ndim == 2 and array.shape[1] == 1:
         words = f"A column-vector {name} was passed when a 1d array was expected; use ravel()"
@@ -162,7 +167,7 @@ def frames_of(
 
 def _array(sample: Any) -> NDArray[Any]:
     try:
-        array = np.asarray(sample)
+        array = np.asarray(unmasked(sample))
     except ValueError:  # ragged lists
         return np.empty((), object)
     try:

@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 
 from packaging.requirements import Requirement
 
-from lsm_deploy.core import memory
+from lsm_deploy.core import memory, native
 from lsm_deploy.run import backends, kernels
 
 __all__ = ["VARIABLES", "Finding", "Group", "examine"]
@@ -170,8 +170,13 @@ def _cache() -> Finding:
     ]
     packages = [Path(origin).parent for origin in origins]
     beside = any(place.is_relative_to(package) for package in packages)
-    files = [file for folder in (packages if beside else [place.parent]) for file in folder.rglob("*.nb[ico]")]
-    where = f"beside the package, in {packages[0].parent}" if beside else f"in {place.parent}"
+    ours = native.folder_of(Path(kernels.__file__))
+    apart = [] if any(ours.is_relative_to(each) for each in (*packages, place.parent)) else [ours]
+    files = {
+        file for folder in (*(packages if beside else [place.parent]), *apart) for file in folder.rglob("*.nb[ico]")
+    }
+    folders = " and ".join(str(each) for each in (packages[0].parent if beside else place.parent, *apart))
+    where = f"beside the package, in {folders}" if beside else f"in {folders}"
     says = f"{len(files)} files of {memory.gigabytes(sum(file.stat().st_size for file in files))} {where}"
     return Finding("machine", "compiled code", "here", says)
 

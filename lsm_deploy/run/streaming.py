@@ -11,6 +11,7 @@ import numpy as np
 from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, Stimulus, check_messages, standings
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.run import backends
@@ -97,6 +98,7 @@ def _pieces(
         return
     first = True
     for given in stimulus:
+        unmasked(given)
         if np.ndim(given) != 2 or np.shape(given)[1] != network.channels:
             raise LsmError(
                 f"a piece has shape {list(np.shape(given))}, the program takes {network.channels} channels",

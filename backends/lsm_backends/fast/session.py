@@ -21,6 +21,7 @@ from lsm_backends.fast.rows import aligned
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State
+from lsm_deploy.core.masked import MaskedArray, unmasked
 from lsm_deploy.core.messages import BINARY
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.threads import processors
@@ -137,6 +138,8 @@ class Session:
 
         What is returned is a view of a buffer: copy it to keep it beyond the next step. ValueError: another length.
         """
+        if isinstance(spikes, MaskedArray):
+            unmasked(spikes)
         if not self._turn.take(False):
             self._turn.refuse()
         try:
@@ -172,7 +175,7 @@ class Session:
         Returns spikes `[t, neuron]` and the recorded registers `[t, register, neuron]`; the former in the
         array given, if any.
         """
-        network, steps = self._layout.network, len(stimulus)
+        network, steps = self._layout.network, len(unmasked(stimulus))
         if stimulus.shape != (steps, network.channels):
             raise ValueError(f"a stimulus of shape {stimulus.shape} for {network.channels} channels")
         stimulus = np.not_equal(stimulus, 0, order="C").view(np.int8)  # of text, `!=` would make a single value

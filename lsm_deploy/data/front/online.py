@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from lsm_deploy.core import fixed
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data.front.audio import analysis_of
 from lsm_deploy.data.front.beats import LONGEST_S, SHORTEST_S
@@ -44,7 +45,9 @@ class BeatsIn:
         """The frame of each interval; it is written over by the next."""
         hint = "give the seconds from each beat to the next"
         try:
-            each = [values] if isinstance(values, float) else np.ravel(np.asarray(values, np.float64)).tolist()
+            each = (
+                [values] if isinstance(values, float) else np.ravel(np.asarray(unmasked(values), np.float64)).tolist()
+            )
         except (TypeError, ValueError):
             what = f"intervals of type {type(values).__name__} are no numbers"
             raise MisuseError(what, where="beats", hint=hint) from None
@@ -115,7 +118,7 @@ class SoundIn:
 
     def take(self, values: ArrayLike) -> Iterator[Floats]:
         """The frames that these values `[t]` complete."""
-        sound = np.asarray(values)
+        sound = np.asarray(unmasked(values))
         if sound.dtype == np.int16:
             sound = sound * INT16
         if sound.ndim != 1 or sound.dtype.kind != "f" or not np.isfinite(sound).all():

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.core.ir import State
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.turn import Turn
 from lsm_deploy.data import Role
@@ -116,12 +117,11 @@ class Live:
         """Take the next frame, and read nothing yet."""
         with self._turn:
             try:
-                given = np.asarray(frame, np.float64)
+                given = np.asarray(unmasked(frame), np.float64)
             except (TypeError, ValueError, OverflowError):
                 what = f"a frame of type {type(frame).__name__} is no list of numbers"
                 raise MisuseError(what, where="frame", hint="give one finite number for each channel") from None
-            masked = isinstance(frame, np.ma.MaskedArray) and np.any(frame.mask)  # there may be any number below
-            if masked or given.shape != self._frame.shape or not np.isfinite(given).all():
+            if given.shape != self._frame.shape or not np.isfinite(given).all():
                 what = f"a frame has {given.size} values, the model takes {len(self._frame)} finite numbers"
                 raise LsmError(what, where="frame", hint="give one finite number for each channel")
             if self._ended:

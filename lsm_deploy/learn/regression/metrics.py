@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.neurons.kind import Floats
 
 __all__ = ["Errors", "errors_of", "nrmse", "r2", "smape"]
@@ -57,7 +58,7 @@ def smape(predicted: ArrayLike, true: ArrayLike) -> float:
 def _pair(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
     """Both as floats; a MisuseError where they are no numbers, or their shapes differ, which numpy would repeat."""
     try:
-        pair = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+        pair = np.asarray(unmasked(predicted), np.float64), np.asarray(unmasked(true), np.float64)
     except (TypeError, ValueError):
         raise MisuseError("predicted or true values are not numbers", hint="give arrays [row, output]") from None
     shapes = [list(values.shape) for values in pair]

@@ -16,6 +16,7 @@ from lsm_backends.fast.rows import aligned
 from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import UV_LIMIT
 from lsm_deploy.core.ir import COUNTS, Program, QNetwork, State, check_messages
+from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.messages import BINARY, Messages
 from lsm_deploy.core.turn import Turn
 
@@ -130,7 +131,7 @@ class GradedSession:
         What is returned is a view of a buffer: copy it to keep it beyond the next step. ValueError: another length.
         LsmError: a value that the network does not take.
         """
-        if len(spikes) != len(self._input):
+        if len(unmasked(spikes)) != len(self._input):
             raise ValueError(f"{len(spikes)} input spikes for {len(self._input)} channels")
         with self._turn:
             self._input[:] = self._messages(np.asarray(spikes))
@@ -149,7 +150,7 @@ class GradedSession:
 
         Returns what neurons send `[t, neuron]` and the recorded registers `[t, register, neuron]`.
         """
-        network, steps = self._layout.network, len(stimulus)
+        network, steps = self._layout.network, len(unmasked(stimulus))
         if stimulus.shape != (steps, network.channels):
             raise ValueError(f"a stimulus of shape {stimulus.shape} for {network.channels} channels")
         entering = np.ascontiguousarray(self._messages(stimulus))
