@@ -102,7 +102,7 @@ def test_options_in_hints_are_there():
     known = {option for command in COMMANDS.values() for parameter in command.params for option in parameter.opts}
     known |= {"--no-", "--no-board", "--simulated", "--help", "--version"}
     known |= {"--update-program-ids"}  # of pytest, by the plugin
-    known |= {"--scheduler-file"}  # of Dask's scheduler
+    known |= {"--scheduler-file", "--no-dashboard"}  # of Dask's scheduler
     at_all = [(at, option) for at, text in TEXTS for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)]
     assert [each for each in at_all if each[1] not in known and not any(part in each[0] for part in ELSEWHERE)] == []
 
