@@ -7,13 +7,14 @@ piece that is to be done again), some it cannot send, and who asked would wait f
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import pickle
 import platform
 import warnings
-from asyncio import CancelledError
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -93,7 +94,7 @@ def _sent(error: BaseException) -> bytes:
     """An error and its traceback as bytes: as it says itself that it is sent, where that brings it back; made without
     its constructor; or, as where it would end the thread that waits for it, what it said."""
     said, traceback = _said(error), "".join(format_exception(type(error), error, error.__traceback__))
-    ends = isinstance(error, CancelledError | KeyboardInterrupt | SystemExit)
+    ends = isinstance(error, asyncio.CancelledError | CancelledError | KeyboardInterrupt | SystemExit)
     for parts in () if ends else (type(error).__reduce__, _bare):
         with suppress(Exception):
             sent = _dumped((_Sent(parts(error)), traceback))
