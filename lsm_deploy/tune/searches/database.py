@@ -111,7 +111,7 @@ def _failure(error: Exception, url: str) -> LsmError:
     return LsmError(f"the database fails: {text}", where=shown(url), hint=_AGAIN)
 
 
-def _lacks(error: Exception) -> bool:
+def _lacks(error: BaseException) -> bool:
     """Whether a table, or a column, is not there: SQLite has no class for that."""
     from sqlalchemy.exc import ProgrammingError
 
