@@ -302,3 +302,21 @@ def test_ctrl_c_is_status_130(folder, monkeypatch):
     monkeypatch.setattr("lsm_deploy.check_spec", stopped, raising=False)
     result = call(folder, "check", "spec.yaml")
     assert (result.exit_code, result.stderr) == (130, "stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("function", "command"),
+    [
+        ("sweep", "sweep spec.yaml --vary seed=1 --out o"),
+        ("robustness", "robustness spec.yaml --out o"),
+        ("search_file", "search spec.yaml --trials 1 --journal j -o x"),
+    ],
+)
+def test_ctrl_c_of_what_is_kept_says_how_to_go_on(folder, monkeypatch, function, command):
+    def stopped(*arguments, **options):
+        options["progress"](1, 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"lsm_deploy.{function}", stopped, raising=False)
+    result = call(folder, *command.split())
+    assert (result.exit_code, result.stderr) == (130, "stopped; the same command goes on from there\n")

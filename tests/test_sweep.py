@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,13 @@ from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.faults import FAULTS
 from lsm_deploy.report.values import report_of
 from lsm_deploy.spec.vary import assignments, read_vary, values_in
+from lsm_deploy.store.lines import sealed
 from lsm_deploy.tune.sweeps import plan
 from lsm_deploy.tune.sweeps.design import drawn, grid
 from lsm_deploy.tune.sweeps.lines import RESULTS, opened_lines, read_lines
+from lsm_deploy.tune.sweeps.results import load_sweep
 from lsm_deploy.tune.sweeps.robustness import _bootstrap
-from lsm_deploy.tune.sweeps.work import Tried, tried
+from lsm_deploy.tune.sweeps.work import Asked, Tried, tried
 
 SIZE, GAIN = "populations.liquid.size", "projections.0.gain"
 OF, ABOUT = {"spec": "a", "backend": "auto"}, {"figure": "accuracy"}
@@ -208,7 +211,7 @@ def test_signals_are_judged_by_their_error(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     (tmp_path / "signal.yaml").write_text(SIGNAL)
     swept = ld.sweep("signal.yaml", {"readout.horizon": "1,5"}, "out")
-    assert swept.measure.startswith("nrmse on held-out parts")
+    assert swept.measure.startswith("NRMSE on held-out parts")
     assert swept.points[0].score.mean < swept.points[1].score.mean
     assert swept.points[0].tried[0].takes.cores is None  # on no board
     assert swept.points[0] in swept.non_dominated
@@ -388,6 +391,36 @@ def test_lines_that_were_altered_are_noticed_and_doubled_ones_count_once(lines: 
     with pytest.raises(LsmError, match="no results of a sweep"), opened_lines(lines.parent, OF, ABOUT):
         pass
     assert lines.read_bytes() == b"somebody's notes"
+
+
+def test_a_report_is_of_results_that_were_made_for_their_folder(tmp_path: Path) -> None:
+    """Whole lines of other results are none of these, and what no run writes is said, and not drawn."""
+    takes = {"neurons": 1, "synapses": 1, "cores": 1, "synapse_units": 1, "rates": {}, "spikes": 1.0, "energy": None}
+    of = {**OF, "kind": "sweep", "measure": "accuracy on x", "readout": "r"}
+    about = {"figure": "accuracy", "file": "s.yaml", "text": ""}
+    plain = {"values": {"a": 10**400}, "seed": 1, "fault": None, "failed": None, "score": 0.5, "groups": {}}
+    for number, (changed, more, words) in enumerate(
+        [
+            ({}, {}, ""),
+            ({"seed": 2}, {}, "this result is not of this folder: a=1"),
+            ({"score": math.nan}, {}, "nan is no finite number"),
+            ({"score": "x"}, {}, "'x' is no finite number"),
+            ({"takes": {**takes, "cores": "x"}}, {}, "'x' is no finite number"),
+            ({}, {"figure": "x"}, "its first line is not as this version writes it"),
+            ({}, {"file": 3}, "its first line is not as this version writes it"),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        key = Asked(plain["values"], plain["seed"]).key(of)  # type: ignore[arg-type]
+        with opened_lines(folder, of, {**about, **more}):
+            pass
+        with (folder / RESULTS).open("ab") as file:
+            file.write(sealed(json.dumps({"key": key, **plain, "takes": takes, **changed}))[0])
+        if not words:
+            assert len(load_sweep(folder).points) == 1  # type: ignore[union-attr]
+            continue
+        with pytest.raises(LsmError, match=words):
+            load_sweep(folder)
 
 
 def test_results_have_one_writer(lines: Path) -> None:

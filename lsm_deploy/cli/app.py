@@ -104,10 +104,10 @@ class Group(click.Group):
                     when_compiling(partial(_tell, ctx))
                 return super().invoke(ctx)
         except Ended as end:
-            click.echo(f"stopped by {end.number.name}", err=True)
+            click.echo(f"stopped by {end.number.name}{_going_on(ctx)}", err=True)
             ctx.exit(128 + end.number)
         except KeyboardInterrupt:
-            click.echo("stopped", err=True)
+            click.echo(f"stopped{_going_on(ctx)}", err=True)
             ctx.exit(STOPPED)
         except LsmError as error:
             inner = ctx.obj
@@ -117,6 +117,10 @@ class Group(click.Group):
                 for each in error.each():
                     click.echo(f"error: {each}", err=True)
             ctx.exit(MISUSE if any(isinstance(each, MisuseError) for each in error.each()) else FAILED)
+
+
+def _going_on(ctx: click.Context) -> str:
+    return "; the same command goes on from there" if isinstance(ctx.obj, Output) and ctx.obj.goes_on else ""
 
 
 def _note(
@@ -138,10 +142,14 @@ def _tell(ctx: click.Context, words: str) -> None:
 
 @dataclass
 class Output:
-    """Where a command speaks: text on stdout, progress on a terminal's stderr, or one JSON object."""
+    """Where a command speaks: text on stdout, progress on a terminal's stderr, or one JSON object.
+
+    goes_on: whether the same command, once it was stopped, goes on with what was done.
+    """
 
     json: bool = False
     quiet: bool = False
+    goes_on: bool = False
 
     def show(self, report: Report, **more: Any) -> None:
         """The whole report; more: facts that go before its own."""
@@ -166,12 +174,14 @@ class Output:
             click.echo(json.dumps(finite({"ok": True, **facts}), indent=2))
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[Progress]:
-        """A bar on stderr, on a terminal only."""
+    def progress(self, label: str, *, kept: bool = False) -> Iterator[Progress]:
+        """A bar on stderr, on a terminal only. kept: each piece is, so that they are counted, and gone on with."""
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        counted = (MofNCompleteColumn(" of "),) if kept else ()
+        columns = (TextColumn("{task.description}"), BarColumn(), *counted, TimeRemainingColumn())
+        self.goes_on = kept
         console = Console(stderr=True)
         hidden = self.quiet or self.json or not console.is_terminal
         with Progress(*columns, console=console, transient=True, disable=hidden) as bar:

@@ -20,7 +20,7 @@ def unmasked(values: _Values) -> _Values:
     It stands wherever a user's arrays come in, before numpy turns them into others.
     """
     for each in values if isinstance(values, list | tuple) else (values,):
-        if isinstance(each, MaskedArray) and (masked := int(np.ma.getmaskarray(each).sum())):
+        if isinstance(each, MaskedArray) and (masked := int(np.count_nonzero(each.mask))):
             what = f"{masked} of {each.size} values are masked, and any number may be there"
             raise MisuseError(what, where="array", hint="fill them in (`array.filled(0)`), or leave them out")
     return values

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from lsm_deploy.core.errors import LsmError, MisuseError, require_path, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.data import Raw, check_labels, check_split, load_data, require_there
 from lsm_deploy.data.front import recordings
@@ -31,6 +31,7 @@ __all__ = ["Figure", "Made", "Plan", "from_lines", "plan_of", "run_plan"]
 Figure = Literal["accuracy", "nrmse"]
 Made = Literal["sweep", "robustness"]
 
+_WORDS: Mapping[Figure, str] = {"accuracy": "accuracy", "nrmse": "NRMSE"}
 HELD_OUT = "held-out parts of the training data (cross-validation)"
 TEST = "test data"
 
@@ -79,7 +80,7 @@ def plan_of(
         "kind": made,
         "spec": content_of(spec).hex(),
         "set of data": contents,
-        "measure": f"{figure} on {TEST if tested else HELD_OUT}",
+        "measure": f"{_WORDS[figure]} on {TEST if tested else HELD_OUT}",
         "backend": backend,
         "readout": "trained again on each faulty liquid" if retrain else "trained on the healthy liquid",
         "version of lsm-deploy": version("lsm-deploy"),
@@ -133,17 +134,21 @@ def run_plan(
             lines.add(missing[index][0], result.to_json())
             if progress:
                 progress(before + done, len(keys))
-        return [_tried_in(lines, key) for key in keys], len(missing)
+        return [_tried_in(lines, key, plan.of) for key in keys], len(missing)
 
 
-def _tried_in(lines: Lines, key: str) -> Tried:
-    return from_lines(lines.file, [lines.known[key]])[0]
+def _tried_in(lines: Lines, key: str, of: Mapping[str, str]) -> Tried:
+    return from_lines(lines.file, {key: lines.known[key]}, of)[0]
 
 
-def from_lines(file: Path, lines: Sequence[Mapping[str, Any]]) -> list[Tried]:
-    """Results as they are kept in a file; an LsmError where they are of another shape."""
+def from_lines(file: Path, lines: Mapping[str, Mapping[str, Any]], of: Mapping[str, str]) -> list[Tried]:
+    """Results as they are kept in a file, by key; an LsmError where they are of another shape, or of other results."""
     try:
-        return [Tried.from_json(line) for line in lines]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        results = {key: Tried.from_json(line) for key, line in lines.items()}
+        others = [result.asked for key, result in results.items() if result.asked.key(of) != key]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"a result is not as this version writes it: {error}"
         raise LsmError(what, where=str(file), hint="name another folder") from None
+    hint = "remove its line: its point is evaluated again"
+    raise_all([LsmError(f"this result is not of this folder: {each}", where=str(file), hint=hint) for each in others])
+    return list(results.values())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from lsm_deploy.core.errors import LsmError, require_path
 from lsm_deploy.tune.sweeps.lines import RESULTS, read_lines
-from lsm_deploy.tune.sweeps.plan import from_lines
+from lsm_deploy.tune.sweeps.plan import Figure, from_lines
 from lsm_deploy.tune.sweeps.robustness import Robustness, robustness_of
 from lsm_deploy.tune.sweeps.sweep import Sweep, sweep_of
 from lsm_deploy.tune.sweeps.work import Tried
@@ -26,16 +26,16 @@ def load_sweep(folder: str | Path) -> Sweep | Robustness:
     first, known = read_lines(folder)
     if not known:
         raise LsmError("there is no result yet", where=str(folder), hint="give the command that began it again")
-    results = sorted(from_lines(folder / RESULTS, list(known.values())), key=_order)
-    try:
-        named: dict[str, Any] = {"file": first["file"], "figure": first["figure"]}
-        of = first["results_of"]
-        if of["kind"] == "robustness":
-            return robustness_of(str(folder), of=of, results=results, **named)
-        return sweep_of(str(folder), measure=of["measure"], results=results, **named)
-    except (KeyError, TypeError) as error:
-        what = f"this is not as this version writes it: {error} is missing"
-        raise LsmError(what, where=str(folder / RESULTS), hint="name another folder") from None
+    of = first["results_of"]
+    named: dict[str, Any] = {name: first.get(name) for name in ("file", "figure")}
+    parts = [*named.values(), *(of.get(name) for name in ("kind", "measure", "readout"))]
+    if not all(isinstance(part, str) for part in parts) or named["figure"] not in get_args(Figure):
+        what = "its first line is not as this version writes it"
+        raise LsmError(what, where=str(folder / RESULTS), hint="name another folder")
+    results = sorted(from_lines(folder / RESULTS, known, of), key=_order)
+    if of["kind"] == "robustness":
+        return robustness_of(str(folder), of=of, results=results, **named)
+    return sweep_of(str(folder), measure=of["measure"], results=results, **named)
 
 
 def _order(tried: Tried) -> list[tuple[int, float, str]]:
@@ -43,4 +43,4 @@ def _order(tried: Tried) -> list[tuple[int, float, str]]:
     fault = tried.asked.fault
     parts = [tried.asked.values[path] for path in sorted(tried.asked.values)]
     parts += [tried.asked.seed, *((fault.kind, fault.strength, fault.seed) if fault else ())]
-    return [(0, float(part), "") if isinstance(part, int | float) else (1, 0.0, str(part)) for part in parts]
+    return [(0, part, "") if isinstance(part, int | float) else (1, 0.0, str(part)) for part in parts]

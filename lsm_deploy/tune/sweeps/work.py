@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,23 @@ class Tried(Brief):
         fault, takes = line["fault"], line["takes"]
         groups = {name: (int(right), int(of)) for name, (right, of) in line["groups"].items()}
         if takes is not None:
-            takes = Takes(**{**takes, "energy": Range(**takes["energy"]) if takes["energy"] else None})
+            energy = Range(**takes["energy"]) if takes["energy"] else None
+            _require_numbers([v for k, v in takes.items() if k not in ("rates", "energy")], takes["rates"].values())
+            _require_numbers([energy.least, energy.most] if energy else ())
+            takes = Takes(**{**takes, "energy": energy})
+        _require_numbers([line["seed"], *([] if line["score"] is None else [line["score"]])])
         return cls(
             Asked(line["values"], line["seed"], Fault(**fault) if fault else None),
             None if line["score"] is None else Answered(line["score"], groups),
             takes,
             line["failed"] or "",
         )
+
+
+def _require_numbers(*given: Iterable[Any]) -> None:
+    for value in chain(*given):
+        if value is not None and (isinstance(value, bool | str) or not math.isfinite(value)):
+            raise ValueError(f"{value!r:.40} is no finite number")
 
 
 def tried(bench: Bench, asked: Asked) -> Tried:
