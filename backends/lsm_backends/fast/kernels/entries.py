@@ -8,30 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 
 from lsm_backends.fast.kernels import neurons
-from lsm_backends.fast.kernels.machine import pointer
-
-__all__ = ["ROWS"]
-
-ROWS = 8
-"""Of constants and state, at most."""
-
+from lsm_backends.fast.kernels.machine import array, registers_of
 
 def _entry(update: Any, ring_type: Any) -> Callable[..., None]:
     def entry(constants, state, sums, fires, size, first, last, events):  # type: ignore[no-untyped-def]
-        """Addresses of `[register, neuron]` twice, of sums and spikes `[neuron]`, and of the three counts; `size`:
-        neurons in a row."""
-        counts = numba.carray(pointer(events), 3, np.int64)
+        """Addresses of `[register, neuron]` twice, of sums and spikes of neurons first..last, and of the three
+        counts; `size`: neurons in a row."""
+        many = last - first
+        counts = array(events, 3, np.int64)
         wraps, saturations, wide = update(
-            numba.carray(pointer(constants), (ROWS, size), np.int32),
-            numba.carray(pointer(state), (ROWS, size), np.int32),
-            numba.carray(pointer(sums), size, ring_type),
-            numba.carray(pointer(fires), size, np.int8),
-            first,
-            last,
+            registers_of(constants, size, first, last),
+            registers_of(state, size, first, last),
+            array(sums, many, ring_type),
+            array(fires, many, np.int8),
+            many,
         )
         counts[0] += wraps
         counts[1] += saturations

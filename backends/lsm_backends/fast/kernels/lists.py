@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from lsm_backends.fast.kernels import plan as at
-from lsm_backends.fast.kernels.machine import U, inner, pointer, prefetch
+from lsm_backends.fast.kernels.machine import U, array, inner, prefetch
 
 __all__ = ["add_list", "add_list_of_one_delay", "add_magnitudes", "prefetch_list"]
 
@@ -44,10 +43,9 @@ def prefetch_list(of, indptr, next_source, later_source):  # type: ignore[no-unt
 def add_magnitudes(address):  # type: ignore[no-untyped-def]
     """Add what each synapse can deliver to the total of its target; address: of how many synapses and totals there
     are, the factor, and the addresses of targets (int32), weights (int16) and totals (int64)."""
-    given = numba.carray(pointer(address), 6, np.int64)
+    given = array(address, 6, np.int64)
     many, factor = given[0], given[2]
-    post = numba.carray(pointer(given[3]), many, np.int32)
-    weights = numba.carray(pointer(given[4]), many, np.int16)
-    totals = numba.carray(pointer(given[5]), given[1], np.int64)
+    post, weights = array(given[3], many, np.int32), array(given[4], many, np.int16)
+    totals = array(given[5], given[1], np.int64)
     for k in range(many):
         totals[U(post[k])] += abs(np.int64(weights[k])) * factor

@@ -12,7 +12,7 @@ import numpy as np
 
 from lsm_backends.fast.kernels.gated import gated
 from lsm_backends.fast.kernels.graded import WORK_ROWS, graded
-from lsm_backends.fast.kernels.machine import copy, ints, pointer
+from lsm_backends.fast.kernels.machine import copy, ints, pointer, registers_of
 from lsm_backends.fast.kernels.neurons import update
 from lsm_backends.fast.kernels.products import LANES, multiply, multiply_lists, multiply_wide
 from lsm_deploy.core.compiled import dispatcher
@@ -70,7 +70,7 @@ def _gather(product, sent, rows, now, gathered):  # type: ignore[no-untyped-def]
         for g in range(segments.shape[0]):
             delay, source, column, size = segments[g]
             row = sent[s, (now + 2 * rows - 1 - delay) % rows]
-            copy(row[source : source + size], gathered[s][column : column + size])
+            copy(row[source : source + size], gathered[s][column : column + size], size)
 
 
 @numba.njit(boundscheck=False)
@@ -131,7 +131,7 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
                 end = place + size
                 if plan[INTERVAL] and now % plan[INTERVAL] == 0:
                     for r in range(of_sample.shape[0]):
-                        copy(initial[r][place:end], of_sample[r][place:end])
+                        copy(initial[r][place:end], of_sample[r][place:end], size)
                 if now < pending_until[0]:
                     for i in range(size):
                         due[place + i] += pending[now % rows, neuron + i]
@@ -174,16 +174,23 @@ def _advance(plan, t, steps, windows, samples, stimulus, spikes, recording, regi
                     events[1] += saturations_v
                     events[2] += wides_both
                 else:
-                    wrapped, clipped_v, wides_of = update(kind, constants, of_sample, due, fires, place, end)
+                    wrapped, clipped_v, wides_of = update(
+                        kind,
+                        registers_of(constants.ctypes.data, places, place, end),
+                        registers_of(of_sample.ctypes.data, places, place, end),
+                        due[place:end],
+                        fires[place:end],
+                        size,
+                    )
                     events[0] += wrapped
                     events[1] += clipped_v
                     events[2] += wides_of
-                copy(fires[place:end], spikes[row][neuron : neuron + size])
-                copy(fires[place:end], sending[neuron : neuron + size])
+                copy(fires[place:end], spikes[row][neuron : neuron + size], size)
+                copy(fires[place:end], sending[neuron : neuron + size], size)
                 for r in range(recorded.shape[0]):
                     if recorded[r, p] >= 0:
-                        copy(of_sample[recorded[r, p]][place:end], registers[row, r][neuron : neuron + size])
-            copy(stimulus[row], sending[neurons:])
+                        copy(of_sample[recorded[r, p]][place:end], registers[row, r][neuron : neuron + size], size)
+            copy(stimulus[row], sending[neurons:], channels)
             if now < pending_until[0]:
                 due[:] = 0  # where nothing else writes them, sums were those
         clock[0] = now + 1

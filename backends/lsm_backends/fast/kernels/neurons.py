@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from lsm_backends.fast.kernels.machine import U, inner, lowest, not_zero, part
+from lsm_backends.fast.kernels.machine import apart, array, inner, lowest, not_zero, some_not_zero
 from lsm_deploy.core.fixed import ACT_SHIFT, DECAY_BITS, DECAY_UNITY, SUM_LIMIT, UV_LIMIT
 
 __all__ = ["BY_NUMBER", "atrlif", "collect", "decay", "lif", "list_active", "update"]
@@ -42,27 +42,23 @@ def _wrap(x):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")
 def _clip(x):  # type: ignore[no-untyped-def]
-    return _I(min(max(x, _I(1 - UV_LIMIT)), _I(UV_LIMIT - 1)))
+    # Not by min and max, each of which numba would compile for itself.
+    high = _I(UV_LIMIT - 1) if x > _I(UV_LIMIT - 1) else x
+    return _I(1 - UV_LIMIT) if high < _I(1 - UV_LIMIT) else high
 
 
-# One function a kind: constants and state `[register, neuron]` and sums of neurons first..last in, state and spikes
-# out. Every array is cut to size first, row by row: an index that might be negative, or a stride that is not known to
-# be 1, keeps a loop from being vectorised. Counts are 32 bits wide, as everything else, for the same reason.
+# One function a kind: `machine.rows` of constants and state, and sums, of `count` neurons in; state and spikes out, and
+# sums of 0. Counts are 32 bits wide, as everything else, or the loops would not be vectorised.
 
 
-@numba.njit(boundscheck=False)
-def lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+@inner
+def lif(constants, state, sums, fires, count):  # type: ignore[no-untyped-def]
     """constants: 4096 - (du + 1), 4096 - dv, vth << 6, bias_mant << bias_exp; state: u, v."""
-    keep_u, keep_v, theta, bias = (
-        part(constants, 0, first, last),
-        part(constants, 1, first, last),
-        part(constants, 2, first, last),
-        part(constants, 3, first, last),
-    )
-    us, vs = part(state, 0, first, last), part(state, 1, first, last)
-    sums, fires = sums[first:last], fires[first:last]
+    keep_u, keep_v, theta, bias = constants[:4]
+    us, vs = state[:2]
+    apart()
     wraps = saturations = wide = _I(0)
-    for i in range(sums.shape[0]):
+    for i in range(count):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
         total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
@@ -74,23 +70,18 @@ def lif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-
         us[i] = u
         vs[i] = _I(0) if fired else v
         fires[i] = fired
+        sums[i] = 0
     return wraps, saturations, wide
 
 
-@numba.njit(boundscheck=False)
-def ternary(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+@inner
+def ternary(constants, state, sums, fires, count):  # type: ignore[no-untyped-def]
     """constants: 4096 - (du + 1), 4096 - dv, vth_hi << 6, bias_mant << bias_exp, vth_lo << 6; state: u, v."""
-    keep_u, keep_v, high, bias, low = (
-        part(constants, 0, first, last),
-        part(constants, 1, first, last),
-        part(constants, 2, first, last),
-        part(constants, 3, first, last),
-        part(constants, 4, first, last),
-    )
-    us, vs = part(state, 0, first, last), part(state, 1, first, last)
-    sums, fires = sums[first:last], fires[first:last]
+    keep_u, keep_v, high, bias, low = constants[:5]
+    us, vs = state[:2]
+    apart()
     wraps = saturations = wide = _I(0)
-    for i in range(sums.shape[0]):
+    for i in range(count):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
         total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
@@ -102,23 +93,18 @@ def ternary(constants, state, sums, fires, first, last):  # type: ignore[no-unty
         us[i] = u
         vs[i] = _I(0) if spike != 0 else v
         fires[i] = spike
+        sums[i] = 0
     return wraps, saturations, wide
 
 
-@numba.njit(boundscheck=False)
-def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+@inner
+def refractory(constants, state, sums, fires, count):  # type: ignore[no-untyped-def]
     """constants: as LIF, then refractory_period; state: u, v, refractory."""
-    keep_u, keep_v, theta, bias, period = (
-        part(constants, 0, first, last),
-        part(constants, 1, first, last),
-        part(constants, 2, first, last),
-        part(constants, 3, first, last),
-        part(constants, 4, first, last),
-    )
-    us, vs, counters = part(state, 0, first, last), part(state, 1, first, last), part(state, 2, first, last)
-    sums, fires = sums[first:last], fires[first:last]
+    keep_u, keep_v, theta, bias, period = constants[:5]
+    us, vs, counters = state[:3]
+    apart()
     wraps = saturations = wide = _I(0)
-    for i in range(sums.shape[0]):
+    for i in range(count):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
         total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
@@ -133,23 +119,18 @@ def refractory(constants, state, sums, fires, first, last):  # type: ignore[no-u
         vs[i] = _I(0) if fired else v
         counters[i] = period[i] if fired else _I(max(counters[i] - _I(1), _I(0)))
         fires[i] = fired
+        sums[i] = 0
     return wraps, saturations, wide
 
 
-@numba.njit(boundscheck=False)
-def subtract(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+@inner
+def subtract(constants, state, sums, fires, count):  # type: ignore[no-untyped-def]
     """constants: as LIF, then what a spike takes from v in its own step, and in the step after it; state: u, v."""
-    keep_u, keep_v, theta, bias = (
-        part(constants, 0, first, last),
-        part(constants, 1, first, last),
-        part(constants, 2, first, last),
-        part(constants, 3, first, last),
-    )
-    at_once, late = part(constants, 4, first, last), part(constants, 5, first, last)
-    us, vs = part(state, 0, first, last), part(state, 1, first, last)
-    sums, fires = sums[first:last], fires[first:last]
+    keep_u, keep_v, theta, bias, at_once, late = constants[:6]
+    us, vs = state[:2]
+    apart()
     wraps = saturations = wide = _I(0)
-    for i in range(sums.shape[0]):
+    for i in range(count):
         x = _current(us[i], keep_u[i], sums[i])
         u = _wrap(x)
         owed = late[i] if vs[i] > theta[i] else _I(0)
@@ -162,33 +143,19 @@ def subtract(constants, state, sums, fires, first, last):  # type: ignore[no-unt
         us[i] = u
         vs[i] = _I(v - at_once[i]) if fired else v
         fires[i] = fired
+        sums[i] = 0
     return wraps, saturations, wide
 
 
-@numba.njit(boundscheck=False)
-def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+@inner
+def atrlif(constants, state, sums, fires, count):  # type: ignore[no-untyped-def]
     """constants: 4096 - (delta_i + 1), 4096 - delta_v, theta_0 << 6, bias_mant << bias_exp, 4096 - delta_theta,
     4096 - delta_r, theta_step << 6; state: i, v, theta, r."""
-    keep_i, keep_v, rest, bias = (
-        part(constants, 0, first, last),
-        part(constants, 1, first, last),
-        part(constants, 2, first, last),
-        part(constants, 3, first, last),
-    )
-    keep_theta, keep_r, step = (
-        part(constants, 4, first, last),
-        part(constants, 5, first, last),
-        part(constants, 6, first, last),
-    )
-    currents, vs, thetas, rs = (
-        part(state, 0, first, last),
-        part(state, 1, first, last),
-        part(state, 2, first, last),
-        part(state, 3, first, last),
-    )
-    sums, fires = sums[first:last], fires[first:last]
+    keep_i, keep_v, rest, bias, keep_theta, keep_r, step = constants[:7]
+    currents, vs, thetas, rs = state[:4]
+    apart()
     wraps = saturations = wide = _I(0)
-    for i in range(sums.shape[0]):
+    for i in range(count):
         x = _current(currents[i], keep_i[i], sums[i])
         u = _wrap(x)
         total = _I(_I(decay(vs[i], keep_v[i]) + u) + bias[i])
@@ -204,6 +171,7 @@ def atrlif(constants, state, sums, fires, first, last):  # type: ignore[no-untyp
         thetas[i] = _I(theta + step[i]) if fired else theta
         rs[i] = _I(r + _I(theta * _I(2))) if fired else r
         fires[i] = fired
+        sums[i] = 0
     return wraps, saturations, wide
 
 
@@ -212,47 +180,59 @@ BY_NUMBER = (lif, ternary, refractory, subtract, atrlif)
 
 
 @numba.njit(boundscheck=False)
-def update(kind, constants, state, sums, fires, first, last):  # type: ignore[no-untyped-def]
+def update(kind, constants, state, sums, fires, count):  # type: ignore[no-untyped-def]
     """One of them, where others stand beside it in one network."""
     if kind == 0:
-        return lif(constants, state, sums, fires, first, last)
+        return lif(constants, state, sums, fires, count)
     if kind == 1:
-        return ternary(constants, state, sums, fires, first, last)
+        return ternary(constants, state, sums, fires, count)
     if kind == 2:
-        return refractory(constants, state, sums, fires, first, last)
+        return refractory(constants, state, sums, fires, count)
     if kind == 3:
-        return subtract(constants, state, sums, fires, first, last)
-    return atrlif(constants, state, sums, fires, first, last)
+        return subtract(constants, state, sums, fires, count)
+    return atrlif(constants, state, sums, fires, count)
 
 
-@numba.njit(boundscheck=False)
-def list_active(fires, offset, active, signs):  # type: ignore[no-untyped-def]
-    """Which of `fires` are not 0, numbered from `offset`, and their signs; returns how many.
+@inner
+def list_active(address, size, offset, active, signs):  # type: ignore[no-untyped-def]
+    """Which of `size` spikes (int8) at an address are not 0, numbered from `offset`, and their signs; returns how many.
 
     64 neurons become one word of bits, so that those at rest cost nothing.
     """
-    size, count = fires.shape[0], 0
+    fires, count = array(address, size, np.int8), 0
     for i in range(0, size, 64):
         if i + 64 <= size:
-            word = not_zero(fires.ctypes.data + i)
+            word = not_zero(address + i)
         elif size >= 64:  # the last few, read together with those before them
-            word = not_zero(fires.ctypes.data + size - 64) >> np.uint64(i + 64 - size)
+            word = not_zero(address + size - 64) >> np.uint64(i + 64 - size)
         else:
-            word = np.uint64(0)
-            for k in range(size):
-                word |= np.uint64(fires[U(k)] != 0) << np.uint64(k)
+            word = _few_not_zero(address, size)
         while word:
             k = i + lowest(word)
             word &= word - np.uint64(1)
-            active[U(count)] = offset + k
-            signs[U(count)] = fires[U(k)]
+            active[count] = offset + k
+            signs[count] = fires[k]
             count += 1
     return count
 
 
 @inner
-def collect(due, others):  # type: ignore[no-untyped-def]
+def _few_not_zero(address, size):  # type: ignore[no-untyped-def]
+    """As `not_zero`, of fewer than 64."""
+    word = np.uint64(0)
+    if size >= 8:
+        for i in range(0, size - 7, 8):
+            word |= some_not_zero(address + i) << np.uint64(i)
+        return word | some_not_zero(address + size - 8) << np.uint64(size - 8)
+    fires = array(address, size, np.int8)
+    for k in range(size):
+        word |= np.uint64(fires[k] != 0) << np.uint64(k)
+    return word
+
+
+@inner
+def collect(due, others, count):  # type: ignore[no-untyped-def]
     """Take what others have for the same neurons, and leave them nothing."""
-    for i in range(due.shape[0]):
+    for i in range(count):
         due[i] += others[i]
         others[i] = 0

@@ -67,32 +67,31 @@ _sum_rows_256, _sum_rows_64 = _sum_rows(256), _sum_rows(64)  # type: ignore[no-u
 
 
 @inner
-def add_rows(rows, chosen, sums):  # type: ignore[no-untyped-def]
-    """The sums of the chosen rows, of which there are 256 at most; they are as wide as some cache lines."""
-    size, count = rows.shape[1], chosen.shape[0]
+def add_rows(rows, size, chosen, count, sums):  # type: ignore[no-untyped-def]
+    """The sums of the `count` chosen rows, 256 at most, which are as wide as some cache lines; addresses."""
     for i in range(0, size - 255, 256):
-        _sum_rows_256(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
+        _sum_rows_256(rows + i, size, chosen, count, sums + 2 * i)
     for i in range(size - size % 256, size, 64):
-        _sum_rows_64(rows.ctypes.data + i, size, chosen.ctypes.data, count, sums.ctypes.data + 2 * i)
+        _sum_rows_64(rows + i, size, chosen, count, sums + 2 * i)
 
 
 @inner
-def gather(row_of, active, signs, wanted, rows, count):  # type: ignore[no-untyped-def]
-    """Append the rows of those active sources that have one and whose spike is `wanted`."""
-    for j in range(active.shape[0]):  # without a branch: whether there is a row is as good as random
+def gather(row_of, active, signs, first, last, wanted, rows, count):  # type: ignore[no-untyped-def]
+    """Append the rows of those active sources, of first..last, that have one and whose spike is `wanted`."""
+    for j in range(first, last):  # without a branch: whether there is a row is as good as random
         row = row_of[U(active[j])]
-        rows[U(count)] = row
+        rows[count] = row
         count += (row >= 0) & (signs[j] == wanted)
     return count
 
 
 @inner
-def spread(sums, shift, shifts, sign, target):  # type: ignore[no-untyped-def]
+def spread(sums, size, shift, shifts, sign, target):  # type: ignore[no-untyped-def]
     """Add sums to what is in flight; shift: that of all targets, or -1."""
     if shift >= 0:
         factor = _I(sign << shift)
-        for i in range(sums.shape[0]):
+        for i in range(size):
             target[i] += _I(_I(sums[i]) * factor)
     else:
-        for i in range(sums.shape[0]):
+        for i in range(size):
             target[i] += _I(_I(sign) * _I(_I(sums[i]) << shifts[i]))
