@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from glob import escape
 from hashlib import sha256
@@ -57,7 +58,7 @@ def native(module: str, name: str) -> int:
 def _made(function: Callable[..., None]) -> bytes:
     """An object file, in which the function is ENTRY."""
     from llvmlite import ir
-    from numba.core import compiler, types
+    from numba.core import compiler, config, types
     from numba.core.compiler_lock import global_compiler_lock
     from numba.core.registry import cpu_target
 
@@ -65,7 +66,7 @@ def _made(function: Callable[..., None]) -> bytes:
     flags.nrt = flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"  # a divisor of 0 raises nothing; there is none
     numbers, context = (types.int64,) * function.__code__.co_argcount, cpu_target.target_context
-    with global_compiler_lock:
+    with global_compiler_lock, _unoptimised(config):
         made = compiler.compile_extra(cpu_target.typing_context, context, function, numbers, types.none, flags, {})
         module = made.library.create_ir_module(ENTRY)
         entry = ir.Function(module, ir.FunctionType(ir.IntType(32), [ir.IntType(64)] * len(numbers)), ENTRY)
@@ -81,15 +82,29 @@ def _made(function: Callable[..., None]) -> bytes:
     for each in whole.functions:
         if each.name != ENTRY and not each.is_declaration:
             each.linkage = "internal"
-    passes, options = llvm.create_new_module_pass_manager(), llvm.create_pipeline_tuning_options()
+            each.add_function_attribute("alwaysinline")
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    builder = llvm.create_pass_builder(machine, options)
+    passes = builder.getModulePassManager()
     passes.add_global_dead_code_eliminate_pass()  # which takes what nothing calls now
     passes.add_strip_dead_prototype_pass()
-    passes.run(whole, llvm.create_pass_builder(machine, options))
+    passes.run(whole, builder)
     needed = [each.name for each in whole.functions if each.is_declaration and not each.name.startswith(_ALLOWED)]
     if needed:
         raise RuntimeError(f"{function.__name__} may raise, or allocates: it needs {', '.join(sorted(needed))}")
     code: bytes = machine.emit_object(whole)
     return code
+
+
+@contextmanager
+def _unoptimised(config: Any) -> Iterator[None]:
+    """numba would optimise each function for itself, and what it is written into again: here all are, together, once."""
+    before, config.OPT = config.OPT, 0
+    try:
+        yield
+    finally:
+        config.OPT = before
 
 
 def _load(code: bytes) -> int:
@@ -109,10 +124,11 @@ def _load(code: bytes) -> int:
 
 def _maker() -> tuple[object, ...]:
     """What code depends on beside its source: what makes it, and for which processor."""
-    numba = Path(find_spec("numba").origin).with_name("_version.py").stat()  # type: ignore[union-attr, arg-type]
+    numba = Path(find_spec("numba").origin).with_name("_version.py")  # type: ignore[union-attr, arg-type]
+    files = [(file.stat().st_mtime_ns, file.stat().st_size) for file in (numba, Path(__file__))]
     settings = sorted(each for each in os.environ.items() if each[0].startswith("NUMBA_"))
     processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    return numba.st_mtime_ns, numba.st_size, llvmlite.__version__, settings, processor
+    return files, llvmlite.__version__, settings, processor
 
 
 def _digest(*parts: object) -> str:

@@ -13,9 +13,7 @@ __all__ = [
     "registers_of", "some_not_zero", "wait",
 ]  # fmt: skip
 
-inner = numba.njit(
-    boundscheck=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
-)
+inner = numba.njit(boundscheck=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only kernels call. It raises nothing, and Python cannot call it, which takes less time to compile."""
 U = np.uint32
 """Of an index: numba looks at no sign, and does not read from the end."""
