@@ -25,8 +25,8 @@ from lsm_deploy.core.neurons import KINDS
 
 __all__ = ["Layout", "lay_out"]
 
-VECTOR = 64
-"""Neurons are padded to a multiple of this: whole cache lines of uint8."""
+VECTOR, WHOLE = 64, 16
+"""Neurons are padded to a multiple of the former, whole cache lines of uint8, and taken a step on to one of the latter."""
 
 CACHED = 1 << 21
 """Bytes of lists beyond which they are asked for ahead of their turn, by AHEAD lists. At 100,000 neurons × 100 synapses
@@ -111,9 +111,10 @@ def _pieces(
         for block in range(len(edges) - 1):
             low, high = max(first, int(edges[block])), min(first + p.size, int(edges[block + 1]))
             if low < high:
-                pieces.append((update, block, low, high))
+                end = high if high < network.neurons else -(-high // WHOLE) * WHOLE
+                pieces.append((update, block, low, high, end))
                 population.append(i)
-    pieces.append((0, 0, size, size + network.channels))
+    pieces.append((0, 0, size, size + network.channels, size + network.channels))
     return np.array(pieces, np.int64), [*population, -1]
 
 

@@ -66,6 +66,7 @@ class Session:
         self._work: dict[str, NDArray[Any]] = {
             "ring": self._ring,
             "recorded": self._recorded,
+            "fires": aligned((size,), np.int8),
             "begin_of": np.zeros((blocks, layout.horizon), np.uint32),
             "active": np.zeros(sources, np.int32),
             "active_signs": np.zeros(sources, np.int8),
@@ -226,7 +227,7 @@ class Session:
         """A register of every neuron `[neuron]` as the last step left it; 0 where the kind does not have it."""
         values = np.zeros(self._layout.network.neurons, np.int32)
         with self._turn:
-            for (_, _, first, last), state in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
+            for (_, _, first, last, _), state in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
                 if name in state:
                     values[first:last] = self._state[state.index(name), first:last]
         return values
@@ -261,7 +262,7 @@ class Session:
         with self._turn:
             self.reset()
             self._work["clock"][0] = state.t
-            for (_, _, first, last), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
+            for (_, _, first, last, _), names in zip(self._layout.pieces.tolist(), self._layout.states, strict=True):
                 for row, name in enumerate(names):
                     self._state[row, first:last] = state.registers[name][first:last]
             ring = self._ring[0]

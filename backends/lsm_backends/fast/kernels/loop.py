@@ -25,7 +25,7 @@ _PIECE, _PROJECTION = len(at.PIECE), len(at.PROJECTION)
 
 
 @inner
-def _integrate(plan, block, now, row, stimulus, fires, recording, registers, ring_type, width):  # type: ignore[no-untyped-def]
+def _integrate(plan, block, now, row, stimulus, spikes, recording, registers, ring_type, width):  # type: ignore[no-untyped-def]
     """Take the neurons of a block a step on, and list who spiked; addresses, of this step.
 
     row: of the ring, which is due; width: bytes of a sum.
@@ -59,7 +59,9 @@ def _integrate(plan, block, now, row, stimulus, fires, recording, registers, rin
                 theirs = plan[at.RING] + width * ((other * horizon + row) * size + first)
                 collect(array(due, many, ring_type), array(theirs, many, ring_type), many)
         events = plan[at.EVENTS] + 64 * block
-        call(update, plan[at.CONSTANTS], plan[at.STATE], due, fires + first, size, first, last, events)
+        fires = plan[at.FIRES] + first
+        call(update, plan[at.CONSTANTS], plan[at.STATE], due, fires, size, first, piece[at.END], events)
+        copy(array(fires, many, np.int8), array(spikes + first, many, np.int8), many)
         if recording:
             for r in range(recordable):
                 state = record(plan[at.RECORDED], r, piece_count)[p]
@@ -69,7 +71,7 @@ def _integrate(plan, block, now, row, stimulus, fires, recording, registers, rin
                         array(registers + 4 * (r * neurons + first), many, np.int32),
                         many,
                     )
-        counts[p] = list_active(fires + first, many, first, active, signs)
+        counts[p] = list_active(fires, many, first, active, signs)
 
 
 @inner
