@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, islice
+from functools import cache
 
 import numpy as np
 import pytest
@@ -223,14 +224,22 @@ def test_input_spikes_may_be_of_any_type(dtype: type) -> None:
     assert np.array_equal(stepped, expected.spikes)
 
 
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 127, 128, 200])
+@cache
+def _lists():
+    """`list_active` as Python can call it."""
+    import numba
+
+    return numba.njit(lambda *given: neurons.list_active(*given))
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 15, 63, 64, 65, 127, 128, 200])
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.5, 1.0])
 def test_the_list_of_the_active(size: int, rate: float) -> None:
     rng = np.random.default_rng(size)
     for shift in range(3):  # where in memory they begin does not matter
         fires = np.where(rng.random(size + shift) < rate, rng.choice([-1, 1], size + shift), 0).astype(np.int8)[shift:]
         active, signs = np.zeros(size + 1, np.int32), np.zeros(size + 1, np.int8)
-        found = neurons.list_active(fires, 7, active, signs)
+        found = _lists()(fires.ctypes.data, size, 7, active, signs)
         assert np.array_equal(active[:found], np.flatnonzero(fires) + 7)
         assert np.array_equal(signs[:found], fires[fires != 0])
 

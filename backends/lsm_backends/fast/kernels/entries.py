@@ -13,6 +13,7 @@ import numpy as np
 from lsm_backends.fast.kernels import neurons
 from lsm_backends.fast.kernels.machine import array, registers_of
 
+
 def _entry(update: Any, ring_type: Any) -> Callable[..., None]:
     def entry(constants, state, sums, fires, size, first, last, events):  # type: ignore[no-untyped-def]
         """Addresses of `[register, neuron]` twice, of sums and spikes of neurons first..last, and of the three
