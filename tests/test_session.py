@@ -12,8 +12,8 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count, islice
 from functools import cache
+from itertools import count, islice
 
 import numpy as np
 import pytest

@@ -99,7 +99,7 @@ def _made(function: Callable[..., None]) -> bytes:
 
 @contextmanager
 def _unoptimised(config: Any) -> Iterator[None]:
-    """numba would optimise each function for itself, and what it is written into again: here all are, together, once."""
+    """numba would optimise each function for itself, and again what calls it: here all are, together, once."""
     before, config.OPT = config.OPT, 0
     try:
         yield

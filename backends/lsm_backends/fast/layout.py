@@ -26,7 +26,7 @@ from lsm_deploy.core.neurons import KINDS
 __all__ = ["Layout", "lay_out"]
 
 VECTOR, WHOLE = 64, 16
-"""Neurons are padded to a multiple of the former, whole cache lines of uint8, and taken a step on to one of the latter."""
+"""Neurons are padded to a multiple of the former, whole cache lines of uint8, and taken on to one of the latter."""
 
 CACHED = 1 << 21
 """Bytes of lists beyond which they are asked for ahead of their turn, by AHEAD lists. At 100,000 neurons × 100 synapses

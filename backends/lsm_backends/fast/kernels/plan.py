@@ -32,11 +32,13 @@ PLAN = (
     "piece_count", "pieces", "constants", "registers", "initial", "state",
     "class_count", "row_count", "rows", "row_of", "signs", "delays", "class_shifts", "shifts",
     "projection_count", "projections", "recordable", "recorded",
-    "ring", "fires", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived", "clock",
+    "ring", "fires", "begin_of", "active", "active_signs", "active_counts", "gathered", "sums", "events", "arrived",
+    "clock",
 )  # fmt: skip
 """Sizes, and addresses of what `layout.Layout` and `session.Session` hold. recorded: `[register, piece]`, the row of
-the state where each register that can be recorded is found, or -1. fires: `[neuron]`, of this step. begin_of: `[block, delay]`, room for where in a
-ring the sums of each delay begin. clock: the number of the step that comes next."""
+the state where each register that can be recorded is found, or -1. fires: `[neuron]`, the spikes of one step. begin_of:
+`[block, delay]`, room for where in a ring the sums of each delay begin. clock: the number of the step that comes next.
+"""
 (
     NEURONS, CHANNELS, SIZE, SOURCES, HORIZON, INTERVAL, TERNARY, AHEAD, BLOCKS,
     PIECE_COUNT, PIECES, CONSTANTS, REGISTERS, INITIAL, STATE,
