@@ -164,6 +164,16 @@ def test_machine_code_is_loaded_without_numba_and_made_again_where_it_is_not_who
     assert other != file, "code of an older source goes"
 
 
+def test_machine_code_is_made_again_where_what_makes_it_is_another(tmp_path: Path) -> None:
+    """A file is named by the source of `native`, too: one that optimises in another way would take the old code."""
+    of_another = (
+        "from lsm_deploy.core import native as maker\nfrom pathlib import Path\n"
+        f"maker.__file__ = str(Path({str(tmp_path)!r}) / 'native.py')\nPath(maker.__file__).write_text('')\n"
+    )
+    assert run_native(tmp_path) == ("8 True\n", "")
+    assert run_native(tmp_path, before=of_another) == ("8 True\n", "")
+
+
 def test_machine_code_that_cannot_be_kept_costs_a_line(tmp_path: Path) -> None:
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99))\n"
     out, err = run_native(tmp_path, before=full)

@@ -155,7 +155,7 @@ def _machine() -> Iterator[Finding]:
 
 
 def _cache() -> Finding:
-    """Where numba keeps compiled loops: some ten seconds go by once, where it can, and in every process, where not."""
+    """Where numba keeps compiled loops: some five seconds go by once, where it can, and in every process, where not."""
     from numba.core.caching import FunctionCache
 
     mend = "set NUMBA_CACHE_DIR to a folder that you may write to"

@@ -22,6 +22,8 @@ __all__ = ["advance_int16", "advance_int32", "advance_int64"]
 
 _I = np.int32
 _PIECE, _PROJECTION = len(at.PIECE), len(at.PROJECTION)
+_LINE = 8
+"""Numbers in a line of the cache: the counts of each block have one."""
 
 
 @inner
@@ -58,7 +60,7 @@ def _integrate(plan, block, now, row, stimulus, spikes, recording, registers, ri
             if other != block:
                 theirs = plan[at.RING] + width * ((other * horizon + row) * size + first)
                 collect(array(due, many, ring_type), array(theirs, many, ring_type), many)
-        events = plan[at.EVENTS] + 64 * block
+        events = plan[at.EVENTS] + 8 * _LINE * block
         fires = plan[at.FIRES] + first
         call(update, plan[at.CONSTANTS], plan[at.STATE], due, fires, size, first, piece[at.END], events)
         copy(array(fires, many, np.int8), array(spikes + first, many, np.int8), many)
