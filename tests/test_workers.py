@@ -6,12 +6,13 @@ import asyncio
 import json
 import os
 import re
+import socket
 import time
 import warnings
 from concurrent.futures import CancelledError, Executor
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Lock, Thread, Timer
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,8 @@ def test_what_is_waited_for_is_said(three: Executor, monkeypatch: pytest.MonkeyP
     [
         ((2, "tcp://127.0.0.1:1"), "workers here and a cluster are asked for"),
         ((-1,), "-1 workers are asked for"),
+        ((1_000_000,), "1000000 workers are asked for"),
+        ((float("nan"),), "the number of workers is of type float, not int"),
         *(
             ((0, text), f"{text!r} is no address and no file")
             for text in ("nobody", "", "nothing://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:http")
@@ -292,6 +295,21 @@ def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatc
         file.write_text(text)
         with pytest.raises(LsmError, match="this is no file of a scheduler"), ld.workers(cluster=file):
             pass
+
+
+def test_what_else_listens_at_a_port_is_no_scheduler() -> None:
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 9)
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(LsmError, match="what answers is no scheduler") as caught, ld.workers(cluster=address):
+            pass
+    assert caught.value.hint == "check the address, and its port"
 
 
 def test_where_dask_is_missing_the_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_type
 from lsm_deploy.run import piece
 from lsm_deploy.run.piece import Shared
 from lsm_deploy.store.files import read_bytes
@@ -37,6 +37,8 @@ __all__ = ["Shared", "Workers", "workers"]
 
 _T = TypeVar("_T")
 
+MOST = 1000
+"""Processes of one machine, each of which takes some 100 MB."""
 PATIENCE = 600.0
 """Seconds that a scheduler may not answer, once it has, before a run gives up."""
 FIRST = 15.0
@@ -54,6 +56,9 @@ def workers(number: int = 0, cluster: str | Path | None = None, *, patience: flo
     scheduler (`tcp://host:8786`), or the file that it wrote. patience: seconds to wait for a scheduler that does not
     answer any more. Leaving it ends the processes, but not a cluster.
     """
+    require_type(number, int, "number of workers", "give a whole number")
+    if number > MOST:
+        raise MisuseError(f"{number} workers are asked for", where="workers", hint=f"ask for {MOST} at most")
     if number < 0 or (number and cluster is not None):
         what = f"{number} workers are asked for" if number < 0 else "workers here and a cluster are asked for"
         raise MisuseError(what, where="workers", hint="give a number of workers, or a cluster")
@@ -202,8 +207,11 @@ class Workers(Executor):
                 return await asyncio.wait_for(_started(client), timeout)
             except BaseException as error:
                 await _closed(client)
-                if not isinstance(error, OSError | asyncio.TimeoutError):  # what answers may be no scheduler
+                if not isinstance(error, Exception):
                     raise
+                if not isinstance(error, OSError | asyncio.TimeoutError):  # Dask reads what it is sent for its own
+                    what, hint = f"what answers is no scheduler: {error}", "check the address, and its port"
+                    raise LsmError(what, where=self._address, hint=hint) from None
                 if time.monotonic() + 0.5 > until:
                     what, hint = (
                         "no scheduler answers",
