@@ -14,6 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lsm_deploy.run.memo import MEMO
+from lsm_deploy.store import cache
+
+# What another run of the tests put on the disk is no answer here, nor in processes that tests start.
+os.environ[cache.VARIABLE] = "0"
 
 # Who starts tests in the background may have interrupts ignored, here and in all processes that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
+from lsm_deploy.cli.options import BACKEND_OPTION, workers_options
 from lsm_deploy.measure.diagnosis import SAMPLES
 from lsm_deploy.report.diagnoses import report_diagnosis
 
@@ -31,7 +31,7 @@ from lsm_deploy.report.diagnoses import report_diagnosis
 @click.option("--train", "train_file", type=FILE, help="Training data to show, instead of the spec's.")
 @click.option("--seed", type=click.IntRange(0), help="Of generated input, instead of the spec's.")
 @BACKEND_OPTION
-@WORKERS_OPTIONS
+@workers_options
 @common_options
 def diagnose_command(
     output: Output,

@@ -9,7 +9,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.options import WORKERS_OPTIONS
+from lsm_deploy.cli.options import workers_options
 from lsm_deploy.measure import fidelity
 from lsm_deploy.report.blocks import Report
 from lsm_deploy.report.fidelity import report_fidelity, report_fitted
@@ -33,7 +33,7 @@ from lsm_deploy.report.fidelity import report_fidelity, report_fitted
 )
 @PICTURE_OPTION
 @click.option("--fit-bits", "bound", metavar="CRITERION:MOST", help="Find the fewest bits: see below.")
-@WORKERS_OPTIONS
+@workers_options
 @common_options
 def quantise_report_command(
     output: Output,

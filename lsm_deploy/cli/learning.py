@@ -14,7 +14,7 @@ import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.following import follow, warn_of_washout
-from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
+from lsm_deploy.cli.options import BACKEND_OPTION, workers_options
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.report.answers import lines_of_answers, report_answers
@@ -53,7 +53,7 @@ from lsm_deploy.spec.schema import Regression
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
 @PICTURE_OPTION
 @BACKEND_OPTION
-@WORKERS_OPTIONS
+@workers_options
 @common_options
 def eval_command(
     output: Output,

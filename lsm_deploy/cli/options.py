@@ -10,7 +10,7 @@ import click
 from lsm_deploy.cli.app import FILE
 from lsm_deploy.run.backends import BACKENDS, DEFAULT, FAST
 
-__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION", "WORKERS_OPTIONS", "names_in"]
+__all__ = ["BACKEND_OPTION", "INPUT_OPTION", "SAMPLES_OPTION", "names_in", "workers_options"]
 
 BACKEND_OPTION = click.option(
     "--backend",
@@ -28,7 +28,7 @@ INPUT_OPTION = click.option(
 SAMPLES_OPTION = click.option("--samples", type=click.IntRange(1), help="Only the first so many samples.")
 
 
-def WORKERS_OPTIONS(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802 - used as the options beside it
+def workers_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--workers and --cluster, which `lsm_deploy.workers` takes as they are."""
     for option in (_CLUSTER, _WORKERS):
         command = option(command)

@@ -11,7 +11,7 @@ import click
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_folder, common_options, examples, main
 from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
-from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
+from lsm_deploy.cli.options import BACKEND_OPTION, workers_options
 from lsm_deploy.report.sweeps import report_robustness, report_sweep
 from lsm_deploy.spec.vary import assignments
 from lsm_deploy.tune.sweeps.design import DESIGNS
@@ -58,7 +58,7 @@ TEST_OPTION = click.option("--test", type=FILE, help="Data to test on, instead o
 @TEST_OPTION
 @PICTURE_OPTION
 @BACKEND_OPTION
-@WORKERS_OPTIONS
+@workers_options
 @common_options
 def sweep_command(
     output: Output,
@@ -113,7 +113,7 @@ def sweep_command(
 @TEST_OPTION
 @PICTURE_OPTION
 @BACKEND_OPTION
-@WORKERS_OPTIONS
+@workers_options
 @common_options
 def robustness_command(
     output: Output,

@@ -9,7 +9,7 @@ import click
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import FILE, Output, check_target, common_options, examples, main
-from lsm_deploy.cli.options import BACKEND_OPTION, WORKERS_OPTIONS
+from lsm_deploy.cli.options import BACKEND_OPTION, workers_options
 from lsm_deploy.report.blocks import Line, Report
 from lsm_deploy.report.tuning import report_search, report_tuning
 
@@ -68,7 +68,7 @@ def tune_command(output: Output, file: Path, target: Path, train: Path | None, *
     help="Propose so many trials, judged side by side.",
 )
 @BACKEND_OPTION
-@WORKERS_OPTIONS
+@workers_options
 @common_options
 def search_command(
     output: Output,

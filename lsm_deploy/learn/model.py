@@ -30,11 +30,12 @@ from lsm_deploy.data.front import training_frames
 from lsm_deploy.data.raw import is_rate
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.attach import output_of, winners
+from lsm_deploy.learn.known import known_run
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.live import Live, MostSpikes, Scores, Streams
 from lsm_deploy.learn.readout import Classifier, IntegerReadout
 from lsm_deploy.learn.regression.model import RegressionModel
-from lsm_deploy.learn.runs import require_spikes, run_samples, sizes_of, warn_of_run
+from lsm_deploy.learn.runs import Run, require_spikes, run_samples, sizes_of, warn_of_run
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import BeatsFrontEnd, FrontEnd, Input, Readout, Regression, Spec
 from lsm_deploy.spec.sections import section_from_json, section_to_json
@@ -47,7 +48,7 @@ __all__ = [
     "OnChip",
     "OnHost",
     "check_overlap",
-    "fit_listener",
+    "fit_run",
     "fit_to",
     "folds_for",
     "load_model",
@@ -89,7 +90,10 @@ class OnHost(Brief):
 
     def scores(self, listener: Listener, data: Frames, backend: str, progress: Progress | None) -> Ints:
         """The integer score of each class for each sample `[sample, class]`."""
-        run = run_samples(listener, self.readout, data, "test", backend, progress)
+        return self.scores_of(run_samples(listener, self.readout, data, "test", backend, progress), data)
+
+    def scores_of(self, run: Run, data: Frames) -> Ints:
+        """The same of a run of these samples."""
         return readouts.scores(self.integers, relative(run.samples.features, data, self.readout))
 
     def answers(self, program: Program) -> Scores:
@@ -222,20 +226,15 @@ def train(
     data = training_frames(data, spec)
     check_labels(data)
     check_overlap(spec, data)
-    return fit_listener(listen(spec, data), readout, data, data, spec.seed, backend, progress)
+    listener = listen(spec, data)
+    run = known_run(listener, readout, data, "train", backend, progress)
+    return fit_run(run, listener, readout, data, data, spec.seed, backend)
 
 
-def fit_listener(
-    listener: Listener,
-    readout: Readout,
-    data: Frames,
-    folded: Frames,
-    seed: int,
-    backend: str,
-    progress: Progress | None = None,
+def fit_run(
+    run: Run, listener: Listener, readout: Readout, data: Frames, folded: Frames, seed: int, backend: str
 ) -> Model[OnHost]:
-    """Run the training data and fit the readout to the spikes; folded: the same data, as folds are to be made of it."""
-    run = run_samples(listener, readout, data, "train", backend, progress)
+    """Fit the readout to a run of the training data; folded: the same data, as folds are to be made of it."""
     require_spikes(listener, readout, data, backend, run.samples)
     warn_of_run(listener, data, run.fired, run.steps)
     classifier = fit_to(relative(run.samples.features, data, readout), folded, readout, seed)

@@ -93,6 +93,10 @@ class Run:
     def __post_init__(self) -> None:
         freeze(self, "counts", fired=np.int64)
 
+    @property
+    def nbytes(self) -> int:
+        return self.samples.nbytes + self.fired.nbytes
+
 
 def run_samples(
     listener: Listener,

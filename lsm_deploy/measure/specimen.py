@@ -17,23 +17,37 @@ from lsm_deploy.core.boards import NOWHERE
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.shown import Brief
-from lsm_deploy.data import Frames, Raw, check_labels, subset
+from lsm_deploy.data import Frames, Raw, check_labels, check_split, subset
+from lsm_deploy.learn.known import known_run, known_states
 from lsm_deploy.learn.listener import Listener, listen
-from lsm_deploy.learn.model import Model, OnHost, check_overlap, fit_listener, readout_of
+from lsm_deploy.learn.model import Model, OnHost, check_overlap, fit_run, readout_of
+from lsm_deploy.learn.regression.integer import answer
 from lsm_deploy.learn.regression.metrics import nrmse
-from lsm_deploy.learn.regression.model import RegressionModel, fit_states, forecast, regression_of, require_states
+from lsm_deploy.learn.regression.model import RegressionModel, fit_states, regression_of, require_states
 from lsm_deploy.learn.regression.pairs import check_series, output_names, pairs_of
 from lsm_deploy.learn.regression.states import run_states, steps_of_frame
+from lsm_deploy.learn.runs import run_samples
 from lsm_deploy.measure.activity import activity_of
 from lsm_deploy.measure.cost.resources import Range, count_resources
-from lsm_deploy.measure.evaluation.evaluation import frames_of, held_out
-from lsm_deploy.measure.evaluation.liquids import content_of
+from lsm_deploy.measure.evaluation.evaluation import held_out
+from lsm_deploy.measure.evaluation.known_frames import frames_of
+from lsm_deploy.measure.evaluation.liquids import compiled, content_of
 from lsm_deploy.measure.faults import FAULTS, Fault, faulty_program, faulty_stimulus
 from lsm_deploy.run import backends
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.spec.schema import Regression, Spec
 
-__all__ = ["OF_A_LIQUID", "Answered", "Takes", "answered", "cross_validated", "specimen_of", "takes_of"]
+__all__ = [
+    "OF_A_LIQUID",
+    "Answered",
+    "Takes",
+    "answered",
+    "checked_frames",
+    "contents_of",
+    "cross_validated",
+    "specimen_of",
+    "takes_of",
+]
 
 SAMPLES = 20
 """Training samples that are run to count what happens, evenly spaced."""
@@ -104,6 +118,28 @@ def specimen_of(spec: Spec, train: Raw, test: Raw | None, contents: str, backend
     return MEMO.get(key, lambda: _trained(spec, train, test, backend), size)
 
 
+def contents_of(train: Raw, test: Raw | None = None) -> str:
+    """A digest of all that is in data, wherever they come from."""
+    return digest(*(None if raw is None else replace(raw, source="") for raw in (train, test))).hex()
+
+
+def checked_frames(spec: Spec, train: Raw, test: Raw | None = None) -> Frames:
+    """The training frames, if the spec can be trained on them, and asked of the test data; else LsmErrors."""
+    section = spec.readout
+    if not isinstance(section, Regression):
+        readout_of(spec)
+    frames = frames_of(train, spec, "train")
+    other = None if test is None else frames_of(test, spec, "test")
+    if other is not None:
+        target = section.target if isinstance(section, Regression) else "label"
+        check_split(frames, other, spec.data is not None and spec.data.shared_groups, target=target)
+    if isinstance(section, Regression):
+        check_series(section, frames, other)
+    else:
+        check_labels(frames)
+    return frames
+
+
 def cross_validated(model: Model[OnHost] | RegressionModel) -> float:
     """Its score on held-out parts of the training data: of its regularisations, the one that was chosen by that."""
     if isinstance(model, RegressionModel):
@@ -116,15 +152,20 @@ def answered(specimen: Specimen, test: Raw, fault: Fault | None = None, *, retra
     own: the same places in all of them would show less chance than there is. retrain: the readout is one of the faulty
     liquid."""
     spec, model = specimen.spec, specimen.model
-    frames = frames_of(test, spec, "test")
-    if fault is not None and fault.strength:
+    frames, backend = frames_of(test, spec, "test"), specimen.backend
+    broken = fault is not None and fault.strength > 0
+    if broken:
+        assert fault is not None
         listener = _faulty(model.listener, replace(fault, seed=OF_A_LIQUID * spec.seed + fault.seed))
-        again = listener, spec, specimen.train, specimen.folded, specimen.backend
-        model = _fitted(*again) if retrain else replace(model, listener=listener)
+        again = listener, spec, specimen.train, specimen.folded, backend
+        model = _fitted(*again, broken=True) if retrain else replace(model, listener=listener)
+    # What is broken is run once, and its answer stands in the results.
     if isinstance(model, RegressionModel):
-        pairs = pairs_of(frames, model.readout)
-        return Answered(nrmse(forecast(model, frames, specimen.backend)[pairs.rows], pairs.targets), {})
-    predicted = model.answerer.answer(model.listener, frames, specimen.backend, None)
+        run_on, pairs = run_states if broken else known_states, pairs_of(frames, model.readout)
+        forecasts = answer(model.integers, run_on(model.listener, model.readout, frames, "test", backend).features)
+        return Answered(nrmse(forecasts[pairs.rows], pairs.targets), {})
+    run = (run_samples if broken else known_run)(model.listener, model.readout, frames, "test", backend)
+    predicted = np.argmax(model.answerer.scores_of(run, frames), axis=1)
     right = np.array([model.classes[i] == label for i, label in zip(predicted, frames.labels, strict=True)])
     names = np.array(frames.groups)
     groups = {name: (int(right[names == name].sum()), int((names == name).sum())) for name in sorted({*frames.groups})}
@@ -169,20 +210,22 @@ def _trained(spec: Spec, train: Raw, test: Raw | None, backend: str) -> Specimen
     else:
         check_labels(frames)
         check_overlap(spec, folded)
-    listener = listen(spec, frames)
+    listener = listen(spec, frames, compiled(spec).program)
     backend = backends.choose(backend, listener.program)
     return Specimen(spec, _fitted(listener, spec, frames, folded, backend), frames, folded, backend)
 
 
 def _fitted(
-    listener: Listener, spec: Spec, train: Frames, folded: Frames, backend: str
+    listener: Listener, spec: Spec, train: Frames, folded: Frames, backend: str, *, broken: bool = False
 ) -> Model[OnHost] | RegressionModel:
     if not isinstance(spec.readout, Regression):
-        return fit_listener(listener, readout_of(spec), train, folded, spec.seed, backend)
+        readout = readout_of(spec)
+        run = (run_samples if broken else known_run)(listener, readout, train, "train", backend)
+        return fit_run(run, listener, readout, train, folded, spec.seed, backend)
     section = regression_of(spec)
-    run = run_states(listener, section, train, "train", backend, warn=True)
-    require_states(run, section)
-    return RegressionModel(listener, section, *fit_states(run, train, section), output_names(train, section))
+    states = (run_states if broken else known_states)(listener, section, train, "train", backend, warn=True)
+    require_states(states, section)
+    return RegressionModel(listener, section, *fit_states(states, train, section), output_names(train, section))
 
 
 # --- faults --------------------------------------------------------------------------------------------------------

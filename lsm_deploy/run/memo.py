@@ -4,23 +4,34 @@ Work is a pure function of its arguments, so that it may be done anywhere and in
 share a part (two splits of the same data, the same liquid) that part is done once: `MEMO.get(key, make)` returns what
 `make` gave the last time for this key. A key is a `digest` of contents, never of names, so that what is found is right
 whoever put it there; what is found must not be changed. The least recently used goes when there is no room.
+
+What takes seconds to make is written to the disk as well (`store.cache`), for processes to come, if it says how
+(`Form`). There a key is also of what makes it: this package's source, the packages that floats depend on, and the
+processor. What warned while it was made is not written: who asks the next time is to be warned, too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import platform
+import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
+from lsm_deploy.run import piece
+from lsm_deploy.store import cache as on_disk
 
-__all__ = ["MEMO", "Memo", "digest"]
+__all__ = ["MEMO", "Form", "Memo", "digest"]
 
 _T = TypeVar("_T")
 
@@ -59,6 +70,18 @@ def _add(state: Any, part: Any) -> None:
     state.update(body)
 
 
+_Parts = tuple[Mapping[str, Any], Mapping[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Form(Generic[_T]):
+    """How a value is written: as facts, and arrays by name. made: the value of these again; ValueError, KeyError or
+    TypeError where they are not of its shape."""
+
+    parts: Callable[[_T], _Parts]
+    made: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], _T]
+
+
 class Memo:
     """Values by key, as long as their arrays take no more than `room` bytes together."""
 
@@ -67,14 +90,15 @@ class Memo:
         self._values: OrderedDict[bytes, tuple[Any, int]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: bytes, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
-        """The value of this key, made now if it is not known; size: the bytes that it takes."""
+    def get(self, key: bytes, make: Callable[[], _T], size: Callable[[_T], int], form: Form[_T] | None = None) -> _T:
+        """The value of this key, made now if it is not known; size: the bytes that it takes. form: how it is written to
+        the disk; it is in this process alone where it has none."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
                 known: _T = self._values[key][0]
                 return known
-        made = make()
+        made = make() if form is None or not on_disk.room() else _through_disk(key, make, form)
         self._put(key, made, size(made))
         return made
 
@@ -95,6 +119,38 @@ class Memo:
         with self._lock:
             self._values.clear()
             self._taken = 0
+
+
+WORTH = 0.3
+"""Seconds that it takes to make what is worth a file."""
+
+
+def _through_disk(key: bytes, make: Callable[[], _T], form: Form[_T]) -> _T:
+    key = digest(key, _maker())
+    if (there := on_disk.look_up(key)) is not None:
+        try:
+            return form.made(*there)
+        except (ValueError, KeyError, TypeError):
+            on_disk.forget(key)
+    begun = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = make()
+    took = time.perf_counter() - begun
+    for each in caught:
+        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if took >= WORTH and not caught:
+        on_disk.put(key, *form.parts(made))
+    return made
+
+
+@cache
+def _maker() -> bytes:
+    """What values depend on beside what they are made from; floats do on the processor, too."""
+    import llvmlite.binding as llvm  # which takes longer than small runs do
+
+    processor = platform.machine(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    return digest(piece.source(), piece.versions(), processor)
 
 
 MEMO = Memo()

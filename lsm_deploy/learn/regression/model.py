@@ -25,6 +25,7 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames, Role
 from lsm_deploy.data.front import training_frames
+from lsm_deploy.learn.known import known_states
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.live import Forecasts, Live, SentForecasts, Streams
 from lsm_deploy.learn.regression.integer import FEATURE_BITS, IntegerRegressor, answer
@@ -163,7 +164,7 @@ def train_regression(
     listener = listen(spec, data, place_network(integers_of_spec(spec), NOWHERE) if on_chip else None)
     if on_chip:
         check_features(listener, section)
-    run = run_states(listener, section, data, "train", backend, progress, warn=True)
+    run = known_states(listener, section, data, "train", backend, progress, warn=True)
     require_states(run, section)
     if on_chip:
         return on_the_chip(spec, listener, run, data)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ __all__ = [
     "graded_populations",
     "more_steps",
     "run_float_states",
+    "run_raw_states",
     "run_states",
     "squared",
     "states_of",
@@ -74,6 +75,10 @@ class StatesRun:
     def __post_init__(self) -> None:
         freeze(self, "counts", fired=np.int64, features=self.features.dtype)
 
+    @property
+    def nbytes(self) -> int:
+        return self.features.nbytes + self.fired.nbytes
+
 
 def run_states(
     listener: Listener,
@@ -89,6 +94,21 @@ def run_states(
 
     warn: an LsmWarning for each population that is silent or saturated.
     """
+    raw = run_raw_states(listener, section, data, role, backend, progress, warn=warn)
+    return replace(raw, features=finished(listener, section, raw.features, data))
+
+
+def run_raw_states(
+    listener: Listener,
+    section: Regression,
+    data: Frames,
+    role: Role,
+    backend: str,
+    progress: Progress | None,
+    *,
+    warn: bool,
+) -> StatesRun:
+    """The same, of the states alone `[frame, neuron]`, with no frames or squares beside them."""
     program = listener.program
     _check_phase(listener, section)
     backend = backends.choose(backend, program)
@@ -103,7 +123,7 @@ def run_states(
         fired += np.count_nonzero(trace.spikes, axis=0)
         counts.update(trace.counts)
         steps += len(trace.spikes)
-    return StatesRun(finished(listener, section, np.concatenate(states), data), fired, steps, dict(counts))
+    return StatesRun(np.concatenate(states), fired, steps, dict(counts))
 
 
 def finished(listener: Listener, section: Regression, states: Ints, data: Frames) -> Ints:

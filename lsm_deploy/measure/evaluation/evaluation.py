@@ -27,20 +27,20 @@ from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Frames, Raw, Role, check_split, class_order, constant_channels, load_data, require_there
-from lsm_deploy.data.front import AF, frames_for, recordings
+from lsm_deploy.data.front import AF, recordings
 from lsm_deploy.learn.model import check_overlap, fit_to, readout_of, relative
 from lsm_deploy.learn.onchip import OnChipAccuracy, on_chip_accuracy
 from lsm_deploy.learn.readout import Classifier
 from lsm_deploy.learn.runs import require_spikes, warn_of_run
 from lsm_deploy.measure.activity import TypedActivity, activity_of_types
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
+from lsm_deploy.measure.evaluation.known_frames import frames_of
 from lsm_deploy.measure.evaluation.liquids import Both, Liquid, liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.run import backends
-from lsm_deploy.run.memo import MEMO, digest
-from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, Data, Spec
+from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
-__all__ = ["Evaluation", "evaluate", "evaluate_one", "frames_of", "held_out", "positive_of"]
+__all__ = ["Evaluation", "evaluate", "evaluate_one", "held_out", "positive_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -240,16 +240,6 @@ def positive_of(spec: Spec, data: Frames) -> str | None:
 
 
 _ROLES: tuple[Role, Role] = ("train", "test")
-
-
-def frames_of(part: Raw, spec: Spec, role: Role) -> Frames:
-    """What the spec's front end makes of recordings: known again, where another liquid was given the same."""
-    if isinstance(part, Frames):
-        return part if spec.front_end is not None else frames_for(part, spec, role)
-    # Only sound is altered, and only for training.
-    seed = spec.seed if isinstance(spec.front_end, AudioFrontEnd) and role == "train" else None
-    key = digest("frames", spec.front_end, spec.input.channels, role, seed, part)
-    return MEMO.get(key, lambda: frames_for(part, spec, role), lambda frames: frames.frames.nbytes)
 
 
 class _Clock:

@@ -18,21 +18,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy import store
 from lsm_deploy.compile.pipeline import Compiled, compile_spec
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import INPUT, Program
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.data import Frames, Role, lengths
 from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.known import known_float_run, known_run
 from lsm_deploy.learn.listener import AT_ONCE, Listener, listen
 from lsm_deploy.learn.model import readout_of
-from lsm_deploy.learn.runs import Run, Samples, read, run_samples, sizes_of
+from lsm_deploy.learn.runs import Run, Samples, read, sizes_of
 from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Explicit, FromFile, GaussianPopulation, Rate, Readout, Spec
 
-__all__ = ["Both", "Liquid", "content_of", "liquids_of", "run_both", "without_recurrence"]
+__all__ = ["Both", "Liquid", "compiled", "content_of", "liquids_of", "run_both", "without_recurrence"]
 
 
 BLOCK = 32
@@ -41,14 +41,10 @@ BLOCK = 32
 
 @dataclass(frozen=True, eq=False)
 class Liquid:
-    """One way to make features of samples. name: a digest of all that they depend on beside the samples.
-
-    shared: whether they depend on nothing else, so that samples may be run together with any others.
-    """
+    """One way to make features of samples. shared: whether these depend on nothing else, so that samples may be run
+    together with any others."""
 
     listener: Listener
-    readout: Readout
-    name: bytes
     shared: bool
     run: Callable[[Frames, Role, Progress | None], Run]
 
@@ -72,28 +68,29 @@ def liquids_of(
 
     hold: keep the spikes of the deployed one's runs, unless they are many.
     """
-    compiled = _compiled(spec)
-    deployed = listen(spec, train, compiled.program)
-    cut = without_recurrence(compiled.program)
-    readout, network = readout_of(spec), compiled.program.network
+    liquid = compiled(spec)
+    deployed = listen(spec, train, liquid.program)
+    cut = without_recurrence(liquid.program)
+    readout, network = readout_of(spec), liquid.program.network
     encoder = spec.input.encoder
     random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
-    given = spec.input, readout, deployed.ranges, spec.seed
-    most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(compiled.program, readout))
-
-    def liquid(listener: Listener, name: Sequence[Any], run: Callable[[Frames, Role, Progress | None], Run]) -> Liquid:
-        return Liquid(listener, readout, digest(*given, *name), not random and not network.sample_interval, run)
+    shared = not random and not network.sample_interval
+    most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(liquid.program, readout))
 
     def integers(listener: Listener, held: int) -> Liquid:
         def run(data: Frames, role: Role, progress: Progress | None) -> Run:
-            return run_samples(listener, readout, data, role, backend, progress, hold=held)
+            return known_run(listener, readout, data, role, backend, progress, hold=held)
 
-        return liquid(listener, (store.program_id(listener.program), backend, held), run)
+        return Liquid(listener, shared, run)
+
+    def in_floats(data: Frames, role: Role, progress: Progress | None) -> Run:
+        run = partial(_run_float, liquid, deployed, readout, data, role, progress)
+        return known_float_run(deployed, readout, data, role, program_content(spec), run)
 
     return (
         integers(deployed, AT_ONCE if hold and most <= AT_ONCE else 0),
         integers(replace(deployed, program=cut), 0) if cut else None,
-        liquid(deployed, ("floats", content_of(spec)), partial(_run_float, compiled, deployed, readout)),
+        Liquid(deployed, shared, in_floats),
     )
 
 
@@ -102,22 +99,21 @@ def run_both(liquid: Liquid, train: Frames, test: Frames, progress: Progress | N
     total = int(liquid.listener.steps(train).sum() + liquid.listener.steps(test).sum())
     done = 0
 
-    def known(data: Frames, role: Role, *content: Any) -> Run:
+    def run(data: Frames, role: Role) -> Run:
         nonlocal done
         ahead = (lambda now, _, done=done: progress(min(done + now, total), total)) if progress else None
-        key = digest(liquid.name, role, *content)
-        run = MEMO.get(key, lambda: liquid.run(data, role, ahead), lambda run: run.samples.nbytes + run.fired.nbytes)
+        run = liquid.run(data, role, ahead)
         done += run.steps
         return run
 
     if not liquid.shared:
         # Noise is drawn by a sample's role and place, and under the interval policy samples reach each other.
-        runs = [known(train, "train", train.frames, train.starts), known(test, "test", test.frames, test.starts)]
+        runs = [run(train, "train"), run(test, "test")]
         both = runs[0].samples, runs[1].samples
     else:
         parts = _contents(train), _contents(test)
         blocks = list(_blocks((train, test), parts))
-        runs = [known(data, "test", names) for names, data in blocks]
+        runs = [run(data, "test") for _, data in blocks]
         at = {name: (i, k) for i, (names, _) in enumerate(blocks) for k, name in enumerate(names)}
         made = [run.samples for run in runs]
         both = _gather(made, [at[name] for name in parts[0]]), _gather(made, [at[name] for name in parts[1]])
@@ -185,30 +181,37 @@ def _gather(made: Sequence[Samples], at: Sequence[tuple[int, int]]) -> Samples:
 
 
 def content_of(spec: Spec) -> bytes:
-    """All that a spec compiles from: what is written in it, and the files that it names."""
+    """All that a trained liquid comes from, beside data: what is written in its spec, and the files that it names."""
     files = [p.topology.file for p in spec.projections if isinstance(p.topology, Explicit)]
     files += [p.file for p in spec.populations.values() if isinstance(p, FromFile)]
     contents = [file.read_bytes() if file.is_file() else None for file in files]  # compiling says what is wrong
     return digest(replace(spec, data=None, search=None), contents)
 
 
-def _compiled(spec: Spec) -> Compiled:
-    def size(compiled: Compiled) -> int:
-        return 40 * compiled.program.network.synapses
+def program_content(spec: Spec) -> bytes:
+    """All that a spec compiles from: liquids are the same, whatever is read of them."""
+    return content_of(replace(spec, readout=None))
 
-    return MEMO.get(digest("compiled", content_of(spec)), lambda: compile_spec(spec), size)
+
+def compiled(spec: Spec) -> Compiled:
+    """A spec compiled, or known again."""
+
+    def size(made: Compiled) -> int:
+        return 40 * made.program.network.synapses
+
+    return MEMO.get(digest("compiled", program_content(spec)), lambda: compile_spec(spec), size)
 
 
 def _run_float(
-    compiled: Compiled, listener: Listener, readout: Readout, data: Frames, role: Role, progress: Progress | None
+    liquid: Compiled, listener: Listener, readout: Readout, data: Frames, role: Role, progress: Progress | None
 ) -> Run:
     """Features of the float liquid that the program stands for."""
-    program, dt_ms = compiled.program, compiled.network.dt_ms
+    program, dt_ms = liquid.program, liquid.network.dt_ms
     sizes, total, steps = sizes_of(program, readout), int(listener.steps(data).sum()), 0
     features_of_pieces = []
     for stimulus in listener.stimuli(data, role):
         ahead = part_of(progress, steps, total)
-        spikes = read(program, run_float(compiled.network, stimulus, progress=ahead).spikes, readout)
+        spikes = read(program, run_float(liquid.network, stimulus, progress=ahead).spikes, readout)
         features_of_pieces.append(readouts.float_features(spikes, stimulus.starts, readout, dt_ms, sizes))
         steps += len(stimulus.spikes)
     features = np.concatenate(features_of_pieces)

@@ -15,12 +15,9 @@ from typing import Any, Literal
 from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
-from lsm_deploy.data import Beats, Frames, Raw, check_labels, digests, load_data
-from lsm_deploy.data.front import frames_for
-from lsm_deploy.learn.model import readout_of, train
-from lsm_deploy.learn.regression.model import train_regression
-from lsm_deploy.learn.regression.pairs import check_series
-from lsm_deploy.measure.specimen import cross_validated
+from lsm_deploy.data import Raw, load_data
+from lsm_deploy.learn.model import readout_of
+from lsm_deploy.measure.specimen import checked_frames, contents_of, cross_validated, specimen_of
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
@@ -107,11 +104,8 @@ def search(
     if figure == "accuracy":
         readout_of(spec)
     raw = load_data(spec.data or Data(), spec.resampled_hz)[0] if train is None else train
-    frames = _Frames(raw)
-    if isinstance(spec.readout, Regression):
-        check_series(spec.readout, frames.of(spec))
-    else:
-        check_labels(frames.of(spec))
+    data = checked_frames(spec, raw)
+    shared = raw, contents_of(raw)
     paths = {p.path: steps_of(parse(text, file).data, p.path) for p in parameters}
 
     def judged(proposed: Mapping[int, Mapping[str, Any]], executor: Executor | None) -> Iterator[Trial]:
@@ -126,13 +120,13 @@ def search(
             else:
                 asked.append((turn, tried))
         pieces = [_Piece(turn, tried, liquid_seeds, backend) for turn, tried in asked]
-        for index, (scores, reason) in completed(_judged, frames, pieces, executor):
+        for index, (scores, reason) in completed(_judged, shared, pieces, executor):
             turn = pieces[index].turn
             yield Trial(turn, proposed[turn], scores, reason)
 
     # No more than can be worked on: the rest of a batch is for others, who may search elsewhere.
     side_by_side = 1 if executor is None else getattr(executor, "number", 0) or at_once
-    identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, raw)
+    identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, shared[1])
     with opened_journal(
         where, identity, parameters, seed, at_once, study=study or STUDY, least=figure in _LEAST
     ) as opened:
@@ -148,7 +142,6 @@ def search(
         raise LsmError(f"all {len(done)} trials failed, the last: {reason}", where=opened.where, hint="move the ranges")
     best = min(good, key=lambda trial: _order(trial, figure))
     changed = put(text, file, {paths[path]: value for path, value in best.values.items()})
-    data = frames.of(spec)
     samples = len(data.frames) if figure == "nrmse" else data.samples
     written = next(judged({AS_WRITTEN: {}}, None))
     return SearchResult(changed, samples, liquid_seeds, done, best, written, importance, figure)
@@ -188,13 +181,15 @@ class _Piece:
         return f"trial {self.turn}"
 
 
-def _judged(frames: _Frames, piece: _Piece) -> tuple[tuple[float, ...], str]:
+def _judged(shared: tuple[Raw, str], piece: _Piece) -> tuple[tuple[float, ...], str]:
     """The score of each liquid, up to the first that fails, and why it does."""
     scores: list[float] = []
     with _unsaid(piece.turn):
         try:
             for i in range(piece.liquid_seeds):
-                scores.append(_cross_validated(piece.spec, piece.spec.seed + i, frames, piece.backend))
+                raw, contents = shared
+                spec = replace(piece.spec, seed=piece.spec.seed + i)
+                scores.append(cross_validated(specimen_of(spec, raw, None, contents, piece.backend).model))
         except LsmError as error:
             return tuple(scores), error.in_brief()
     return tuple(scores), ""
@@ -215,49 +210,17 @@ def _order(trial: Trial, figure: str) -> float:
     return trial.score if figure in _LEAST else -trial.score
 
 
-class _Frames:
-    """What front ends make of the training data, the last one kept: most trials share theirs."""
-
-    def __init__(self, raw: Raw) -> None:
-        self.raw = raw
-        self.last: tuple[tuple[object, ...], Frames] | None = None
-
-    def __reduce__(self) -> tuple[type[_Frames], tuple[Raw]]:
-        return _Frames, (self.raw,)
-
-    def of(self, spec: Spec) -> Frames:
-        key = (spec.front_end, spec.seed, spec.input.channels)
-        last = self.last
-        if last is None or last[0] != key:
-            last = self.last = key, frames_for(self.raw, spec, "train")
-        return last[1]
-
-
-def _cross_validated(spec: Spec, seed: int, frames: _Frames, backend: str) -> float:
-    """The score of the readout on held-out parts of the training data, from the integers as they would be deployed."""
-    if isinstance(spec.readout, Regression):
-        return cross_validated(train_regression(replace(spec, seed=seed), frames.of(spec), backend))
-    return cross_validated(train(replace(spec, seed=seed), frames.of(spec), backend))
-
-
 def _identity(
-    written: Mapping[str, Any], parameters: tuple[Parameter, ...], seed: int, liquid_seeds: int, raw: Raw
+    written: Mapping[str, Any], parameters: tuple[Parameter, ...], seed: int, liquid_seeds: int, contents: str
 ) -> dict[str, str]:
-    """What a journal belongs to. Comments and layout of a spec may change, what it says may not."""
-    data = hashlib.sha256()
-    data.update(digests(raw).tobytes())
-    data.update(json.dumps([raw.labels, raw.groups, getattr(raw, "rate", None)]).encode())
-    if isinstance(raw, Frames):
-        data.update(raw.targets.tobytes())
-    if isinstance(raw, Beats):
-        data.update(raw.rhythm.tobytes() + json.dumps(raw.rhythms).encode())
+    """What a journal belongs to. Comments and layout of a spec may change, what it says may not; the training data are
+    known by what is in them, not by where they are."""
     return {
-        # The training data are known by what is in them, not by where they are.
         "spec": _digest(json.dumps({k: v for k, v in written.items() if k not in ("data", "search")}, sort_keys=True)),
         "search space": _digest(repr(parameters)),
         "seed": str(seed),
         "number of liquid seeds": str(liquid_seeds),
-        "training data": data.hexdigest()[:16],
+        "training data": contents,
     }
 
 

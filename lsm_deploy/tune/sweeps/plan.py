@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path, require_type
 from lsm_deploy.core.progress import Progress
-from lsm_deploy.data import Raw, check_labels, check_split, load_data, require_there
+from lsm_deploy.data import Raw, load_data, require_there
 from lsm_deploy.data.front import recordings
 from lsm_deploy.learn.model import readout_of
-from lsm_deploy.learn.regression.pairs import check_series
-from lsm_deploy.measure.evaluation.evaluation import frames_of
 from lsm_deploy.measure.evaluation.liquids import content_of
+from lsm_deploy.measure.specimen import checked_frames, contents_of
 from lsm_deploy.run import backends
-from lsm_deploy.run.memo import digest
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, read_text, steps_of
 from lsm_deploy.spec.schema import Data, Regression
@@ -72,8 +70,8 @@ def plan_of(
     if figure == "accuracy":
         readout_of(spec)
     data = _data(spec, train, test, tested)
-    _check(spec, *data)
-    contents = digest(*(None if raw is None else replace(raw, source="") for raw in data)).hex()
+    checked_frames(spec, *data)
+    contents = contents_of(*data)
     steps = {p.path: steps_of(parse(text, file).data, p.path) for p in parameters}
     bench = Bench(text, file.resolve(), steps, *data, contents, backend, retrain)
     of = {
@@ -99,20 +97,6 @@ def _data(
         raise MisuseError("training and test data come together", hint="give both, or neither to use the spec's")
     require_there(train, test)
     return recordings(train, spec), recordings(test, spec) if test is not None and tested else None
-
-
-def _check(spec: Spec, train: Raw, test: Raw | None) -> None:
-    frames = frames_of(train, spec, "train")
-    other = None if test is None else frames_of(test, spec, "test")
-    section = spec.readout
-    regression = isinstance(section, Regression)
-    if other is not None:
-        target = section.target if isinstance(section, Regression) else "label"
-        check_split(frames, other, spec.data is not None and spec.data.shared_groups, target=target)
-    if isinstance(section, Regression):
-        check_series(section, frames, other)
-    elif not regression:
-        check_labels(frames)
 
 
 def run_plan(
