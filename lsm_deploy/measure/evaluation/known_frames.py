@@ -1,4 +1,4 @@
-"""Frames that front ends make of recordings, known again by content: in this process, and on disk where it takes long."""
+"""Frames that front ends make of recordings, known again by content; on disk where that takes long."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def _split(raw: Raw) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 def _joined(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Frames:
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-    return Frames(**arrays, **plain)
+    every: dict[str, Any] = {**plain, **arrays}
+    return Frames(**every)
 
 
 _FORM = Form(_split, _joined)
