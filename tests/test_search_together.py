@@ -21,6 +21,7 @@ from test_search import SPEC, waves
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.spec import Parameter
 from lsm_deploy.tune.searches import claims, database, journal, trials
+from lsm_deploy.tune.searches import study as storage
 from lsm_deploy.tune.searches.journal import Trial, opened_journal
 from lsm_deploy.tune.searches.trials import search
 
@@ -78,7 +79,7 @@ def server():
 
 def ended(**where):
     """Of each trial that ended, who worked on it."""
-    with journal._opened_study(next(iter(where.values())), journal.STUDY, False) as study:
+    with storage.opened_study(next(iter(where.values())), journal.STUDY, False) as study:
         done = study.storage.get_all_trials(study.number)
     done = [made.user_attrs for made in done if made.state.name in ("COMPLETE", "PRUNED")]
     assert len(done) == len({attributes["turn"] for attributes in done}), "none twice"
@@ -86,7 +87,7 @@ def ended(**where):
 
 
 def scores(file):
-    with journal._opened_study(file, journal.STUDY, False) as study:
+    with storage.opened_study(file, journal.STUDY, False) as study:
         return {t.user_attrs["turn"]: t.user_attrs["accuracies"] for t in study.storage.get_all_trials(study.number)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict
 from typing import Any
 
+from lsm_deploy.measure.evaluation.across import FEWEST
 from lsm_deploy.measure.faults import FAULTS
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import PERCENT, count
@@ -74,6 +75,9 @@ def _sweep(sweep: Sweep, best: Set[Point]) -> Iterator[Block]:
     ]
     yield table(columns, [_row(sweep, point, "beaten by none" if point in best else "") for point in sweep.points])
     yield from _failures((_values(point.values), point.reason) for point in failed)
+    liquids = max((len(point.tried) for point in sweep.points), default=0)
+    if liquids < FEWEST:
+        yield Line(f"{count(liquids, 'liquid')} a point: no interval, which takes {FEWEST} (--seeds {FEWEST})")
     yield Line("what is chosen by these figures is to be judged by others: on test data, by `eval`, once")
 
 
@@ -169,7 +173,7 @@ def _robustness(robustness: Robustness) -> Iterator[Block]:
 
 def _over(strength: Strength) -> str:
     sizes = f"{count(strength.liquids, 'liquid')}, {count(strength.draws, 'draw')}"
-    return f"{strength.over}: {sizes}" if strength.over else sizes
+    return f"{strength.over}: {sizes}" if strength.over else f"{sizes}: no interval"
 
 
 def _failed(curves: tuple[Curve, ...]) -> Iterator[tuple[str, str]]:

@@ -127,7 +127,10 @@ def _search(result: SearchResult) -> Iterator[Block]:
         ],
     )
     if result.no_better:
-        yield Line("no trial is better than the spec as it is written")
+        yield Line(
+            "no trial is better than the spec as it is written: the values of the best one, which a search writes, are"
+            " no improvement"
+        )
     if result.importance:
         yield Heading(f"share of the {figure}'s variance")
         yield table(["parameter", Column("share", "{:.0%}")], result.importance.items())

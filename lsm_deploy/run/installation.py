@@ -21,7 +21,9 @@ from typing import Literal, TypeAlias
 from packaging.requirements import Requirement
 
 from lsm_deploy.core import memory, native
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.run import backends, kernels
+from lsm_deploy.store import cache
 
 __all__ = ["VARIABLES", "Finding", "Group", "examine"]
 
@@ -44,6 +46,7 @@ VARIABLES = {
     "LSM_DEPLOY_LOIHI2_PARTITION": "the SLURM partition to run on",
     "LSM_DEPLOY_LOIHI2_HOST": "the address of a board's host",
     "LSM_DEPLOY_LOIHI2_GENERATION": "the generation of the chip",
+    cache.VARIABLE: "what runs on the disk may take at most; 0: none are kept there",
     "LSM_DEPLOY_MAX_READ_GB": "memory that one file may take when it is read",
     "LSM_DEPLOY_SIMULATORS_PYTHON": "Pythons with simulators, for `make simulators`",
 }
@@ -151,10 +154,27 @@ def _machine() -> Iterator[Finding]:
     room = memory.available()
     yield Finding("machine", "memory", "here", f"{memory.gigabytes(room)} left" if room is not None else "not known")
     yield Finding("machine", "disk", "here", f"{memory.gigabytes(shutil.disk_usage('.').free)} left in this folder")
-    yield _cache()
+    yield _compiled_code()
+    yield _cached_runs()
 
 
-def _cache() -> Finding:
+def _cached_runs() -> Finding:
+    """What liquids made of data, for later commands; it may be removed at any time."""
+    try:
+        most = cache.room()
+    except LsmError as error:
+        return Finding("machine", "cached runs", "broken", error.in_brief(), f"unset {cache.VARIABLE}")
+    place = cache.folder()
+    if not most or place is None:
+        return Finding("machine", "cached runs", "here", "none" if most else f"none: {cache.VARIABLE} is 0")
+    there = cache.sizes()
+    says = (
+        f"{len(there)} files of {memory.gigabytes(sum(there.values()))} in {place}, which take {memory.gigabytes(most)}"
+    )
+    return Finding("machine", "cached runs", "here", f"{says} at most; `rm -r '{place}'` empties it")
+
+
+def _compiled_code() -> Finding:
     """Where numba keeps compiled loops: some five seconds go by once, where it can, and in every process, where not."""
     from numba.core.caching import FunctionCache
 

@@ -21,7 +21,8 @@ import postgres
 
 from lsm_deploy.report.blocks import Heading, Line, table
 from lsm_deploy.report.text import to_text
-from lsm_deploy.tune.searches.journal import STUDY, _opened_study
+from lsm_deploy.tune.searches.journal import STUDY
+from lsm_deploy.tune.searches.study import opened_study
 
 SPEC = Path(__file__).parents[2] / "configs" / "japanese_vowels.yaml"
 SPACE = """\
@@ -52,7 +53,7 @@ class Search:
 
     def told(self) -> list[str]:
         """The process that told of each trial, by turn."""
-        with _opened_study(self.where, self.study, False) as study:
+        with opened_study(self.where, self.study, False) as study:
             ended = [made for made in study.storage.get_all_trials(study.number) if made.state.name in ENDED]
         turns = {made.user_attrs["turn"]: made.user_attrs["claimed_by"].split()[1] for made in ended}
         assert len(turns) == len(ended), "a trial counts twice"

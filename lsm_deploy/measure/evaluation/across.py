@@ -29,7 +29,7 @@ from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
-__all__ = ["ENDS", "Across", "Spread", "evaluate_across"]
+__all__ = ["ENDS", "FEWEST", "Across", "Spread", "evaluate_across"]
 
 
 _LIQUIDS = ("liquid", "unrounded", "floats")
@@ -38,6 +38,10 @@ _SEEDED = (*_LIQUIDS, "feedforward")
 _SHARE = (0.0, 1.0)
 ENDS = {"accuracy": _SHARE, "nrmse": (0.0, math.inf), "smape": (0.0, math.inf), "r2": (-math.inf, 1.0)}
 """What a figure can be at least, and at most."""
+
+
+FEWEST = 3
+"""Liquids that have an interval: that of two is thirteen times their distance."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Spread:
         from scipy import stats
 
         mean, half = float(np.mean(values)), None
-        if len(values) > 2:  # of two the interval is thirteen times their distance
+        if len(values) >= FEWEST:
             error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
             half = float(stats.t.ppf(0.975, len(values) - 1)) * error
         return cls(

@@ -14,23 +14,20 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, raise_all
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.streams import stream
 from lsm_deploy.spec import Parameter
 from lsm_deploy.tune.searches.claims import BEAT_S, Claims
-from lsm_deploy.tune.searches.database import answered, connected, shown
-from lsm_deploy.tune.searches.lines import Lines, damage
+from lsm_deploy.tune.searches.lines import damage
+from lsm_deploy.tune.searches.study import AT_ONCE, Study, believing, check_identity, opened_study
 
 __all__ = ["STUDY", "Journal", "Trial", "opened_journal"]
 
 STUDY = "lsm-deploy search"
-AT_ONCE = "number of proposals at once"
-"""The part of a journal's identity that those of before do not have: it was 1."""
 _SCORES, _TURN, _CLAIM = "accuracies", "turn", "claimed_by"
 """Attributes of a trial in optuna. The first is what scores are called, whatever they are."""
 
@@ -56,7 +53,7 @@ class Journal:
     """An open journal: what has been tried, what is to be tried, and by whom."""
 
     def __init__(
-        self, study: _Study, parameters: Sequence[Parameter], seed: int, at_once: int = 1, *, least: bool = False
+        self, study: Study, parameters: Sequence[Parameter], seed: int, at_once: int = 1, *, least: bool = False
     ) -> None:
         import optuna
 
@@ -87,7 +84,7 @@ class Journal:
         from optuna.trial import TrialState
 
         turns: dict[int, Any] = {}
-        with _believing(self.where):
+        with believing(self.where):
             for made in self._study.ask("get_all_trials", self._study.number, deepcopy=False):
                 if made.state == TrialState.FAIL:
                     continue
@@ -265,25 +262,6 @@ def _value(p: Parameter, drawn: Any) -> Any:
     return drawn if p.whole else min(max(float(f"{drawn:.5g}"), p.low), p.high)
 
 
-# --- where it is kept ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Study:
-    """A study in optuna's storage; where: as it may be shown. url: of a database, which may have to be waited for."""
-
-    storage: Any
-    where: str
-    url: str | None = field(default=None, repr=False)
-    number: int = 0
-
-    def ask(self, what: str, *arguments: Any, **options: Any) -> Any:
-        from optuna.exceptions import StorageInternalError
-
-        question = partial(getattr(self.storage, what), *arguments, **options)
-        return question() if self.url is None else answered(self.url, question, StorageInternalError)
-
-
 @contextmanager
 def opened_journal(
     journal: Path | str,
@@ -309,75 +287,11 @@ def opened_journal(
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        with _opened_study(journal, study, least) as opened:
-            _check_identity(opened, {**identity, AT_ONCE: str(at_once)})
+        with opened_study(journal, study, least) as opened:
+            check_identity(opened, {**identity, AT_ONCE: str(at_once)})
             made = Journal(opened, parameters, seed, at_once, least=least)
             made.trials()
             with made.beating():
                 yield made
     finally:
         optuna.logging.set_verbosity(verbosity)
-
-
-@contextmanager
-def _believing(where: str) -> Iterator[None]:
-    """Who reckons digests for lines of his own, or writes to a database, meets optuna, which takes all for its own."""
-    try:
-        yield
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, RecursionError) as error:
-        raise damage(where, str(error).split("\n")[0]) from None
-
-
-@contextmanager
-def _opened_study(journal: Path | str, name: str, least: bool) -> Iterator[_Study]:
-    """The study of this name, which is made if there is none."""
-    from optuna.exceptions import StorageInternalError
-    from optuna.storages import RDBStorage, get_storage
-    from optuna.storages.journal import JournalStorage
-
-    if isinstance(journal, str):
-        # Connections that a server dropped when it stopped are noticed, and not asked.
-        connect = partial(RDBStorage, engine_kwargs={"pool_pre_ping": True})
-        made = connected(journal, connect, StorageInternalError)
-        try:
-            yield _made(_Study(get_storage(made), f"{shown(journal)}, {name!r}", journal), name, least)
-        finally:
-            made.engine.dispose()
-        return
-    with _believing(str(journal)):
-        study = _Study(JournalStorage(Lines(journal)), str(journal))
-        names = [each.study_name for each in study.ask("get_all_studies")]
-    if names not in ([], [name]):
-        raise LsmError(f"this is the journal of {names[0]!r}", where=study.where, hint="name another file")
-    yield _made(study, name, least)
-
-
-def _made(study: _Study, name: str, least: bool) -> _Study:
-    from optuna.exceptions import DuplicatedStudyError
-    from optuna.study import StudyDirection
-
-    direction = StudyDirection.MINIMIZE if least else StudyDirection.MAXIMIZE
-    try:
-        number = study.ask("get_study_id_from_name", name)
-    except KeyError:
-        with suppress(DuplicatedStudyError):
-            study.ask("create_new_study", [direction], name)
-        number = study.ask("get_study_id_from_name", name)
-    return replace(study, number=number)
-
-
-def _check_identity(study: _Study, identity: Mapping[str, str]) -> None:
-    """Refuse a study that is of another search in some part, and write them into one that is new."""
-    with _believing(study.where):
-        stored = study.ask("get_study_user_attrs", study.number)
-        begun = bool(study.ask("get_all_trials", study.number, deepcopy=False))
-    errors = []
-    for part, value in identity.items():
-        if part not in stored and not begun:
-            study.ask("set_study_user_attr", study.number, part, value)
-        elif stored.get(part, "1" if part == AT_ONCE else None) != value:
-            errors.append(LsmError(f"its trials are of another {part}", where=study.where, hint=_OTHERWISE))
-    raise_all(errors)
-
-
-_OTHERWISE = "go on with what it was begun with, or name another journal"

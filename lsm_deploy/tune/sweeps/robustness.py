@@ -4,7 +4,8 @@ Nothing is chosen by these figures: they are of test data, and at strength 0 the
 
 An interval is of 95 %. Where test data come from groups (speakers, records) it is the bootstrap's: groups, liquids and
 draws of the fault are drawn again, each with putting back (Efron & Tibshirani, 1993; percentiles of 1000). Else it is
-Student's, over liquids where there are three or more, or over draws of the fault; of fewer there is none.
+Student's, over liquids where there are three or more, or over draws of the fault; of fewer, or where all came to the
+same, there is none.
 """
 
 from __future__ import annotations
@@ -198,13 +199,19 @@ def _interval(answers: Sequence[Sequence[Answered | None]], ends: tuple[float, f
     if len({len(row) for row in whole}) > 1 or len(whole[0]) < len(answers[0]):
         return None, None, None
     groups = list(whole[0][0].groups)
+    over: Over
+    low: float | None
+    high: float | None
     if len(groups) > 2:
         counts = np.array([[[each.groups[name] for name in groups] for each in row] for row in whole], np.float64)
-        return *_bootstrap(counts), "groups, liquids and faults"
-    scores = np.array([[each.score for each in row] for row in whole])
-    over: Over = "liquids" if len(scores) > 2 else "faults"
-    spread = Spread.of(scores.mean(axis=1 if over == "liquids" else 0).tolist(), ends)
-    return (None, None, None) if spread.low is None else (spread.low, spread.high, over)
+        (low, high), over = _bootstrap(counts), "groups, liquids and faults"
+    else:
+        scores = np.array([[each.score for each in row] for row in whole])
+        over = "liquids" if len(scores) > 2 else "faults"
+        spread = Spread.of(scores.mean(axis=1 if over == "liquids" else 0).tolist(), ends)
+        low, high = spread.low, spread.high
+    # Where all draws are alike, what was drawn does not tell what chance there is.
+    return (None, None, None) if low == high else (low, high, over)
 
 
 def _bootstrap(counts: Floats) -> tuple[float, float]:
