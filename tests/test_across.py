@@ -17,6 +17,7 @@ from waves import FRESH, INTERVAL, spec, waves
 
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Frames, splits, subset
+from lsm_deploy.learn import known
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.onchip import on_chip_accuracy
 from lsm_deploy.measure.evaluation import Evaluation, Spread, evaluate, evaluate_across
@@ -29,6 +30,7 @@ from lsm_deploy.measure.evaluation.score import Answers, by_group, float_answers
 from lsm_deploy.run.memo import MEMO
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Data, Explicit, MelFrontEnd
+from lsm_deploy.store import program_id
 
 SEEDED = ("liquid", "unrounded", "floats", "feedforward")
 UNSEEDED = ("encoded", "raw")
@@ -148,11 +150,17 @@ def runs_of(described: Spec, parts: list[Frames], shared: bool) -> tuple[list[An
         for k, liquid in enumerate(liquids):
             assert liquid is not None
 
-            def counted(data: Frames, role: Any, progress: Any, k: int = k, run: Any = liquid.run) -> Any:
-                ran[k] += data.samples
-                return run(data, role, progress)
+            def counted(run: Any, at: int, k: int = k) -> Any:
+                def counting(*given: Any, **how: Any) -> Any:
+                    ran[k] += given[at].samples
+                    return run(*given, **how)
 
-            both = run_both(replace(liquid, run=counted), train, test)
+                return counting
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(known, "run_samples", counted(known.run_samples, 2))
+                patch.setattr(liquids_module, "_run_float", counted(liquids_module._run_float, 3))
+                both = run_both(liquid, train, test)
             made += [(part.features, part.encoded) for part in (both.train, both.test)]
     return made, ran
 
@@ -259,7 +267,8 @@ def test_a_liquid_is_compiled_again_where_a_file_of_its_spec_has_changed(tmp_pat
     np.savez(file, weights=np.full((size, size), 0.01))
     first = liquids_of(described, DATA, DATA, "fast")[0]
     np.savez(file, weights=np.full((size, size), 0.02))
-    assert liquids_of(described, DATA, DATA, "fast")[0].name != first.name
+    again = liquids_of(described, DATA, DATA, "fast")[0]
+    assert program_id(again.listener.program) != program_id(first.listener.program)
 
 
 def test_baselines_without_a_liquid_are_those_of_the_specs_own_seed(tmp_path: Path) -> None:
