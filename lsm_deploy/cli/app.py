@@ -174,14 +174,14 @@ class Output:
             click.echo(json.dumps(finite({"ok": True, **facts}), indent=2))
 
     @contextmanager
-    def progress(self, label: str, *, kept: bool = False) -> Iterator[Progress]:
-        """A bar on stderr, on a terminal only. kept: each piece is, so that they are counted, and gone on with."""
+    def progress(self, label: str, *, lasting: bool = False) -> Iterator[Progress]:
+        """A bar on stderr, on a terminal only. lasting: what is done stays done: it is counted, and gone on with."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        counted = (MofNCompleteColumn(" of "),) if kept else ()
+        counted = (MofNCompleteColumn(" of "),) if lasting else ()
         columns = (TextColumn("{task.description}"), BarColumn(), *counted, TimeRemainingColumn())
-        self.goes_on = kept
+        self.goes_on = lasting
         console = Console(stderr=True)
         hidden = self.quiet or self.json or not console.is_terminal
         with Progress(*columns, console=console, transient=True, disable=hidden) as bar:

@@ -78,7 +78,7 @@ def sweep_command(
     check_folder(folder, None)
     check_drawing(drawing, file)
     values = assignments(vary, "--vary")
-    with api.workers(workers, cluster) as executor, output.progress("sweeping", kept=True) as progress:
+    with api.workers(workers, cluster) as executor, output.progress("sweeping", lasting=True) as progress:
         options |= {"progress": progress, "executor": executor}
         result = api.sweep(file, values, folder, random=random or 0, **options)
     shown = report_sweep(result)
@@ -134,7 +134,7 @@ def robustness_command(
     check_folder(folder, None)
     check_drawing(drawing, file)
     chosen, values = assignments(faults, "--fault"), assignments(vary, "--vary")
-    with api.workers(workers, cluster) as executor, output.progress("breaking", kept=True) as progress:
+    with api.workers(workers, cluster) as executor, output.progress("breaking", lasting=True) as progress:
         options |= {"progress": progress, "executor": executor}
         result = api.robustness(file, folder, chosen or None, vary=values, **options)
     shown = report_robustness(result)

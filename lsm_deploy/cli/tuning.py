@@ -90,7 +90,7 @@ def search_command(
     check_target(target, file, train, space)
     if journal is not None:
         check_target(journal, file, train, space, target)
-    with api.workers(workers, cluster) as executor, output.progress("searching", kept=True) as progress:
+    with api.workers(workers, cluster) as executor, output.progress("searching", lasting=True) as progress:
         result = api.search_file(
             file, target, journal=journal, space=space, train=train, progress=progress, executor=executor, **options
         )
