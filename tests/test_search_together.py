@@ -334,7 +334,7 @@ def test_a_password_with_an_at_is_not_shown_in_part(tmp_path, url):
     with pytest.raises(LsmError) as caught, opened(f"postgresql://{url}"):
         pass
     assert "CR" not in str(caught.value)
-    assert "postgresql://u:SECRET@h" not in repr(journal._Study(None, "x", "postgresql://u:SECRET@h"))
+    assert "postgresql://u:SECRET@h" not in repr(storage.Study(None, "x", "postgresql://u:SECRET@h"))
 
 
 @pytest.mark.parametrize(
