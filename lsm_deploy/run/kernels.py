@@ -14,25 +14,25 @@ __all__ = ["send"]
 @compiled
 def send(
     fired: Messages | NDArray[np.float64],
-    indptr: NDArray[np.int64],
-    post: NDArray[np.int32],
+    indptr: NDArray[np.uint64],
+    place: NDArray[np.uint64],
     weight: NDArray[np.float64],
-    delay: NDArray[np.int32],
-    first: int,
-    t: int,
+    begin: np.uint64,
     ring: NDArray[np.float64],
 ) -> None:
-    """Add to `ring` `[step % len, sample, neuron]` what the spikes `[sample, source]` of step t deliver,
-    delay + 1 steps later.
+    """Add to `ring` `[sample, step * sum]` what spikes `[sample, source]` deliver.
 
-    first: the number of the projection's first target. What would arrive beyond the ring's end never does.
+    place: of each synapse, how far behind `begin`, the next step's sums, it delivers; beyond the end is the beginning.
     """
-    horizon, next_row = len(ring), (t + 1) % len(ring)
+    # Signed numbers would be looked at before each use: as indices they may count from the end.
+    size = np.uint64(ring.shape[1])
     for i in range(len(fired)):
+        sums = ring[i]
         for j in range(fired.shape[1]):
             if fired[i, j] == 0:
                 continue
             for k in range(indptr[j], indptr[j + 1]):
-                if delay[k] < horizon - 1:
-                    row = next_row + delay[k]  # a division takes longer than all else here
-                    ring[row if row < horizon else row - horizon, i, first + post[k]] += fired[i, j] * weight[k]
+                at = begin + place[k]
+                if at >= size:
+                    at -= size
+                sums[at] += fired[i, j] * weight[k]

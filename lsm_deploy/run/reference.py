@@ -102,22 +102,23 @@ def run_float(
 @dataclass(frozen=True, eq=False)
 class _Synapses:
     source: str
-    onto: slice
-    """The sums that they add to."""
-    indptr: NDArray[np.int64]
-    post: NDArray[np.int32]
+    indptr: NDArray[np.uint64]
+    place: NDArray[np.uint64]
+    """What each adds to, among the sums of all steps that follow."""
     weight: Floats
-    delay: NDArray[np.int32]
-    """In steps; one that no sample is long enough for is as long as the longest."""
+    longest: int
+    """Delay, in steps."""
 
     @classmethod
     def of(cls, p: Projection | QProjection, network: Network, longest: int) -> _Synapses:
         if isinstance(p, QProjection):
             weight, delay = weights_in_floats(network, p), p.delays
         else:
-            # The same rounding as on the way to the chip's delays.
+            # The same rounding as on the way to the chip's delays; no sample is long enough for more than `longest`.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
-        return cls(p.source, network.ports[p.target, p.port], p.indptr, p.post, weight, delay.astype(np.int32))
+        place = delay.astype(np.int64) * network.sums + network.ports[p.target, p.port].start + p.post
+        last = int(delay.max(initial=0))
+        return cls(p.source, p.indptr.astype(np.uint64), place.astype(np.uint64), weight, last)
 
 
 def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:
@@ -148,25 +149,30 @@ def _run_samples(
         name: {register: np.tile(values, (len(windows), 1)) for register, values in initial.items()}
         for name, initial in cleared.items()
     }
-    horizon = 2 + max((int(s.delay.max(initial=0)) for s in synapses), default=0)
-    ring = np.zeros((horizon, len(windows), network.sums))
+    horizon = 2 + max((s.longest for s in synapses), default=0)
+    ring = np.zeros((len(windows), horizon, network.sums))
+    sent = np.zeros((len(windows), network.neurons), spikes.dtype)
+    flat = ring.reshape(len(windows), -1)
     interval, left = network.sample_interval, len(windows)
     for t in range(int(lengths[0])):
         if t >= lengths[left - 1]:
             left = int(np.count_nonzero(lengths > t))
             states = {n: {k: v[:left] for k, v in state.items()} for n, state in states.items()}
         rows = begins[:left] + t
-        a = ring[t % horizon, :left].copy()
-        ring[t % horizon] = 0.0
+        a = ring[:left, t % horizon].copy()
+        ring[:left, t % horizon] = 0.0
+        sent = sent[:left]
         for name, where in here.items():
             if interval and t % interval == 0:
                 states[name] = {k: np.tile(v, (left, 1)) for k, v in cleared[name].items()}
             step = kinds[name].float_step(constants[name], states[name], network.sums_onto(name, a))
             states[name] = step.state
-            spikes[rows, where] = step.spikes
+            sent[:, where] = step.spikes
             for register, values in recorded.items():
                 values[rows, where] = step.state.get(register, 0.0)
-        entering = stimulus[rows] if feed is None else feed(rows, spikes[rows]) / network.input.unit
+        spikes[rows] = sent
+        entering = stimulus[rows] if feed is None else feed(rows, sent) / network.input.unit
+        begin = np.uint64((t + 1) % horizon * network.sums)
         for s in synapses:
-            fired = entering if s.source == INPUT else spikes[rows, here[s.source]]
-            kernels.send(fired, s.indptr, s.post, s.weight, s.delay, s.onto.start, t, ring)
+            fired = entering if s.source == INPUT else np.ascontiguousarray(sent[:, here[s.source]])
+            kernels.send(fired, s.indptr, s.place, s.weight, begin, flat[:left])

@@ -27,6 +27,8 @@ __all__ = ["Analysis", "analysis_of", "frames_of_audio"]
 
 QUIETEST_DB = 1e-9
 """Less than this an utterance does not vary but by rounding."""
+AT_ONCE = 256
+"""Windows that are transformed together."""
 SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
 
@@ -124,6 +126,10 @@ class Analysis:
         # Twice as fine as the window resolves, so that narrow bands at low frequencies are not empty.
         self.n_fft = 2 << (self.window - 1).bit_length()
         self.bank = filter_bank(front_end, self.n_fft)
+        self.hann = np.zeros(self.n_fft)
+        """The window, in the middle of a frame."""
+        before = (self.n_fft - self.window) // 2
+        self.hann[before : before + self.window] = librosa.filters.get_window("hann", self.window, fftbins=True)
 
     def trimmed(self, sound: Floats) -> Floats:
         if self.front_end.trim_db is None:
@@ -134,18 +140,19 @@ class Analysis:
         return trimmed if len(trimmed) else sound
 
     def power(self, sound: Floats) -> Floats:
+        """That of librosa's `stft`, which looks at more than short sounds take."""
+        from scipy.fft import rfft
+
         if self.front_end.pre_emphasis is not None:
             sound = np.append(sound[:1], sound[1:] - self.front_end.pre_emphasis * sound[:-1])
-        around = np.pad(sound, self.n_fft // 2)
-        spectrum = self.librosa.stft(
-            around, n_fft=self.n_fft, hop_length=self.hop, win_length=self.window, center=False
-        )
-        return np.asarray(spectrum.real**2 + spectrum.imag**2)
-
-    def hann(self) -> Floats:
-        """The window, in the middle of a frame `[n_fft]`, as `stft` takes it."""
-        hann = self.librosa.filters.get_window("hann", self.window, fftbins=True)
-        return np.asarray(self.librosa.util.pad_center(hann, size=self.n_fft))
+        around = np.zeros(self.n_fft + len(sound))
+        around[self.n_fft // 2 : self.n_fft // 2 + len(sound)] = sound
+        frames = np.lib.stride_tricks.sliding_window_view(around, self.n_fft)[:: self.hop]
+        power = np.empty((len(frames), self.n_fft // 2 + 1))
+        for first in range(0, len(frames), AT_ONCE):
+            spectrum = rfft(self.hann * frames[first : first + AT_ONCE])
+            power[first : first + AT_ONCE] = spectrum.real**2 + spectrum.imag**2
+        return power.T
 
     def decibels(self, power: Floats, warp: float = 1.0) -> Floats:
         bands = (warped(self.bank, warp) if warp != 1.0 else self.bank) @ power

@@ -15,6 +15,7 @@ from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import Beats, Frames, digests, lengths, rows_of
+from lsm_deploy.data.front import kernels
 from lsm_deploy.spec.schema import BeatsFrontEnd
 
 __all__ = ["AF", "NOT_AF", "frames_of_beats"]
@@ -90,4 +91,6 @@ def _channels(rr: Floats, first: NDArray[np.int64]) -> dict[str, Floats]:
 
 def _running_median(rr: Floats) -> Floats:
     """The median of each window's intervals up to each `[window, interval]`."""
-    return np.stack([np.median(rr[:, : i + 1], axis=1) for i in range(rr.shape[1])], axis=1)
+    medians = np.empty_like(rr)
+    kernels.running_medians(rr, np.empty(rr.shape[1]), medians)
+    return medians

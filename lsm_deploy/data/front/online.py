@@ -103,7 +103,6 @@ class SoundIn:
     def __init__(self, front_end: AudioFrontEnd) -> None:
         raise_all(_of_the_whole(front_end))
         self.front_end, self._analysis = front_end, analysis_of(front_end, "front_end")
-        self._hann = self._analysis.hann()
         self._late = self._analysis.window // 2
         self._recent = np.zeros(self._analysis.n_fft // 2 + self._late)
         self._around = np.zeros(self._analysis.n_fft)  # beyond the window sound is multiplied by 0
@@ -149,7 +148,7 @@ class SoundIn:
 
     def _made(self) -> Floats:
         self._around[: len(self._recent)] = self._recent
-        spectrum = np.fft.rfft(self._hann * self._around)
+        spectrum = np.fft.rfft(self._analysis.hann * self._around)
         frame = self._analysis.decibels((spectrum.real**2 + spectrum.imag**2)[:, None])[0]
         before, self._frame = self._frame if len(self._frame) else frame, frame
         return fixed.stable(np.append(frame, frame - before) if self.front_end.deltas else frame)

@@ -28,8 +28,8 @@ def centred(features: NDArray[Any], groups: Sequence[str], source: str = "data")
         more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
         what = f"group {alone[0]!r}{more} has a single sample: less its own mean, nothing is left of it"
         raise LsmError(what, where=source, hint="give several samples of each group, or set `readout: {centre: none}`")
-    total = np.zeros((len(many), features.shape[1]), features.dtype)
-    np.add.at(total, number, features)
+    rows = np.split(np.argsort(number, kind="stable"), np.cumsum(many)[:-1])
+    total = np.stack([features[own].sum(axis=0) for own in rows])
     # Half up, in integers: the same on every machine.
     mean = (2 * total + many) // (2 * many) if features.dtype.kind == "i" else total / many
     return np.asarray(features - mean[number])

@@ -117,7 +117,7 @@ def _fit(
     accuracy = np.zeros((len(folds), len(candidates)))
     for i, fold in enumerate(folds):
         support, mean, scale, path = solver.path(fold)
-        held_out = (x[np.ix_(fold[1], support)] - mean) / scale
+        held_out = (solver.rows(fold[1], support) - mean) / scale
         for k, (coef, intercept) in enumerate(path):
             accuracy[i, k] = np.mean(_choose(held_out @ coef.T + intercept) == y[fold[1]])
     cv_accuracy = accuracy.mean(axis=0)
@@ -199,31 +199,38 @@ class _Solver:
     def path(self, fold: Fold) -> tuple[Ints, Floats, Floats, list[Solution]]:
         """For each strength what the training samples of a fold teach: the kept features, their mean and scale."""
         train, held_out = fold
-        support, mean, scale = self._prepare(train)
+        support, mean, scale, z = self._prepare(train)
         if self.shared is not None:
             return support, mean, scale, self.shared.solve(held_out, mean, scale, self.strengths)
-        z = (self.x[np.ix_(train, support)] - mean) / scale
         return support, mean, scale, self._solve(z, self.y[train], self.strengths)[0]
 
     def final(self, strength: float) -> tuple[Ints, Floats, Floats, Solution, bool]:
         """What all samples teach, and whether that converged."""
-        support, mean, scale = self._prepare(np.arange(len(self.x)))
+        support, mean, scale, z = self._prepare(np.arange(len(self.x)))
         if self.shared is not None:
             path, converged = self.shared.solve(np.zeros(0, np.int64), mean, scale, [strength]), True
         else:
-            path, converged = self._solve((self.x[:, support] - mean) / scale, self.y, [strength])
+            path, converged = self._solve(z, self.y, [strength])
         # What is constant has coefficients of 0.
         return support, mean, np.where(np.isfinite(scale), scale, 1.0), path[0], converged
 
-    def _prepare(self, rows: Ints) -> tuple[Ints, Floats, Floats]:
+    def rows(self, rows: Ints, support: Ints) -> Floats:
         x = self.x[rows]
-        support = _select(x, self.y[rows], self.readout.keep)
-        x = x if self.readout.keep is None else x[:, support]
-        mean, scale = standard(x)
+        return x if self.readout.keep is None else x[:, support]
+
+    def _prepare(self, rows: Ints) -> tuple[Ints, Floats, Floats, Floats]:
+        """The kept features, their mean and scale, and these rows of them, standardised."""
+        support = np.arange(self.x.shape[1])
+        if self.readout.keep is not None:
+            support = _select(self.x[rows], self.y[rows], self.readout.keep)
+        x = self.rows(rows, support)
         if self.centre:
-            return support, mean, scale
+            mean, scale = _standardise(x)
+            return support, mean, scale, x
+        scale = standard(x)[1]
         # Without an intercept what is constant is of use: it is one.
-        return support, np.zeros(len(support)), np.where(np.isinf(scale) & (x[0] != 0), np.abs(x[0]), scale)
+        scale = np.where(np.isinf(scale) & (x[0] != 0), np.abs(x[0]), scale)
+        return support, np.zeros(len(support)), scale, x / scale
 
     def _solve(self, z: Floats, y: Ints, strengths: Sequence[float]) -> tuple[list[Solution], bool]:
         counts = np.bincount(y, minlength=self.classes)
@@ -247,15 +254,22 @@ class _Solver:
 
 def standard(x: Floats) -> tuple[Floats, Floats]:
     """The mean and the deviation of each feature, infinite where it never changes."""
+    return _standardise(x.astype(np.float64))
+
+
+def _standardise(x: Floats) -> tuple[Floats, Floats]:
+    """`standard`, and x becomes what it is in these units: many features are read as seldom as that needs."""
     # There the deviation is 0, or a rounding error; the square of one below 1e-150 would be, too.
     constant = x.max(axis=0) - x.min(axis=0) < 1e-150
-    return x.mean(axis=0), np.where(constant, np.inf, x.std(axis=0))
+    mean = x.mean(axis=0)
+    x -= mean
+    scale = np.where(constant, np.inf, np.sqrt((x * x).mean(axis=0)))
+    x /= scale
+    return mean, scale
 
 
-def _select(x: Floats, y: Ints, keep: int | None) -> Ints:
+def _select(x: Floats, y: Ints, keep: int) -> Ints:
     """The features with the largest ANOVA F, in their order; the first of equal ones."""
-    if keep is None:
-        return np.arange(x.shape[1])
     from sklearn.feature_selection import f_classif
 
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):

@@ -104,8 +104,12 @@ def check_parts(readout: Readout, lengths: Ints, where: str) -> None:
 def mean_bins(frames: Floats, starts: Ints, parts: int) -> Floats:
     """Means `[sample, part * channel]` over the same parts; one that is empty repeats the frame at its start."""
     edges = _edges(starts, len(frames), parts)
-    means = [frames[a : max(a + 1, b)].mean(axis=0) for row in edges for a, b in pairwise(row)]
-    return np.array(means).reshape(len(starts), -1)
+    frames, means = np.ascontiguousarray(frames), np.zeros((len(starts), parts, frames.shape[1]))
+    kernels.count_parts(frames, edges, means)
+    many = np.diff(edges, axis=1)
+    means /= np.maximum(many, 1)[:, :, None]
+    means[many == 0] = frames[edges[:, :-1][many == 0]]
+    return means.reshape(len(starts), -1)
 
 
 def parts_of(readout: Readout) -> int:

@@ -25,8 +25,6 @@ def folds_of(
     groups: what each sample belongs to, such as a speaker; origin: the sample that it is a copy of, or its own index.
     Where there are fewer of these than folds, each is held out once.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
     together = _together(len(y), groups, origin)
     apart = int(together.max()) + 1
     if apart < 2:
@@ -35,11 +33,13 @@ def folds_of(
             where="readout",
             hint="add samples of another group, or leave groups out",
         )
-    rows, state = np.zeros(len(y)), random_state(seed)
     if apart == len(y):
-        splits = StratifiedKFold(folds, shuffle=True, random_state=state).split(rows, y)
+        splits = _stratified(y, folds, random_state(seed))
     else:
-        splits = StratifiedGroupKFold(min(folds, apart), shuffle=True, random_state=state).split(rows, y, together)
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        grouped = StratifiedGroupKFold(min(folds, apart), shuffle=True, random_state=random_state(seed))
+        splits = list(grouped.split(np.zeros(len(y)), y, together))
     # A fold may hold out nothing where few groups have most of the samples, or leave one class where groups are of one.
     fitting = [(train, out) for train, out in splits if len(out) and len(np.unique(y[train])) > 1]
     if not fitting:
@@ -49,6 +49,20 @@ def folds_of(
             hint="add samples of another group, or leave groups out",
         )
     return fitting
+
+
+def _stratified(y: Ints, folds: int, state: int) -> list[Fold]:
+    """Those of scikit-learn's StratifiedKFold, shuffled; to import it takes longer than a small evaluation."""
+    random = np.random.RandomState(state)
+    first, number = np.unique(y, return_index=True, return_inverse=True)[1:]
+    number = np.argsort(np.argsort(first))[number]  # classes in the order that they appear in
+    ordered, out = np.sort(number), np.empty(len(y), np.int64)
+    for k in range(len(first)):
+        many = [np.count_nonzero(ordered[i::folds] == k) for i in range(folds)]
+        own = np.repeat(np.arange(folds), many)
+        random.shuffle(own)
+        out[number == k] = own
+    return [(np.flatnonzero(out != i), np.flatnonzero(out == i)) for i in range(folds)]
 
 
 def _together(samples: int, groups: Sequence[object] | None, origin: Sequence[int] | None) -> NDArray[np.int32]:

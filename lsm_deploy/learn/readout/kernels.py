@@ -19,8 +19,10 @@ LIMIT = fixed.UV_LIMIT
 
 
 @compiled
-def count_parts(spikes: Messages, edges: NDArray[np.int64], out: NDArray[np.int64]) -> None:
-    """The sum of each part's spikes."""
+def count_parts(
+    spikes: Messages | NDArray[np.float64], edges: NDArray[np.int64], out: NDArray[np.int64] | NDArray[np.float64]
+) -> None:
+    """The sum of each part's spikes, or of frames in floats, one after the other."""
     for sample in range(len(edges)):
         for k in range(edges.shape[1] - 1):
             row = out[sample, k]

@@ -39,11 +39,15 @@ def ridge(
     """A solution for each strength; without `centre` there is no intercept."""
     w = np.ones(len(z)) if weights is None else weights
     z_mean, t_mean = (w @ z / w.sum(), w @ t / w.sum()) if centre else (np.zeros(z.shape[1]), np.zeros(t.shape[1]))
-    root = np.sqrt(w)[:, None]
-    z, t = (z - z_mean) * root, (t - t_mean) * root
+    z, t = z - z_mean, t - t_mean
+    if weights is not None:
+        root = np.sqrt(w)[:, None]
+        z, t = z * root, t * root
     if len(z) < z.shape[1]:
         kernel = z @ z.T
-        coefs = [(z.T @ _solve(kernel, t, a)).T for a in strengths]
+        # All at once: the features are read once.
+        together = np.hstack([_solve(kernel, t, a) for a in strengths])
+        coefs = np.split(together.T @ z, len(strengths))
     else:
         gram, cross = z.T @ z, z.T @ t
         coefs = [_solve(gram, cross, a).T for a in strengths]
@@ -51,12 +55,13 @@ def ridge(
 
 
 def _solve(matrix: Floats, right: Floats, strength: float) -> Floats:
-    from scipy.linalg import eigh, solve_triangular
+    from scipy.linalg import cho_factor, cho_solve, eigh
 
     shifted = matrix.copy()
     shifted.flat[:: len(matrix) + 1] += strength
     try:
-        lower = np.linalg.cholesky(shifted)
+        # Transposed it is the same, in LAPACK's order.
+        factor = cho_factor(shifted.T, lower=True, overwrite_a=True, check_finite=False)
     except np.linalg.LinAlgError:  # the strength is lost beside the largest eigenvalue
         values, vectors = eigh(matrix, check_finite=False)
         lost = values <= len(values) * np.finfo(np.float64).eps * values.max()
@@ -64,8 +69,7 @@ def _solve(matrix: Floats, right: Floats, strength: float) -> Floats:
         part = np.where(lost, 0.0, 1 / np.where(lost, 1.0, values + strength))
         coef: Floats = vectors @ ((vectors.T @ right) * part[:, None])
         return coef
-    half = solve_triangular(lower, right, lower=True, check_finite=False)
-    solved: Floats = solve_triangular(lower, half, lower=True, trans="T", check_finite=False)
+    solved: Floats = cho_solve(factor, right, check_finite=False)
     return solved
 
 

@@ -59,12 +59,12 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float], ends: tuple[float, float] = (-math.inf, math.inf)) -> Spread:
-        from scipy import stats
+        from scipy.special import stdtrit  # scipy.stats takes a second to import
 
         mean, half = float(np.mean(values)), None
         if len(values) >= FEWEST:
             error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
-            half = float(stats.t.ppf(0.975, len(values) - 1)) * error
+            half = float(stdtrit(len(values) - 1, 0.975)) * error
         return cls(
             mean,
             None if half is None else max(mean - half, ends[0]),

@@ -24,6 +24,7 @@ from lsm_deploy.data import Beats, Frames, Raw
 from lsm_deploy.data.front import AF, NOT_AF, to_frames
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import fit_to, relative
+from lsm_deploy.measure.evaluation import kernels
 from lsm_deploy.measure.evaluation.score import Answers, float_answers
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, FrontEnd, Readout
 
@@ -183,8 +184,5 @@ def _sample_entropy(rr: Floats, close: float) -> tuple[Floats, Floats]:
     are alike, too; one is added to both counts, so that regular and short windows have one."""
     beats = rr.shape[1]
     ones, twos = np.zeros((2, len(rr)), np.int64)
-    for lag in range(1, beats):
-        alike = np.abs(rr[:, lag:] - rr[:, :-lag]) <= close
-        ones += np.count_nonzero(alike, axis=1)
-        twos += np.count_nonzero(alike[:, 1:] & alike[:, :-1], axis=1)
+    kernels.count_alike(rr, close, ones, twos)
     return ones / (beats * (beats - 1) / 2), -np.log((twos + 1) / (ones + 1))

@@ -35,7 +35,7 @@ from lsm_deploy.learn.runs import require_spikes, warn_of_run
 from lsm_deploy.measure.activity import TypedActivity, activity_of_types
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
 from lsm_deploy.measure.evaluation.known_frames import frames_of
-from lsm_deploy.measure.evaluation.liquids import Both, Liquid, liquids_of, run_both
+from lsm_deploy.measure.evaluation.liquids import Both, Liquid, Together, liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
@@ -160,10 +160,11 @@ def evaluate_one(
     backend = backends.choose(backend, deployed.listener.program)
     positive = positive_of(spec, train)
     advance = _Advance(progress, 1 if alone else 3 if feedforward else 2)
+    together = Together.of(train, test) if deployed.shared else None
     clock.stop("compile")
 
     def trained(liquid: Liquid) -> tuple[Classifier, Any, Both]:
-        both = run_both(liquid, train, test, advance.next())
+        both = run_both(liquid, train, test, advance.next(), together)
         if liquid is deployed:
             require_spikes(liquid.listener, readout, train, backend, both.train)
             warn_of_run(liquid.listener, train, both.fired, both.steps)

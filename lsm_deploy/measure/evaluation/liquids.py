@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Explicit, FromFile, GaussianPopulation, Rate, Readout, Spec
 
-__all__ = ["Both", "Liquid", "compiled", "content_of", "liquids_of", "run_both", "without_recurrence"]
+__all__ = ["Both", "Liquid", "Together", "compiled", "content_of", "liquids_of", "run_both", "without_recurrence"]
 
 
 BLOCK = 32
@@ -94,8 +94,28 @@ def liquids_of(
     )
 
 
-def run_both(liquid: Liquid, train: Frames, test: Frames, progress: Progress | None = None) -> Both:
-    """Both parts run, by parts that were not run before."""
+@dataclass(frozen=True, eq=False)
+class Together:
+    """The different samples of both parts, in blocks that are run at once; and which of them, one block after the
+    other, those of the training and of the test data are."""
+
+    blocks: tuple[Frames, ...]
+    train: Ints
+    test: Ints
+
+    @classmethod
+    def of(cls, train: Frames, test: Frames) -> Together:
+        contents = _contents(train), _contents(test)
+        blocks = list(_blocks((train, test), contents))
+        place = {name: i for i, name in enumerate(chain.from_iterable(names for names, _ in blocks))}
+        rows = (np.array([place[name] for name in names], np.int64) for names in contents)
+        return cls(tuple(data for _, data in blocks), *rows)
+
+
+def run_both(
+    liquid: Liquid, train: Frames, test: Frames, progress: Progress | None = None, together: Together | None = None
+) -> Both:
+    """Both parts run, by parts that were not run before; together: of these, where that is known."""
     total = int(liquid.listener.steps(train).sum() + liquid.listener.steps(test).sum())
     done = 0
 
@@ -111,12 +131,10 @@ def run_both(liquid: Liquid, train: Frames, test: Frames, progress: Progress | N
         runs = [run(train, "train"), run(test, "test")]
         both = runs[0].samples, runs[1].samples
     else:
-        parts = _contents(train), _contents(test)
-        blocks = list(_blocks((train, test), parts))
-        runs = [run(data, "test") for _, data in blocks]
-        at = {name: (i, k) for i, (names, _) in enumerate(blocks) for k, name in enumerate(names)}
+        together = Together.of(train, test) if together is None else together
+        runs = [run(data, "test") for data in together.blocks]
         made = [run.samples for run in runs]
-        both = _gather(made, [at[name] for name in parts[0]]), _gather(made, [at[name] for name in parts[1]])
+        both = _gather(made, together.train), _gather(made, together.test)
     if progress:
         progress(total, total)
     counts = sum((Counter(run.counts) for run in runs), Counter[str]())
@@ -164,14 +182,14 @@ def _frames_of(data: Frames, i: int) -> NDArray[np.float64]:
     return data.frames[data.starts[i] : end]
 
 
-def _gather(made: Sequence[Samples], at: Sequence[tuple[int, int]]) -> Samples:
-    """The samples at these places: of which run, and within it."""
+def _gather(made: Sequence[Samples], at: Ints) -> Samples:
+    """The samples at these places of all runs, one after the other."""
 
     def column(name: str) -> NDArray[Any]:
-        return np.stack([getattr(made[i], name)[k] for i, k in at])
+        return np.asarray(np.concatenate([getattr(samples, name) for samples in made])[at])
 
-    held = all(samples.rasters for samples in made)
-    rasters = tuple(made[i].rasters[k] for i, k in at) if held else ()
+    every = [raster for samples in made for raster in samples.rasters]
+    rasters = tuple(every[i] for i in at.tolist()) if all(samples.rasters for samples in made) else ()
     return Samples(
         column("features"), column("encoded"), column("whole"), column("busiest"), column("entered"), rasters
     )

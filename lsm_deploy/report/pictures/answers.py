@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.measure.evaluation import Answers
+from lsm_deploy.measure.evaluation.score import curve_of
 from lsm_deploy.report.blocks import Picture
 from lsm_deploy.report.numbers import count, text_of
 from lsm_deploy.report.pictures.style import MARK, NEUTRAL, PALETTE, SEQUENTIAL, beside, name_of, sheet
@@ -108,15 +109,13 @@ def _roc(
     name: str, i: int, labels: Sequence[str], answers: Answers, scores: Floats
 ) -> tuple[Floats, Floats, float, tuple[float, float]] | None:
     """False and true positives as shares, the area under their curve, and where the readout's own answers lie on it."""
-    from sklearn.metrics import auc, roc_curve
-
     is_class = np.array([label == name for label in labels])
     if is_class.all() or not is_class.any():
         return None
     margin = scores[:, i] - np.delete(scores, i, axis=1).max(axis=1)
-    false, true, _ = roc_curve(is_class, margin)
+    false, true, area = curve_of(is_class, margin)
     answered = np.array([each == name for each in answers.predicted])
-    return false, true, float(auc(false, true)), (float(answered[~is_class].mean()), float(answered[is_class].mean()))
+    return false, true, area, (float(answered[~is_class].mean()), float(answered[is_class].mean()))
 
 
 def _areas(curves: Sequence[Any], asked: int) -> str:
