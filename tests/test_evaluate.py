@@ -21,7 +21,8 @@ from lsm_deploy.data import Frames, make_frames
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import Model, load_model, model_from_parts, model_to_parts, predict, save_model, train
-from lsm_deploy.measure.evaluation import Evaluation, Score, evaluate
+from lsm_deploy.measure.evaluation import Evaluation, Score, Spread, evaluate
+from lsm_deploy.measure.evaluation.score import curve_of, wilson
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import Spec, load
@@ -280,6 +281,34 @@ def test_wilsons_interval(correct: int, samples: int, low: float, high: float) -
             assert abs(correct / samples - end) == pytest.approx(
                 1.959964 * math.sqrt(end * (1 - end) / samples), rel=1e-6
             )
+
+
+def test_intervals_are_scipys() -> None:
+    from scipy import stats
+
+    for correct, samples in [(0, 1), (1, 1), (3, 7), (349, 370), (9_000, 10_001)]:
+        theirs = stats.binomtest(correct, samples).proportion_ci(method="wilson")
+        assert wilson(correct, samples) == pytest.approx((theirs.low, theirs.high), rel=1e-14)
+    values = [0.5, 0.75, 0.625, 0.875]
+    theirs = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    got = Spread.of(values)
+    assert (got.low, got.high) == pytest.approx(tuple(theirs), rel=1e-14)
+
+
+@pytest.mark.parametrize("levels", [2, 5, 1000])
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_the_curve_of_margins_is_scikit_learns(levels: int, share: float) -> None:
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    rng = np.random.default_rng(levels)
+    positive = rng.random(200) < share
+    positive[:2] = True, False
+    margins = rng.integers(0, levels, 200) / levels + 0.2 * positive  # few levels: many are equal
+    false, true, area = curve_of(positive, margins)
+    theirs = roc_curve(positive, margins)
+    np.testing.assert_array_equal(false, theirs[0])
+    np.testing.assert_array_equal(true, theirs[1])
+    assert area == roc_auc_score(positive, margins)
 
 
 # --- a model's parts ------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Beats, Events, Frames, check_split, digests, make_frames, subset
 from lsm_deploy.data.front import load, load_data, to_frames
+from lsm_deploy.data.front.audio import AT_ONCE, analysis_of
 from lsm_deploy.spec.schema import Augment, BeatsFrontEnd, EventsFrontEnd, GammatoneFrontEnd, MelFrontEnd
 
 RATE = 8000
@@ -81,6 +82,18 @@ def test_mel_as_computed_one_window_at_a_time(librosa: Any) -> None:
     for i, frame in enumerate(got):
         power = np.abs(turns @ (hann * around[i * hop : i * hop + window])) ** 2
         np.testing.assert_allclose(frame, 10 * np.log10(bank @ power), atol=1e-6)
+
+
+def test_power_is_that_of_librosas_stft(librosa: Any) -> None:
+    analysis = analysis_of(mel(pre_emphasis=None), "here")
+    half, sound = analysis.n_fft // 2, np.random.default_rng(3).normal(size=(2 * AT_ONCE + 7) * analysis.hop)
+    for many in (1, analysis.hop, len(sound)):  # as few windows as one, and more than are transformed at once
+        around = np.pad(sound[:many], half)
+        window = {"n_fft": analysis.n_fft, "hop_length": analysis.hop, "win_length": analysis.window}
+        expected = np.abs(librosa.stft(around, center=False, **window)) ** 2
+        got = analysis.power(sound[:many])
+        assert got.shape == expected.shape
+        np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12 * expected.max())
 
 
 @pytest.mark.parametrize("make", [mel, gammatone])

@@ -338,6 +338,20 @@ def test_folds_split_neither_a_group_nor_the_copies_of_a_sample() -> None:
     assert [len(out) for _, out in joined] in ([4, 2], [2, 4])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_folds_without_groups_are_scikit_learns(seed: int) -> None:
+    from sklearn.model_selection import StratifiedKFold
+
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([np.repeat([3, 0, 2, 1], 4), rng.choice(4, 60 + seed, p=[0.6, 0.2, 0.1, 0.1])])
+    rng.shuffle(y)
+    folds = 2 + seed % 3
+    theirs = StratifiedKFold(folds, shuffle=True, random_state=random_state(seed)).split(np.zeros(len(y)), y)
+    for got, expected in zip(folds_of(y, folds, seed), theirs, strict=True):
+        np.testing.assert_array_equal(got[0], expected[0])
+        np.testing.assert_array_equal(got[1], expected[1])
+
+
 def test_few_groups_are_held_out_one_by_one() -> None:
     groups = ["x"] * 6 + ["y"] * 4 + ["z"] * 8
     found = folds_of(np.arange(18) % 2, 5, 0, groups)
