@@ -116,9 +116,11 @@ class _Synapses:
         else:
             # The same rounding as on the way to the chip's delays; no sample is long enough for more than `longest`.
             weight, delay = p.weight, np.minimum(np.rint(fixed.stable(p.delay_ms / network.dt_ms)), longest)
-        place = delay.astype(np.int64) * network.sums + network.ports[p.target, p.port].start + p.post
-        last = int(delay.max(initial=0))
-        return cls(p.source, p.indptr.astype(np.uint64), place.astype(np.uint64), weight, last)
+        last, place = int(delay.max(initial=0)), delay.astype(np.int64)
+        place *= network.sums
+        place += network.ports[p.target, p.port].start
+        place += p.post
+        return cls(p.source, p.indptr.view(np.uint64), place.view(np.uint64), weight, last)
 
 
 def _parameters(population: Population | QPopulation, dt_ms: float) -> Mapping[str, Floats]:
