@@ -27,7 +27,7 @@ __all__ = ["Analysis", "analysis_of", "frames_of_audio"]
 
 QUIETEST_DB = 1e-9
 """Less than this an utterance does not vary but by rounding."""
-AT_ONCE = 256
+AT_ONCE = 200
 """Windows that are transformed together."""
 SILENCE = 1e-20
 """Power of which the logarithm is taken where there is none."""
