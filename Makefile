@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,safetensors,dev
 JOBS ?= 2
 
-.PHONY: search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -164,6 +164,10 @@ af: setup
 DIGITS ?= ../shared/data/fsdd.npz
 digits: setup
 	cd tests && ../$(BIN)/python -m bench.digits --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
+# How often intervals over groups and liquids hold what they are of, on data that are drawn: a minute.
+intervals: setup
+	cd tests && ../$(BIN)/python -m bench.intervals
 
 # An evaluation on 1, 2 and 4 workers, the same while workers are killed, and a model of more: minutes, and the manual's
 # table. DIGITS: as above. QUICK=1: a taste, and the manual stays.

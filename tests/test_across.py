@@ -20,13 +20,13 @@ from lsm_deploy.data import Audio, Frames, splits, subset
 from lsm_deploy.learn import known
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.onchip import on_chip_accuracy
-from lsm_deploy.measure.evaluation import Evaluation, Spread, evaluate, evaluate_across
+from lsm_deploy.measure.evaluation import Evaluation, evaluate, evaluate_across
 from lsm_deploy.measure.evaluation import across as across_module
 from lsm_deploy.measure.evaluation import liquids as liquids_module
-from lsm_deploy.measure.evaluation.across import ENDS
 from lsm_deploy.measure.evaluation.evaluation import evaluate_one
 from lsm_deploy.measure.evaluation.liquids import liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
+from lsm_deploy.measure.uncertainty import ENDS, Resampled, Spread
 from lsm_deploy.run.memo import MEMO
 from lsm_deploy.spec import Spec
 from lsm_deploy.spec.schema import Data, Explicit, MelFrontEnd
@@ -66,8 +66,12 @@ def one_by_one(described: Spec, data: Any, how: str, seeds: int, **options: Any)
     ]
 
 
+def answered(evaluation: Evaluation, name: str) -> zip[tuple[str, str]]:
+    return zip(evaluation.answers[name].predicted, evaluation.labels, strict=True)
+
+
 def right(evaluations: list[Evaluation], name: str) -> int:
-    return sum(a == b for each in evaluations for a, b in zip(each.answers[name].predicted, each.labels, strict=True))
+    return sum(a == b for each in evaluations for a, b in answered(each, name))
 
 
 # --- against plain loops ---------------------------------------------------------------------------------------------
@@ -103,6 +107,21 @@ def test_several_splits_and_liquids_are_evaluations_one_by_one(tmp_path: Path) -
         assert got.without(left_out) == pytest.approx(np.mean(shares))
     facts = got.to_json()
     assert facts["scores"]["liquid"]["accuracy"] == asdict(got.accuracy("liquid"))
+    # Nobody is trained on who is tested: speakers are drawn anew, and liquids.
+    assert got.over == facts["intervals_over"] == "3 groups and 2 liquids"
+    answering = {"liquid": found, "floats": found, "raw": found[:1]}
+    of = Resampled(
+        {
+            name: np.array([[p == y for e in each for p, y in answered(e, name)] for each in some])
+            for name, some in answering.items()
+        },
+        [group for each in found[0] for group in each.group_of],
+    )
+    for name in answering:
+        assert (got.accuracy(name).low, got.accuracy(name).high) == of.interval(name)
+    beside = of.difference("floats", "liquid")
+    assert got.difference("floats", "liquid") == beside
+    assert facts["differences"]["floats"]["liquid"] == {**asdict(beside), "says": beside.says}
     assert facts["groups"]["B"] == pytest.approx(np.mean([score.accuracy for score in got.groups["B"]]))
 
 
@@ -387,6 +406,7 @@ def test_the_official_split_shares_its_speakers(tmp_path: Path) -> None:
     described = hearing(tmp_path)
     got = evaluate_across(described, speech(1), "official", 2)
     assert (got.samples, list(got.splits), list(got.groups)) == (12, ["official"], ["ann", "bob"])
+    assert got.over == "12 samples and 2 liquids", "speakers were trained on"
     [(_, *parts)] = list(splits(speech(1), "official"))
     assert "is in the training data" in error(lambda: evaluate(described, *parts))[0]
 
@@ -433,7 +453,7 @@ def test_the_spread_of_several_is_students() -> None:
     assert (got.least, got.most) == (0.9, 0.98)
     assert Spread.of([0.5]) == Spread(0.5, None, None, 0.5, 0.5)
     assert Spread.of([0.25, 0.75]) == Spread(0.5, None, None, 0.25, 0.75)
-    assert max(Spread.of([0.9, 1.0, 1.0]).high, 1.0) > 1.0
+    assert Spread.of([0.9, 1.0, 1.0]).high > 1.0
     assert Spread.of([0.9, 1.0, 1.0], ENDS["accuracy"]).high == 1.0
     assert Spread.of([0.1, 0.0, 0.0], ENDS["nrmse"]).low == 0.0
 

@@ -86,17 +86,19 @@ def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(sp
     assert found[0].every.scores == found[0].fewer.scores
     alone = ld.evaluate_across(of_window(spec, 16), data, "group-folds=5", 2, alone=True)
     assert found[0].every.scores["liquid"] == alone.scores["liquid"]
-    chosen, right, samples = choose([each.every for each in found]), 0, 0
-    times = [0, 0]
+    chosen, right, samples = choose(spec, [each.every for each in found]), [0, 0], 0
+    times = {0: 0, 1: 0}
     for fold in range(5):
-        ways = [each.every.evaluations[1][fold] for each in found]
-        best = int((ways[1].liquid.cv_accuracy or 0) > (ways[0].liquid.cv_accuracy or 0))
+        ways = [[liquid[fold].liquid for liquid in each.every.evaluations] for each in found]
+        known = [sum(score.cv_accuracy or 0.0 for score in way) for way in ways]
+        best = int(known[1] > known[0])
         times[best] += 1
-        right, samples = right + ways[best].liquid.correct, samples + ways[best].liquid.samples
-    assert chosen.accuracy.least <= right / samples <= chosen.accuracy.most
-    assert right / samples in (chosen.accuracy.least, chosen.accuracy.most)
-    assert sum(chosen.times.values()) == 2 * 5
-    assert chosen.times[0] >= times[0]
+        right = [right[i] + ways[best][i].correct for i in range(2)]
+        samples += ways[best][0].samples
+    assert chosen.times == times
+    assert [score.correct for score in chosen.answered.scores["liquid"]] == right
+    assert chosen.answered.samples == samples
+    assert chosen.answered.over.endswith("groups and 2 liquids")
 
 
 # --- beat by beat -----------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import Model, load_model, model_from_parts, model_to_parts, predict, save_model, train
 from lsm_deploy.measure.evaluation import Evaluation, Score, Spread, evaluate
-from lsm_deploy.measure.evaluation.score import curve_of, wilson
+from lsm_deploy.measure.evaluation.score import curve_of
+from lsm_deploy.measure.uncertainty import wilson
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import Spec, load
@@ -288,7 +289,7 @@ def test_intervals_are_scipys() -> None:
 
     for correct, samples in [(0, 1), (1, 1), (3, 7), (349, 370), (9_000, 10_001)]:
         theirs = stats.binomtest(correct, samples).proportion_ci(method="wilson")
-        assert wilson(correct, samples) == pytest.approx((theirs.low, theirs.high), rel=1e-14)
+        assert wilson(correct / samples, samples) == pytest.approx((theirs.low, theirs.high), rel=1e-14)
     values = [0.5, 0.75, 0.625, 0.875]
     theirs = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
     got = Spread.of(values)

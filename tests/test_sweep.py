@@ -19,8 +19,8 @@ from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Frames
 from lsm_deploy.measure import specimen
-from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.faults import FAULTS
+from lsm_deploy.measure.uncertainty import Spread
 from lsm_deploy.report.values import report_of
 from lsm_deploy.spec.vary import assignments, read_vary, values_in
 from lsm_deploy.store.lines import sealed

@@ -14,8 +14,8 @@ from lsm_deploy.learn.regression.metrics import nrmse
 from lsm_deploy.learn.regression.model import RegressionModel, forecast
 from lsm_deploy.learn.regression.pairs import check_series, pairs_of
 from lsm_deploy.measure.evaluation import evaluate
-from lsm_deploy.measure.evaluation.score import wilson
 from lsm_deploy.measure.regression import evaluate_regression
+from lsm_deploy.measure.uncertainty import wilson
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import Regression, Spec
 
@@ -65,4 +65,4 @@ def _of_classes(answers: Sequence[str], labels: Sequence[str]) -> Scored:
     if wrong:
         (label, answer), many = wrong.most_common(1)[0]
         words += f", {label!r} taken for {answer!r} {many} times"
-    return Scored("accuracy", correct / len(labels), wilson(correct, len(labels)), words)
+    return Scored("accuracy", correct / len(labels), wilson(correct / len(labels), len(labels)), words)

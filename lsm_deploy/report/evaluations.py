@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from lsm_deploy.learn.onchip import OnChipAccuracy
 from lsm_deploy.measure.evaluation import Across, Evaluation, Score
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
-from lsm_deploy.report.numbers import INTERVAL, PERCENT, text_of
+from lsm_deploy.report.numbers import INTERVAL, PERCENT, SIGNED, SIGNED_INTERVAL
 from lsm_deploy.report.pictures.answers import picture_of_confusion, picture_of_roc
 from lsm_deploy.report.runs import overflow
 
@@ -63,11 +63,12 @@ def _evaluation(evaluation: Evaluation) -> Iterator[Block]:
             Column("cross-validated", PERCENT),
         ],
         [
-            [ROWS[name], s.accuracy, s.interval, *detected(s), (s.correct, s.samples), s.features, s.regularisation,
-             s.cv_accuracy]
+            [ROWS[name], s.accuracy, evaluation.interval(name), *detected(s), (s.correct, s.samples), s.features,
+             s.regularisation, s.cv_accuracy]
             for name, s in shown.items()
         ],
     )  # fmt: skip
+    yield from _differences(evaluation, list(shown))
     if not all(score.converged for score in shown.values()):
         yield Line("not every readout converged: raise its regularisation")
     if evaluation.on_chip:
@@ -104,6 +105,17 @@ def _pictures(evaluation: Evaluation) -> Iterator[Block]:
     yield from [roc] if roc else []
 
 
+def _differences(of: Evaluation | Across, shown: Sequence[str]) -> Iterator[Block]:
+    """Of the deployed liquid and each of the others."""
+    others = {ROWS[name]: of.difference("liquid", name) for name in shown if name != "liquid"}
+    if others:
+        yield table(
+            ["the liquid, beside", Column("difference", SIGNED), Column("95 % interval", SIGNED_INTERVAL), "is"],
+            [[name, d.mean, (d.low, d.high), d.says] for name, d in others.items()],
+        )
+    yield Line(f"95 % intervals: of a bootstrap over {of.over}; of differences, paired")
+
+
 def _activity(evaluation: Evaluation) -> Iterator[Block]:
     yield Heading("activity")
     rates = (Column(name, "{:.3g}") for name in ("exc Hz", "inh Hz"))
@@ -134,14 +146,12 @@ def _across(across: Across) -> Iterator[Block]:
     detected = _DETECTED if any(across.detection(name, "auc") for name in shown) else ()
     rows = []
     for name in shown:
-        scores, accuracy = across.scores[name], across.accuracy(name)
-        varies = len(scores) > 1
-        interval = text_of((accuracy.low, accuracy.high) if varies else scores[0].interval, INTERVAL)
+        accuracy, varies = across.accuracy(name), len(across.scores[name]) > 1
         rows.append(
             [
                 ROWS[name],
                 accuracy.mean,
-                interval if varies else f"{interval} *",
+                None if accuracy.low is None else (accuracy.low, accuracy.high),
                 (accuracy.least, accuracy.most) if varies else None,
                 *(spread.mean if (spread := across.detection(name, what)) else None for what in detected),
                 *(each[name] for each in across.splits.values()),
@@ -153,14 +163,14 @@ def _across(across: Across) -> Iterator[Block]:
         [
             "readout on",
             Column("accuracy", PERCENT),
-            "95 % interval",
+            Column("95 % interval", INTERVAL),
             Column("of liquids", INTERVAL),
             *(Column(name, "{:.3f}") for name in detected),
             *(Column(name, PERCENT) for name in across.splits),
         ],
         rows,
     )
-    yield Line("95 % interval: Student's, of the mean over liquids; * Wilson's, of the share of samples")
+    yield from _differences(across, shown)
     if across.on_chip:
         yield Line(
             _to_the_chip(

@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["INTERVAL", "PERCENT", "count", "finite", "span", "text_of"]
+__all__ = ["INTERVAL", "PERCENT", "SIGNED", "SIGNED_INTERVAL", "count", "finite", "span", "text_of"]
 
 PERCENT = "{:.1%}"
 INTERVAL = "{:.1%} to {:.1%}"
+SIGNED = "{:+.1%}"
+SIGNED_INTERVAL = "{:+.1%} to {:+.1%}"
 
 
 def text_of(value: object, form: str = "") -> str:

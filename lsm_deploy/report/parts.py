@@ -153,7 +153,7 @@ def _accuracy(evaluation: Evaluation) -> Figure:
     others = {name: score.accuracy for name, score in evaluation.baselines.items() if score is not None}
     best = max(others, key=others.__getitem__, default=None)
     beside = f"; {ROWS[best]}: {others[best]:.1%}" if best is not None else ""
-    note = f"95 % interval {text_of(evaluation.liquid.interval, INTERVAL)}{beside}"
+    note = f"95 % interval {text_of(evaluation.interval('liquid'), INTERVAL)}{beside}"
     return Figure("Accuracy", f"{evaluation.liquid.accuracy:.1%}", note)
 
 

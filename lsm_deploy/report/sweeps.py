@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict
 from typing import Any
 
-from lsm_deploy.measure.evaluation.across import FEWEST
+from lsm_deploy.measure.uncertainty import FEWEST
 from lsm_deploy.measure.faults import FAULTS
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import PERCENT, count

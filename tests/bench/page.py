@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.workers import ROOT
-from lsm_deploy.measure.evaluation import Spread
+from lsm_deploy.measure.evaluation import Across
+from lsm_deploy.measure.uncertainty import Spread
 
-__all__ = ["ANSWERS", "PAGES", "insert", "leave", "machine", "publish", "say", "spread"]
+__all__ = ["ANSWERS", "PAGES", "differences", "insert", "leave", "machine", "publish", "say", "spread"]
 
 MANUAL = ROOT / "lsm_deploy" / "manual"
 PAGES = {
@@ -71,6 +72,16 @@ def insert(document: str, name: str, text: str) -> str:
 def publish(name: str, text: str) -> None:
     page = PAGES[name]
     page.write_text(insert(page.read_text(), name, text))
+
+
+def differences(names: Mapping[str, str], *columns: Across) -> list[list[str]]:
+    """A row for each name: how much better or worse the deployed liquid is, in points, and whether that can be told."""
+    rows = []
+    for name, words in names.items():
+        some = [across.difference("liquid", name) for across in columns]
+        cells = [f"{100 * d.mean:+.2f} ({100 * d.low:+.2f} to {100 * d.high:+.2f}): {d.says}" for d in some]
+        rows.append([words, *cells])
+    return rows
 
 
 def spread(found: Spread) -> str:

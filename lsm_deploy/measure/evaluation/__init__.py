@@ -1,6 +1,6 @@
 """Accuracy of deployed liquids on data that they were not trained on, beside baselines and ablations."""
 
-from lsm_deploy.measure.evaluation.across import Across, Spread, evaluate_across
+from lsm_deploy.measure.evaluation.across import Across, evaluate_across
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate, evaluate_one
 from lsm_deploy.measure.evaluation.score import Answers, Detection, Score
 
@@ -10,7 +10,6 @@ __all__ = [
     "Detection",
     "Evaluation",
     "Score",
-    "Spread",
     "evaluate",
     "evaluate_across",
     "evaluate_one",

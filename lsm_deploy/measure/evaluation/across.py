@@ -1,93 +1,62 @@
 """The same evaluation over several splits of the data and several liquids: what chance there is in a figure.
 
 Each liquid is the spec with another seed, and answers for every test sample of every split; its accuracy is the share
-of them that it has right. The interval of the mean over liquids is Student's.
+of them that it has right. Intervals of the mean over liquids, and of differences, are over liquids and over the groups
+or samples that they answered for (`uncertainty`).
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import MisuseError, require_type
+from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Raw, splits, subset
 from lsm_deploy.data.front import AF, recordings
 from lsm_deploy.learn.model import readout_of
+from lsm_deploy.measure.evaluation.compared import Compared, resampled
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
-from lsm_deploy.measure.evaluation.score import Score, by_group, pooled, score_of
+from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, pooled, score_of
+from lsm_deploy.measure.uncertainty import Resampled, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
-__all__ = ["ENDS", "FEWEST", "Across", "Spread", "evaluate_across"]
+__all__ = ["Across", "evaluate_across", "joined"]
 
 
 _LIQUIDS = ("liquid", "unrounded", "floats")
 _SEEDED = (*_LIQUIDS, "feedforward")
 """Answers that depend on the liquid's seed."""
-_SHARE = (0.0, 1.0)
-ENDS = {"accuracy": _SHARE, "nrmse": (0.0, math.inf), "smape": (0.0, math.inf), "r2": (-math.inf, 1.0)}
-"""What a figure can be at least, and at most."""
-
-
-FEWEST = 3
-"""Liquids that have an interval: that of two is thirteen times their distance."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A figure over several liquids: the mean, Student's 95 % interval of it (None of one or two), and the extremes.
-
-    The interval is cut at what the figure can be, which Student's does not know.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, values: Sequence[float], ends: tuple[float, float] = (-math.inf, math.inf)) -> Spread:
-        from scipy.special import stdtrit  # scipy.stats takes a second to import
-
-        mean, half = float(np.mean(values)), None
-        if len(values) >= FEWEST:
-            error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
-            half = float(stdtrit(len(values) - 1, 0.975)) * error
-        return cls(
-            mean,
-            None if half is None else max(mean - half, ends[0]),
-            None if half is None else min(mean + half, ends[1]),
-            min(values),
-            max(values),
-        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Across(Reported):
+class Across(Compared, Reported):
     """Evaluations of several liquids on several splits, and what follows of them together.
 
-    scores: by name of what answered, one for each liquid, over the test samples of all splits (one alone for what
-    does not depend on the liquid). splits: the accuracy of what answered in each split, the mean over liquids. groups:
-    that of the liquid in each speaker's or record's samples. on_chip: of all splits, for each liquid. evaluations: of
-    each liquid, of each split."""
+    positive: the class that is to be detected, if one is. scores: by name of what answered, one for each liquid, over
+    the test samples of all splits (one alone for what does not depend on the liquid). splits: the accuracy of what
+    answered in each split, the mean over liquids. groups: that of the liquid in each speaker's or record's samples.
+    on_chip: of all splits, for each liquid. evaluations: of each liquid, of each split."""
 
     _short = ("how", "seeds", "samples", "splits", "scores", "seconds")
 
     how: str
     seeds: tuple[int, ...]
     samples: int
+    positive: str | None
     scores: Mapping[str, tuple[Score, ...]]
     splits: Mapping[str, Mapping[str, float]]
     groups: Mapping[str, tuple[Score, ...]]
@@ -96,13 +65,45 @@ class Across(Reported):
     seconds: float
 
     def accuracy(self, name: str) -> Spread:
-        """The accuracy of what answered by this name, over liquids."""
-        return Spread.of([score.accuracy for score in self.scores[name]], _SHARE)
+        """The accuracy of what answered by this name: its interval is over liquids and what `over` says."""
+        return self._spread([score.accuracy for score in self.scores[name]], self.resampled.interval(name))
 
     def detection(self, name: str, what: str) -> Spread | None:
-        """The sensitivity, specificity or auc of what answered by this name, over liquids; None where there is none."""
+        """The sensitivity, specificity or auc of what answered by this name, likewise; None where there is none."""
         values = [getattr(score.detection, what) for score in self.scores[name] if score.detection]
-        return Spread.of(values, _SHARE) if values and None not in values else None
+        if not values or None in values:
+            return None
+        positive = self._labels == self.positive
+        if what == "auc":
+            return self._spread(values, self.resampled.auc_interval(self._margins(name), positive))
+        return self._spread(values, self.resampled.interval(name, positive if what == "sensitivity" else ~positive))
+
+    @cached_property
+    def resampled(self) -> Resampled:
+        first = self.evaluations[0]
+        return resampled(
+            {name: self._answers(name) for name in self.scores},
+            self._labels.tolist(),
+            [group for each in first for group in each.group_of],
+            [(each.group_of, each.trained_groups) for each in first],
+        )
+
+    @cached_property
+    def _labels(self) -> NDArray[np.str_]:
+        return np.array([label for each in self.evaluations[0] for label in each.labels])
+
+    def _answers(self, name: str) -> list[Answers]:
+        """Of each liquid over all splits; of one alone what depends on none."""
+        liquids = self.evaluations if name in _SEEDED else self.evaluations[:1]
+        return [pooled([each.answers[name] for each in liquid]) for liquid in liquids]
+
+    def _margins(self, name: str) -> Floats:
+        return np.array([each.margins for each in self._answers(name)])
+
+    @staticmethod
+    def _spread(values: Sequence[float], interval: tuple[float, float] | None) -> Spread:
+        low, high = interval or (None, None)
+        return Spread(float(np.mean(values)), low, high, min(values), max(values))
 
     def without(self, left_out: Sequence[str]) -> float:
         """The liquid's mean accuracy on the samples of all other groups, of the same answers."""
@@ -123,6 +124,7 @@ class Across(Reported):
             "split": self.how,
             "seeds": list(self.seeds),
             "samples": self.samples,
+            "intervals_over": self.over,
             "scores": {
                 name: {
                     "accuracy": asdict(self.accuracy(name)),
@@ -135,8 +137,9 @@ class Across(Reported):
                 }
                 for name, scores in self.scores.items()
             },
+            "differences": self.differences(),
             "splits": {name: dict(figure) for name, figure in self.splits.items()},
-            "groups": {name: Spread.of([s.accuracy for s in figure]).mean for name, figure in self.groups.items()},
+            "groups": {name: float(np.mean([s.accuracy for s in figure])) for name, figure in self.groups.items()},
             "on_chip": list(self.on_chip),
             "seconds": self.seconds,
         }
@@ -189,7 +192,7 @@ def evaluate_across(
         pieces.next()
     first, *others = ([done[k * len(names) + i] for i in range(len(names))] for k in range(seeds))
     evaluations = [first, *([_with_others(a, b) for a, b in zip(first, other, strict=True)] for other in others)]
-    return _joined(how, numbers, names, evaluations, spec, time.perf_counter() - begun)
+    return joined(how, numbers, names, evaluations, spec, time.perf_counter() - begun)
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,7 @@ def _allowing(spec: Spec, how: str) -> Spec:
     return spec
 
 
-def _joined(
+def joined(
     how: str,
     seeds: tuple[int, ...],
     names: Sequence[str],
@@ -233,6 +236,7 @@ def _joined(
     spec: Spec,
     seconds: float,
 ) -> Across:
+    """Of evaluations of each liquid on each split, by their names."""
     first = liquids[0]
     labels = tuple(label for each in first for label in each.labels)
     groups = tuple(group for each in first for group in each.group_of)
@@ -250,6 +254,7 @@ def _joined(
         how=how,
         seeds=seeds,
         samples=len(labels),
+        positive=positive,
         scores=scores,
         splits={
             split: {

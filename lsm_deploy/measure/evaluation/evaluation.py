@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ from lsm_deploy.learn.runs import require_spikes, warn_of_run
 from lsm_deploy.measure.activity import TypedActivity, activity_of_types
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
 from lsm_deploy.measure.evaluation.known_frames import frames_of
+from lsm_deploy.measure.evaluation.compared import Compared, resampled
 from lsm_deploy.measure.evaluation.liquids import Both, Liquid, Together, liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_answers, integer_answers, score_of
+from lsm_deploy.measure.uncertainty import Resampled
 from lsm_deploy.run import backends
 from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
 
@@ -44,7 +47,7 @@ __all__ = ["Evaluation", "evaluate", "evaluate_one", "held_out", "positive_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Reported):
+class Evaluation(Compared, Reported):
     """The readout of a liquid on test data, its baselines, and what its runs (training and test) went through.
 
     liquid: the deployed integers. unrounded: the same liquid, its readout in floats. floats: float liquid and readout.
@@ -79,6 +82,17 @@ class Evaluation(Reported):
     constant: tuple[int, ...]
     seconds: Mapping[str, float]
 
+    @cached_property
+    def resampled(self) -> Resampled:
+        answers = {name: [each] for name, each in self.answers.items()}
+        return resampled(answers, self.labels, self.group_of, [(self.group_of, self.trained_groups)])
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """The 95 % interval of the accuracy of what answered by this name."""
+        interval = self.resampled.interval(name)
+        assert interval is not None
+        return interval
+
     def to_json(self) -> dict[str, Any]:
         """What `eval --json` prints."""
         detection = asdict(self.liquid.detection) if self.liquid.detection else {}
@@ -89,11 +103,13 @@ class Evaluation(Reported):
             "backend": self.backend,
             "train_samples": self.train_samples,
             "test_samples": self.test_samples,
-            "liquid": self.liquid.to_json(),
-            "float_readout": self.unrounded.to_json(),
-            "float_liquid": self.floats.to_json() if self.floats else None,
+            "liquid": self._facts("liquid", self.liquid),
+            "float_readout": self._facts("unrounded", self.unrounded),
+            "float_liquid": self._facts("floats", self.floats),
             "on_chip": self.on_chip.to_json() if self.on_chip else None,
-            "baselines": {name: score.to_json() if score else None for name, score in self.baselines.items()},
+            "intervals_over": self.over,
+            "differences": self.differences(),
+            "baselines": {name: self._facts(name, score) for name, score in self.baselines.items()},
             "classes": list(self.classes),
             "confusion": self.confusion.tolist(),
             "groups": {name: score.to_json() for name, score in self.groups.items()},
@@ -103,6 +119,9 @@ class Evaluation(Reported):
             "constant_channels": list(self.constant),
             "seconds": dict(self.seconds),
         }
+
+    def _facts(self, name: str, score: Score | None) -> dict[str, Any] | None:
+        return {**score.to_json(), **dict(zip(("low", "high"), self.interval(name), strict=True))} if score else None
 
 
 # --- what a user asks for ------------------------------------------------------------------------------------------

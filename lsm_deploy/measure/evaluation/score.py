@@ -15,6 +15,7 @@ from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.readout import Classifier
+from lsm_deploy.measure.uncertainty import wilson
 
 __all__ = [
     "Answers",
@@ -26,7 +27,6 @@ __all__ = [
     "integer_answers",
     "pooled",
     "score_of",
-    "wilson",
 ]
 
 
@@ -77,23 +77,13 @@ class Score(Brief):
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the accuracy."""
-        return wilson(self.correct, self.samples)
+        return wilson(self.accuracy, self.samples)
 
     def to_json(self) -> dict[str, Any]:
         low, high = self.interval
         facts = asdict(self)
         detection = facts.pop("detection") or {}
         return {"accuracy": self.accuracy, "low": low, "high": high, **facts, **detection}
-
-
-def wilson(correct: int, samples: int) -> tuple[float, float]:
-    """The 95 % interval of a share. Wilson, J. Am. Stat. Assoc. 22 (1927)."""
-    from scipy.special import ndtri  # scipy.stats takes a second to import
-
-    z, share = float(ndtri(0.975)), correct / samples
-    whole = 2 * (samples + z**2)
-    centre, half = (2 * samples * share + z**2) / whole, z / whole * math.sqrt(4 * samples * share * (1 - share) + z**2)
-    return 0.0 if correct == 0 else centre - half, 1.0 if correct == samples else centre + half
 
 
 def score_of(answers: Answers, labels: Sequence[str], positive: str | None = None) -> Score:

@@ -37,9 +37,9 @@ from lsm_deploy.learn.regression.model import forecast, on_the_chip, regression_
 from lsm_deploy.learn.regression.output_neurons import check_features
 from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names, pairs_of
 from lsm_deploy.learn.regression.states import StatesRun, run_float_states, run_states
-from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
+from lsm_deploy.measure.uncertainty import ENDS, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Data, Regression, Spec

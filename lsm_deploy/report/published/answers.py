@@ -12,8 +12,8 @@ from lsm_deploy.measure.activity import Activity, TypedActivity
 from lsm_deploy.measure.diagnosis.fading import Fading
 from lsm_deploy.measure.diagnosis.growth import Growth
 from lsm_deploy.measure.diagnosis.ranks import Ranks
-from lsm_deploy.measure.evaluation.across import Spread
 from lsm_deploy.measure.fidelity.side_by_side import Dynamics
+from lsm_deploy.measure.uncertainty import Spread
 from lsm_deploy.report.published.judged import Judged
 from lsm_deploy.tune.liquid import Measurement
 
@@ -41,6 +41,15 @@ class ScoreFacts(TypedDict):
     sensitivity: NotRequired[float | None]
     specificity: NotRequired[float | None]
     auc: NotRequired[float | None]
+
+
+class DifferenceFacts(TypedDict):
+    """In accuracy, with its paired 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    says: Literal["better", "worse", "not distinguishable"]
 
 
 class StepsToChip(TypedDict):
@@ -82,6 +91,8 @@ class Evaluated(TypedDict):
     float_readout: ScoreFacts
     float_liquid: ScoreFacts | None
     on_chip: OnChipFacts | None
+    intervals_over: str
+    differences: Mapping[str, Mapping[str, DifferenceFacts]]
     baselines: Mapping[str, ScoreFacts | None]
     classes: list[str]
     confusion: list[list[int]]
@@ -104,7 +115,7 @@ class MeanScore(TypedDict):
 
 
 class ScoresOfLiquids(TypedDict):
-    """Spreads over liquids, and what they come from."""
+    """Means and extremes over liquids with intervals, and what they come from."""
 
     accuracy: Spread
     sensitivity: NotRequired[Spread]
@@ -114,14 +125,18 @@ class ScoresOfLiquids(TypedDict):
 
 
 class AcrossFacts(MeanScore):
-    """`eval --data`: over the test samples of several splits, and of several liquids."""
+    """`eval --data`: over the test samples of several splits, and of several liquids.
+
+    intervals_over: what is drawn anew for intervals. differences: of what answered, less what else answered."""
 
     accuracy_float: float | None
     baselines: Mapping[str, MeanScore]
     split: str
     seeds: list[int]
     samples: int
+    intervals_over: str
     scores: Mapping[str, ScoresOfLiquids]
+    differences: Mapping[str, Mapping[str, DifferenceFacts]]
     splits: Mapping[str, Mapping[str, float]]
     groups: Mapping[str, float]
     on_chip: list[Mapping[str, float]]

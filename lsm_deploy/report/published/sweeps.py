@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from lsm_deploy.measure.evaluation.across import Spread
+from lsm_deploy.measure.uncertainty import Spread
 
 __all__ = ["RobustnessFacts", "SweepFacts"]
 

@@ -25,9 +25,9 @@ from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Raw
-from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.faults import FAULTS, Fault, inapplicable
 from lsm_deploy.measure.specimen import OF_A_LIQUID, Answered
+from lsm_deploy.measure.uncertainty import DRAWS, ENDS, Spread, widened
 from lsm_deploy.run import backends
 from lsm_deploy.spec.vary import values_in
 from lsm_deploy.tune.sweeps.design import grid, require_few
@@ -38,8 +38,6 @@ from lsm_deploy.tune.sweeps.work import Asked, Tried
 __all__ = ["Curve", "Robustness", "Strength", "robustness", "robustness_of"]
 
 Over = Literal["groups, liquids and faults", "liquids", "faults"]
-DRAWS = 1000
-"""Of a bootstrap."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -224,5 +222,4 @@ def _bootstrap(counts: Floats) -> tuple[float, float]:
         some = some[np.arange(liquids)[:, None], rng.integers(draws, size=(liquids, draws))]
         right, of = some[:, :, rng.integers(groups, size=groups)].sum(axis=(0, 1, 2))
         shares.append(right / of)
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return float(low), float(high)
+    return widened(np.array(shares), groups)

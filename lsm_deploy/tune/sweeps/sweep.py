@@ -18,8 +18,8 @@ from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Raw
-from lsm_deploy.measure.evaluation.across import ENDS, Spread
 from lsm_deploy.measure.specimen import Takes
+from lsm_deploy.measure.uncertainty import ENDS, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.tune.sweeps.design import DESIGNS, MOST, Design, drawn, grid, require_few
 from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan

@@ -59,7 +59,10 @@ def measure(spec: Spec, data: Beats, *, quick: bool) -> Found:
     for beats, liquids in ({128: 2} if quick else WINDOWS).items():
         by_window.append(windows(spec, data, beats, liquids))
         say(f"windows of {beats} beats", begun)
-    chosen = choose([each.every for each in by_window]), choose([each.fewer for each in by_window])
+    chosen = (
+        choose(spec, [each.every for each in by_window]),
+        choose(spec, [each.fewer for each in by_window]),
+    )
     best = by_window[max(chosen[0].times, key=lambda i: chosen[0].times[i])]
     spec, sizes = of_window(spec, best.beats), {32: best.every}
     for neurons, liquids in ({16: 1} if quick else SIZES).items():
@@ -89,7 +92,7 @@ def facts(found: Found) -> dict[str, Any]:
     return {
         "machine": found.machine,
         "windows": {each.beats: {"all": each.every.to_json(), "fewer": each.fewer.to_json()} for each in found.windows},
-        "chosen": [asdict(each) for each in found.chosen],
+        "chosen": [{"times": each.times, **each.answered.to_json()} for each in found.chosen],
         "sizes": {neurons: each.to_json() for neurons, each in found.sizes.items()},
         "to_the_chip": list(found.steps),
         "beat_by_beat": asdict(found.watched),

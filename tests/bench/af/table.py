@@ -11,8 +11,9 @@ from bench.af.chip import Deployed, Power
 from bench.af.monitor import Watched
 from bench.af.windows import FAULTY, Chosen, Windows
 from bench.decided import Parity
-from bench.page import ANSWERS, spread
-from lsm_deploy.measure.evaluation import Across, Spread
+from bench.page import ANSWERS, differences, spread
+from lsm_deploy.measure.evaluation import Across
+from lsm_deploy.measure.uncertainty import Spread
 from lsm_deploy.report.blocks import Block, Line, Table, right, table
 from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.report.numbers import count
@@ -56,8 +57,8 @@ def render(found: Found) -> str:
 
 def _blocks(found: Found) -> Iterator[Block]:
     yield Line(
-        f"Measured on {found.machine}. Intervals are Student's, 95 %, of the mean over liquids; what has none does "
-        "not depend on the liquid."
+        f"Measured on {found.machine}. Intervals, 95 %, are of a bootstrap over records and liquids together, those of "
+        "differences paired."
     )
     yield from _accuracies(found)
     yield _chosen(found)
@@ -94,16 +95,19 @@ def _accuracies(found: Found) -> Iterator[Block]:
         f"{samples} beats; left out of training and test: {', '.join(FAULTY)}):"
     )
     yield table(["accuracy in %, readout on", *right(*head)], rows)
+    yield Line("**The liquid beside the others** (deployed integers less each of them, in points):")
+    beside = {name: ROWS[name] for name in names if name != "liquid"}
+    parts = [part for w in found.windows for part in (w.every, w.fewer)]
+    yield table(["the liquid beside", *right(*head)], differences(beside, *parts))
 
 
 def _chosen(found: Found) -> Line:
     lines = []
     for what, each in zip(("all records", "the two left out"), found.chosen, strict=True):
+        some = {what: each.answered.detection("liquid", what) for what in ("sensitivity", "specificity")}
+        detected = ", ".join(f"{what} {spread(figure)} %" for what, figure in some.items() if figure)
         times = ", ".join(f"{found.windows[i].beats} beats {n} times" for i, n in each.times.items() if n)
-        lines.append(
-            f"{what}: accuracy {spread(each.accuracy)} %, sensitivity {spread(each.sensitivity)} %, specificity "
-            f"{spread(each.specificity)} % ({times})"
-        )
+        lines.append(f"{what}: accuracy {spread(each.answered.accuracy('liquid'))} %, {detected} ({times})")
     return Line("**The window chosen by cross-validation within the training records:** " + "; ".join(lines) + ".")
 
 

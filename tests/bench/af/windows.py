@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lsm_deploy.data import Beats
-from lsm_deploy.data.front import AF
-from lsm_deploy.measure.evaluation import Across, Spread, evaluate_across
-from lsm_deploy.measure.evaluation.score import pooled, score_of
+from lsm_deploy.measure.evaluation import Across, Evaluation, evaluate_across
+from lsm_deploy.measure.evaluation.across import joined
 from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
 
 __all__ = [
@@ -43,11 +44,9 @@ class Windows:
 class Chosen:
     """The answers of the window with the best cross-validated accuracy on the training records of each fold."""
 
-    accuracy: Spread
-    sensitivity: Spread
-    specificity: Spread
+    answered: Across
     times: dict[int, int]
-    """How often each window was chosen, of liquids times folds."""
+    """How often each window was chosen, of all folds."""
 
 
 def front_of(spec: Spec) -> BeatsFrontEnd:
@@ -72,26 +71,21 @@ def windows(spec: Spec, data: Beats, beats: int, liquids: int) -> Windows:
     return Windows(beats, every, evaluate_across(spec, data, SPLIT, liquids, leave_out=left_out))
 
 
-def choose(found: Sequence[Across]) -> Chosen:
-    """For each liquid and fold, of evaluations with other windows, the one that training data alone would choose."""
+def choose(spec: Spec, found: Sequence[Across]) -> Chosen:
+    """For each fold, of evaluations with other windows, the one that training data would choose, for all liquids."""
     times = dict.fromkeys(range(len(found)), 0)
-    scores = []
-    for i in range(min(len(across.seeds) for across in found)):
-        answers, labels = [], []
-        for fold in range(len(found[0].splits)):
-            of_fold = [across.evaluations[i][fold] for across in found]
-            best = max(range(len(found)), key=lambda k: of_fold[k].liquid.cv_accuracy or 0.0)
-            times[best] += 1
-            answers.append(of_fold[best].answers["liquid"])
-            labels += of_fold[best].labels
-        scores.append(score_of(pooled(answers), labels, AF))
-    detections = [score.detection for score in scores if score.detection]
-    return Chosen(
-        Spread.of([score.accuracy for score in scores]),
-        Spread.of([found.sensitivity or 0.0 for found in detections]),
-        Spread.of([found.specificity or 0.0 for found in detections]),
-        times,
-    )
+    liquids: list[list[Evaluation]] = [[] for _ in range(min(len(across.seeds) for across in found))]
+    for fold in range(len(found[0].splits)):
+
+        def known(which: int, fold: int = fold) -> float:
+            return float(np.mean([each[fold].liquid.cv_accuracy or 0.0 for each in found[which].evaluations]))
+
+        best = max(range(len(found)), key=known)
+        times[best] += 1
+        for liquid, each in zip(liquids, found[best].evaluations, strict=False):
+            liquid.append(each[fold])
+    first = found[0]
+    return Chosen(joined(SPLIT, first.seeds[: len(liquids)], list(first.splits), liquids, spec, 0.0), times)
 
 
 def sized(spec: Spec, data: Beats, neurons: int, liquids: int) -> Across:

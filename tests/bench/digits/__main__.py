@@ -18,7 +18,7 @@ import numpy as np
 import lsm_deploy as ld
 from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
-from bench.page import ANSWERS, leave, machine, publish, say, spread
+from bench.page import ANSWERS, differences, leave, machine, publish, say, spread
 from bench.workers import ROOT
 from lsm_deploy.data import Audio, splits, subset
 from lsm_deploy.data.front import frames_for
@@ -165,8 +165,9 @@ def _blocks(
     seconds: float,
 ) -> Iterator[Block]:
     yield Line(
-        f"Measured on {machine()}. Intervals are Student's, 95 %, of the mean over liquids; those marked * are "
-        "Wilson's, of a share of the test samples."
+        f"Measured on {machine()}. Intervals, 95 %, are of a bootstrap over {found[HOW[0]].over} (official) or "
+        f"{found[HOW[1]].over} (speakers never heard) together, those of differences paired. Four speakers are few: "
+        "theirs are as wide as they look."
     )
     yield from _accuracies(found)
     if chips:
@@ -205,14 +206,14 @@ def _accuracies(found: dict[str, Across]) -> Iterator[Block]:
     for name, words in ROWS.items():
         cells = []
         for across in (official, unseen):
-            scores = across.scores[name]
-            low, high = scores[0].interval
-            one = f"{100 * scores[0].accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})*"
-            cells.append(spread(across.accuracy(name)) if len(scores) > 1 else one)
+            cells.append(spread(across.accuracy(name)))
         rows.append([words, *cells, *(f"{100 * each[name]:.1f}" for each in unseen.splits.values())])
     splits = f"official split, {official.samples} words", f"speakers never heard, {unseen.samples} words"
     yield Line(f"**Accuracy** ({len(official.seeds)} liquids of 600 neurons):")
     yield table(["accuracy in %, readout on", *right(*splits, *unseen.splits)], rows)
+    yield Line("**The liquid beside the others** (deployed integers less each of them, in points):")
+    beside = {name: words for name, words in ROWS.items() if name != "liquid"}
+    yield table(["the liquid beside", *right(*splits)], differences(beside, official, unseen))
 
 
 def spread_of(found: Across) -> str:

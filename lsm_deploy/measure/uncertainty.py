@@ -1,0 +1,196 @@
+"""How sure a figure is: intervals over liquids, and over the speakers, records or samples that it was measured on.
+
+A figure on data of few speakers or records is as sure as another few would leave it, whatever the number of samples; so
+the interval of a share of right answers is that of a bootstrap that draws groups and liquids anew, both at once and
+independently (Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 1, 2007). All that is compared is drawn alike, so that a
+difference is paired. Percentiles of few groups are too narrow, and are taken further out, as Student's t is further out
+than the normal (the expanded percentile interval of Hesterberg, The American Statistician 69, 2015). `make intervals`
+tries what they cover. An interval is no narrower than Wilson's of the samples: where all are right, so are all draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.streams import stream
+
+__all__ = ["DRAWS", "ENDS", "FEWEST", "SHARE", "Difference", "Resampled", "Spread", "widened", "wilson"]
+
+Bools = NDArray[np.bool_]
+
+DRAWS = 2000
+"""Of a bootstrap."""
+_AT_ONCE = 1 << 22
+"""Numbers that are drawn at a time."""
+FEWEST = 3
+"""Groups, or liquids, that say something of others: an interval over two is thirteen times their distance."""
+
+SHARE = (0.0, 1.0)
+ENDS = {"accuracy": SHARE, "nrmse": (0.0, math.inf), "smape": (0.0, math.inf), "r2": (-math.inf, 1.0)}
+"""What a figure can be at least, and at most."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over several liquids: the mean, the 95 % interval of it (None where there is none), and the extremes."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float], ends: tuple[float, float] = (-math.inf, math.inf)) -> Spread:
+        """With Student's interval over liquids, which one or two do not have, cut at what the figure can be."""
+        from scipy.special import stdtrit
+
+        mean, half = float(np.mean(values)), None
+        if len(values) >= FEWEST:
+            error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
+            half = float(stdtrit(len(values) - 1, 0.975)) * error
+        return cls(
+            mean,
+            None if half is None else max(mean - half, ends[0]),
+            None if half is None else min(mean + half, ends[1]),
+            min(values),
+            max(values),
+        )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of two shares of right answers to the same samples, the first less the second, with its paired 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def says(self) -> str:
+        """Whether the first is better, worse, or neither for sure."""
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "not distinguishable"
+
+
+class Resampled:
+    """Answers of liquids to the same samples, with what is drawn anew: groups where there are some that no liquid was
+    trained on, else samples; and liquids."""
+
+    def __init__(self, right: Mapping[str, Bools], groups: Sequence[str]) -> None:
+        """right: by what answered, `[liquid, sample]`; of one row where it depends on no liquid. groups: of each sample
+        its own, none of them trained on; empty where there is no such thing."""
+        self.right = right
+        self.samples = next(iter(right.values())).shape[1]
+        self.liquids = max(len(rows) for rows in right.values())
+        names, numbers = np.unique(np.array(groups), return_inverse=True)
+        self.groups = len(names) if len(names) >= FEWEST else 0
+        self.unit = numbers if self.groups else np.arange(self.samples)
+        self.units = self.groups or self.samples
+        self._known: dict[str, Floats] = {}
+
+    @property
+    def over(self) -> str:
+        """What intervals are over."""
+        what = f"{self.groups} groups" if self.groups else f"{self.samples} samples"
+        return f"{what} and {self.liquids} liquids" if self.liquids > 1 else what
+
+    def interval(self, name: str, among: Bools | None = None) -> tuple[float, float] | None:
+        """Of the share of right answers, the mean over liquids. among: the samples that count; None where there are
+        none."""
+        drawn = self._between(self._shares(name, among))
+        if drawn is None:
+            return None
+        counted = self.right[name] if among is None else self.right[name][:, among]
+        low, high = wilson(float(counted.mean()), counted.shape[1])
+        return min(drawn[0], low), max(drawn[1], high)
+
+    def difference(self, name: str, other: str) -> Difference:
+        """What one has right more than the other, the means over liquids."""
+        for each in (name, other):
+            if each not in self._known:
+                self._known[each] = self._shares(each)
+        draws = self._between(self._known[name] - self._known[other])
+        assert draws is not None
+        return Difference(float(self.right[name].mean() - self.right[other].mean()), *draws)
+
+    def auc_interval(self, margins: Floats, positive: Bools) -> tuple[float, float] | None:
+        """Of the area under the curve over groups and liquids; None where samples are drawn, which nobody pairs.
+
+        margins: `[liquid, sample]`. Pairs of a positive and another sample are counted by their groups, once."""
+        if not self.groups:
+            return None
+        ordered = np.array([self._pairs(row, positive) for row in margins])
+        of = np.outer(*(np.bincount(self.unit[which], minlength=self.units) for which in (positive, ~positive)))
+        areas = []
+        for liquids, units in self._weights():
+            mean = np.tensordot(liquids / self.liquids, ordered, 1) if len(ordered) > 1 else ordered
+            with np.errstate(invalid="ignore"):
+                areas.append(
+                    (units[:, :, None] * mean * units[:, None, :]).sum(axis=(1, 2))
+                    / np.einsum("dg,gh,dh->d", units, of, units)
+                )
+        return self._between(np.concatenate(areas))
+
+    def _pairs(self, margins: Floats, positive: Bools) -> Floats:
+        """Of each group's positive samples with each group's others, those in order; equal ones are a half."""
+        pairs = np.zeros((self.units, self.units))
+        above, of = margins[positive], self.unit[positive]
+        for unit in range(self.units):
+            others = np.sort(margins[~positive & (self.unit == unit)])
+            ranks = (np.searchsorted(others, above, "left") + np.searchsorted(others, above, "right")) / 2
+            pairs[:, unit] = np.bincount(of, ranks, minlength=self.units)
+        return pairs
+
+    def _shares(self, name: str, among: Bools | None = None) -> Floats:
+        """One a draw; NaN where it has no sample that counts."""
+        rows = self.right[name] if among is None else self.right[name] & among
+        counts = np.array([np.bincount(self.unit[row], minlength=self.units) for row in rows])
+        of = np.bincount(self.unit if among is None else self.unit[among], minlength=self.units)
+        shares = []
+        for liquids, units in self._weights():
+            mean = liquids @ counts / self.liquids if len(rows) > 1 else counts
+            with np.errstate(invalid="ignore"):
+                shares.append((units * mean).sum(axis=1) / (units @ of))
+        return np.concatenate(shares)
+
+    def _weights(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """How often each liquid, and each unit, is in a draw: the same draws each time."""
+        rng = stream(0, "bootstrap")
+        at_once = max(1, _AT_ONCE // self.units)
+        for first in range(0, DRAWS, at_once):
+            draws = min(at_once, DRAWS - first)
+            yield self._drawn(rng, draws, self.liquids), self._drawn(rng, draws, self.units)
+
+    @staticmethod
+    def _drawn(rng: np.random.Generator, draws: int, many: int) -> NDArray[np.int64]:
+        places = rng.integers(many, size=(draws, many)) + many * np.arange(draws)[:, None]
+        return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many)
+
+    def _between(self, figures: Floats) -> tuple[float, float] | None:
+        """The interval of what all draws came to."""
+        figures = figures[~np.isnan(figures)]
+        if not len(figures):
+            return None
+        return widened(figures, self.units)
+
+
+def widened(draws: Floats, units: int) -> tuple[float, float]:
+    """The expanded percentile interval of a bootstrap over so many units."""
+    from scipy.special import ndtr, stdtrit
+
+    tail = float(ndtr(-math.sqrt(units / (units - 1)) * stdtrit(units - 1, 0.975))) if units > 1 else 0.0
+    low, high = np.percentile(draws, [100 * tail, 100 * (1 - tail)])
+    return float(low), float(high)
+
+
+def wilson(share: float, samples: int) -> tuple[float, float]:
+    """The 95 % interval of a share of so many samples. Wilson, J. Am. Stat. Assoc. 22 (1927)."""
+    whole = 2 * (samples + _Z**2)
+    centre, half = (2 * samples * share + _Z**2) / whole, _Z / whole * math.sqrt(4 * samples * share * (1 - share) + _Z**2)
+    return 0.0 if share == 0 else centre - half, 1.0 if share == 1 else centre + half

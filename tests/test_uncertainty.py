@@ -1,0 +1,143 @@
+"""Intervals over groups and liquids, beside every draw that there is, and beside plain loops."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lsm_deploy.measure.uncertainty import DRAWS, Resampled, Spread, widened, wilson
+
+
+def some(liquids: int = 3, groups: int = 4, seed: int = 0) -> tuple[dict[str, Any], list[str]]:
+    """Answers of two readouts of liquids and one without, of groups that differ in size and in how hard they are."""
+    rng = np.random.default_rng(seed)
+    of = np.repeat(np.arange(groups), rng.integers(5, 40, groups))
+    hard = rng.uniform(0.5, 1, groups)[of]
+    right = {
+        "liquid": rng.random((liquids, len(of))) < hard,
+        "floats": rng.random((liquids, len(of))) < hard - 0.1,
+        "encoded": rng.random((1, len(of))) < hard - 0.2,
+    }
+    return right, [f"g{group}" for group in of]
+
+
+def every(right: Any, groups: list[str], among: Any = None) -> list[float]:
+    """The share in each draw of groups and liquids that there is."""
+    names, liquids = sorted(set(groups)), range(len(right))
+    at = {
+        name: [i for i, group in enumerate(groups) if group == name and (among is None or among[i])] for name in names
+    }
+    shares = []
+    for drawn in product(names, repeat=len(names)):
+        samples = [i for name in drawn for i in at[name]]
+        for chosen in product(liquids, repeat=len(liquids)):
+            shares.append(float(np.mean([right[liquid][i] for liquid in chosen for i in samples])))
+    return shares
+
+
+@pytest.mark.parametrize("name", ["liquid", "encoded"])
+@pytest.mark.parametrize("few", [False, True])
+def test_an_interval_is_that_of_all_draws(name: str, few: bool) -> None:
+    right, groups = some(liquids=2, groups=4)
+    among = np.random.default_rng(1).random(len(groups)) < 0.5 if few else None
+    tail = stats.norm.cdf(-np.sqrt(4 / 3) * stats.t.ppf(0.975, 3))
+    expected = np.quantile(every(right[name], groups, among), [tail, 1 - tail])
+    got = Resampled(right, groups).interval(name, among)
+    assert got == pytest.approx(expected, abs=0.03)
+    wider = wilson(
+        right[name][:, among].mean() if few else right[name].mean(), int(among.sum()) if few else len(groups)
+    )
+    assert got[0] <= wider[0]
+    assert got[1] >= wider[1]
+
+
+def test_draws_are_of_groups_and_liquids_both() -> None:
+    """The spread of draws is that of all draws, in which either alone has less."""
+    right, groups = some(liquids=3, groups=3, seed=2)
+    shares = Resampled(right, groups)._shares("liquid")
+    assert (len(shares), shares.mean()) == (DRAWS, pytest.approx(np.mean(every(right["liquid"], groups)), abs=0.01))
+    assert shares.std() == pytest.approx(np.std(every(right["liquid"], groups)), rel=0.06)
+    assert Resampled({"liquid": right["liquid"][:1]}, groups)._shares("liquid").std() < np.inf
+
+
+def test_differences_are_paired() -> None:
+    right, groups = some(groups=12)
+    of = Resampled(right, groups)
+    assert of.over == "12 groups and 3 liquids"
+    better = of.difference("liquid", "encoded")
+    assert better.mean == right["liquid"].mean() - right["encoded"].mean()
+    assert (better.says, of.difference("encoded", "liquid").says) == ("better", "worse")
+    assert of.difference("liquid", "encoded").low == pytest.approx(-of.difference("encoded", "liquid").high, abs=1e-12)
+    same = Resampled({"a": right["liquid"], "b": right["liquid"].copy()}, groups).difference("a", "b")
+    assert (same.mean, same.low, same.high, same.says) == (0, 0, 0, "not distinguishable")
+    # Two that are right of the same groups: each interval is wide, the difference's is not.
+    worse = right["liquid"] & (np.random.default_rng(3).random(right["liquid"].shape) < 0.9)
+    pair = Resampled({"a": right["liquid"], "b": worse}, groups)
+    low, high = pair.interval("a")
+    narrow = pair.difference("a", "b")
+    assert narrow.high - narrow.low < (high - low) / 3
+    assert narrow.says == "better"
+
+
+def test_few_groups_and_none_are_samples() -> None:
+    right, _ = some()
+    samples = right["liquid"].shape[1]
+    for groups in ([], ["a"] * samples, ["a"] * 9 + ["b"] * (samples - 9)):
+        of = Resampled(right, groups)
+        assert of.over == f"{samples} samples and 3 liquids"
+        low, high = of.interval("encoded")
+        assert (low, high) == pytest.approx(wilson(right["encoded"].mean(), samples), abs=0.03)
+    assert Resampled({"encoded": right["encoded"]}, []).over == f"{samples} samples"
+
+
+def test_where_all_are_right_it_is_not_sure() -> None:
+    right = {"liquid": np.ones((3, 30), bool)}
+    for groups in ([], [str(i % 5) for i in range(30)]):
+        low, high = Resampled(right, groups).interval("liquid")
+        assert (low, high) == (pytest.approx(stats.binomtest(30, 30).proportion_ci(method="wilson").low), 1.0)
+
+
+def test_groups_that_differ_are_seen_where_liquids_alone_are_not() -> None:
+    rng = np.random.default_rng(0)
+    groups = [str(i) for i in range(6) for _ in range(300)]
+    hard = np.repeat([0.99, 0.98, 0.7, 0.99, 0.9, 0.97], 300)
+    right = rng.random((5, 1800)) < hard
+    low, high = Resampled({"liquid": right}, groups).interval("liquid")
+    student = Spread.of(right.mean(axis=1).tolist())
+    assert high - low > 10 * (student.high - student.low)
+
+
+def test_nothing_that_counts_has_no_interval() -> None:
+    right, groups = some()
+    of = Resampled(right, groups)
+    assert of.interval("liquid", np.zeros(len(groups), bool)) is None
+    rare = np.array([group == "g0" for group in groups])  # draws without that group have nothing to say
+    assert of.interval("liquid", rare)[0] < right["liquid"][:, rare].mean() < of.interval("liquid", rare)[1]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_area_under_the_curve(rows: int) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    right, groups = some(groups=5)
+    rng = np.random.default_rng(4)
+    positive = rng.random(len(groups)) < 0.4
+    margins = np.round(rng.normal(positive * 1.0, 1.0, (rows, len(groups))), 1)  # some are equal
+    of = Resampled(right, groups)
+    total = [of._pairs(row, positive).sum() / positive.sum() / (~positive).sum() for row in margins]
+    assert total == pytest.approx([roc_auc_score(positive, row) for row in margins])
+    areas = []
+    for liquids, units in of._weights():
+        for chosen, weights in zip(liquids[:300], units[:300], strict=True):
+            each = weights[of.unit]
+            here = each > 0
+            of_rows = [roc_auc_score(positive[here], row[here], sample_weight=each[here]) for row in margins]
+            areas.append(np.average(of_rows, weights=chosen if rows > 1 else None))
+        break
+    low, high = of.auc_interval(margins, positive)
+    assert (low, high) == pytest.approx(widened(np.array(areas), 5), abs=0.04)
+    assert Resampled(right, []).auc_interval(margins, positive) is None
