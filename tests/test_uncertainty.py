@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lsm_deploy.measure.uncertainty import DRAWS, Resampled, Spread, widened, wilson
+from lsm_deploy.measure.uncertainty import DRAWS, Resampled, Spread, paired, widened, wilson
 
 
 def some(liquids: int = 3, groups: int = 4, seed: int = 0) -> tuple[dict[str, Any], list[str]]:
@@ -73,7 +73,10 @@ def test_differences_are_paired() -> None:
     assert (better.says, of.difference("encoded", "liquid").says) == ("better", "worse")
     assert of.difference("liquid", "encoded").low == pytest.approx(-of.difference("encoded", "liquid").high, abs=1e-12)
     same = Resampled({"a": right["liquid"], "b": right["liquid"].copy()}, groups).difference("a", "b")
-    assert (same.mean, same.low, same.high, same.says) == (0, 0, 0, "not distinguishable")
+    size = right["liquid"].shape[1]
+    assert (same.mean, same.says) == (0, "not distinguishable")
+    # Nobody was right alone, which is no proof: half a sample, four times, is added.
+    assert (-same.low, same.high) == pytest.approx((1.959964 / (size + 2),) * 2)
     # Two that are right of the same groups: each interval is wide, the difference's is not.
     worse = right["liquid"] & (np.random.default_rng(3).random(right["liquid"].shape) < 0.9)
     pair = Resampled({"a": right["liquid"], "b": worse}, groups)
@@ -81,6 +84,14 @@ def test_differences_are_paired() -> None:
     narrow = pair.difference("a", "b")
     assert narrow.high - narrow.low < (high - low) / 3
     assert narrow.says == "better"
+
+
+def test_a_paired_interval_by_hand() -> None:
+    """Of 40 samples 6 and 2 right in one alone: (6 - 2) / 42 and the root of 9 - 16 / 42, of 42."""
+    low, high = paired(6 / 40, 2 / 40, 40)
+    assert (low, high) == pytest.approx(
+        (4 / 42 - 1.959964 * 8.619048**0.5 / 42, 4 / 42 + 1.959964 * 8.619048**0.5 / 42)
+    )
 
 
 def test_few_groups_and_none_are_samples() -> None:

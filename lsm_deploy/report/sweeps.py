@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict
 from typing import Any
 
-from lsm_deploy.measure.uncertainty import FEWEST
 from lsm_deploy.measure.faults import FAULTS
+from lsm_deploy.measure.uncertainty import FEWEST
 from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, Report, table
 from lsm_deploy.report.numbers import PERCENT, count
 from lsm_deploy.report.pictures.sweeps import FIGURES, pictures_of_curves, pictures_of_points

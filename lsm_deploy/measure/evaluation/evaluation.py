@@ -35,8 +35,8 @@ from lsm_deploy.learn.readout import Classifier
 from lsm_deploy.learn.runs import require_spikes, warn_of_run
 from lsm_deploy.measure.activity import TypedActivity, activity_of_types
 from lsm_deploy.measure.evaluation.baselines import baselines, raw_answers
-from lsm_deploy.measure.evaluation.known_frames import frames_of
 from lsm_deploy.measure.evaluation.compared import Compared, resampled
+from lsm_deploy.measure.evaluation.known_frames import frames_of
 from lsm_deploy.measure.evaluation.liquids import Both, Liquid, Together, liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, float_answers, integer_answers, score_of
 from lsm_deploy.measure.uncertainty import Resampled
