@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 
-__all__ = ["DRAWS", "ENDS", "FEWEST", "SHARE", "Difference", "Resampled", "Spread", "widened", "wilson"]
+__all__ = ["DRAWS", "ENDS", "FEWEST", "SHARE", "Difference", "Resampled", "Spread", "paired", "widened", "wilson"]
 
 Bools = NDArray[np.bool_]
 
@@ -206,5 +206,6 @@ def paired(first: float, second: float, samples: int) -> tuple[float, float]:
 def wilson(share: float, samples: int) -> tuple[float, float]:
     """The 95 % interval of a share of so many samples. Wilson, J. Am. Stat. Assoc. 22 (1927)."""
     whole = 2 * (samples + _Z**2)
-    centre, half = (2 * samples * share + _Z**2) / whole, _Z / whole * math.sqrt(4 * samples * share * (1 - share) + _Z**2)
+    centre = (2 * samples * share + _Z**2) / whole
+    half = _Z / whole * math.sqrt(4 * samples * share * (1 - share) + _Z**2)
     return 0.0 if share == 0 else centre - half, 1.0 if share == 1 else centre + half
