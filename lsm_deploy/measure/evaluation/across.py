@@ -43,7 +43,7 @@ _SEEDED = (*_LIQUIDS, "feedforward")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Across(Compared, Reported):
+class Across(Reported, Compared):
     """Evaluations of several liquids on several splits, and what follows of them together.
 
     positive: the class that is to be detected, if one is. scores: by name of what answered, one for each liquid, over

@@ -47,7 +47,7 @@ def resampled(
 ) -> Resampled:
     """Of each liquid's answers for samples with these labels and groups. trained: of each split, groups that were
     tested and that were trained on."""
-    unseen = all(tested and not {*tested} & {*known} for tested, known in trained)
+    strange = all(tested and not {*tested} & {*known} for tested, known in trained)
     truth = np.array(labels)
     right = {name: np.array([np.array(each.predicted) == truth for each in some]) for name, some in answers.items()}
-    return Resampled(right, groups if unseen else ())
+    return Resampled(right, groups if strange else ())

@@ -47,7 +47,7 @@ __all__ = ["Evaluation", "evaluate", "evaluate_one", "held_out", "positive_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Compared, Reported):
+class Evaluation(Reported, Compared):
     """The readout of a liquid on test data, its baselines, and what its runs (training and test) went through.
 
     liquid: the deployed integers. unrounded: the same liquid, its readout in floats. floats: float liquid and readout.
