@@ -21,9 +21,9 @@ from lsm_deploy.data import Frames, make_frames
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.model import Model, load_model, model_from_parts, model_to_parts, predict, save_model, train
-from lsm_deploy.measure.evaluation import Evaluation, Score, Spread, evaluate
+from lsm_deploy.measure.evaluation import Evaluation, Score, evaluate
 from lsm_deploy.measure.evaluation.score import curve_of
-from lsm_deploy.measure.uncertainty import wilson
+from lsm_deploy.measure.uncertainty import Spread, wilson
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec import Spec, load

@@ -27,7 +27,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import lsm_deploy as ld
-from lsm_deploy.measure.evaluation import Spread
+from lsm_deploy.measure.uncertainty import Spread
 from lsm_deploy.report.blocks import Heading, table
 from lsm_deploy.report.text import to_text
 

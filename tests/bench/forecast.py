@@ -34,8 +34,8 @@ from lsm_deploy.data import make_frames
 from lsm_deploy.data.front import load_data
 from lsm_deploy.learn.regression.linear import fit, predict
 from lsm_deploy.learn.regression.pairs import pairs_of
-from lsm_deploy.measure.evaluation import Spread
 from lsm_deploy.measure.regression import RegressionEvaluation
+from lsm_deploy.measure.uncertainty import Spread
 from lsm_deploy.report.blocks import Block, Line, right, table
 from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.spec.schema import Regression, States
