@@ -9,6 +9,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,safetensors,dev
 JOBS ?= 2
+# What is measured here is run here, and no answer of another day.
+export LSM_DEPLOY_CACHE_GB := 0
 
 .PHONY: intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
