@@ -108,7 +108,7 @@ def test_several_splits_and_liquids_are_evaluations_one_by_one(tmp_path: Path) -
     facts = got.to_json()
     assert facts["scores"]["liquid"]["accuracy"] == asdict(got.accuracy("liquid"))
     # Nobody is trained on who is tested: speakers are drawn anew, and liquids.
-    assert got.over == facts["intervals_over"] == "3 groups and 2 liquids"
+    assert got.over == facts["intervals_over"] == "3 groups, of 2 liquids"
     answering = {"liquid": found, "floats": found, "raw": found[:1]}
     of = Resampled(
         {
@@ -406,7 +406,7 @@ def test_the_official_split_shares_its_speakers(tmp_path: Path) -> None:
     described = hearing(tmp_path)
     got = evaluate_across(described, speech(1), "official", 2)
     assert (got.samples, list(got.splits), list(got.groups)) == (12, ["official"], ["ann", "bob"])
-    assert got.over == "12 samples and 2 liquids", "speakers were trained on"
+    assert got.over == "12 samples, of 2 liquids", "speakers were trained on"
     [(_, *parts)] = list(splits(speech(1), "official"))
     assert "is in the training data" in error(lambda: evaluate(described, *parts))[0]
 

@@ -98,7 +98,7 @@ def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(sp
     assert chosen.times == times
     assert [score.correct for score in chosen.answered.scores["liquid"]] == right
     assert chosen.answered.samples == samples
-    assert chosen.answered.over.endswith("groups and 2 liquids")
+    assert chosen.answered.over.endswith("groups, of 2 liquids")
 
 
 # --- beat by beat -----------------------------------------------------------------------------------------------------

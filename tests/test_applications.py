@@ -158,7 +158,7 @@ def test_splits_and_liquids(folder: Path) -> None:
     assert len(found["on_chip"]) == len(scores["liquid"]["of_each_liquid"]) == 2
     text = call(*asked, "--without", "s").stdout  # two liquids, so with an interval
     assert "leave-one-group-out: 27 test samples, 2 liquids" in text
-    assert "of a bootstrap over 3 groups and 2 liquids" in " ".join(text.split())
+    assert "of a bootstrap over 3 groups, of 2 liquids" in " ".join(text.split())
     assert "the liquid, beside" in text
 
 

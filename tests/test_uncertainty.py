@@ -42,26 +42,45 @@ def every(right: Any, groups: list[str], among: Any = None) -> list[float]:
 @pytest.mark.parametrize("name", ["liquid", "encoded"])
 @pytest.mark.parametrize("few", [False, True])
 def test_an_interval_is_that_of_all_draws(name: str, few: bool) -> None:
-    right, groups = some(liquids=2, groups=4)
+    right, groups = some(liquids=3, groups=4)
     among = np.random.default_rng(1).random(len(groups)) < 0.5 if few else None
     tail = stats.norm.cdf(-np.sqrt(4 / 3) * stats.t.ppf(0.975, 3))
-    expected = np.quantile(every(right[name], groups, among), [tail, 1 - tail])
-    got = Resampled(right, groups).interval(name, among)
-    assert got == pytest.approx(expected, abs=0.03)
-    wider = wilson(
-        right[name][:, among].mean() if few else right[name].mean(), int(among.sum()) if few else len(groups)
-    )
-    assert got[0] <= wider[0]
-    assert got[1] >= wider[1]
+    low, high = np.quantile(every(right[name], groups, among), [tail, 1 - tail])
+    counted = right[name] if among is None else right[name][:, among]
+    floors = [wilson(counted.mean(), counted.shape[1])]
+    if name == "liquid":
+        floors.append(stats.t.interval(0.95, 2, counted.mean(), stats.sem(counted.mean(axis=1))))
+    expected = min(low, *(each[0] for each in floors)), min(1, max(high, *(each[1] for each in floors)))
+    assert Resampled(right, groups).interval(name, among) == pytest.approx(expected, abs=0.03)
 
 
 def test_draws_are_of_groups_and_liquids_both() -> None:
-    """The spread of draws is that of all draws, in which either alone has less."""
     right, groups = some(liquids=3, groups=3, seed=2)
-    shares = Resampled(right, groups)._shares("liquid")
-    assert (len(shares), shares.mean()) == (DRAWS, pytest.approx(np.mean(every(right["liquid"], groups)), abs=0.01))
-    assert shares.std() == pytest.approx(np.std(every(right["liquid"], groups)), rel=0.06)
-    assert Resampled({"liquid": right["liquid"][:1]}, groups)._shares("liquid").std() < np.inf
+    right["liquid"] &= np.random.default_rng(0).random(right["liquid"].shape) < np.array([[1.0], [0.8], [0.6]])
+    shares, both = Resampled(right, groups)._shares(None)["liquid"], every(right["liquid"], groups)
+    assert (len(shares), shares.mean()) == (DRAWS, pytest.approx(np.mean(both), abs=0.01))
+    assert shares.std() == pytest.approx(np.std(both), rel=0.06)
+    groups_alone = every(right["liquid"].mean(axis=0)[None], groups)
+    chosen = np.array(list(product(range(3), repeat=3)))
+    liquids_alone = right["liquid"].mean(axis=1)[chosen].mean(axis=1)
+    for alone in (groups_alone, liquids_alone):
+        assert np.std(alone) < 0.95 * shares.std()
+
+
+def test_two_liquids_are_no_sample_of_others_and_few_are_as_wide_as_students() -> None:
+    rng = np.random.default_rng(0)
+    levels = np.array([0.90, 0.93, 0.97])
+    right = rng.random((3, 5000)) < levels[:, None]
+    of = Resampled({"liquid": right, "encoded": rng.random((1, 5000)) < 0.92}, [])
+    shares = right.mean(axis=1)
+    students = stats.t.interval(0.95, 2, shares.mean(), stats.sem(shares))
+    low, high = of.interval("liquid")
+    assert (low, high) == pytest.approx((students[0], 1.0))
+    beside = of.difference("liquid", "encoded")
+    assert beside.low == pytest.approx(students[0] - of.right["encoded"].mean())
+    two = Resampled({"liquid": right[[0, 2]]}, [])
+    assert two.over == "5000 samples, of 2 liquids"
+    assert two.interval("liquid") == pytest.approx(wilson(right[[0, 2]].mean(), 5000), abs=0.004)
 
 
 def test_differences_are_paired() -> None:
@@ -92,6 +111,11 @@ def test_a_paired_interval_by_hand() -> None:
     assert (low, high) == pytest.approx(
         (4 / 42 - 1.959964 * 8.619048**0.5 / 42, 4 / 42 + 1.959964 * 8.619048**0.5 / 42)
     )
+
+
+def test_differences_end_where_they_can() -> None:
+    of = Resampled({"a": np.ones((1, 10), bool), "b": np.zeros((1, 10), bool)}, [])
+    assert (of.difference("a", "b").high, of.difference("b", "a").low) == (1.0, -1.0)
 
 
 def test_few_groups_and_none_are_samples() -> None:
@@ -150,5 +174,10 @@ def test_the_area_under_the_curve(rows: int) -> None:
             areas.append(np.average(of_rows, weights=chosen if rows > 1 else None))
         break
     low, high = of.auc_interval(margins, positive)
-    assert (low, high) == pytest.approx(widened(np.array(areas), 5), abs=0.04)
+    expected = widened(np.array(areas), 5)
+    if rows > 1:
+        students = stats.t.interval(0.95, 2, np.mean(total), stats.sem(total))
+        expected = min(expected[0], students[0]), min(max(expected[1], students[1]), 1)
+    assert (low, high) == pytest.approx(expected, abs=0.04)
+    assert of.auc_interval(positive[None] * 1.0, positive) is None, "all in order is no proof"
     assert Resampled(right, []).auc_interval(margins, positive) is None

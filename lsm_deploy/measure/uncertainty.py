@@ -3,10 +3,11 @@
 A figure on data of few speakers or records is as sure as another few would leave it, whatever the number of samples; so
 the interval of a share of right answers is that of a bootstrap that draws groups and liquids anew, both at once and
 independently (Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 1, 2007). All that is compared is drawn alike, so that a
-difference is paired. Percentiles of few groups are too narrow, and are taken further out, as Student's t is further out
-than the normal (the expanded percentile interval of Hesterberg, The American Statistician 69, 2015). `make intervals`
-tries what they cover. An interval is no narrower than Wilson's of the samples, nor a difference's than that of Agresti
-and Min: where all are right, so are all draws, and that is no proof.
+difference is paired; of two liquids, which say nothing of others, both are in each draw. Percentiles of few groups are
+too narrow, and are taken further out, as Student's t is further out than the normal (the expanded percentile interval
+of Hesterberg, The American Statistician 69, 2015). `make intervals` tries what they cover. An interval is no narrower than
+Student's over liquids, nor than Wilson's of the samples, nor a difference's than that of Agresti and Min: where all are
+right, so are all draws, and that is no proof.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from numpy.typing import NDArray
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.streams import stream
 
-__all__ = ["DRAWS", "ENDS", "FEWEST", "SHARE", "Difference", "Resampled", "Spread", "paired", "widened", "wilson"]
+__all__ = [
+    "DRAWS",
+    "ENDS",
+    "FEWEST",
+    "SHARE",
+    "Difference",
+    "Resampled",
+    "Spread",
+    "no_narrower",
+    "paired",
+    "widened",
+    "wilson",
+]
 
 Bools = NDArray[np.bool_]
 
@@ -83,7 +96,7 @@ class Difference:
 
 class Resampled:
     """Answers of liquids to the same samples, with what is drawn anew: groups where there are some that no liquid was
-    trained on, else samples; and liquids."""
+    trained on, else samples; and liquids, of which there are three or more. Of two an interval is of these two."""
 
     def __init__(self, right: Mapping[str, Bools], groups: Sequence[str]) -> None:
         """right: by what answered, `[liquid, sample]`; of one row where it depends on no liquid. groups: of each sample
@@ -95,52 +108,52 @@ class Resampled:
         self.groups = len(names) if len(names) >= FEWEST else 0
         self.unit = numbers if self.groups else np.arange(self.samples)
         self.units = self.groups or self.samples
-        self._known: dict[str, Floats] = {}
+        self._known: dict[bytes, dict[str, Floats]] = {}
 
     @property
     def over(self) -> str:
         """What intervals are over."""
         what = f"{self.groups} groups" if self.groups else f"{self.samples} samples"
-        return f"{what} and {self.liquids} liquids" if self.liquids > 1 else what
+        if self.liquids == 1:
+            return what
+        return f"{what} and {self.liquids} liquids" if self.liquids >= FEWEST else f"{what}, of {self.liquids} liquids"
 
     def interval(self, name: str, among: Bools | None = None) -> tuple[float, float] | None:
         """Of the share of right answers, the mean over liquids. among: the samples that count; None where there are
         none."""
-        drawn = self._between(self._shares(name, among))
+        counted = self.right[name] if among is None else self.right[name][:, among]
+        drawn = self._between(self._shares(among)[name], counted.mean(axis=1) if counted.size else np.zeros(0))
         if drawn is None:
             return None
-        counted = self.right[name] if among is None else self.right[name][:, among]
         low, high = wilson(float(counted.mean()), counted.shape[1])
-        return min(drawn[0], low), max(drawn[1], high)
+        return max(min(drawn[0], low), 0.0), min(max(drawn[1], high), 1.0)
 
     def difference(self, name: str, other: str) -> Difference:
         """What one has right more than the other, the means over liquids."""
-        for each in (name, other):
-            if each not in self._known:
-                self._known[each] = self._shares(each)
-        draws = self._between(self._known[name] - self._known[other])
+        this, that, shares = self.right[name], self.right[other], self._shares(None)
+        draws = self._between(shares[name] - shares[other], this.mean(axis=1) - that.mean(axis=1))
         assert draws is not None
-        this, that = self.right[name], self.right[other]
         low, high = paired(float((this & ~that).mean()), float((that & ~this).mean()), self.samples)
-        return Difference(float(this.mean() - that.mean()), min(draws[0], low), max(draws[1], high))
+        ends = max(min(draws[0], low), -1.0), min(max(draws[1], high), 1.0)
+        return Difference(float(this.mean() - that.mean()), *ends)
 
     def auc_interval(self, margins: Floats, positive: Bools) -> tuple[float, float] | None:
-        """Of the area under the curve over groups and liquids; None where samples are drawn, which nobody pairs.
+        """Of the area under the curve over groups and liquids; None where samples are drawn, which nobody pairs, or
+        where all draws are alike.
 
         margins: `[liquid, sample]`. Pairs of a positive and another sample are counted by their groups, once."""
         if not self.groups:
             return None
-        ordered = np.array([self._pairs(row, positive) for row in margins])
+        ordered = [self._pairs(row, positive) for row in margins]
         of = np.outer(*(np.bincount(self.unit[which], minlength=self.units) for which in (positive, ~positive)))
         areas = []
         for liquids, units in self._weights():
-            mean = np.tensordot(liquids / self.liquids, ordered, 1) if len(ordered) > 1 else ordered
             with np.errstate(invalid="ignore"):
-                areas.append(
-                    (units[:, :, None] * mean * units[:, None, :]).sum(axis=(1, 2))
-                    / np.einsum("dg,gh,dh->d", units, of, units)
-                )
-        return self._between(np.concatenate(areas))
+                each = [((units @ one) * units).sum(axis=1) / ((units @ of) * units).sum(axis=1) for one in ordered]
+            areas.append(self._mean(np.array(each).T, liquids))
+        of_each = np.array([one.sum() for one in ordered]) / of.sum()
+        drawn = self._between(np.concatenate(areas), of_each)
+        return None if drawn is None or drawn[0] == drawn[1] else (max(drawn[0], 0.0), min(drawn[1], 1.0))
 
     def _pairs(self, margins: Floats, positive: Bools) -> Floats:
         """Of each group's positive samples with each group's others, those in order; equal ones are a half."""
@@ -152,37 +165,56 @@ class Resampled:
             pairs[:, unit] = np.bincount(of, ranks, minlength=self.units)
         return pairs
 
-    def _shares(self, name: str, among: Bools | None = None) -> Floats:
-        """One a draw; NaN where it has no sample that counts."""
-        rows = self.right[name] if among is None else self.right[name] & among
-        counts = np.array([np.bincount(self.unit[row], minlength=self.units) for row in rows])
-        of = np.bincount(self.unit if among is None else self.unit[among], minlength=self.units)
-        shares = []
-        for liquids, units in self._weights():
-            mean = liquids @ counts / self.liquids if len(rows) > 1 else counts
-            with np.errstate(invalid="ignore"):
-                shares.append((units * mean).sum(axis=1) / (units @ of))
-        return np.concatenate(shares)
+    def _shares(self, among: Bools | None) -> dict[str, Floats]:
+        """By what answered, the share of each draw; NaN where it has no sample that counts."""
+        key = b"" if among is None else among.tobytes()
+        if key not in self._known:
+            self._known[key] = self._shares_of(np.ones(self.samples, bool) if among is None else among)
+        return self._known[key]
 
-    def _weights(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def _shares_of(self, among: Bools) -> dict[str, Floats]:
+        of = np.bincount(self.unit[among], minlength=self.units).astype(np.float64)
+        counts = {
+            name: np.array([np.bincount(self.unit[row & among], minlength=self.units) for row in rows], np.float64)
+            for name, rows in self.right.items()
+        }
+        shares: dict[str, list[Floats]] = {name: [] for name in counts}
+        for liquids, units in self._weights():
+            for name, each in counts.items():
+                with np.errstate(invalid="ignore"):
+                    shares[name].append(self._mean(units @ each.T / (units @ of)[:, None], liquids))
+        return {name: np.concatenate(some) for name, some in shares.items()}
+
+    def _mean(self, each: Floats, liquids: Floats) -> Floats:
+        """Over liquids as they were drawn; `[draw, liquid]`, of one where it depends on none."""
+        return each[:, 0] if each.shape[1] == 1 else (each * liquids).sum(axis=1) / self.liquids
+
+    def _weights(self) -> Iterator[tuple[Floats, Floats]]:
         """How often each liquid, and each unit, is in a draw: the same draws each time."""
         rng = stream(0, "bootstrap")
         at_once = max(1, _AT_ONCE // self.units)
         for first in range(0, DRAWS, at_once):
             draws = min(at_once, DRAWS - first)
-            yield self._drawn(rng, draws, self.liquids), self._drawn(rng, draws, self.units)
+            liquids = self._drawn(rng, draws, self.liquids)
+            yield liquids if self.liquids >= FEWEST else np.ones_like(liquids), self._drawn(rng, draws, self.units)
 
     @staticmethod
-    def _drawn(rng: np.random.Generator, draws: int, many: int) -> NDArray[np.int64]:
+    def _drawn(rng: np.random.Generator, draws: int, many: int) -> Floats:
         places = rng.integers(many, size=(draws, many)) + many * np.arange(draws)[:, None]
-        return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many)
+        return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many).astype(np.float64)
 
-    def _between(self, figures: Floats) -> tuple[float, float] | None:
-        """The interval of what all draws came to."""
-        figures = figures[~np.isnan(figures)]
-        if not len(figures):
-            return None
-        return widened(figures, self.units)
+    def _between(self, draws: Floats, liquids: Floats) -> tuple[float, float] | None:
+        """The interval of what all draws came to; liquids: what each of them has, of one where it depends on none."""
+        draws = draws[~np.isnan(draws)]
+        return no_narrower(widened(draws, self.units), liquids) if len(draws) else None
+
+
+def no_narrower(interval: tuple[float, float], liquids: Floats) -> tuple[float, float]:
+    """Than Student's over so few liquids, which draws of them are too alike for."""
+    of_liquids = Spread.of(liquids.tolist())
+    if of_liquids.low is None or of_liquids.high is None:
+        return interval
+    return min(interval[0], of_liquids.low), max(interval[1], of_liquids.high)
 
 
 def widened(draws: Floats, units: int) -> tuple[float, float]:

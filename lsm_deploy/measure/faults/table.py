@@ -42,7 +42,7 @@ FAULTS: Mapping[str, FaultKind] = {
     ),
     **{
         f"weight-bit-{bit}": FaultKind(
-            f"bits {bit} of weights flip; 7 is the highest, or the sign's where a projection has both",
+            f"bit {bit} of weights flips; 7 is the highest, or the sign's where a projection has both",
             "share of synapses",
             1.0,
             program=partial(flipped_bits, bits=(bit,)),

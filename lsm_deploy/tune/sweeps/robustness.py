@@ -2,10 +2,9 @@
 
 Nothing is chosen by these figures: they are of test data, and at strength 0 they are what `eval` says.
 
-An interval is of 95 %. Where test data come from groups (speakers, records) it is the bootstrap's: groups, liquids and
-draws of the fault are drawn again, each with putting back (Efron & Tibshirani, 1993; percentiles of 1000). Else it is
-Student's, over liquids where there are three or more, or over draws of the fault; of fewer, or where all came to the
-same, there is none.
+An interval is of 95 %. Where test data come from groups (speakers, records) it is a bootstrap's (`uncertainty`): these,
+liquids and draws of the fault are drawn again, each with putting back. Else it is Student's, over liquids where there
+are three or more, or over draws of the fault; of fewer, or where all came to the same, there is none.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Raw
 from lsm_deploy.measure.faults import FAULTS, Fault, inapplicable
 from lsm_deploy.measure.specimen import OF_A_LIQUID, Answered
-from lsm_deploy.measure.uncertainty import DRAWS, ENDS, Spread, widened
+from lsm_deploy.measure.uncertainty import DRAWS, ENDS, FEWEST, Spread, no_narrower, widened
 from lsm_deploy.run import backends
 from lsm_deploy.spec.vary import values_in
 from lsm_deploy.tune.sweeps.design import grid, require_few
@@ -200,12 +199,12 @@ def _interval(answers: Sequence[Sequence[Answered | None]], ends: tuple[float, f
     over: Over
     low: float | None
     high: float | None
-    if len(groups) > 2:
+    if len(groups) >= FEWEST:
         counts = np.array([[[each.groups[name] for name in groups] for each in row] for row in whole], np.float64)
         (low, high), over = _bootstrap(counts), "groups, liquids and faults"
     else:
         scores = np.array([[each.score for each in row] for row in whole])
-        over = "liquids" if len(scores) > 2 else "faults"
+        over = "liquids" if len(scores) >= FEWEST else "faults"
         spread = Spread.of(scores.mean(axis=1 if over == "liquids" else 0).tolist(), ends)
         low, high = spread.low, spread.high
     # Where all draws are alike, what was drawn does not tell what chance there is.
@@ -222,4 +221,6 @@ def _bootstrap(counts: Floats) -> tuple[float, float]:
         some = some[np.arange(liquids)[:, None], rng.integers(draws, size=(liquids, draws))]
         right, of = some[:, :, rng.integers(groups, size=groups)].sum(axis=(0, 1, 2))
         shares.append(right / of)
-    return widened(np.array(shares), groups)
+    right, of = counts.sum(axis=(1, 2)).T
+    low, high = no_narrower(widened(np.array(shares), groups), right / of)
+    return max(low, 0.0), min(high, 1.0)
