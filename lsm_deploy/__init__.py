@@ -15,6 +15,7 @@ The command line is written on these functions. A user's mistake raises `LsmErro
 import importlib
 from typing import TYPE_CHECKING
 
+from lsm_deploy.core import begun as _begun  # noqa: F401 - before what it dates
 from lsm_deploy.core.shown import Reports as _Reports
 from lsm_deploy.core.shown import report_by as _report_by
 

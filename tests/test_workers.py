@@ -22,6 +22,7 @@ from test_across import DATA, error, still
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, LsmErrors, LsmWarning, MisuseError
+from lsm_deploy.core.notes import warn
 from lsm_deploy.measure.evaluation import evaluate_across
 from lsm_deploy.run import cluster, piece, work
 from lsm_deploy.run.work import completed
@@ -92,7 +93,7 @@ def raising(shared: None, name: str) -> Any:
 
 
 def warning(shared: None, item: int) -> int:
-    warnings.warn(LsmWarning(f"piece {item} lost something", about="losses"), stacklevel=1)
+    warn(f"piece {item} lost something", about="losses")
     return item
 
 

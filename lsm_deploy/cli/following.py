@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 import lsm_deploy as api
 from lsm_deploy.cli.app import Output
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, raise_all, visible
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, visible
+from lsm_deploy.core.notes import warn
 from lsm_deploy.data import Frames
 from lsm_deploy.data.checks import name_errors
 from lsm_deploy.learn.live import Live
@@ -30,7 +30,7 @@ def warn_of_washout(model: api.RegressionModel) -> None:
     if model.readout.washout:
         frames = count(model.readout.washout, "frame")
         what = f"the first {frames} of a sample are its washout: the liquid still settles, and forecasts may be far off"
-        warnings.warn(LsmWarning(what), stacklevel=2)
+        warn(what, level=2)
 
 
 def follow(output: Output, model_file: Path, backend: str, window: int | None, every: int, *, skip_bad: bool) -> None:

@@ -5,7 +5,6 @@ spec --build--> network --quantise--> integers --place--> program
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,9 +19,10 @@ from lsm_deploy.compile.place.cores import Load, place_loaded
 from lsm_deploy.compile.quantise import RoundingLoss, one_grid, quantise_network
 from lsm_deploy.core import fixed, memory
 from lsm_deploy.core.boards import BOARDS, NOWHERE, Board, board_named
-from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all, require_type
+from lsm_deploy.core.errors import LsmError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT, Network, Program, QNetwork
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.formats.integer_files import load_network
 from lsm_deploy.spec import Spec, schema
@@ -187,7 +187,7 @@ def _quantise(
         before = int(certify_network(free).certified.sum())
         price = price_of(free_cost, before, cost, int(certificate.certified.sum()))
     for lost in () if strict else cost.gone:
-        warnings.warn(lost, LsmWarning, stacklevel=4)
+        warn(lost, level=4)
     if strict and cost.losses:
         raise LsmError(f"quantisation loses something: {'; '.join(cost.losses)}", hint="mend it, or leave out `strict`")
     return quantised, cost, certificate, price

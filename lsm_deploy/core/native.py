@@ -24,6 +24,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from lsm_deploy.core.compiled import cannot_be_kept, compiling, stamps_of
+from lsm_deploy.core.places import cache_folder
 from lsm_deploy.core.temporary import temporary_file
 
 __all__ = ["SUFFIX", "folder_of", "native"]
@@ -142,10 +143,7 @@ def folder_of(source: Path) -> Path:
         return Path(given)
     if os.access(beside if beside.exists() else beside.parent, os.W_OK):
         return beside
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lsm_deploy"
-    except RuntimeError:  # a user without a name has no home: in a container, say
-        return beside
+    return cache_folder() or beside
 
 
 def _read(file: Path) -> bytes | None:

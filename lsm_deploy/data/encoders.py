@@ -20,17 +20,17 @@ its own, named by the seed, the role of its data (so that training and test nois
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed, memory
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.messages import BINARY, Message, Messages
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, Role, check_channels, rows_of
 from lsm_deploy.spec.schema import Encoder, GaussianPopulation, Graded, Input, Latency, Rate, SendOnDelta, Spikes
@@ -159,7 +159,7 @@ def _warn_of_clipped(data: Frames, ranges: Floats) -> None:
         many = f"{np.count_nonzero(beyond)} of {len(beyond)} frames of {data.source} lie"
         they = many if len(beyond) > 1 else "the frame lies"
         words = f"{they} beyond the range that the input takes, which clips it; give `input.encoder` a wider range"
-        warnings.warn(words, LsmWarning, stacklevel=3)
+        warn(words, level=3)
 
 
 def _cuts(encoder: Encoder, data: Frames) -> list[int]:

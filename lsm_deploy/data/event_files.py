@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning
+from lsm_deploy.core.errors import AbsentError, LsmError
+from lsm_deploy.core.notes import warn
 from lsm_deploy.data.frames import starts_of
 from lsm_deploy.data.raw import Events
 
@@ -87,7 +87,7 @@ def _load(declared: Any, root: Path, part: dict[str, Any], source: str, drop_out
             more = f" (and {int(outside.sum()) - 1} more)" if outside.sum() > 1 else ""
             hint = "set `data: {drop_outside: true}` to leave out such events"
             raise LsmError(what + more, where=source, hint=hint)
-        warnings.warn(f"{source}: {int(outside.sum())} events off the sensor are dropped", LsmWarning, stacklevel=2)
+        warn(f"{source}: {int(outside.sum())} events off the sensor are dropped", level=2)
         starts = starts - np.concatenate([[0], np.cumsum(outside)])[starts]
         columns = [column[~outside] for column in columns]
     speakers = np.asarray(getattr(data, "speaker", ()))

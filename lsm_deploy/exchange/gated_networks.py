@@ -23,7 +23,6 @@ LTC (ncps', Hasani et al. 2021), two steps for each unfold, with c = cm * unfold
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -31,9 +30,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsm_deploy.core import activations
-from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import Population, Projection
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.exchange.imported import Imported, network_of, population, stimulus_of
 from lsm_deploy.exchange.profiles import UNBOUNDED
 from lsm_deploy.exchange.turns import Drive, Linear, Options, Source, drive_of, in_range, parts_of, wires
@@ -254,7 +253,7 @@ def _with_ratios(imported: Imported, most: float, samples: Floats | None) -> Imp
         return imported
     reaches = "may reach" if samples is None else "reaches"
     what = f"dt (1 / tau + f) {reaches} {most:.3g}, and in integers it is held at {RATIOS_END:g}"
-    warnings.warn(f"{what}; more unfolds make it smaller", LsmWarning, stacklevel=4)
+    warn(f"{what}; more unfolds make it smaller", level=4)
     return replace(imported, notes=(*imported.notes, f"warning: {what}"))
 
 

@@ -10,14 +10,13 @@ the bias, so each begins at what it is to be after step 0 less its bias: then ro
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import Stimulus
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.exchange.imported import Imported, network_of, population, projections
 from lsm_deploy.exchange.matrices import activate
 from lsm_deploy.exchange.profiles import largest_states, with_range
@@ -76,7 +75,7 @@ def integrate(
     what = f"forward Euler in steps of {dt:.4g} is off by {100 * off:.2g} % of the range of y"
     said.append(f"approximated: {what} (beside Runge-Kutta of order 4 on the same grid)")
     if off > COARSE:
-        warnings.warn(f"{what}; give a finer grid", LsmWarning, stacklevel=3)
+        warn(f"{what}; give a finer grid", level=3)
     return Imported(network, Y, 0, (-1.0, 1.0), steps, tuple(said))
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Network, Population, Stimulus
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.streams import stream
 from lsm_deploy.exchange.imported import Imported, stimulus_of
 from lsm_deploy.run.reference import run_float
@@ -93,7 +93,7 @@ def _warn_of(
         u = run_float(imported.network, stimulus_of(imported, samples), ("u",)).state["u"]
         share = _SATURATED[activation](u[1:, imported.network.columns(imported.population)], clip).mean()
         what += f": on {drive} {100 * share:.1f} % of the states are saturated, and tell little of them"
-    warnings.warn(f"{what}; scale them with `spectral_radius=0.9`", LsmWarning, stacklevel=4)
+    warn(f"{what}; scale them with `spectral_radius=0.9`", level=4)
     return f"warning: {what}"
 
 

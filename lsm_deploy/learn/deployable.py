@@ -5,7 +5,6 @@ file --kind--> spec, integer network, program or model --compile_any--> Deployab
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +16,9 @@ from lsm_deploy.compile import pipeline
 from lsm_deploy.compile.certify.bounds import Certificate, certify_network, check_certificate
 from lsm_deploy.compile.place.rules import DesignRule, check_rules
 from lsm_deploy.core.boards import board_named
-from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_path, require_type
+from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError, require_path, require_type
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus, Trace
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import front
 from lsm_deploy.data.encoders import poisson_stimulus
@@ -238,7 +238,7 @@ def _loaded_if_here(made: Deployable) -> _Loaded | None:
         absent = "; ".join(f"{each.where}: {each.what} ({each.hint})" for each in error.each())
         unknown = "whether they fit the input and the readout, and what the liquid does on them"
         what = f"the data cannot be read here, so that it is not known {unknown}: {absent}"
-        warnings.warn(what, LsmWarning, stacklevel=3)
+        warn(what, level=3)
         return None
 
 

@@ -47,6 +47,7 @@ __all__ = [
     "cross_validated",
     "specimen_of",
     "takes_of",
+    "trained",
 ]
 
 SAMPLES = 20
@@ -115,7 +116,7 @@ def specimen_of(spec: Spec, train: Raw, test: Raw | None, contents: str, backend
         return 40 * specimen.model.program.network.synapses + specimen.train.frames.nbytes
 
     key = digest("specimen", content_of(spec), contents, test is None, backend)
-    return MEMO.get(key, lambda: _trained(spec, train, test, backend), size)
+    return MEMO.get(key, lambda: trained(spec, train, test, backend), size)
 
 
 def contents_of(train: Raw, test: Raw | None = None) -> str:
@@ -202,7 +203,8 @@ def takes_of(specimen: Specimen) -> Takes:
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-def _trained(spec: Spec, train: Raw, test: Raw | None, backend: str) -> Specimen:
+def trained(spec: Spec, train: Raw, test: Raw | None, backend: str) -> Specimen:
+    """The same, trained now: for what is asked once, and would only take the place of what is asked again."""
     frames = frames_of(train, spec, "train")
     folded = frames if test is None else held_out(frames, frames_of(test, spec, "test"))
     if isinstance(spec.readout, Regression):

@@ -7,15 +7,15 @@ Each backend runs the full case once, and so does the emulator, whose trace is w
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from lsm_deploy import store
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace, View
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.learn.deployable import Compilable, compile_any, stimulus_for
@@ -221,7 +221,7 @@ def _hint_at_chip_view(program: Program, side: Side, recorded: Side, verdict: Ve
         return
     if equal:
         words = f"{recorded.name} shows voltages as silicon does, and so they are equal: compare with --view chip"
-        warnings.warn(words, LsmWarning, stacklevel=3)
+        warn(words, level=3)
 
 
 def explain_sides(comparison: Comparison, stages: Stages = silent) -> tuple[Suspect, ...]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +20,10 @@ from typing import Any, Literal, TypeVar
 
 from lsm_deploy.compile.place.cores import load_of
 from lsm_deploy.core.boards import NOWHERE
-from lsm_deploy.core.errors import LsmError, LsmErrors, LsmWarning, MisuseError, require_path, require_type
+from lsm_deploy.core.errors import LsmError, LsmErrors, MisuseError, require_path, require_type
 from lsm_deploy.core.ir import Program, Stimulus, Trace
 from lsm_deploy.core.limits import beyond
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.data import front
 from lsm_deploy.learn.deployable import Deployable, check_spec, compile_any, stimulus_for
@@ -114,7 +114,7 @@ def run_suites(
         named = {spec.name for spec in specs if spec.parent == folder}
         if left := [name for name in promises if name not in named]:
             words = f"{folder / PROMISES} has promises of {', '.join(left)} as well, which nobody named: not looked at"
-            warnings.warn(LsmWarning(words), stacklevel=2)
+            warn(words, level=2)
     asked = _Asked(board_asked() if board is None else board, skip_missing, record, stages)
     return tuple(_suite(spec, promised[spec.parent].get(spec.name), asked) for spec in specs)
 

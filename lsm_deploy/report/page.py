@@ -6,7 +6,6 @@ mistake in the file itself is an error, as it is everywhere.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, require_path, require_type
+from lsm_deploy.core.notes import notes
 from lsm_deploy.core.progress import Stages, silent
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.learn.deployable import Deployable, compile_any
@@ -172,10 +172,7 @@ def _section(name: str, title: str, ask: Callable[[], Answer]) -> Section:
 @contextmanager
 def _noting() -> Iterator[list[str]]:
     """What is warned of meanwhile is there afterwards; it goes where warnings go, too."""
-    notes: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        yield notes
-    for each in caught:
-        if issubclass(each.category, LsmWarning):
-            notes.append(str(each.message))
-        warnings.showwarning(each.message, each.category, each.filename, each.lineno)
+    words: list[str] = []
+    with notes() as warned:
+        yield words
+    words += dict.fromkeys(map(str, warned))

@@ -5,16 +5,16 @@ The same functions as the commands call; all that is decided here is how much of
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Program, QNetwork, Stimulus, Trace
 from lsm_deploy.core.limits import beyond
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.progress import Stages
 from lsm_deploy.learn.deployable import Deployable, stimulus_for
 from lsm_deploy.measure.certification import certify_any
@@ -95,7 +95,7 @@ def _stimulus(made: Deployable, input_file: str | Path | None, samples: int) -> 
     except LsmError as error:
         if input_file is not None:
             raise
-        warnings.warn(f"not run on the spec's data: {error.each()[0].what}", LsmWarning, stacklevel=1)
+        warn(f"not run on the spec's data: {error.each()[0].what}")
         stimulus, words = stimulus_for(replace(made, spec=None))
     return _begun(stimulus, words, made.program.network.neurons, _RUN)
 

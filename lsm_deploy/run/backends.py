@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -14,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
-from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning, MisuseError, raise_all, require_type
+from lsm_deploy.core.errors import BackendError, LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.ir import Program, State, Stimulus, Trace, check_messages, standings
 from lsm_deploy.core.limits import Limits, beyond
 from lsm_deploy.core.messages import Messages
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.progress import Progress
 
 __all__ = [
@@ -185,7 +185,7 @@ def choose(name: str, program: Program) -> str:
     if quickest(program) == FAST:
         return FAST
     first = beyond(FAST, limits_of(FAST), program.network)[0]
-    warnings.warn(f"{first.where}: {first.what}; the emulator runs it, which takes longer", LsmWarning, stacklevel=1)
+    warn(f"{first.where}: {first.what}; the emulator runs it, which takes longer")
     return "emulator"
 
 

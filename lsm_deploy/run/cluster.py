@@ -28,7 +28,8 @@ from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from lsm_deploy.core.errors import AbsentError, LsmError, LsmWarning, MisuseError, require_type
+from lsm_deploy.core.errors import AbsentError, LsmError, MisuseError, require_type
+from lsm_deploy.core.notes import warn
 from lsm_deploy.run import piece
 from lsm_deploy.run.piece import Shared
 from lsm_deploy.store.files import read_bytes
@@ -96,7 +97,7 @@ def _address(cluster: str | Path) -> str:
 
 def _await_file(file: Path) -> None:
     """A scheduler that was started a moment ago writes its file some seconds later."""
-    warnings.warn(f"waiting for {file}, which a scheduler that begins will write", LsmWarning, stacklevel=4)
+    warn(f"waiting for {file}, which a scheduler that begins will write", level=4)
     until = time.monotonic() + FIRST
     while not file.exists() and time.monotonic() < until:
         time.sleep(0.1)
@@ -136,7 +137,7 @@ class Workers(Executor):
         shared = next((each for each in given if isinstance(each, Shared)), None)
         asked: bytes = cloudpickle.dumps((work, given))
         self._asked += 1
-        name = f"piece {given[-1]!s:.100}"
+        name = f"piece {given[-1]!s:.100}" if given else "piece"
         return asyncio.run_coroutine_threadsafe(self._piece(asked, shared, -self._asked, name), self._loop)
 
     def share(self, value: Any) -> Shared:
@@ -262,7 +263,7 @@ class Workers(Executor):
                     raise
                 raise LsmError("a worker has no lsm-deploy", where=self._address, hint=piece.ENVIRONMENT) from None
             for note in done.warnings:
-                warnings.warn(note, stacklevel=1)
+                warn(note)
             return done.result()
 
     def _data(self, client: Any, shared: Shared | None) -> Any:

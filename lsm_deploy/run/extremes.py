@@ -12,7 +12,6 @@ voltages, and the first power of two that helps is named. It is about right for 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -21,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import fixed
-from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.ir import INPUT, Program, QPopulation, QProjection, Stimulus, Trace
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.run import backends
 
 __all__ = [
@@ -93,7 +92,7 @@ def warn_of_counts(program: Program, fired: NDArray[np.int64], steps: int, stimu
 
 def _warn(what: str, population: QPopulation, words: str, remedy: str) -> None:
     about = f"population {population.name!r} is {what}"
-    warnings.warn(LsmWarning(f"{about}: {words}; {remedy}", about), stacklevel=4)
+    warn(f"{about}: {words}; {remedy}", about, level=4)
 
 
 def probe(program: Program, stimulus: Stimulus) -> tuple[Stimulus, Trace] | None:

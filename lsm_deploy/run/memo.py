@@ -7,7 +7,9 @@ whoever put it there; what is found must not be changed. The least recently used
 
 What takes seconds to make is written to the disk as well (`store.cache`), for processes to come, if it says how
 (`Form`). There a key is also of what makes it: this package's source, the packages that floats depend on, and the
-processor. What warned while it was made is not written: who asks the next time is to be warned, too.
+processor. What warned while it was made warns whoever asks the next time, too.
+
+Sums of floats depend on the number of threads that take them: what has a form is made on one.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmWarning
+from lsm_deploy.core.notes import notes, warn
 from lsm_deploy.run import piece
 from lsm_deploy.store import cache as on_disk
 
@@ -82,27 +86,34 @@ class Form(Generic[_T]):
     made: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], _T]
 
 
+@dataclass(frozen=True)
+class _Known(Generic[_T]):
+    value: _T
+    warnings: tuple[LsmWarning, ...]
+
+
 class Memo:
     """Values by key, as long as their arrays take no more than `room` bytes together."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._room, self._taken = room, 0
-        self._values: OrderedDict[bytes, tuple[Any, int]] = OrderedDict()
+        self._values: OrderedDict[bytes, tuple[_Known[Any], int]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: bytes, make: Callable[[], _T], size: Callable[[_T], int], form: Form[_T] | None = None) -> _T:
         """The value of this key, made now if it is not known; size: the bytes that it takes. form: how it is written to
-        the disk; it is in this process alone where it has none."""
+        the disk; it is in this process alone where it has none. What warned while it was made warns each time."""
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                known: _T = self._values[key][0]
-                return known
-        made = make() if form is None or not on_disk.room() else _through_disk(key, make, form)
-        self._put(key, made, size(made))
-        return made
+            known: _Known[_T] | None = self._values.get(key, (None, 0))[0]
+        if known is None and form is not None and _is_disk_used():
+            known = _from_disk(key, form)
+        for warning in known.warnings if known else ():
+            warn(warning, level=2)
+        known = known or _made(key, make, form)
+        self._put(key, known, size(known.value))
+        return known.value
 
-    def _put(self, key: bytes, value: Any, size: int) -> None:
+    def _put(self, key: bytes, value: _Known[Any], size: int) -> None:
         with self._lock:
             self._taken -= self._values.pop(key, (None, 0))[1]
             if size > self._room:
@@ -125,23 +136,35 @@ WORTH = 0.3
 """Seconds that it takes to make what is worth a file."""
 
 
-def _through_disk(key: bytes, make: Callable[[], _T], form: Form[_T]) -> _T:
+def _is_disk_used() -> bool:
+    """What was made by other code than the source that keys are of is not written, nor read."""
+    return bool(on_disk.room()) and not piece.edited()
+
+
+def _from_disk(key: bytes, form: Form[_T]) -> _Known[_T] | None:
     key = digest(key, _maker())
-    if (there := on_disk.look_up(key)) is not None:
-        try:
-            return form.made(*there)
-        except (ValueError, KeyError, TypeError):
-            on_disk.forget(key)
+    if (there := on_disk.look_up(key)) is None:
+        return None
+    facts, arrays = there
+    try:
+        warnings = tuple(LsmWarning(what, about) for what, about in facts["warnings"])
+        return _Known(form.made(facts["facts"], arrays), warnings)
+    except (ValueError, KeyError, TypeError):
+        on_disk.forget(key)
+        return None
+
+
+def _made(key: bytes, make: Callable[[], _T], form: Form[_T] | None) -> _Known[_T]:
+    from threadpoolctl import threadpool_limits
+
     begun = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        made = make()
-    took = time.perf_counter() - begun
-    for each in caught:
-        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-    if took >= WORTH and not caught:
-        on_disk.put(key, *form.parts(made))
-    return made
+    with threadpool_limits(1) if form else nullcontext(), notes() as warnings:
+        value = make()
+    if time.perf_counter() - begun >= WORTH and form is not None and _is_disk_used():
+        facts, arrays = form.parts(value)
+        said = [[warning.args[0], warning.about] for warning in warnings]
+        on_disk.put(digest(key, _maker()), {"facts": dict(facts), "warnings": said}, arrays)
+    return _Known(value, tuple(warnings))
 
 
 @cache

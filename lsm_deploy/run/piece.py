@@ -12,7 +12,6 @@ import hashlib
 import os
 import pickle
 import platform
-import warnings
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -24,15 +23,18 @@ from multiprocessing.pool import RemoteTraceback  # type: ignore[attr-defined]
 from pathlib import Path
 from traceback import format_exception, format_exception_only
 from typing import Any
+from uuid import uuid4
 
 from lsm_deploy.core import threads
+from lsm_deploy.core.begun import BEGUN
 from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.notes import notes, silence
 from lsm_deploy.run.backends import BACKENDS
 
-__all__ = ["ENVIRONMENT", "HELD", "Done", "Shared", "do", "source", "versions"]
+__all__ = ["ENVIRONMENT", "HELD", "Done", "Shared", "do", "edited", "source", "versions"]
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "numba")
-"""What figures in floats depend on; integers do not."""
+PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "librosa")
+"""What figures in floats depend on, frames of sound among them; integers do not."""
 HELD = 2
 """Values that workers hold for pieces to come, the last ones; each may be large."""
 ENVIRONMENT = "give all workers the same environment as here"
@@ -66,11 +68,10 @@ class Done:
         return value
 
 
-def do(asked: bytes, source_there: str, versions_there: Mapping[str, str], packed: bytes) -> Done:
+def do(asked: bytes, source_there: str, versions_there: Mapping[str, str | None], packed: bytes) -> Done:
     """A piece: its function and what that is given. packed: the value that stands for what is `Shared` among it."""
     failed = False
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", LsmWarning)
+    with silence(), notes() as warned:  # they are said where the piece was asked for
         try:
             _one_thread()
             if source_there != source():
@@ -81,13 +82,16 @@ def do(asked: bytes, source_there: str, versions_there: Mapping[str, str], packe
             sent = _dumped(result)
         except BaseException as error:  # the worker goes on, whatever it is
             sent, failed = _sent(error), True
-    notes = [each.message for each in caught if isinstance(each.message, LsmWarning)]
     here = versions()
-    other = [f"{name} {here[name]} for {there}" for name, there in versions_there.items() if here[name] != there]
+    other = [
+        f"{name} {here[name] or 'none'} for {there or 'none'}"
+        for name, there in versions_there.items()
+        if here[name] != there
+    ]
     if other:
         what = f"a worker has {', '.join(other)}: figures in floats may differ in their last digits"
-        notes.insert(0, LsmWarning(what, about="versions of workers"))
-    return Done(sent, failed, tuple(notes))
+        warned.insert(0, LsmWarning(what, about="versions of workers"))
+    return Done(sent, failed, tuple(warned))
 
 
 def _sent(error: BaseException) -> bytes:
@@ -166,17 +170,45 @@ def _one_thread() -> None:
 
 @cache
 def source() -> str:
-    """A digest of the source of this package and of its backends, as they are installed."""
+    """A digest of the source of this package and of its backends, as they are installed; where that is not what runs
+    here (`edited`), something that is nobody else's."""
+    if edited():
+        return uuid4().hex
     digest = hashlib.blake2b(digest_size=16)
+    for name, file in _files():
+        digest.update(name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def edited() -> bool:
+    """Whether any source is younger than this process, which may run what was there before."""
+    try:
+        states = [file.stat() for _, file in _files()]
+    except OSError:  # of one that is gone
+        return True
+    # What an editor, or a copy, leaves as it was is one of them.
+    return any(max(state.st_mtime, state.st_ctime) >= BEGUN for state in states)
+
+
+@cache
+def _files() -> tuple[tuple[str, Path], ...]:
+    files = []
     for package in sorted({module.partition(".")[0] for module in ("lsm_deploy", *BACKENDS.values())}):
         spec = find_spec(package)
         folder = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else Path()
         for file in sorted(folder.rglob("*.py")):
-            digest.update(f"{package}/{file.relative_to(folder).as_posix()}".encode() + file.read_bytes())
-    return digest.hexdigest()
+            files.append((f"{package}/{file.relative_to(folder).as_posix()}", file))
+    return tuple(files)
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Of Python, and of what figures in floats depend on."""
-    return {"Python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+def versions() -> dict[str, str | None]:
+    """Of Python, and of what figures in floats depend on; None where that is not installed."""
+    return {"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from queue import Empty, SimpleQueue
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from lsm_deploy.core.errors import LsmWarning
+from lsm_deploy.core.notes import warn
 
 __all__ = ["completed"]
 
@@ -70,5 +69,5 @@ def _next(ended: SimpleQueue[Future[_Result]], waiting_for: Callable[[], str] | 
         except Empty:
             why = waiting_for() if waiting_for else ""
         if why and why != said:
-            warnings.warn(LsmWarning(f"waiting for workers: {so_far}; {why}"), stacklevel=2)
+            warn(f"waiting for workers: {so_far}; {why}", level=2)
         said = why

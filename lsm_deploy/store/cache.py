@@ -8,9 +8,9 @@ to, there is no cache, which is said once.
 
 from __future__ import annotations
 
+import json
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.notes import warn
+from lsm_deploy.core.places import cache_folder
 from lsm_deploy.core.temporary import temporary_file
 from lsm_deploy.store.container import Arrays, pack, unpack
 
@@ -31,6 +33,8 @@ ROOM = 2.0
 """GB that a folder takes at most, if nobody says otherwise."""
 SUFFIX = ".run"
 _KIND = "cached"
+_FACTS = ""
+"""The name of the array that is the JSON of the facts."""
 
 
 def room() -> int:
@@ -44,10 +48,8 @@ def room() -> int:
 
 def folder() -> Path | None:
     """Where the files are, beside the compiled code of a user who may not write to the package."""
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lsm_deploy" / "runs"
-    except RuntimeError:  # a user without a name has no home
-        return None
+    place = cache_folder()
+    return place / "runs" if place else None
 
 
 def sizes() -> dict[Path, int]:
@@ -77,7 +79,7 @@ def look_up(key: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None
         arrays = {name: array.astype(meta["types"][name], casting="safe", copy=False) for name, array in arrays.items()}
         if any(array.dtype.kind not in "iufbU" for array in arrays.values()):
             raise ValueError("this is no array of numbers or text")
-        facts = dict(meta["facts"])
+        facts = dict(json.loads(arrays.pop(_FACTS).tobytes()))
     except (LsmError, ValueError, KeyError, TypeError, AttributeError):
         forget(key)
         return None
@@ -90,7 +92,10 @@ def put(key: bytes, facts: Mapping[str, Any], arrays: Arrays) -> None:
     """Write what a key stands for, if the disk takes it, and remove what there is no room for any more."""
     if (file := _file(key)) is None:
         return
-    meta = {"key": key.hex(), "types": {name: array.dtype.str for name, array in arrays.items()}, "facts": facts}
+    # Not in the header, which is read up to some length: there may be a label for each of a million samples.
+    text = json.dumps(facts, allow_nan=False).encode("ascii")
+    arrays = {**arrays, _FACTS: np.frombuffer(text, np.uint8)}
+    meta = {"key": key.hex(), "types": {name: array.dtype.str for name, array in arrays.items()}}
     data = pack(_KIND, meta, {name: _narrow(array) for name, array in arrays.items()})
     most = room()
     if len(data) > most:
@@ -133,11 +138,14 @@ def _narrow(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "iu" or not array.size:
         return array
     least, most = int(array.min()), int(array.max())
-    narrow = np.promote_types(np.min_scalar_type(least), np.min_scalar_type(most))
-    return array.astype(narrow) if narrow.kind in "iu" else array
+    for narrow in ("u1", "i1", "u2", "i2", "u4", "i4"):
+        ends = np.iinfo(narrow)
+        if ends.min <= least and most <= ends.max and np.can_cast(narrow, array.dtype):
+            return array.astype(narrow)
+    return array
 
 
 @cache
 def _say(why: str, place: str) -> None:
     hint = f"make room there, or set XDG_CACHE_HOME, or {VARIABLE}=0"
-    warnings.warn(LsmWarning(f"what is run cannot be cached in {place}: {why}; {hint}"), stacklevel=3)
+    warn(f"what is run cannot be cached in {place}: {why}; {hint}", level=3)

@@ -14,7 +14,6 @@ without weakening the recurrence, which is the liquid's memory. What comes neare
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
@@ -22,8 +21,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, raise_all, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_type
 from lsm_deploy.core.ir import INPUT
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames
 from lsm_deploy.data.front import training_frames
@@ -153,7 +153,7 @@ def tune_gains(
         hint = next(turn.hint for turn in reversed(turns) if turn.hint)
         raise LsmError(missed, where=f"population {name!r}", hint=hint)
     if missed:
-        warnings.warn(f"population {name!r}: {missed}", LsmWarning, stacklevel=2)
+        warn(f"population {name!r}: {missed}", level=2)
     samples, tuned = len(liquid.stimulus.starts), liquid.spec_at(after.factors)
     program = compile_spec(tuned).program
     judgement = judge(program, liquid.stimulus, trace_of(program, liquid.stimulus, backend=backend))  # it may warn

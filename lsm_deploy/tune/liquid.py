@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
@@ -10,10 +9,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.ir import Program, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.notes import silence
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.data import Frames
@@ -111,8 +111,7 @@ class Tunable:
     def measure(self, part: Part, factors: Factors) -> Measurement:
         at = tuple(factors[each] for each in START)
         if at not in self.known:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", LsmWarning)  # these gains are only tried
+            with silence():  # these gains are only tried
                 program = compile_spec(self.spec_at(factors)).program
             trace = backends.run_program(self.backend, program, self.stimulus)
             spikes = trace.spikes[:, program.network.columns(self.population)]

@@ -6,7 +6,6 @@ Convolutions are cross-correlations. Before anything is multiplied out the entri
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.formats.convolutions import output_shape, unrolled
 from lsm_deploy.formats.nir_files.graph import Node, at, whole
 
@@ -49,7 +49,7 @@ def allowance(most: int, where: str) -> Allow:
             hint = f"raise it with --max-synapses {synapses}, or make the layer smaller"
             raise LsmError(f"{what}, and {most} are allowed", where=where, hint=hint)
         if synapses > WORTH_SAYING:
-            warnings.warn(what, LsmWarning, stacklevel=2)
+            warn(what, level=2)
 
     return allow
 

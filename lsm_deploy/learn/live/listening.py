@@ -12,7 +12,6 @@ is.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -20,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, require_type
 from lsm_deploy.core.ir import State
 from lsm_deploy.core.masked import unmasked
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.turn import Turn
 from lsm_deploy.data import Role
@@ -131,7 +131,7 @@ class Live:
             if beyond and self.streams.code.how == "graded" and not self._clipped:
                 self._clipped = True  # it is said once
                 words = "a frame lies beyond the range that the input takes, which clips it"
-                warnings.warn(f"{words}; give `input.encoder` a wider range", LsmWarning, stacklevel=3)
+                warn(f"{words}; give `input.encoder` a wider range", level=3)
             self._steps.run()
             self._answering.take(self._steps.sent, self._frame)
             self._frames += 1

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, require_type
+from lsm_deploy.core.errors import LsmError, require_type
 from lsm_deploy.core.indices import mistake_in
 from lsm_deploy.core.ir import Network, Stimulus
 from lsm_deploy.core.messages import Messages
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import silence
 from lsm_deploy.data import Frames
 from lsm_deploy.data.encoders import encode
 from lsm_deploy.learn.regression.linear import Regressor, predict
@@ -93,8 +93,7 @@ def free_run_in_floats(
         return enters
 
     silent = Stimulus(np.zeros((many * length, network.channels), np.int8), np.arange(many) * length)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LsmWarning)  # of forecasts beyond the input's range, which `free_run` tells of
+    with silence():  # about forecasts beyond the input's range, which `free_run` tells of
         run_float(network, silent, feed=feed)
     return forecasts
 

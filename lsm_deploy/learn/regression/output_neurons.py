@@ -16,7 +16,6 @@ spikes, have no synapse.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -25,12 +24,13 @@ import numpy as np
 from lsm_deploy.core import fixed
 from lsm_deploy.core.activations import ACTIVATIONS
 from lsm_deploy.core.boards import MAX_WEIGHT_EXP
-from lsm_deploy.core.errors import LsmError, LsmWarning, raise_all
+from lsm_deploy.core.errors import LsmError, raise_all
 from lsm_deploy.core.fixed import Ints, stable
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import INPUT, Program, QNetwork, QPopulation, QProjection, SignMode
 from lsm_deploy.core.neurons import KINDS
 from lsm_deploy.core.neurons.kind import Floats
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.progress import Progress, part_of
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.attach import OUTPUT, output_of, with_output
@@ -244,5 +244,5 @@ def run_output(
     washed = np.concatenate([np.arange(many) for many in data.lengths]) >= section.washout
     if clipped := int((np.abs(messages[washed]) >= _LARGEST_MESSAGE).any(axis=1).sum()):
         what = f"{clipped} of {np.count_nonzero(washed)} answers are beyond what training data had, and are clipped"
-        warnings.warn(f"{what}: output neurons send {_SPARE} times that at most", LsmWarning, stacklevel=3)
+        warn(f"{what}: output neurons send {_SPARE} times that at most", level=3)
     return messages

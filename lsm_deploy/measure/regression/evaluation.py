@@ -29,6 +29,7 @@ from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Brief, Reported
 from lsm_deploy.data import Frames, Raw, check_split, load_data, require_there
 from lsm_deploy.data.front import frames_for, recordings
+from lsm_deploy.learn.known import known_states
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.regression.integer import answer
 from lsm_deploy.learn.regression.linear import Regressor, fit, predict, quantised, to_bits
@@ -36,7 +37,7 @@ from lsm_deploy.learn.regression.metrics import Errors, errors_of
 from lsm_deploy.learn.regression.model import forecast, on_the_chip, regression_of, require_states
 from lsm_deploy.learn.regression.output_neurons import check_features
 from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names, pairs_of
-from lsm_deploy.learn.regression.states import StatesRun, run_float_states, run_states
+from lsm_deploy.learn.regression.states import StatesRun, run_float_states
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
 from lsm_deploy.measure.uncertainty import ENDS, Spread
@@ -242,8 +243,8 @@ def _one(asked: _Asked, seed: int) -> tuple[LiquidForecast, str]:
     runs = _Runs(asked.within, 2 * (1 + (not alone) + (cut is not None)) + on_chip)
 
     def states(of: Listener) -> tuple[StatesRun, StatesRun]:
-        training = run_states(of, section, train, "train", backend, runs.next(), warn=of is listener)
-        return training, run_states(of, section, test, "test", backend, runs.next())
+        training = known_states(of, section, train, "train", backend, runs.next(), warn=of is listener)
+        return training, known_states(of, section, test, "test", backend, runs.next())
 
     training, testing = states(listener)
     require_states(training, section)

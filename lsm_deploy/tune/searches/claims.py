@@ -11,9 +11,8 @@ import re
 import secrets
 import socket
 import time
-import warnings
 
-from lsm_deploy.core.errors import LsmWarning
+from lsm_deploy.core.notes import warn
 
 __all__ = ["BEAT_S", "Claims"]
 
@@ -73,7 +72,7 @@ class Claims:
         if time.monotonic() - self._idle_since > WORTH_SAYING_S:
             by = _CLAIMED.fullmatch(self._others.get(turn, ("", 0.0))[0])
             who = f"process {by['process']} on {by['host']}" if by else "another process"
-            warnings.warn(LsmWarning(f"waiting for trial {turn}, on which {who} works", about="waiting"), stacklevel=2)
+            warn(f"waiting for trial {turn}, on which {who} works", about="waiting", level=2)
         time.sleep(POLL_S)
 
 

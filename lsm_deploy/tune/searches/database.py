@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError
+from lsm_deploy.core.errors import LsmError, MisuseError
+from lsm_deploy.core.notes import warn
 
 __all__ = ["answered", "connected", "shown"]
 
@@ -93,8 +93,7 @@ def answered(url: str, ask: Callable[[], _Answer], wrapper: type[Exception]) -> 
             away = isinstance(cause, OperationalError | InterfaceError) and not _lacks(cause)
             if not away or time.monotonic() - begun > PATIENCE_S:
                 raise failure from None
-            waiting = LsmWarning(f"waiting for it up to {PATIENCE_S:.0f} s: {failure.what}", about="database")
-            warnings.warn(waiting, stacklevel=2)
+            warn(f"waiting for it up to {PATIENCE_S:.0f} s: {failure.what}", about="database", level=2)
             time.sleep(1.0)
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lsm_deploy.core.errors import LsmError, LsmWarning, MisuseError, require_path, require_type
+from lsm_deploy.core.errors import LsmError, MisuseError, require_path, require_type
+from lsm_deploy.core.notes import silence
 from lsm_deploy.core.progress import Progress
 from lsm_deploy.core.shown import Reported
 from lsm_deploy.data import Raw, load_data
 from lsm_deploy.learn.model import readout_of
-from lsm_deploy.measure.specimen import checked_frames, contents_of, cross_validated, specimen_of
+from lsm_deploy.measure.specimen import checked_frames, contents_of, cross_validated, trained
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec import Parameter, Spec, load_text, parse, put, read_space, read_text, steps_of
@@ -105,7 +105,6 @@ def search(
         readout_of(spec)
     raw = load_data(spec.data or Data(), spec.resampled_hz)[0] if train is None else train
     data = checked_frames(spec, raw)
-    shared = raw, contents_of(raw)
     paths = {p.path: steps_of(parse(text, file).data, p.path) for p in parameters}
 
     def judged(proposed: Mapping[int, Mapping[str, Any]], executor: Executor | None) -> Iterator[Trial]:
@@ -120,13 +119,13 @@ def search(
             else:
                 asked.append((turn, tried))
         pieces = [_Piece(turn, tried, liquid_seeds, backend) for turn, tried in asked]
-        for index, (scores, reason) in completed(_judged, shared, pieces, executor):
+        for index, (scores, reason) in completed(_judged, raw, pieces, executor):
             turn = pieces[index].turn
             yield Trial(turn, proposed[turn], scores, reason)
 
     # No more than can be worked on: the rest of a batch is for others, who may search elsewhere.
     side_by_side = 1 if executor is None else getattr(executor, "number", 0) or at_once
-    identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, shared[1])
+    identity = _identity(parse(text, file).data, parameters, seed, liquid_seeds, contents_of(raw))
     with opened_journal(
         where, identity, parameters, seed, at_once, study=study or STUDY, least=figure in _LEAST
     ) as opened:
@@ -181,27 +180,22 @@ class _Piece:
         return f"trial {self.turn}"
 
 
-def _judged(shared: tuple[Raw, str], piece: _Piece) -> tuple[tuple[float, ...], str]:
+def _judged(raw: Raw, piece: _Piece) -> tuple[tuple[float, ...], str]:
     """The score of each liquid, up to the first that fails, and why it does."""
     scores: list[float] = []
     with _unsaid(piece.turn):
         try:
             for i in range(piece.liquid_seeds):
-                raw, contents = shared
                 spec = replace(piece.spec, seed=piece.spec.seed + i)
-                scores.append(cross_validated(specimen_of(spec, raw, None, contents, piece.backend).model))
+                scores.append(cross_validated(trained(spec, raw, None, piece.backend).model))
         except LsmError as error:
             return tuple(scores), error.in_brief()
     return tuple(scores), ""
 
 
-@contextmanager
-def _unsaid(turn: int) -> Iterator[None]:
+def _unsaid(turn: int) -> AbstractContextManager[None]:
     """Of the spec as it is written a warning helps, of what is only tried it does not."""
-    with warnings.catch_warnings():
-        if turn != AS_WRITTEN:
-            warnings.simplefilter("ignore", LsmWarning)
-        yield
+    return silence(turn != AS_WRITTEN)
 
 
 def _order(trial: Trial, figure: str) -> float:

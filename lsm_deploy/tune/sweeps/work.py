@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.frozen import freeze, rebuilt
+from lsm_deploy.core.notes import silence
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.data import Raw
 from lsm_deploy.measure.cost.resources import Range
@@ -115,8 +115,7 @@ def _require_numbers(*given: Iterable[Any]) -> None:
 def tried(bench: Bench, asked: Asked) -> Tried:
     """Train the liquid, ask it, and count what it takes. What an LsmError ends has its reason."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LsmWarning)  # it is only tried
+        with silence():  # it is only tried
             return _tried(bench, asked)
     except LsmError as error:
         return Tried(asked, None, None, error.in_brief())
