@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from itertools import combinations_with_replacement
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
 import pytest
+from test_house import ROOT, imported
+from threadpoolctl import threadpool_limits
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.notes import notes, silence, warn
 from lsm_deploy.data import Audio, Frames
 from lsm_deploy.learn import known
 from lsm_deploy.learn.listener import Listener, listen
 from lsm_deploy.learn.regression.states import run_states
 from lsm_deploy.learn.runs import run_samples
 from lsm_deploy.measure.evaluation import known_frames
+from lsm_deploy.measure.regression.evaluation import evaluate_regression
 from lsm_deploy.run import memo, piece
 from lsm_deploy.run.memo import MEMO, Form, Memo
 from lsm_deploy.spec.schema import Regression, Traces
@@ -64,6 +72,27 @@ def test_what_was_put_is_there_again_bit_for_bit(folder: Path) -> None:
         assert arrays[name].tobytes() == array.tobytes()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [file.name for file in folder.iterdir()] == [f"{KEY.hex()}.run"]
+
+
+@pytest.mark.parametrize("kind", [*"bBhHiIqQ", *(">i2", ">u4", ">i8")])
+def test_integers_of_each_type_are_there_again(kind: str) -> None:
+    ends = np.iinfo(kind)
+    values = sorted({each for each in (ends.min, -129, -1, 0, 127, 255, 256, ends.max) if ends.min <= each <= ends.max})
+    for least, most in combinations_with_replacement(values, 2):
+        array = np.array([least, most], kind)
+        cache.put(KEY, {}, {"integers": array})
+        answer = cache.look_up(KEY)
+        assert answer is not None, (least, most)
+        assert (answer[1]["integers"].dtype, answer[1]["integers"].tolist()) == (array.dtype, [least, most])
+
+
+def test_facts_may_be_longer_than_a_header() -> None:
+    facts = {"labels": ["a\0", "ä", "x" * (17 << 20)]}
+    cache.put(KEY, facts, ARRAYS)
+    answer = cache.look_up(KEY)
+    assert answer is not None
+    assert answer[0] == facts
+    assert answer[1].keys() == ARRAYS.keys()
 
 
 def test_what_is_damaged_or_foreign_is_removed_and_no_answer() -> None:
@@ -125,18 +154,18 @@ import sys
 import numpy as np
 from lsm_deploy.store import cache
 for i in range(60):
-    key = bytes([i % 3]) * 16
+    key = bytes([i % 8]) * 16
     if (there := cache.look_up(key)) is not None:
-        assert (there[1]["floats"] == i % 3).all()
-    cache.put(key, {}, {"floats": np.full(5000, i % 3, np.float64)})
-    assert sum(cache.sizes().values()) <= 3 * 41000
+        assert (there[1]["floats"] == i % 8).all()
+    cache.put(key, {}, {"floats": np.full(5000, i % 8, np.float64)})
 """
 
 
 def test_processes_share_a_folder() -> None:
-    environment = {**os.environ, cache.VARIABLE: str(2.5 * 40200e-9)}  # less than all want
+    environment = {**os.environ, cache.VARIABLE: str(2.5 * 40300e-9)}  # less than all want
     processes = [subprocess.Popen([sys.executable, "-c", WRITER], env=environment) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert len(cache.sizes()) == 2  # whoever wrote last saw what all had written
 
 
 # --- what is made ----------------------------------------------------------------------------------------------------
@@ -160,13 +189,98 @@ def test_another_process_knows_it_again(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_warns_warns_each_time() -> None:
+    asked: list[int] = []
+
     def made() -> int:
-        warnings.warn(LsmWarning("beware"), stacklevel=2)
+        warn("beware", "dangers")
+        return len(asked)
+
+    memory = Memo()
+    for memo_of in (memory, memory, Memo()):  # made, remembered, and from the disk
+        with pytest.warns(LsmWarning, match="beware") as said, notes() as heard_of:
+            assert memo_of.get(KEY, made, lambda _: 8, FORM) == 0
+        asked.append(1)
+        assert [str(each.message) for each in said] == ["beware"]
+        assert [(str(each), each.about) for each in heard_of] == [("beware", "dangers")]
+
+
+def test_what_warns_unsaid_warns_who_asks_next() -> None:
+    memory = Memo()
+    with silence():
+        memory.get(KEY, lambda: warn("beware") or 1, lambda _: 8)
+    with pytest.warns(LsmWarning, match="beware"):
+        assert memory.get(KEY, lambda: 2, lambda _: 8) == 1
+
+
+def test_what_warns_before_it_fails_warns() -> None:
+    def fails() -> int:
+        warn("beware")
+        raise LsmError("failed")
+
+    with pytest.warns(LsmWarning, match="beware"), pytest.raises(LsmError, match="failed"):
+        Memo().get(KEY, fails, lambda _: 8, FORM)
+
+
+def test_others_warnings_are_theirs() -> None:
+    def made() -> int:
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
         return 1
 
-    for _ in range(2):
-        with pytest.warns(LsmWarning, match="beware"):
-            assert Memo().get(KEY, made, lambda _: 8, FORM) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        assert Memo().get(KEY, made, lambda _: 8, FORM) == 1
+    assert Memo().get(KEY, lambda: 2, lambda _: 8, FORM) == 1
+
+
+def test_filters_are_nobodys_where_threads_ask() -> None:
+    before, both = list(warnings.filters), Barrier(2, timeout=30)
+
+    def made() -> int:
+        both.wait()
+        assert warnings.filters == before
+        return 1
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(Memo().get, bytes([i]) * 16, made, lambda _: 8, FORM) for i in range(2)]
+        assert [each.result() for each in asked] == [1, 1]
+    assert warnings.filters == before
+
+
+def test_what_has_a_form_is_made_on_one_thread() -> None:
+    from threadpoolctl import threadpool_info
+
+    def threads() -> int:
+        return max(pool["num_threads"] for pool in threadpool_info())
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    with threadpool_limits(2):
+        assert [Memo().get(KEY, threads, lambda _: 8, form) for form in (FORM, None)] == [1, 2]
+
+
+def test_what_is_younger_than_the_process_is_not_what_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "module.py"
+    file.write_text("")
+    monkeypatch.setattr(piece, "_files", lambda: (("module", file),))
+    monkeypatch.setattr(piece, "BEGUN", time.time() + 60)
+    source = piece.source.__wrapped__()
+    assert source == piece.source.__wrapped__()
+    assert Memo().get(KEY, lambda: 1, lambda _: 8, FORM) == 1
+    monkeypatch.setattr(piece, "BEGUN", time.time() - 60)
+    os.utime(file, (0, 0))  # as a copy with its date would have it
+    assert len({source, piece.source.__wrapped__(), piece.source.__wrapped__()}) == 3
+    assert Memo().get(KEY, lambda: 2, lambda _: 8, FORM) == 2
+    assert Memo().get(bytes(16), lambda: 3, lambda _: 8, FORM) == 3
+    assert len(cache.sizes()) == 1
+    file.unlink()
+    assert piece.edited()
+
+
+def test_what_dates_a_process_comes_first() -> None:
+    ours = "print(*(name for name in sys.modules if name.startswith('lsm_deploy')))"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"import sys, lsm_deploy; {ours}"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split()[:2] == ["lsm_deploy.core", "lsm_deploy.core.begun"]
 
 
 def test_what_makes_it_is_a_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +288,10 @@ def test_what_makes_it_is_a_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> 
 
     makers = {memo._maker.__wrapped__()}
     versions = piece.versions()
+    assert versions.keys() == {"Python", *piece.PACKAGES}
+    with monkeypatch.context() as other:
+        other.setattr(piece, "PACKAGES", ("absent-from-here",))
+        assert piece.versions.__wrapped__()["absent-from-here"] is None
     with monkeypatch.context() as other:
         other.setattr(piece, "source", lambda: "another")
         makers.add(memo._maker.__wrapped__())
@@ -185,6 +303,27 @@ def test_what_makes_it_is_a_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> 
         other.setattr(llvm, "get_host_cpu_name", lambda: "another")
         makers.add(memo._maker.__wrapped__())
     assert len(makers) == 3 + len(versions)
+
+
+def test_what_floats_depend_on_is_known() -> None:
+    """All that front ends and runs import, and a reason for what does not matter."""
+    harmless = {
+        **dict.fromkeys(("cloudpickle", "distributed"), "send"),
+        **dict.fromkeys(("annotated_types", "filelock", "packaging"), "reckon nothing"),
+        "llvmlite": "is numba's",
+        "matplotlib": "draws",
+        "threadpoolctl": "sets threads",
+    }
+    names = {"sklearn": "scikit-learn"}
+    folders = ("core", "data/front", "learn", "run", "../backends/lsm_backends/fast")
+    imports = {
+        name
+        for folder in folders
+        for file in (ROOT / "lsm_deploy" / folder).rglob("*.py")
+        for name in imported(file)
+        if name not in sys.stdlib_module_names and not name.startswith("lsm_")
+    }
+    assert {names.get(name, name) for name in imports} - harmless.keys() <= {*piece.PACKAGES}
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -201,9 +340,19 @@ readout: {population: liquid, features: {kind: bins, bins: 2}}
 """
 
 
+SIGNALS = SPEC.replace(
+    "readout: {population: liquid, features: {kind: bins, bins: 2}}",
+    "readout: {population: liquid, target: signal, washout: 1, features: {kind: states, frame: true, squares: true}}",
+)
+
+
 def samples(seed: int = 0) -> Frames:
     rng = np.random.default_rng(seed)
     return Frames(rng.random((24, 2)), np.arange(0, 24, 4), ("a", "b") * 3)
+
+
+def signals(seed: int) -> Frames:
+    return replace(samples(seed), labels=(), targets=np.random.default_rng(seed).random((24, 1)), source=f"data {seed}")
 
 
 def test_each_input_of_a_run_is_a_part_of_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,9 +413,7 @@ def test_a_run_from_the_disk_is_that_run(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_states_from_the_disk_are_those_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = SPEC.replace("readout: {population: liquid, features: {kind: bins, bins: 2}}", "")
-    section = "readout: {population: liquid, target: signal, features: {kind: states, squares: true}}"
-    spec, data = ld.loads(text + section), samples()
+    spec, data = ld.loads(SIGNALS), samples()
     assert isinstance(spec.readout, Regression)
     listener = listen(spec, data)
     plain = run_states(listener, spec.readout, data)
@@ -278,6 +425,17 @@ def test_states_from_the_disk_are_those_states(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(plain.features, again.features)
     np.testing.assert_array_equal(plain.fired, again.fired)
     assert (plain.steps, plain.counts) == (again.steps, again.counts)
+
+
+def test_a_saturated_liquid_of_signals_is_said_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, data = ld.loads(SIGNALS), signals(1)
+    for _ in range(2):
+        with pytest.warns(LsmWarning, match="population 'liquid' is saturated"):
+            ld.train_regression(spec, data)
+    MEMO.clear()
+    monkeypatch.setattr(known, "run_raw_states", None)
+    with pytest.warns(LsmWarning, match="population 'liquid' is saturated"):
+        ld.train_regression(spec, data)
 
 
 def test_a_run_of_another_shape_is_run_again() -> None:
@@ -326,3 +484,13 @@ def test_a_sweep_of_readouts_runs_one_liquid(tmp_path: Path, monkeypatch: pytest
     without = ld.sweep(tmp_path / "spec.yaml", vary, tmp_path / "three", train=samples())
     assert len(runs) == 2
     assert [p.score for p in first.points] == [p.score for p in again.points] == [p.score for p in without.points]
+
+
+def test_a_forecaster_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluated again it is answered by the disk."""
+    data = ld.loads(SIGNALS), signals(1), signals(2)
+    first = evaluate_regression(*data).to_json()
+    MEMO.clear()
+    monkeypatch.setattr(known, "run_raw_states", None)
+    again = evaluate_regression(*data).to_json()
+    assert {**first, "seconds": None} == {**again, "seconds": None}

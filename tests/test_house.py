@@ -236,6 +236,14 @@ def test_names_say_what_is_inside():
     assert not {part for name in MODULES for part in name.split(".")} & {"utils", "util", "helpers", "common", "misc"}
 
 
+def test_one_file_warns_and_one_knows_where_a_user_has_files():
+    """Python's filters are those of all threads of a process."""
+    other = re.compile(r"warnings\.warn\(.*LsmWarning|simplefilter\(.*LsmWarning|catch_warnings\(record")
+    assert not [name_of(path) for path in FILES if other.search(path.read_text())]
+    homes = re.compile(r"Path\.home|expanduser|environ.*XDG_")
+    assert [name_of(path) for path in FILES if homes.search(path.read_text())] == ["lsm_deploy/core/places.py"]
+
+
 # --- other people's packages ----------------------------------------------------------------------------------------
 
 

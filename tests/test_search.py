@@ -20,7 +20,9 @@ import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import make_frames
 from lsm_deploy.learn.model import train
+from lsm_deploy.measure.specimen import Specimen
 from lsm_deploy.report.tuning import report_search
+from lsm_deploy.run.memo import MEMO
 from lsm_deploy.spec import Parameter, load, load_text, parse, put, read_space
 from lsm_deploy.tune.searches import lines
 from lsm_deploy.tune.searches.lines import Lines
@@ -163,6 +165,12 @@ def test_a_spec_without_a_space(tmp_path):
 
 
 # --- trials ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_tried_once_is_not_remembered(folder, tmp_path):
+    search(folder / "spec.yaml", 2, tmp_path / "j", seed=3)
+    assert len(MEMO._values) > 0
+    assert not [each for each, _ in MEMO._values.values() if isinstance(each.value, Specimen)]
 
 
 def test_a_trial_is_worth_its_cross_validated_accuracy(folder, whole):

@@ -144,6 +144,10 @@ def test_what_pieces_share_is_sent_to_a_worker_once(three: Executor) -> None:
     assert os.getpid() not in {process for process, _ in objects}
 
 
+def test_a_function_may_be_given_nothing(three: Executor) -> None:
+    assert three.submit(os.getpid).result() not in (0, os.getpid())
+
+
 def test_a_worker_has_one_thread(three: Executor) -> None:
     assert {done for _, (blas, done) in completed(threads, None, range(6), three)} == {1}
     assert all(blas == {1} for _, (blas, _) in completed(threads, None, range(6), three))
