@@ -23,9 +23,11 @@ from threadpoolctl import threadpool_limits
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.core.notes import notes, silence, warn
+from lsm_deploy.core.threads import one_thread
 from lsm_deploy.data import Audio, Frames
 from lsm_deploy.learn import known
 from lsm_deploy.learn.listener import Listener, listen
+from lsm_deploy.learn.regression import states
 from lsm_deploy.learn.regression.states import run_states
 from lsm_deploy.learn.runs import run_samples
 from lsm_deploy.measure.evaluation import known_frames
@@ -212,6 +214,31 @@ def test_what_warns_unsaid_warns_who_asks_next() -> None:
         assert memory.get(KEY, lambda: 2, lambda _: 8) == 1
 
 
+def test_a_silence_is_of_one_thread_and_nobody_outside_hears_it() -> None:
+    filters, both = list(warnings.filters), Barrier(2, timeout=30)
+
+    def silent(first: bool) -> list[str]:
+        """The first is in silence, then both are, then the other one."""
+        with notes() as outside:
+            if not first:
+                both.wait()
+            with silence():
+                warn("tried")
+                both.wait()
+                both.wait()
+            if first:
+                both.wait()
+            warn("said")
+        return [str(each) for each in outside]
+
+    with ThreadPoolExecutor(2) as pool, pytest.warns(LsmWarning) as said:
+        assert list(pool.map(silent, (True, False))) == [["said"], ["said"]]
+    assert [str(each.message) for each in said] == ["said", "said"]
+    assert warnings.filters == filters
+    with silence(False), pytest.warns(LsmWarning, match="here"):
+        warn("here")
+
+
 def test_what_warns_before_it_fails_warns() -> None:
     def fails() -> int:
         warn("beware")
@@ -255,6 +282,25 @@ def test_what_has_a_form_is_made_on_one_thread() -> None:
     np.ones((2, 2)) @ np.ones((2, 2))
     with threadpool_limits(2):
         assert [Memo().get(KEY, threads, lambda _: 8, form) for form in (FORM, None)] == [1, 2]
+
+
+def test_none_of_several_lifts_the_limit_of_another() -> None:
+    from threadpoolctl import threadpool_info
+
+    def blas() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    def short() -> None:
+        with one_thread():
+            assert blas() == {1}
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    with threadpool_limits(2), ThreadPoolExecutor(1) as pool:
+        with one_thread():
+            pool.submit(short).result()
+            short()
+            assert blas() == {1}
+        assert blas() == {2}
 
 
 def test_what_is_younger_than_the_process_is_not_what_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,6 +537,7 @@ def test_a_forecaster_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ld.loads(SIGNALS), signals(1), signals(2)
     first = evaluate_regression(*data).to_json()
     MEMO.clear()
-    monkeypatch.setattr(known, "run_raw_states", None)
+    for place in (known, states):
+        monkeypatch.setattr(place, "run_raw_states", None)
     again = evaluate_regression(*data).to_json()
     assert {**first, "seconds": None} == {**again, "seconds": None}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
-__all__ = ["VARIABLE", "WORTH_THREADS", "ahead", "parts", "processors", "together"]
+__all__ = ["VARIABLE", "WORTH_THREADS", "ahead", "one_thread", "parts", "processors", "together"]
 
 VARIABLE = "NUMBA_NUM_THREADS"
 """What numba, and all that computes here, takes for the number of threads; a worker sets it to 1."""
@@ -59,3 +61,29 @@ def parts(size: int, work: int) -> list[tuple[int, int]]:
     """0 to `size` in as many parts of about one length as threads work on them: begin and end of each."""
     count = processors() if work >= WORTH_THREADS else 1
     return list(pairwise(size * i // count for i in range(count + 1)))
+
+
+_within: list[Any] = []
+"""For each that is within `one_thread` the first one's limit, which the last one lifts."""
+_entering = Lock()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Linear algebra takes one thread within: on more, sums of floats are taken in another order.
+
+    BLAS is told so for the whole process, so that of several that are within, in threads of their own, none may lift
+    what the others count on; OpenMP is told for each thread.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "openmp"):
+        with _entering:
+            _within.append(_within[0] if _within else threadpool_limits(1, "blas"))
+        try:
+            yield
+        finally:
+            with _entering:
+                limit = _within.pop()
+                if not _within:
+                    limit.restore_original_limits()

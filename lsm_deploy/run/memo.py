@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core import memory
 from lsm_deploy.core.errors import LsmWarning
 from lsm_deploy.core.notes import notes, warn
+from lsm_deploy.core.threads import one_thread
 from lsm_deploy.run import piece
 from lsm_deploy.store import cache as on_disk
 
@@ -155,10 +156,8 @@ def _from_disk(key: bytes, form: Form[_T]) -> _Known[_T] | None:
 
 
 def _made(key: bytes, make: Callable[[], _T], form: Form[_T] | None) -> _Known[_T]:
-    from threadpoolctl import threadpool_limits
-
     begun = time.perf_counter()
-    with threadpool_limits(1) if form else nullcontext(), notes() as warnings:
+    with one_thread() if form else nullcontext(), notes() as warnings:
         value = make()
     if time.perf_counter() - begun >= WORTH and form is not None and _is_disk_used():
         facts, arrays = form.parts(value)

@@ -7,9 +7,8 @@ from concurrent.futures import Executor, Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from lsm_deploy.core.notes import warn
+from lsm_deploy.core.threads import one_thread
 
 __all__ = ["completed"]
 
@@ -56,7 +55,7 @@ def completed(
 
 
 def _piece(work: Callable[[_Shared, _Item], _Result], shared: _Shared, item: _Item) -> _Result:
-    with threadpool_limits(1):  # on more threads sums of floats are taken in another order
+    with one_thread():
         return work(shared, item)
 
 
