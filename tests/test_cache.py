@@ -284,6 +284,18 @@ def test_what_has_a_form_is_made_on_one_thread() -> None:
         assert [Memo().get(KEY, threads, lambda _: 8, form) for form in (FORM, None)] == [1, 2]
 
 
+def test_one_thread_is_that_of_libraries_that_were_not_loaded_yet() -> None:
+    code = """
+from lsm_deploy.core.threads import one_thread
+from threadpoolctl import threadpool_info
+with one_thread():
+    import scipy.linalg
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
 def test_none_of_several_lifts_the_limit_of_another() -> None:
     from threadpoolctl import threadpool_info
 

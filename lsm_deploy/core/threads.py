@@ -75,11 +75,14 @@ def one_thread() -> Iterator[None]:
     BLAS is told so for the whole process, so that of several that are within, in threads of their own, none may lift
     what the others count on; OpenMP is told for each thread.
     """
-    from threadpoolctl import threadpool_limits
+    import scipy.linalg  # noqa: F401 - it has a BLAS of its own, which is told if it is there
+    from threadpoolctl import ThreadpoolController
 
-    with threadpool_limits(1, "openmp"):
+    pools = ThreadpoolController()  # apart: where the limit of one is lifted, it restores what all pools had
+    blas, openmp = (pools.select(user_api=name) for name in ("blas", "openmp"))
+    with openmp.limit(limits=1):
         with _entering:
-            _within.append(_within[0] if _within else threadpool_limits(1, "blas"))
+            _within.append(_within[0] if _within else blas.limit(limits=1))
         try:
             yield
         finally:
