@@ -6,8 +6,8 @@ independently (Owen, The pigeonhole bootstrap, Ann. Appl. Stat. 1, 2007). All th
 difference is paired; of two liquids, which say nothing of others, both are in each draw. Percentiles of few groups are
 too narrow, and are taken further out, as Student's t is further out than the normal (the expanded percentile interval
 of Hesterberg, The American Statistician 69, 2015). `make intervals` tries what they cover. An interval is no narrower
-than Student's over liquids, nor than Wilson's of the samples, nor a difference's than that of Agresti and Min: where all
-are right, so are all draws, and that is no proof.
+than Student's over liquids, nor than Wilson's of the samples, nor a difference's than that of Agresti and Min: where
+all are right, so are all draws, and that is no proof.
 """
 
 from __future__ import annotations
