@@ -387,7 +387,9 @@ def test_a_range_is_profiled_given_or_asked_for() -> None:
     made = small("relu")
     largest = made.run().max()
     imported = imported_of(made, inputs=made.x)
-    assert imported.network.populations[0].parameters["state_range"][0] >= 2 * largest
+    assert imported.network.populations[0].parameters["state_range"][0] >= 2 * largest * (
+        1 - 1e-12
+    )  # numpy sums in another order
     assert imported_of(made, state_range=50.0).network.populations[0].parameters["state_range"][0] == 50.0
     for options, words in (
         ({}, "nothing bounds the states of units with the activation relu"),

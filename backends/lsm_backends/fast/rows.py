@@ -27,7 +27,8 @@ MOST_BYTES = 1 << 29
 def _own_cache() -> int:
     """Bytes of the cache that a core has to itself: as Linux says, or what is usual."""
     try:
-        return int(Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text().strip().removesuffix("K")) << 10
+        size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text(encoding="ascii")
+        return int(size.strip().removesuffix("K")) << 10
     except (OSError, ValueError):
         return 1 << 20
 
