@@ -13,7 +13,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from lsm_deploy.exchange.c_files.sizes import Sizes
 from lsm_deploy.formats.account import Line
-from lsm_deploy.report.published import answers, programs, runs, sweeps
+from lsm_deploy.report.published import answers, evaluations, programs, runs, sweeps
 from lsm_deploy.run.installation import Finding
 
 __all__ = ["COMMANDS", "Failed"]
@@ -117,7 +117,7 @@ class Sections(TypedDict):
     )
     spec: NotRequired[Text]
     run: NotRequired[runs.Run | runs.TraceOfFile]
-    evaluation: NotRequired[answers.Evaluated | answers.RegressionFacts]
+    evaluation: NotRequired[evaluations.Evaluated | evaluations.RegressionFacts]
     parity: NotRequired[runs.Parity]
     cost: NotRequired[programs.Cost]
     certificates: NotRequired[programs.Certified]
@@ -147,7 +147,7 @@ COMMANDS: dict[str, Any] = {
     "inspect": INSPECTED,
     "run": runs.Run,
     "parity": runs.Parity,
-    "eval": answers.Evaluated | answers.AcrossFacts | answers.RegressionFacts,
+    "eval": evaluations.Evaluated | evaluations.AcrossFacts | evaluations.RegressionFacts,
     "train": answers.ModelOfClasses | answers.ModelOfSignals,
     "predict": answers.Classes | answers.Forecasts,
     "tune": answers.Tuned,

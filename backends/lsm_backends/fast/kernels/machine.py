@@ -16,7 +16,7 @@ __all__ = [
 inner = numba.njit(boundscheck=False, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only kernels call. It raises nothing, and Python cannot call it, which takes less time to compile."""
 U = np.uint32
-"""Of an index: numba looks at no sign, and does not read from the end."""
+"""Of an index that is 32 bits wide: none is negative, and so none is wrapped."""
 
 
 @intrinsic

@@ -47,7 +47,7 @@ def _clip(x):  # type: ignore[no-untyped-def]
     return _I(1 - UV_LIMIT) if high < _I(1 - UV_LIMIT) else high
 
 
-# One function a kind: `machine.rows` of constants and state, and sums, of `count` neurons in; state and spikes out, and
+# One function a kind: `registers_of` constants and state, and sums, of `count` neurons in; state and spikes out, and
 # sums of 0. Counts are 32 bits wide, as everything else, or the loops would not be vectorised.
 
 
