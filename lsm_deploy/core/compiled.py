@@ -123,7 +123,7 @@ def when_compiling(say: Callable[[str], object]) -> None:
 
 def compiling() -> None:
     while _LISTENERS:
-        _LISTENERS.pop()("compiling loops for this machine, which happens once and takes some five seconds")
+        _LISTENERS.pop()("compiling loops for this machine, which happens once and takes some six seconds")
 
 
 def cannot_be_kept(error: Exception) -> None:

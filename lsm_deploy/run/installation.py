@@ -175,7 +175,7 @@ def _cached_runs() -> Finding:
 
 
 def _compiled_code() -> Finding:
-    """Where numba keeps compiled loops: some five seconds go by once, where it can, and in every process, where not."""
+    """Where numba keeps compiled loops: some six seconds go by once, where it can, and in every process, where not."""
     from numba.core.caching import FunctionCache
 
     mend = "set NUMBA_CACHE_DIR to a folder that you may write to"
