@@ -5,6 +5,7 @@ Each piece that ends leaves a line in a file, so that it is seen which were done
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -184,6 +185,28 @@ def test_a_run_outlives_its_scheduler_and_the_way_to_it(tmp_path: Path) -> None:
 
 def _some(pieces: Iterator[tuple[int, int]], count: int) -> Sequence[int]:
     return [index for index, _ in islice(pieces, count)]
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_a_client_that_gives_up_while_it_is_asked_does_not_answer(gives_up: bool) -> None:
+    class Client:
+        status = "running"
+
+        @property
+        def scheduler(self) -> Client:
+            return self
+
+        async def identity(self) -> Any:
+            self.status = "closing" if gives_up else "running"
+            raise RuntimeError("ConnectionPool is closed")
+
+    workers = object.__new__(cluster.Workers)
+    workers._client, workers._address = Client(), "tcp://127.0.0.1:1"
+    if gives_up:
+        assert asyncio.run(workers._hindrance()) == "the scheduler at tcp://127.0.0.1:1 does not answer"
+    else:
+        with pytest.raises(RuntimeError, match="ConnectionPool"):
+            asyncio.run(workers._hindrance())
 
 
 def test_a_scheduler_that_stays_away_is_an_error(tmp_path: Path) -> None:

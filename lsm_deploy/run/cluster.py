@@ -289,6 +289,10 @@ class Workers(Executor):
             there = (await asyncio.wait_for(client.scheduler.identity(), FIRST))["workers"]
         except (OSError, asyncio.TimeoutError):
             return f"the scheduler at {self._address} does not answer"
+        except RuntimeError:  # Dask's, if its client gave up, or begins anew, while it was asked
+            if client is self._client and client.status == "running":
+                raise
+            return f"the scheduler at {self._address} does not answer"
         now = time.monotonic()
         signs = {worker: about["last_seen"] for worker, about in there.items()}  # by a clock of its own
         self._signs = {
