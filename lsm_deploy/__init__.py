@@ -123,6 +123,7 @@ _NAMES = {
     "lsm_deploy.store.states": ("load_state", "save_state"),
     "lsm_deploy.tune.files": ("search_file", "tune_file"),
     "lsm_deploy.tune.gains": ("tune_gains",),
+    "lsm_deploy.tune.nested": ("Nested", "evaluate_nested"),
     "lsm_deploy.tune.searches.trials": ("search",),
     "lsm_deploy.tune.sweeps.results": ("load_sweep",),
     "lsm_deploy.tune.sweeps.robustness": ("Robustness", "robustness"),
@@ -298,6 +299,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     from lsm_deploy.store.states import load_state as load_state, save_state as save_state
     from lsm_deploy.tune.files import search_file as search_file, tune_file as tune_file
     from lsm_deploy.tune.gains import tune_gains as tune_gains
+    from lsm_deploy.tune.nested import Nested as Nested, evaluate_nested as evaluate_nested
     from lsm_deploy.tune.searches.trials import search as search
     from lsm_deploy.tune.sweeps.results import load_sweep as load_sweep
     from lsm_deploy.tune.sweeps.robustness import Robustness as Robustness, robustness as robustness

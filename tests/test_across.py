@@ -21,8 +21,8 @@ from lsm_deploy.learn import known
 from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.onchip import on_chip_accuracy
 from lsm_deploy.measure.evaluation import Evaluation, evaluate, evaluate_across
-from lsm_deploy.measure.evaluation import across as across_module
 from lsm_deploy.measure.evaluation import liquids as liquids_module
+from lsm_deploy.measure.evaluation import pieces as pieces_module
 from lsm_deploy.measure.evaluation.evaluation import evaluate_one
 from lsm_deploy.measure.evaluation.liquids import liquids_of, run_both
 from lsm_deploy.measure.evaluation.score import Answers, by_group, float_answers, integer_answers, pooled, score_of
@@ -334,7 +334,7 @@ def test_where_one_piece_fails_the_others_are_not_begun(tmp_path: Path, monkeypa
         time.sleep(0.2)
         raise LsmError("it fails", where="here")
 
-    monkeypatch.setattr(across_module, "evaluate_one", failing)
+    monkeypatch.setattr(pieces_module, "evaluate_one", failing)
     pool = Watched()
     assert error(lambda: evaluate_across(still(tmp_path), DATA, "folds=6", executor=pool))[:2] == ("it fails", "here")
     pool.shutdown()

@@ -20,6 +20,7 @@ from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.report.answers import lines_of_answers, report_answers
 from lsm_deploy.report.evaluations import report_across, report_evaluation
 from lsm_deploy.report.models import report_model
+from lsm_deploy.report.nested import report_nested
 from lsm_deploy.report.regression import report_regression, row_of
 from lsm_deploy.spec.schema import Regression
 
@@ -30,6 +31,7 @@ from lsm_deploy.spec.schema import Regression
         "eval liquid.yaml",
         "eval series.yaml --seeds 2",
         "eval liquid.yaml --data train.npz --split folds=2",
+        "eval liquid.yaml --data train.npz --split folds=2 --tune-inside 2 --space space.yaml",
     ),
 )
 @click.argument("file", metavar="SPEC", type=FILE)
@@ -49,6 +51,14 @@ from lsm_deploy.spec.schema import Regression
     show_default=True,
     help="So many liquids; where classes are told apart, with --data.",
 )
+@click.option(
+    "--tune-inside",
+    "trials",
+    metavar="N",
+    type=click.IntRange(1),
+    help="With --data: choose values in each split, of the spec as written and N trials, on its training part alone.",
+)
+@click.option("--space", type=FILE, help="With --tune-inside: what may vary, instead of the spec's section `search`.")
 @click.option("--without", "left_out", metavar="A,B,...", default="", help="With --data: groups that are left out.")
 @click.option("--on-chip", is_flag=True, help="Train output neurons, too: what each step to them costs.")
 @PICTURE_OPTION
@@ -62,6 +72,8 @@ def eval_command(
     test_file: Path | None,
     data_file: Path | None,
     how: str | None,
+    trials: int | None,
+    space: Path | None,
     seeds: int,
     left_out: str,
     drawing: Path | None,
@@ -70,12 +82,17 @@ def eval_command(
     **options: Any,
 ) -> None:
     """Train a readout on what the liquid sends, in integers, and test it, beside honest baselines."""
-    check_drawing(drawing, file, train_file, test_file, data_file)
+    check_drawing(drawing, file, train_file, test_file, data_file, space)
     spec = api.load(file)
+    if space is not None and trials is None:
+        raise click.UsageError("--space goes with --tune-inside")
     if isinstance(spec.readout, Regression):
         _check_data(spec, train_file)
         if data_file is not None or how is not None or left_out:
             raise click.UsageError("--data, --split and --without are for readouts of classes")
+        if trials is not None:
+            what = "--tune-inside is for readouts of classes: a series has one split; `search` its training part"
+            raise click.UsageError(what)
         with api.workers(workers, cluster) as executor, output.progress("evaluating") as progress:
             options |= {"seeds": seeds, "executor": executor}
             signals = api.evaluate_regression(spec, train_file, test_file, progress=progress, **options)
@@ -88,10 +105,15 @@ def eval_command(
         leave_out = tuple(name for name in left_out.split(",") if name)
         with api.workers(workers, cluster) as executor, output.progress("evaluating") as progress:
             options |= {"leave_out": leave_out, "executor": executor}
-            across = api.evaluate_across(spec, data_file, how, seeds, progress=progress, **options)
-        shown = report_across(across)
+            if trials is None:
+                shown = report_across(api.evaluate_across(spec, data_file, how, seeds, progress=progress, **options))
+            else:
+                asked = (file, data_file, how, trials, seeds)
+                shown = report_nested(api.evaluate_nested(*asked, space=space, progress=progress, **options))
         output.show(shown + drawn(drawing, shown))
         return
+    if trials is not None:
+        raise click.UsageError("--tune-inside goes with --data")
     if how is not None or seeds > 1 or left_out:
         raise click.UsageError("--split, --seeds and --without go with --data")
     if workers or cluster is not None:

@@ -6,7 +6,7 @@ trained on the healthy one, as it is where a chip ages, or is one of many; or it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -31,7 +31,7 @@ from lsm_deploy.measure.activity import activity_of
 from lsm_deploy.measure.cost.resources import Range, count_resources
 from lsm_deploy.measure.evaluation.evaluation import held_out
 from lsm_deploy.measure.evaluation.known_frames import frames_of
-from lsm_deploy.measure.evaluation.liquids import compiled, content_of
+from lsm_deploy.measure.evaluation.liquids import compiled, content_of, run_in_blocks
 from lsm_deploy.measure.faults import FAULTS, Fault, faulty_program, faulty_stimulus
 from lsm_deploy.run import backends
 from lsm_deploy.run.memo import MEMO, digest
@@ -116,7 +116,11 @@ def specimen_of(spec: Spec, train: Raw, test: Raw | None, contents: str, backend
         return 40 * specimen.model.program.network.synapses + specimen.train.frames.nbytes
 
     key = digest("specimen", content_of(spec), contents, test is None, backend)
-    return MEMO.get(key, lambda: trained(spec, train, test, backend), size)
+
+    def make() -> Specimen:
+        return trained(spec, train, None if test is None else frames_of(test, spec, "test").groups, backend)
+
+    return MEMO.get(key, make, size)
 
 
 def contents_of(train: Raw, test: Raw | None = None) -> str:
@@ -203,10 +207,16 @@ def takes_of(specimen: Specimen) -> Takes:
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-def trained(spec: Spec, train: Raw, test: Raw | None, backend: str) -> Specimen:
-    """The same, trained now: for what is asked once, and would only take the place of what is asked again."""
+def trained(
+    spec: Spec, train: Raw, tested: Collection[str] | None, backend: str, *, in_blocks: bool = False
+) -> Specimen:
+    """The same, trained now: for what is asked once, and would only take the place of what is asked again.
+
+    tested: groups of the data that the readout is to be asked of, where there are such. in_blocks: other splits of the
+    same data are asked for, too.
+    """
     frames = frames_of(train, spec, "train")
-    folded = frames if test is None else held_out(frames, frames_of(test, spec, "test"))
+    folded = frames if tested is None else held_out(frames, tested)
     if isinstance(spec.readout, Regression):
         check_series(spec.readout, frames)
     else:
@@ -214,15 +224,26 @@ def trained(spec: Spec, train: Raw, test: Raw | None, backend: str) -> Specimen:
         check_overlap(spec, folded)
     listener = listen(spec, frames, compiled(spec).program)
     backend = backends.choose(backend, listener.program)
-    return Specimen(spec, _fitted(listener, spec, frames, folded, backend), frames, folded, backend)
+    model = _fitted(listener, spec, frames, folded, backend, in_blocks=in_blocks)
+    return Specimen(spec, model, frames, folded, backend)
 
 
 def _fitted(
-    listener: Listener, spec: Spec, train: Frames, folded: Frames, backend: str, *, broken: bool = False
+    listener: Listener,
+    spec: Spec,
+    train: Frames,
+    folded: Frames,
+    backend: str,
+    *,
+    broken: bool = False,
+    in_blocks: bool = False,
 ) -> Model[OnHost] | RegressionModel:
     if not isinstance(spec.readout, Regression):
         readout = readout_of(spec)
-        run = (run_samples if broken else known_run)(listener, readout, train, "train", backend)
+        if in_blocks:
+            run = run_in_blocks(spec, listener, train, backend)
+        else:
+            run = (run_samples if broken else known_run)(listener, readout, train, "train", backend)
         return fit_run(run, listener, readout, train, folded, spec.seed, backend)
     section = regression_of(spec)
     states = (run_states if broken else known_states)(listener, section, train, "train", backend, warn=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["INTERVAL", "PERCENT", "SIGNED", "SIGNED_INTERVAL", "count", "finite", "span", "text_of"]
+__all__ = ["INTERVAL", "PERCENT", "SIGNED", "SIGNED_INTERVAL", "count", "finite", "setting", "span", "text_of"]
 
 PERCENT = "{:.1%}"
 INTERVAL = "{:.1%} to {:.1%}"
@@ -31,6 +31,13 @@ def text_of(value: object, form: str = "") -> str:
 
 def count(number: int, thing: str) -> str:
     return f"{text_of(number)} {thing}{'s' * (number != 1)}"
+
+
+def setting(value: Any) -> str:
+    """A value at a path of a spec."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {setting(inner)}" for key, inner in value.items())
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def span(values: Sequence[int]) -> str:

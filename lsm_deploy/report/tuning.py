@@ -10,7 +10,7 @@ from typing import Any
 
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.judgements import report_judgement
-from lsm_deploy.report.numbers import PERCENT, count, text_of
+from lsm_deploy.report.numbers import PERCENT, count, setting, text_of
 from lsm_deploy.tune import Tuning
 from lsm_deploy.tune.liquid import START, Measurement, Part, is_graded
 from lsm_deploy.tune.searches.journal import Trial
@@ -74,7 +74,7 @@ def _tuning(tuned: Tuning) -> Iterator[Block]:
         yield Line(tuned.missed)
     yield Line(moved)
     for path, gain in tuned.changes.items():
-        yield Line(f"{_path(path)} ({tuned.spec.projections[int(path[1])].name}): {_value(gain)}")
+        yield Line(f"{_path(path)} ({tuned.spec.projections[int(path[1])].name}): {setting(gain)}")
     if not tuned.gains:
         yield Line("the gains stay as they are")
 
@@ -121,7 +121,7 @@ def _search(result: SearchResult) -> Iterator[Block]:
         [
             ["as written", _score(result.as_written, result.figure), *("" for _ in paths)],
             *(
-                [f"trial {trial.turn}", _score(trial, result.figure), *(_value(trial.values[path]) for path in paths)]
+                [f"trial {trial.turn}", _score(trial, result.figure), *(setting(trial.values[path]) for path in paths)]
                 for trial in result.ranked()[:SHOWN]
             ),
         ],
@@ -146,9 +146,3 @@ def _score(trial: Trial, figure: str) -> str:
     form = PERCENT if figure == "accuracy" else "{:.4g}"
     spread = f" ± {form.format(stdev(trial.scores))}" if len(trial.scores) > 1 else ""
     return f"{form.format(trial.score)}{spread}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items())
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

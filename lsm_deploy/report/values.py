@@ -41,6 +41,7 @@ from lsm_deploy.report.files import report_file, report_spec
 from lsm_deploy.report.forensics import report_explanation, report_shrunk, report_small_case
 from lsm_deploy.report.judgements import report_judgement
 from lsm_deploy.report.models import report_model
+from lsm_deploy.report.nested import report_nested
 from lsm_deploy.report.programs import report_compiled, report_program
 from lsm_deploy.report.readings import report_deployed, report_imported, report_reading
 from lsm_deploy.report.regression import report_free_run, report_regression
@@ -52,6 +53,7 @@ from lsm_deploy.run.reference import FloatTrace
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.store import StateFile, TraceFile
 from lsm_deploy.tune import Tuning
+from lsm_deploy.tune.nested import Nested
 from lsm_deploy.tune.searches.trials import SearchResult
 from lsm_deploy.tune.sweeps.robustness import Robustness
 from lsm_deploy.tune.sweeps.sweep import Sweep
@@ -78,6 +80,7 @@ REPORTS: Mapping[type[Any], Callable[[Any], Report]] = {
     OnChipAccuracy: report_on_chip,
     Evaluation: report_evaluation,
     Across: report_across,
+    Nested: report_nested,
     RegressionEvaluation: report_regression,
     FreeRun: report_free_run,
     Quantisation: report_fidelity,

@@ -10,29 +10,27 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsm_deploy.core.errors import MisuseError, require_type
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Reported
-from lsm_deploy.data import Raw, splits, subset
-from lsm_deploy.data.front import AF, recordings
-from lsm_deploy.learn.model import readout_of
+from lsm_deploy.data import Raw
+from lsm_deploy.data.front import AF
 from lsm_deploy.measure.evaluation.compared import Compared, resampled
-from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
+from lsm_deploy.measure.evaluation.evaluation import Evaluation
+from lsm_deploy.measure.evaluation.pieces import Asked, Piece, allowing, by_liquid, divided, evaluated
 from lsm_deploy.measure.evaluation.score import Answers, Score, by_group, pooled, score_of
-from lsm_deploy.measure.uncertainty import Resampled, Spread
+from lsm_deploy.measure.uncertainty import Difference, Resampled, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
-from lsm_deploy.spec.schema import BeatsFrontEnd, Data, Spec
+from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
 
 __all__ = ["Across", "evaluate_across", "joined"]
 
@@ -105,6 +103,21 @@ class Across(Reported, Compared):
         low, high = interval or (None, None)
         return Spread(float(np.mean(values)), low, high, min(values), max(values))
 
+    def less(self, other: Across) -> dict[str, Difference]:
+        """By what answered in both, what it has right here more often than in another evaluation of the same samples,
+        with its paired interval. Empty where the samples are others."""
+        here, there = ([(each.labels, each.group_of) for each in across.evaluations[0]] for across in (self, other))
+        if here != there:
+            return {}
+        groups = [group for _, of in here for group in of]
+        trained = [(each.group_of, each.trained_groups) for each in self.evaluations[0]]
+        differences = {}
+        for name in [name for name in self.scores if name in other.scores]:
+            both = {"here": self._answers(name), "there": other._answers(name)}
+            drawn = resampled(both, self._labels.tolist(), groups, trained)
+            differences[name] = drawn.difference("here", "there")
+        return differences
+
     def without(self, left_out: Sequence[str]) -> float:
         """The liquid's mean accuracy on the samples of all other groups, of the same answers."""
         others = [scores for name, scores in self.groups.items() if name not in left_out]
@@ -164,68 +177,19 @@ def evaluate_across(
     neither trained on nor tested. executor: where each liquid is evaluated on each split; here, one by one, if none is
     given. What comes out does not depend on it.
     """
-    readout_of(spec)
-    require_type(how, str, "split", "name one, such as 'folds=5'")
-    require_type(seeds, int, "number of liquids", "give a whole number")
-    require_type(leave_out, (tuple, list), "groups to leave out", "give a list of names")
-    if seeds < 1:
-        raise MisuseError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
-    data = recordings(data, spec)
-    if unknown := sorted(set(leave_out) - set(data.groups)):
-        raise MisuseError(
-            f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"
-        )
-    if data.groups and not set(data.groups) - set(leave_out):
-        raise MisuseError("every group is left out", where=data.source, hint="leave fewer out")
-    if leave_out:
-        data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
+    split = divided(spec, data, how, seeds, leave_out)
     begun = time.perf_counter()
-    spec = _allowing(spec, how)
-    names = [name for name, _, _ in splits(data, how, spec.seed)]  # type: ignore[type-var]
+    spec = allowing(spec, how)
     numbers = tuple(range(spec.seed, spec.seed + seeds))
-    work = [(number, i) for number in numbers for i in range(len(names))]
+    work = [Piece(0, number, i) for number in numbers for i in range(len(split.names))]
     pieces = Pieces(progress, len(work))
-    asked = _Asked(spec, data, how, backend, on_chip, alone, pieces.within if executor is None else None)
-    done: dict[int, Evaluation] = {}
-    for index, evaluation in completed(_evaluated, asked, work, executor):
-        done[index] = evaluation
+    asked = Asked({0: spec}, split, backend, on_chip, alone, pieces.within if executor is None else None)
+    done: dict[Piece, Evaluation] = {}
+    for index, evaluation in completed(evaluated, asked, work, executor):
+        done[work[index]] = evaluation
         pieces.next()
-    first, *others = ([done[k * len(names) + i] for i in range(len(names))] for k in range(seeds))
-    evaluations = [first, *([_with_others(a, b) for a, b in zip(first, other, strict=True)] for other in others)]
-    return joined(how, numbers, names, evaluations, spec, time.perf_counter() - begun)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What all evaluations share. within: who is told how far one of them is, if that is in this process."""
-
-    spec: Spec
-    data: Raw
-    how: str
-    backend: str
-    on_chip: bool
-    alone: bool
-    within: Progress | None
-
-
-def _evaluated(asked: _Asked, item: tuple[int, int]) -> Evaluation:
-    """The liquid of a seed on one of the splits, by its number."""
-    seed, number = item
-    _, *split = next(islice(splits(asked.data, asked.how, asked.spec.seed), number, None))  # type: ignore[type-var]
-    how = {"on_chip": asked.on_chip, "alone": asked.alone}
-    return evaluate_one(asked.spec, (split[0], split[1]), seed, asked.backend, asked.within, **how)
-
-
-def _with_others(first: Evaluation, other: Evaluation) -> Evaluation:
-    """Another liquid's evaluation, with the answers of the first one's that depend on no liquid."""
-    return replace(other, answers={**first.answers, **other.answers}, baselines={**first.baselines, **other.baselines})
-
-
-def _allowing(spec: Spec, how: str) -> Spec:
-    """Who asks for a split by takes or samples asks for its speakers on both sides."""
-    if how == "official" or how.startswith("folds="):
-        return replace(spec, data=replace(spec.data or Data(), shared_groups=True))
-    return spec
+    evaluations = by_liquid(done, [0] * len(split.names), numbers)
+    return joined(how, numbers, split.names, evaluations, spec, time.perf_counter() - begun)
 
 
 def joined(
@@ -242,7 +206,8 @@ def joined(
     groups = tuple(group for each in first for group in each.group_of)
     positive = AF if isinstance(spec.front_end, BeatsFrontEnd) else None
     scores: dict[str, tuple[Score, ...]] = {}
-    for name in first[0].answers:
+    everywhere = [name for name in first[0].answers if all(name in each.answers for each in first)]
+    for name in everywhere:
         answering = liquids if name in _SEEDED else liquids[:1]
         scores[name] = tuple(
             score_of(pooled([each.answers[name] for each in liquid]), labels, positive) for liquid in answering
@@ -261,7 +226,7 @@ def joined(
                 name: float(
                     np.mean([score_of(liquid[i].answers[name], liquid[i].labels).accuracy for liquid in liquids])
                 )
-                for name in first[0].answers
+                for name in everywhere
             }
             for i, split in enumerate(names)
         },

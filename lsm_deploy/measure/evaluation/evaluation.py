@@ -15,7 +15,7 @@ has others, samples where it has the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -172,7 +172,7 @@ def evaluate_one(
     train, test = (frames_of(part, spec, role) for part, role in zip(split, _ROLES, strict=True))
     check_split(train, test, spec.data is not None and spec.data.shared_groups)
     constant = constant_channels(train)
-    folded = held_out(train, test)
+    folded = held_out(train, test.groups)
     check_overlap(spec, folded)
     clock.stop("front end")
     deployed, feedforward, floats = liquids_of(spec, train, test, backend, hold=on_chip)
@@ -246,9 +246,9 @@ def evaluate_one(
     )
 
 
-def held_out(train: Frames, test: Frames) -> Frames:
-    """The training data, of which folds hold out what the test does: groups, where it has others."""
-    return replace(train, groups=()) if set(train.groups) & set(test.groups) else train
+def held_out(train: Frames, tested: Collection[str]) -> Frames:
+    """The training data, of which folds hold out what the test does: groups, where it has others; tested: these."""
+    return replace(train, groups=()) if set(train.groups) & set(tested) else train
 
 
 def positive_of(spec: Spec, data: Frames) -> str | None:

@@ -32,7 +32,17 @@ from lsm_deploy.run.memo import MEMO, digest
 from lsm_deploy.run.reference import run_float
 from lsm_deploy.spec.schema import Explicit, FromFile, GaussianPopulation, Rate, Readout, Spec
 
-__all__ = ["Both", "Liquid", "Together", "compiled", "content_of", "liquids_of", "run_both", "without_recurrence"]
+__all__ = [
+    "Both",
+    "Liquid",
+    "Together",
+    "compiled",
+    "content_of",
+    "liquids_of",
+    "run_both",
+    "run_in_blocks",
+    "without_recurrence",
+]
 
 
 BLOCK = 32
@@ -71,10 +81,8 @@ def liquids_of(
     liquid = compiled(spec)
     deployed = listen(spec, train, liquid.program)
     cut = without_recurrence(liquid.program)
-    readout, network = readout_of(spec), liquid.program.network
-    encoder = spec.input.encoder
-    random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
-    shared = not random and not network.sample_interval
+    readout = readout_of(spec)
+    shared = _shared(spec, liquid.program)
     most = int(deployed.steps(train).sum() + deployed.steps(test).sum()) * sum(sizes_of(liquid.program, readout))
 
     def integers(listener: Listener, held: int) -> Liquid:
@@ -92,6 +100,27 @@ def liquids_of(
         integers(replace(deployed, program=cut), 0) if cut else None,
         Liquid(deployed, shared, in_floats),
     )
+
+
+def _shared(spec: Spec, program: Program) -> bool:
+    """Whether what a sample becomes depends on its frames alone."""
+    encoder = spec.input.encoder
+    random = isinstance(encoder, Rate) or (isinstance(encoder, GaussianPopulation) and encoder.code == "rate")
+    return not random and not program.network.sample_interval
+
+
+def run_in_blocks(spec: Spec, listener: Listener, train: Frames, backend: str) -> Run:
+    """Training data run as the deployed liquid is, by parts that other splits of the same data have, too: what one of
+    them ran before is known again."""
+    readout = readout_of(spec)
+    if not _shared(spec, listener.program):
+        return known_run(listener, readout, train, "train", backend)
+
+    def run(data: Frames, role: Role, progress: Progress | None) -> Run:
+        return known_run(listener, readout, data, role, backend, progress)
+
+    both = run_both(Liquid(listener, True, run), train, train, together=Together.of(train, train))
+    return Run(both.train, both.fired, both.steps, both.counts, both.contaminated)
 
 
 @dataclass(frozen=True, eq=False)

@@ -147,7 +147,7 @@ COMMANDS: dict[str, Any] = {
     "inspect": INSPECTED,
     "run": runs.Run,
     "parity": runs.Parity,
-    "eval": evaluations.Evaluated | evaluations.AcrossFacts | evaluations.RegressionFacts,
+    "eval": evaluations.Evaluated | evaluations.AcrossFacts | evaluations.NestedFacts | evaluations.RegressionFacts,
     "train": answers.ModelOfClasses | answers.ModelOfSignals,
     "predict": answers.Classes | answers.Forecasts,
     "tune": answers.Tuned,

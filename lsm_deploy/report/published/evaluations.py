@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -11,7 +11,7 @@ from lsm_deploy.learn.regression.metrics import Errors
 from lsm_deploy.measure.activity import TypedActivity
 from lsm_deploy.measure.uncertainty import Spread
 
-__all__ = ["AcrossFacts", "Evaluated", "RegressionFacts", "ScoreFacts"]
+__all__ = ["AcrossFacts", "Evaluated", "NestedFacts", "RegressionFacts", "ScoreFacts"]
 
 
 class ScoreFacts(TypedDict):
@@ -130,6 +130,28 @@ class AcrossFacts(MeanScore):
     on_chip: list[Mapping[str, float]]
     seconds: float
     pictures: NotRequired[list[str]]
+
+
+class CandidateFacts(TypedDict):
+    """What splits chose from: values by path, none of the spec as it is written. cv_accuracy: by split, on held-out
+    parts of its training part; None where that failed."""
+
+    values: Mapping[str, Any]
+    cv_accuracy: Mapping[str, float | None]
+    failed: str | None
+
+
+class NestedFacts(AcrossFacts):
+    """`eval --tune-inside`: what splits chose, each for itself, evaluated.
+
+    as_written: the evaluation of the spec as it is. nested_less_written: by what answered; empty where samples differ.
+    configurations: how many were tried. chosen: by split, the number of its candidate."""
+
+    as_written: AcrossFacts
+    nested_less_written: Mapping[str, DifferenceFacts]
+    configurations: int
+    chosen: Mapping[str, int]
+    candidates: list[CandidateFacts]
 
 
 class LiquidFacts(TypedDict):

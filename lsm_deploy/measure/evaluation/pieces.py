@@ -1,0 +1,108 @@
+"""What an evaluation over splits and liquids is made of: data that are divided, and pieces of work on one split each.
+
+A piece is a spec, the seed of a liquid and a split by its number, and depends on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from lsm_deploy.core.errors import MisuseError, require_type
+from lsm_deploy.core.progress import Progress
+from lsm_deploy.data import Raw, splits, subset
+from lsm_deploy.data.front import recordings
+from lsm_deploy.learn.model import readout_of
+from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
+from lsm_deploy.spec.schema import Data, Spec
+
+__all__ = ["Asked", "Divided", "Piece", "allowing", "by_liquid", "divided", "evaluated"]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Data and how they are split; names: of the splits, in order. seed: of a spec, which shuffles."""
+
+    data: Raw
+    how: str
+    names: tuple[str, ...]
+    seed: int
+
+    def parts(self, number: int) -> tuple[Raw, Raw]:
+        """The training and the test part of a split."""
+        every = splits(self.data, self.how, self.seed)  # type: ignore[type-var]
+        _, train, test = next(islice(every, number, None))
+        return train, test
+
+
+def divided(spec: Spec, data: Raw | str | Path, how: str, seeds: int, leave_out: Sequence[str]) -> Divided:
+    """Recordings, or a file or folder of them, as they are split for so many liquids of a spec; leave_out: groups that
+    no part has. LsmErrors where they cannot be."""
+    readout_of(spec)
+    require_type(how, str, "split", "name one, such as 'folds=5'")
+    require_type(seeds, int, "number of liquids", "give a whole number")
+    require_type(leave_out, (tuple, list), "groups to leave out", "give a list of names")
+    if seeds < 1:
+        raise MisuseError(f"{seeds} liquids are asked for", where="eval", hint="ask for at least 1")
+    data = recordings(data, spec)
+    if unknown := sorted(set(leave_out) - set(data.groups)):
+        raise MisuseError(
+            f"there is no group {', '.join(unknown)}", where=data.source, hint="check the names to leave out"
+        )
+    if data.groups and not set(data.groups) - set(leave_out):
+        raise MisuseError("every group is left out", where=data.source, hint="leave fewer out")
+    if leave_out:
+        data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
+    names = tuple(name for name, _, _ in splits(data, how, spec.seed))  # type: ignore[type-var]
+    return Divided(data, how, names, spec.seed)
+
+
+def allowing(spec: Spec, how: str) -> Spec:
+    """Who asks for a split by takes or samples asks for its speakers on both sides."""
+    if how == "official" or how.startswith("folds="):
+        return replace(spec, data=replace(spec.data or Data(), shared_groups=True))
+    return spec
+
+
+@dataclass(frozen=True, order=True)
+class Piece:
+    """A liquid of a seed on a split, by its number; spec: which of those that there are."""
+
+    spec: int
+    seed: int
+    split: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all evaluations share. within: who is told how far one of them is, if that is in this process."""
+
+    specs: Mapping[int, Spec]
+    divided: Divided
+    backend: str
+    on_chip: bool
+    alone: bool
+    within: Progress | None
+
+
+def evaluated(asked: Asked, piece: Piece) -> Evaluation:
+    """A piece of work: one evaluation."""
+    how = {"on_chip": asked.on_chip, "alone": asked.alone}
+    split = asked.divided.parts(piece.split)
+    return evaluate_one(asked.specs[piece.spec], split, piece.seed, asked.backend, asked.within, **how)
+
+
+def by_liquid(done: Mapping[Piece, Evaluation], specs: Sequence[int], seeds: Sequence[int]) -> list[list[Evaluation]]:
+    """Evaluations of each liquid on each split, by which spec it is of there. What depends on no liquid was answered
+    once, for the first, and stands with the others, too."""
+    first, *others = ([done[Piece(spec, seed, i)] for i, spec in enumerate(specs)] for seed in seeds)
+    return [first, *([_with_others(a, b) for a, b in zip(first, other, strict=True)] for other in others)]
+
+
+def _with_others(first: Evaluation, other: Evaluation) -> Evaluation:
+    """Another liquid's evaluation, with the answers of the first one's that depend on no liquid."""
+    return replace(other, answers={**first.answers, **other.answers}, baselines={**first.baselines, **other.baselines})

@@ -1,0 +1,271 @@
+"""Values that are chosen inside of splits: against plain loops, and that nothing of a test part reaches the choice."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from calls import facts
+from test_across import ascends
+from test_regression import SPEC as SIGNALS
+from waves import FRESH, SPEC, waves
+
+import lsm_deploy as ld
+from lsm_deploy.core.errors import LsmError
+from lsm_deploy.data import Frames, make_frames, splits
+from lsm_deploy.measure.evaluation import evaluate, evaluate_across
+from lsm_deploy.measure.uncertainty import Resampled
+from lsm_deploy.report.text import to_text
+from lsm_deploy.report.values import report_of
+from lsm_deploy.spec.schema import Data
+from lsm_deploy.tune import nested as nested_module
+from lsm_deploy.tune.nested import Nested, evaluate_nested
+
+SPACE = """\
+projections.0.gain: [0.3, 1.5]
+readout.features.bins: [1, 3]
+"""
+LOGO = "leave-one-group-out"
+
+
+def grouped(each: int = 12) -> Frames:
+    """Three speakers who say everything."""
+    data = waves(each, 1, noise=0.9)
+    return replace(data, groups=tuple("ABC"[i // 3 % 3] for i in range(data.samples)))
+
+
+DATA = grouped()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A spec whose spikes depend on nothing but the frames, and what may vary."""
+    text = SPEC.format(features="{kind: bins, bins: 2}", samples=FRESH, read="liquid")
+    still = text.replace("code: rate, max_rate_hz: 600.0", "code: latency, range: [-3.0, 3.0]")
+    (tmp_path / "spec.yaml").write_text(still)
+    (tmp_path / "space.yaml").write_text(SPACE)
+    return tmp_path / "spec.yaml"
+
+
+def chosen_inside(
+    file: Path, data: Frames = DATA, how: str = LOGO, trials: int = 3, seeds: int = 1, **options: Any
+) -> Nested:
+    return evaluate_nested(file, data, how, trials, seeds, space=file.parent / "space.yaml", **options)
+
+
+# --- against plain loops ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [LOGO, "folds=2"])
+def test_each_split_is_a_search_of_its_training_part_and_an_evaluation_of_its_test_part(file: Path, how: str) -> None:
+    got = chosen_inside(file, how=how, seeds=2, alone=how != LOGO)
+    written = ld.load(file)
+    assert got.candidates[0].values == {}
+    assert len(got.candidates) == 4
+    for candidate in got.candidates[1:]:
+        assert set(candidate.values) == {"projections.0.gain", "readout.features.bins"}
+        assert 0.3 <= candidate.values["projections.0.gain"] <= 1.5
+    specs = [written.with_(dict(candidate.values)) for candidate in got.candidates]
+    right: dict[str, list[list[bool]]] = {"chosen": [[], []], "written": [[], []]}
+    for i, (name, train, test) in enumerate(splits(DATA, how, written.seed)):
+        # A test of groups that are trained on, too, is of folds of samples.
+        apart = train if how == LOGO else replace(train, groups=())
+        scores = [
+            np.mean(
+                [ld.train(replace(spec, seed=seed), apart).answerer.classifier.cv_accuracy.max() for seed in (4, 5)]
+            )
+            for spec in specs
+        ]
+        assert [candidate.scores[i] for candidate in got.candidates] == pytest.approx(scores)
+        assert got.chosen[i] == int(np.argmax(scores))
+        assert got.choices[name] is got.candidates[got.chosen[i]]
+        for which, spec in (("chosen", specs[got.chosen[i]]), ("written", written)):
+            for k, seed in enumerate((4, 5)):
+                of = replace(spec, seed=seed, data=Data(shared_groups=True))
+                one = evaluate(of, train, test, alone=True)
+                right[which][k] += [a == b for a, b in zip(one.answers["liquid"].predicted, one.labels, strict=True)]
+    assert len(set(got.chosen)) > 1, "splits choose differently"
+    for which, across in (("chosen", got.nested), ("written", got.as_written)):
+        assert [score.correct for score in across.scores["liquid"]] == [sum(each) for each in right[which]]
+    same = evaluate_across(written, DATA, how, 2, alone=True)
+    assert {name: got.as_written.scores[name] for name in same.scores} == same.scores
+    groups = [group for each in same.evaluations[0] for group in each.group_of]
+    drawn = Resampled({name: np.array(each) for name, each in right.items()}, groups if how == LOGO else ())
+    assert got.differences["liquid"] == drawn.difference("chosen", "written")
+    others = {"floats", "feedforward", "encoded", "raw"} if how == LOGO else set()
+    assert set(got.differences) == {"liquid", "unrounded"} | others
+
+
+def test_it_is_the_same_wherever_and_in_whatever_order_pieces_are_done(file: Path) -> None:
+    here = chosen_inside(file, trials=2, alone=True)
+    with ThreadPoolExecutor(3) as pool:
+        there = chosen_inside(file, trials=2, alone=True, executor=pool)
+    assert plain(there) == plain(here)
+
+
+def plain(nested: Nested) -> str:
+    """All of its facts, but for times."""
+    timeless = {"seconds": 0.0}
+    told = nested.to_json()
+    return json.dumps({**told, **timeless, "as_written": {**told["as_written"], **timeless}})
+
+
+def test_a_point_that_is_drawn_twice_or_is_the_spec_is_tried_once(file: Path) -> None:
+    (file.parent / "space.yaml").write_text("readout.features.bins: {choices: [1, 2]}\n")
+    got = chosen_inside(file, trials=6, alone=True)
+    assert [dict(candidate.values) for candidate in got.candidates] == [{}, {"readout.features.bins": 1}]
+    assert got.to_json()["configurations"] == 2
+
+
+def test_the_spec_itself_is_kept_where_nothing_is_better(file: Path) -> None:
+    (file.parent / "space.yaml").write_text("readout.weight_bits: {choices: [7, 8]}\n")  # scores are before rounding
+    got = chosen_inside(file, alone=True)
+    assert got.chosen == (0, 0, 0)
+    assert len({candidate.scores for candidate in got.candidates}) == 1
+    assert got.nested.scores == got.as_written.scores
+    assert (got.differences["liquid"].mean, got.differences["liquid"].says) == (0.0, "not distinguishable")
+
+
+def test_progress_ascends_to_its_total(file: Path) -> None:
+    told: list[tuple[int, int]] = []
+    chosen_inside(file, progress=lambda *at: told.append(at), alone=True)
+    ascends(told)
+    assert told[-1] == (10_000, 10_000), "three splits as written, four candidates, what each split chose"
+
+
+# --- what a choice may know ------------------------------------------------------------------------------------------
+
+
+def test_what_is_in_a_test_part_changes_nothing_of_its_choice(file: Path) -> None:
+    before = chosen_inside(file, alone=True, trials=2)
+    rng = np.random.default_rng(0)
+    for i, group in enumerate("ABC"):
+        tested = np.array([name == group for name in DATA.groups])
+        frames, labels = DATA.frames.copy(), np.array(DATA.labels)
+        frames[np.repeat(tested, np.diff(np.append(DATA.starts, len(frames))))] *= -3.0
+        labels[tested] = rng.permutation(labels[tested])
+        after = chosen_inside(file, replace(DATA, frames=frames, labels=tuple(labels.tolist())), alone=True, trials=2)
+        scores = [[candidate.scores[i] for candidate in each.candidates] for each in (before, after)]
+        assert scores[0] == scores[1]
+        assert before.chosen[i] == after.chosen[i]
+        assert before.nested.splits[group] != after.nested.splits[group]
+        others = [j for j in range(3) if j != i]
+        assert any(
+            c.scores[j] != d.scores[j] for j in others for c, d in zip(before.candidates, after.candidates, strict=True)
+        )
+
+
+def planted() -> Frames:
+    """Three classes, named by which channel is high. B and C say it clearly at first and poorly in the end; A is wrong
+    at first and clear in the end: who reads the end alone is right about A, and could not have known it."""
+    rng = np.random.default_rng(3)
+    samples, labels, groups = [], [], []
+    for i in range(90):
+        group, label = "ABC"[i // 3 % 3], i % 3
+        sample = 0.3 * rng.normal(size=(8, 3))
+        sample[:4, (label + (group == "A")) % 3] += 2.0
+        sample[4:, label] += 2.0 if group == "A" else 1.0
+        sample[4:] += (0.0 if group == "A" else 0.7) * rng.normal(size=(4, 3))
+        samples.append(sample)
+        labels.append("abc"[label])
+        groups.append(group)
+    data = make_frames(np.concatenate(samples), np.arange(0, 720, 8), labels, "planted")
+    return replace(data, groups=tuple(groups))
+
+
+def test_what_helps_on_a_test_part_alone_is_not_chosen_there(file: Path) -> None:
+    first, end = 1000.0, 4.0
+    text = (
+        file.read_text()
+        .replace("channels: 2", "channels: 3")
+        .replace("{kind: bins, bins: 2}", "{kind: traces, tau_ms: 4.0}")
+    )
+    file.write_text(text)
+    (file.parent / "space.yaml").write_text(f"readout.features.tau_ms: {{choices: [{first}, {end}]}}\n")
+    got = chosen_inside(file, planted(), alone=True)
+    whole = got.choices["A"]
+    assert whole.values == {"readout.features.tau_ms": first}
+    assert whole.scores[0] is not None
+    assert got.candidates[0].scores[0] is not None
+    assert whole.scores[0] > got.candidates[0].scores[0] + 0.05
+    # And yet it is the worse for it, which only the test part tells.
+    assert got.nested.splits["A"]["liquid"] < got.as_written.splits["A"]["liquid"] - 0.3
+
+
+# --- what fails ------------------------------------------------------------------------------------------------------
+
+
+def test_candidates_that_fail_are_left_out_with_their_reason(file: Path) -> None:
+    (file.parent / "space.yaml").write_text("projections.0.gain: {choices: [1.0, 0.001]}\n")
+    got = chosen_inside(file, alone=True)
+    silent = got.candidates[1]
+    assert silent.values == {"projections.0.gain": 0.001}
+    assert silent.scores == (None, None, None)
+    assert "never spikes" in silent.reason
+    assert got.chosen == (0, 0, 0)
+    text = to_text(report_of(got).blocks)
+    assert f"trial 1 failed: {silent.reason}" in text
+    assert "all splits choose the same: as written" in text
+
+
+def test_where_all_fail_it_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*given: Any, **options: Any) -> Any:
+        raise LsmError("it fails", where="here")
+
+    monkeypatch.setattr(nested_module, "trained", failing)
+    with pytest.raises(LsmError) as caught:
+        chosen_inside(file, alone=True)
+    assert (caught.value.what, caught.value.where) == (
+        "all 4 candidates failed, the first: here: it fails",
+        "split 'A'",
+    )
+
+
+def test_what_cannot_be_asked(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(LsmError, match="0 trials are asked for"):
+        chosen_inside(file, trials=0)
+    with pytest.raises(LsmError, match="more than 100000"):
+        chosen_inside(file, trials=10**6)
+    with pytest.raises(LsmError, match="does not say what to search"):
+        evaluate_nested(file, DATA, LOGO, 1)
+    with pytest.raises(LsmError, match="is of type list, not str or Path"):
+        evaluate_nested(file, DATA, LOGO, 1, space=["x"])  # type: ignore[arg-type]
+    signals = tmp_path / "signals.yaml"
+    signals.write_text(SIGNALS)
+    with pytest.raises(LsmError, match="whose test series is one split") as caught:
+        evaluate_nested(signals, DATA, LOGO, 1)
+    assert "`search`" in caught.value.hint
+
+
+# --- what is said ----------------------------------------------------------------------------------------------------
+
+
+def test_it_says_what_each_split_chose_beside_the_spec_as_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    np.savez("all.npz", frames=DATA.frames, starts=DATA.starts, labels=DATA.labels, groups=DATA.groups)
+    asked = ("eval", "spec.yaml", "--data", "all.npz", "--split", LOGO, "--tune-inside", 3, "--space", "space.yaml")
+    got, told = chosen_inside(file), facts(*asked)
+    assert told["accuracy"] == got.nested.accuracy("liquid").mean
+    assert told["as_written"]["accuracy"] == got.as_written.accuracy("liquid").mean
+    assert told["chosen"] == dict(zip("ABC", got.chosen, strict=True))
+    assert told["configurations"] == 4
+    assert told["candidates"][1]["values"] == got.candidates[1].values
+    assert told["candidates"][1]["cv_accuracy"] == dict(zip("ABC", got.candidates[1].scores, strict=True))
+    d = got.differences["liquid"]
+    assert told["nested_less_written"]["liquid"] == {**asdict(d), "says": d.says}
+    text = to_text(report_of(got).blocks)
+    assert "of 4 configurations, 0 failed" in text
+    row = next(line for line in text.splitlines() if line.startswith("B "))
+    chosen = got.choices["B"]
+    assert f"trial {got.chosen[1]}" in row if got.chosen[1] else "as written" in row
+    for value in chosen.values.values():
+        assert f"{value:.5g}" in row
+    assert "splits choose differently" in text
+    assert f"{d.low:+.1%} to {d.high:+.1%}" in text
+    assert "over 3 groups" in text
+    assert "accuracy" in got.to_frame("chosen inside").columns or len(got.to_frame("chosen inside each")) == 3
