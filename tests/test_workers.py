@@ -125,6 +125,21 @@ def test_bits_do_not_depend_on_the_number_of_workers(tmp_path: Path, three: Exec
     assert_same(facts(three), (here, answers))
 
 
+@pytest.mark.once
+def test_what_splits_choose_does_not_depend_on_the_number_of_workers(tmp_path: Path, three: Executor) -> None:
+    still(tmp_path)
+    (tmp_path / "space.yaml").write_text("projections.0.gain: [0.3, 1.5]\nreadout.features.bins: [1, 3]\n")
+
+    def told(executor: Executor | None) -> str:
+        given = tmp_path / "spec.yaml", DATA, "leave-one-group-out", 2
+        nested = ld.evaluate_nested(*given, space=tmp_path / "space.yaml", alone=True, executor=executor)
+        found = nested.to_json()
+        return json.dumps({**found, "seconds": None, "as_written": {**found["as_written"], "seconds": None}})
+
+    here = told(None)
+    assert told(three) == here
+
+
 def assert_same(some: Any, others: Any) -> None:
     assert json.dumps(some[0]) == json.dumps(others[0]), "to the last digit"
     for liquid, same in zip(some[1], others[1], strict=True):
