@@ -6,6 +6,7 @@ import json
 import math
 import statistics
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Audio, Beats, Events, Frames, check_split, digests, make_frames, subset
 from lsm_deploy.data.front import load, load_data, to_frames
 from lsm_deploy.data.front.audio import AT_ONCE, analysis_of
-from lsm_deploy.spec.schema import Augment, BeatsFrontEnd, EventsFrontEnd, GammatoneFrontEnd, MelFrontEnd
+from lsm_deploy.spec.schema import Augment, BeatsFrontEnd, EventsFrontEnd, GammatoneFrontEnd, MelFrontEnd, Pcen
 
 RATE = 8000
 
@@ -133,6 +134,31 @@ def test_nothing_is_further_below_the_loudest_than_the_floor(librosa: Any) -> No
     assert abs(loud.max() - loud.min() - 40) < 1e-6
     assert (loud[:10] == loud.min()).all()
     assert (silent == silent[0, 0]).all()
+
+
+def test_bands_are_normalised_by_their_past(librosa: Any) -> None:
+    """As Wang et al. have it, one frame after the other; dB are the same bands, and so tell their power."""
+    pcen = Pcen(gain=0.9, bias=1.5, power=0.4, time_constant_ms=60.0, eps=1e-5)
+    for section, data in ((mel(bands=6, floor_db=300.0), speech()), (gammatone(bands=5, floor_db=300.0), speech(3))):
+        got = parts(to_frames(data, replace(section, pcen=pcen)))
+        for values, decibels in zip(got, parts(to_frames(data, section)), strict=True):
+            power = 10 ** (decibels / 10)
+            t = 60.0 / section.hop_ms
+            step = (math.sqrt(1 + 4 * t**2) - 1) / (2 * t**2)
+            smooth = power[0]
+            for energy, frame in zip(power, values, strict=True):
+                smooth = (1 - step) * smooth + step * energy
+                expected = (energy / (1e-5 + smooth) ** 0.9 + 1.5) ** 0.4 - 1.5**0.4
+                np.testing.assert_allclose(frame, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_level_goes_by_the_gain_and_what_comes_later_changes_nothing(librosa: Any) -> None:
+    sound, section = noise(6, 0.3), mel(bands=8, pcen=Pcen(gain=1.0, eps=1e-12))
+    soft, loud = (to_frames(audio(level * sound), section).frames for level in (0.1, 1.0))
+    np.testing.assert_allclose(soft, loud, rtol=1e-4)
+    assert soft.std() > 0.1
+    early = to_frames(audio(sound[:1200]), section).frames
+    np.testing.assert_array_equal(early[:13], loud[:13])  # windows that end before the sound does
 
 
 def test_int16_is_the_same_sound(librosa: Any) -> None:

@@ -328,6 +328,7 @@ SOUND = {"rate_hz": 2000.0, "bands": 6, "fmin_hz": 100.0, "window_ms": 21.0, "ho
         schema.MelFrontEnd(kind="mel", **SOUND),
         schema.MelFrontEnd(kind="mel", pre_emphasis=0.9, deltas=True, **SOUND | {"hop_ms": 30.0, "floor_db": 20.0}),
         schema.GammatoneFrontEnd(kind="gammatone", deltas=True, **SOUND),
+        schema.MelFrontEnd(kind="mel", deltas=True, pcen=schema.Pcen(), **SOUND | {"loudest_db": None}),
     ],
 )
 def test_sound_comes_in_pieces(front_end: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from annotated_types import Ge, Gt, Len
+from annotated_types import Ge, Gt, Le, Len
 from pydantic import Field
 
 from lsm_deploy.spec.values import (
@@ -29,6 +29,7 @@ __all__ = [
     "FrontEnd",
     "GammatoneFrontEnd",
     "MelFrontEnd",
+    "Pcen",
 ]
 
 
@@ -56,6 +57,23 @@ class Augment:
                 raise ValueError(f"{name} is {list(bounds)}, not two ascending factors within 0.25 to 4")
 
 
+@dataclass(frozen=True)
+class Pcen:
+    """Per-channel energy normalisation: in the place of dB, a band's power E becomes
+
+        (E / (eps + M)**gain + bias)**power - bias**power
+
+    where M follows E with `time_constant_ms`, from the first frame on. It looks back alone, so that live sound is
+    normalised as recordings are; what stays the same in a band, such as a microphone or a level, goes by the gain.
+    E and eps are powers of sound from -1 to 1 (Wang et al., ICASSP 2017; librosa's filter)."""
+
+    gain: Probability = 0.98
+    bias: Positive = 2.0
+    power: Annotated[Positive, Le(1)] = 0.5
+    time_constant_ms: Positive = 400.0
+    eps: Positive = 1e-6
+
+
 @dataclass(frozen=True, kw_only=True)
 class AudioFrontEnd:
     """Sound to `bands` of log power `[frame, band]`, one frame every `hop_ms`, in dB.
@@ -63,7 +81,8 @@ class AudioFrontEnd:
     rate_hz: of the recordings. bands: so many channels. fmin_hz: where the lowest band begins. fmax_hz: where the
     highest ends; left out, half the rate. window_ms: what a frame is made of. hop_ms: from one frame to the next.
     floor_db: nothing is further below the loudest value. loudest_db: which that is, so that it is known before the
-    utterance is, as live sound needs it; left out, the utterance's own. trim_db: cuts both ends where they are so far
+    utterance is, as live sound needs it; left out, the utterance's own. pcen: bands that are normalised by their
+    past, and not in dB, of which floor_db and loudest_db are. trim_db: cuts both ends where they are so far
     below the loudest frame. level: first, mean 0 and variance 1 of every utterance over all its bands together, so that
     near and far sound alike. normalise: mean 0 and variance 1 of every band, over the `utterance` or over all
     utterances of its `group`, the speaker, in the same file. frames: every utterance in time resampled to so many.
@@ -78,6 +97,7 @@ class AudioFrontEnd:
     hop_ms: Positive = 10.0
     floor_db: Positive = 60.0
     loudest_db: Number | None = None
+    pcen: Pcen | None = None
     trim_db: Positive | None = None
     pre_emphasis: Annotated[Probability, Gt(0)] | None = None
     level: Flag = False

@@ -30,6 +30,7 @@ from lsm_deploy.spec.front_ends import (
     FrontEnd,
     GammatoneFrontEnd,
     MelFrontEnd,
+    Pcen,
 )
 from lsm_deploy.spec.ranges import Choices, Interval, Range, Search
 from lsm_deploy.spec.topologies import AllToAll, ErdosRenyi, Explicit, Maass, OneToOne, Ring, Topology, WattsStrogatz
@@ -84,6 +85,7 @@ __all__ = [
     "MelFrontEnd",
     "Neuron",
     "OneToOne",
+    "Pcen",
     "PerType",
     "PerTypeGain",
     "Population",

@@ -1,8 +1,8 @@
-"""Sound becomes frames of log band power, in this order:
+"""Sound becomes frames of band power, in dB or normalised by its past (PCEN), in this order:
 
 trim the ends; shift and add noise (altered copies); pre-emphasis; power spectrum of Hann windows, one every hop and
-centred on multiples of it, silence around; bands, warped (copies); dB, floored below the loudest; stretch (copies);
-level; normalise; resample to so many frames; differences.
+centred on multiples of it, silence around; bands, warped (copies); dB, floored below the loudest, or PCEN; stretch
+(copies); level; normalise; resample to so many frames; differences.
 
 The samples themselves come first and in their order, then their first altered copies, and so on.
 """
@@ -21,7 +21,7 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Audio, Frames, Role, digests, lengths
 from lsm_deploy.data.front.banks import filter_bank, warped
 from lsm_deploy.data.raw import INT16
-from lsm_deploy.spec.schema import AudioFrontEnd, Augment
+from lsm_deploy.spec.schema import AudioFrontEnd, Augment, Pcen
 
 __all__ = ["Analysis", "analysis_of", "frames_of_audio"]
 
@@ -34,7 +34,7 @@ SILENCE = 1e-20
 
 
 def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: int) -> Frames:
-    """Frames `[frame, band]` in dB (or without a unit, if normalised), with the altered copies if it is to train on."""
+    """Frames `[frame, band]` in dB (without a unit, if normalised), with the altered copies if it is to train on."""
     _check(audio, front_end)
     augment = front_end.augment if role == "train" else None
     copies = augment.copies if augment is not None else 0
@@ -45,14 +45,14 @@ def frames_of_audio(audio: Audio, front_end: AudioFrontEnd, role: Role, seed: in
     for i, (start, many) in enumerate(zip(audio.starts.tolist(), lengths(audio).tolist(), strict=True)):
         sound = analysis.trimmed(audio.sound[start : start + many] * scale)
         power = analysis.power(sound)
-        parts[0].append(analysis.decibels(power))
+        parts[0].append(analysis.levels(power))
         for copy in range(1, 1 + copies):
             assert augment is not None
             drawn = _draw(augment, stream(seed, "augment", i, copy))
             altered = _altered(sound, augment, drawn, front_end.rate_hz)
             spectrum = power if altered is sound else analysis.power(altered)
-            decibels = analysis.decibels(spectrum, drawn.warp)
-            parts[copy].append(_resampled(decibels, max(2, round(len(decibels) * drawn.stretch))))
+            levels = analysis.levels(spectrum, drawn.warp)
+            parts[copy].append(_resampled(levels, max(2, round(len(levels) * drawn.stretch))))
     samples, n = [part for copy in parts for part in copy], len(audio.starts)
     if front_end.level:
         samples = [(part - part.mean()) / max(part.std(), QUIETEST_DB) for part in samples]
@@ -118,7 +118,8 @@ def analysis_of(front_end: AudioFrontEnd, where: str) -> Analysis:
 
 
 class Analysis:
-    """From sound `[t]` to power `[bin, frame]` and dB `[frame, band]`; what is the same for all utterances is kept."""
+    """From sound `[t]` to power `[bin, frame]` and levels `[frame, band]`, in dB or of PCEN; what is the same for all
+    utterances is kept."""
 
     def __init__(self, librosa: Any, front_end: AudioFrontEnd) -> None:
         self.librosa, self.front_end = librosa, front_end
@@ -154,8 +155,28 @@ class Analysis:
             power[first : first + AT_ONCE] = spectrum.real**2 + spectrum.imag**2
         return power.T
 
-    def decibels(self, power: Floats, warp: float = 1.0) -> Floats:
+    def levels(self, power: Floats, warp: float = 1.0) -> Floats:
+        """Of a whole utterance."""
+        return self.levels_after(power, None, warp)[0]
+
+    def levels_after(self, power: Floats, smoothed: Floats | None, warp: float = 1.0) -> tuple[Floats, Floats | None]:
+        """Of some frames, and what is to be given with the next ones; smoothed: that of the frames before, if any."""
         bands = (warped(self.bank, warp) if warp != 1.0 else self.bank) @ power
+        if self.front_end.pcen is not None:
+            return self._normalised(bands, self.front_end.pcen, smoothed)
+        return self._decibels(bands), None
+
+    def _normalised(self, bands: Floats, pcen: Pcen, smoothed: Floats | None) -> tuple[Floats, Floats]:
+        frames = pcen.time_constant_ms / 1000 * self.front_end.rate_hz / self.hop
+        step = (np.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
+        if smoothed is None:
+            smoothed = (1 - step) * bands[:, :1]  # as if the first frame had always been: M is E there
+        values, smoothed = self.librosa.pcen(
+            bands, b=step, gain=pcen.gain, bias=pcen.bias, power=pcen.power, eps=pcen.eps, zi=smoothed, return_zf=True
+        )
+        return values.T, smoothed
+
+    def _decibels(self, bands: Floats) -> Floats:
         known = self.front_end.loudest_db
         loudest = max(float(bands.max()), SILENCE) if known is None else 10 ** (known / 10)
         floor = loudest * 10 ** (-self.front_end.floor_db / 10)

@@ -114,6 +114,7 @@ class SoundIn:
             self._recent[:] = 0
             self._values = self._frames = 0
             self._value, self._frame = 0.0, np.zeros(0)  # the last ones
+            self._smoothed: Floats | None = None
 
     def take(self, values: ArrayLike) -> Iterator[Floats]:
         """The frames that these values `[t]` complete."""
@@ -149,15 +150,16 @@ class SoundIn:
     def _made(self) -> Floats:
         self._around[: len(self._recent)] = self._recent
         spectrum = np.fft.rfft(self._analysis.hann * self._around)
-        frame = self._analysis.decibels((spectrum.real**2 + spectrum.imag**2)[:, None])[0]
+        power = (spectrum.real**2 + spectrum.imag**2)[:, None]
+        (frame,), self._smoothed = self._analysis.levels_after(power, self._smoothed)
         before, self._frame = self._frame if len(self._frame) else frame, frame
         return fixed.stable(np.append(frame, frame - before) if self.front_end.deltas else frame)
 
     def save(self) -> Any:
-        return self._recent.copy(), self._values, self._frames, self._value, self._frame
+        return self._recent.copy(), self._values, self._frames, self._value, self._frame, self._smoothed
 
     def restore(self, state: Any) -> None:
-        recent, self._values, self._frames, self._value, self._frame = state
+        recent, self._values, self._frames, self._value, self._frame, self._smoothed = state
         self._recent[:] = recent
 
 
@@ -179,9 +181,9 @@ def _of_the_whole(front_end: AudioFrontEnd) -> list[LsmError]:
     wholes = [
         (front_end.trim_db is not None, "trim_db cuts an end that has not come", "leave out trim_db"),
         (
-            front_end.loudest_db is None,
+            front_end.loudest_db is None and front_end.pcen is None,
             "floor_db is below the loudest value of the whole utterance",
-            "say `front_end: {loudest_db: 0}`, or what is usual",
+            "say `front_end: {loudest_db: 0}`, or what is usual, or `pcen: {}`, which asks for none",
         ),
         (front_end.level, "level takes the mean of the whole utterance", "set `front_end: {level: false}`"),
         (
