@@ -94,6 +94,8 @@ TEXT = {
     "--simulators": ["nobody", "lava,nobody"],
     "--pattern": ["("],
     "--prefix": ["int", "1a", "a b", ""],
+    "--after": ["x", "", ",", "-1", "nan", "0,inf", "1;2"],
+    "--last": ["nan", "inf", "1e-9"],
     "--clip": ["1 0", "nan 1", "0 x"],
     "--input-range": ["1 0", "nan 1", "0 x"],
     "--dt-ms": ["0", "nan", "x"],
@@ -115,7 +117,12 @@ NEVER_WRONG = {"--licence", "--source", "--recorded-on", "--board", "--partition
 """Text that says what it likes, or what is left out if it is there; a board and a partition are known to the host of a
 board alone."""
 
-BESIDE = {"--time-limit": ["--backend", "lava"], "--codegen": ["--backend", "brian"]}
+BESIDE = {
+    "--time-limit": ["--backend", "lava"],
+    "--codegen": ["--backend", "brian"],
+    "--after": ["--knows"],
+    "--last": ["--knows"],
+}
 """What an option needs beside it."""
 
 REGISTERS = ("--weight", "--du", "--dv", "--vth", "--bias-mant", "--bias-exp", "--weight-exp", "--delay")
@@ -249,6 +256,8 @@ TOGETHER = [
     "certify spec.yaml -o x",
     "certify spec.yaml --attack 1 --neuron 99",
     "diagnose p.lsm --train train.npz",
+    "diagnose spec.yaml --after 0,100",
+    "diagnose spec.yaml --last 100",
     "quantise-report nodata.yaml --fit-bits accuracy:1",
     "compile p.lsm -o x --certified",
     "export spec.yaml",

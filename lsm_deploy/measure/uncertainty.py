@@ -30,6 +30,7 @@ __all__ = [
     "Difference",
     "Resampled",
     "Spread",
+    "means_drawn",
     "no_narrower",
     "paired",
     "widened",
@@ -82,7 +83,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two shares of right answers to the same samples, the first less the second, with its paired 95 % interval."""
+    """Of two shares, of right answers to the same samples or of the variance of the same rows, the first less the
+    second, with its paired 95 % interval."""
 
     mean: float
     low: float
@@ -195,18 +197,31 @@ class Resampled:
         at_once = max(1, _AT_ONCE // self.units)
         for first in range(0, DRAWS, at_once):
             draws = min(at_once, DRAWS - first)
-            liquids = self._drawn(rng, draws, self.liquids)
-            yield liquids if self.liquids >= FEWEST else np.ones_like(liquids), self._drawn(rng, draws, self.units)
-
-    @staticmethod
-    def _drawn(rng: np.random.Generator, draws: int, many: int) -> Floats:
-        places = rng.integers(many, size=(draws, many)) + many * np.arange(draws)[:, None]
-        return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many).astype(np.float64)
+            liquids = _drawn(rng, draws, self.liquids)
+            yield liquids if self.liquids >= FEWEST else np.ones_like(liquids), _drawn(rng, draws, self.units)
 
     def _between(self, draws: Floats, liquids: Floats) -> tuple[float, float] | None:
         """The interval of what all draws came to; liquids: what each of them has, of one where it depends on none."""
         draws = draws[~np.isnan(draws)]
         return no_narrower(widened(draws, self.units), liquids) if len(draws) else None
+
+
+def means_drawn(totals: Floats, rows: Floats) -> Floats:
+    """Means over rows whose units are drawn anew, of each draw; totals, rows: of each unit `[unit]`, which has some.
+
+    Of as many units the draws are the same, so that what two means differ by is paired."""
+    rng, units = stream(0, "bootstrap"), len(rows)
+    at_once, means = max(1, _AT_ONCE // units), []
+    for first in range(0, DRAWS, at_once):
+        weights = _drawn(rng, min(at_once, DRAWS - first), units)
+        means.append(weights @ totals / (weights @ rows))
+    return np.concatenate(means)
+
+
+def _drawn(rng: np.random.Generator, draws: int, many: int) -> Floats:
+    """How often each of so many is in a draw `[draw, one of many]`."""
+    places = rng.integers(many, size=(draws, many)) + many * np.arange(draws)[:, None]
+    return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many).astype(np.float64)
 
 
 def no_narrower(interval: tuple[float, float], liquids: Floats) -> tuple[float, float]:

@@ -17,7 +17,9 @@ from lsm_deploy.measure.diagnosis import (
     Measures,
 )
 from lsm_deploy.report.blocks import Block, Heading, Line, Report, table
+from lsm_deploy.report.knowledge import blocks_of_knowledge
 from lsm_deploy.report.numbers import count, text_of
+from lsm_deploy.report.pictures.knowledge import picture_of_knowledge
 from lsm_deploy.report.pictures.trajectories import picture_of_states
 
 __all__ = ["report_diagnosis"]
@@ -31,7 +33,10 @@ class _Row:
 
 
 def report_diagnosis(diagnosis: Diagnosis) -> Report:
-    return Report((*_blocks(diagnosis), picture_of_states(diagnosis)), diagnosis.to_json())
+    pictures = [picture_of_states(diagnosis)]
+    if diagnosis.knows is not None:
+        pictures.insert(0, picture_of_knowledge(diagnosis, diagnosis.knows))
+    return Report((*_blocks(diagnosis), *pictures), diagnosis.to_json())
 
 
 def _blocks(diagnosis: Diagnosis) -> Iterator[Block]:
@@ -51,6 +56,8 @@ def _blocks(diagnosis: Diagnosis) -> Iterator[Block]:
     columns = ["measure", "float", "deployed", "difference", "ratio"] if diagnosis.floats else ["measure", "deployed"]
     yield table(columns, [_cells(row, diagnosis) for row in _rows(diagnosis)])
     yield from map(Line, _readings(diagnosis))
+    if diagnosis.knows is not None:
+        yield from blocks_of_knowledge(diagnosis.knows)
 
 
 def _cells(row: _Row, diagnosis: Diagnosis) -> Sequence[str]:

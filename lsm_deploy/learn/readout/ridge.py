@@ -19,7 +19,7 @@ import numpy as np
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.neurons.kind import Floats
 
-__all__ = ["LARGEST", "RidgeFolds", "ridge", "targets_of"]
+__all__ = ["LARGEST", "RidgeFolds", "ridge", "solve", "targets_of"]
 
 LARGEST = 1e150
 """Of features: the squares of larger ones overflow."""
@@ -46,15 +46,15 @@ def ridge(
     if len(z) < z.shape[1]:
         kernel = z @ z.T
         # All at once: the features are read once.
-        together = np.hstack([_solve(kernel, t, a) for a in strengths])
+        together = np.hstack([solve(kernel, t, a) for a in strengths])
         coefs = np.split(together.T @ z, len(strengths))
     else:
         gram, cross = z.T @ z, z.T @ t
-        coefs = [_solve(gram, cross, a).T for a in strengths]
+        coefs = [solve(gram, cross, a).T for a in strengths]
     return [(coef, t_mean - coef @ z_mean) for coef in coefs]
 
 
-def _solve(matrix: Floats, right: Floats, strength: float) -> Floats:
+def solve(matrix: Floats, right: Floats, strength: float) -> Floats:
     from scipy.linalg import cho_factor, cho_solve, eigh
 
     shifted = matrix.copy()
@@ -69,7 +69,7 @@ def _solve(matrix: Floats, right: Floats, strength: float) -> Floats:
         part = np.where(lost, 0.0, 1 / np.where(lost, 1.0, values + strength))
         coef: Floats = vectors @ ((vectors.T @ right) * part[:, None])
         return coef
-    solved: Floats = cho_solve(factor, right, check_finite=False)
+    solved: Floats = chosolve(factor, right, check_finite=False)
     return solved
 
 
@@ -94,4 +94,4 @@ class RidgeFolds:
         gram *= unit[:, None]
         cross = (self.cross - z.T @ t - n * np.outer(centre, t_mean)) * unit[:, None]
         # The features are centred, so the intercept is the mean target.
-        return [(_solve(gram, cross, a).T, t_mean) for a in strengths]
+        return [(solve(gram, cross, a).T, t_mean) for a in strengths]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,69 +16,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
-from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, Program, Stimulus
-from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.progress import Pieces, Progress
-from lsm_deploy.core.shown import Brief, Reported
+from lsm_deploy.core.shown import Reported
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.deployable import Compilable, compile_any
+from lsm_deploy.learn.model import check_overlap
 from lsm_deploy.learn.runs import refuse_silence
-from lsm_deploy.measure.activity import Activity, activity_of
-from lsm_deploy.measure.diagnosis import capacity as capacities
-from lsm_deploy.measure.diagnosis import fading as fadings
-from lsm_deploy.measure.diagnosis import growth as growths
-from lsm_deploy.measure.diagnosis import ranks as kernels
 from lsm_deploy.measure.diagnosis import separation as separations
-from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid, float_liquid
-from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, shown_of
-from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, trajectories
-from lsm_deploy.measure.fidelity import TAU_MS, Dynamics, branching_ratio, spectral_radius
+from lsm_deploy.measure.diagnosis.knowledge import Knowledge, answerers, knowledge_of, questions_of, timing_of
+from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid
+from lsm_deploy.measure.diagnosis.measures import Asked, Measures, Tests, class_facts, measured
+from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, frames_to_show, shown_of
+from lsm_deploy.measure.diagnosis.state_space import final_states
+from lsm_deploy.measure.fidelity import TAU_MS
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.run.work import completed
+from lsm_deploy.spec.schema import Readout
 
-__all__ = ["Diagnosis", "Measures", "diagnose"]
+__all__ = ["Diagnosis", "diagnose"]
 
 MOST_READ = 1000
 """Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Measures(Brief):
-    """One side. states: those on what is shown `[t, neuron read]`; dimension: of them."""
-
-    activity: Activity
-    dynamics: Dynamics
-    dimension: float | None
-    separation: separations.Separation
-    classes: separations.ClassSeparation | None
-    ranks: kernels.Ranks
-    capacity: capacities.Capacity
-    fading: fadings.Fading
-    growth: growths.Growth
-    states: Floats = field(repr=False)
-
-    __reduce__ = rebuilt
-
-    def __post_init__(self) -> None:
-        freeze(self, states=np.float64)
-
-    def to_json(self) -> dict[str, Any]:
-        """All measures by name."""
-        classes = self.classes
-        return {
-            **asdict(self.activity),
-            **asdict(self.dynamics),
-            "dimension": self.dimension,
-            "separation": {"redrawn": separations.SHARES, **asdict(self.separation)},
-            "classes": _class_facts(classes) if classes else None,
-            "ranks": asdict(self.ranks),
-            "memory_capacity": {"total": self.capacity.total, **asdict(self.capacity)},
-            "fading": asdict(self.fading),
-            "growth": asdict(self.growth),
-        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,6 +47,7 @@ class Diagnosis(Reported):
     """What every measure says of a liquid, in floats and as it is deployed, and on what it was shown.
 
     floats: None for a program, whose floats are gone. of_input: classes' separation in the filtered input itself.
+    knows: what it still knows of what is past, where that was asked.
 
     neurons, read: all there are, and those that the states are made of. clears: registers would be cleared every so
     many steps, which is left out here; 0 where they are not.
@@ -104,6 +66,7 @@ class Diagnosis(Reported):
     of_input: separations.ClassSeparation | None
     floats: Measures | None
     deployed: Measures
+    knows: Knowledge | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What `diagnose --json` prints."""
@@ -122,14 +85,11 @@ class Diagnosis(Reported):
             "neurons": self.neurons,
             "read": self.read,
             "clearing_left_out": self.clears,
-            "classes_of_input": _class_facts(self.of_input) if self.of_input else None,
+            "classes_of_input": class_facts(self.of_input) if self.of_input else None,
             "float": self.floats.to_json() if self.floats else None,
             "deployed": self.deployed.to_json(),
+            "knows": self.knows.to_json() if self.knows else None,
         }
-
-
-def _class_facts(classes: separations.ClassSeparation) -> dict[str, Any]:
-    return {"separation": classes.separation, "ratio": classes.ratio, **asdict(classes)}
 
 
 def diagnose(
@@ -140,15 +100,21 @@ def diagnose(
     seed: int | None = None,
     backend: str = backends.DEFAULT,
     tau_ms: float = TAU_MS,
+    knows: bool = False,
+    after_ms: Sequence[float] | None = None,
+    last_ms: float | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Diagnosis:
     """Measure a liquid on so many samples of its spec's training data (or Poisson ones) and on generated input.
 
     train: frames, or a file of what the spec's front end takes, to show instead of the spec's. seed: of all that is
-    generated; the spec's own, or 0. tau_ms: of the filter that makes spikes a state. A liquid that never spikes is an
-    LsmError that says how far it is from its threshold. executor: where the float and the deployed liquid are measured;
-    here, one after the other, if none is given.
+    generated; the spec's own, or 0. tau_ms: of the filter that makes spikes a state. knows: ask, too, what a linear
+    readout of the last last_ms still knows of samples that ended after_ms ago, and of frames of so long ago; left out,
+    these are ten frames and eight delays up to sixty frames, of graded neurons a frame and ten delays up to fifty.
+
+    A liquid that never spikes is an LsmError that says how far it is from its threshold. executor: where the float and
+    the deployed liquid are measured, and asked; here, one after the other, if none is given.
     """
     made = compile_any(source)
     spec, program = made.spec, made.program
@@ -157,36 +123,57 @@ def diagnose(
     if spec is None and train is not None:
         what = "there are training data, and a program does not say how they become its input"
         raise MisuseError(what, where="diagnose", hint="give a spec")
+    if not knows and (after_ms is not None or last_ms is not None):
+        what = "there are delays, or a window, and nothing is asked about them"
+        raise MisuseError(what, where="diagnose", hint="set `knows`, or leave them out")
     backend = backends.choose(backend, program)
     _check(program, samples, tau_ms)
+    populations = spec.readout.populations if spec and spec.readout else ()
+    timing = timing_of(spec, program.network, populations, after_ms, last_ms)
     clears = program.network.sample_interval
     program = replace(program, network=replace(program.network, sample_interval=0))
     floats = replace(floats, sample_interval=0) if floats else None
     network = program.network
-    shown = shown_of(spec, network, samples, seed, train)
-    populations = spec.readout.populations if spec and spec.readout else ()
+    data = frames_to_show(spec, train)
+    if knows and spec is not None and data is not None and data.labels:
+        check_overlap(spec, data)
+    shown = shown_of(spec, network, samples, seed, data)
     read = _read(program, populations, seed)
     deployed = deployed_liquid(program, read, backend)
     _require_spikes(program, deployed, shown.stimulus, populations, backend)
-    tests = _Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
+    tests = Tests.of(network.channels, shown.rate_hz * network.dt_ms / 1000, network.dt_ms, seed)
     tau_steps = tau_ms / network.dt_ms
     sides: tuple[Program | Network, ...] = (program, floats) if floats else (program,)
-    pieces = Pieces(progress, len(sides))
-    asked = _Asked(read, backend, shown, tests, tau_steps, pieces.within if executor is None else None)
+    sources = answerers(program, floats) if knows else []
+    pieces = Pieces(progress, len(sides) + len(sources))
+    asked = Asked(read, backend, shown, tests, tau_steps, pieces.within if executor is None else None)
     done: dict[int, Measures] = {}
-    for index, measures in completed(_measured, asked, sides, executor):
+    for index, measures in completed(measured, asked, sides, executor):
         done[index] = measures
         pieces.next()
-    measured, before = done[0], done.get(1)
-    of_input = separations.separate_classes(
-        final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
-    )
+    knowledge = None
+    if sources:
+        questions = questions_of(spec, network, data, timing, seed, shown.rate_hz)
+        readout = spec.readout if spec is not None and isinstance(spec.readout, Readout) else None
+        names = populations or _names(program)
+        for knowledge in knowledge_of(questions, sources, read, backend, readout, names, seed, executor):
+            pieces.next()
     return Diagnosis(
-        shown, seed, backend, tau_ms, populations, network.neurons, len(read), clears, of_input, before, measured
+        shown=shown,
+        seed=seed,
+        backend=backend,
+        tau_ms=tau_ms,
+        populations=populations,
+        neurons=network.neurons,
+        read=len(read),
+        clears=clears,
+        of_input=separations.separate_classes(
+            final_states(shown.stimulus.spikes, shown.stimulus, tau_steps), shown.labels
+        ),
+        floats=done.get(1),
+        deployed=done[0],
+        knows=knowledge,
     )
-
-
-# --- the examination -----------------------------------------------------------------------------------------------
 
 
 def _check(program: Program, samples: int, tau_ms: float) -> None:
@@ -200,6 +187,10 @@ def _check(program: Program, samples: int, tau_ms: float) -> None:
         hint = "give it an input"
         errors.append(LsmError("the network has no input channel to stimulate", where="diagnose", hint=hint))
     raise_all(errors)
+
+
+def _names(program: Program) -> tuple[str, ...]:
+    return tuple(p.name for p in program.network.populations)
 
 
 def _read(program: Program, populations: Sequence[str], seed: int) -> NDArray[np.int64]:
@@ -216,85 +207,5 @@ def _require_spikes(
 ) -> None:
     spikes, _ = liquid.run(stimulus, ())
     if not spikes[:, liquid.read].any():
-        names = populations or tuple(p.name for p in program.network.populations)
-        refuse_silence(program, stimulus, names, backend, "what it is shown")
+        refuse_silence(program, stimulus, populations or _names(program), backend, "what it is shown")
     warn_of_extremes(program, spikes, stimulus)
-
-
-@dataclass(frozen=True, eq=False)
-class _Tests:
-    """Generated input, drawn once for both sides."""
-
-    pairs: separations.Pairs
-    ranks: tuple[Stimulus, Stimulus]
-    bits: capacities.Bits
-    histories: Sequence[Stimulus]
-    perturbed: Sequence[Stimulus]
-
-    @classmethod
-    def of(cls, channels: int, probability: float, dt_ms: float, seed: int) -> _Tests:
-        given = (channels, probability, dt_ms, seed)
-        return cls(
-            pairs=separations.pairs_of(*given),
-            ranks=kernels.rank_stimuli(*given),
-            bits=capacities.bit_stream(*given),
-            histories=fadings.histories(*given),
-            perturbed=growths.perturbed(*given),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """What both sides share. within: who is told how far one of them is, if that is in this process."""
-
-    read: NDArray[np.int64]
-    backend: str
-    shown: Shown
-    tests: _Tests
-    tau_steps: float
-    within: Progress | None
-
-
-def _measured(asked: _Asked, side: Program | Network) -> Measures:
-    if isinstance(side, Program):
-        liquid = deployed_liquid(side, asked.read, asked.backend)
-    else:
-        liquid = float_liquid(side, asked.read)
-    return _measure(liquid, asked.shown, asked.tests, asked.tau_steps, asked.within)
-
-
-_PARTS = 6
-
-
-def _measure(liquid: Specimen, shown: Shown, tests: _Tests, tau_steps: float, progress: Progress | None) -> Measures:
-    def done(parts: int) -> None:
-        if progress:
-            progress(parts, _PARTS)
-
-    stimulus = shown.stimulus
-    every, _ = liquid.run(stimulus, ())
-    spikes = every[:, liquid.read]
-    states = trajectories(spikes, stimulus, tau_steps)
-    done(1)
-    separation = separations.separate(liquid, tests.pairs, tau_steps)
-    done(2)
-    ranks = kernels.ranks(liquid, tests.ranks, tau_steps)
-    done(3)
-    capacity = capacities.capacity(liquid, tests.bits)
-    done(4)
-    fading = fadings.fading(liquid, tests.histories, tau_steps)
-    done(5)
-    growth = growths.growth(liquid, tests.perturbed, tau_steps)
-    done(6)
-    return Measures(
-        activity=activity_of(spikes, liquid.network.dt_ms),
-        dynamics=Dynamics(spectral_radius(liquid.network), branching_ratio(every, stimulus.starts)),
-        dimension=dimension(states),
-        separation=separation,
-        classes=separations.separate_classes(final_states(spikes, stimulus, tau_steps), shown.labels),
-        ranks=ranks,
-        capacity=capacity,
-        fading=fading,
-        growth=growth,
-        states=states,
-    )

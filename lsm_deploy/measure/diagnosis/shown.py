@@ -18,7 +18,7 @@ from lsm_deploy.measure.diagnosis.liquid import loud
 from lsm_deploy.measure.diagnosis.stimuli import end_to_end, poisson
 from lsm_deploy.spec import Spec
 
-__all__ = ["RATE_HZ", "SAMPLES", "Shown", "shown_of"]
+__all__ = ["RATE_HZ", "SAMPLES", "Shown", "frames_to_show", "shown_of"]
 
 SAMPLES = 45
 RATE_HZ = 50.0
@@ -37,20 +37,25 @@ class Shown(Brief):
     rate_hz: float
 
 
-def shown_of(
-    spec: Spec | None, network: QNetwork, samples: int, seed: int, train: Frames | str | Path | None = None
-) -> Shown:
-    """At most so many samples, every class in turn."""
-    channels, dt_ms = network.channels, network.dt_ms
+def frames_to_show(spec: Spec | None, train: Frames | str | Path | None = None) -> Frames | None:
+    """The training data that are given, or the spec's; None where there are none.
+
+    Training data: what a liquid is tuned by must not have seen the test."""
     if spec is None or (train is None and (spec.data is None or not spec.data.named)):
+        return None
+    return load(train, spec) if isinstance(train, str | Path) else training_frames(train, spec)
+
+
+def shown_of(spec: Spec | None, network: QNetwork, samples: int, seed: int, train: Frames | None = None) -> Shown:
+    """At most so many samples, every class in turn, of training data; of Poisson input, where there are none."""
+    channels, dt_ms = network.channels, network.dt_ms
+    if spec is None or train is None:
         rng = stream(seed, "diagnose", "shown")
         steps, rate_hz = max(1, round(LENGTH_MS / dt_ms)), min(RATE_HZ, 500 / dt_ms)
         stimulus = end_to_end([poisson(steps, channels, rate_hz * dt_ms / 1000, rng) for _ in range(samples)])
         return Shown(
             loud(stimulus, network.input), (), f"Poisson input, {samples} samples of {LENGTH_MS:g} ms", rate_hz
         )
-    # Training data: what a liquid is tuned by must not have seen the test.
-    train = load(train, spec) if isinstance(train, str | Path) else training_frames(train, spec)
     some = _of_each_class(train, samples)
     stimulus = encode(spec.input, fit_ranges(train, spec.input), some, dt_ms, spec.seed, role="train")
     rate_hz = float(np.count_nonzero(stimulus.spikes) / stimulus.spikes.size) * 1000 / dt_ms

@@ -12,7 +12,7 @@ from lsm_deploy.measure.diagnosis.fading import Fading
 from lsm_deploy.measure.diagnosis.growth import Growth
 from lsm_deploy.measure.diagnosis.ranks import Ranks
 from lsm_deploy.measure.fidelity.side_by_side import Dynamics
-from lsm_deploy.report.published.evaluations import ScoreFacts
+from lsm_deploy.report.published.evaluations import DifferenceFacts, ScoreFacts
 from lsm_deploy.report.published.judged import Judged
 from lsm_deploy.tune.liquid import Measurement
 
@@ -176,8 +176,41 @@ class ShownFacts(TypedDict):
     rate_hz: float
 
 
+class EstimateFacts(TypedDict):
+    value: float
+    low: float
+    high: float
+
+
+class CurvesFacts(TypedDict):
+    """By source, of each delay; None where that could not be asked. differences: of the deployed liquid less each other,
+    paired."""
+
+    after_ms: list[float]
+    chance: float
+    intervals_over: str
+    values: Mapping[str, list[EstimateFacts | None]]
+    differences: Mapping[str, list[DifferenceFacts | None]]
+
+
+class KnowsFacts(TypedDict):
+    """What it still knows: labels, shares of right answers; frames, R2. why_not: labels are not asked."""
+
+    words: str
+    samples: int
+    last_ms: float
+    frame_ms: float
+    read: int
+    buffer_frames: int
+    buffer_numbers: int
+    labels: CurvesFacts | None
+    why_not: str
+    frames: CurvesFacts | None
+
+
 class Diagnosed(TypedDict):
-    """`diagnose`. clearing_left_out: registers would be cleared every so many steps; 0: they are not."""
+    """`diagnose`. clearing_left_out: registers would be cleared every so many steps; 0: they are not. knows: None
+    without `--knows`."""
 
     stimulus: ShownFacts
     seed: int
@@ -190,6 +223,7 @@ class Diagnosed(TypedDict):
     classes_of_input: ClassSeparationFacts | None
     float: MeasuresFacts | None
     deployed: MeasuresFacts
+    knows: KnowsFacts | None
     pictures: NotRequired[list[str]]
 
 

@@ -32,7 +32,7 @@ class ScoreFacts(TypedDict):
 
 
 class DifferenceFacts(TypedDict):
-    """In accuracy, with its paired 95 % interval."""
+    """In accuracy, or in explained variance, with its paired 95 % interval."""
 
     mean: float
     low: float

@@ -1,0 +1,84 @@
+"""What a liquid still knows of what is past: a table for labels and one for frames, and what can be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lsm_deploy.measure.diagnosis import Curves, Knowledge
+from lsm_deploy.measure.uncertainty import Difference
+from lsm_deploy.report.blocks import Block, Cell, Column, Heading, Line, table
+from lsm_deploy.report.numbers import INTERVAL, PERCENT, count
+
+__all__ = ["SOURCES", "blocks_of_knowledge"]
+
+SOURCES = {
+    "deployed": "the liquid, deployed",
+    "float": "the float liquid",
+    "feedforward": "its recurrence cut",
+    "encoded": "encoded spikes",
+    "buffer": "a buffer of frames",
+}
+"""What a user is told of each source."""
+_SAYS = {"better": "knows more than", "worse": "knows less than", "not distinguishable": "cannot be told from"}
+_R2, _R2_INTERVAL = "{:.2f}", "{:.2f} to {:.2f}"
+
+
+def blocks_of_knowledge(knows: Knowledge) -> Iterator[Block]:
+    yield Heading("what it still knows")
+    yield Line(
+        f"asked about {knows.words}; read: the last {knows.last_ms:g} ms of the network's time, a sum for each of"
+        f" {count(knows.read, 'neuron')}; a frame lasts {knows.frame_ms:g} ms; the buffer holds the last"
+        f" {count(knows.buffer_frames, 'frame')}, {count(knows.buffer_numbers, 'number')}"
+    )
+    yield Line("one liquid: intervals say nothing of others. Each delay and source has a linear readout of its own")
+    if knows.labels is not None:
+        yield Line(f"which sample it was, so long after its end; chance {knows.labels.chance:.1%}")
+        yield _table(knows.labels, PERCENT, INTERVAL)
+        yield from map(Line, _readings(knows.labels))
+    else:
+        yield Line(f"which sample it was is not asked: {knows.why_not}")
+    if knows.frames is not None:
+        yield Line(
+            "frames that ended so long ago, while others go on: R2 of the mean of as many as are read; 0 is what their"
+            " mean knows"
+        )
+        yield _table(knows.frames, _R2, _R2_INTERVAL)
+        yield from map(Line, _readings(knows.frames))
+    else:
+        yield Line("frames that are past are not asked about: there are too few, or none that varies")
+
+
+def _table(curves: Curves, form: str, interval: str) -> Block:
+    shown = [name for name in SOURCES if name in curves.values]
+    columns = [Column("after ms", "{:g}", "right")]
+    for name in shown:
+        columns.append(Column(SOURCES[name], form))
+        columns += [Column("95 % interval", interval)] if name == "deployed" else []
+    return table(columns, [_row(curves, shown, i) for i in range(len(curves.after_ms))])
+
+
+def _row(curves: Curves, shown: Sequence[str], i: int) -> list[Cell]:
+    cells: list[Cell] = [curves.after_ms[i]]
+    for name in shown:
+        estimate = curves.values[name][i]
+        cells.append(estimate.value if estimate else None)
+        if name == "deployed":
+            cells.append((estimate.low, estimate.high) if estimate else (None, None))
+    return cells
+
+
+def _readings(curves: Curves) -> Iterator[str]:
+    until = {name: curves.until_ms(name) for name in SOURCES if name in curves.values}
+    known = ", ".join(f"{SOURCES[name]} {'never' if ms is None else f'{ms:g} ms'}" for name, ms in until.items())
+    yield f"above chance without a gap up to: {known}; 95 % intervals over {curves.over}, differences paired"
+    for name, differences in curves.differences.items():
+        yield f"the liquid {_said(curves.after_ms, differences, SOURCES[name])}"
+
+
+def _said(after_ms: Sequence[float], differences: Sequence[Difference | None], other: str) -> str:
+    parts = []
+    for says, words in _SAYS.items():
+        at = [f"{ms:g}" for ms, d in zip(after_ms, differences, strict=True) if d is not None and d.says == says]
+        if at:
+            parts.append(f"{words} {other} after {', '.join(at)} ms")
+    return "; it ".join(parts) or f"was not asked beside {other}"
