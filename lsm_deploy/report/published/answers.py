@@ -183,8 +183,8 @@ class EstimateFacts(TypedDict):
 
 
 class CurvesFacts(TypedDict):
-    """By source, of each delay; None where that could not be asked. differences: of the deployed liquid less each other,
-    paired."""
+    """By source, of each delay; None where that could not be asked. differences: of the deployed liquid less each
+    other, paired."""
 
     after_ms: list[float]
     chance: float
