@@ -127,10 +127,11 @@ faithful: setup
 	$(BIN)/lsm-deploy quantise-report configs/japanese_vowels.yaml
 	cd tests && ../$(BIN)/python -m bench.faithful $(if $(QUICK),--quick)
 
-# What the quick start's liquid separates, remembers, forgets and amplifies, in floats and in integers; and its picture.
+# What the quick start's liquid separates, remembers, forgets and amplifies, in floats and in integers, and what it
+# still knows of the past; and its pictures.
 diagnose: setup
 	@mkdir -p build
-	$(BIN)/lsm-deploy diagnose configs/japanese_vowels.yaml --picture build/states.png
+	$(BIN)/lsm-deploy diagnose configs/japanese_vowels.yaml --knows --picture build/diagnosed
 
 # What a beat, or a frame, takes a model that listens, beside the way of whole samples in the same run: a minute.
 live: setup
