@@ -350,7 +350,8 @@ def test_workers_go_with_what_is_split(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.once
 def test_a_diagnosis_and_a_search_for_bits_are_the_same_on_workers(tmp_path: Path, three: Executor) -> None:
     described = still(tmp_path)
-    here, there = (ld.diagnose(described, samples=4, train=DATA, executor=executor) for executor in (None, three))
+    given = {"samples": 4, "train": DATA, "knows": True, "after_ms": (0.0, 20.0)}
+    here, there = (ld.diagnose(described, executor=executor, **given) for executor in (None, three))
     assert json.dumps(here.to_json()) == json.dumps(there.to_json())
     both = ld.measure_quantisation(described, ld.stimulus_for(ld.compile_any(described), samples=2)[0])
     bound = ld.Bound("distance", 0.5)

@@ -43,6 +43,9 @@ def blocks_of_knowledge(knows: Knowledge) -> Iterator[Block]:
             " mean knows"
         )
         yield _table(knows.frames, _R2, _R2_INTERVAL)
+        missing = [f"{ms:g}" for i, ms in enumerate(knows.frames.after_ms) if not _asked(knows.frames, i)]
+        if missing:
+            yield Line(f"not asked after {', '.join(missing)} ms: too few samples are so long")
         yield from map(Line, _readings(knows.frames))
     else:
         yield Line("frames that are past are not asked about: there are too few, or none that varies")
@@ -54,7 +57,11 @@ def _table(curves: Curves, form: str, interval: str) -> Block:
     for name in shown:
         columns.append(Column(SOURCES[name], form))
         columns += [Column("95 % interval", interval)] if name == "deployed" else []
-    return table(columns, [_row(curves, shown, i) for i in range(len(curves.after_ms))])
+    return table(columns, [_row(curves, shown, i) for i in range(len(curves.after_ms)) if _asked(curves, i)])
+
+
+def _asked(curves: Curves, i: int) -> bool:
+    return any(values[i] is not None for values in curves.values.values())
 
 
 def _row(curves: Curves, shown: Sequence[str], i: int) -> list[Cell]:

@@ -69,7 +69,7 @@ def solve(matrix: Floats, right: Floats, strength: float) -> Floats:
         part = np.where(lost, 0.0, 1 / np.where(lost, 1.0, values + strength))
         coef: Floats = vectors @ ((vectors.T @ right) * part[:, None])
         return coef
-    solved: Floats = chosolve(factor, right, check_finite=False)
+    solved: Floats = cho_solve(factor, right, check_finite=False)
     return solved
 
 

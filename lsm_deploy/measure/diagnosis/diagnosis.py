@@ -156,8 +156,8 @@ def diagnose(
         questions = questions_of(spec, network, data, timing, seed, shown.rate_hz)
         readout = spec.readout if spec is not None and isinstance(spec.readout, Readout) else None
         names = populations or _names(program)
-        for knowledge in knowledge_of(questions, sources, read, backend, readout, names, seed, executor):
-            pieces.next()
+        shared = questions, sources, read, backend, readout, names, seed
+        knowledge = knowledge_of(*shared, pieces.next, executor)
     return Diagnosis(
         shown=shown,
         seed=seed,

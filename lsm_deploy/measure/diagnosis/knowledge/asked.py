@@ -96,9 +96,7 @@ def timing_of(
 ) -> Timing:
     """What is asked for, in whole steps, or what goes with the neurons that are read; LsmErrors of all mistakes."""
     dt_ms = network.dt_ms
-    graded = any(
-        KINDS[p.kind].MESSAGE.graded for p in network.populations if not populations or p.name in populations
-    )
+    graded = any(KINDS[p.kind].MESSAGE.graded for p in network.populations if not populations or p.name in populations)
     encoder = spec.input.encoder if spec is not None else None
     own = 1 if graded else max(1, round(FRAME_MS / dt_ms))
     frame = round(encoder.frame_ms / dt_ms) if encoder is not None else own
@@ -178,9 +176,7 @@ def _of_poisson(network: QNetwork, timing: Timing, seed: int, rate_hz: float) ->
     rng = stream(seed, "diagnose", "knowledge")
     many = timing.after_frames[-1] + timing.last_frames + POISSON_FRAMES
     probability = rate_hz * network.dt_ms / 1000
-    samples = [
-        poisson(many * timing.frame, network.channels, probability, rng) for _ in range(POISSON_SAMPLES)
-    ]
+    samples = [poisson(many * timing.frame, network.channels, probability, rng) for _ in range(POISSON_SAMPLES)]
     stimulus = end_to_end(samples)
     counts = stimulus.spikes.reshape(-1, timing.frame, network.channels).sum(axis=1, dtype=np.int64)
     data = Frames(counts.astype(np.float64), np.arange(POISSON_SAMPLES) * many, source="Poisson input")

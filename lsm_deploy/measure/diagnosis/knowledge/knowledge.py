@@ -7,7 +7,7 @@ answers for, and say nothing of other liquids.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
@@ -39,6 +39,9 @@ from lsm_deploy.spec.schema import Readout
 __all__ = ["Curves", "Estimate", "Knowledge", "answerers", "knowledge_of"]
 
 Bools = NDArray[np.bool_]
+
+_DIGITS = 6
+"""Of explained variance, that are compared."""
 
 
 @dataclass(frozen=True)
@@ -148,14 +151,16 @@ def knowledge_of(
     readout: Readout | None,
     populations: tuple[str, ...],
     seed: int,
+    answered: Callable[[], None],
     executor: Executor | None = None,
-) -> Iterator[Knowledge | None]:
-    """Ask every source; after each but the last None is yielded, and with the last what all of them know."""
+) -> Knowledge:
+    """Ask every source, here or on an executor; answered: is called after each."""
     shared = _Shared(asked, read, backend, naming_of(asked, readout, populations, seed), rows_of(asked, seed))
     done: dict[Source, _Answers] = {}
     for index, answers in completed(_answers, shared, sources, executor):
         done[sources[index][0]] = answers
-        yield None if len(done) < len(sources) else _joined(shared, {s: done[s] for s in SOURCES if s in done})
+        answered()
+    return _joined(shared, {name: done[name] for name in SOURCES if name in done})
 
 
 # --- one source ----------------------------------------------------------------------------------------------------
@@ -273,5 +278,6 @@ def _less(own: Losses | None, other: Losses | None) -> Difference | None:
     """How much more the first explains than the second, of the same rows."""
     if own is None or other is None:
         return None
-    drawn = means_drawn(other.sums - own.sums, own.rows)
+    # What floats round differently is no difference.
+    drawn = np.round(means_drawn(other.sums - own.sums, own.rows), _DIGITS)
     return Difference(own.explained - other.explained, *widened(drawn, len(own.rows)))

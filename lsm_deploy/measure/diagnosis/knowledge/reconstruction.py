@@ -122,7 +122,7 @@ def losses_of(asked: Questions, rows: Rows, features: NDArray[Any], delay: int) 
     errors = _errors(_Folds(features[some].astype(np.float64), y, fold, folds))
     each = (errors / y.var(axis=0)).mean(axis=1)
     number = np.searchsorted(units, rows.unit[some])
-    return Losses(np.bincount(number).astype(np.float64), np.bincount(number, each))
+    return Losses(np.bincount(number).astype(np.float64), np.bincount(number, each).astype(np.float64))
 
 
 def _past(asked: Questions, rows: Rows, some: Ints, delay: int, window: int) -> Floats:
