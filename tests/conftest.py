@@ -33,22 +33,27 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")
     parser.addoption("--deep", action="store_true", help="what is marked `deep`, too")
+    parser.addoption("--one-in", type=int, default=1, metavar="N", help="of a test with many cases, one in so many")
     parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests in each, in a random order")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without what is deep, if it is not asked for; in the order that a seed gives, where files stay together.
 
-    Both are the same for each process of xdist."""
-    if not config.getoption("--deep"):
-        left_out = deep(items)
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+    All is the same for each process of xdist."""
+    left_out = [] if config.getoption("--deep") else deep(items)
+    left_out += few(items, config.getoption("--one-in"))
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
     if (seed := config.getoption("--shuffle")) is not None:
         rng = random.Random(seed)
         rng.shuffle(items)
         place = {path: rng.random() for path in dict.fromkeys(item.path for item in items)}
         items.sort(key=lambda item: place[item.path])
+
+
+MANY = 6
+"""Cases of a test of which `--one-in` leaves some out."""
 
 
 def deep(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -58,13 +63,26 @@ def deep(items: list[pytest.Item]) -> list[pytest.Item]:
     cases: dict[tuple[Path, str, int], list[pytest.Item]] = defaultdict(list)
     for item in items:
         if (mark := item.get_closest_marker("deep")) is not None and "::" not in " ".join(item.config.args):
-            name = item.nodeid.partition("[")[0]
-            cases[item.path, name, mark.kwargs.get("one_in", 0)].append(item)
-    left_out: list[pytest.Item] = []
-    for (_, _, one_in), of_test in cases.items():
-        stay = -(-len(of_test) // one_in) if one_in else 0
-        left_out += sorted(of_test, key=lambda item: crc32(item.nodeid.encode()))[stay:]
-    return left_out
+            cases[(*_test_of(item), mark.kwargs.get("one_in", 0))].append(item)
+    return [item for (_, _, one_in), some in cases.items() for item in _all_but(some, one_in)]
+
+
+def few(items: list[pytest.Item], one_in: int) -> list[pytest.Item]:
+    """Of tests with many cases all but one in so many: for a second run that asks what another Python does."""
+    cases: dict[tuple[Path, str], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        cases[_test_of(item)].append(item)
+    return [item for some in cases.values() if len(some) > MANY for item in _all_but(some, one_in)]
+
+
+def _test_of(item: pytest.Item) -> tuple[Path, str]:
+    return item.path, item.nodeid.partition("[")[0]
+
+
+def _all_but(cases: list[pytest.Item], one_in: int) -> list[pytest.Item]:
+    """Cases that are left out, all if one in none stays."""
+    stay = -(-len(cases) // one_in) if one_in else 0
+    return sorted(cases, key=lambda item: crc32(item.nodeid.encode()))[stay:]
 
 
 @pytest.fixture(autouse=True)
