@@ -12,7 +12,7 @@ JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -162,11 +162,20 @@ AF ?= ../shared/data/afdb_beats.npz
 af: setup
 	cd tests && ../$(BIN)/python -m bench.af --data $(abspath $(AF)) $(if $(QUICK),--quick)
 
+# Other liquids for the same, one of them chosen inside of each fold: minutes, and the manual's table. AF, QUICK as above.
+af-inside: setup
+	cd tests && ../$(BIN)/python -m bench.af.inside --data $(abspath $(AF)) $(if $(QUICK),--quick)
+
 # Spoken digits: accuracy on the official split and on speakers never heard, ablations, decision time, parity: half an
 # hour, and the manual's tables. DIGITS: an .npz of sound, or a folder of WAV files. QUICK=1: a taste.
 DIGITS ?= ../shared/data/fsdd.npz
 digits: setup
 	cd tests && ../$(BIN)/python -m bench.digits --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
+# What liquids of the spoken digits still know of a word that is over: minutes, and the manual's tables. DIGITS as above;
+# QUICK=1: one liquid.
+knows: setup
+	cd tests && ../$(BIN)/python -m bench.knows --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
 
 # How often intervals over groups and liquids hold what they are of, on data that are drawn: a minute.
 intervals: setup

@@ -17,6 +17,7 @@ from bench.af import chip as chips
 from bench.af import monitor, table
 from bench.af.beats import Monitor, heard
 from bench.af.monitor import alarm, outcome
+from bench.af import inside
 from bench.af.windows import choose, front_of, of_window, windows
 
 import lsm_deploy as ld
@@ -99,6 +100,41 @@ def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(sp
     assert [score.correct for score in chosen.answered.scores["liquid"]] == right
     assert chosen.answered.samples == samples
     assert chosen.answered.over.endswith("groups, of 2 liquids")
+
+
+def test_relays_are_what_is_encoded(spec: Spec) -> None:
+    """But for what enters in a window's last step, of which no neuron hears in time."""
+    relayed, frames = inside.liquid_of(spec, "32 as written and 30 relays"), to_frames(hearts(2), front_of(spec))
+    listener = ld.listen(relayed, frames)
+    assert readout_of(relayed).populations == ("liquid", "relay")
+    assert listener.program.network.neurons == 62
+    stimulus = listener.encode(frames)
+    spikes = ld.run_program("fast", listener.program, stimulus).spikes[:, listener.program.network.columns("relay")]
+    later = np.roll(stimulus.spikes, 1, axis=0)
+    later[stimulus.starts] = 0
+    assert (spikes == later).all()
+    assert np.count_nonzero(spikes) > 1000
+    for name in inside.LIQUIDS_OF:
+        assert ld.compile_spec(inside.liquid_of(spec, name)).program.network.neurons in (16, 32, 62, 64)
+
+
+def test_liquids_are_chosen_inside_of_folds_and_compared_at_one_specificity(spec: Spec) -> None:
+    data = hearts()
+    quick = replace(spec, readout=replace(readout_of(spec), regularisation=(1.0,), folds=2))
+    names = ("as written, 32", "32 as written and 30 relays")
+    every = {name: ld.evaluate_across(inside.liquid_of(quick, name), data, "group-folds=5", 1) for name in names}
+    first, second = every.values()
+    chosen = choose(quick, [first, second])
+    text = inside.render(every, chosen, 1.0)
+    assert text.count("\n| ") == 2 + 2 + 1 + 1 + 2  # head and rule, liquids, the choice, encoded spikes, heart rate
+    right = inside.right_of(second, "liquid").mean() - inside.right_of(first, "encoded").mean()
+    assert inside.beside(second, first, "encoded").mean == pytest.approx(right)
+    whole, by_record = inside.at_specificity(first, "liquid", 0.9)
+    assert len(by_record) == 10
+    margins = np.concatenate([each.answers["liquid"].margins for each in first.evaluations[0]])
+    is_af = np.concatenate([np.array(each.labels) == "AF" for each in first.evaluations[0]])
+    threshold = np.sort(margins[~is_af])[int(0.9 * (~is_af).sum())]
+    assert whole == pytest.approx((margins[is_af] > threshold).mean(), abs=0.02)
 
 
 # --- beat by beat -----------------------------------------------------------------------------------------------------

@@ -157,9 +157,10 @@ def test_a_graded_line_knows_its_last_messages_step_by_step():
 # --- by other ways --------------------------------------------------------------------------------------------------
 
 
-def test_the_share_that_is_explained_is_that_of_scikit_learn():
+@pytest.mark.parametrize("features", [6, 100])
+def test_the_share_that_is_explained_is_that_of_scikit_learn(features):
     rng = np.random.default_rng(2)
-    x = rng.poisson(3.0, (300, 6)).astype(float)
+    x = rng.poisson(3.0, (300, features)).astype(float)
     x[:, 5] = 2.0  # says nothing
     past = x[:, :2] @ rng.normal(size=(2, 3)) + rng.normal(size=(300, 3)) * [0.5, 2.0, 30.0]
     data = Frames(past, np.arange(0, 300, 10))

@@ -20,7 +20,9 @@ MANUAL = ROOT / "lsm_deploy" / "manual"
 PAGES = {
     "bench": MANUAL / "results-speed.md",
     "digits": MANUAL / "results-digits.md",
+    "knows": MANUAL / "results-digits.md",
     "af": MANUAL / "results-af.md",
+    "af-inside": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",
     "c": MANUAL / "c.md",
     "robust": MANUAL / "results-robust.md",
