@@ -14,10 +14,9 @@ import pytest
 from bench import decided
 from bench.af import __main__ as application
 from bench.af import chip as chips
-from bench.af import monitor, table
+from bench.af import inside, monitor, table
 from bench.af.beats import Monitor, heard
 from bench.af.monitor import alarm, outcome
-from bench.af import inside
 from bench.af.windows import choose, front_of, of_window, windows
 
 import lsm_deploy as ld

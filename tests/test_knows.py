@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench import knows as bench
 from calls import SPEC, call, facts, frames
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -94,6 +95,15 @@ def test_a_delay_line_knows_what_is_as_long_ago_as_it_is_long_and_nothing_else(h
         for k, difference in enumerate(differences):
             better = ends[name] <= k < hops
             assert difference.says == ("better" if better else "not distinguishable"), (name, k)
+
+
+def test_tables_are_of_all_liquids():
+    found = known(line(2, 2), about_channels([0, 10, 20]))
+    text = bench.render([found, found], 3.0)
+    rows = [row.split(" | ") for row in text.splitlines() if row.startswith("| ") and "---" not in row][1:]
+    assert [row[0] for row in rows] == ["| 0", "| 10", "| 20"]
+    assert [row[1] for row in rows] == ["100.0", "100.0", "50.0"]
+    assert [row[7] for row in rows] == ["not distinguishable", "better 2 of 2", "not distinguishable"]
 
 
 @pytest.mark.parametrize("hops", [1, 3])

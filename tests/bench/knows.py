@@ -66,8 +66,8 @@ def render(some: Sequence[Knowledge], seconds: float) -> str:
         f"Measured on {machine()} (shared with other work), {seconds:.0f} s. {len(some)} liquids, asked about"
         f" {first.words}; read: the last {first.last_ms:g} ms of the network's time, in which {first.frame_ms:g} ms are"
         f" a frame of {SOUND_MS:g} ms of sound; {first.read} numbers of a liquid, {first.buffer_numbers} of the"
-        f" buffer (the last {first.buffer_frames} frames). Means over liquids, and in brackets the least and the most of them; better or"
-        " worse: of how many liquids that can be told, by a paired 95 % interval"
+        f" buffer (the last {first.buffer_frames} frames). Means over liquids, and in brackets the least and the most"
+        " of them; better or worse: of how many liquids that can be told, by a paired 95 % interval"
     ]
     labels = [each.labels for each in some if each.labels is not None]
     if labels:
@@ -98,7 +98,8 @@ def _table(liquids: Sequence[Curves], frame_ms: float, unit: float, form: str) -
 def _spread(values: Sequence[Estimate | None], unit: float, form: str) -> str:
     each = [unit * value.value for value in values if value is not None]
     mean = form.format(float(np.mean(each)))
-    return mean if len(each) < 2 else f"{mean} ({form.format(min(each))} to {form.format(max(each))})"
+    # What depends on no liquid is the same beside each.
+    return mean if min(each) == max(each) else f"{mean} ({form.format(min(each))} to {form.format(max(each))})"
 
 
 def _says(differences: Sequence[Difference | None]) -> str:
