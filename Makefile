@@ -12,7 +12,7 @@ JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -176,6 +176,11 @@ digits: setup
 # QUICK=1: one liquid.
 knows: setup
 	cd tests && ../$(BIN)/python -m bench.knows --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
+# Digits in a row, in noise, spotted as they end, beside a buffer of as many bytes: minutes, and the manual's tables. DIGITS:
+# as above. QUICK=1: a taste, and the manual stays.
+spotting: setup
+	cd tests && ../$(BIN)/python -m bench.spotting --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
 
 # How often intervals over groups and liquids hold what they are of, on data that are drawn: a minute.
 intervals: setup

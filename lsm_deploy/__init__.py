@@ -62,7 +62,7 @@ _NAMES = {
     ),
     "lsm_deploy.learn.files": ("inspect_file", "open_any"),
     "lsm_deploy.learn.listener": ("Listener", "listen"),
-    "lsm_deploy.learn.live": ("Live", "LiveState", "Streams"),
+    "lsm_deploy.learn.live": ("Live", "LiveState", "Spotted", "Spotter", "Streams"),
     "lsm_deploy.learn.model": (
         "Model",
         "OnChip",
@@ -80,6 +80,7 @@ _NAMES = {
     "lsm_deploy.learn.regression.model": ("RegressionModel", "forecast", "train_regression"),
     "lsm_deploy.learn.predicting": ("Predictions", "predictions"),
     "lsm_deploy.learn.onchip": ("OnChipAccuracy", "on_chip_accuracy", "train_on_chip"),
+    "lsm_deploy.learn.on_streams": ("train_on_streams",),
     "lsm_deploy.measure.certification": ("Certification", "certify_any"),
     "lsm_deploy.measure.cost.resources": ("Resources", "count_resources"),
     "lsm_deploy.measure.diagnosis": ("Diagnosis", "diagnose"),
@@ -197,7 +198,13 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
     )
     from lsm_deploy.learn.files import inspect_file as inspect_file, open_any as open_any
     from lsm_deploy.learn.listener import Listener as Listener, listen as listen
-    from lsm_deploy.learn.live import Live as Live, LiveState as LiveState, Streams as Streams
+    from lsm_deploy.learn.live import (
+        Live as Live,
+        LiveState as LiveState,
+        Spotted as Spotted,
+        Spotter as Spotter,
+        Streams as Streams,
+    )
     from lsm_deploy.learn.model import (
         Model as Model,
         OnChip as OnChip,
@@ -209,6 +216,7 @@ if TYPE_CHECKING:  # the same once more, for type checkers and editors
         scores as scores,
         train as train,
     )
+    from lsm_deploy.learn.on_streams import train_on_streams as train_on_streams
     from lsm_deploy.learn.onchip import (
         OnChipAccuracy as OnChipAccuracy,
         on_chip_accuracy as on_chip_accuracy,

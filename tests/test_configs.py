@@ -23,7 +23,7 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 LARGE = "large"
 """Compiled like the others, but run briefly, and on two backends only: the others would take minutes a second."""
 NAMES = [file.stem for file in CONFIGS if file.stem != LARGE]
-BUSY = {"atrial_fibrillation": 0.2, "spoken_digits": 0.3}
+BUSY = {"atrial_fibrillation": 0.2, "digit_spotting": 0.3, "spoken_digits": 0.3}
 """The share of neurons that may spike in most steps, where it is not 0.05: these have weights of either sign, drawn
 about a mean near 0, and so neurons that mostly excitation reaches."""
 GOLDEN = Path(__file__).parent / "golden"

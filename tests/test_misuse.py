@@ -92,6 +92,7 @@ TEXT = {
     "--fit-bits": ["x", "distance", "distance:", "distance:x", "distance:-1", "distance:nan", "distance:inf", ":1", ""],
     "--cluster": ["nobody", "", "nothing://x:1"],
     "--simulators": ["nobody", "lava,nobody"],
+    "--spot": ["x", ""],
     "--pattern": ["("],
     "--prefix": ["int", "1a", "a b", ""],
     "--after": ["x", "", ",", "-1", "nan", "0,inf", "1;2"],
@@ -265,6 +266,9 @@ TOGETHER = [
     "export spec.yaml --lava x --trace t.npz",
     "export spec.yaml --lava x --backend fast",
     "resources spec.yaml --trace t.npz --backend fast",
+    "predict m.model --follow --refractory 3",
+    "predict m.model --follow --spot 3 --every 2",
+    "predict m.model test.npz --spot 3",
     "manual commandz",
     "no-such-command",
 ]

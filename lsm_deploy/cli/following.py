@@ -18,7 +18,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, visible
 from lsm_deploy.core.notes import warn
 from lsm_deploy.data import Frames
 from lsm_deploy.data.checks import name_errors
-from lsm_deploy.learn.live import Live
+from lsm_deploy.learn.live import Live, Spotter
 from lsm_deploy.report.numbers import count
 from lsm_deploy.report.regression import row_of
 
@@ -33,8 +33,19 @@ def warn_of_washout(model: api.RegressionModel) -> None:
         warn(what, level=2)
 
 
-def follow(output: Output, model_file: Path, backend: str, window: int | None, every: int, *, skip_bad: bool) -> None:
-    """Read numbers from standard input, a line each time, and print what the model makes of them."""
+def follow(
+    output: Output,
+    model_file: Path,
+    backend: str,
+    window: int | None,
+    every: int,
+    spot: int | None,
+    refractory: int,
+    *,
+    skip_bad: bool,
+) -> None:
+    """Read numbers from standard input, a line each time, and print what the model makes of them, or, with a threshold
+    `spot`, what it names."""
     model = api.load_model(model_file)
     if isinstance(model, api.RegressionModel):
         if window is not None:
@@ -43,22 +54,22 @@ def follow(output: Output, model_file: Path, backend: str, window: int | None, e
         live = model.start(backend=backend)
     else:
         live = model.start(window, backend=backend)
-    said = 0
+    spotter = None if spot is None else Spotter(live, spot, refractory)
+    take = live.take if live.streams.front_end is None else live.push
     with live:
         for number, values in _lines(model.listener.names, skip_bad):
             before = live.frames
             try:
-                if live.streams.front_end is None:
-                    live.take(values)
+                if spotter is None:
+                    take(values)
                 else:
-                    live.push(values)
+                    _name(output, spotter, values)
             except LsmError as error:
                 _bad(error.what, number, error.hint, skip_bad)
-            if live.frames > before and live.frames // every > before // every:
+            if spotter is None and live.frames > before and live.frames // every > before // every:
                 _say(output, live)
-                said += 1
-                if getattr(sys.stdout, "failure", None) is not None:  # nobody reads any more
-                    return
+            if getattr(sys.stdout, "failure", None) is not None:  # nobody reads any more
+                return
 
 
 def _lines(names: tuple[str, ...], skip_bad: bool) -> Iterator[tuple[int, NDArray[np.float64]]]:
@@ -135,4 +146,18 @@ def _say(output: Output, live: Live) -> None:
     else:
         scores = " ".join(f"{name}={score}" for name, score in live.named().items())
         click.echo(visible(f"{live.answer()}\t{scores}"))
+    sys.stdout.flush()
+
+
+def _name(output: Output, spotter: Spotter, values: NDArray[np.float64]) -> None:
+    if spotter.live.streams.front_end is None:
+        given = spotter.step(values)
+        named = [] if given is None else [given]
+    else:
+        named = spotter.push(values)
+    for each in named:
+        if output.json:
+            click.echo(json.dumps({"frame": each.frame, "label": each.name, "margin": each.margin}))
+        else:
+            click.echo(visible(f"{each.frame}\t{each.name}\t{each.margin}"))
     sys.stdout.flush()

@@ -176,6 +176,7 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
         "predict liquid.model new.npz",
         "predict series.model --follow < frames.txt",
         "predict series.model --follow --every 10 --skip-bad < frames.txt",
+        "predict digits.model --follow --spot 900 --refractory 40 < sound.txt",
     ),
 )
 @click.argument("model_file", metavar="MODEL", type=FILE)
@@ -183,6 +184,16 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
 @click.option("--follow", "follows", is_flag=True, help="Answer lines from standard input, as they come.")
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, help="With --follow: frames an answer.")
 @click.option("--window", type=click.IntRange(1), help="With --follow: frames that are read, the last ones.")
+@click.option(
+    "--spot", type=click.INT, metavar="MARGIN", help="With --follow: say only what exceeds `nothing` by so much."
+)
+@click.option(
+    "--refractory",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="With --spot: frames until the next name.",
+)
 @click.option("--skip-bad", is_flag=True, help="With --follow: leave out lines that are none, and say so.")
 @click.option(
     "--pattern",
@@ -199,6 +210,8 @@ def predict_command(
     follows: bool,
     every: int,
     window: int | None,
+    spot: int | None,
+    refractory: int,
     skip_bad: bool,
     pattern: str | None,
     backend: str,
@@ -208,15 +221,20 @@ def predict_command(
 
     With --follow, lines of standard input are answered instead, without an end: on each the numbers of a frame, or what
     the model's front end takes, seconds between heart beats or a piece of sound; with spaces or commas between them, or
-    as a JSON list. A line of names may come first.
+    as a JSON list. A line of names may come first. With --spot, a line is said where a class exceeds the class
+    `nothing` by so much: the number of the frame, the class, and by how much.
     """
     if follows:
         if data_file is not None or pattern is not None:
             raise click.UsageError("--follow reads standard input: without DATA and --pattern")
-        follow(output, model_file, backend, window, every, skip_bad=skip_bad)
+        if spot is None and refractory:
+            raise click.UsageError("--refractory goes with --spot")
+        if spot is not None and every > 1:
+            raise click.UsageError("--spot looks at each frame: without --every")
+        follow(output, model_file, backend, window, every, spot, refractory, skip_bad=skip_bad)
         return
-    if every > 1 or window is not None or skip_bad:
-        raise click.UsageError("--every, --window and --skip-bad go with --follow")
+    if every > 1 or window is not None or skip_bad or spot is not None or refractory:
+        raise click.UsageError("--every, --window, --spot, --refractory and --skip-bad go with --follow")
     if data_file is None:
         raise click.UsageError("name the DATA to answer for, or --follow standard input")
     if pattern is not None and not data_file.is_dir():

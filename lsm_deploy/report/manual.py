@@ -72,6 +72,7 @@ TOPICS = {
         "results-forecast": "forecasts of series, by reservoirs in integers",
         "results-af": "atrial fibrillation",
         "results-robust": "what faults of a chip cost, and what redundancy buys",
+        "results-spotting": "digits in a stream of sound, spotted as they end",
         "changelog": "what changed",
     },
 }

@@ -26,6 +26,7 @@ PAGES = {
     "forecast": MANUAL / "results-forecast.md",
     "c": MANUAL / "c.md",
     "robust": MANUAL / "results-robust.md",
+    "spotting": MANUAL / "results-spotting.md",
     "scale": MANUAL / "cluster.md",
 }
 """Where each command's tables stand."""

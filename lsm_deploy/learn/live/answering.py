@@ -22,7 +22,7 @@ from lsm_deploy.learn.live import kernels
 from lsm_deploy.learn.live.values import Forecasts, MostSpikes, Scores, SentForecasts, Streams
 from lsm_deploy.learn.regression.integer import FEATURE_BITS
 
-__all__ = ["Answering", "answering"]
+__all__ = ["Answering", "Scoring", "answering"]
 
 
 class Scoring:
@@ -39,7 +39,7 @@ class Scoring:
             raise LsmError(what, where="window", hint="give `window`: the frames of a sample, or of the longest one")
         self._ring = np.zeros((max(self._most, 1) + 1, len(values.columns)), np.int64)
         self._features = np.zeros((values.parts, values.groups), np.int64)
-        self._flat, self.scores = self._features.ravel(), np.zeros(len(values.classes), np.int64)
+        self.features, self.scores = self._features.ravel(), np.zeros(len(values.classes), np.int64)
         self._t = 0
 
     def take(self, sent: Messages, frame: Floats) -> None:
@@ -55,7 +55,7 @@ class Scoring:
         """Write the scores of what was taken."""
         values, length = self.values, min(self._t, self._most) if self._most else self._t
         kernels.read_parts(self._ring, self._t, length, values.counts, values.root, values.group, self._features)
-        kernels.score(self._flat, values.support, values.weights, values.biases, self.scores)
+        kernels.score(self.features, values.support, values.weights, values.biases, self.scores)
 
     def chosen(self) -> int:
         """The class that is answered, by number."""

@@ -12,6 +12,7 @@ is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -28,7 +29,7 @@ from lsm_deploy.core.turn import Turn
 from lsm_deploy.data import Role
 from lsm_deploy.data.coding import Coder
 from lsm_deploy.data.front.online import ComingIn, coming_in
-from lsm_deploy.learn.live.answering import answering
+from lsm_deploy.learn.live.answering import Scoring, answering
 from lsm_deploy.learn.live.values import MostSpikes, Scores, Streams
 from lsm_deploy.run import backends
 from lsm_deploy.run.memo import digest
@@ -148,6 +149,13 @@ class Live:
             self.take(frame)
         return self.scores if self._frames > before else None
 
+    def each(self, values: ArrayLike) -> Iterator[NDArray[Any]]:
+        """Take what was recorded, as `push` does, and give the scores after each frame that is completed by it: a view
+        that the next one writes over. What has not been asked for when this is left has not come in."""
+        for frame in self._front_end.take(values):
+            self.take(frame)
+            yield self.scores
+
     def end(self) -> NDArray[Any]:
         """The recording ends here: frames that reach beyond it are completed with silence. Returns the scores."""
         if self._coming is not None:
@@ -168,6 +176,15 @@ class Live:
             elif not self._frames:
                 raise LsmError("no frame came in", where="live", hint="give it one, by `step` or `push`")
             return self._scores
+
+    @property
+    def features(self) -> NDArray[np.int64]:
+        """What the scores of a readout on the host are made of `[feature]`, as it is now: a view that is written over.
+        An LsmError before the first frame, or where something else answers."""
+        if not isinstance(self._answering, Scoring):
+            raise LsmError("no readout of classes on the host answers", where="live", hint="use `scores`")
+        _ = self.scores
+        return self._answering.features
 
     def named(self) -> dict[str, float]:
         """The scores by name."""

@@ -1,0 +1,1 @@
+"""Digits in a row, spotted as they end: `make spotting`."""
