@@ -69,6 +69,7 @@ TOPICS = {
         "results": "the quick start, drift, placement and large liquids, measured",
         "results-speed": "steps per second, beside other simulators",
         "results-digits": "spoken digits",
+        "results-nested": "spoken digits of speakers that nobody tuned on",
         "results-forecast": "forecasts of series, by reservoirs in integers",
         "results-af": "atrial fibrillation",
         "results-robust": "what faults of a chip cost, and what redundancy buys",

@@ -21,6 +21,7 @@ PAGES = {
     "bench": MANUAL / "results-speed.md",
     "digits": MANUAL / "results-digits.md",
     "knows": MANUAL / "results-digits.md",
+    "nested": MANUAL / "results-nested.md",
     "af": MANUAL / "results-af.md",
     "af-inside": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",

@@ -1,0 +1,191 @@
+"""Spoken digits of speakers that nobody tuned on: `make nested`, and the manual's tables.
+
+Each row is a way to hear a speaker who was not trained on: what has to be known of him beforehand, and how his voice is
+taken off his words. Of each the spec is evaluated as it is written, and with values that are chosen anew for every
+speaker among the same candidates, by cross-validation over the other three (`ld.evaluate_nested`). Beside it stands
+what these candidates come to where the best is named by the figure itself, as it is by whoever tunes on those whom he
+tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lsm_deploy as ld
+from bench.page import leave, machine, publish, say, spread
+from bench.workers import ROOT
+from lsm_deploy.data import Audio
+from lsm_deploy.measure.evaluation import Across, evaluate_across
+from lsm_deploy.report.blocks import Block, Line, right, table
+from lsm_deploy.report.markdown import to_markdown
+from lsm_deploy.report.numbers import setting
+from lsm_deploy.spec.edit import to_yaml
+from lsm_deploy.tune.nested import AS_WRITTEN, Nested, evaluate_nested
+
+HOW = "leave-one-group-out"
+NEURONS, LIQUIDS, TRIALS = 300, 2, 5
+TAKES = range(17, 32)
+"""Of each digit and speaker; takes 5 to 16 were looked at when the rows were made."""
+
+SPACE: Mapping[str, Any] = {
+    "projections.0.gain": {"low": 0.5, "high": 1.6, "log": True},
+    "populations.liquid.neuron.tau_mem_ms.mean": [30.0, 90.0],
+    "readout.features.bins": [4, 12],
+}
+ALONE: Mapping[str, Any] = {"front_end.normalise": "none", "readout.centre": "none"}
+STREAM: Mapping[str, Any] = {**ALONE, "front_end.level": False}
+AUGMENTED = {"copies": 1, "warp": [0.85, 1.18], "stretch": [0.8, 1.25]}
+PCEN = {"gain": 0.8, "power": 0.2, "time_constant_ms": 1000.0}
+
+
+@dataclass(frozen=True)
+class Way:
+    """Changes of `configs/spoken_digits.yaml`, and what may vary beside SPACE."""
+
+    changes: Mapping[str, Any]
+    space: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """tested: of each candidate, the accuracy on the speakers whom the figure is of. baselines: of the spec as it is
+    written, of one liquid."""
+
+    nested: Nested
+    tested: tuple[float, ...]
+    baselines: Across
+
+
+WAYS: Mapping[str, Way] = {
+    "his other words": Way({}),
+    "his other words; altered copies": Way({"front_end.augment": AUGMENTED}),
+    "the whole word": Way(ALONE),
+    "the whole word; altered copies": Way({**ALONE, "front_end.augment": AUGMENTED}),
+    "the whole word; PCEN": Way({**ALONE, "front_end.pcen": PCEN}),
+    "the whole word; its front end chosen, too": Way(
+        ALONE,
+        {
+            "front_end.normalise": {"choices": ["none", "utterance"]},
+            "front_end.pcen": {"choices": [None, PCEN]},
+            "front_end.augment": {"choices": [None, AUGMENTED]},
+        },
+    ),
+    "what came so far, in dB": Way(
+        {**STREAM, "front_end.loudest_db": 0.0, "input.encoder.range": [-60.0, 0.0]},
+        {"input.encoder.range": {"choices": [[-60.0, 0.0], [-50.0, 0.0], [-40.0, 0.0]]}},
+    ),
+    "what came so far, PCEN": Way(
+        {**STREAM, "front_end.pcen": {}, "input.encoder.range": [0.0, 3.0]},
+        {"input.encoder.range": {"choices": [[0.0, 1.5], [0.0, 3.0], [0.0, 6.0]]}},
+    ),
+}
+"""By what has to be known before a word is answered: the speaker's other words, which bands and states are measured
+against; the word to its end, whose level is taken off; or no more than each moment's past."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.nested", description="speakers that nobody tuned on")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
+    parser.add_argument("--quick", action="store_true", help="two ways, one liquid, few words, and the manual stays")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "nested")
+    options = parser.parse_args()
+    if not options.data.exists():
+        sys.exit(f"there is no {options.data}: give sound as an .npz or a folder of WAV files, DIGITS=...")
+    data = ld.load_raw(options.data)
+    if not isinstance(data, Audio) or not len(data.takes):
+        sys.exit(f"{options.data} holds no sound whose takes are known")
+    begun = time.monotonic()
+    takes, ways, liquids = TAKES, list(WAYS), LIQUIDS
+    if options.quick:
+        takes, ways, liquids = range(17, 20), ["his other words", "what came so far, PCEN"], 1
+    data = ld.subset(data, np.isin(data.takes, takes))
+    found: dict[str, Found] = {}
+    with ld.workers(os.cpu_count() or 1) as executor:
+        for name in ways:
+            found[name] = measured(WAYS[name], data, liquids, executor)
+            say(name, begun)
+    text = to_markdown(render(found, time.monotonic() - begun))
+    print("\n" + text)
+    leave(options.out, text, {name: {**each.nested.to_json(), "tested": each.tested} for name, each in found.items()})
+    if not options.quick:
+        publish("nested", text)
+
+
+def measured(way: Way, data: Audio, liquids: int, executor: Executor | None = None) -> Found:
+    written = ld.load(ROOT / "configs" / "spoken_digits.yaml")
+    spec = written.with_({"populations.liquid.size": NEURONS, **way.changes})
+    with tempfile.TemporaryDirectory() as folder:
+        file, space = Path(folder) / "spec.yaml", Path(folder) / "space.yaml"
+        file.write_text(ld.dumps(spec))
+        space.write_text(to_yaml({**SPACE, **way.space}))
+        given = file, data, HOW, TRIALS, liquids
+        nested = evaluate_nested(*given, space=space, alone=True, executor=executor)
+    tested = [
+        evaluate_across(spec.with_(dict(each.values)), data, HOW, liquids, alone=True, executor=executor)
+        for each in nested.candidates
+    ]
+    baselines = evaluate_across(spec, data, HOW, executor=executor)
+    return Found(nested, tuple(across.accuracy("liquid").mean for across in tested), baselines)
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+
+
+def render(found: Mapping[str, Found], seconds: float) -> Iterator[Block]:
+    first = next(iter(found.values())).nested
+    tried = sum(len(each.nested.candidates) for each in found.values())
+    yield Line(
+        f"Measured on {machine()}. {first.nested.samples} words, {NEURONS} neurons. Intervals, 95 %, are of a "
+        f"bootstrap over {first.nested.over}, those of differences paired. Four speakers are "
+        "few, and their intervals wide."
+    )
+    yield Line(f"**Accuracy in %, by what is known** ({tried} configurations, {len(first.candidates)} a row at most):")
+    rows = []
+    for name, each in found.items():
+        d = each.nested.differences["liquid"]
+        rows.append(
+            [
+                name,
+                *(spread(across.accuracy("liquid")) for across in (each.nested.as_written, each.nested.nested)),
+                f"{100 * d.mean:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})",
+                f"{100 * max(each.tested):.1f}",
+                *(f"{100 * each.baselines.accuracy(of).mean:.1f}" for of in ("encoded", "raw", "svm")),
+            ]
+        )
+    named = ("as written", "chosen inside", "difference", "the best by the tested")
+    yield table(["known", *right(*named, "encoded", "linear on frames", "RBF SVM")], rows)
+    yield Line("**Chosen for each speaker** by the other three (front end, mean τ, gain, bins, as far as they vary):")
+    speakers = list(first.nested.splits)
+    yield table(["known", *speakers], [[name, *_choices(each.nested)] for name, each in found.items()])
+    yield Line("**By speaker**, chosen inside (as written), %:")
+    rows = [[name, *_by_speaker(each.nested)] for name, each in found.items()]
+    yield table(["known", *right(*speakers)], rows)
+    yield Line(f"**Time:** {seconds / 60:.1f} min.")
+
+
+def _choices(nested: Nested) -> Sequence[str]:
+    words = []
+    for number in nested.chosen:
+        values = [setting(value) for value in nested.candidates[number].values.values()]
+        words.append("as written" if number == AS_WRITTEN else ", ".join(values))
+    return words
+
+
+def _by_speaker(nested: Nested) -> Sequence[str]:
+    both = zip(nested.nested.splits.values(), nested.as_written.splits.values(), strict=True)
+    return [f"{100 * chosen['liquid']:.1f} ({100 * written['liquid']:.1f})" for chosen, written in both]
+
+
+if __name__ == "__main__":
+    main()
