@@ -166,7 +166,7 @@ def test_the_area_under_the_curve(rows: int) -> None:
     total = [of._pairs(row, positive).sum() / positive.sum() / (~positive).sum() for row in margins]
     assert total == pytest.approx([roc_auc_score(positive, row) for row in margins])
     areas = []
-    for liquids, units in of._weights():
+    for liquids, units in of.draws.weights():
         for chosen, weights in zip(liquids[:300], units[:300], strict=True):
             each = weights[of.unit]
             here = each > 0

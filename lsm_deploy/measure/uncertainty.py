@@ -28,6 +28,7 @@ __all__ = [
     "FEWEST",
     "SHARE",
     "Difference",
+    "Draws",
     "Resampled",
     "Spread",
     "means_drawn",
@@ -83,8 +84,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two shares, of right answers to the same samples or of the variance of the same rows, the first less the
-    second, with its paired 95 % interval."""
+    """How much better the first of two figures of the same samples is, of shares by how much it is more, with the paired
+    95 % interval of that."""
 
     mean: float
     low: float
@@ -94,6 +95,45 @@ class Difference:
     def says(self) -> str:
         """Whether the first is better, worse, or neither for sure."""
         return "better" if self.low > 0 else "worse" if self.high < 0 else "not distinguishable"
+
+
+class Draws:
+    """What a bootstrap draws anew: units, and liquids, of which there are three or more; of two an interval is of these
+    two."""
+
+    def __init__(self, liquids: int, units: int) -> None:
+        self.liquids, self.units = liquids, units
+
+    def over(self, name: str) -> str:
+        """What intervals are over, where units are called so."""
+        what = f"{self.units} {name}"
+        if self.liquids == 1:
+            return what
+        return f"{what} and {self.liquids} liquids" if self.liquids >= FEWEST else f"{what}, of {self.liquids} liquids"
+
+    def weights(self) -> Iterator[tuple[Floats, Floats]]:
+        """How often each liquid, and each unit, is in a draw: `[draw, liquid]`, `[draw, unit]`; the same draws each
+        time."""
+        rng = stream(0, "bootstrap")
+        at_once = max(1, _AT_ONCE // self.units)
+        for first in range(0, DRAWS, at_once):
+            draws = min(at_once, DRAWS - first)
+            liquids = self._drawn(rng, draws, self.liquids)
+            yield liquids if self.liquids >= FEWEST else np.ones_like(liquids), self._drawn(rng, draws, self.units)
+
+    @staticmethod
+    def _drawn(rng: np.random.Generator, draws: int, many: int) -> Floats:
+        places = rng.integers(many, size=(draws, many)) + many * np.arange(draws)[:, None]
+        return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many).astype(np.float64)
+
+    def mean(self, each: Floats, liquids: Floats) -> Floats:
+        """Over liquids as they were drawn; each: `[draw, liquid]`, of one where it depends on none."""
+        return each[:, 0] if each.shape[1] == 1 else (each * liquids).sum(axis=1) / self.liquids
+
+    def between(self, draws: Floats, liquids: Floats) -> tuple[float, float] | None:
+        """The interval of what all draws came to; liquids: what each of them has, of one where it depends on none."""
+        draws = draws[~np.isnan(draws)]
+        return no_narrower(widened(draws, self.units), liquids) if len(draws) else None
 
 
 class Resampled:
@@ -109,22 +149,19 @@ class Resampled:
         names, numbers = np.unique(np.array(groups), return_inverse=True)
         self.groups = len(names) if len(names) >= FEWEST else 0
         self.unit = numbers if self.groups else np.arange(self.samples)
-        self.units = self.groups or self.samples
+        self.draws = Draws(self.liquids, self.groups or self.samples)
         self._known: dict[bytes, dict[str, Floats]] = {}
 
     @property
     def over(self) -> str:
         """What intervals are over."""
-        what = f"{self.groups} groups" if self.groups else f"{self.samples} samples"
-        if self.liquids == 1:
-            return what
-        return f"{what} and {self.liquids} liquids" if self.liquids >= FEWEST else f"{what}, of {self.liquids} liquids"
+        return self.draws.over("groups" if self.groups else "samples")
 
     def interval(self, name: str, among: Bools | None = None) -> tuple[float, float] | None:
         """Of the share of right answers, the mean over liquids. among: the samples that count; None where there are
         none."""
         counted = self.right[name] if among is None else self.right[name][:, among]
-        drawn = self._between(self._shares(among)[name], counted.mean(axis=1) if counted.size else np.zeros(0))
+        drawn = self.draws.between(self._shares(among)[name], counted.mean(axis=1) if counted.size else np.zeros(0))
         if drawn is None:
             return None
         low, high = wilson(float(counted.mean()), counted.shape[1])
@@ -133,7 +170,7 @@ class Resampled:
     def difference(self, name: str, other: str) -> Difference:
         """What one has right more than the other, the means over liquids."""
         this, that, shares = self.right[name], self.right[other], self._shares(None)
-        draws = self._between(shares[name] - shares[other], this.mean(axis=1) - that.mean(axis=1))
+        draws = self.draws.between(shares[name] - shares[other], this.mean(axis=1) - that.mean(axis=1))
         assert draws is not None
         low, high = paired(float((this & ~that).mean()), float((that & ~this).mean()), self.samples)
         ends = max(min(draws[0], low), -1.0), min(max(draws[1], high), 1.0)
@@ -147,24 +184,24 @@ class Resampled:
         if not self.groups:
             return None
         ordered = [self._pairs(row, positive) for row in margins]
-        of = np.outer(*(np.bincount(self.unit[which], minlength=self.units) for which in (positive, ~positive)))
+        of = np.outer(*(np.bincount(self.unit[which], minlength=self.draws.units) for which in (positive, ~positive)))
         areas = []
-        for liquids, units in self._weights():
+        for liquids, units in self.draws.weights():
             with np.errstate(invalid="ignore"):
                 each = [((units @ one) * units).sum(axis=1) / ((units @ of) * units).sum(axis=1) for one in ordered]
-            areas.append(self._mean(np.array(each).T, liquids))
+            areas.append(self.draws.mean(np.array(each).T, liquids))
         of_each = np.array([one.sum() for one in ordered]) / of.sum()
-        drawn = self._between(np.concatenate(areas), of_each)
+        drawn = self.draws.between(np.concatenate(areas), of_each)
         return None if drawn is None or drawn[0] == drawn[1] else (max(drawn[0], 0.0), min(drawn[1], 1.0))
 
     def _pairs(self, margins: Floats, positive: Bools) -> Floats:
         """Of each group's positive samples with each group's others, those in order; equal ones are a half."""
-        pairs = np.zeros((self.units, self.units))
+        pairs = np.zeros((self.draws.units, self.draws.units))
         above, of = margins[positive], self.unit[positive]
-        for unit in range(self.units):
+        for unit in range(self.draws.units):
             others = np.sort(margins[~positive & (self.unit == unit)])
             ranks = (np.searchsorted(others, above, "left") + np.searchsorted(others, above, "right")) / 2
-            pairs[:, unit] = np.bincount(of, ranks, minlength=self.units)
+            pairs[:, unit] = np.bincount(of, ranks, minlength=self.draws.units)
         return pairs
 
     def _shares(self, among: Bools | None) -> dict[str, Floats]:
@@ -175,53 +212,25 @@ class Resampled:
         return self._known[key]
 
     def _shares_of(self, among: Bools) -> dict[str, Floats]:
-        of = np.bincount(self.unit[among], minlength=self.units).astype(np.float64)
+        units = self.draws.units
+        of = np.bincount(self.unit[among], minlength=units).astype(np.float64)
         counts = {
-            name: np.array([np.bincount(self.unit[row & among], minlength=self.units) for row in rows], np.float64)
+            name: np.array([np.bincount(self.unit[row & among], minlength=units) for row in rows], np.float64)
             for name, rows in self.right.items()
         }
         shares: dict[str, list[Floats]] = {name: [] for name in counts}
-        for liquids, units in self._weights():
+        for liquids, drawn in self.draws.weights():
             for name, each in counts.items():
                 with np.errstate(invalid="ignore"):
-                    shares[name].append(self._mean(units @ each.T / (units @ of)[:, None], liquids))
+                    shares[name].append(self.draws.mean(drawn @ each.T / (drawn @ of)[:, None], liquids))
         return {name: np.concatenate(some) for name, some in shares.items()}
-
-    def _mean(self, each: Floats, liquids: Floats) -> Floats:
-        """Over liquids as they were drawn; `[draw, liquid]`, of one where it depends on none."""
-        return each[:, 0] if each.shape[1] == 1 else (each * liquids).sum(axis=1) / self.liquids
-
-    def _weights(self) -> Iterator[tuple[Floats, Floats]]:
-        """How often each liquid, and each unit, is in a draw: the same draws each time."""
-        rng = stream(0, "bootstrap")
-        at_once = max(1, _AT_ONCE // self.units)
-        for first in range(0, DRAWS, at_once):
-            draws = min(at_once, DRAWS - first)
-            liquids = _drawn(rng, draws, self.liquids)
-            yield liquids if self.liquids >= FEWEST else np.ones_like(liquids), _drawn(rng, draws, self.units)
-
-    def _between(self, draws: Floats, liquids: Floats) -> tuple[float, float] | None:
-        """The interval of what all draws came to; liquids: what each of them has, of one where it depends on none."""
-        draws = draws[~np.isnan(draws)]
-        return no_narrower(widened(draws, self.units), liquids) if len(draws) else None
 
 
 def means_drawn(totals: Floats, rows: Floats) -> Floats:
     """Means over rows whose units are drawn anew, of each draw; totals, rows: of each unit `[unit]`, which has some.
 
     Of as many units the draws are the same, so that what two means differ by is paired."""
-    rng, units = stream(0, "bootstrap"), len(rows)
-    at_once, means = max(1, _AT_ONCE // units), []
-    for first in range(0, DRAWS, at_once):
-        weights = _drawn(rng, min(at_once, DRAWS - first), units)
-        means.append(weights @ totals / (weights @ rows))
-    return np.concatenate(means)
-
-
-def _drawn(rng: np.random.Generator, draws: int, many: int) -> Floats:
-    """How often each of so many is in a draw `[draw, one of many]`."""
-    places = rng.integers(many, size=(draws, many)) + many * np.arange(draws)[:, None]
-    return np.bincount(places.ravel(), minlength=draws * many).reshape(draws, many).astype(np.float64)
+    return np.concatenate([units @ totals / (units @ rows) for _, units in Draws(1, len(rows)).weights()])
 
 
 def no_narrower(interval: tuple[float, float], liquids: Floats) -> tuple[float, float]:
