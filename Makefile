@@ -12,7 +12,7 @@ JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast climate robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -150,6 +150,11 @@ drift: setup
 # minutes. QUICK=1: one reservoir each, and the manual stays.
 forecast: setup
 	cd tests && ../$(BIN)/python -m bench.forecast $(if $(QUICK),--quick)
+
+# El Niño and sunspots, forecast in the order of time, beside what climatologists compare with, and the manual's tables:
+# some minutes. QUICK=1: two origins, a reservoir each, and the manual stays.
+climate: setup
+	cd tests && ../$(BIN)/python -m bench.climate $(if $(QUICK),--quick)
 
 # What bit flips, lost neurons and other faults of a chip cost three tasks, what redundancy buys, and the manual's tables:
 # ten minutes. SHARED: where afdb_beats.npz and fsdd.npz are. QUICK=1: a taste, and the manual stays.

@@ -84,7 +84,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better the first of two figures of the same samples is, of shares by how much it is more, with the paired
+    """How much better the first of two figures of the same samples is, of shares how much more, with the paired
     95 % interval of that."""
 
     mean: float

@@ -71,6 +71,7 @@ TOPICS = {
         "results-digits": "spoken digits",
         "results-nested": "spoken digits of speakers that nobody tuned on",
         "results-forecast": "forecasts of series, by reservoirs in integers",
+        "results-climate": "El Niño and sunspots, forecast in the order of time",
         "results-af": "atrial fibrillation",
         "results-robust": "what faults of a chip cost, and what redundancy buys",
         "results-spotting": "digits in a stream of sound, spotted as they end",

@@ -25,6 +25,7 @@ PAGES = {
     "af": MANUAL / "results-af.md",
     "af-inside": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",
+    "climate": MANUAL / "results-climate.md",
     "c": MANUAL / "c.md",
     "robust": MANUAL / "results-robust.md",
     "spotting": MANUAL / "results-spotting.md",
