@@ -33,6 +33,8 @@ from lsm_deploy.data.front import to_frames
 from lsm_deploy.data.front.online import BeatsIn, SoundIn
 from lsm_deploy.learn.live import Live, MostSpikes
 from lsm_deploy.learn.live.answering import Racing
+from lsm_deploy.learn.regression.states import run_states
+from lsm_deploy.learn.runs import run_samples
 from lsm_deploy.spec import schema
 from lsm_deploy.spec.read import load_text
 
@@ -416,6 +418,40 @@ def test_it_goes_on_where_it_was_saved(tmp_path: Path, encoder: schema.Encoder |
     assert ld.program_id(another.program) == ld.program_id(model.program)
     with pytest.raises(LsmError, match="the state is of another model"):
         another.start().restore(state)
+
+
+@pytest.mark.filterwarnings("ignore:.*saturated")
+def test_features_are_those_that_were_trained_on(tmp_path: Path) -> None:
+    """Also of a state that was set back to, and not those of the frames in between."""
+    features = "features: {kind: states, frame: true, squares: true}"
+    data = series(80, samples=2)
+    model = ld.train_regression(graded(GRADED.replace("horizon: 2}", f"horizon: 2, {features}}}")), data)
+    live, expected = model.start(), run_states(model.listener, model.readout, data).features
+    for k, frame in enumerate(data.frames):
+        if k in data.starts:
+            live.reset()
+        live.take(frame)
+        assert live.features.tolist() == expected[k].tolist()
+    state = live.save()
+    live.step(data.frames[0])
+    assert live.features.tolist() != expected[-1].tolist()
+    live.restore(state)
+    assert live.features.tolist() == expected[-1].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        live.features[0] = 1
+    of_classes = ld.train(spec_of_waves(tmp_path, features="{kind: bins, bins: 2, root: true}"), waves(6, 1))
+    test, rows, live = waves(2, 2), [], of_classes.start()
+    for sample, frames in enumerate(np.split(test.frames, test.starts[1:])):
+        live.reset()
+        for frame in frames:
+            live.take(frame)
+        rows.append(live.features.tolist())
+        assert live.frames == test.lengths[sample]
+    assert rows == run_samples(of_classes.listener, of_classes.readout, test, "test").samples.features.tolist()
+    live = ld.train_regression(graded(), series(200), on_chip=True).start()
+    live.step([0.5])
+    with pytest.raises(LsmError, match="output neurons answer, and no features are read"):
+        _ = live.features
 
 
 @pytest.mark.parametrize("name", ["spoken_digits", "laser"])

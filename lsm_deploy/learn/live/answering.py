@@ -22,7 +22,7 @@ from lsm_deploy.learn.live import kernels
 from lsm_deploy.learn.live.values import Forecasts, MostSpikes, Scores, SentForecasts, Streams
 from lsm_deploy.learn.regression.integer import FEATURE_BITS
 
-__all__ = ["Answering", "Scoring", "answering"]
+__all__ = ["Answering", "answering"]
 
 
 class Scoring:
@@ -38,8 +38,8 @@ class Scoring:
             what = f"the readout takes {values.parts} parts of a sample, and nobody knows how long one is"
             raise LsmError(what, where="window", hint="give `window`: the frames of a sample, or of the longest one")
         self._ring = np.zeros((max(self._most, 1) + 1, len(values.columns)), np.int64)
-        self._features = np.zeros((values.parts, values.groups), np.int64)
-        self.features, self.scores = self._features.ravel(), np.zeros(len(values.classes), np.int64)
+        self._parts = np.zeros((values.parts, values.groups), np.int64)
+        self.features, self.scores = self._parts.ravel(), np.zeros(len(values.classes), np.int64)
         self._t = 0
 
     def take(self, sent: Messages, frame: Floats) -> None:
@@ -54,7 +54,7 @@ class Scoring:
     def read(self, ahead: Messages) -> None:
         """Write the scores of what was taken."""
         values, length = self.values, min(self._t, self._most) if self._most else self._t
-        kernels.read_parts(self._ring, self._t, length, values.counts, values.root, values.group, self._features)
+        kernels.read_parts(self._ring, self._t, length, values.counts, values.root, values.group, self._parts)
         kernels.score(self.features, values.support, values.weights, values.biases, self.scores)
 
     def chosen(self) -> int:
@@ -127,7 +127,7 @@ class Forecasting:
         self.values, self._code, self.window = values, code, None
         self._registers = np.zeros((2, len(values.columns)), np.int64)
         self._frame = np.zeros(code.channels if values.frame else 0)
-        self._features = np.zeros(values.weights.shape[1], np.int64)
+        self.features = np.zeros(values.weights.shape[1], np.int64)
         self.scores = np.zeros(len(values.outputs))
         self._t, self._traces = 0, bool(values.spiking.any())
 
@@ -157,7 +157,7 @@ class Forecasting:
             self._frame,
             values.squares,
             FEATURE_BITS - 1,
-            self._features,
+            self.features,
             values.weights,
             values.biases,
             values.scale,

@@ -29,7 +29,7 @@ from lsm_deploy.core.turn import Turn
 from lsm_deploy.data import Role
 from lsm_deploy.data.coding import Coder
 from lsm_deploy.data.front.online import ComingIn, coming_in
-from lsm_deploy.learn.live.answering import Scoring, answering
+from lsm_deploy.learn.live.answering import Racing, Relaying, answering
 from lsm_deploy.learn.live.values import MostSpikes, Scores, Streams
 from lsm_deploy.run import backends
 from lsm_deploy.run.memo import digest
@@ -179,12 +179,18 @@ class Live:
 
     @property
     def features(self) -> NDArray[np.int64]:
-        """What the scores of a readout on the host are made of `[feature]`, as it is now: a view that is written over.
-        An LsmError before the first frame, or where something else answers."""
-        if not isinstance(self._answering, Scoring):
-            raise LsmError("no readout of classes on the host answers", where="live", hint="use `scores`")
+        """What the scores are made of `[feature]`, integers: for a readout of your own, such as one that learns on.
+
+        They are those that the model was trained on, a view that the next frame writes over. LsmError: no frame came
+        in, or output neurons answer, of which nothing else is read.
+        """
+        if isinstance(self._answering, Racing | Relaying):
+            what = "output neurons answer, and no features are read"
+            raise LsmError(what, where="live", hint="train the model without `on_chip`")
         _ = self.scores
-        return self._answering.features
+        view = self._answering.features.view()
+        view.setflags(write=False)
+        return view
 
     def named(self) -> dict[str, float]:
         """The scores by name."""
@@ -214,10 +220,8 @@ class Live:
     def save(self) -> LiveState:
         """All that the next scores depend on; `restore` takes it back, also in another start of the same model."""
         with self._turn:
-            if self._frames:
-                _ = self.scores
             coming = None if self._coming is None else self._coming.save()
-            parts = (self._coder.save(), self._answering.save(), coming, self._ended, self._answering.scores.copy())
+            parts = (self._coder.save(), self._answering.save(), coming, self._ended)
             return LiveState(digest(self.streams), self._session.save(), self._frames, self._sample, self.window, parts)
 
     def restore(self, state: LiveState) -> None:
@@ -231,15 +235,14 @@ class Live:
             raise LsmError(what, where="state", hint="start the model with the same `window`")
         with self._turn:
             self._session.restore(state.session)
-            coder, answers, coming, self._ended, scores = state.parts
+            coder, answers, coming, self._ended = state.parts
             self._coder.restore(coder)
             self._answering.restore(answers)
             if coming is None:
                 self._coming = None  # nothing had come in through it
             else:
                 self._front_end.restore(coming)
-            self._frames, self._sample, self._fresh = state.frames, state.sample, False
-            self._answering.scores[:] = scores
+            self._frames, self._sample, self._fresh = state.frames, state.sample, state.frames > 0
 
     def __enter__(self) -> Live:
         return self
