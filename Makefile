@@ -7,12 +7,12 @@ PYTHON310 := $(or $(call runs,python3.10),$(call runs,$(shell pyenv prefix 3.10 
 PYTHON ?= $(or $(PYTHON310),$(call runs,PYENV_VERSION=system python3),$(call runs,python3))
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,safetensors,dev
+EXTRAS ?= brian,lava,data,audio,events,hdf5,prove,sanafe,metis,search,postgres,cluster,series,control,safetensors,dev
 JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast climate robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware clean tools
+.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast climate robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware control clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -155,6 +155,11 @@ forecast: setup
 # some minutes. QUICK=1: two origins, a reservoir each, and the manual stays.
 climate: setup
 	cd tests && ../$(BIN)/python -m bench.climate $(if $(QUICK),--quick)
+
+# Cart-pole and pendulum in closed loop at 20 ms, velocities hidden: liquids that learn by imitation, beside baselines and
+# experts, disturbed, and in C; and the manual's tables: some minutes. QUICK=1: a taste of each, and the manual stays.
+control: setup
+	cd tests && ../$(BIN)/python -m bench.control $(if $(QUICK),--quick)
 
 # What bit flips, lost neurons and other faults of a chip cost three tasks, what redundancy buys, and the manual's tables:
 # ten minutes. SHARED: where afdb_beats.npz and fsdd.npz are. QUICK=1: a taste, and the manual stays.

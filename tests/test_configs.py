@@ -26,6 +26,9 @@ NAMES = [file.stem for file in CONFIGS if file.stem != LARGE]
 BUSY = {"atrial_fibrillation": 0.2, "digit_spotting": 0.3, "spoken_digits": 0.3}
 """The share of neurons that may spike in most steps, where it is not 0.05: these have weights of either sign, drawn
 about a mean near 0, and so neurons that mostly excitation reaches."""
+STEEP = {"pendulum": 0.2}
+"""The share of messages of graded neurons that are not the largest, where it may be less than 0.95: these have weights
+so large that most of them are nearly steps, some of which are anywhere between for every place of the pendulum."""
 GOLDEN = Path(__file__).parent / "golden"
 STEPS = 600
 RATE_HZ = 50.0
@@ -98,7 +101,7 @@ def test_the_liquid_is_alive(name, references):
     share = (trace.spikes != 0).mean(axis=0)
     if trace.spikes.dtype == np.int16:  # a graded neuron sends in every step, and is alive where that changes
         assert (trace.spikes.std(axis=0) > 100).all()
-        assert (np.abs(trace.spikes) < 32000).mean() > 0.95
+        assert (np.abs(trace.spikes) < 32000).mean() > STEEP.get(name, 0.95)
         return
     assert np.count_nonzero(trace.spikes) > 500
     assert (share == 0).mean() < 0.2

@@ -26,6 +26,8 @@ PAGES = {
     "af-inside": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",
     "climate": MANUAL / "results-climate.md",
+    "cart_pole": MANUAL / "results-control.md",
+    "pendulum": MANUAL / "results-control.md",
     "c": MANUAL / "c.md",
     "robust": MANUAL / "results-robust.md",
     "spotting": MANUAL / "results-spotting.md",

@@ -1,0 +1,164 @@
+"""What was measured, as the manual's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.control import intervals
+from bench.control.episodes import Outcome
+from bench.control.intervals import Floats
+from bench.control.measured import LEARNT, TRAINED, Done
+from bench.control.timing import Latency
+from lsm_deploy.measure.uncertainty import Resampled
+from lsm_deploy.report.blocks import Block, Line, right, table
+
+__all__ = ["Found", "render"]
+
+NAMES = {
+    "liquid": "**the liquid, deployed integers**",
+    "cut": "recurrence off",
+    "frame": "no liquid: the readout on the current frame",
+    "two": "the readout on two frames",
+    "window": "the readout on a buffer of as many values",
+    "nvar": "the readout on a shorter buffer and its products",
+    "gru": "a GRU of as many units",
+    "differences": "the expert, velocities by finite differences",
+    "filtered": "the expert, on a Kalman filter",
+    "expert": "the expert, who sees all",
+}
+WELL = {"cart_pole": "never fell", "pendulum": "upright at last"}
+ENDS = {"cart_pole": (0.0, 500.0), "pendulum": (-np.inf, 0.0)}
+"""Of a return."""
+BESIDE = ("liquid", "liquid+", "window", "window+", "nvar", "gru", "differences", "filtered", "expert")
+"""Columns of conditions."""
+SHORT = {
+    "liquid": "**liquid**",
+    "liquid+": "**liquid, learns on**",
+    "window": "buffer",
+    "window+": "buffer, learns on",
+    "nvar": "products",
+    "gru": "GRU",
+    "differences": "differences",
+    "filtered": "Kalman filter",
+    "expert": "sees all",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Of a plant: its liquids, what has none, and latencies."""
+
+    name: str
+    liquids: Sequence[Done]
+    baselines: Done
+    latencies: dict[str, Latency]
+
+    def outcomes(self, condition: str) -> dict[str, Sequence[Outcome]]:
+        """By controller, of each liquid, or the one where there is none."""
+        of_liquids = {
+            each: [done.outcomes[condition][each] for done in self.liquids]
+            for each in self.liquids[0].outcomes[condition]
+        }
+        return of_liquids | {each: [one] for each, one in self.baselines.outcomes[condition].items()}
+
+    def totals(self, condition: str) -> dict[str, Floats]:
+        """Returns `[liquid, episode]`."""
+        return {each: np.array([one.totals for one in some]) for each, some in self.outcomes(condition).items()}
+
+    def held(self, condition: str) -> Resampled:
+        right = {each: np.array([one.held for one in some]) for each, some in self.outcomes(condition).items()}
+        return Resampled(right, ())
+
+    @property
+    def conditions(self) -> list[str]:
+        return [each for each in self.baselines.outcomes if each != TRAINED]
+
+
+def render(found: Found) -> list[Block]:
+    blocks = [*_as_trained(found), *_curves(found)]
+    return [*blocks, *(_disturbed(found) if found.conditions else []), *_deployed(found)]
+
+
+def _as_trained(found: Found) -> list[Block]:
+    totals, held, ends, rows = found.totals(TRAINED), found.held(TRAINED), ENDS[found.name], []
+    for name, words in NAMES.items():
+        if name not in totals:
+            continue
+        low, high = held.interval(name) or (0.0, 1.0)
+        share = f"{100 * held.right[name].mean():.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+        less = ["-", "-"]
+        if name != "liquid":
+            gap = intervals.difference(totals["liquid"], totals[name], ends)
+            less = [gap.text("+.0f"), gap.says]
+        rows.append([words, intervals.mean(totals[name], ends).text(), share, *less])
+    many = len(found.liquids)
+    episodes = totals["liquid"].shape[1]
+    how = f"{many} liquids, {episodes} test episodes; intervals are over both together, differences are paired."
+    missing = [f"Left out: {NAMES[name]}: {why}." for name, why in found.baselines.left_out.items()]
+    columns = ["controller", *right("return", WELL[found.name], "the liquid's less it"), "it has"]
+    return [Line(" ".join([how, *missing])), table(columns, rows)]
+
+
+def _curves(found: Found) -> list[Block]:
+    curves = {name: np.array([done.curves[name] for done in found.liquids]) for name in ("liquid", "cut")}
+    curves |= {name: np.array([curve]) for name, curve in found.baselines.curves.items()}
+    rounds = curves["liquid"].shape[1]
+    rows = [
+        [NAMES[name], *(f"{value:.0f}" for value in curves[name].mean(axis=0))] for name in LEARNT if name in curves
+    ]
+    columns = ["mean return of a round of imitation", *right(*map(str, range(1, rounds + 1)))]
+    return [table(columns, rows)]
+
+
+def _disturbed(found: Found) -> list[Block]:
+    rows, gaps = [], []
+    for condition in found.conditions:
+        totals, held = found.totals(condition), found.held(condition)
+        cells = [
+            f"{totals[name].mean():.0f}, {100 * held.right[name].mean():.0f} %" if name in totals else "-"
+            for name in BESIDE
+        ]
+        rows.append([condition, *cells])
+        pairs = (("liquid", "window"), ("liquid", "differences"), ("liquid+", "liquid"), ("liquid+", "window+"))
+        some = [intervals.difference(totals[a], totals[b], ENDS[found.name]) for a, b in pairs]
+        gaps.append([condition, *(f"{gap.text('+.0f')}: {gap.says}" for gap in some)])
+    present = [name for name in BESIDE if any(name in found.totals(each) for each in found.conditions)]
+    kept = [BESIDE.index(name) for name in present]
+    rows = [[row[0], *(row[1 + k] for k in kept)] for row in rows]
+    differences = [
+        "liquid less buffer",
+        "liquid less differences",
+        "learning on less not",
+        "both learn on: liquid less buffer",
+    ]
+    episodes = totals["liquid"].shape[1]
+    words = (
+        f"Return, and the share of what went well ({WELL[found.name]}), of the first {episodes} test episodes, under "
+        "what was not in training:"
+    )
+    return [
+        Line(words),
+        table(["", *right(*(SHORT[name] for name in present))], rows),
+        table(["differences of returns", *right(*differences)], gaps),
+    ]
+
+
+def _deployed(found: Found) -> list[Block]:
+    rows = [
+        [what, *(f"{value:.1f}" for value in latency.quantiles), f"{latency.longest:.0f}"]
+        for what, latency in found.latencies.items()
+    ]
+    blocks: list[Block] = [table(["from sensor to action", *right("median, µs", "99 %", "99.9 %", "longest")], rows)]
+    of_c = [done.in_c for done in found.liquids if done.in_c is not None]
+    if of_c:
+        episodes, commands, differ = (
+            sum(getattr(c, what) for c in of_c) for what in ("episodes", "commands", "differ")
+        )
+        driven = f"{len(of_c)} liquids, {episodes} episodes, {commands} commands of which {differ} differ"
+        blocks.append(
+            Line(f"Driven by C and by Python, each for itself: {driven}. C's state has {of_c[0].state} bytes.")
+        )
+    return blocks

@@ -1,0 +1,337 @@
+"""The experiment of `make control`, in small: plants, experts, imitation, readouts that learn on, and C in the loop."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench.control import exported, intervals
+from bench.control.adaptation import Learning
+from bench.control.episodes import Condition, Episode, Sensor, run
+from bench.control.estimators import Differences, Filtered
+from bench.control.experts import EXPERTS, MODELS, Seeing
+from bench.control.imitation import imitate
+from bench.control.learners import Liquid, LiquidController, Window, as_frames, stacked
+from bench.control.measured import TRAINED, Size, compared, of_baselines, of_liquid, spec_of
+from bench.control.plants import PERIOD, PLANTS, Altered, CartPole, Pendulum
+from bench.control.table import Found, render
+from bench.control.timing import latencies
+
+import lsm_deploy as ld
+from lsm_deploy.report.markdown import to_markdown
+
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(importlib.util.find_spec("gymnasium") is None, reason="gymnasium is not here"),
+    pytest.mark.filterwarnings("ignore:.*clips it"),
+]
+NEEDS_C = pytest.mark.skipif(exported.missing() is not None, reason=str(exported.missing()))
+
+
+def small(name: str = "cart_pole", size: int = 24) -> ld.Spec:
+    """The spec of a plant with fewer neurons, each joined to a third of them."""
+    fewer = {"populations.reservoir.size": size, "projections.reservoir->reservoir.topology.probability": 0.3}
+    return spec_of(name).with_(fewer)
+
+
+# --- plants ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_cart_pole_is_gymnasiums() -> None:
+    import gymnasium
+
+    env, plant = gymnasium.make("CartPole-v1", disable_env_checker=True), CartPole()
+    seen, _ = env.reset(seed=7)
+    plant.reset(7)
+    rng, over = np.random.default_rng(1), False
+    while not over:
+        assert plant.frame.tolist() == (seen[[0, 2]] / np.array([2.4, 12 * 2 * np.pi / 360])).tolist()
+        action = int(rng.integers(2))
+        seen, reward, fell, late, _ = env.step(action)
+        ours, over = plant.act(1.0 if action else -1.0)
+        assert (ours, over) == (reward, fell or late)
+
+
+def test_the_pendulum_is_gymnasiums_at_20_ms() -> None:
+    plant = Pendulum()
+    plant.reset(3)
+    angle, velocity = plant.state
+    rng, total, rewards = np.random.default_rng(1), 0.0, 0.0
+    for k in range(500):
+        torque = float(np.float32(rng.uniform(-2, 2)))
+        # The equation of a rod, as Pendulum-v1 has it: the velocity moves first.
+        off = (angle + np.pi) % (2 * np.pi) - np.pi
+        rewards -= 0.4 * (off**2 + 0.1 * velocity**2 + 0.001 * torque**2)
+        velocity = np.clip(velocity + 0.02 * (15 * np.sin(angle) + 3 * torque), -8, 8)
+        angle += 0.02 * velocity
+        reward, over = plant.act(torque)
+        total += reward
+        assert plant.state == pytest.approx([angle, velocity], abs=1e-9)
+        assert plant.frame == pytest.approx([np.cos(angle), np.sin(angle)], abs=1e-6)
+        assert over == (k == 499)
+    assert total == pytest.approx(rewards)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_velocities_are_in_no_frame(name: str) -> None:
+    """Whatever the velocities are, the frame is that of the positions, from the first one on."""
+    plant, moving = PLANTS[name](), slice(1, None, 2)
+    plant.reset(1)
+    env = plant._env.unwrapped
+    frames = []
+    for velocity in (-0.3, 0.0, 0.7):
+        state = plant.state
+        state[moving] = velocity
+        env.state = state.copy()
+        # What the environment itself shows of a state, as `reset` and `step` return it.
+        seen = state.astype(np.float32) if name == "cart_pole" else env._get_obs()
+        plant._seen = seen
+        assert np.isclose(seen, velocity).any(), "the environment shows it"
+        frames.append(plant.frame.tolist())
+    assert frames[0] == frames[1] == frames[2]
+    assert len(frames[0]) == len(plant.channels) == spec_of(name).input.channels
+
+
+def test_a_plant_that_was_altered_moves_otherwise() -> None:
+    def angle(altered: Altered | None, name: str) -> float:
+        plant = PLANTS[name](altered)
+        plant.reset(5)
+        for _ in range(8):
+            plant.act(1.0)
+        return float(plant.state[-2])
+
+    for name in PLANTS:
+        every = [angle(each, name) for each in (None, Altered(), Altered(mass=2.0), Altered(length=2.0))]
+        assert every[0] == every[1]
+        assert len(set(every)) == 3
+
+
+# --- experts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_regulators_have_the_plants_own_step_about_upright(name: str) -> None:
+    plant = PLANTS[name]()
+    plant.reset(1)
+    size, small_one, limit = len(plant.state), 1e-4, plant.limit
+
+    def moved(state: np.ndarray, command: float) -> np.ndarray:
+        plant._env.unwrapped.state = state.copy()
+        plant.act(command)
+        return plant.state
+
+    model = MODELS[name]
+    here = np.zeros(size)
+    both = [moved(here, sign * limit) for sign in (1, -1)]
+    assert (both[0] - both[1]) / (2 * limit) == pytest.approx(model.b[:, 0], rel=1e-6)
+    for k, unit in enumerate(np.eye(size)):
+        ends = [np.mean([moved(sign * small_one * unit, u * limit) for u in (1, -1)], axis=0) for sign in (1, -1)]
+        assert (ends[0] - ends[1]) / (2 * small_one) == pytest.approx(model.a[:, k], rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_the_equations_are_the_plants_own(name: str) -> None:
+    plant, rng = PLANTS[name](), np.random.default_rng(4)
+    for seed in range(5):
+        plant.reset(seed)
+        for _ in range(6):
+            command, before = float(np.float32(rng.uniform(-2.5, 2.5))), plant.state
+            plant.act(command)
+            assert MODELS[name].moved(before, command) == pytest.approx(plant.state, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_the_expert_holds_and_nobody_does_not(name: str) -> None:
+    plant, expert = PLANTS[name](), EXPERTS[name]()
+
+    class Nobody:
+        def begin(self) -> None: ...
+
+        def act(self, frame: np.ndarray) -> float:
+            return 0.0
+
+    for seed in range(3):
+        taught = run(plant, Seeing(expert, plant), seed, expert)
+        assert taught.held
+        assert taught.labels.tolist() == taught.commands.tolist()
+        left = run(plant, Nobody(), seed)
+        assert not left.held
+        assert left.total < taught.total
+
+
+def test_finite_differences_are_velocities_where_nothing_else_moves_them() -> None:
+    plant = Pendulum()
+    plant.reset(2)
+    differences = Differences("pendulum")
+    differences.begin()
+    expert = EXPERTS["pendulum"]()
+    differences.act(plant.frame)
+    for _ in range(100):
+        plant.act(0.3)
+        # The angle moved by the new velocity: the difference is exactly it.
+        assert differences.act(plant.frame) == pytest.approx(expert(plant.state), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_filter_sees_through_noise_that_differences_do_not(name: str) -> None:
+    condition = Condition(noise=0.02)
+    totals = [
+        [run(PLANTS[name](), made(name), seed, None, condition).total for seed in range(4)]
+        for made in (Filtered, Differences)
+    ]
+    assert np.mean(totals[0]) > np.mean(totals[1]) + 10
+
+
+# --- episodes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sensor_is_late_and_noisy_the_same_way_for_everybody() -> None:
+    frames = np.arange(12.0).reshape(6, 2)
+
+    def shown(condition: Condition, seed: int) -> np.ndarray:
+        sensor = Sensor(condition)
+        sensor.begin(9)
+        sensor.show(frames[0])
+        sensor.begin(seed)
+        return np.array([sensor.show(frame) for frame in frames])
+
+    assert shown(Condition(delay=2), 1)[:, 0].tolist() == [0, 0, 0, 2, 4, 6]
+    noisy = shown(Condition(noise=0.1), 1) - frames
+    assert 0.05 < noisy.std() < 0.2
+    assert (shown(Condition(noise=0.1), 1) - frames).tolist() == noisy.tolist()
+    assert (shown(Condition(noise=0.1), 2) - frames).tolist() != noisy.tolist()
+    assert shown(Condition(noise=0.2, delay=1), 1)[2] == pytest.approx(frames[1] + 2 * noisy[1])
+
+
+# --- imitation -------------------------------------------------------------------------------------------------------
+
+
+def test_windows_look_back_as_they_do_in_an_episode() -> None:
+    rng = np.random.default_rng(1)
+    frames, labels = rng.normal(size=(40, 2)), rng.normal(size=40)
+    rows = stacked(frames, 3)
+    assert rows[0].tolist() == [*frames[0], *frames[0], *frames[0]]
+    assert rows[5].tolist() == [*frames[3], *frames[4], *frames[5]]
+    taught = [Episode(frames, labels, labels, 0.0, True)]
+    controllers = [Window(spec_of("pendulum"), 3, products=products).fit(taught) for products in (False, True)]
+    for controller in controllers:
+        controller.begin()
+        for k, frame in enumerate(frames):
+            controller.act(frame)
+            assert controller.features[:6].tolist() == rows[k].tolist()
+    products = [rows[-1, i] * rows[-1, j] for i in range(6) for j in range(i, 6)]
+    assert controllers[1].features[6:].tolist() == products
+
+
+def test_imitation_gets_better_where_the_learner_drives() -> None:
+    learnt = imitate("cart_pole", Liquid(small()), rounds=3, episodes=3)
+    assert learnt.curve[0] < 0.7 * max(learnt.curve)
+    # No liquid: there is no velocity in a frame, whatever is learnt of it.
+    nothing = imitate("cart_pole", Window(small(), 1), rounds=3, episodes=3)
+    assert max(nothing.curve) < 0.5 * max(learnt.curve)
+    assert len(learnt.episodes) == 12
+    best = max(range(3), key=lambda k: (learnt.curve[k], k))
+    driven = learnt.episodes[3 * (best + 1) : 3 * (best + 2)]
+    plant = CartPole()
+    again = run(plant, learnt.controller, 100_000 + 3 * (best + 1))
+    assert again.commands.tolist() == driven[0].commands.tolist(), "the controller that is taken drove these"
+
+
+def test_recurrence_that_is_off_is_the_same_readout_of_the_same_input() -> None:
+    plant, expert = CartPole(), EXPERTS["cart_pole"]()
+    data = [run(plant, Seeing(expert, plant), 100_000 + seed, expert) for seed in range(2)]
+    spec = small()
+    whole, cut = Liquid(spec).fit(data).model, Liquid(spec, cut=True).fit(data).model
+    by_source = {p.source for p in cut.program.network.projections}
+    assert by_source < {p.source for p in whole.program.network.projections}
+    alone = replace(spec, projections=spec.projections[:1])
+    assert len(cut.program.network.projections) == len(ld.compile_spec(alone).program.network.projections)
+    assert ld.forecast(whole, as_frames(data)).tolist() != ld.forecast(cut, as_frames(data)).tolist()
+
+
+# --- what learns on --------------------------------------------------------------------------------------------------
+
+
+def test_a_readout_learns_on_and_is_deployed_again() -> None:
+    plant, expert = CartPole(), EXPERTS["cart_pole"]()
+    data = [run(plant, Seeing(expert, plant), 100_000 + seed, expert) for seed in range(3)]
+    before = Liquid(small()).fit(data)
+    learning = Learning(before)
+
+    def asked(episode: Episode) -> np.ndarray:
+        return episode.labels + 5.0  # of a teacher who asks for more
+
+    for episode in data[:2]:
+        learning.begin()
+        for frame, label in zip(episode.frames, asked(episode), strict=True):
+            learning.act(frame)
+            learning.correct(label)
+    after = learning.controller()
+    assert isinstance(after, LiquidController)
+
+    def off(controller: LiquidController) -> float:
+        controller.begin()
+        given = np.array([controller.act(frame) for frame in data[2].frames])
+        return float(np.sqrt(np.mean((given - asked(data[2])) ** 2)))
+
+    assert off(after) < 0.5 * off(before)
+    learning.begin()
+    after.begin()
+    for frame in data[2].frames:  # in floats, and in integers again
+        assert after.act(frame) == pytest.approx(learning.act(frame), abs=0.01)
+
+
+# --- C ---------------------------------------------------------------------------------------------------------------
+
+
+@NEEDS_C
+@pytest.mark.parametrize("name", PLANTS)
+def test_c_commands_what_python_does(name: str, tmp_path: Path) -> None:
+    plant, expert = PLANTS[name](), EXPERTS[name]()
+    data = [run(plant, Seeing(expert, plant), 100_000 + seed, expert) for seed in range(2)]
+    controller = Liquid(small(name)).fit(data)
+    found = compared(name, controller.model, 2)
+    assert (found.differ, found.episodes) == (0, 2)
+    assert found.commands > 10
+    in_c = exported.Compiled(controller.model, tmp_path)
+    assert in_c.state == found.state
+    in_c.begin()
+    # Another readout is seen.
+    other = controller.having(replace(controller.regressor, intercept=controller.regressor.intercept + 0.01))
+    other.begin()
+    assert in_c.act(plant.frame) != other.act(plant.frame)
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_over_episodes_and_liquids() -> None:
+    rng = np.random.default_rng(3)
+    episodes, liquids = rng.normal(size=40), rng.normal(size=(12, 1))
+    alone = intervals.mean(10 + episodes[None])
+    half = 2.02 * episodes.std(ddof=1) / np.sqrt(40)  # Student's
+    assert alone.high - alone.low == pytest.approx(2 * half, rel=0.15)
+    both = intervals.mean(10 + episodes + liquids)
+    assert both.high - both.low > 1.2 * (alone.high - alone.low)
+    # What all episodes and liquids share is paired, and gone.
+    gap = intervals.difference(10 + episodes + liquids, 9.9 + episodes + liquids)
+    assert (gap.mean, gap.low, gap.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert gap.says == "more"
+    assert intervals.difference(episodes[None], episodes + liquids).says == "not distinguishable"
+    assert intervals.mean(np.full((3, 5), 500.0)).text() == "500"
+
+
+def test_the_tables_have_what_was_measured() -> None:
+    size = Size(rounds=1, episodes=1, tests=2, disturbed=1, adapting=1, liquids=1, conditions=1, steps=50)
+    liquid, baselines = of_liquid("cart_pole", 1, size), of_baselines("cart_pole", size)
+    assert liquid.model is not None
+    text = to_markdown(render(Found("cart_pole", [liquid], baselines, latencies("cart_pole", liquid.model, 50, [0]))))
+    total = liquid.outcomes[TRAINED]["liquid"].totals.mean()
+    assert f"| **the liquid, deployed integers** | {total:.0f}" in text
+    assert "| noise of 3 % |" in text
+    assert "| the expert, who sees all | 500 | 100 %" in text
+    assert ("Left out: a GRU of as many units: torch is not here" in text) == ("gru" in baselines.left_out)
+    assert PERIOD == 0.02
