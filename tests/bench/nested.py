@@ -34,7 +34,7 @@ from lsm_deploy.spec.edit import to_yaml
 from lsm_deploy.tune.nested import AS_WRITTEN, Nested, evaluate_nested
 
 HOW = "leave-one-group-out"
-NEURONS, LIQUIDS, TRIALS = 300, 2, 5
+NEURONS, LIQUIDS, TRIALS = 300, 3, 7
 TAKES = range(17, 32)
 """Of each digit and speaker; takes 5 to 16 were looked at when the rows were made."""
 
