@@ -260,14 +260,16 @@ def test_rows_of_one_long_sample_do_not_reach_over_a_cut():
     rows = reconstruction.rows_of(questions, 0)
     assert rows.over == "20 blocks of time"
     begins = rows.past - rows.since
-    assert set(begins.tolist()) == set(range(0, 2000, 100))
-    assert (begins == 100 * rows.unit).all()
+    assert set(begins.tolist()) == set(range(100, 2000, 95))  # the first twentieth began at rest
+    assert (begins == 100 + 95 * rows.unit).all()
+    washed = reconstruction.rows_of(replace(questions, washout=400), 0)
+    assert (washed.past - washed.since).min() == 400
     assert rows.since.min() == 2  # a window of two frames
-    assert rows.since.max() == 100
+    assert rows.since.max() == 95
     assert np.bincount(rows.fold_of).tolist() == [4] * 5
     x = np.random.default_rng(1).random((len(rows.sample), 3))
     asked_rows = reconstruction.losses_of(questions, rows, x, 30)
-    assert asked_rows.rows.tolist() == [100 - 31] * 20  # since 32 to 100
+    assert asked_rows.rows.tolist() == [95 - 31] * 20  # since 32 to 95
     assert asked_rows.explained < 0.05
     assert reconstruction.losses_of(questions, rows, x, 99) is None
 

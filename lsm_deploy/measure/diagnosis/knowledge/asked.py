@@ -24,7 +24,7 @@ from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.learn.regression.states import more_steps
 from lsm_deploy.measure.diagnosis.liquid import loud
 from lsm_deploy.measure.diagnosis.stimuli import end_to_end, poisson
-from lsm_deploy.spec.schema import Readout, Spec
+from lsm_deploy.spec.schema import Readout, Regression, Spec
 
 __all__ = ["Questions", "Timing", "questions_of", "timing_of"]
 
@@ -68,7 +68,8 @@ class Questions(Brief):
     """The samples, in words what they are, and what enters: each sample and its rest.
 
     data: frames, labels (or none, and then why_not says why) and groups; of Poisson input, counts of spikes. stimulus:
-    its samples are longer by `rest` steps.
+    its samples are longer by `rest` steps. washout: first frames of a sample that are not asked about, where the
+    spec has a readout of signals that does not answer them.
     """
 
     _short = ("words", "timing", "rest")
@@ -79,6 +80,7 @@ class Questions(Brief):
     data: Frames
     stimulus: Stimulus
     why_not: str
+    washout: int = 0
 
     @property
     def ends(self) -> Ints:
@@ -137,7 +139,8 @@ def questions_of(
         2 * steps * network.channels, "samples with their rests take", where="diagnose", hint="ask for shorter delays"
     )
     words = f"{some.samples} of {data.samples} samples of the training data"
-    return Questions(words, timing, rest, some, more_steps(encoded, rest), why_not)
+    washout = spec.readout.washout if isinstance(spec.readout, Regression) else 0
+    return Questions(words, timing, rest, some, more_steps(encoded, rest), why_not, washout)
 
 
 def _why_not(labels: Sequence[str]) -> str:

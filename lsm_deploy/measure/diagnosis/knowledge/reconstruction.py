@@ -10,7 +10,8 @@ on rows that the readout was not trained on: 1 is all, 0 what the mean knows, an
 readout is ridge regression in floats, one strength for all channels, chosen on other folds of what is trained on.
 Frames of real data resemble their neighbours: what encoded spikes explain beyond their window is of the data, not of
 any memory. Folds, and what is drawn anew for intervals, are groups, where there are three; else samples; few long
-samples are cut into blocks, and a row whose windows reach over a cut is not asked.
+samples are cut into blocks, and a row whose windows reach over a cut is not asked, nor one of the washout (of the
+spec's readout of signals, or a twentieth), while states forget that they began at rest.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def rows_of(asked: Questions, seed: int) -> Rows | None:
     blocks = -(-UNITS // data.samples) if data.samples < UNITS else 1
     sample, past, since, block = [], [], [], []
     for i, length in enumerate(data.lengths.tolist()):
-        edges = np.arange(blocks + 1) * length // blocks
+        # States that began at rest are unlike all others: of a long sample they would be in one fold alone.
+        begun = min(asked.washout or (length // UNITS if blocks > 1 else 0), length)
+        edges = begun + np.arange(blocks + 1) * (length - begun) // blocks
         for k, begin in enumerate(edges[:-1].tolist()):
             ends = np.arange(begin + window, edges[k + 1] + 1)
             sample.append(np.full(len(ends), i))
