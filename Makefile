@@ -12,7 +12,7 @@ JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast climate robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware control clean tools
+.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast climate tracking robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware control clean tools
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -155,6 +155,14 @@ forecast: setup
 # some minutes. QUICK=1: two origins, a reservoir each, and the manual stays.
 climate: setup
 	cd tests && ../$(BIN)/python -m bench.climate $(if $(QUICK),--quick)
+
+# An object that moves and is hidden at times, tracked from simulated events of a small sensor, beside a Kalman filter, and
+# pedestrians, whose boxes come with motmetrics: the manual's tables, in some minutes. QUICK=1: a few sequences and small
+# liquids, and the manual stays.
+tracking: setup
+	-$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/wheels \
+		--requirement tests/bench/tracking/pedestrians.txt
+	cd tests && ../$(BIN)/python -m bench.tracking $(if $(QUICK),--quick)
 
 # Cart-pole and pendulum in closed loop at 20 ms, velocities hidden: liquids that learn by imitation, beside baselines and
 # experts, disturbed, and in C; and the manual's tables: some minutes. QUICK=1: a taste of each, and the manual stays.

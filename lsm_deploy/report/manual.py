@@ -72,6 +72,7 @@ TOPICS = {
         "results-nested": "spoken digits of speakers that nobody tuned on",
         "results-forecast": "forecasts of series, by reservoirs in integers",
         "results-climate": "El Niño and sunspots, forecast in the order of time",
+        "results-tracking": "an object tracked from the events of a small sensor",
         "results-control": "robots in closed loop, by liquids that see no velocity",
         "results-af": "atrial fibrillation",
         "results-robust": "what faults of a chip cost, and what redundancy buys",

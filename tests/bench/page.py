@@ -26,6 +26,7 @@ PAGES = {
     "af-inside": MANUAL / "results-af.md",
     "forecast": MANUAL / "results-forecast.md",
     "climate": MANUAL / "results-climate.md",
+    "tracking": MANUAL / "results-tracking.md",
     "cart_pole": MANUAL / "results-control.md",
     "pendulum": MANUAL / "results-control.md",
     "c": MANUAL / "c.md",

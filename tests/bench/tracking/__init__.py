@@ -1,0 +1,1 @@
+"""An object that moves and is hidden at times, tracked from the events of a small sensor: `make tracking`."""
