@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.control import exported, intervals
+from bench.control import exported, gru, intervals
 from bench.control.adaptation import Learning
 from bench.control.episodes import Condition, Episode, Sensor, run
 from bench.control.estimators import Differences, Filtered
@@ -250,6 +250,26 @@ def test_recurrence_that_is_off_is_the_same_readout_of_the_same_input() -> None:
     alone = replace(spec, projections=spec.projections[:1])
     assert len(cut.program.network.projections) == len(ld.compile_spec(alone).program.network.projections)
     assert ld.forecast(whole, as_frames(data)).tolist() != ld.forecast(cut, as_frames(data)).tolist()
+
+
+@pytest.mark.skipif(gru.missing() is not None, reason=str(gru.missing()))
+def test_a_gru_learns_what_two_frames_tell() -> None:
+    rng = np.random.default_rng(2)
+    episodes = []
+    for _ in range(12):
+        frames = rng.normal(size=(60, 2))
+        labels = frames[:, 0] - np.append(0.0, frames[:-1, 1])
+        episodes.append(Episode(frames, labels, labels, 0.0, True))
+    learner = gru.Gru(2, 16, 1)
+    controllers = [learner.fit(episodes[:10]) for _ in range(3)]
+
+    def off(controller: gru.GruController) -> float:
+        controller.begin()
+        given = np.array([controller.act(frame) for frame in episodes[11].frames])
+        return float(np.sqrt(np.mean((given - episodes[11].labels) ** 2)) / episodes[11].labels.std())
+
+    assert off(controllers[2]) < 0.3
+    assert off(controllers[2]) < off(controllers[0]), "each goes on from the one before, which stays as it was"
 
 
 # --- what learns on --------------------------------------------------------------------------------------------------
