@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.control import exported, gru, intervals
+from bench.control import exported, gru
 from bench.control.adaptation import Learning
 from bench.control.episodes import Condition, Episode, Sensor, run
 from bench.control.estimators import Differences, Filtered
@@ -326,22 +326,6 @@ def test_c_commands_what_python_does(name: str, tmp_path: Path) -> None:
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
-
-
-def test_intervals_are_over_episodes_and_liquids() -> None:
-    rng = np.random.default_rng(3)
-    episodes, liquids = rng.normal(size=40), rng.normal(size=(12, 1))
-    alone = intervals.mean(10 + episodes[None])
-    half = 2.02 * episodes.std(ddof=1) / np.sqrt(40)  # Student's
-    assert alone.high - alone.low == pytest.approx(2 * half, rel=0.15)
-    both = intervals.mean(10 + episodes + liquids)
-    assert both.high - both.low > 1.2 * (alone.high - alone.low)
-    # What all episodes and liquids share is paired, and gone.
-    gap = intervals.difference(10 + episodes + liquids, 9.9 + episodes + liquids)
-    assert (gap.mean, gap.low, gap.high) == pytest.approx((0.1, 0.1, 0.1))
-    assert gap.says == "more"
-    assert intervals.difference(episodes[None], episodes + liquids).says == "not distinguishable"
-    assert intervals.mean(np.full((3, 5), 500.0)).text() == "500"
 
 
 def test_the_tables_have_what_was_measured() -> None:

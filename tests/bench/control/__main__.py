@@ -74,7 +74,7 @@ def facts(found: Found) -> dict[str, Any]:
     """All returns, by condition, controller, liquid and episode."""
     return {
         "returns": {
-            condition: {name: totals.tolist() for name, totals in found.totals(condition).items()}
+            condition: {name: sums[:, :, 0].tolist() for name, sums in found.returns(condition).sums.items()}
             for condition in found.baselines.outcomes
         },
         "held": {

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.control import intervals
 from bench.control.episodes import Outcome
-from bench.control.intervals import Floats
 from bench.control.measured import LEARNT, TRAINED, Done
 from bench.control.timing import Latency
-from lsm_deploy.measure.uncertainty import Resampled
+from lsm_deploy.measure.sums import Figure, Sums
+from lsm_deploy.measure.uncertainty import Difference, Resampled
 from lsm_deploy.report.blocks import Block, Line, right, table
 
 __all__ = ["Found", "render"]
@@ -64,9 +63,15 @@ class Found:
         }
         return of_liquids | {each: [one] for each, one in self.baselines.outcomes[condition].items()}
 
-    def totals(self, condition: str) -> dict[str, Floats]:
-        """Returns `[liquid, episode]`."""
-        return {each: np.array([one.totals for one in some]) for each, some in self.outcomes(condition).items()}
+    def returns(self, condition: str) -> Sums:
+        """Of each episode its return, and a 1."""
+        totals = {each: np.array([one.totals for one in some]) for each, some in self.outcomes(condition).items()}
+        return Sums({each: np.stack([one, np.ones_like(one)], axis=2) for each, one in totals.items()}, "episodes")
+
+    @property
+    def figure(self) -> Figure:
+        """The mean return."""
+        return Figure(lambda sums: sums[..., 0] / sums[..., 1], ENDS[self.name])
 
     def held(self, condition: str) -> Resampled:
         right = {each: np.array([one.held for one in some]) for each, some in self.outcomes(condition).items()}
@@ -83,23 +88,35 @@ def render(found: Found) -> list[Block]:
 
 
 def _as_trained(found: Found) -> list[Block]:
-    totals, held, ends, rows = found.totals(TRAINED), found.held(TRAINED), ENDS[found.name], []
+    returns, held, rows = found.returns(TRAINED), found.held(TRAINED), []
     for name, words in NAMES.items():
-        if name not in totals:
+        if name not in returns.sums:
             continue
         low, high = held.interval(name) or (0.0, 1.0)
         share = f"{100 * held.right[name].mean():.0f} % ({100 * low:.0f} to {100 * high:.0f})"
         less = ["-", "-"]
         if name != "liquid":
-            gap = intervals.difference(totals["liquid"], totals[name], ends)
-            less = [gap.text("+.0f"), gap.says]
-        rows.append([words, intervals.mean(totals[name], ends).text(), share, *less])
-    many = len(found.liquids)
-    episodes = totals["liquid"].shape[1]
-    how = f"{many} liquids, {episodes} test episodes; intervals are over both together, differences are paired."
+            gap = returns.difference("liquid", name, found.figure)
+            less = [_written(gap, found), gap.says]
+        rows.append([words, _mean(returns, name, found), share, *less])
+    how = f"Intervals, of 95 %, are over {returns.draws.over('test episodes')} together; differences are paired."
     missing = [f"Left out: {NAMES[name]}: {why}." for name, why in found.baselines.left_out.items()]
-    columns = ["controller", *right("return", WELL[found.name], "the liquid's less it"), "it has"]
+    columns = ["controller", *right("return", WELL[found.name], "the liquid's less it"), "the liquid is"]
     return [Line(" ".join([how, *missing])), table(columns, rows)]
+
+
+def _mean(returns: Sums, name: str, found: Found) -> str:
+    low, high = returns.interval(name, found.figure)
+    mean = f"{returns.value(name, found.figure):.0f}"
+    return mean if low == high else f"{mean} ({low:.0f} to {high:.0f})"
+
+
+def _written(gap: Difference, found: Found) -> str:
+    """A difference with its interval, which ends where differences of returns do."""
+    if gap.low == gap.high:
+        return f"{gap.mean:+.0f}"
+    most = ENDS[found.name][1] - ENDS[found.name][0]
+    return f"{gap.mean:+.0f} ({max(gap.low, -most):+.0f} to {min(gap.high, most):+.0f})"
 
 
 def _curves(found: Found) -> list[Block]:
@@ -116,16 +133,18 @@ def _curves(found: Found) -> list[Block]:
 def _disturbed(found: Found) -> list[Block]:
     rows, gaps = [], []
     for condition in found.conditions:
-        totals, held = found.totals(condition), found.held(condition)
+        returns, held = found.returns(condition), found.held(condition)
         cells = [
-            f"{totals[name].mean():.0f}, {100 * held.right[name].mean():.0f} %" if name in totals else "-"
+            f"{returns.value(name, found.figure):.0f}, {100 * held.right[name].mean():.0f} %"
+            if name in held.right
+            else "-"
             for name in BESIDE
         ]
         rows.append([condition, *cells])
         pairs = (("liquid", "window"), ("liquid", "differences"), ("liquid+", "liquid"), ("liquid+", "window+"))
-        some = [intervals.difference(totals[a], totals[b], ENDS[found.name]) for a, b in pairs]
-        gaps.append([condition, *(f"{gap.text('+.0f')}: {gap.says}" for gap in some)])
-    present = [name for name in BESIDE if any(name in found.totals(each) for each in found.conditions)]
+        some = [returns.difference(a, b, found.figure) for a, b in pairs]
+        gaps.append([condition, *(f"{_written(gap, found)}: {gap.says}" for gap in some)])
+    present = [name for name in BESIDE if any(name in found.outcomes(each) for each in found.conditions)]
     kept = [BESIDE.index(name) for name in present]
     rows = [[row[0], *(row[1 + k] for k in kept)] for row in rows]
     differences = [
@@ -134,7 +153,7 @@ def _disturbed(found: Found) -> list[Block]:
         "learning on less not",
         "both learn on: liquid less buffer",
     ]
-    episodes = totals["liquid"].shape[1]
+    episodes = returns.draws.units
     words = (
         f"Return, and the share of what went well ({WELL[found.name]}), of the first {episodes} test episodes, under "
         "what was not in training:"
