@@ -14,12 +14,12 @@ would have.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,15 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import lsm_deploy as ld
+from bench.page import leave
+from bench.workers import ROOT
 from lsm_deploy.measure.uncertainty import Spread
-from lsm_deploy.report.blocks import Heading, table
+from lsm_deploy.report.blocks import Block, Heading, table
 from lsm_deploy.report.text import to_text
 
 Floats = NDArray[np.float64]
 Drift = Literal["mapping", "input"]
+DRIFTS: tuple[Drift, ...] = get_args(Drift)
 
 CHANNELS, BIN, RATE = 10, 20, 0.2
 FORGETTING = 0.997
@@ -50,7 +53,6 @@ projections:
   - {{source: liquid, target: liquid, topology: {{kind: erdos_renyi, in_degree: 8}}, weight: 0.03, delay_ms: 20.0}}
 target: {{board: none}}
 """
-COLUMNS = ("before", "just after", "later")
 
 
 @dataclass(frozen=True)
@@ -121,26 +123,33 @@ def _error(given: Floats, asked: Floats) -> float:
     return float(np.sqrt(np.mean((given - asked) ** 2)) / asked.std())
 
 
-def main(quick: bool) -> None:
-    seeds, bins = (3, 2000) if quick else (8, 6000)
-    for drift in ("mapping", "input"):
-        found = [errors(drift, bins, seed) for seed in range(seeds)]
-        rows = [
-            [
-                name,
-                *(_interval([getattr(each[name], column.replace(" ", "_")) for each in found]) for column in COLUMNS),
-            ]
-            for name in found[0]
-        ]
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.drift", description="readouts of signals that drift")
+    parser.add_argument("--quick", action="store_true", help="three liquids, short signals")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "drift")
+    options = parser.parse_args()
+    seeds, bins = (3, 2000) if options.quick else (8, 6000)
+    blocks: list[Block] = []
+    facts: dict[str, dict[str, dict[str, Spread]]] = {}
+    for drift in DRIFTS:
+        measured = [errors(drift, bins, seed) for seed in range(seeds)]
+        facts[drift] = {
+            name: {each.name: Spread.of([getattr(e[name], each.name) for e in measured]) for each in fields(Errors)}
+            for name in measured[0]
+        }
+        rows = [[name, *map(_interval, stretches.values())] for name, stretches in facts[drift].items()]
         title = f"drift of the {drift}: {seeds} liquids and signals of {bins} bins, error ± 95 % interval"
-        print(to_text([Heading(title), table(["readout", *COLUMNS], rows)]), end="")
+        blocks += [Heading(title), table(["readout", *(each.name.replace("_", " ") for each in fields(Errors))], rows)]
+    text = to_text(blocks)
+    print(text, end="")
+    plain = {d: {n: {s: asdict(e) for s, e in of.items()} for n, of in each.items()} for d, each in facts.items()}
+    leave(options.out, text, {"quick": options.quick, **plain})
 
 
-def _interval(values: list[float]) -> str:
-    found = Spread.of(values)
-    assert found.high is not None, "three seeds at the least"
-    return f"{found.mean:.2f} ± {found.high - found.mean:.2f}"
+def _interval(error: Spread) -> str:
+    assert error.high is not None, "three seeds at the least"
+    return f"{error.mean:.2f} ± {error.high - error.mean:.2f}"
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv)
+    main()
