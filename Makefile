@@ -12,7 +12,7 @@ JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: nested spotting knows af-inside intervals search-postgres scale c simulators bench-graded demo killed test check fuzz hostile soak mutants conformance prove faithful diagnose live drift forecast climate tracking robust digits af placement programs interchange bench bench-peers large lava lava-dl setup hardware control clean tools
+.PHONY: af af-inside bench bench-graded bench-peers c check clean climate conformance control demo diagnose digits drift evidence faithful forecast fuzz hardware hostile interchange intervals killed knows large lava lava-dl live mutants nested placement programs prove robust scale search-postgres setup simulators soak spotting test tools tracking
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -204,6 +204,15 @@ spotting: setup
 # and the manual's tables: ten minutes. DIGITS: as above. QUICK=1: a taste, and the manual stays.
 nested: setup
 	cd tests && ../$(BIN)/python -m bench.nested --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
+
+# Where a liquid earns its place, and what stands behind popular claims, from the results of other experiments: those that
+# are not in build/ are run first, two hours in all; and the manual's tables. AF, DIGITS: as above.
+EVIDENCE := af digits spotting control tracking climate forecast drift
+evidence: $(EVIDENCE:%=build/%/results.json)
+	cd tests && ../$(BIN)/python -m bench.evidence
+
+$(EVIDENCE:%=build/%/results.json): build/%/results.json: | setup
+	$(MAKE) $*
 
 # How often intervals over groups and liquids hold what they are of, on data that are drawn: a minute.
 intervals: setup

@@ -27,11 +27,11 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import lsm_deploy as ld
-from bench.page import leave
+from bench.page import leave, publish
 from bench.workers import ROOT
 from lsm_deploy.measure.uncertainty import Spread
-from lsm_deploy.report.blocks import Block, Heading, table
-from lsm_deploy.report.text import to_text
+from lsm_deploy.report.blocks import Block, Line, right, table
+from lsm_deploy.report.markdown import to_markdown
 
 Floats = NDArray[np.float64]
 Drift = Literal["mapping", "input"]
@@ -138,12 +138,17 @@ def main() -> None:
             for name in measured[0]
         }
         rows = [[name, *map(_interval, stretches.values())] for name, stretches in facts[drift].items()]
-        title = f"drift of the {drift}: {seeds} liquids and signals of {bins} bins, error ± 95 % interval"
-        blocks += [Heading(title), table(["readout", *(each.name.replace("_", " ") for each in fields(Errors))], rows)]
-    text = to_text(blocks)
-    print(text, end="")
+        title = f"Drift of the {drift}: {seeds} liquids and signals of {bins} bins, error ± 95 % interval over both."
+        blocks += [
+            Line(title),
+            table(["readout", *right(*(each.name.replace("_", " ") for each in fields(Errors)))], rows),
+        ]
+    text = to_markdown(blocks)
+    print(text)
     plain = {d: {n: {s: asdict(e) for s, e in of.items()} for n, of in each.items()} for d, each in facts.items()}
-    leave(options.out, text, {"quick": options.quick, **plain})
+    leave(options.out, text, plain)
+    if not options.quick:
+        publish("drift", text)
 
 
 def _interval(error: Spread) -> str:

@@ -14,7 +14,7 @@ from bench.workers import ROOT
 from lsm_deploy.measure.evaluation import Across
 from lsm_deploy.measure.uncertainty import Spread
 
-__all__ = ["ANSWERS", "PAGES", "differences", "insert", "leave", "machine", "publish", "say", "spread"]
+__all__ = ["ANSWERS", "PAGES", "differences", "insert", "leave", "machine", "publish", "say", "spread", "standing"]
 
 MANUAL = ROOT / "lsm_deploy" / "manual"
 PAGES = {
@@ -33,6 +33,8 @@ PAGES = {
     "robust": MANUAL / "results-robust.md",
     "spotting": MANUAL / "results-spotting.md",
     "scale": MANUAL / "cluster.md",
+    "drift": MANUAL / "results.md",
+    "evidence": MANUAL / "evidence.md",
 }
 """Where each command's tables stand."""
 
@@ -69,12 +71,22 @@ def leave(folder: Path, text: str, facts: Mapping[str, Any]) -> None:
 
 def insert(document: str, name: str, text: str) -> str:
     """The document with `text` between the marks of `name`, instead of what stood there. ValueError: there are none."""
-    first, last = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, _, after = _around(document, name)
+    return f"{before}{text}{after}"
+
+
+def standing(document: str, name: str) -> str:
+    """What stands between the marks of `name`."""
+    return _around(document, name)[1]
+
+
+def _around(document: str, name: str) -> tuple[str, str, str]:
+    first, last = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
     before, begin, rest = document.partition(first)
-    _, end, after = rest.partition(last)
+    between, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"the document has no {first} with {last} after it")
-    return f"{before}{first}\n{text}{last}{after}"
+        raise ValueError(f"the document has no {first.rstrip()} with {last} after it")
+    return before + first, between, last + after
 
 
 def publish(name: str, text: str) -> None:

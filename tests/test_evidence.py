@@ -1,0 +1,93 @@
+"""The scorecard of `make evidence`: figures of the runs that the manual shows, and verdicts that follow from them."""
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("bench.tracking", reason="the experiments are not here")
+
+from bench import evidence, page
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    manual = tmp_path / "drift.md"
+    manual.write_text("# Drift\n<!-- drift:begin -->\nthe table\n<!-- drift:end -->\n")
+    monkeypatch.setitem(page.PAGES, "drift", manual)
+    page.leave(tmp_path / "drift", "the table\n", {"mapping": {}})
+    return tmp_path
+
+
+def test_the_run_that_the_manual_shows_is_read(build):
+    assert evidence.published(build, "drift") == {"mapping": {}}
+
+
+def test_a_run_that_the_manual_does_not_show_is_refused(build):
+    page.leave(build / "drift", "of a quick run\n", {"mapping": {}})
+    with pytest.raises(SystemExit, match=r"of another run than the tables of drift\.md: make drift"):
+        evidence.published(build, "drift")
+
+
+def test_what_was_not_run_is_named(build):
+    with pytest.raises(SystemExit, match=r"climate.results\.md is not there: make climate"):
+        evidence.published(build, "climate")
+
+
+def control(micro: float):
+    quantiles = {"quantiles": [30.0, 60.0, micro], "longest": 9e9}
+    return {"control": {"cart_pole": {"latencies": {"`step` of the live interface": quantiles}}}}
+
+
+@pytest.mark.parametrize(("micro", "verdict"), [(19_999.0, "shown (on this processor)"), (20_001.0, "not shown")])
+def test_a_loop_is_in_time_or_not(micro, verdict):
+    assert evidence._loop(control(micro))[0] == verdict
+
+
+@pytest.mark.parametrize(("best", "verdict"), [(0.988, "shown (64 beats, two records left out)"), (0.97, "not shown")])
+def test_fibrillation_is_as_claimed_or_not(best, verdict):
+    def some(accuracy):
+        return {"scores": {"liquid": {"accuracy": {"mean": accuracy}}}}
+
+    facts = {
+        "af": {
+            "windows": {"64": {"all": some(0.96), "fewer": some(best)}, "128": {"all": some(0.95), "fewer": some(0.9)}}
+        }
+    }
+    found, figures = evidence._hearts(facts)
+    assert found == verdict
+    assert figures == f"new patients: {100 * best:.1f} % at best (64 beats, two records left out)"
+
+
+@pytest.mark.parametrize(("later", "verdict"), [(0.3, "shown"), (1.9, "not shown")])
+def test_what_drifts_is_followed_or_not(later, verdict):
+    def errors(mean):
+        return {"later": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}}
+
+    facts = {"drift": {"mapping": {"batch": errors(2.0), "online": errors(1.0), "forgets": errors(later)}}}
+    assert evidence._drifting(facts)[0].startswith(verdict)
+
+
+def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
+    returns = {
+        "liquid": [[90.0, 100.0, 95.0, 99.0], [92.0, 98.0, 97.0, 95.0], [93.0, 99.0, 96.0, 94.0]],
+        "cut": [[10.0, 20.0, 15.0, 11.0]] * 3,
+        "frame": [[5.0, 6.0, 5.0, 7.0]],
+        "window": [[80.0, 81.0, 82.0, 80.0]],
+        "differences": [[99.0, 99.0, 99.0, 99.0]],
+        "expert": [[100.0] * 4],
+    }
+    row = evidence._controlled("return", {"returns": {"as trained": returns}})
+    assert row.figure.startswith("96 (")
+    assert row.without_recurrence.says == "better"
+    assert row.no_liquid.mean == pytest.approx(95.67 - 5.75, abs=0.01)
+    assert row.best[0] == "finite differences"
+    assert row.best[1].mean == pytest.approx(95.67 - 99, abs=0.01)
+    assert re.fullmatch(r"[+-]\d+ \([+-]\d+ to [+-]\d+\): .*", row._cell(row.best[1]))
+    json.dumps(row.row())
+
+
+def test_every_source_has_a_page():
+    assert set(evidence.SOURCES) <= set(page.PAGES)
