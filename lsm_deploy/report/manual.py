@@ -66,6 +66,7 @@ TOPICS = {
         "limits": "what this does not do",
     },
     "Results": {
+        "evidence": "where a liquid earns its place, and what stands behind popular claims",
         "results": "the quick start, drift, placement and large liquids, measured",
         "results-speed": "steps per second, beside other simulators",
         "results-digits": "spoken digits",
