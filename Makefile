@@ -207,12 +207,12 @@ nested: setup
 
 # Where a liquid earns its place, and what stands behind popular claims, from the results of other experiments: those that
 # are not in build/ are run first, two hours in all; and the manual's tables. AF, DIGITS: as above.
-EVIDENCE := af digits spotting control tracking climate forecast drift
+EVIDENCE := af digits knows spotting control/cart_pole control/pendulum tracking climate drift
 evidence: $(EVIDENCE:%=build/%/results.json)
 	cd tests && ../$(BIN)/python -m bench.evidence
 
 $(EVIDENCE:%=build/%/results.json): build/%/results.json: | setup
-	$(MAKE) $*
+	$(MAKE) $(firstword $(subst /, ,$*))
 
 # How often intervals over groups and liquids hold what they are of, on data that are drawn: a minute.
 intervals: setup

@@ -4,9 +4,6 @@ import json
 import re
 
 import pytest
-
-pytest.importorskip("bench.tracking", reason="the experiments are not here")
-
 from bench import evidence, page
 
 pytestmark = pytest.mark.once
@@ -38,7 +35,7 @@ def test_what_was_not_run_is_named(build):
 
 def control(micro: float):
     quantiles = {"quantiles": [30.0, 60.0, micro], "longest": 9e9}
-    return {"control": {"cart_pole": {"latencies": {"`step` of the live interface": quantiles}}}}
+    return {plant: {"latencies": {"`step` of the live interface": quantiles}} for plant in ("cart_pole", "pendulum")}
 
 
 @pytest.mark.parametrize(("micro", "verdict"), [(19_999.0, "shown (on this processor)"), (20_001.0, "not shown")])

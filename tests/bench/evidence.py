@@ -15,18 +15,30 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from lsm_deploy.measure.sums import Figure, Sums
 
 from bench.page import PAGES, leave, publish, standing
 from bench.spotting.table import SHOWN
 from bench.workers import ROOT
+from lsm_deploy.measure.sums import Figure, Sums
 from lsm_deploy.measure.uncertainty import Difference
 from lsm_deploy.report.blocks import Block, Heading, table
 from lsm_deploy.report.markdown import to_markdown
 
 Facts: TypeAlias = Mapping[str, Any]
 
-SOURCES = ("af", "digits", "spotting", "control", "tracking", "climate", "forecast", "drift")
+SOURCES = {
+    "af": "af",
+    "digits": "digits",
+    "knows": "knows",
+    "spotting": "spotting",
+    "cart_pole": "control/cart_pole",
+    "pendulum": "control/pendulum",
+    "tracking": "tracking",
+    "climate": "climate",
+    "drift": "drift",
+}
+"""By the marks of tables, where in `build` they come from: the folder's first part is the make target."""
+PLANTS = {"cart_pole": "cart-pole", "pendulum": "pendulum"}
 LIMIT_LOOP_MS, LIMIT_WORD_MS = 20.0, 50.0
 CLAIMED_AF, CLAIMED_WATTS = 0.987, 1e-3
 CLEAN = "clean"
@@ -47,13 +59,14 @@ def main() -> None:
 
 def published(build: Path, name: str) -> Facts:
     """What an experiment left, if its tables are those of the manual: else figures here and there would differ."""
-    folder, page = build / name, PAGES[name]
+    folder, page = build / SOURCES[name], PAGES[name]
+    command = f"make {SOURCES[name].partition('/')[0]}"
     try:
         text, facts = (folder / "results.md").read_text(), (folder / "results.json").read_text()
     except OSError as error:
-        sys.exit(f"{error.filename} is not there: make {name}")
+        sys.exit(f"{error.filename} is not there: {command}")
     if text != standing(page.read_text(), name):
-        sys.exit(f"{folder} is of another run than the tables of {page.name}: make {name}")
+        sys.exit(f"{folder} is of another run than the tables of {page.name}: {command}")
     loaded: Facts = json.loads(facts)
     return loaded
 
@@ -64,13 +77,13 @@ def published(build: Path, name: str) -> Facts:
 @dataclass(frozen=True)
 class Earned:
     """A task: what its liquid reached, and by how much it is better than the same without recurrence, than no liquid,
-    and than the best of what has no spiking or graded neurons. None where there is no such thing."""
+    and than the best of what has no spiking or graded neurons; in words where there is no such difference."""
 
     task: str
     figure: str
-    without_recurrence: Difference | None
-    no_liquid: Difference | None
-    best: tuple[str, Difference]
+    without_recurrence: Difference | str
+    no_liquid: Difference | str
+    best: tuple[str, Difference | str]
     form: str
     command: str
 
@@ -79,8 +92,10 @@ class Earned:
         cells = (self._cell(self.without_recurrence), self._cell(self.no_liquid), f"{name}: {self._cell(best)}")
         return [self.task, self.figure, *cells, f"`{self.command}`"]
 
-    def _cell(self, d: Difference | None) -> str:
-        return "-" if d is None else f"{d.mean:{self.form}} ({d.low:{self.form}} to {d.high:{self.form}}): {d.says}"
+    def _cell(self, d: Difference | str) -> str:
+        return (
+            d if isinstance(d, str) else f"{d.mean:{self.form}} ({d.low:{self.form}} to {d.high:{self.form}}): {d.says}"
+        )
 
 
 def earned(facts: Mapping[str, Facts]) -> Iterator[Earned]:
@@ -90,9 +105,10 @@ def earned(facts: Mapping[str, Facts]) -> Iterator[Earned]:
     yield _classified("fibrillation, 128 beats, new patients: accuracy, %", hearts, classical, "make af")
     on_frames = {"raw": "linear on the frames", "svm": "SVM on the frames"}
     yield _classified("spoken digits, new speakers: accuracy, %", words, on_frames, "make digits")
+    yield _remembered(facts["knows"])
     yield _spotted(facts["spotting"])
-    for plant, title in (("cart_pole", "cart-pole"), ("pendulum", "pendulum")):
-        yield _controlled(f"{title}, velocities hidden: return", facts["control"][plant])
+    for plant, title in PLANTS.items():
+        yield _controlled(f"{title}, velocities hidden: return", facts[plant])
     for what, frames in (("all", "all frames"), ("hidden", "while it is hidden")):
         for kind in ("spiking", "graded"):
             yield _tracked(f"tracking, {kind}, {frames}: pixels", facts["tracking"]["simulated"], kind, what)
@@ -110,6 +126,27 @@ def _classified(task: str, across: Facts, others: Mapping[str, str], command: st
 
     cell = f"{100 * figure['mean']:.1f} ({100 * figure['low']:.1f} to {100 * figure['high']:.1f})"
     return Earned(task, cell, less("feedforward"), less("encoded"), (others[best], less(best)), "+.1f", command)
+
+
+AFTER_MS = 250.0
+
+
+def _remembered(facts: Facts) -> Earned:
+    """Intervals are of each liquid by itself."""
+    liquids = [each["labels"] for each in facts["liquids"]]
+    at = liquids[0]["after_ms"].index(AFTER_MS)
+    accuracies = [100 * each["values"]["deployed"][at] for each in liquids]
+
+    def less(name: str) -> str:
+        of_each = [each["differences"][name][at] for each in liquids]
+        better, worse = (sum(sign * d[end] > 0 for d in of_each) for sign, end in ((1, "low"), (-1, "high")))
+        told = f"better in {better} of {len(of_each)}" + (f", worse in {worse}" if worse else "")
+        return f"{100 * np.mean([d['mean'] for d in of_each]):+.1f}: {told}"
+
+    figure = f"{np.mean(accuracies):.1f} ({min(accuracies):.1f} to {max(accuracies):.1f} of {len(liquids)} liquids)"
+    task = f"which word was over {AFTER_MS:g} ms ago, by the last 100 ms: accuracy, %"
+    best = "a buffer of as many frames as numbers", less("buffer")
+    return Earned(task, figure, less("feedforward"), less("encoded"), best, "+.1f", "make knows")
 
 
 def _of_streams(facts: Facts, name: str) -> list[Mapping[str, Any]]:
@@ -195,10 +232,10 @@ class Claim:
 
 def _loop(facts: Mapping[str, Facts]) -> tuple[str, str]:
     at = {
-        plant: each["latencies"]["`step` of the live interface"]["quantiles"][-1]
-        for plant, each in facts["control"].items()
+        title: facts[plant]["latencies"]["`step` of the live interface"]["quantiles"][-1]
+        for plant, title in PLANTS.items()
     }
-    figures = ", ".join(f"{plant.replace('_', '-')} {each:.0f} µs" for plant, each in at.items())
+    figures = ", ".join(f"{title} {each:.0f} µs" for title, each in at.items())
     met = max(at.values()) < 1000 * LIMIT_LOOP_MS
     return _shown(
         met, "on this processor"
