@@ -128,14 +128,15 @@ def _classified(task: str, across: Facts, others: Mapping[str, str], command: st
     return Earned(task, cell, less("feedforward"), less("encoded"), (others[best], less(best)), "+.1f", command)
 
 
-AFTER_MS = 250.0
+AFTER_MS, HOP_MS = 250.0, 10.0
+"""Of sound: the question, and a frame, which takes the network less."""
 
 
 def _remembered(facts: Facts) -> Earned:
     """Intervals are of each liquid by itself."""
+    at = facts["liquids"][0]["labels"]["after_ms"].index(AFTER_MS / HOP_MS * facts["liquids"][0]["frame_ms"])
     liquids = [each["labels"] for each in facts["liquids"]]
-    at = liquids[0]["after_ms"].index(AFTER_MS)
-    accuracies = [100 * each["values"]["deployed"][at] for each in liquids]
+    accuracies = [100 * each["values"]["deployed"][at]["value"] for each in liquids]
 
     def less(name: str) -> str:
         of_each = [each["differences"][name][at] for each in liquids]
@@ -211,7 +212,7 @@ def _hindcast(task: str, of: Facts) -> Earned:
         task,
         f"{of['liquid']['skill']:.2f}",
         less["feedforward"],
-        None,
+        "-",
         (NAMES[best], less[best]),
         "+.2f",
         "make climate",
