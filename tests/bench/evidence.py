@@ -35,6 +35,7 @@ SOURCES = {
     "pendulum": "control/pendulum",
     "tracking": "tracking",
     "climate": "climate",
+    "forecast": "forecast",
     "drift": "drift",
 }
 """By the marks of tables, where in `build` they come from: the folder's first part is the make target."""
@@ -112,6 +113,8 @@ def earned(facts: Mapping[str, Facts]) -> Iterator[Earned]:
     for what, frames in (("all", "all frames"), ("hidden", "while it is hidden")):
         for kind in ("spiking", "graded"):
             yield _tracked(f"tracking, {kind}, {frames}: pixels", facts["tracking"]["simulated"], kind, what)
+    for task in ("Mackey-Glass +84", "Santa Fe laser +1"):
+        yield _forecast(task, facts["forecast"]["rows"])
     for series, lead, unit in (("El Niño", 3, "months"), ("El Niño", 6, "months"), ("Sunspots", 1, "year")):
         yield _hindcast(f"{series}, {lead} {unit} ahead: skill", facts["climate"][series][str(lead)])
 
@@ -217,6 +220,25 @@ def _hindcast(task: str, of: Facts) -> Earned:
         "+.2f",
         "make climate",
     )
+
+
+CLASSICAL = ("persistence", "AR", "NVAR")
+
+
+def _forecast(task: str, rows: list[Facts]) -> Earned:
+    """Of a task of `make forecast`. Intervals are Student's over reservoirs; those of differences leave as much room as
+    both together."""
+    row = next(each for each in rows if each["task"] == task)
+    liquid, off = row["liquid"], row["feedforward"]
+
+    def less(mean: float, low: float, high: float) -> Difference:
+        return Difference(mean - liquid["mean"], low - liquid["high"], high - liquid["low"])
+
+    best = min(CLASSICAL, key=lambda name: row["others"][name])
+    figure = f"{liquid['mean']:.4f} ({liquid['low']:.4f} to {liquid['high']:.4f})"
+    without, best_less = less(off["mean"], off["low"], off["high"]), less(*[row["others"][best]] * 3)
+    no_liquid = less(*[row["others"]["input alone"]] * 3)
+    return Earned(f"{task}: NRMSE", figure, without, no_liquid, (best, best_less), "+.3f", "make forecast")
 
 
 # --- claims --------------------------------------------------------------------------------------------------------
