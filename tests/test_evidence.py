@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from bench import evidence, page
+from bench import page
+from bench.evidence import claims, earned, sources
 
 pytestmark = pytest.mark.once
 
@@ -19,18 +20,18 @@ def build(tmp_path, monkeypatch):
 
 
 def test_the_run_that_the_manual_shows_is_read(build):
-    assert evidence.published(build, "drift") == {"mapping": {}}
+    assert sources.published(build, "drift") == {"mapping": {}}
 
 
 def test_a_run_that_the_manual_does_not_show_is_refused(build):
     page.leave(build / "drift", "of a quick run\n", {"mapping": {}})
     with pytest.raises(SystemExit, match=r"of another run than the tables of drift\.md: make drift"):
-        evidence.published(build, "drift")
+        sources.published(build, "drift")
 
 
 def test_what_was_not_run_is_named(build):
     with pytest.raises(SystemExit, match=r"climate.results\.md is not there: make climate"):
-        evidence.published(build, "climate")
+        sources.published(build, "climate")
 
 
 def control(micro: float):
@@ -40,7 +41,7 @@ def control(micro: float):
 
 @pytest.mark.parametrize(("micro", "verdict"), [(19_999.0, "shown (on this processor)"), (20_001.0, "not shown")])
 def test_a_loop_is_in_time_or_not(micro, verdict):
-    assert evidence._loop(control(micro))[0] == verdict
+    assert claims._loop(control(micro))[0] == verdict
 
 
 @pytest.mark.parametrize(("best", "verdict"), [(0.988, "shown (64 beats, two records left out)"), (0.97, "not shown")])
@@ -53,7 +54,7 @@ def test_fibrillation_is_as_claimed_or_not(best, verdict):
             "windows": {"64": {"all": some(0.96), "fewer": some(best)}, "128": {"all": some(0.95), "fewer": some(0.9)}}
         }
     }
-    found, figures = evidence._hearts(facts)
+    found, figures = claims._hearts(facts)
     assert found == verdict
     assert figures == f"new patients: {100 * best:.1f} % at best (64 beats, two records left out)"
 
@@ -64,7 +65,7 @@ def test_what_drifts_is_followed_or_not(later, verdict):
         return {"later": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}}
 
     facts = {"drift": {"mapping": {"batch": errors(2.0), "online": errors(1.0), "forgets": errors(later)}}}
-    assert evidence._drifting(facts)[0].startswith(verdict)
+    assert claims._drifting(facts)[0].startswith(verdict)
 
 
 def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
@@ -76,7 +77,7 @@ def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
         "differences": [[99.0, 99.0, 99.0, 99.0]],
         "expert": [[100.0] * 4],
     }
-    row = evidence._controlled("return", {"returns": {"as trained": returns}})
+    row = earned._controlled("return", {"returns": {"as trained": returns}})
     assert row.figure.startswith("96 (")
     assert row.without_recurrence.says == "better"
     assert row.no_liquid.mean == pytest.approx(95.67 - 5.75, abs=0.01)
@@ -87,4 +88,4 @@ def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
 
 
 def test_every_source_has_a_page():
-    assert set(evidence.SOURCES) <= set(page.PAGES)
+    assert set(sources.SOURCES) <= set(page.PAGES)

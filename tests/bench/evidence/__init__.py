@@ -1,0 +1,1 @@
+"""What experiments say of liquids, and of what is said of liquids: `make evidence`."""
