@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.climate.table import NAMES as HINDCASTS
 from bench.evidence.sources import PLANTS, Facts, of_streams
+from bench.tracking.table import NAMES as TRACKERS
 from lsm_deploy.measure.sums import Figure, Sums
 from lsm_deploy.measure.uncertainty import Difference
 
