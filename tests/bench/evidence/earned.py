@@ -137,7 +137,7 @@ def _tracked(task: str, of: Facts, kind: str, what: str) -> Earned:
     best = min(("kalman", "decaying", "velocity", "stays"), key=lambda name: of["off"][name][what])
     off, encoded = less[f"{kind}, cut"], less["encoded"]
     return Earned(
-        task, f"{of['off'][kind][what]:.2f}", off, encoded, (HINDCASTS[best], less[best]), "+.2f", "make tracking"
+        task, f"{of['off'][kind][what]:.2f}", off, encoded, (TRACKERS[best], less[best]), "+.2f", "make tracking"
     )
 
 
