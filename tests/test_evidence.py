@@ -2,10 +2,13 @@
 
 import json
 import re
+from textwrap import dedent
 
+import numpy as np
 import pytest
 from bench import page
 from bench.evidence import claims, earned, sources
+from waves import FRESH, SPEC, waves
 
 pytestmark = pytest.mark.once
 
@@ -89,3 +92,23 @@ def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
 
 def test_every_source_has_a_page():
     assert set(sources.SOURCES) <= set(page.PAGES)
+
+
+def test_the_recipe_for_data_of_ones_own(tmp_path, monkeypatch, capsys):
+    recipe = page.PAGES["evidence"].read_text().partition("import lsm_deploy as ld\n")
+    code = dedent("    " + recipe[1] + recipe[2].partition("\nThe last two lines")[0])
+    code = re.sub(r", 20, seeds=5", ", 1, seeds=1", code).replace("seeds=5", "seeds=1")
+    assert code.count("seeds=1") == 2
+    data = waves(6, 1)
+    groups = ["ABC"[i // 3 % 3] for i in range(data.samples)]
+    monkeypatch.chdir(tmp_path)
+    np.savez("mine.npz", frames=data.frames, starts=data.starts, labels=list(data.labels), groups=groups)
+    text = SPEC.format(features="{kind: bins, bins: 2}", samples=FRESH, read="liquid")
+    (tmp_path / "liquid.yaml").write_text(text + "search:\n  readout.features.bins: [1, 3]\n")
+    exec(compile(code, "evidence.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert "over 3 groups" in lines[0]
+    names = [line.split()[0] for line in lines[1:-1]]
+    assert {"feedforward", "encoded", "raw"} <= set(names)
+    assert all(line.endswith(("better", "worse", "not distinguishable")) for line in lines[1:-1])
+    assert "Difference(" in lines[-1]

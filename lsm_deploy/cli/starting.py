@@ -49,4 +49,4 @@ def init_command(output: Output, template: str | None, target: Path, force: bool
     spec = api.load(target)
     then = f"eval {target}" if spec.data is not None and spec.data.named else f"run {target} -o trace.npz"
     output.say(*(f"wrote {file}" for file in written), f"next: lsm-deploy check {target}; lsm-deploy {then}")
-    output.say("the first of them compiles loops, which takes some twenty seconds, once on a machine")
+    output.say("the first of them compiles loops, which takes some five seconds, once on a machine")
