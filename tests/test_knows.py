@@ -296,6 +296,26 @@ def test_whole_groups_are_named_by_others(monkeypatch):
     assert known(line(2, 2), replace(questions, data=data)).labels.over == "4 groups"
 
 
+def test_a_channel_that_is_constant_explains_nothing_and_counts_for_nothing():
+    questions = questions_about(200, 12)
+    rows = reconstruction.rows_of(questions, 0)
+    constant = np.hstack([questions.data.frames, np.full((len(questions.data.frames), 3), 0.1)])
+    more = replace(questions, data=replace(questions.data, frames=constant))
+    wider = replace(rows, channels=np.arange(5))
+    x = reconstruction._past(questions, rows, np.arange(len(rows.sample)), 0, 2)  # knows all
+    known_all = reconstruction.losses_of(questions, rows, x, 0)
+    assert known_all.explained > 0.999
+    assert reconstruction.losses_of(more, wider, x, 0).explained == pytest.approx(known_all.explained)
+
+
+def test_where_classes_and_groups_go_together_frames_are_asked_about_alone():
+    questions = about_channels([0, 10])
+    data = replace(questions.data, groups=tuple(f"of {label}" for label in questions.data.labels))
+    found = known(line(2, 2), replace(questions, data=data))
+    assert found.labels is None
+    assert found.why_not
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
@@ -388,5 +408,8 @@ def test_what_is_asked_wrongly(folder):
     with pytest.raises(LsmError, match=r"the last 0\.2 ms") as caught:
         ld.diagnose(spec, knows=True, last_ms=0.2, after_ms=[1.0, -3.0])
     assert "a delay of -3 ms" in str(caught.value)
+    for wrong in ({"after_ms": [1e20]}, {"last_ms": 1e30}):
+        with pytest.raises(LsmError, match="are more than 524288 steps"):
+            ld.diagnose(spec, knows=True, **wrong)
     with pytest.raises(LsmError, match="nothing is asked about them"):
         ld.diagnose(spec, after_ms=[1.0])

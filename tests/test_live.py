@@ -309,6 +309,13 @@ def test_beats_are_answered_one_by_one() -> None:
             live.push(wrong)  # type: ignore[arg-type]
 
 
+def test_a_wrong_interval_is_said_before_any_is_taken() -> None:
+    coming = BeatsIn(schema.BeatsFrontEnd(kind="beats", window_beats=30))
+    with pytest.raises(LsmError, match="an interval of -1 s"):
+        coming.take([0.8, 0.9, -1.0])
+    assert next(coming.take(0.7)).tolist() == [0.7, 0.0]  # the first that is taken
+
+
 def test_channels_of_beats_are_those_of_the_front_end() -> None:
     every: Any = ("rr", "drr", "rr_relative", "drr_relative", "abs_drr_relative", "ddrr_relative")
     front_end = schema.BeatsFrontEnd(kind="beats", window_beats=30, channels=every)

@@ -24,6 +24,7 @@ import lsm_deploy as ld
 from lsm_deploy.cli.app import main
 from lsm_deploy.core.errors import LsmError, LsmErrors, MisuseError
 from lsm_deploy.data import Audio, make_frames, subset
+from lsm_deploy.learn import readout as readouts
 from lsm_deploy.learn.listener import listen
 from lsm_deploy.learn.model import readout_of
 from lsm_deploy.spec.schema import AudioFrontEnd, GaussianPopulation, Input, Spec, Traces
@@ -62,6 +63,16 @@ def test_a_class_is_named_where_it_stands_out_and_not_again_for_a_while(tmp_path
         spotter.reset()
     spotter.live.reset()  # by whoever has it: a name of the sample before holds nothing up
     assert [each for frame in frames if (each := spotter.step(frame))] == expected
+    halfway = expected[0].frame + 2  # within its refractory time, were it the same sample
+    spotter = ld.Spotter(model.start(), threshold, 1000, nothing="c")
+    assert [each for frame in frames[:halfway] if (each := spotter.step(frame))] == expected[:1]
+    spotter.live.reset()
+    late = next(each for each in expected if each.frame > expected[0].frame)
+    quiet = ld.Spotter(model.start(), late.margin, 1000, nothing="c")
+    spotter.threshold = late.margin
+    assert [each for frame in frames if (each := spotter.step(frame))] == [
+        each for frame in frames if (each := quiet.step(frame))
+    ]
     every = ld.Spotter(model.start(), threshold, nothing="c")
     assert sum(every.step(frame) is not None for frame in frames) == np.count_nonzero(margins >= threshold)
 
@@ -278,6 +289,14 @@ def test_streams_that_teach_nothing_are_refused(tmp_path: Path) -> None:
     weak = tuple(replace(p, weight=0.0001) for p in spec.projections)
     with pytest.raises(LsmError, match="it never spikes on the streams"):
         ld.train_on_streams(replace(spec, projections=weak), streams, labels, 4)
+    copied = replace(streams, origin=np.arange(streams.samples) // 2 * 2)
+    together: list[Any] = []
+    fit = readouts.fit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readouts, "fit", lambda *given: together.extend(given[4:6]) or fit(*given))
+        ld.train_on_streams(spec, copied, labels, 4)
+    of = np.searchsorted(streams.starts, np.arange(len(streams.frames)), "right") - 1
+    assert [list(each) for each in together] == [[], (of // 2 * 2).tolist()]  # no copy without its original
     with pytest.raises(LsmError, match="output neurons answer, and no features are read"):
         _ = ld.train_on_chip(spec_of_waves(tmp_path), waves(6, 1)).start().features
 

@@ -96,3 +96,19 @@ def test_what_it_can_be_ends_an_interval() -> None:
 def test_sums_that_do_not_go_together(sums: dict[str, Any]) -> None:
     with pytest.raises(MisuseError, match="sums have shapes"):
         Sums(sums)
+
+
+def test_what_is_no_number_is_refused() -> None:
+    sums = errors()
+    sums["liquid" if "liquid" in sums else next(iter(sums))][0, 1, 0] = np.nan
+    with pytest.raises(MisuseError, match="are not all finite"):
+        Sums(sums)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_one_or_two_units_tell_nothing_apart(units: int) -> None:
+    sums = Sums({"a": np.tile([9.0, 10.0], (3, units, 1)), "b": np.tile([1.0, 10.0], (3, units, 1))})
+    assert sums.interval("a", SHARE) == (0.0, 1.0)
+    difference = sums.difference("a", "b", SHARE)
+    assert difference.mean == pytest.approx(0.8)
+    assert difference.says == "not distinguishable"

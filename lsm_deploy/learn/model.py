@@ -257,13 +257,14 @@ def _held_together(data: Frames) -> tuple[Sequence[object], Sequence[int]]:
     return data.groups if len(set(data.groups)) > 1 else (), data.origin.tolist()
 
 
-def check_overlap(spec: Spec, data: Frames) -> None:
-    """Refuse windows that share beats where there is no other record for cross-validation to hold out."""
-    front_end = spec.front_end
-    if isinstance(front_end, BeatsFrontEnd) and front_end.stride < front_end.window_beats and len(set(data.groups)) < 2:
+def check_overlap(spec: Spec, data: Frames, least: int = 2) -> None:
+    """Refuse windows that share beats where there are not at least so many records for cross-validation to hold out."""
+    front_end, records = spec.front_end, len(set(data.groups))
+    if isinstance(front_end, BeatsFrontEnd) and front_end.stride < front_end.window_beats and records < least:
+        there = "no other record to hold out" if records < 2 else f"{records} records to hold out, not {least}"
         raise LsmError(
-            f"windows of {front_end.window_beats} beats begin every {front_end.stride}, and cross-validation has no"
-            " other record to hold out: it would test on beats that it trains on",
+            f"windows of {front_end.window_beats} beats begin every {front_end.stride}, and cross-validation has"
+            f" {there}: it would test on beats that it trains on",
             where=data.source,
             hint=f"set `front_end: {{stride_beats: {front_end.window_beats}}}`, or train on other records",
         )

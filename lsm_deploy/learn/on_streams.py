@@ -33,10 +33,10 @@ def train_on_streams(
 ) -> Model[OnHost]:
     """Compile a spec, listen to each stream, and fit the readout to what is read after each frame that has a label.
 
-    streams: a sample is a stream, its group who is heard in it; cross-validation holds out groups, or streams where
-    there are none. labels `[frame]`: of all frames, end to end, "" for those that teach nothing. window: frames that
-    are read, the last ones; traces that are read once have none. LsmError: all that does not fit, at once; or the
-    liquid is silent.
+    streams: a sample is a stream, its group who is heard in it; cross-validation holds out groups, or streams with
+    their altered copies where there is one group or none. labels `[frame]`: of all frames, end to end, "" for those
+    that teach nothing. window: frames that are read, the last ones; traces that are read once have none. LsmError: all
+    that does not fit, at once; or the liquid is silent.
     """
     require_type(streams, Frames, "streams", "read them with `load_frames`, or make them with `to_frames`")
     section = readout_of(spec)
@@ -53,8 +53,10 @@ def train_on_streams(
         beginning = listener.encode(subset(streams, [0]), "train")
         refuse_silence(listener.program, beginning, section.populations, backend, "the streams")
     of = np.searchsorted(streams.starts, rows, "right") - 1
-    together = [streams.groups[i] if streams.groups else str(i) for i in of.tolist()]
-    classifier = readouts.fit(features, [labels[i] for i in rows.tolist()], section, spec.seed, together)
+    # As of samples: one speaker alone has nobody to be held out against, and copies are in their original's fold.
+    groups = [streams.groups[i] for i in of.tolist()] if len(set(streams.groups)) > 1 else ()
+    origin = streams.origin[of].tolist()
+    classifier = readouts.fit(features, [labels[i] for i in rows.tolist()], section, spec.seed, groups, origin)
     integers = readouts.quantise_readout(classifier, section.weight_bits)
     return Model(listener, OnHost(section, classifier, integers))
 

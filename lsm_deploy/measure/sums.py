@@ -17,7 +17,7 @@ import numpy as np
 
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.neurons.kind import Floats
-from lsm_deploy.measure.uncertainty import Difference, Draws
+from lsm_deploy.measure.uncertainty import FEWEST, Difference, Draws
 
 __all__ = ["Figure", "Sums"]
 
@@ -50,6 +50,9 @@ class Sums:
             said = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items()) or "of nothing"
             hint = "give each as [liquid, unit, sum], of all liquids or of one, of the same units"
             raise MisuseError(f"sums have shapes {said}", hint=hint)
+        if wrong := [name for name, each in self.sums.items() if not np.isfinite(each).all()]:
+            what = f"sums of {', '.join(wrong)} are not all finite"
+            raise MisuseError(what, hint="leave out what has no figure, of all that is compared")
         self.draws = Draws(liquids, next(iter(units_of))[0])
 
     @property
@@ -64,7 +67,7 @@ class Sums:
     def interval(self, name: str, figure: Figure) -> tuple[float, float]:
         """The 95 % interval of it."""
         low, high = self._between(self._drawn(figure, name)[name], self._of_liquids(name, figure))
-        return max(low, figure.ends[0]), min(high, figure.ends[1])
+        return max(low, figure.ends[0]), min(high, figure.ends[1])  # of one or two units, all that it can be
 
     def difference(self, name: str, other: str, figure: Figure) -> Difference:
         """How much better one is than the other, of an error how much less: paired, the means over liquids."""
@@ -87,6 +90,8 @@ class Sums:
         return {name: np.concatenate(some) for name, some in figures.items()}
 
     def _between(self, draws: Floats, liquids: Floats) -> tuple[float, float]:
+        if self.draws.units < FEWEST:
+            return -math.inf, math.inf
         interval = self.draws.between(draws, liquids)
         if interval is None:
             raise MisuseError("the figure is no number in any draw", hint="give a figure of sums that is one")

@@ -70,7 +70,7 @@ class Pcen:
     gain: Probability = 0.98
     bias: Positive = 2.0
     power: Annotated[Positive, Le(1)] = 0.5
-    time_constant_ms: Positive = 400.0
+    time_constant_ms: Annotated[Positive, Le(1e6)] = 400.0
     eps: Positive = 1e-6
 
 
@@ -112,6 +112,8 @@ class AudioFrontEnd:
                 f"the bands run from {self.fmin_hz:g} to {self.highest_hz:g} Hz, not upwards within half the rate,"
                 f" {self.rate_hz / 2:g} Hz"
             )
+        if self.pcen is not None and self.loudest_db is not None:
+            raise ValueError("loudest_db is of dB, and pcen stands in their place: one of them has no use")
         for name in ("window_ms", "hop_ms"):
             samples = getattr(self, name) * self.rate_hz / 1000
             if samples < 1:

@@ -168,7 +168,7 @@ class Analysis:
 
     def _normalised(self, bands: Floats, pcen: Pcen, smoothed: Floats | None) -> tuple[Floats, Floats]:
         frames = pcen.time_constant_ms / 1000 * self.front_end.rate_hz / self.hop
-        step = (np.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
+        step = 2 / (1 + np.sqrt(1 + 4 * frames**2))  # librosa's, without a difference of what is nearly alike
         if smoothed is None:
             smoothed = (1 - step) * bands[:, :1]  # as if the first frame had always been: M is E there
         values, smoothed = self.librosa.pcen(

@@ -54,7 +54,8 @@ class BeatsIn:
         for value in each:
             if not 0 <= value < np.inf:
                 raise LsmError(f"an interval of {value:g} s between two beats", where="beats", hint=hint)
-            yield self._one(value)
+        # Only now: what was answered for some would be lost with the mistake in others.
+        return map(self._one, each)
 
     def _one(self, rr: float) -> Floats:
         rr = min(max(rr, SHORTEST_S), LONGEST_S)

@@ -47,7 +47,7 @@ class Spotter:
         self.live, self.threshold, self.refractory = live, int(threshold), int(refractory)
         self._nothing = live.names.index(nothing)
         self._others = np.delete(np.arange(len(live.names)), self._nothing)
-        self._last = 0  # the frame of the last name; of none, which is none of those that are counted
+        self._last = self._before = 0  # the frame of the last name (of none, 0), and the frame before
 
     def push(self, values: ArrayLike) -> list[Spotted]:
         """Take what was recorded, through the front end, as `Live.push` does; what was named at the frames that were
@@ -61,12 +61,15 @@ class Spotter:
     def reset(self, *, recording: bool = True) -> None:
         """Begin the next sample, as `Live.reset` does."""
         self.live.reset(recording=recording)
-        self._last = 0
+        self._last = self._before = 0
 
     def _named(self, scores: Iterator[NDArray[Any]]) -> Iterator[Spotted]:
         for each in scores:
             frame = self.live.frames
-            if self._last and 0 < frame - self._last < self.refractory:  # less than 0 where the sample was begun anew
+            if frame <= self._before:  # somebody else began the sample anew, or set it back
+                self._last = 0
+            self._before = frame
+            if self._last and frame - self._last < self.refractory:
                 continue
             best = self._others[each[self._others].argmax()]
             margin = int(each[best]) - int(each[self._nothing])

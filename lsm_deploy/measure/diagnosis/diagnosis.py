@@ -31,6 +31,7 @@ from lsm_deploy.measure.diagnosis.measures import Asked, Measures, Tests, class_
 from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, frames_to_show, shown_of
 from lsm_deploy.measure.diagnosis.state_space import final_states
 from lsm_deploy.measure.fidelity import TAU_MS
+from lsm_deploy.measure.uncertainty import FEWEST
 from lsm_deploy.run import backends
 from lsm_deploy.run.extremes import warn_of_extremes
 from lsm_deploy.run.work import completed
@@ -135,8 +136,8 @@ def diagnose(
     floats = replace(floats, sample_interval=0) if floats else None
     network = program.network
     data = frames_to_show(spec, train)
-    if knows and spec is not None and data is not None and data.labels:
-        check_overlap(spec, data)
+    if knows and spec is not None and data is not None:
+        check_overlap(spec, data, FEWEST)
     shown = shown_of(spec, network, samples, seed, data)
     read = _read(program, populations, seed)
     deployed = deployed_liquid(program, read, backend)

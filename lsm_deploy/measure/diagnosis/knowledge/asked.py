@@ -108,6 +108,11 @@ def timing_of(
         errors.append(MisuseError(f"the last {last_ms:g} ms are to be read", where="diagnose", hint=hint))
     if after_ms is not None and not len(after_ms):
         errors.append(MisuseError("nothing is asked", where="diagnose", hint="name delays in ms, such as 0,100,250"))
+    longest = STEPS * dt_ms
+    far = [ms for ms in (*(after_ms or ()), *([] if last_ms is None else [last_ms])) if longest < ms < np.inf]
+    if far:
+        hint = f"ask for {longest:g} ms at the most"
+        errors.append(MisuseError(f"{far[0]:g} ms are more than {STEPS} steps", where="diagnose", hint=hint))
     wrong = [ms for ms in after_ms or () if not 0 <= ms < np.inf]
     if wrong:
         hint = "name delays in ms from 0 on, such as 0,100,250"
@@ -131,8 +136,8 @@ def questions_of(
     some = _some(originals, timing.frame, rest, seed)
     if isinstance(spec.readout, Readout) and spec.readout.centre == "group" and some.groups:
         some = _in_company(some)
-    if not why_not:
-        why_not = _why_not(some.labels)
+    if not why_not and (why_not := _why_not(some.labels)):
+        why_not += f"; of {originals.samples}, delays up to {timing.after[-1] * network.dt_ms:g} ms leave room for few"
     encoded = encode(spec.input, fit_ranges(data, spec.input), some, network.dt_ms, spec.seed, role="train")
     steps = len(encoded.spikes) + some.samples * rest
     memory.require(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, Program
 from lsm_deploy.core.shown import Brief
@@ -155,7 +156,12 @@ def knowledge_of(
     executor: Executor | None = None,
 ) -> Knowledge:
     """Ask every source, here or on an executor; answered: is called after each."""
-    shared = _Shared(asked, read, backend, naming_of(asked, readout, populations, seed), rows_of(asked, seed))
+    naming = None
+    try:
+        naming = naming_of(asked, readout, populations, seed)
+    except LsmError as error:
+        asked = replace(asked, why_not=error.what)  # frames can be asked about all the same
+    shared = _Shared(asked, read, backend, naming, rows_of(asked, seed))
     done: dict[Source, _Answers] = {}
     for index, answers in completed(_answers, shared, sources, executor):
         done[sources[index][0]] = answers

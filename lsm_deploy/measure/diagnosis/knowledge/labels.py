@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsm_deploy.core.errors import LsmError
 from lsm_deploy.data import Frames, class_order, subset
 from lsm_deploy.learn.model import fit_to, relative
 from lsm_deploy.learn.readout import Fold, folds_of
@@ -73,7 +74,7 @@ class Naming:
 
 
 def naming_of(asked: Questions, readout: Readout | None, populations: tuple[str, ...], seed: int) -> Naming | None:
-    """None where nothing can be named."""
+    """None where nothing can be named; an LsmError says what of classes and groups cannot be held out."""
     if asked.why_not:
         return None
     data = asked.data
@@ -82,7 +83,25 @@ def naming_of(asked: Questions, readout: Readout | None, populations: tuple[str,
     y = np.array([classes.index(label) for label in data.labels])
     groups = data.groups if len(set(data.groups)) > 1 else ()
     folds = folds_of(y, min(FOLDS, int(np.bincount(y).min())), seed, groups)
-    return Naming(data, readout, seed, folds)
+    there = [(train, out) for train, out in folds if _can_be_trained_on(subset(data, train), readout, seed)]
+    if not there:
+        what = "what is left where some samples are held out cannot be cross-validated: classes and groups go together"
+        raise LsmError(what, where=data.source, hint="show more groups of each class")
+    return Naming(data, readout, seed, there)
+
+
+def _can_be_trained_on(data: Frames, readout: Readout, seed: int) -> bool:
+    """Whether regularisation can be chosen by folds of it."""
+    classes = class_order(data.labels)
+    y = np.array([classes.index(label) for label in data.labels])
+    rarest = int(np.bincount(y).min())
+    if len(classes) < 2 or rarest < 2:
+        return False
+    try:
+        folds_of(y, max(2, min(readout.folds, rarest)), seed, data.groups if len(set(data.groups)) > 1 else ())
+    except LsmError:
+        return False
+    return True
 
 
 def moments_after_end(asked: Questions) -> list[Moments]:

@@ -119,7 +119,8 @@ def losses_of(asked: Questions, rows: Rows, features: NDArray[Any], delay: int) 
     if len(some) < LEAST or len(np.unique(fold)) < folds or len(units) < FEWEST:
         return None
     y = _past(asked, rows, some, delay, window)
-    y = y[:, y.std(axis=0) > 0]
+    # Sums of what is constant leave a rounding.
+    y = y[:, y.std(axis=0) > 1e-9 * np.abs(asked.data.frames[:, rows.channels]).max(axis=0)]
     if not y.shape[1]:
         return None
     errors = _errors(_Folds(features[some].astype(np.float64), y, fold, folds))
