@@ -26,7 +26,9 @@ from lsm_deploy.learn.regression.states import more_steps
 from lsm_deploy.measure.diagnosis import capacity, knowledge, ranks
 from lsm_deploy.measure.diagnosis.knowledge import asked, labels, reconstruction, sources
 from lsm_deploy.measure.diagnosis.knowledge.asked import Questions, Timing
-from lsm_deploy.measure.uncertainty import means_drawn
+from lsm_deploy.measure.diagnosis.knowledge.knowledge import Curves, Estimate
+from lsm_deploy.measure.uncertainty import Difference, means_drawn
+from lsm_deploy.report import knowledge as report_knowledge
 
 pytestmark = pytest.mark.once
 
@@ -89,7 +91,7 @@ def test_a_delay_line_knows_what_is_as_long_ago_as_it_is_long_and_nothing_else(h
     for name, curve in found.frames.values.items():
         np.testing.assert_allclose(values(curve)[: ends[name]], 1.0, atol=1e-6, err_msg=name)
         assert max(np.abs(values(curve)[ends[name] :])) < 0.02, name
-        assert found.frames.until_ms(name) == FRAME * (ends[name] - 1)
+        assert found.frames.known_ms(name)[1] == FRAME * (ends[name] - 1)
     assert (found.buffer_frames, found.buffer_numbers) == (hops, hops)
     for name, differences in found.frames.differences.items():
         for k, difference in enumerate(differences):
@@ -113,7 +115,7 @@ def test_a_delay_line_names_samples_until_they_have_left_it_and_encoded_spikes_u
     for name, end in {"deployed": hops, "float": hops, "feedforward": 1, "encoded": 1, "buffer": hops}.items():
         if name in found.values:
             assert values(found.values[name]) == [1.0] * end + [0.5] * (5 - end), name
-            assert found.until_ms(name) == FRAME * (end - 1)
+            assert found.known_ms(name) == (0, FRAME * (end - 1))
     assert ("feedforward" in found.values) == (hops > 1)
     says = [difference.says for difference in found.differences["encoded"]]
     assert says == ["not distinguishable", *["better"] * (hops - 1), *["not distinguishable"] * (5 - hops)]
@@ -306,6 +308,16 @@ def test_a_channel_that_is_constant_explains_nothing_and_counts_for_nothing():
     known_all = reconstruction.losses_of(questions, rows, x, 0)
     assert known_all.explained > 0.999
     assert reconstruction.losses_of(more, wider, x, 0).explained == pytest.approx(known_all.explained)
+
+
+def test_what_is_known_late_is_known():
+    low = [0.0, 0.3, 0.2, -0.1, 0.4]
+    curves = Curves((0.0, 10.0, 20.0, 30.0, 40.0), {"deployed": tuple(Estimate(x, x, x) for x in low)}, {}, 0.0, "")
+    assert curves.known_ms("deployed") == (10.0, 20.0)
+    assert report_knowledge._span((10.0, 20.0), 0.0) == "from 10 to 20 ms"
+    assert report_knowledge._span((0.0, 20.0), 0.0) == "up to 20 ms"
+    assert report_knowledge._shown(Difference(-0.001, -0.002, -0.0005)) == "not distinguishable"
+    assert report_knowledge._shown(Difference(-0.01, -0.02, -0.005)) == "worse"
 
 
 def test_where_classes_and_groups_go_together_frames_are_asked_about_alone():

@@ -128,6 +128,8 @@ def test_the_spec_itself_is_kept_where_nothing_is_better(file: Path) -> None:
     assert got.chosen == (0, 0, 0)
     assert len({candidate.scores for candidate in got.candidates}) == 1
     assert got.nested.scores == got.as_written.scores
+    assert {(d.mean, d.low, d.high) for d in got.differences.values()} == {(0.0, 0.0, 0.0)}
+    assert "the same" in to_text(report_of(got).blocks)
     assert (got.differences["liquid"].mean, got.differences["liquid"].says) == (0.0, "not distinguishable")
 
 

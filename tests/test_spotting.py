@@ -289,6 +289,11 @@ def test_streams_that_teach_nothing_are_refused(tmp_path: Path) -> None:
     weak = tuple(replace(p, weight=0.0001) for p in spec.projections)
     with pytest.raises(LsmError, match="it never spikes on the streams"):
         ld.train_on_streams(replace(spec, projections=weak), streams, labels, 4)
+    for wrong in (None, 3, "ab" * 100, [1] * len(labels), ["a", float("nan")], np.array([labels])):
+        with pytest.raises(MisuseError, match="labels are no text for each frame"):
+            ld.train_on_streams(spec, streams, wrong, 4)  # type: ignore[arg-type]
+    with pytest.raises(LsmError, match="a window of 1000000000 frames, and the longest stream has 8"):
+        ld.train_on_streams(spec, streams, np.array(labels), 10**9)  # type: ignore[arg-type]
     copied = replace(streams, origin=np.arange(streams.samples) // 2 * 2)
     together: list[Any] = []
     fit = readouts.fit

@@ -39,7 +39,7 @@ def train_on_streams(
     that does not fit, at once; or the liquid is silent.
     """
     require_type(streams, Frames, "streams", "read them with `load_frames`, or make them with `to_frames`")
-    section = readout_of(spec)
+    section, labels = readout_of(spec), _flat(labels)
     raise_all(_mistakes(section, streams, labels, window))
     listener = replace(listen(spec, streams), longest=int(window or 0))
     rows = np.array([i for i, label in enumerate(labels) if label], np.int64)
@@ -80,6 +80,17 @@ def _features(listener: Listener, section: Readout, streams: Frames, rows: Ints,
     return features
 
 
+_ONE_A_FRAME = 'write one a frame, of all streams end to end, and "" where a frame teaches nothing'
+
+
+def _flat(labels: object) -> list[str]:
+    each = labels.tolist() if isinstance(labels, np.ndarray) and labels.ndim == 1 else labels
+    if not isinstance(each, list | tuple) or not all(isinstance(label, str) for label in each):
+        hint = 'give one flat list of text over all streams, end to end, and "" where a frame teaches nothing'
+        raise MisuseError("labels are no text for each frame", where="labels", hint=hint)
+    return list(each)
+
+
 def _mistakes(section: Readout, streams: Frames, labels: Sequence[str], window: object) -> list[LsmError]:
     errors: list[LsmError] = []
     if section.centre != "none":
@@ -87,7 +98,7 @@ def _mistakes(section: Readout, streams: Frames, labels: Sequence[str], window: 
         errors.append(LsmError(what, where="readout", hint="set `readout: {centre: none}`"))
     if len(labels) != len(streams.frames):
         what = f"there are {len(labels)} labels for {len(streams.frames)} frames"
-        errors.append(LsmError(what, where="labels", hint='write one a frame, and "" where a frame teaches nothing'))
+        errors.append(LsmError(what, where="labels", hint=_ONE_A_FRAME))
     elif not any(labels):
         errors.append(LsmError("no frame has a label", where="labels", hint="label those that are to be learnt from"))
     endless = isinstance(section.features, Traces) and section.features.samples == 1
@@ -99,4 +110,7 @@ def _mistakes(section: Readout, streams: Frames, labels: Sequence[str], window: 
     ):
         hint = "give a whole number of them, 1 or more"
         errors.append(MisuseError(f"a window of {window!r} frames", where="window", hint=hint))
+    elif window is not None and window > (longest := int(streams.lengths.max())):
+        what = f"a window of {window} frames, and the longest stream has {longest}"
+        errors.append(MisuseError(what, where="window", hint="read fewer"))
     return errors

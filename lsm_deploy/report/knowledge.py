@@ -75,17 +75,28 @@ def _row(curves: Curves, shown: Sequence[str], i: int) -> list[Cell]:
 
 
 def _readings(curves: Curves) -> Iterator[str]:
-    until = {name: curves.until_ms(name) for name in SOURCES if name in curves.values}
-    known = ", ".join(f"{SOURCES[name]} {'never' if ms is None else f'{ms:g} ms'}" for name, ms in until.items())
-    yield f"above chance without a gap up to: {known}; 95 % intervals over {curves.over}, differences paired"
+    spans = {name: curves.known_ms(name) for name in SOURCES if name in curves.values}
+    known = ", ".join(f"{SOURCES[name]} {_span(ms, curves.after_ms[0])}" for name, ms in spans.items())
+    yield f"above chance, without a gap: {known}; 95 % intervals over {curves.over}, differences paired"
     for name, differences in curves.differences.items():
         yield f"the liquid {_said(curves.after_ms, differences, SOURCES[name])}"
+
+
+def _shown(difference: Difference) -> str:
+    """What it says, of what the table shows: a difference below its last digit is none."""
+    return difference.says if round(abs(difference.mean), 2) else Difference(0.0, 0.0, 0.0).says
+
+
+def _span(known: tuple[float, float] | None, first: float) -> str:
+    if known is None:
+        return "never"
+    return f"up to {known[1]:g} ms" if known[0] == first else f"from {known[0]:g} to {known[1]:g} ms"
 
 
 def _said(after_ms: Sequence[float], differences: Sequence[Difference | None], other: str) -> str:
     parts = []
     for says, words in _SAYS.items():
-        at = [f"{ms:g}" for ms, d in zip(after_ms, differences, strict=True) if d is not None and d.says == says]
+        at = [f"{ms:g}" for ms, d in zip(after_ms, differences, strict=True) if d is not None and _shown(d) == says]
         if at:
             parts.append(f"{words} {other} after {', '.join(at)} ms")
     return "; it ".join(parts) or f"was not asked beside {other}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lsm_deploy.measure.uncertainty import Difference
 from lsm_deploy.report.blocks import Block, Column, Heading, Line, Report, table
 from lsm_deploy.report.evaluations import ROWS, report_across
 from lsm_deploy.report.numbers import INTERVAL, PERCENT, SIGNED, SIGNED_INTERVAL, count, setting
@@ -61,7 +62,7 @@ def _beside(nested: Nested) -> Iterator[Block]:
         d = less.get(name)
         rows.append([
             ROWS[name], *cells[0], *cells[1],
-            *((d.mean, (d.low, d.high), d.says) if d else (None, None, "of other samples")),
+            *((d.mean, (d.low, d.high), _says(d, nested)) if d else (None, None, "of other samples")),
         ])  # fmt: skip
     yield Heading("chosen inside, beside the spec as it is written")
     yield table(
@@ -81,6 +82,10 @@ def _beside(nested: Nested) -> Iterator[Block]:
         f"95 % intervals: of a bootstrap over {chosen.over}; of differences, paired. The spec as it is written may "
         "have been chosen on these very samples: its figure is then optimistic"
     )
+
+
+def _says(difference: Difference, nested: Nested) -> str:
+    return "the same" if nested.as_written_everywhere else difference.says
 
 
 def _after(nested: Nested) -> Iterator[Block]:

@@ -78,11 +78,17 @@ class Nested(Reported):
         """What each split chose, by its name."""
         return {name: self.candidates[number] for name, number in zip(self.nested.splits, self.chosen, strict=True)}
 
+    @property
+    def as_written_everywhere(self) -> bool:
+        return set(self.chosen) == {AS_WRITTEN}
+
     @cached_property
     def differences(self) -> dict[str, Difference]:
         """By what answered, the accuracy of what was chosen less that of the spec as it is written, with its paired
         interval. Empty where they were not asked of the same samples."""
-        return self.nested.less(self.as_written)
+        less = self.nested.less(self.as_written)
+        # Not two readouts that happen to answer alike, for whom an interval leaves room: one and the same.
+        return dict.fromkeys(less, Difference(0.0, 0.0, 0.0)) if self.as_written_everywhere else less
 
     def to_json(self) -> dict[str, Any]:
         """What `eval --tune-inside --json` prints: as of one evaluation, of what was chosen; then what is beside it."""

@@ -29,8 +29,8 @@ def picture_of_knowledge(diagnosis: Diagnosis, knows: Knowledge) -> Picture:
     """A panel for labels and one for frames, where these were asked, and one of memory capacity."""
     total = diagnosis.deployed.capacity.total
     known = ""
-    if knows.labels is not None and (until := knows.labels.until_ms("deployed")) is not None:
-        known = f"the liquid names samples above chance until {until:g} ms after their end; "
+    if knows.labels is not None and (span := knows.labels.known_ms("deployed")) is not None:
+        known = f"the liquid names samples above chance until {span[1]:g} ms after their end; "
     heading = (
         f"{known}it holds {total:.3g} bits of a stream of {SYMBOL_MS:g} ms each; read: the last {knows.last_ms:g} ms"
     )

@@ -75,14 +75,18 @@ class Curves(Brief):
     def __post_init__(self) -> None:
         freeze(self, "values", "differences")
 
-    def until_ms(self, source: str) -> float | None:
-        """The longest delay up to which it knows more than chance, without a gap; None where it never does."""
-        last = None
+    def known_ms(self, source: str) -> tuple[float, float] | None:
+        """The first delay at which it knows more than chance, which delays of the input may put off, and the longest
+        up to which it does from there on, without a gap; None where it never does."""
+        span = None
         for after, estimate in zip(self.after_ms, self.values[source], strict=True):
-            if estimate is not None and estimate.low <= self.chance:
-                return last
-            last = after if estimate is not None else last
-        return last
+            if estimate is None:
+                continue
+            if estimate.low > self.chance:
+                span = (span[0] if span else after), after
+            elif span:
+                break
+        return span
 
     def to_json(self) -> dict[str, Any]:
         return {
