@@ -91,6 +91,12 @@ def make_files() -> None:
     for name, seed in (("train", 0), ("test", 1), ("new", 2)):
         values, labels = frames(seed)
         np.savez(f"{name}.npz", frames=values, labels=labels)
+    values, labels = frames(0)
+    np.savez("spoken.npz", frames=values, labels=np.where(labels == labels[0], "nothing", labels))
+    ld.save_model("digits.model", ld.train(ld.load("liquid.yaml"), "spoken.npz"))
+    Path("sound.txt").write_text(
+        "\n".join(" ".join(f"{value:.4f}" for value in row) for row in values[:9].reshape(-1, 3))
+    )
     np.savez("first.npz", frames=wave(200)[None])
     np.savez("then.npz", frames=wave(100, 200)[None])
     Path("frames.txt").write_text("\n".join(f"{value:.6f}" for (value,) in wave(20, 300)))

@@ -398,7 +398,7 @@ def test_the_command(folder):
         "asked about 60 of 60 samples",
         "the buffer holds the last 8 frames, 24 numbers",
         "chance 33.3%",
-        "encoded spikes 0 ms",
+        "encoded spikes up to 0 ms",
         "the liquid cannot be told from encoded spikes after 0",
         "R2 of the mean of as many as are read",
         "not asked after 60 ms: too few samples are so long",
