@@ -78,6 +78,7 @@ def test_measures_of_heart_rate_one_by_one() -> None:
         assert found["RMSSD"][window] == pytest.approx(math.sqrt(sum(step**2 for step in d) / len(d)))
 
 
+@pytest.mark.deep
 def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(spec: Spec) -> None:
     data, section = hearts(), readout_of(spec)
     spec = replace(spec, readout=replace(section, regularisation=(1.0,), folds=2))  # quick
@@ -250,6 +251,7 @@ def test_everything_is_measured_and_written(spec: Spec) -> None:
 # --- the data ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.deep
 def test_windows_of_unseen_records_are_told_apart_and_backends_agree() -> None:
     if not DATA.exists():
         pytest.skip(f"there is no {DATA.name}")

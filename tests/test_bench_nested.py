@@ -32,6 +32,7 @@ def spoken() -> Audio:
     return Audio(np.concatenate(sounds), 800 * np.arange(27), 8000, tuple(labels), "said", tuple(groups))
 
 
+@pytest.mark.deep
 def test_a_row_is_what_was_chosen_inside_beside_the_best_by_the_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("librosa")
     monkeypatch.setattr(nested, "NEURONS", 40)

@@ -134,6 +134,7 @@ def test_numpy(interval: int) -> None:
     check_against_emulator(*everything(interval))
 
 
+@pytest.mark.deep
 @compiled
 def test_cython() -> None:
     # A kind takes half a minute to compile for the first time; what it becomes is the C++ of the next test.

@@ -371,6 +371,7 @@ def test_a_full_disk_is_a_sentence_and_no_traceback(parted: Path) -> None:
 # --- `make killed`, a share of it -----------------------------------------------------------------------------------
 
 
+@pytest.mark.deep
 def test_commands_that_are_killed_leave_old_or_new_and_nothing_else(tmp_path: Path) -> None:
     names = ("run", "stream", "train")  # all seven: `make killed`
     place = killed.Place(tmp_path, names)
