@@ -80,6 +80,7 @@ class Nested(Reported):
 
     @property
     def as_written_everywhere(self) -> bool:
+        """Whether every split chose the spec as it is written, so that there is nothing to compare."""
         return set(self.chosen) == {AS_WRITTEN}
 
     @cached_property
