@@ -329,7 +329,7 @@ def test_c_commands_what_python_does(name: str, tmp_path: Path) -> None:
 
 
 def test_the_tables_have_what_was_measured() -> None:
-    size = Size(rounds=1, episodes=1, tests=2, disturbed=1, adapting=1, liquids=1, conditions=1, steps=50)
+    size = Size(rounds=1, episodes=1, tests=3, disturbed=1, adapting=1, liquids=1, conditions=1, steps=50)
     liquid, baselines = of_liquid("cart_pole", 1, size), of_baselines("cart_pole", size)
     assert liquid.model is not None
     text = to_markdown(render(Found("cart_pole", [liquid], baselines, latencies("cart_pole", liquid.model, 50, [0]))))
