@@ -7,6 +7,8 @@ from textwrap import dedent
 import numpy as np
 import pytest
 from bench import page
+from bench.control.measured import TRAINED
+from bench.control.table import mean_return
 from bench.evidence import claims, earned, sources
 from waves import FRESH, SPEC, waves
 
@@ -80,7 +82,7 @@ def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
         "differences": [[99.0, 99.0, 99.0, 99.0]],
         "expert": [[100.0] * 4],
     }
-    row = earned._controlled("return", {"returns": {"as trained": returns}})
+    row = earned._controlled("return", {"returns": {TRAINED: returns}}, mean_return("cart_pole"))
     assert row.figure.startswith("96 (")
     assert row.without_recurrence.says == "better"
     assert row.no_liquid.mean == pytest.approx(95.67 - 5.75, abs=0.01)
@@ -88,6 +90,9 @@ def test_the_best_of_what_has_no_neurons_is_beside_a_controller():
     assert row.best[1].mean == pytest.approx(95.67 - 99, abs=0.01)
     assert re.fullmatch(r"[+-]\d+ \([+-]\d+ to [+-]\d+\): .*", row._cell(row.best[1]))
     json.dumps(row.row())
+    # Costs are no less than 0, and so no return is more.
+    best = {name: [[-1.0] * 4, [-1.0] * 4, [-100.0] * 4] for name in returns}
+    assert earned._controlled("return", {"returns": {TRAINED: best}}, mean_return("pendulum")).figure.endswith(" to 0)")
 
 
 def test_every_source_has_a_page():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from lsm_deploy.measure.sums import Figure, Sums
 from lsm_deploy.measure.uncertainty import Difference, Resampled
 from lsm_deploy.report.blocks import Block, Line, right, table
 
-__all__ = ["Found", "render"]
+__all__ = ["Found", "mean_return", "render", "returns_of"]
 
 NAMES = {
     "liquid": "**the liquid, deployed integers**",
@@ -65,13 +66,11 @@ class Found:
 
     def returns(self, condition: str) -> Sums:
         """Of each episode its return, and a 1."""
-        totals = {each: np.array([one.totals for one in some]) for each, some in self.outcomes(condition).items()}
-        return Sums({each: np.stack([one, np.ones_like(one)], axis=2) for each, one in totals.items()}, "episodes")
+        return returns_of({each: [one.totals for one in some] for each, some in self.outcomes(condition).items()})
 
     @property
     def figure(self) -> Figure:
-        """The mean return."""
-        return Figure(lambda sums: sums[..., 0] / sums[..., 1], ENDS[self.name])
+        return mean_return(self.name)
 
     def held(self, condition: str) -> Resampled:
         right = {each: np.array([one.held for one in some]) for each, some in self.outcomes(condition).items()}
@@ -80,6 +79,17 @@ class Found:
     @property
     def conditions(self) -> list[str]:
         return [each for each in self.baselines.outcomes if each != TRAINED]
+
+
+def returns_of(totals: Mapping[str, Any]) -> Sums:
+    """Of the return of each episode `[liquid, episode]`, by controller."""
+    every = {name: np.array(each, np.float64) for name, each in totals.items()}
+    return Sums({name: np.stack([each, np.ones_like(each)], axis=2) for name, each in every.items()}, "episodes")
+
+
+def mean_return(plant: str) -> Figure:
+    """Of what `returns_of` has; it ends at what a plant's return can be."""
+    return Figure(lambda sums: sums[..., 0] / sums[..., 1], ENDS[plant])
 
 
 def render(found: Found) -> list[Block]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.climate.table import NAMES as HINDCASTS
+from bench.control.measured import TRAINED
+from bench.control.table import mean_return, returns_of
 from bench.evidence.sources import PLANTS, Facts, of_streams
 from bench.tracking.table import NAMES as TRACKERS
 from lsm_deploy.measure.sums import Figure, Sums
@@ -52,7 +54,7 @@ def earned(facts: Mapping[str, Facts]) -> Iterator[Earned]:
     yield _remembered(facts["knows"])
     yield _spotted(facts["spotting"])
     for plant, title in PLANTS.items():
-        yield _controlled(f"{title}, velocities hidden: return", facts[plant])
+        yield _controlled(f"{title}, velocities hidden: return", facts[plant], mean_return(plant))
     for what, frames in (("all", "all frames"), ("hidden", "while it is hidden")):
         for kind in ("spiking", "graded"):
             yield _tracked(f"tracking, {kind}, {frames}: pixels", facts["tracking"]["simulated"], kind, what)
@@ -121,15 +123,14 @@ OTHERS = {
 }
 
 
-def _controlled(task: str, plant: Facts) -> Earned:
-    returns = {name: np.array(each, np.float64) for name, each in next(iter(plant["returns"].values())).items()}
-    sums = Sums({name: np.stack([each, np.ones_like(each)], axis=-1) for name, each in returns.items()}, "episodes")
-    there = [name for name in OTHERS if name in returns]
-    best = max(there, key=lambda name: returns[name].mean())
-    low, high = sums.interval("liquid", MEAN)
-    figure = f"{sums.value('liquid', MEAN):.0f} ({low:.0f} to {high:.0f})"
-    off, frame, other = (sums.difference("liquid", name, MEAN) for name in ("cut", "frame", best))
-    return Earned(task, figure, off, frame, (OTHERS[best], other), "+.0f", "make control")
+def _controlled(task: str, plant: Facts, figure: Figure) -> Earned:
+    returns = returns_of(plant["returns"][TRAINED])
+    there = [name for name in OTHERS if name in returns.sums]
+    best = max(there, key=lambda name: returns.value(name, figure))
+    low, high = returns.interval("liquid", figure)
+    cell = f"{returns.value('liquid', figure):.0f} ({low:.0f} to {high:.0f})"
+    off, frame, other = (returns.difference("liquid", name, figure) for name in ("cut", "frame", best))
+    return Earned(task, cell, off, frame, (OTHERS[best], other), "+.0f", "make control")
 
 
 def _tracked(task: str, of: Facts, kind: str, what: str) -> Earned:
