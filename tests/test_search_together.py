@@ -286,6 +286,35 @@ def test_what_a_database_says_is_checked(tmp_path, change):
         pass
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "UPDATE study_directions SET direction = 'MINIMIZE'",
+            "its study's direction is MINIMIZE, this search's is MAX",
+        ),
+        ("UPDATE study_directions SET direction = 'NOT_SET'", "its study's direction is NOT_SET"),
+        ("DELETE FROM study_directions", "its study's direction is missing"),
+        ("UPDATE study_directions SET direction = 'x'", "'x' is not among the defined enum values"),
+    ],
+)
+def test_a_study_that_goes_another_way_is_refused(tmp_path, change, words):
+    url = f"sqlite:///{tmp_path}/d"
+    with opened(url) as made:
+        for turn in made.claim(2, 2):
+            made.tell(Trial(turn, {}, (0.5,)))
+    with opened(url):
+        pass
+    with sqlite3.connect(tmp_path / "d") as altered:
+        altered.execute(change)
+    altered.close()
+    with pytest.raises(LsmError, match="the journal is damaged: ") as error, opened(url):
+        pass
+    assert words in error.value.what
+    assert error.value.where.startswith(f"sqlite:///{tmp_path}/d")
+    assert error.value.hint
+
+
 @needs_postgres
 @pytest.mark.once
 def test_a_database_that_goes_away_is_waited_for(spec, alone, server, monkeypatch):

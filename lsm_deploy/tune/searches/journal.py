@@ -288,7 +288,7 @@ def opened_journal(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         with opened_study(journal, study, least) as opened:
-            check_identity(opened, {**identity, AT_ONCE: str(at_once)})
+            check_identity(opened, {**identity, AT_ONCE: str(at_once)}, least)
             made = Journal(opened, parameters, seed, at_once, least=least)
             made.trials()
             with made.beating():

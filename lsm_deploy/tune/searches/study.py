@@ -70,22 +70,30 @@ def opened_study(journal: Path | str, name: str, least: bool) -> Iterator[Study]
 
 def _made(study: Study, name: str, least: bool) -> Study:
     from optuna.exceptions import DuplicatedStudyError
-    from optuna.study import StudyDirection
 
-    direction = StudyDirection.MINIMIZE if least else StudyDirection.MAXIMIZE
     try:
         number = study.ask("get_study_id_from_name", name)
     except KeyError:
         with suppress(DuplicatedStudyError):
-            study.ask("create_new_study", [direction], name)
+            study.ask("create_new_study", [_direction(least)], name)
         number = study.ask("get_study_id_from_name", name)
     return replace(study, number=number)
 
 
-def check_identity(study: Study, identity: Mapping[str, str]) -> None:
-    """Refuse a study that is of another search in some part, and write them into one that is new."""
+def _direction(least: bool) -> Any:
+    from optuna.study import StudyDirection
+
+    return StudyDirection.MINIMIZE if least else StudyDirection.MAXIMIZE
+
+
+def check_identity(study: Study, identity: Mapping[str, str], least: bool) -> None:
+    """Refuse a study that is of another search in some part, and write them into one that is new.
+
+    least: which way it goes; what is scored is a part of the identity, so that a study of the same goes the same way.
+    """
     with believing(study.where):
         stored = study.ask("get_study_user_attrs", study.number)
+        directions = list(study.ask("get_study_directions", study.number))
         begun = bool(study.ask("get_all_trials", study.number, deepcopy=False))
     errors = []
     for part, value in identity.items():
@@ -94,6 +102,10 @@ def check_identity(study: Study, identity: Mapping[str, str]) -> None:
         elif stored.get(part, "1" if part == AT_ONCE else None) != value:
             errors.append(LsmError(f"its trials are of another {part}", where=study.where, hint=_OTHERWISE))
     raise_all(errors)
+    if directions != [_direction(least)]:
+        ways = " and ".join(each.name for each in directions) or "missing"
+        what = f"its study's direction is {ways}, this search's is {_direction(least).name}"
+        raise damage(study.where, what)
 
 
 _OTHERWISE = "go on with what it was begun with, or name another journal"
