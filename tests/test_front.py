@@ -22,6 +22,7 @@ from lsm_deploy.data.front import load, load_data, to_frames
 from lsm_deploy.data.front.audio import AT_ONCE, analysis_of
 from lsm_deploy.spec.schema import Augment, BeatsFrontEnd, EventsFrontEnd, GammatoneFrontEnd, MelFrontEnd, Pcen
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 RATE = 8000
 
 
@@ -140,7 +141,7 @@ def test_bands_are_normalised_by_their_past(librosa: Any) -> None:
     """As Wang et al. have it, one frame after the other; dB are the same bands, and so tell their power."""
     pcen = Pcen(gain=0.9, bias=1.5, power=0.4, time_constant_ms=60.0, eps=1e-5)
     for section, data in ((mel(bands=6, floor_db=300.0), speech()), (gammatone(bands=5, floor_db=300.0), speech(3))):
-        got = parts(to_frames(data, replace(section, pcen=pcen)))
+        got = parts(to_frames(data, replace(section, floor_db=None, pcen=pcen)))
         for values, decibels in zip(got, parts(to_frames(data, section)), strict=True):
             power = 10 ** (decibels / 10)
             t = 60.0 / section.hop_ms
@@ -601,3 +602,21 @@ def test_input_that_does_not_take_what_the_front_end_makes(tmp_path: Path) -> No
         str(tmp_path / "d.npz"),
         "set `input: {channels: 2}`",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"floor_db": 50}, "floor_db is of dB, and pcen stands in their place: leave one out"),
+        ({"floor_db": 60.0}, "floor_db is of dB"),
+        ({"loudest_db": 0}, "loudest_db is of dB"),
+        ({"floor_db": 50, "loudest_db": 0}, "floor_db and loudest_db are of dB"),
+    ],
+)
+def test_what_is_of_db_has_no_use_beside_pcen(given: dict[str, Any], words: str) -> None:
+    front = {"kind": "mel", "rate_hz": 8000, "bands": 24, "pcen": {}}
+    spec = ld.load(CONFIGS / "digit_spotting.yaml").with_({"front_end": front})
+    assert ld.loads(ld.dumps(spec)) == spec
+    with pytest.raises(LsmError, match=words) as error:
+        spec.with_({"front_end": {**front, **given}})
+    assert error.value.where == "front_end"

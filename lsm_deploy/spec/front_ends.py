@@ -32,6 +32,8 @@ __all__ = [
     "Pcen",
 ]
 
+FLOOR_DB = 60.0
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -80,9 +82,9 @@ class AudioFrontEnd:
 
     rate_hz: of the recordings. bands: so many channels. fmin_hz: where the lowest band begins. fmax_hz: where the
     highest ends; left out, half the rate. window_ms: what a frame is made of. hop_ms: from one frame to the next.
-    floor_db: nothing is further below the loudest value. loudest_db: which that is, so that it is known before the
-    utterance is, as live sound needs it; left out, the utterance's own. pcen: bands that are normalised by their
-    past, and not in dB, of which floor_db and loudest_db are. trim_db: cuts both ends where they are so far
+    floor_db: nothing is further below the loudest value; left out, 60. loudest_db: which that is, so that it is known
+    before the utterance is, as live sound needs it; left out, the utterance's own. pcen: bands that are normalised by
+    their past, and not in dB, of which floor_db and loudest_db are. trim_db: cuts both ends where they are so far
     below the loudest frame. level: first, mean 0 and variance 1 of every utterance over all its bands together, so that
     near and far sound alike. normalise: mean 0 and variance 1 of every band, over the `utterance` or over all
     utterances of its `group`, the speaker, in the same file. frames: every utterance in time resampled to so many.
@@ -95,7 +97,7 @@ class AudioFrontEnd:
     fmax_hz: Positive | None = None
     window_ms: Positive = 25.0
     hop_ms: Positive = 10.0
-    floor_db: Positive = 60.0
+    floor_db: Positive | None = None
     loudest_db: Number | None = None
     pcen: Pcen | None = None
     trim_db: Positive | None = None
@@ -112,8 +114,10 @@ class AudioFrontEnd:
                 f"the bands run from {self.fmin_hz:g} to {self.highest_hz:g} Hz, not upwards within half the rate,"
                 f" {self.rate_hz / 2:g} Hz"
             )
-        if self.pcen is not None and self.loudest_db is not None:
-            raise ValueError("loudest_db is of dB, and pcen stands in their place: one of them has no use")
+        of_db = [name for name in ("floor_db", "loudest_db") if getattr(self, name) is not None]
+        if self.pcen is not None and of_db:
+            are = "is" if len(of_db) == 1 else "are"
+            raise ValueError(f"{' and '.join(of_db)} {are} of dB, and pcen stands in their place: leave one out")
         for name in ("window_ms", "hop_ms"):
             samples = getattr(self, name) * self.rate_hz / 1000
             if samples < 1:
@@ -122,6 +126,11 @@ class AudioFrontEnd:
                 raise ValueError(
                     f"{name} is {samples:g} samples of {self.rate_hz:g} Hz, and a whole number is too far off"
                 )
+
+    @property
+    def lowest_db(self) -> float:
+        """Below the loudest value."""
+        return FLOOR_DB if self.floor_db is None else self.floor_db
 
     @property
     def highest_hz(self) -> float:

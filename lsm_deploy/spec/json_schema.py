@@ -272,6 +272,7 @@ EXAMPLES: dict[str, Any] = {
     "past": 1.2,
     "rate_hz": 8000.0,
     "fmax_hz": 4000.0,
+    "floor_db": 60.0,
     "loudest_db": 0.0,
     "trim_db": 40.0,
     "pre_emphasis": 0.97,

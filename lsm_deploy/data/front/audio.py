@@ -179,7 +179,7 @@ class Analysis:
     def _decibels(self, bands: Floats) -> Floats:
         known = self.front_end.loudest_db
         loudest = max(float(bands.max()), SILENCE) if known is None else 10 ** (known / 10)
-        floor = loudest * 10 ** (-self.front_end.floor_db / 10)
+        floor = loudest * 10 ** (-self.front_end.lowest_db / 10)
         return np.asarray(10 * np.log10(np.maximum(bands, floor))).T
 
 
