@@ -12,7 +12,7 @@ JOBS ?= 2
 # What is measured here is run here, and no answer of another day.
 export LSM_DEPLOY_CACHE_GB := 0
 
-.PHONY: af af-inside bench bench-graded bench-peers c check clean climate conformance control demo diagnose digits drift evidence faithful forecast fuzz hardware hostile interchange intervals killed knows large lava lava-dl live mutants nested placement programs prove robust scale search-postgres setup simulators soak spotting test tools tracking
+.PHONY: af af-inside bench bench-graded bench-peers c check clean climate conformance control demo diagnose digits drift evidence faithful forecast fuzz hardware hostile interchange intervals killed knows large lava lava-dl live mutants nested placement programs prove robust scale search-postgres setup simulators soak spotting test tools torch tracking
 
 # What it runs, and no more, where not all of it is there already.
 DEMO := brian,lava,data
@@ -165,9 +165,14 @@ tracking: setup
 	cd tests && ../$(BIN)/python -m bench.tracking $(if $(QUICK),--quick)
 
 # Cart-pole and pendulum in closed loop at 20 ms, velocities hidden: liquids that learn by imitation, beside baselines and
-# experts, disturbed, and in C; and the manual's tables: some minutes. QUICK=1: a taste of each, and the manual stays.
-control: setup
+# experts, disturbed, and in C; and the manual's tables: some minutes. A GRU beside them needs torch, of some gigabytes,
+# which is installed: where it cannot be, that row is left out. QUICK=1: a taste of each, torch as it is, the manual stays.
+control: setup $(if $(QUICK),,torch)
 	cd tests && ../$(BIN)/python -m bench.control $(if $(QUICK),--quick)
+
+torch: setup
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(INSTALL) --editable '.[torch]' || \
+		echo "the GRU is left out: torch could not be installed"
 
 # What bit flips, lost neurons and other faults of a chip cost three tasks, what redundancy buys, and the manual's tables:
 # ten minutes. SHARED: where afdb_beats.npz and fsdd.npz are. QUICK=1: a taste, and the manual stays.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bench.control.estimators import Differences, Filtered
 from bench.control.experts import EXPERTS, MODELS, Seeing
 from bench.control.imitation import imitate
 from bench.control.learners import Liquid, LiquidController, Window, as_frames, stacked
-from bench.control.measured import TRAINED, Size, compared, of_baselines, of_liquid, spec_of
+from bench.control.measured import LEARNT, TRAINED, Size, compared, of_baselines, of_liquid, spec_of
 from bench.control.plants import PERIOD, PLANTS, Altered, CartPole, Pendulum
 from bench.control.table import Found, render
 from bench.control.timing import latencies
@@ -28,6 +29,7 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("gymnasium") is None, reason="gymnasium is not here"),
     pytest.mark.filterwarnings("ignore:.*clips it"),
 ]
+NEEDS_TORCH = pytest.mark.skipif(gru.missing() is not None, reason=str(gru.missing()))
 NEEDS_C = pytest.mark.skipif(exported.missing() is not None, reason=str(exported.missing()))
 
 
@@ -252,14 +254,22 @@ def test_recurrence_that_is_off_is_the_same_readout_of_the_same_input() -> None:
     assert ld.forecast(whole, as_frames(data)).tolist() != ld.forecast(cut, as_frames(data)).tolist()
 
 
-@pytest.mark.skipif(gru.missing() is not None, reason=str(gru.missing()))
-def test_a_gru_learns_what_two_frames_tell() -> None:
-    rng = np.random.default_rng(2)
-    episodes = []
-    for _ in range(12):
-        frames = rng.normal(size=(60, 2))
+# --- a recurrent network ---------------------------------------------------------------------------------------------
+
+
+def taught_by_two_frames(lengths: Sequence[int]) -> list[Episode]:
+    """Episodes of noise whose labels are of a frame and of the one before."""
+    rng, episodes = np.random.default_rng(2), []
+    for length in lengths:
+        frames = rng.normal(size=(length, 2))
         labels = frames[:, 0] - np.append(0.0, frames[:-1, 1])
         episodes.append(Episode(frames, labels, labels, 0.0, True))
+    return episodes
+
+
+@NEEDS_TORCH
+def test_a_gru_learns_what_two_frames_tell() -> None:
+    episodes = taught_by_two_frames([60] * 12)
     learner = gru.Gru(2, 16, 1)
     controllers = [learner.fit(episodes[:10]) for _ in range(3)]
 
@@ -270,6 +280,37 @@ def test_a_gru_learns_what_two_frames_tell() -> None:
 
     assert off(controllers[2]) < 0.3
     assert off(controllers[2]) < off(controllers[0]), "each goes on from the one before, which stays as it was"
+
+
+@NEEDS_TORCH
+def test_a_gru_that_is_stepped_is_the_one_that_was_trained_on_whole_episodes() -> None:
+    import torch
+
+    episode = taught_by_two_frames([30])[0]
+    controller = gru.Gru(2, 8, 1).fit([episode])
+    with torch.no_grad():
+        whole = controller._readout(controller._cells(torch.tensor(episode.frames, dtype=torch.float32)[None])[0])
+    for _ in range(2):  # nothing of the episode before is left in the second one
+        controller.begin()
+        stepped = [controller.act(frame) for frame in episode.frames]
+        assert stepped == pytest.approx((controller._scale * whole[0, :, 0]).tolist(), abs=1e-5)
+
+
+@NEEDS_TORCH
+def test_a_gru_imitates_in_its_own_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gru, "EPOCHS", 10)
+    learnt = imitate("cart_pole", gru.Gru(2, 8, 1), rounds=3, episodes=2)
+    assert max(learnt.curve) > learnt.curve[0]
+    lengths = [len(each.frames) for each in learnt.episodes]
+    assert len(set(lengths)) > 1, "those that are shorter are padded"
+
+
+def test_a_machine_without_torch_runs_and_says_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gru, "missing", lambda: "torch is not here")
+    size = Size(rounds=1, episodes=1, tests=1, disturbed=1, adapting=1, liquids=1, conditions=0, steps=50)
+    baselines = of_baselines("cart_pole", size)
+    assert baselines.left_out == {"gru": "torch is not here"}
+    assert set(LEARNT) - set(baselines.curves) == {"liquid", "cut", "gru"}
 
 
 # --- what learns on --------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ class Size:
     steps: int
 
 
-WHOLE = Size(rounds=6, episodes=8, tests=30, disturbed=15, adapting=8, liquids=3, conditions=7, steps=20_000)
+WHOLE = Size(rounds=6, episodes=8, tests=30, disturbed=15, adapting=8, liquids=5, conditions=7, steps=20_000)
 QUICK = Size(rounds=2, episodes=3, tests=4, disturbed=2, adapting=1, liquids=1, conditions=1, steps=2_000)
 
 DISTURBED = ("liquid", "window", "nvar", "gru")
