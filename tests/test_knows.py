@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bench import knows as bench
 from calls import SPEC, call, facts, frames
+from scipy import stats
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,8 +27,9 @@ from lsm_deploy.learn.regression.states import more_steps
 from lsm_deploy.measure.diagnosis import capacity, knowledge, ranks
 from lsm_deploy.measure.diagnosis.knowledge import asked, labels, reconstruction, sources
 from lsm_deploy.measure.diagnosis.knowledge.asked import Questions, Timing
-from lsm_deploy.measure.diagnosis.knowledge.knowledge import Curves, Estimate
-from lsm_deploy.measure.uncertainty import Difference, means_drawn
+from lsm_deploy.measure.diagnosis.knowledge.knowledge import Curves, Estimate, _explained, _less, _of_mean
+from lsm_deploy.measure.diagnosis.knowledge.reconstruction import Losses
+from lsm_deploy.measure.uncertainty import Difference
 from lsm_deploy.report import knowledge as report_knowledge
 
 pytestmark = pytest.mark.once
@@ -240,12 +242,26 @@ def test_means_of_units_drawn_anew():
     rng = np.random.default_rng(0)
     rows = rng.integers(1, 9, 40).astype(float)
     first, second = rng.random((2, 40)) * rows
-    np.testing.assert_allclose(means_drawn(3 * rows, rows), 3.0)
-    drawn = means_drawn(first, rows)
-    assert drawn.mean() == pytest.approx(first.sum() / rows.sum(), abs=0.01)
-    np.testing.assert_allclose(means_drawn(first - second, rows), drawn - means_drawn(second, rows))
+    np.testing.assert_allclose(_of_mean(3 * rows, rows), 3.0)
     again = [rng.integers(0, 40, 40) for _ in range(4000)]
-    assert drawn.std() == pytest.approx(np.std([first[i].sum() / rows[i].sum() for i in again]), rel=0.1)
+    low, high = _of_mean(first, rows)
+    means = [first[i].sum() / rows[i].sum() for i in again]
+    assert (low, high) == pytest.approx(np.quantile(means, [0.022, 0.978]), abs=0.02)
+    less = _of_mean(first - second, rows)
+    differences = [(first - second)[i].sum() / rows[i].sum() for i in again]
+    assert less == pytest.approx(np.quantile(differences, [0.022, 0.978]), abs=0.03)
+
+
+def test_few_units_are_as_wide_as_students():
+    rng = np.random.default_rng(1)
+    losses = Losses(np.full(4, 50.0), 50 * rng.uniform(0.1, 0.6, 4))
+    of = _explained(losses)
+    expected = stats.t.interval(0.95, 3, 1 - (losses.sums / 50).mean(), stats.sem(losses.sums / 50))
+    assert (of.low, of.high) == pytest.approx((expected[0], min(expected[1], 1.0)), abs=1e-5)
+    other = Losses(losses.rows, losses.sums + 50 * rng.uniform(0.05, 0.15, 4))
+    more = (other.sums - losses.sums) / 50
+    less = _less(losses, other)
+    assert (less.low, less.high) == pytest.approx(stats.t.interval(0.95, 3, more.mean(), stats.sem(more)), abs=1e-5)
 
 
 # --- who is asked, and about what ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.measure.sums import Figure, Sums
@@ -25,6 +26,10 @@ def errors(liquids: int = 3, units: int = 4, seed: int = 0) -> dict[str, Any]:
         name: np.stack([hard * many * scale * rng.uniform(0.7, 1.3, (rows, units)), np.tile(many, (rows, 1))], axis=2)
         for name, (rows, scale) in of.items()
     }
+
+
+def of_liquids_of(sums: Any) -> Any:
+    return np.sqrt(sums[..., 0].sum(axis=1) / sums[..., 1].sum(axis=1))
 
 
 def test_a_share_is_that_of_right_answers() -> None:
@@ -51,12 +56,16 @@ def test_draws_are_of_units_and_liquids_both() -> None:
         for units in product(range(4), repeat=4) for liquids in product(range(3), repeat=3)
     ]  # fmt: skip
     of = Sums(sums, "years")
-    drawn = of._drawn(RMSE, "liquid")["liquid"]
+    drawn = of._drawn(RMSE, "liquid")["liquid"][:DRAWS]
     assert (len(drawn), drawn.mean()) == (DRAWS, pytest.approx(np.mean(figures), abs=0.01))
     assert drawn.std() == pytest.approx(np.std(figures), rel=0.06)
-    of_liquids = np.sqrt(sums["liquid"][..., 0].sum(axis=1) / sums["liquid"][..., 1].sum(axis=1))
-    assert of.value("liquid", RMSE) == pytest.approx(of_liquids.mean())
-    assert of.interval("liquid", RMSE) == pytest.approx(widened(drawn, 4))
+    assert of.value("liquid", RMSE) == pytest.approx(of_liquids_of(sums["liquid"]).mean())
+    without = np.array([of_liquids_of(np.delete(sums["liquid"], unit, axis=1)).mean() for unit in range(4)])
+    half = stats.t.ppf(0.975, 3) * np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    low, high = widened(drawn, 4)
+    middle = of.value("liquid", RMSE)
+    assert of.interval("liquid", RMSE) == pytest.approx((min(low, middle - half), max(high, middle + half)))
+    assert middle + half > high, "the draws of four are too alike"
 
 
 def test_of_errors_less_is_better_and_differences_are_paired() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from calls import SPEC, frames
+from scipy import stats
 
 import lsm_deploy as ld
 from lsm_deploy.core.errors import LsmError, MisuseError
@@ -302,6 +303,9 @@ def test_a_bootstrap_of_groups_is_as_wide_as_their_spread() -> None:
     expected = 2 * 1.96 * shares.std() / np.sqrt(40)
     assert abs((high - low) / expected - 1) < 0.15
     assert low < shares.mean() < high
+    few = counts[:, :, :4]
+    expected = stats.t.interval(0.95, 3, shares[:4].mean(), stats.sem(shares[:4]))
+    assert _bootstrap(few) == pytest.approx((expected[0], min(expected[1], 1.0)))
 
 
 def test_what_a_program_cannot_have_is_told(spec: Path, tmp_path: Path) -> None:

@@ -39,6 +39,17 @@ def every(right: Any, groups: list[str], among: Any = None) -> list[float]:
     return shares
 
 
+def left_out(right: Any, groups: list[str], among: Any = None) -> tuple[float, float]:
+    """Student's interval of the share by what is left without each group (Efron, The Jackknife, the Bootstrap and Other
+    Resampling Plans, 1982), by pseudo-values: as if each group had a figure of its own."""
+    counted = np.array(groups) if among is None else np.array(groups)[among]
+    answers, names = right if among is None else right[:, among], sorted(set(groups))
+    whole = answers.mean()
+    own = [len(names) * whole - (len(names) - 1) * answers[:, counted != name].mean() for name in names]
+    half = stats.t.ppf(0.975, len(names) - 1) * stats.sem(own)
+    return float(whole - half), float(whole + half)
+
+
 @pytest.mark.parametrize("name", ["liquid", "encoded"])
 @pytest.mark.parametrize("few", [False, True])
 def test_an_interval_is_that_of_all_draws(name: str, few: bool) -> None:
@@ -47,10 +58,10 @@ def test_an_interval_is_that_of_all_draws(name: str, few: bool) -> None:
     tail = stats.norm.cdf(-np.sqrt(4 / 3) * stats.t.ppf(0.975, 3))
     low, high = np.quantile(every(right[name], groups, among), [tail, 1 - tail])
     counted = right[name] if among is None else right[name][:, among]
-    floors = [wilson(counted.mean(), counted.shape[1])]
+    floors = [wilson(counted.mean(), counted.shape[1]), left_out(right[name], groups, among)]
     if name == "liquid":
         floors.append(stats.t.interval(0.95, 2, counted.mean(), stats.sem(counted.mean(axis=1))))
-    expected = min(low, *(each[0] for each in floors)), min(1, max(high, *(each[1] for each in floors)))
+    expected = max(0, min(low, *(each[0] for each in floors))), min(1, max(high, *(each[1] for each in floors)))
     assert Resampled(right, groups).interval(name, among) == pytest.approx(expected, abs=0.03)
 
 
@@ -58,13 +69,13 @@ def test_draws_are_of_groups_and_liquids_both() -> None:
     right, groups = some(liquids=3, groups=3, seed=2)
     right["liquid"] &= np.random.default_rng(0).random(right["liquid"].shape) < np.array([[1.0], [0.8], [0.6]])
     shares, both = Resampled(right, groups)._shares(None)["liquid"], every(right["liquid"], groups)
-    assert (len(shares), shares.mean()) == (DRAWS, pytest.approx(np.mean(both), abs=0.01))
-    assert shares.std() == pytest.approx(np.std(both), rel=0.06)
+    assert (len(shares), shares[:DRAWS].mean()) == (DRAWS + 4, pytest.approx(np.mean(both), abs=0.01))
+    assert shares[:DRAWS].std() == pytest.approx(np.std(both), rel=0.06)
     groups_alone = every(right["liquid"].mean(axis=0)[None], groups)
     chosen = np.array(list(product(range(3), repeat=3)))
     liquids_alone = right["liquid"].mean(axis=1)[chosen].mean(axis=1)
     for alone in (groups_alone, liquids_alone):
-        assert np.std(alone) < 0.95 * shares.std()
+        assert np.std(alone) < 0.95 * shares[:DRAWS].std()
 
 
 def test_two_liquids_are_no_sample_of_others_and_few_are_as_wide_as_students() -> None:
@@ -151,7 +162,7 @@ def test_nothing_that_counts_has_no_interval() -> None:
     of = Resampled(right, groups)
     assert of.interval("liquid", np.zeros(len(groups), bool)) is None
     rare = np.array([group == "g0" for group in groups])  # draws without that group have nothing to say
-    assert of.interval("liquid", rare)[0] < right["liquid"][:, rare].mean() < of.interval("liquid", rare)[1]
+    assert of.interval("liquid", rare) == (0.0, 1.0), "one group says nothing of others"
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -174,7 +185,14 @@ def test_the_area_under_the_curve(rows: int) -> None:
             areas.append(np.average(of_rows, weights=chosen if rows > 1 else None))
         break
     low, high = of.auc_interval(margins, positive)
-    expected = widened(np.array(areas), 5)
+    own = []
+    for group in sorted(set(groups)):
+        rest = np.array(groups) != group
+        without = np.mean([roc_auc_score(positive[rest], row[rest]) for row in margins])
+        own.append(5 * np.mean(total) - 4 * without)
+    half = stats.t.ppf(0.975, 4) * stats.sem(own)
+    percentiles = widened(np.array(areas), 5)
+    expected = min(percentiles[0], np.mean(total) - half), min(max(percentiles[1], np.mean(total) + half), 1)
     if rows > 1:
         students = stats.t.interval(0.95, 2, np.mean(total), stats.sem(total))
         expected = min(expected[0], students[0]), min(max(expected[1], students[1]), 1)

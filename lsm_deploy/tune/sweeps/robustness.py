@@ -26,7 +26,7 @@ from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Raw
 from lsm_deploy.measure.faults import FAULTS, Fault, inapplicable
 from lsm_deploy.measure.specimen import OF_A_LIQUID, Answered
-from lsm_deploy.measure.uncertainty import DRAWS, ENDS, FEWEST, Spread, no_narrower, widened
+from lsm_deploy.measure.uncertainty import DRAWS, ENDS, FEWEST, Draws, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.spec.vary import values_in
 from lsm_deploy.tune.sweeps.design import grid, require_few
@@ -221,6 +221,11 @@ def _bootstrap(counts: Floats) -> tuple[float, float]:
         some = some[np.arange(liquids)[:, None], rng.integers(draws, size=(liquids, draws))]
         right, of = some[:, :, rng.integers(groups, size=groups)].sum(axis=(0, 1, 2))
         shares.append(right / of)
+    of_groups, anew = counts.sum(axis=(0, 1)), Draws(liquids, groups)
+    if anew.few:
+        right, of = np.array([*of_groups.sum(axis=0) - of_groups, of_groups.sum(axis=0)]).T
+        shares.extend(right / of)
     right, of = counts.sum(axis=(1, 2)).T
-    low, high = no_narrower(widened(np.array(shares), groups), right / of)
-    return max(low, 0.0), min(high, 1.0)
+    interval = anew.between(np.array(shares), right / of)
+    assert interval is not None
+    return max(interval[0], 0.0), min(interval[1], 1.0)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, Program
+from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.measure.diagnosis.knowledge.asked import Questions
 from lsm_deploy.measure.diagnosis.knowledge.labels import Naming, moments_after_end, naming_of
@@ -33,7 +34,7 @@ from lsm_deploy.measure.diagnosis.knowledge.sources import (
 )
 from lsm_deploy.measure.diagnosis.liquid import deployed_liquid, float_liquid
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
-from lsm_deploy.measure.uncertainty import Difference, Resampled, means_drawn, widened
+from lsm_deploy.measure.uncertainty import Difference, Draws, Resampled
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Readout
 
@@ -280,14 +281,23 @@ def _of_frames(shared: _Shared, rows: Rows, done: Mapping[Source, _Answers]) -> 
 def _explained(losses: Losses | None) -> Estimate | None:
     if losses is None:
         return None
-    low, high = widened(1.0 - means_drawn(losses.sums, losses.rows), len(losses.rows))
-    return Estimate(losses.explained, low, min(high, 1.0))
+    low, high = _of_mean(losses.sums, losses.rows)
+    return Estimate(losses.explained, 1.0 - high, min(1.0 - low, 1.0))
 
 
 def _less(own: Losses | None, other: Losses | None) -> Difference | None:
     """How much more the first explains than the second, of the same rows."""
     if own is None or other is None:
         return None
+    return Difference(own.explained - other.explained, *_of_mean(other.sums - own.sums, own.rows))
+
+
+def _of_mean(totals: Floats, rows: Floats) -> tuple[float, float]:
+    """The interval of a mean over rows; totals, rows: of each unit `[unit]`, which has some. Of as many units the draws
+    are the same, so that what two means differ by is paired."""
+    draws = Draws(1, len(rows))
+    means = [units @ totals / (units @ rows) for _, units in draws.weights()]
     # What floats round differently is no difference.
-    drawn = np.round(means_drawn(other.sums - own.sums, own.rows), _DIGITS)
-    return Difference(own.explained - other.explained, *widened(drawn, len(own.rows)))
+    interval = draws.between(np.round(np.concatenate(means), _DIGITS), np.array([totals.sum() / rows.sum()]))
+    assert interval is not None
+    return interval
