@@ -232,6 +232,20 @@ def test_a_participle_is_seen(code):
     assert len(participles(ast.parse(code))) == 1
 
 
+def test_a_class_that_is_called_by_a_participle_is_the_only_one():
+    """`Asked`, or `Tried`, does not say of what: a reader who meets two of them takes one for the other."""
+    published = ROOT / "lsm_deploy" / "report" / "published"  # JSON of values that bear the same name
+    names = [
+        node.name
+        for path in FILES
+        if not path.is_relative_to(published)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and re.fullmatch("[A-Z][a-z]+ed", node.name)
+    ]
+    assert "Compiled" in names
+    assert not {name for name in names if names.count(name) > 1}
+
+
 def test_names_say_what_is_inside():
     assert not {part for name in MODULES for part in name.split(".")} & {"utils", "util", "helpers", "common", "misc"}
 

@@ -30,7 +30,7 @@ from lsm_deploy.tune.sweeps.design import drawn, grid
 from lsm_deploy.tune.sweeps.lines import RESULTS, opened_lines, read_lines
 from lsm_deploy.tune.sweeps.results import load_sweep
 from lsm_deploy.tune.sweeps.robustness import _bootstrap
-from lsm_deploy.tune.sweeps.work import Asked, Tried, tried
+from lsm_deploy.tune.sweeps.work import Case, Tried, tried
 
 SIZE, GAIN = "populations.liquid.size", "projections.0.gain"
 OF, ABOUT = {"spec": "a", "backend": "auto"}, {"figure": "accuracy"}
@@ -415,7 +415,7 @@ def test_a_report_is_of_results_that_were_made_for_their_folder(tmp_path: Path) 
         ]
     ):
         folder = tmp_path / str(number)
-        key = Asked(plain["values"], plain["seed"]).key(of)  # type: ignore[arg-type]
+        key = Case(plain["values"], plain["seed"]).key(of)  # type: ignore[arg-type]
         with opened_lines(folder, of, {**about, **more}):
             pass
         with (folder / RESULTS).open("ab") as file:

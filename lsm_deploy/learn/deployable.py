@@ -45,7 +45,7 @@ PROBED = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tried(Brief):
+class Probe(Brief):
     """What a check ran of a program, in words what that is, and what came of it."""
 
     words: str
@@ -69,7 +69,7 @@ class Deployable(Reported):
     proved: Certificate | None = None
     model: AnyModel | None = None
     source: str = ""
-    tried: Tried | None = None
+    tried: Probe | None = None
 
     @property
     def certificate(self) -> Certificate:
@@ -189,7 +189,7 @@ def check_spec(source: Compilable, *, strict: bool = False, certified: bool = Fa
             check_series(readout, train, test)
     stimulus, words = _own_stimulus(made, loaded, PROBED)
     probed = probe(made.program, stimulus)
-    return made if probed is None else replace(made, tried=Tried(words, *probed))
+    return made if probed is None else replace(made, tried=Probe(words, *probed))
 
 
 # --- what to run it on ---------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from lsm_deploy.learn.runs import refuse_silence
 from lsm_deploy.measure.diagnosis import separation as separations
 from lsm_deploy.measure.diagnosis.knowledge import Knowledge, answerers, knowledge_of, questions_of, timing_of
 from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid
-from lsm_deploy.measure.diagnosis.measures import Asked, Measures, Tests, class_facts, measured
+from lsm_deploy.measure.diagnosis.measures import Examination, Measures, Tests, class_facts, measured
 from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, frames_to_show, shown_of
 from lsm_deploy.measure.diagnosis.state_space import final_states
 from lsm_deploy.measure.fidelity import TAU_MS
@@ -147,7 +147,7 @@ def diagnose(
     sides: tuple[Program | Network, ...] = (program, floats) if floats else (program,)
     sources = answerers(program, floats) if knows else []
     pieces = Pieces(progress, len(sides) + len(sources))
-    asked = Asked(read, backend, shown, tests, tau_steps, pieces.within if executor is None else None)
+    asked = Examination(read, backend, shown, tests, tau_steps, pieces.within if executor is None else None)
     done: dict[int, Measures] = {}
     for index, measures in completed(measured, asked, sides, executor):
         done[index] = measures

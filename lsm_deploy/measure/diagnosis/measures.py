@@ -25,7 +25,7 @@ from lsm_deploy.measure.diagnosis.shown import Shown
 from lsm_deploy.measure.diagnosis.state_space import dimension, final_states, trajectories
 from lsm_deploy.measure.fidelity import Dynamics, branching_ratio, spectral_radius
 
-__all__ = ["Asked", "Measures", "Tests", "class_facts", "measured"]
+__all__ = ["Examination", "Measures", "Tests", "class_facts", "measured"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,7 +91,7 @@ class Tests:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Examination:
     """What both sides share. within: who is told how far one of them is, if that is in this process."""
 
     read: NDArray[np.int64]
@@ -102,7 +102,7 @@ class Asked:
     within: Progress | None
 
 
-def measured(asked: Asked, side: Program | Network) -> Measures:
+def measured(asked: Examination, side: Program | Network) -> Measures:
     if isinstance(side, Program):
         liquid = deployed_liquid(side, asked.read, asked.backend)
     else:

@@ -22,7 +22,7 @@ from lsm_deploy.spec import Parameter, Spec, load_text, parse, read_text, steps_
 from lsm_deploy.spec.schema import Data, Regression
 from lsm_deploy.spec.vary import read_vary
 from lsm_deploy.tune.sweeps.lines import Lines, opened_lines
-from lsm_deploy.tune.sweeps.work import Asked, Bench, Tried, tried
+from lsm_deploy.tune.sweeps.work import Bench, Case, Tried, tried
 
 __all__ = ["Figure", "Made", "Plan", "from_lines", "plan_of", "run_plan"]
 
@@ -101,7 +101,7 @@ def _data(
 
 def run_plan(
     plan: Plan,
-    asked: Sequence[Asked],
+    asked: Sequence[Case],
     folder: str | Path,
     executor: Executor | None = None,
     progress: Progress | None = None,

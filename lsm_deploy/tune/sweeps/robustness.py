@@ -32,7 +32,7 @@ from lsm_deploy.spec.vary import values_in
 from lsm_deploy.tune.sweeps.design import grid, require_few
 from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan
 from lsm_deploy.tune.sweeps.sweep import Point, require_seeds, sweep_of
-from lsm_deploy.tune.sweeps.work import Asked, Tried
+from lsm_deploy.tune.sweeps.work import Case, Tried
 
 __all__ = ["Curve", "Robustness", "Strength", "robustness", "robustness_of"]
 
@@ -122,7 +122,7 @@ def robustness(
     points = grid(plan.parameters) if vary else [{}]
     require_few(len(points) * seeds * (1 + draws * sum(map(len, chosen.values()))))
     asked = [
-        Asked(values, seed, fault)
+        Case(values, seed, fault)
         for values in points
         for seed in range(plan.spec.seed, plan.spec.seed + seeds)
         for fault in [None, *(Fault(k, s, draw) for k, some in chosen.items() for s in some for draw in range(draws))]

@@ -23,7 +23,7 @@ from lsm_deploy.measure.uncertainty import ENDS, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.tune.sweeps.design import DESIGNS, MOST, Design, drawn, grid, require_few
 from lsm_deploy.tune.sweeps.plan import Figure, plan_of, run_plan
-from lsm_deploy.tune.sweeps.work import Asked, Tried
+from lsm_deploy.tune.sweeps.work import Case, Tried
 
 __all__ = ["Point", "Sweep", "require_seeds", "sweep", "sweep_of"]
 
@@ -132,7 +132,7 @@ def sweep(
     points = drawn(plan.parameters, random, seed, design) if random else grid(plan.parameters)
     require_few(len(points) * seeds)
     numbers = range(plan.spec.seed, plan.spec.seed + seeds)
-    asked = [Asked(values, number) for values in points for number in numbers]
+    asked = [Case(values, number) for values in points for number in numbers]
     results, evaluated = run_plan(plan, asked, folder, executor, progress)
     return sweep_of(str(folder), plan.about["file"], plan.figure, plan.of["measure"], results, evaluated)
 

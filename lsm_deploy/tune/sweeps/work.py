@@ -20,7 +20,7 @@ from lsm_deploy.measure.specimen import Answered, Takes, answered, cross_validat
 from lsm_deploy.spec import Path_, load_text, put
 from lsm_deploy.tune.sweeps.lines import key_of
 
-__all__ = ["Asked", "Bench", "Tried", "tried"]
+__all__ = ["Bench", "Case", "Tried", "tried"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Case:
     """What one piece is about. seed: of the liquid."""
 
     values: Mapping[str, Any]
@@ -73,7 +73,7 @@ class Asked:
 class Tried(Brief):
     """What came of a piece: its answers, and of a healthy liquid what it takes; or the reason why there is neither."""
 
-    asked: Asked
+    asked: Case
     answered: Answered | None
     takes: Takes | None
     reason: str = ""
@@ -99,7 +99,7 @@ class Tried(Brief):
             takes = Takes(**{**takes, "energy": energy})
         _require_numbers([line["seed"], *([] if line["score"] is None else [line["score"]])])
         return cls(
-            Asked(line["values"], line["seed"], Fault(**fault) if fault else None),
+            Case(line["values"], line["seed"], Fault(**fault) if fault else None),
             None if line["score"] is None else Answered(line["score"], groups),
             takes,
             line["failed"] or "",
@@ -112,7 +112,7 @@ def _require_numbers(*given: Iterable[Any]) -> None:
             raise ValueError(f"{value!r:.40} is no finite number")
 
 
-def tried(bench: Bench, asked: Asked) -> Tried:
+def tried(bench: Bench, asked: Case) -> Tried:
     """Train the liquid, ask it, and count what it takes. What an LsmError ends has its reason."""
     try:
         with silence():  # it is only tried
@@ -121,7 +121,7 @@ def tried(bench: Bench, asked: Asked) -> Tried:
         return Tried(asked, None, None, error.in_brief())
 
 
-def _tried(bench: Bench, asked: Asked) -> Tried:
+def _tried(bench: Bench, asked: Case) -> Tried:
     text = put(bench.text, bench.file, {bench.paths[path]: value for path, value in asked.values.items()})
     spec = replace(load_text(text, bench.file), seed=asked.seed)
     specimen = specimen_of(spec, bench.train, bench.test, bench.contents, bench.backend)
