@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -281,6 +282,32 @@ def test_what_does_not_go_together_is_misuse(folder, line):
     result = call(folder, *line.split())
     assert result.exit_code == 2, result.output
     assert not (folder / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "where"),
+    [
+        ("predict m.model test.npz --spot 3", "go with --follow", " predict"),
+        ("predict m.model test.npz --window x", "invalid value for '--window': 'x' is not", " predict"),
+        ("predict --bogus", "--bogus", " predict"),
+        ("predict", "missing argument 'MODEL'", " predict"),
+        ("check spec.yaml more", "got unexpected extra argument (more)", " check"),
+        ("no-such-command", "no such command 'no-such-command'", ""),
+        ("--bogus check spec.yaml", "--bogus", ""),
+        ("import-recording nir", "missing argument 'FILE.csv'", " import-recording nir"),
+    ],
+)
+def test_how_a_command_is_called_is_told_as_json_where_that_is_asked_for(folder, line, what, where):
+    plain, asked = call(folder, *line.split()), call(folder, *line.split(), "--json")
+    assert (asked.exit_code, asked.stderr) == (plain.exit_code, "") == (2, "")
+    assert (plain.stdout, plain.stderr[:6]) == ("", "Usage:")
+    facts = json.loads(asked.stdout)
+    assert (facts["ok"], len(facts["errors"])) == (False, 1)
+    error = facts["errors"][0]
+    assert what in error["what"]
+    name = f"main{where}"
+    assert (error["where"], error["hint"]) == (name, f"see `{name} --help`")
+    assert call(folder, *line.split(), "--", "--json").stdout == ""
 
 
 FILES = [

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -96,6 +96,20 @@ class Group(click.Group):
                 click.echo(f"error: cannot write to standard output: {out.failure.strerror}", err=True)
                 raise SystemExit(end.code or 1) from None
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        as_json = _AS_JSON in args[: args.index("--")] if "--" in args else _AS_JSON in args
+        try:
+            ctx = super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            if not as_json:
+                raise
+            _say_mistakes([_mistake_of(error, info_name)])
+            raise click.exceptions.Exit(error.exit_code) from None
+        ctx.meta[_AS_JSON] = as_json
+        return ctx
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with ended_by_signals(), warnings.catch_warnings():
@@ -109,14 +123,33 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo(f"stopped{_going_on(ctx)}", err=True)
             ctx.exit(STOPPED)
+        except click.ClickException as error:
+            if not ctx.meta[_AS_JSON]:
+                raise
+            _say_mistakes([_mistake_of(error, ctx.command_path)])
+            ctx.exit(error.exit_code)
         except LsmError as error:
-            inner = ctx.obj
-            if isinstance(inner, Output) and inner.json:
-                click.echo(json.dumps({"ok": False, "errors": [e.to_json() for e in error.each()]}, indent=2))
+            if ctx.meta[_AS_JSON]:
+                _say_mistakes(error.each())
             else:
                 for each in error.each():
                     click.echo(f"error: {each}", err=True)
             ctx.exit(MISUSE if any(isinstance(each, MisuseError) for each in error.each()) else FAILED)
+
+
+_AS_JSON = "--json"
+"""Looked for before options are read: what is wrong with one of them is told as all else is."""
+
+
+def _mistake_of(error: click.ClickException, command: str | None) -> LsmError:
+    """What click has to say of how a command is called, in the words of other mistakes."""
+    where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else command or ""
+    what = error.format_message().rstrip(".")
+    return LsmError(what[:1].lower() + what[1:], where=where, hint=f"see `{where} --help`")
+
+
+def _say_mistakes(mistakes: Sequence[LsmError]) -> None:
+    click.echo(json.dumps({"ok": False, "errors": [each.to_json() for each in mistakes]}, indent=2))
 
 
 def _going_on(ctx: click.Context) -> str:
@@ -192,7 +225,7 @@ class Output:
 def common_options(function: Callable[..., Any]) -> Callable[..., None]:
     """--json and --quiet; the command gets where to speak, as its first argument, and all options that it has."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @click.option(_AS_JSON, "as_json", is_flag=True, help="Print one JSON object.")
     @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
     @wraps(function)
     def command(as_json: bool, quiet: bool, **given: Any) -> None:
