@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import replace
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,11 @@ from lsm_deploy.learn.regression.metrics import nrmse, r2, smape
 from lsm_deploy.learn.regression.pairs import check_series, pairs_of
 from lsm_deploy.learn.regression.states import frame_features, more_steps, run_float_states, run_states, squared
 from lsm_deploy.measure.regression.baselines import autoregression, lagged, nonlinear, persistence, products
+from lsm_deploy.measure.regression.units import units_of
+from lsm_deploy.measure.sums import Figure, Sums
 from lsm_deploy.report.blocks import Line
 from lsm_deploy.report.regression import report_regression
+from lsm_deploy.report.text import to_text
 from lsm_deploy.run import backends
 from lsm_deploy.spec.read import load_text
 from lsm_deploy.spec.schema import Regression, States
@@ -320,6 +324,72 @@ def test_an_evaluation_is_what_its_parts_give(spec: ld.Spec) -> None:
     alone = ld.evaluate_regression(spec, train, test, alone=True)
     assert alone.liquids[0].liquid == evaluation.liquids[0].liquid
     assert alone.baselines == {}
+
+
+def test_units_are_groups_that_are_new_samples_or_blocks_longer_than_the_horizon() -> None:
+    train = replace(series(120, samples=4), groups=("a", "b", "c", "d"))
+    new = replace(series(120, samples=4), groups=("e", "f", "e", "g"))
+    of = units_of(SECTION, train, new)  # samples of 30 frames, of which 30 - 10 - 2 are answered
+    assert (of.name, of.of.tolist()) == ("groups", np.repeat([0, 1, 0, 2], 18).tolist())
+    for tested in (train, replace(new, groups=("e", "f", "e", "f")), replace(new, groups=())):
+        of = units_of(SECTION, train, tested)  # trained on, two groups, none
+        assert (of.name, of.of.tolist()) == ("samples", np.repeat(np.arange(4), 18).tolist())
+    one = units_of(SECTION, train, series(212))
+    assert (one.name, np.bincount(one.of).tolist()) == ("blocks of time", [10] * 20)
+    far = replace(SECTION, horizon=20)
+    assert np.bincount(units_of(far, train, series(230)).of).tolist() == [40] * 5
+    assert np.bincount(units_of(SECTION, train, series(27)).of).tolist() == [5] * 3  # as few as say something
+    two = units_of(SECTION, train, series(100, samples=2))
+    assert np.bincount(two.of).tolist() == [10, 9, 10, 9, 10, 9, 10, 9]
+    assert units_of(SECTION, train, series(14)).many == 2
+
+
+def test_intervals_are_over_parts_of_the_series_and_liquids_and_differences_paired(spec: ld.Spec) -> None:
+    train, test = series(400), series(200, 400)
+    evaluation = ld.evaluate_regression(spec, train, test, seeds=3)
+    assert evaluation.over == "18 blocks of time and 3 liquids"
+    units = units_of(spec.readout, train, test)
+    squares = {
+        "liquid": np.stack([np.bincount(units.of, ((e.forecasts["liquid"] - evaluation.true) ** 2)[:, 0])
+                            for e in evaluation.liquids]),
+        "persistence": np.bincount(units.of, ((test.frames[10:-2] - test.frames[12:]) ** 2)[:, 0])[None],
+    }  # fmt: skip
+    frames, variance = np.bincount(units.of), evaluation.true.var()
+    sums = Sums({name: np.stack([each / variance, np.tile(frames, (len(each), 1))], axis=2)
+                 for name, each in squares.items()})  # fmt: skip
+    rmse = Figure(lambda of: np.sqrt(of[..., 0] / of[..., 1]), less_is_better=True)
+    for name in squares:
+        spread = evaluation.spread("nrmse", name)
+        assert (spread.low, spread.high) == pytest.approx(sums.interval(name, rmse))
+        assert spread.mean == pytest.approx(sums.value(name, rmse))
+    less, expected = evaluation.difference("liquid", "persistence"), sums.difference("liquid", "persistence", rmse)
+    assert (less.mean, less.low, less.high) == pytest.approx((expected.mean, expected.low, expected.high))
+    r2s = evaluation.spread("r2")
+    assert (r2s.low, r2s.high) == pytest.approx(Sums({"a": sums.sums["liquid"]}).interval(
+        "a", Figure(lambda of: 1 - of[..., 0] / of[..., 1])))  # fmt: skip
+    smapes = evaluation.spread("smape")
+    assert smapes.low < smapes.mean < smapes.high
+
+    facts = evaluation.to_json()
+    names = {"liquid", "unrounded", "floats", "feedforward", "persistence", "ar", "nvar", "input"}
+    assert {name: set(of) for name, of in facts["differences"].items()} == {name: names - {name} for name in names}
+    assert facts["differences"]["liquid"]["persistence"] == {**asdict(less), "says": less.says}
+    assert facts["intervals_over"] == evaluation.over
+    text = to_text(report_regression(evaluation).blocks)
+    assert "of a bootstrap over 18 blocks of time and 3 liquids" in text
+    assert re.search(rf"persistence +{less.mean:+.3g} +.* {less.says}", text)
+    again = pickle.loads(pickle.dumps(evaluation))
+    assert again.difference("liquid", "ar") == evaluation.difference("liquid", "ar")
+
+
+def test_where_no_interval_can_be_told_there_is_none(spec: ld.Spec) -> None:
+    evaluation = ld.evaluate_regression(spec, series(100), series(14, 100), seeds=3)
+    assert (evaluation.over, evaluation.difference("liquid", "ar")) == (None, None)
+    assert (evaluation.spread("nrmse").low, evaluation.to_json()["differences"]) == (None, {})
+    constant = make_frames(np.ones((60, 1)), np.zeros(1, np.int64))
+    evaluation = ld.evaluate_regression(spec, series(100), constant)
+    assert (evaluation.spread("nrmse").mean, evaluation.over) == (np.inf, None)
+    assert "bootstrap" not in to_text(report_regression(evaluation).blocks)
 
 
 def test_overflow_is_that_of_all_liquids(spec: ld.Spec) -> None:

@@ -56,7 +56,7 @@ def test_draws_are_of_units_and_liquids_both() -> None:
         for units in product(range(4), repeat=4) for liquids in product(range(3), repeat=3)
     ]  # fmt: skip
     of = Sums(sums, "years")
-    drawn = of._drawn(RMSE, "liquid")["liquid"][:DRAWS]
+    drawn = of._drawn(RMSE)["liquid"][:DRAWS]
     assert (len(drawn), drawn.mean()) == (DRAWS, pytest.approx(np.mean(figures), abs=0.01))
     assert drawn.std() == pytest.approx(np.std(figures), rel=0.06)
     assert of.value("liquid", RMSE) == pytest.approx(of_liquids_of(sums["liquid"]).mean())

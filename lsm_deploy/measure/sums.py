@@ -54,6 +54,7 @@ class Sums:
             what = f"sums of {', '.join(wrong)} are not all finite"
             raise MisuseError(what, hint="leave out what has no figure, of all that is compared")
         self.draws = Draws(liquids, next(iter(units_of))[0])
+        self._known: dict[Figure, dict[str, Floats]] = {}
 
     @property
     def over(self) -> str:
@@ -66,12 +67,12 @@ class Sums:
 
     def interval(self, name: str, figure: Figure) -> tuple[float, float]:
         """The 95 % interval of it."""
-        low, high = self._between(self._drawn(figure, name)[name], self._of_liquids(name, figure))
+        low, high = self._between(self._drawn(figure)[name], self._of_liquids(name, figure))
         return max(low, figure.ends[0]), min(high, figure.ends[1])  # of one or two units, all that it can be
 
     def difference(self, name: str, other: str, figure: Figure) -> Difference:
         """How much better one is than the other, of an error how much less: paired, the means over liquids."""
-        sign, drawn = -1.0 if figure.less_is_better else 1.0, self._drawn(figure, name, other)
+        sign, drawn = -1.0 if figure.less_is_better else 1.0, self._drawn(figure)
         of_liquids = self._of_liquids(name, figure) - self._of_liquids(other, figure)
         low, high = self._between(sign * (drawn[name] - drawn[other]), sign * of_liquids)
         return Difference(sign * float(of_liquids.mean()), low, high)
@@ -79,15 +80,17 @@ class Sums:
     def _of_liquids(self, name: str, figure: Figure) -> Floats:
         return figure.of(self.sums[name].sum(axis=1))
 
-    def _drawn(self, figure: Figure, *names: str) -> dict[str, Floats]:
+    def _drawn(self, figure: Figure) -> dict[str, Floats]:
         """By what answered, the figure of each draw."""
-        figures: dict[str, list[Floats]] = {name: [] for name in names}
-        for liquids, units in self.draws.weights():
-            for name, some in figures.items():
-                # [draw, liquid, sum]
-                summed = np.einsum("du,lus->dls", units, self.sums[name], optimize=True)
-                some.append(self.draws.mean(figure.of(summed), liquids))
-        return {name: np.concatenate(some) for name, some in figures.items()}
+        if figure not in self._known:
+            figures: dict[str, list[Floats]] = {name: [] for name in self.sums}
+            for liquids, units in self.draws.weights():
+                for name, some in figures.items():
+                    # [draw, liquid, sum]
+                    summed = np.einsum("du,lus->dls", units, self.sums[name], optimize=True)
+                    some.append(self.draws.mean(figure.of(summed), liquids))
+            self._known[figure] = {name: np.concatenate(some) for name, some in figures.items()}
+        return self._known[figure]
 
     def _between(self, draws: Floats, liquids: Floats) -> tuple[float, float]:
         if self.draws.units < FEWEST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lsm_deploy.core.neurons.kind import Floats
@@ -51,22 +51,23 @@ def _regression(evaluation: RegressionEvaluation) -> Iterator[Block]:
         f"{what} {count(section.horizon, 'frame')} ahead: trained on {evaluation.train_frames}, tested on"
         f" {evaluation.test_frames} frames, {count(many, 'liquid')}, on {evaluation.backend}"
     )
-    rows: list[list[Cell]] = []
-    for who, words in LIQUIDS.items():
-        nrmse, r2, smape = (evaluation.spread(figure, who) for figure in ("nrmse", "r2", "smape"))
-        if nrmse is None or r2 is None or smape is None:
-            continue
-        interval = (nrmse.low, nrmse.high) if nrmse.low is not None else None
-        rows.append([words, nrmse.mean, interval, (nrmse.least, nrmse.most) if many > 1 else None, r2.mean, smape.mean])
-    for name, errors in evaluation.baselines.items():
+    shown = {who: words for who, words in LIQUIDS.items() if evaluation.spread("nrmse", who) is not None}
+    for name in evaluation.baselines:
         chosen = evaluation.chosen.get(name)
-        words = f"{BASELINES[name]}{f': {chosen}' if chosen else ''}"
-        rows.append([words, errors.nrmse, None, None, errors.r2, errors.smape])
-    spread = [Column("95 % interval", _RANGE), Column("of liquids", _RANGE)] if many > 1 else []
-    yield table(
-        ["readout on", Column("NRMSE", "{:.4g}"), *spread, Column("R2", "{:.4f}"), Column("sMAPE", "{:.2f}")],
-        rows if spread else [[*row[:2], *row[4:]] for row in rows],
-    )
+        shown[name] = f"{BASELINES[name]}{f': {chosen}' if chosen else ''}"
+    rows: list[list[Cell]] = []
+    for who, words in shown.items():
+        nrmse, r2, smape = (evaluation.spread(figure, who) for figure in ("nrmse", "r2", "smape"))
+        assert nrmse is not None
+        assert r2 is not None
+        assert smape is not None
+        interval = None if nrmse.low is None else (nrmse.low, nrmse.high)
+        of_liquids = (nrmse.least, nrmse.most) if who in LIQUIDS else None
+        rows.append([words, nrmse.mean, interval, *([of_liquids] if many > 1 else []), r2.mean, smape.mean])
+    spread = [Column("of liquids", _RANGE)] if many > 1 else []
+    numbers = [Column("NRMSE", "{:.4g}"), Column("95 % interval", _RANGE), *spread]
+    yield table(["readout on", *numbers, Column("R2", "{:.4f}"), Column("sMAPE", "{:.2f}")], rows)
+    yield from _differences(evaluation, shown)
     yield Line(
         f"{count(len(evaluation.true), 'frame')} answered after a washout of {section.washout}; regularisation chosen"
         f" on {section.folds} held-out blocks of the training data, there NRMSE"
@@ -77,6 +78,21 @@ def _regression(evaluation: RegressionEvaluation) -> Iterator[Block]:
         counts.update(each.counts)
     yield Line(f"overflow: {overflow(counts)}")
     yield picture_of_forecast(evaluation)
+
+
+def _differences(of: RegressionEvaluation, shown: Mapping[str, str]) -> Iterator[Block]:
+    """Of the deployed liquid and each of the others."""
+    others = {words: of.difference("liquid", who) for who, words in shown.items() if who != "liquid"}
+    told: list[list[Cell]] = [[words, d.mean, (d.low, d.high), d.says] for words, d in others.items() if d is not None]
+    if told:
+        columns: list[str | Column] = [
+            Column("has less NRMSE by", "{:+.3g}"),
+            Column("95 % interval", "{:+.3g} to {:+.3g}"),
+            "it is",
+        ]
+        yield table(["the liquid, beside", *columns], told)
+    if of.over:
+        yield Line(f"95 % intervals: of a bootstrap over {of.over}; of differences, paired")
 
 
 # --- free runs -------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from lsm_deploy.data.front import load_data
 from lsm_deploy.learn.regression.linear import fit, predict
 from lsm_deploy.learn.regression.pairs import pairs_of
 from lsm_deploy.measure.regression import RegressionEvaluation
-from lsm_deploy.measure.uncertainty import Spread
+from lsm_deploy.measure.uncertainty import Difference, Spread
 from lsm_deploy.report.blocks import Block, Line, right, table
 from lsm_deploy.report.markdown import to_markdown
 from lsm_deploy.spec.schema import Regression, States
@@ -48,15 +48,26 @@ PUBLISHED = {"its echo state network": 14.79, "its LSTM": 13.37}
 """NeuroBench's own, sMAPE at tau = 17 (Yik et al., Nature Communications 16, 2025)."""
 RADII, SCALINGS, RATES = (0.9, 1.1, 1.3), (0.5, 1.0, 2.0), (0.5, 0.9)
 """Of ReservoirPy's networks: the best on held-out blocks is taken."""
+HOST = "a host with the same features"
 CARRIED = States("states", frame=True)
 """What synapses carry to output neurons."""
-NAMES = {"persistence": "persistence", "ar": "AR", "nvar": "NVAR", "input": "input alone"}
+BESIDE = ("floats", "feedforward")
+"""Of liquids, what the integers are compared with."""
+NAMES = {
+    "floats": "floats",
+    "feedforward": "recurrence off",
+    "persistence": "persistence",
+    "ar": "AR",
+    "nvar": "NVAR",
+    "input": "input alone",
+}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A task: the figure of the deployed integers over reservoirs, of floats and without recurrence, where there are
-    such, and of what else was asked; ratio: integers to floats, reservoir by reservoir."""
+    """A task: the figure of the deployed integers, of floats and without recurrence, where there are such, and of what
+    else was asked; ratio: integers to floats, reservoir by reservoir. over: what intervals are over. less: by what
+    else answered, how much less error the integers have, paired."""
 
     task: str
     figure: str
@@ -67,6 +78,8 @@ class Row:
     feedforward: Spread | None = None
     ratio: Spread | None = None
     others: dict[str, float] = field(default_factory=dict)
+    over: str = "reservoirs"
+    less: dict[str, Difference] = field(default_factory=dict)
 
 
 def row_of(task: str, found: RegressionEvaluation, aim: str, command: str, **others: float) -> Row:
@@ -74,9 +87,11 @@ def row_of(task: str, found: RegressionEvaluation, aim: str, command: str, **oth
     assert liquid is not None
     ratios = [each.liquid.nrmse / each.floats.nrmse for each in found.liquids if each.floats]
     baselines = {NAMES[name]: errors.nrmse for name, errors in found.baselines.items()}
+    less = {NAMES.get(name, name): found.difference("liquid", name) for name in (*BESIDE, *found.baselines)}
     return Row(
         task, "NRMSE", liquid, aim, command, found.spread("nrmse", "floats"), found.spread("nrmse", "feedforward"),
-        Spread.of(ratios) if ratios else None, {**baselines, **others},
+        Spread.of(ratios) if ratios else None, {**baselines, **others}, found.over or "nothing",
+        {name: each for name, each in less.items() if each},
     )  # fmt: skip
 
 
@@ -119,8 +134,10 @@ def on_chip(quick: bool) -> Iterator[Row]:
         assert chip is not None
         assert host is not None
         command = f"lsm-deploy eval configs/{name}.yaml --seeds 5 --on-chip # with squares: false"
-        others = {"a host with the same features": host.mean}
-        yield Row(f"{task}, output neurons on the chip", "NRMSE", chip, "-", command, others=others)
+        others, less = {HOST: host.mean}, found.difference("on_chip", "liquid")
+        task = f"{task}, output neurons on the chip"
+        over, differs = found.over or "nothing", {HOST: less} if less else {}
+        yield Row(task, "NRMSE", chip, "-", command, others=others, over=over, less=differs)
 
 
 def neurobench(quick: bool) -> Iterator[Row]:
@@ -217,9 +234,19 @@ def render(rows: list[Row], seconds: float) -> list[Block]:
         ]
         for row in rows
     ]
-    how = f"Measured on {machine()}, in {seconds:.0f} s. Intervals are Student's, 95 %, of the mean over reservoirs."
-    commands = table(["task", "command"], [[row.task, f"`{row.command}`"] for row in rows])
-    return [Line(how), table(["task", "figure", *numbers, "beside it"], cells), commands]
+    how = f"Measured on {machine()}, in {seconds:.0f} s. Intervals are of 95 %, of ratios over reservoirs."
+    differing = [
+        [row.task, name, f"{less.mean:+.3g} ({less.low:+.3g} to {less.high:+.3g})", less.says]
+        for row in rows
+        for name, less in row.less.items()
+    ]
+    last = [[row.task, row.over, f"`{row.command}`"] for row in rows]
+    return [
+        Line(how),
+        table(["task", "figure", *numbers, "beside it"], cells),
+        table(["task", "the integers, beside", *right("have less error by"), "they are"], differing),
+        table(["task", "intervals are over", "command"], last),
+    ]
 
 
 def written(spread: Spread | None) -> str:

@@ -19,7 +19,7 @@ from lsm_deploy.core.errors import MisuseError
 from lsm_deploy.core.masked import unmasked
 from lsm_deploy.core.neurons.kind import Floats
 
-__all__ = ["Errors", "errors_of", "nrmse", "r2", "smape"]
+__all__ = ["Errors", "errors_of", "nrmse", "r2", "relative", "smape", "symmetric"]
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,30 @@ def errors_of(predicted: ArrayLike, true: ArrayLike) -> Errors:
 
 def nrmse(predicted: ArrayLike, true: ArrayLike) -> float:
     """The root of the mean squared error in variances of the true values; infinite where these are constant."""
-    return float(np.sqrt(_relative(predicted, true)))
+    return float(np.sqrt(np.mean(relative(*_pair(predicted, true)))))
 
 
 def r2(predicted: ArrayLike, true: ArrayLike) -> float:
     """The share of variance that is explained: scikit-learn's `r2_score`, averaged uniformly over outputs."""
-    return 1.0 - _relative(predicted, true)
+    return 1.0 - float(np.mean(relative(*_pair(predicted, true))))
 
 
 def smape(predicted: ArrayLike, true: ArrayLike) -> float:
     """The symmetric mean absolute percentage error, 0 to 200."""
-    predicted, true = _pair(predicted, true)
+    return float(np.mean(symmetric(*_pair(predicted, true))))
+
+
+def relative(predicted: Floats, true: Floats) -> Floats:
+    """Squared errors in variances of the true values, of each row and output: infinite, or 0, of constants."""
+    error = (predicted - true) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(error == 0, 0.0, error / np.var(true, axis=0)), np.float64)
+
+
+def symmetric(predicted: Floats, true: Floats) -> Floats:
+    """Symmetric percentage errors, of each row and output."""
     size = np.abs(predicted) + np.abs(true)
-    return float(200 * np.mean(np.abs(predicted - true) / np.where(size > 0, size, 1.0)))
+    return np.asarray(200 * np.abs(predicted - true) / np.where(size > 0, size, 1.0), np.float64)
 
 
 def _pair(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
@@ -66,11 +77,3 @@ def _pair(predicted: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:
         what = f"predicted values have shape {shapes[0]}, true ones {shapes[1]}"
         raise MisuseError(what, hint="give both as [row, output], of the same rows")
     return pair
-
-
-def _relative(predicted: ArrayLike, true: ArrayLike) -> float:
-    predicted, true = _pair(predicted, true)
-    error, variance = np.mean((predicted - true) ** 2, axis=0), np.var(true, axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(error == 0, 0.0, error / variance)
-    return float(np.mean(share))

@@ -8,8 +8,9 @@ same split, with the same section, each liquid (the spec with another seed) is a
     feedforward the same program with every synapse between neurons cut: what recurrence adds
     on_chip     the deployed liquid with output neurons that answer in the place of the host, where that is asked for
 
-and beside them all stand the `baselines`, which depend on no liquid. Figures are paired: every liquid and baseline
-answers the same frames. The first `washout` frames of the test series are not answered.
+and beside them all stand the `baselines`, which depend on no liquid. Every liquid and baseline answers the same frames.
+The first `washout` frames of the test series are not answered. Intervals are over parts of the test data (`units`) and
+liquids together, and differences paired.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lsm_deploy.compile.pipeline import compile_spec
 from lsm_deploy.core.errors import MisuseError
@@ -40,7 +44,9 @@ from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names,
 from lsm_deploy.learn.regression.states import StatesRun, run_float_states
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
-from lsm_deploy.measure.uncertainty import ENDS, Spread
+from lsm_deploy.measure.regression.units import FIGURES, Units, summed, units_of
+from lsm_deploy.measure.sums import Sums
+from lsm_deploy.measure.uncertainty import FEWEST, Difference, Spread
 from lsm_deploy.run import backends
 from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Data, Regression, Spec
@@ -53,7 +59,8 @@ class LiquidForecast(Brief):
     """One liquid: the errors of the deployed integers, of the same with a readout in floats, of the float liquid, and
     with its recurrence cut (None where it has none, or where that was not asked for). cv_nrmse: of the deployed
     integers, on held-out blocks of the training data. forecasts: `[pair, output]`, of the deployed one and, as far as
-    there are such, the float one and that on the chip. on_chip: of output neurons, if these were asked for."""
+    there are such, the float one and that on the chip. sums: by what answered, what `units.FIGURES` are of,
+    `[unit, sum]`. on_chip: of output neurons, if these were asked for."""
 
     seed: int
     liquid: Errors
@@ -64,12 +71,13 @@ class LiquidForecast(Brief):
     regularisation: float
     counts: Mapping[str, int]
     forecasts: Mapping[str, Floats]
+    sums: Mapping[str, Floats]
     on_chip: Errors | None = None
 
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        freeze(self, "counts", forecasts="f8")
+        freeze(self, "counts", forecasts="f8", sums="f8")
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -89,7 +97,8 @@ class LiquidForecast(Brief):
 class RegressionEvaluation(Reported):
     """Liquids and baselines on the same frames of a test series. chosen: what a baseline chose, in words.
 
-    outputs: their names; true `[pair, output]`: what the answers should be. seconds: what all of it took.
+    outputs: their names; true `[pair, output]`: what the answers should be. baseline_sums: as those of liquids, of
+    `units`. seconds: what all of it took.
     """
 
     _short = ("liquids", "outputs", "train_frames", "test_frames", "backend")
@@ -102,18 +111,52 @@ class RegressionEvaluation(Reported):
     liquids: tuple[LiquidForecast, ...]
     baselines: Mapping[str, Errors]
     chosen: Mapping[str, str]
+    baseline_sums: Mapping[str, Floats]
+    units: str
     true: Floats
     seconds: float
 
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        freeze(self, "baselines", "chosen", true="f8")
+        freeze(self, "baselines", "chosen", true="f8", baseline_sums="f8")
+
+    @cached_property
+    def _sums(self) -> Sums | None:
+        """None where no interval can be told: of too few frames, or where true values are constant."""
+        of_liquids = {name: np.stack([each.sums[name] for each in self.liquids]) for name in self.liquids[0].sums}
+        every = {**of_liquids, **{name: each[None] for name, each in self.baseline_sums.items()}}
+        units = next(iter(every.values())).shape[1]
+        return (
+            Sums(every, self.units) if units >= FEWEST and all(np.isfinite(s).all() for s in every.values()) else None
+        )
+
+    @property
+    def over(self) -> str | None:
+        """What intervals are over: `20 blocks of time and 5 liquids`; None where there are none."""
+        return self._sums.over if self._sums else None
 
     def spread(self, what: str, who: str = "liquid") -> Spread | None:
-        """A figure (nrmse, r2 or smape) of the liquids, by what answered; None where one of them has none."""
-        errors = [getattr(each, who) for each in self.liquids]
-        return Spread.of([getattr(e, what) for e in errors], ENDS[what]) if None not in errors else None
+        """A figure (nrmse, r2 or smape) of the liquids, or of a baseline, with its interval over parts of the test data
+        and liquids; None where one of them has none."""
+        errors = [self.baselines[who]] if who in self.baselines else [getattr(each, who) for each in self.liquids]
+        if None in errors:
+            return None
+        values = [getattr(each, what) for each in errors]
+        low, high = self._sums.interval(who, FIGURES[what]) if self._sums else (None, None)
+        return Spread(float(np.mean(values)), low, high, min(values), max(values))
+
+    def difference(self, name: str, other: str, what: str = "nrmse") -> Difference | None:
+        """How much better one answers than another, of an error how much less: of two of liquid, unrounded, floats,
+        feedforward, on_chip and the baselines. None where no interval can be told."""
+        return self._sums.difference(name, other, FIGURES[what]) if self._sums else None
+
+    def _differences(self) -> dict[str, dict[str, Any]]:
+        names = list(self._sums.sums) if self._sums else []
+        of = {one: {other: self.difference(one, other) for other in names if other != one} for one in names}
+        return {
+            one: {other: {**asdict(d), "says": d.says} for other, d in each.items() if d} for one, each in of.items()
+        }
 
     def to_json(self) -> dict[str, Any]:
         """What `eval --json` prints: means over liquids, then what they come from."""
@@ -122,10 +165,10 @@ class RegressionEvaluation(Reported):
             spread = self.spread(what, who)
             return spread.mean if spread else None
 
-        every = {what: self.spread(what) for what in _FIGURES}
-        feedforward = {what: mean(what, "feedforward") for what in _FIGURES}
+        every = {what: self.spread(what) for what in FIGURES}
+        feedforward = {what: mean(what, "feedforward") for what in FIGURES}
         return {
-            **{what: mean(what) for what in _FIGURES},
+            **{what: mean(what) for what in FIGURES},
             "nrmse_float": mean("nrmse", "floats"),
             "baselines": {
                 "feedforward": feedforward if feedforward["nrmse"] is not None else None,
@@ -134,7 +177,9 @@ class RegressionEvaluation(Reported):
             "nrmse_unrounded": mean("nrmse", "unrounded"),
             "nrmse_on_chip": mean("nrmse", "on_chip"),
             "chosen": dict(self.chosen),
+            "intervals_over": self.over,
             "spread": {what: asdict(spread) for what, spread in every.items() if spread},
+            "differences": self._differences(),
             "backend": self.backend,
             "target": self.section.target,
             "horizon": self.section.horizon,
@@ -146,9 +191,6 @@ class RegressionEvaluation(Reported):
             "liquids": [liquid.to_json() for liquid in self.liquids],
             "seconds": self.seconds,
         }
-
-
-_FIGURES = ("nrmse", "r2", "smape")
 
 
 def evaluate_regression(
@@ -176,7 +218,8 @@ def evaluate_regression(
     check_split(*frames, spec.data is not None and spec.data.shared_groups, target=section.target)
     check_series(section, *frames)
     pieces = Pieces(progress, seeds)
-    asked = _Asked(spec, frames, backend, alone, on_chip, pieces.within if executor is None else None)
+    units = units_of(section, *frames)
+    asked = _Asked(spec, frames, units, backend, alone, on_chip, pieces.within if executor is None else None)
     done: dict[int, tuple[LiquidForecast, str]] = {}
     for index, evaluated in completed(_one, asked, [spec.seed + i for i in range(seeds)], executor):
         done[index] = evaluated
@@ -196,6 +239,8 @@ def evaluate_regression(
         liquids=liquids,
         baselines={name: errors_of(each, true) for name, each in answers.items()},
         chosen=chosen,
+        baseline_sums={name: summed(each, true, units) for name, each in answers.items()},
+        units=units.name,
         true=true,
         seconds=time.perf_counter() - begun,
     )
@@ -223,6 +268,7 @@ class _Asked:
 
     spec: Spec
     frames: tuple[Frames, Frames]
+    units: Units
     backend: str
     alone: bool
     on_chip: bool
@@ -251,33 +297,32 @@ def _one(asked: _Asked, seed: int) -> tuple[LiquidForecast, str]:
     x, x_test = training.features[pairs.rows], testing.features[pairs_test.rows]
     regressor, forecasts = _integers(section, x, pairs, x_test)
     in_floats = fit(x, pairs.targets, section, section.horizon)
-    floats = feedforward = of_chip = None
-    every = {"liquid": forecasts}
+    answers = {"liquid": forecasts, "unrounded": predict(in_floats, x_test)}
     if cut is not None:
         trained_cut, asked_cut = states(replace(listener, program=cut))
-        _, answered = _integers(section, trained_cut.features[pairs.rows], pairs, asked_cut.features[pairs_test.rows])
-        feedforward = errors_of(answered, pairs_test.targets)
+        cut_x, cut_test = trained_cut.features[pairs.rows], asked_cut.features[pairs_test.rows]
+        answers["feedforward"] = _integers(section, cut_x, pairs, cut_test)[1]
     if not alone:
         z = run_float_states(compiled.network, listener, section, train, "train", runs.next())
         z_test = run_float_states(compiled.network, listener, section, test, "test", runs.next())
         of_floats = fit(z[pairs.rows], pairs.targets, section, section.horizon)
-        every["floats"] = predict(of_floats, z_test[pairs_test.rows])
-        floats = errors_of(every["floats"], pairs_test.targets)
+        answers["floats"] = predict(of_floats, z_test[pairs_test.rows])
     if on_chip:
         chip = on_the_chip(spec, listener, training, train)
-        every["on_chip"] = forecast(chip, test, backend, runs.next())[pairs_test.rows]
-        of_chip = errors_of(every["on_chip"], pairs_test.targets)
+        answers["on_chip"] = forecast(chip, test, backend, runs.next())[pairs_test.rows]
+    errors = {name: errors_of(each, pairs_test.targets) for name, each in answers.items()}
     liquid = LiquidForecast(
         seed=spec.seed,
-        liquid=errors_of(forecasts, pairs_test.targets),
-        unrounded=errors_of(predict(in_floats, x_test), pairs_test.targets),
-        floats=floats,
-        feedforward=feedforward,
+        liquid=errors["liquid"],
+        unrounded=errors["unrounded"],
+        floats=errors.get("floats"),
+        feedforward=errors.get("feedforward"),
         cv_nrmse=regressor.error,
         regularisation=regressor.regularisation,
         counts={name: training.counts[name] + testing.counts.get(name, 0) for name in training.counts},
-        forecasts=every,
-        on_chip=of_chip,
+        forecasts={name: answers[name] for name in ("liquid", "floats", "on_chip") if name in answers},
+        sums={name: summed(each, pairs_test.targets, asked.units) for name, each in answers.items()},
+        on_chip=errors.get("on_chip"),
     )
     return liquid, backend
 

@@ -160,16 +160,11 @@ CLASSICAL = ("persistence", "AR", "NVAR")
 
 
 def _forecast(task: str, rows: list[Facts]) -> Earned:
-    """Of a task of `make forecast`. Intervals are Student's over reservoirs; those of differences leave as much room as
-    both together."""
+    """Of a task of `make forecast`."""
     row = next(each for each in rows if each["task"] == task)
-    liquid, off = row["liquid"], row["feedforward"]
-
-    def less(mean: float, low: float, high: float) -> Difference:
-        return Difference(mean - liquid["mean"], low - liquid["high"], high - liquid["low"])
-
+    liquid = row["liquid"]
+    less = {name: Difference(**each) for name, each in row["less"].items()}
     best = min(CLASSICAL, key=lambda name: row["others"][name])
     figure = f"{liquid['mean']:.4f} ({liquid['low']:.4f} to {liquid['high']:.4f})"
-    without, best_less = less(off["mean"], off["low"], off["high"]), less(*[row["others"][best]] * 3)
-    no_liquid = less(*[row["others"]["input alone"]] * 3)
-    return Earned(f"{task}: NRMSE", figure, without, no_liquid, (best, best_less), "+.3f", "make forecast")
+    off, no_liquid = less["recurrence off"], less["input alone"]
+    return Earned(f"{task}: NRMSE", figure, off, no_liquid, (best, less[best]), "+.3f", "make forecast")
