@@ -159,6 +159,54 @@ seed: [1, 3]
     assert all(each.hint for each in caught.value.each())
 
 
+@pytest.mark.parametrize(
+    ("written", "what", "hint"),
+    [
+        ("[0.3, 1.5, 2.0]", "is [0.3, 1.5, 2.0], neither a range nor choices", "`{choices: [0.3, 1.5, 2.0]}`"),
+        ("[low, high]", "is ['low', 'high'], neither a range nor choices", "`{choices: [low, high]}`"),
+        ("[true, false]", "is [True, False], neither", "`{choices: [true, false]}`"),
+        ("[1, .nan]", "is [1, nan], neither", "`[low, high]` for all numbers between, `{choices: [a, b]}`"),
+        ("[1]", "is [1], neither", "`{choices: [a, b]}`"),
+        ("3", "is 3, neither", "`{choices: [a, b]}`"),
+        ("{min: 1, max: 2}", "is {'min': 1, 'max': 2}, neither", "`[low, high]`"),
+        (
+            "{choices: [0.5, .nan]}",
+            "projections.0.gain cannot be nan: gain is nan, not a finite number",
+            "write a finite number",
+        ),
+    ],
+)
+@pytest.mark.parametrize("here", [True, False])
+def test_what_is_no_range_and_no_choice_is_told_how_to_be_one(tmp_path, written, what, hint, here):
+    line = f"projections.0.gain: {written}\n"
+    (tmp_path / "space.yaml").write_text(line)
+    given = (SPEC + f"search:\n  {line}", None) if here else (SPEC, tmp_path / "space.yaml")
+    with pytest.raises(LsmError) as caught:
+        read_space(given[0], tmp_path / "spec.yaml", given[1])
+    (error,) = caught.value.each()
+    assert what in error.what
+    assert hint in error.hint
+
+
+def test_a_space_that_begins_as_a_section_does(tmp_path):
+    with pytest.raises(LsmError, match="what stands in a spec's section `search`, and has that line itself") as caught:
+        space_of(tmp_path, "search:\n  projections.0.gain: [1, 2]\n")
+    assert caught.value.where.endswith("space.yaml:1:1")
+    assert "remove the line `search:`" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [None, b"PK\x03\x04", b"\xff\xfe", b"\x93NUMPY", b"#" * (1 << 20) + b"#"])
+def test_a_file_that_is_no_space_is_called_one(tmp_path, content):
+    file = tmp_path / "none.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(LsmError) as caught:
+        read_space(SPEC, tmp_path / "spec.yaml", file)
+    assert "space" in caught.value.what
+    assert "spec" not in caught.value.what
+    assert "describes the liquid" not in caught.value.hint
+
+
 def test_a_spec_without_a_space(tmp_path):
     with pytest.raises(LsmError, match="does not say what to search"):
         read_space(SPEC, tmp_path / "spec.yaml")

@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.spec.edit import flow
+from lsm_deploy.spec.ranges import NO_RANGE
 from lsm_deploy.spec.schema import Spec
 from lsm_deploy.spec.source import Path_, Source
 from lsm_deploy.spec.values import Distribution
@@ -82,6 +84,11 @@ def _translate(error: ErrorDetails, source: Source, root: Any) -> LsmError:
         other = next((each for each in _TAGS if each in given), None) if isinstance(given, dict) else None
         hint = f"write `{key}: {given[other]}`, not `{other}: {given[other]}`" if other else f"add {key!r} to {name}"
         return LsmError(f"{name} does not say its {key}", where=where, hint=hint)
+    if kind == NO_RANGE:
+        several = isinstance(given, list | tuple) and len(given) > 1 and "nan" not in map(str, given)
+        values = flow(list(given)) if several else "[a, b]"
+        hint = f"write `[low, high]` for all numbers between, `{{choices: {values}}}` for one of several values"
+        return LsmError(f"{name} is {_shown(given)}, neither a range nor choices", where=where, hint=hint)
     if kind in _EXPECTED:
         hint = f"write {_EXPECTED[kind]}"
         if unit := _unit(name):

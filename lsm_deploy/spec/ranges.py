@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
@@ -12,6 +13,7 @@ from pydantic import Discriminator, Tag
 from lsm_deploy.spec.values import Flag, Number, Positive, Text, forbid_unknown
 
 __all__ = [
+    "NO_RANGE",
     "Choices",
     "Interval",
     "Range",
@@ -44,17 +46,25 @@ class Choices:
     choices: Annotated[tuple[Any, ...], Len(2)]
 
 
-def _shape_of_range(value: Any) -> str:
-    if not isinstance(value, dict):
-        return "ends"
-    return "choices" if "choices" in value else "interval"
+NO_RANGE = "no_range"
+"""The complaint about what is none of these."""
+
+
+def _shape_of_range(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return "choices" if "choices" in value else "interval" if {"low", "high", "log", "step"} & set(value) else None
+    return "ends" if isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 Range: TypeAlias = Annotated[
     Annotated[tuple[Number, ...], Len(2, 2), Tag("ends")]
     | Annotated[Interval, Tag("interval")]
     | Annotated[Choices, Tag("choices")],
-    Discriminator(_shape_of_range),
+    Discriminator(_shape_of_range, custom_error_type=NO_RANGE, custom_error_message=NO_RANGE),
 ]
 
 Search: TypeAlias = Mapping[Text, Range]

@@ -20,7 +20,7 @@ from lsm_deploy.spec.contradictions import contradictions
 from lsm_deploy.spec.given import source_of
 from lsm_deploy.spec.mistakes import check
 from lsm_deploy.spec.schema import Explicit, FromFile, Search, Spec
-from lsm_deploy.spec.source import MOST_BYTES, Source, parse, read, read_text
+from lsm_deploy.spec.source import MOST_BYTES, Source, parse, read_text
 
 __all__ = ["load", "load_search", "load_text", "loads", "raise_in_order", "spec_from"]
 
@@ -65,7 +65,11 @@ def _checked(source: Source, folder: Path) -> Spec:
 
 def load_search(file: Path) -> tuple[Search, Source]:
     """What a file of its own says about a search, as the section `search` of a spec would, and where it stands."""
-    source = read(file)
+    source = parse(read_text(file, "space"), file)
+    if isinstance(source.data, dict) and "search" in source.data:
+        what = "this file is what stands in a spec's section `search`, and has that line itself"
+        hint = "remove the line `search:`, and indent what stands below it no more"
+        raise LsmError(what, where=source.where(("search",), key=True), hint=hint)
     section, mistakes = check(Annotated[Search, Len(1)], source.data, source, ("search",))
     raise_in_order(source, mistakes)
     return section, source

@@ -18,7 +18,7 @@ from lsm_deploy.core.errors import LsmError
 from lsm_deploy.core.foreign import is_sound, refuse_foreign
 from lsm_deploy.spec.scalars import MAPPING, MERGE, NULL, SEQUENCE, Resolver, plain_value
 
-__all__ = ["MOST_BYTES", "Path_", "Source", "bound", "compose", "dotted", "parse", "read", "read_text"]
+__all__ = ["MOST_BYTES", "Path_", "Source", "bound", "compose", "dotted", "parse", "read_text"]
 
 Path_ = tuple[str | int, ...]
 """Where a value is in the data: `("projections", 0, "weight")`."""
@@ -64,40 +64,41 @@ def dotted(path: Path_) -> str:
     return ".".join(map(str, path)) or "the spec"
 
 
-def read(file: Path) -> Source:
-    """Parse a file; mistakes beside which the rest can be read are collected in `errors`, any other raises."""
-    return parse(read_text(file), file)
+_RIGHT = {"spec": "the YAML file that describes the liquid", "space": "a YAML file of paths and what may stand there"}
 
 
-def read_text(file: Path) -> str:
-    """The text of a file, its line ends as they are, for `edit` writes them back; or an LsmError."""
+def read_text(file: Path, kind: str = "spec") -> str:
+    """The text of a file, its line ends as they are, for `edit` writes them back; or an LsmError.
+
+    kind: what errors call it, a spec or a space."""
     if file.exists() and not (file.is_file() or file.is_dir()):
         raise LsmError("this is a pipe or a device, not a file", where=str(file), hint="write it to a file first")
     try:
         with file.open("rb") as opened:
             written = opened.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        what = f"cannot read the spec: {getattr(error, 'strerror', error)}"
-        hint = "check the path, or begin with a template or an example: `lsm-deploy init`"
+        what = f"cannot read the {kind}: {getattr(error, 'strerror', error)}"
+        begin = {"spec": "begin with a template or an example: `lsm-deploy init`", "space": f"give {_RIGHT['space']}"}
+        hint = f"check the path, or {begin[kind]}"
         raise LsmError(what, where=str(file), hint=hint) from None
-    refuse_foreign(file, "a spec")
+    refuse_foreign(file, f"a {kind}")
     if written.startswith((b"LSMDEPL", b"PK")) or is_sound(written):
         what = {b"LS": "this is a compiled program or a model", b"PK": "these are arrays (.npz)"}.get(
             written[:2], "this is sound"
         )
-        hint = "give the YAML file that describes the liquid; `lsm-deploy inspect` says what is in this one"
-        raise LsmError(f"{what}, not a spec", where=str(file), hint=hint)
+        hint = f"give {_RIGHT[kind]}; `lsm-deploy inspect` says what is in this one"
+        raise LsmError(f"{what}, not a {kind}", where=str(file), hint=hint)
     if len(written) > MOST_BYTES:
-        what, hint = f"this is no spec: it has more than {MOST_BYTES} bytes", "put weights into an .npz"
+        what, hint = f"this is no {kind}: it has more than {MOST_BYTES} bytes", "put weights into an .npz"
         raise LsmError(what, where=str(file), hint=hint)
     try:
         return written.decode()
     except UnicodeDecodeError as error:
         before, newline, line = written[: error.start].rpartition(b"\n")
         raise LsmError(
-            "this is no spec: it is not UTF-8 text",
+            f"this is no {kind}: it is not UTF-8 text",
             where=f"{file}:{before.count(newline) + 2 if newline else 1}:{len(line.decode()) + 1}",
-            hint="give the YAML file that describes the liquid, saved as UTF-8",
+            hint=f"give {_RIGHT[kind]}, saved as UTF-8",
         ) from None
 
 

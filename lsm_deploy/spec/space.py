@@ -45,10 +45,10 @@ class Parameter:
     whole: bool = False
 
 
-def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[Parameter, ...]:
+def read_space(text: str, file: Path, space_file: Path | None = None, *, frames: bool = False) -> tuple[Parameter, ...]:
     """The parameters of a spec's `search` section, or of a file of its own; all mistakes at once. By path, ascending.
 
-    text: of the spec, `file` what errors call it.
+    text: of the spec, `file` what errors call it. frames: whether the data are frames, which no front end makes.
     """
     spec, source = load_text(text, file), parse(text, file)
     prefix: Path_ = ("search",)
@@ -63,12 +63,12 @@ def read_space(text: str, file: Path, space_file: Path | None = None) -> tuple[P
         )
     else:
         section, written = spec.search, source
-    parameters = parameters_of(text, file, section, lambda path: written.where((*prefix, path)))
+    parameters = parameters_of(text, file, section, lambda path: written.where((*prefix, path)), frames=frames)
     return tuple(sorted(parameters, key=lambda parameter: parameter.path))
 
 
 def parameters_of(
-    text: str, file: Path, section: Mapping[str, Range], where: Callable[[str], str]
+    text: str, file: Path, section: Mapping[str, Range], where: Callable[[str], str], *, frames: bool = False
 ) -> tuple[Parameter, ...]:
     """What may stand at each path of a spec, in the order given; all mistakes at once. where: what says a path."""
     source = parse(text, file)
@@ -82,6 +82,9 @@ def parameters_of(
             parameters += [parameter] if parameter else []
         except LsmError as error:
             here.append(error)
+        if frames and path.split(".")[0] == "front_end":
+            what = f"{path} changes nothing: the data are frames already, which no front end makes"
+            here.append(LsmError(what, hint="give the recordings, or remove it"))
         if clash := [p for p in section if p.startswith(f"{path}.")]:
             here.append(LsmError(f"{path} contains {clash[0]}, which varies too", hint="vary one of them"))
         first = {error.what: error for error in here}  # each value that breaks the same thing says the same
