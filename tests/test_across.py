@@ -336,9 +336,51 @@ def test_where_one_piece_fails_the_others_are_not_begun(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(pieces_module, "evaluate_one", failing)
     pool = Watched()
-    assert error(lambda: evaluate_across(still(tmp_path), DATA, "folds=6", executor=pool))[:2] == ("it fails", "here")
+    assert error(lambda: evaluate_across(still(tmp_path), DATA, "folds=6", executor=pool))[:2] == (
+        "it fails",
+        "here, split 'fold 1'",
+    )
     pool.shutdown()
     assert sum(future.cancelled() for future in pool.futures) >= 4
+
+
+def test_classes_that_a_training_part_lacks_are_named_with_their_splits_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces_module, "evaluate_one", None)
+    rare = ["rare" if group == "A" and i % 4 == 0 else "odd" if group == "C" and i % 4 == 0 else label
+            for i, (group, label) in enumerate(zip(DATA.groups, DATA.labels, strict=True))]  # fmt: skip
+    data = replace(DATA, labels=tuple(rare), source="all.npz")
+    with pytest.raises(LsmError) as caught:
+        evaluate_across(still(tmp_path), data, "leave-one-group-out")
+    assert [(each.what, each.where) for each in caught.value.each()] == [
+        ("class 'rare' of the test data is not in the training data", "all.npz, split 'A'"),
+        ("class 'odd' of the test data is not in the training data", "all.npz, split 'C'"),
+    ]
+    hints = [each.hint for each in caught.value.each()]
+    assert hints[0] == "give samples of it in other groups, or leave 'A' out: `--without A`"
+    two = replace(data, groups=tuple("AB"[group != "A"] for group in data.groups))
+    with pytest.raises(LsmError) as caught:
+        evaluate_across(still(tmp_path), two, "leave-one-group-out")
+    assert "--without" not in str(caught.value), "one group alone cannot be split"
+    once = replace(data, labels=("once", *data.labels[1:]))
+    with pytest.raises(LsmError, match="class 'once' of the test data") as caught:
+        evaluate_across(still(tmp_path), once, "folds=2")
+    assert [each.hint for each in caught.value.each()] == ["give more samples of it, or none"]
+
+
+def test_what_a_training_part_lacks_else_is_named_with_its_split(tmp_path: Path) -> None:
+    few = list(DATA.labels)
+    for i, group in enumerate(DATA.groups):
+        if few[i] == "c" and group == "B":
+            few[i] = "a"
+    data = replace(DATA, labels=tuple(few))
+    described = still(tmp_path)
+    assert described.readout is not None
+    many = replace(described, readout=replace(described.readout, folds=8))
+    said = error(lambda: evaluate_across(many, data, "leave-one-group-out", alone=True))
+    assert said[0].startswith("class 'c' has 4 training samples, fewer than the 8 folds")
+    assert said[1] == "readout, split 'A'"
 
 
 # --- who is held out -------------------------------------------------------------------------------------------------

@@ -1203,7 +1203,9 @@ def test_copies_stay_with_their_original() -> None:
     ],
 )
 def test_a_split_that_cannot_be(how: str, what: str) -> None:
-    assert error(lambda: list(splits(labelled(0, "A"), how)))[0][:2] == (what, "A")
+    (told,) = error(lambda: list(splits(labelled(0, "A"), how)))
+    assert told[:2] == (what, "A")
+    assert ("say whose each sample is (`groups` of an .npz" in told[2]) == ("0 groups" in what)
     early = Audio(np.zeros(2), [0, 1], 1.0, takes=[0, 4])
     assert error(lambda: list(splits(early, "official")))[0][0] == "all takes are test data"
 

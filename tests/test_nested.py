@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from calls import facts
+from calls import call, facts
 from test_across import ascends
 from test_regression import SPEC as SIGNALS
 from waves import FRESH, SPEC, waves
 
 import lsm_deploy as ld
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.errors import LsmError, LsmWarning
 from lsm_deploy.data import Frames, make_frames, splits
 from lsm_deploy.measure.evaluation import evaluate, evaluate_across
 from lsm_deploy.measure.uncertainty import Resampled
@@ -226,6 +226,103 @@ def test_where_all_fail_it_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) 
         "all 4 candidates failed, the first: here: it fails",
         "split 'A'",
     )
+
+
+def too_long(file: Path, gain: float = 1.0) -> Frames:
+    """Samples of A take 80 steps and all others 40 at most, and samples every 40 steps are a choice: what the others
+    allow, A does not."""
+    file.write_text(file.read_text().replace("samples: {policy: fresh}", "samples: {policy: interval, steps: 100}"))
+    (file.parent / "space.yaml").write_text("samples.steps: {choices: [40, 60]}\n")
+    rng, rows, labels, groups = np.random.default_rng(5), [], [], []
+    for i in range(54):
+        group = "ABC"[i // 3 % 3]
+        t = np.arange(16 if group == "A" else 8)[:, np.newaxis] + np.array([0.0, 1.6])
+        rows.append(np.sin(0.8 * t + 2.1 * (i % 3)) + 0.9 * rng.normal(size=t.shape))
+        labels.append("abc"[i % 3])
+        groups.append(group)
+    many = np.array([len(row) for row in rows])
+    data = make_frames(np.concatenate(rows), np.cumsum(many) - many, labels, "long")
+    return replace(data, groups=tuple(groups))
+
+
+def test_a_choice_that_fails_on_its_test_part_is_named_and_the_other_splits_stand(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = too_long(file)
+    monkeypatch.setattr(nested_module, "cross_validated", lambda model: -model.program.network.sample_interval)
+    with pytest.warns(LsmWarning) as said:
+        got = chosen_inside(file, data, trials=4, alone=True)
+    (trial,) = (i for i, each in enumerate(got.candidates) if each.values == {"samples.steps": 40})
+    assert (got.splits, got.chosen[0]) == (("A", "B", "C"), trial), "who trains on A cannot choose 40"
+    assert set(got.failed) == {"A"}
+    reason = got.failed["A"]
+    assert reason.startswith(f"trial {trial} (samples.steps 40), which it chose, fails on its test part: ")
+    assert "80 in all, but the interval is 40" in reason
+    (warning,) = (str(each.message) for each in said if "which it chose" in str(each.message))
+    assert warning.startswith(f"split 'A': {reason}")
+    assert warning.endswith("figures are of the other splits; take such values out of what may vary")
+    # What is left is what these splits give by themselves, chosen and as written.
+    assert tuple(got.nested.splits) == tuple(got.as_written.splits) == ("B", "C")
+    alone = evaluate_across(ld.load(file), data, LOGO, alone=True)
+    assert {name: got.as_written.splits[name] for name in "BC"} == {name: alone.splits[name] for name in "BC"}
+    assert set(got.differences) == {"liquid", "unrounded"}
+    assert got.choices["A"] is got.candidates[trial]
+    told = got.to_json()
+    assert (told["failed"], set(told["chosen"])) == ({"A": reason}, set("ABC"))
+    assert f"split 'A' is in no figure: {reason}" in to_text(report_of(got).blocks)
+    with ThreadPoolExecutor(3) as pool, pytest.warns(LsmWarning):
+        assert chosen_inside(file, data, trials=4, alone=True, executor=pool).failed == got.failed
+
+
+def test_where_no_choice_answers_all_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nested_module, "_best", lambda *given: 1)
+
+    def failing(*given: Any) -> Any:
+        raise LsmError("it fails", where="here")
+
+    evaluated = nested_module.evaluated
+    monkeypatch.setattr(
+        nested_module, "evaluated", lambda asked, piece: (failing if piece.spec else evaluated)(asked, piece)
+    )
+    with pytest.raises(LsmError) as caught:
+        chosen_inside(file, alone=True)
+    assert [each.where for each in caught.value.each()] == ["split 'A'", "split 'B'", "split 'C'"]
+    assert all(each.what.startswith("trial 1 (") and each.hint for each in caught.value.each())
+
+
+def test_the_command_shows_what_was_done_and_ends_with_status_1(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setattr(nested_module, "cross_validated", lambda model: -model.program.network.sample_interval)
+    data = too_long(file)
+    np.savez("all.npz", frames=data.frames, starts=data.starts, labels=data.labels, groups=data.groups)
+    line = f"eval spec.yaml --data all.npz --split {LOGO} --tune-inside 4 --space space.yaml --json"
+    result = call(*line.split(), status=1)
+    assert set(json.loads(result.stdout)["failed"]) == {"A"}
+    assert "note: split 'A': trial " in result.stderr
+
+
+def test_what_front_ends_would_do_to_frames_is_no_choice(file: Path) -> None:
+    (file.parent / "space.yaml").write_text(
+        "front_end: {choices: [null, {kind: mel, rate_hz: 8000, bands: 2}]}\n"
+        "data.mono: {choices: [true, false]}\n"
+        "front_end.level: {choices: [true, false]}\n"
+    )
+    with pytest.raises(LsmError) as caught:
+        chosen_inside(file)
+    lines = [each.where.rsplit(":", 2)[1] for each in caught.value.each()]
+    assert set(lines) == set("123"), "all at once"
+    frames = [each for each in caught.value.each() if "the data are frames already" in each.what]
+    assert [each.what.split()[0] for each in frames] == ["front_end", "front_end.level"]
+    assert {each.hint for each in frames} == {"give the recordings, or remove it"}
+    assert "data is no matter of a search" in {each.what for each in caught.value.each()}
+
+
+def test_two_groups_are_too_few_to_hold_one_out_of_a_training_part(file: Path) -> None:
+    two = replace(DATA, groups=tuple("A" if group == "A" else "B" for group in DATA.groups))
+    with pytest.warns(LsmWarning, match="split 'A', 'B' trains on one group: cross-validation holds out its samples"):
+        chosen_inside(file, two, trials=1, alone=True)
+    chosen_inside(file, trials=1, alone=True)  # of three nothing is said: warnings are errors here
+    chosen_inside(file, two, "folds=2", trials=1, alone=True)
 
 
 def test_what_cannot_be_asked(file: Path, tmp_path: Path) -> None:

@@ -105,12 +105,16 @@ def eval_command(
         leave_out = tuple(name for name in left_out.split(",") if name)
         with api.workers(workers, cluster) as executor, output.progress("evaluating") as progress:
             options |= {"leave_out": leave_out, "executor": executor}
+            failed = False
             if trials is None:
                 shown = report_across(api.evaluate_across(spec, data_file, how, seeds, progress=progress, **options))
             else:
                 asked = (file, data_file, how, trials, seeds)
-                shown = report_nested(api.evaluate_nested(*asked, space=space, progress=progress, **options))
+                nested = api.evaluate_nested(*asked, space=space, progress=progress, **options)
+                shown, failed = report_nested(nested), bool(nested.failed)
         output.show(shown + drawn(drawing, shown))
+        if failed:
+            click.get_current_context().exit(1)
         return
     if trials is not None:
         raise click.UsageError("--tune-inside goes with --data")

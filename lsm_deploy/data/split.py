@@ -56,7 +56,9 @@ def splits(data: _Some, how: str, seed: int = 0) -> Iterator[tuple[str, _Some, _
     needed = count if kind == "group-folds" else 2
     if len(names) < needed:
         what = f"there are {len(names)} groups, {how} needs at least {needed}"
-        raise MisuseError(what, where=data.source, hint="give more speakers or records, or choose another split")
+        whose = "say whose each sample is (`groups` of an .npz, `group` of a .csv, names of files of sound)"
+        hint = f"{'give more speakers or records' if names else whose}, or choose another split, such as folds=5"
+        raise MisuseError(what, where=data.source, hint=hint)
     numbers = np.array([names.index(group) for group in data.groups])
     if kind == "leave-one-group-out":
         for i, name in enumerate(names):

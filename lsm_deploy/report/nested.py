@@ -28,6 +28,8 @@ def _choices(nested: Nested) -> Iterator[Block]:
         f"chosen inside each split, by cross-validation on its training part, {liquids} each: of "
         f"{count(len(nested.candidates), 'configuration')}, {len(failed)} failed"
     )
+    for split, reason in nested.failed.items():
+        yield Line(f"split {split!r} is in no figure: {reason}")
     rows = []
     for i, (split, number) in enumerate(zip(nested.choices, nested.chosen, strict=True)):
         chosen, written = nested.candidates[number], nested.candidates[AS_WRITTEN]
@@ -89,4 +91,6 @@ def _says(difference: Difference, nested: Nested) -> str:
 
 
 def _after(nested: Nested) -> Iterator[Block]:
-    yield Line(f"activity is of what split {list(nested.choices)[-1]!r} chose; all of it took {nested.seconds:.0f} s")
+    yield Line(
+        f"activity is of what split {list(nested.nested.splits)[-1]!r} chose; all of it took {nested.seconds:.0f} s"
+    )

@@ -8,7 +8,8 @@ that part reaches the choice but whether its groups are trained on. The figure i
 included, on a group that nobody tuned on (Varma & Simon, BMC Bioinformatics 7:91, 2006).
 
 Each candidate is judged on all liquids of the evaluation together, and each split chooses once. Intervals take the
-candidates as they were drawn.
+candidates as they were drawn. A choice that cannot answer for its test part (a sample that is too long for it, say) is
+not made anew, which would be by that part: its split is in no figure, and everybody is told.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from lsm_deploy.core.errors import LsmError, MisuseError, require_path, require_type
-from lsm_deploy.core.notes import silence
+from lsm_deploy.core.errors import LsmError, MisuseError, raise_all, require_path, require_type
+from lsm_deploy.core.notes import silence, warn
 from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Brief, Reported
-from lsm_deploy.data import Raw
+from lsm_deploy.data import Frames, Raw
 from lsm_deploy.measure.evaluation.across import Across, joined
 from lsm_deploy.measure.evaluation.evaluation import Evaluation
 from lsm_deploy.measure.evaluation.liquids import content_of
@@ -61,14 +62,17 @@ class Nested(Reported):
     """What splits chose, each for itself, beside the spec as it is written.
 
     paths: what varies. candidates: what there was to choose from, the spec as it is written first. chosen: of each
-    split, which of them. nested: the evaluation of what was chosen; as_written: that of the spec, in all splits.
+    split, which of them. failed: why what a split chose does not answer for its test part, by the split's name. nested:
+    the evaluation of what was chosen; as_written: that of the spec; both in all splits that did not fail.
     """
 
     _short = ("nested", "candidates", "chosen", "seconds")
 
     paths: tuple[str, ...]
+    splits: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     chosen: tuple[int, ...]
+    failed: Mapping[str, str]
     nested: Across
     as_written: Across
     seconds: float
@@ -76,7 +80,7 @@ class Nested(Reported):
     @property
     def choices(self) -> dict[str, Candidate]:
         """What each split chose, by its name."""
-        return {name: self.candidates[number] for name, number in zip(self.nested.splits, self.chosen, strict=True)}
+        return {name: self.candidates[number] for name, number in zip(self.splits, self.chosen, strict=True)}
 
     @property
     def as_written_everywhere(self) -> bool:
@@ -93,17 +97,17 @@ class Nested(Reported):
 
     def to_json(self) -> dict[str, Any]:
         """What `eval --tune-inside --json` prints: as of one evaluation, of what was chosen; then what is beside it."""
-        splits = list(self.nested.splits)
         return {
             **self.nested.to_json(),
             "as_written": self.as_written.to_json(),
             "nested_less_written": {name: {**asdict(d), "says": d.says} for name, d in self.differences.items()},
             "configurations": len(self.candidates),
-            "chosen": dict(zip(splits, self.chosen, strict=True)),
+            "chosen": dict(zip(self.splits, self.chosen, strict=True)),
+            "failed": dict(self.failed),
             "candidates": [
                 {
                     "values": dict(each.values),
-                    "cv_accuracy": dict(zip(splits, each.scores, strict=True)),
+                    "cv_accuracy": dict(zip(self.splits, each.scores, strict=True)),
                     "failed": each.reason or None,
                 }
                 for each in self.candidates
@@ -131,7 +135,8 @@ def evaluate_nested(
 
     trials: points that are tried beside the spec as it is written. What may vary is in the spec's section `search`, or
     in the file `space`, as `search` has it. All else is as `evaluate_across` has it. A point that an LsmError ends is
-    left out, with its reason; one where no candidate of a split has a score is raised.
+    left out, with its reason; one where no candidate of a split has a score is raised. Where one ends what a split
+    chose on its test part, an LsmWarning says so, and figures are of the other splits; without any, it is raised.
     """
     begun = time.perf_counter()
     file = require_path(file)
@@ -144,8 +149,9 @@ def evaluate_nested(
     spec = load_text(text, file)
     if isinstance(spec.readout, Regression):
         raise MisuseError(_ONE_SPLIT, where="readout", hint=_SEARCHED)
-    parameters = read_space(text, file, require_path(space) if space is not None else None)
+    space = require_path(space) if space is not None else None
     split = divided(spec, data, how, seeds, leave_out)
+    parameters = read_space(text, file, space, frames=isinstance(split.data, Frames))
     splits, numbers = range(len(split.names)), range(spec.seed, spec.seed + seeds)
     require_few((trials + 1) * len(splits) * seeds)
     tried = _tried(text, file, parameters, trials)
@@ -158,17 +164,10 @@ def evaluate_nested(
     asked = Asked(specs, split, backend, on_chip, alone, within)
     done: dict[Piece, Evaluation] = {}
 
-    def evaluate(work: Sequence[Piece]) -> None:
-        for index, evaluation in completed(evaluated, asked, work, executor):
-            done[work[index]] = evaluation
-            pieces.next()
-
-    def evaluation_of(each: Sequence[int]) -> Across:
-        liquids = by_liquid(done, each, numbers)
-        seconds = sum(sum(part.seconds.values()) for liquid in liquids for part in liquid)
-        return joined(how, tuple(numbers), split.names, liquids, spec, seconds)
-
-    evaluate(whole)  # first: what is wrong with the data is said before there is a search
+    # First: what is wrong with the data is said before there is a search.
+    for index, evaluation in completed(evaluated, asked, whole, executor):
+        done[whole[index]] = evaluation
+        pieces.next()
     scores: dict[tuple[int, int], tuple[float | str, ...]] = {}
     for index, of_splits in completed(_judged, asked, to_judge, executor):
         scores[to_judge[index]] = of_splits
@@ -181,11 +180,31 @@ def evaluate_nested(
     others = [Piece(chosen[i], seed, i) for seed in numbers for i in splits if chosen[i] != AS_WRITTEN]
     for _ in range(len(whole) - len(others)):
         pieces.next()
-    evaluate(others)
+    failures: dict[int, LsmError] = {}
+    for index, answer in completed(_answered, asked, others, executor):
+        if isinstance(answer, LsmError):
+            failures[others[index].split] = answer
+        else:
+            done[others[index]] = answer
+        pieces.next()
+    failed = {i: _unanswered(failures[i], split.names[i], candidates, chosen[i]) for i in sorted(failures)}
+    answering = [i for i in splits if i not in failed]
+    if not answering:
+        raise_all(list(failed.values()))
+    for error in failed.values():
+        warn(f"{error.where}: {error.what}: figures are of the other splits; {error.hint}", error.where)
+
+    def evaluation_of(each: Sequence[int]) -> Across:
+        liquids = by_liquid(done, {i: each[i] for i in answering}, numbers)
+        seconds = sum(sum(part.seconds.values()) for liquid in liquids for part in liquid)
+        return joined(how, tuple(numbers), [split.names[i] for i in answering], liquids, spec, seconds)
+
     return Nested(
         paths=tuple(p.path for p in parameters),
+        splits=split.names,
         candidates=candidates,
         chosen=chosen,
+        failed={split.names[i]: error.what for i, error in failed.items()},
         nested=evaluation_of(chosen),
         as_written=evaluation_of([AS_WRITTEN] * len(splits)),
         seconds=time.perf_counter() - begun,
@@ -240,6 +259,21 @@ def _judged(asked: Asked, piece: tuple[int, int]) -> tuple[float | str, ...]:
         if asked.within:
             asked.within(i + 1, len(asked.divided.names))
     return tuple(scores)
+
+
+def _answered(asked: Asked, piece: Piece) -> Evaluation | LsmError:
+    """A piece of work: the evaluation of what was chosen, or why there is none."""
+    try:
+        return evaluated(asked, piece)
+    except LsmError as error:
+        return error
+
+
+def _unanswered(error: LsmError, name: str, candidates: Sequence[Candidate], number: int) -> LsmError:
+    """What a split chose does not answer for its test part."""
+    values = ", ".join(f"{path} {value!r}" for path, value in candidates[number].values.items())
+    what = f"trial {number} ({values}), which it chose, fails on its test part: {error.in_brief()}"
+    return LsmError(what, where=f"split {name!r}", hint="take such values out of what may vary")
 
 
 def _candidate(values: Mapping[str, Any], liquids: str | Sequence[tuple[float | str, ...]], splits: int) -> Candidate:

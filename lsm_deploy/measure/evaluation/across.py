@@ -188,7 +188,7 @@ def evaluate_across(
     for index, evaluation in completed(evaluated, asked, work, executor):
         done[work[index]] = evaluation
         pieces.next()
-    evaluations = by_liquid(done, [0] * len(split.names), numbers)
+    evaluations = by_liquid(done, dict.fromkeys(range(len(split.names)), 0), numbers)
     return joined(how, numbers, split.names, evaluations, spec, time.perf_counter() - begun)
 
 

@@ -9,18 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
-from lsm_deploy.core.errors import MisuseError, require_type
+from lsm_deploy.core.errors import AbsentError, BackendError, LsmError, MisuseError, raise_all, require_type
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.progress import Progress
-from lsm_deploy.data import Raw, splits, subset
+from lsm_deploy.data import Beats, Raw, class_order, splits, subset
 from lsm_deploy.data.front import recordings
 from lsm_deploy.learn.model import readout_of
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
 from lsm_deploy.spec.schema import Data, Spec
 
-__all__ = ["Asked", "Divided", "Piece", "allowing", "by_liquid", "divided", "evaluated"]
+__all__ = ["Asked", "Divided", "Piece", "allowing", "by_groups", "by_liquid", "divided", "evaluated", "in_split"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,45 @@ def divided(spec: Spec, data: Raw | str | Path, how: str, seeds: int, leave_out:
         raise MisuseError("every group is left out", where=data.source, hint="leave fewer out")
     if leave_out:
         data = subset(data, np.array([group not in leave_out for group in data.groups]))  # type: ignore[type-var]
-    names = tuple(name for name, _, _ in splits(data, how, spec.seed))  # type: ignore[type-var]
-    return Divided(data, how, names, spec.seed)
+    names, errors, alone = [], list[LsmError](), []
+    for name, train, test in splits(data, how, spec.seed):  # type: ignore[type-var]
+        names.append(name)
+        errors += _untaught(name, train, test, how, len(set(data.groups)))
+        if by_groups(how) and len(set(train.groups)) == 1:
+            alone.append(name)
+    raise_all(errors)
+    if alone:
+        what = f"split {_listed(alone)} trains on one group: cross-validation holds out its samples, and no group"
+        warn(f"{what}, so that what it chooses may not do for another; give 3 groups or more", "one group")
+    return Divided(data, how, tuple(names), spec.seed)
+
+
+def by_groups(how: str) -> bool:
+    """Whether a split tests groups that it does not train on."""
+    return how == "leave-one-group-out" or how.startswith("group-folds=")
+
+
+def _untaught(name: str, train: Raw, test: Raw, how: str, groups: int) -> list[LsmError]:
+    """Classes of the test part that the training part lacks; groups: how many there are in all."""
+    if isinstance(test, Beats) or not (lacking := set(test.labels) - set(train.labels)):
+        return []  # beats are labelled window by window
+    hint = "give more samples of it, or none"
+    if by_groups(how):
+        whose = class_order([g for g, label in zip(test.groups, test.labels, strict=True) if label in lacking])
+        hint = "give samples of it in other groups"
+        if groups - len(whose) > 1:
+            hint += f", or leave {_listed(whose)} out: `--without {quote(','.join(whose))}`"
+    what = f"class {_listed(class_order(lacking))} of the test data is not in the training data"
+    return [LsmError(what, where=in_split(test.source, name), hint=hint)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def in_split(where: str, name: str) -> str:
+    """Where a mistake is, of those of one split."""
+    return f"{where}, split {name!r}" if where else f"split {name!r}"
 
 
 def allowing(spec: Spec, how: str) -> Spec:
@@ -93,13 +132,22 @@ def evaluated(asked: Asked, piece: Piece) -> Evaluation:
     """A piece of work: one evaluation."""
     how = {"on_chip": asked.on_chip, "alone": asked.alone}
     split = asked.divided.parts(piece.split)
-    return evaluate_one(asked.specs[piece.spec], split, piece.seed, asked.backend, asked.within, **how)
+    try:
+        return evaluate_one(asked.specs[piece.spec], split, piece.seed, asked.backend, asked.within, **how)
+    except (MisuseError, AbsentError, BackendError):
+        raise  # of no data
+    except LsmError as error:
+        name = asked.divided.names[piece.split]
+        raise_all([LsmError(e.what, where=in_split(e.where, name), hint=e.hint) for e in error.each()])
+        raise
 
 
-def by_liquid(done: Mapping[Piece, Evaluation], specs: Sequence[int], seeds: Sequence[int]) -> list[list[Evaluation]]:
-    """Evaluations of each liquid on each split, by which spec it is of there. What depends on no liquid was answered
-    once, for the first, and stands with the others, too."""
-    first, *others = ([done[Piece(spec, seed, i)] for i, spec in enumerate(specs)] for seed in seeds)
+def by_liquid(
+    done: Mapping[Piece, Evaluation], specs: Mapping[int, int], seeds: Sequence[int]
+) -> list[list[Evaluation]]:
+    """Evaluations of each liquid on splits; specs: by number of a split, which spec it is of there. What depends on no
+    liquid was answered once, for the first, and stands with the others, too."""
+    first, *others = ([done[Piece(spec, seed, i)] for i, spec in specs.items()] for seed in seeds)
     return [first, *([_with_others(a, b) for a, b in zip(first, other, strict=True)] for other in others)]
 
 

@@ -145,12 +145,14 @@ class NestedFacts(AcrossFacts):
     """`eval --tune-inside`: what splits chose, each for itself, evaluated.
 
     as_written: the evaluation of the spec as it is. nested_less_written: by what answered; empty where samples differ.
-    configurations: how many were tried. chosen: by split, the number of its candidate."""
+    configurations: how many were tried. chosen: by split, the number of its candidate. failed: by split, which is in no
+    figure, why what it chose does not answer for its test part."""
 
     as_written: AcrossFacts
     nested_less_written: Mapping[str, DifferenceFacts]
     configurations: int
     chosen: Mapping[str, int]
+    failed: Mapping[str, str]
     candidates: list[CandidateFacts]
 
 
