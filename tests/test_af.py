@@ -14,8 +14,11 @@ import pytest
 from bench import decided
 from bench.af import __main__ as application
 from bench.af import chip as chips
-from bench.af import inside, monitor, table
-from bench.af.beats import Monitor, heard
+from bench.af import detect, inside, monitor, table
+from bench.af import inside_table as tables
+from bench.af.beats import Measured, Monitor, heard, hearts_of
+from bench.af.inside_table import CHOSEN, CUT, FEWER, RATE, Found, Said
+from bench.af.kinds import AS_WRITTEN, ENCODED, LIQUIDS_OF, liquid_of, neurons_of
 from bench.af.monitor import alarm, outcome
 from bench.af.windows import choose, front_of, of_window, windows
 
@@ -104,7 +107,7 @@ def test_liquids_are_shared_by_both_ways_and_the_window_is_chosen_in_training(sp
 
 def test_relays_are_what_is_encoded(spec: Spec) -> None:
     """But for what enters in a window's last step, of which no neuron hears in time."""
-    relayed, frames = inside.liquid_of(spec, "32 as written and 30 relays"), to_frames(hearts(2), front_of(spec))
+    relayed, frames = liquid_of(spec, "32 as written and 30 relays"), to_frames(hearts(2), front_of(spec))
     listener = ld.listen(relayed, frames)
     assert readout_of(relayed).populations == ("liquid", "relay")
     assert listener.program.network.neurons == 62
@@ -114,27 +117,114 @@ def test_relays_are_what_is_encoded(spec: Spec) -> None:
     later[stimulus.starts] = 0
     assert (spikes == later).all()
     assert np.count_nonzero(spikes) > 1000
-    for name in inside.LIQUIDS_OF:
-        assert ld.compile_spec(inside.liquid_of(spec, name)).program.network.neurons in (16, 30, 32, 62)
 
 
-def test_liquids_are_chosen_inside_of_folds_and_compared_at_one_specificity(spec: Spec) -> None:
-    data = hearts()
+def test_kinds_are_of_16_to_64_neurons_and_what_they_are_called(spec: Spec) -> None:
+    sizes = []
+    for name in LIQUIDS_OF:
+        kind = liquid_of(spec, name)
+        network = ld.compile_spec(kind).program.network
+        assert network.neurons == neurons_of(kind) == sum(int(word) for word in name.split() if word.isdigit())
+        wanted = {"liquid": "ATRLIF" if "adaptive" in name else "LIF", "relay": "LIF"}
+        assert all(each.kind == wanted[each.name] for each in network.populations)
+        cut = ld.compile_spec(liquid_of(spec, name, cut=True)).program.network
+        assert {each.source for each in cut.projections} == {"input"}
+        sizes.append(network.neurons)
+    assert len(sizes) == 17
+    assert set(sizes) == {16, 30, 32, 46, 62, 64}
+
+
+@pytest.fixture(scope="module")
+def found(spec: Spec) -> Found:
     quick = replace(spec, readout=replace(readout_of(spec), regularisation=(1.0,), folds=2))
-    names = ("32 as written", inside.ENCODED)
-    every = {name: ld.evaluate_across(inside.liquid_of(quick, name), data, "group-folds=5", 1) for name in names}
-    first, second = every.values()
-    chosen = choose(quick, [first, second])
-    text = inside.render(every, chosen, 1.0)
-    assert text.count("\n| ") == 2 + 2 + 1  # head and rule, liquids, the choice
-    right = inside.right_of(first).mean() - inside.right_of(second).mean()
-    assert inside.beside(first, second).mean == pytest.approx(right)
-    whole, by_record = inside.at_specificity(first, 0.9)
-    assert len(by_record) == 10
-    margins = np.concatenate([each.answers["liquid"].margins for each in first.evaluations[0]])
-    is_af = np.concatenate([np.array(each.labels) == "AF" for each in first.evaluations[0]])
-    threshold = np.sort(margins[~is_af])[int(0.9 * (~is_af).sum())]
-    assert whole == pytest.approx((margins[is_af] > threshold).mean(), abs=0.02)
+    return inside.measure(quick, hearts(), (ENCODED, AS_WRITTEN, "16 adaptive"), 2)
+
+
+def test_kinds_are_chosen_inside_of_folds_by_all_their_liquids(found: Found) -> None:
+    kinds = list(found.every.values())
+    for words, some in ((CHOSEN, kinds), (FEWER, kinds)):  # all are of 32 neurons at most
+        assert sum(found.times[words].values()) == 5
+        for fold in range(5):
+            known = [np.mean([each[fold].liquid.cv_accuracy for each in kind.evaluations]) for kind in some]
+            taken = some[int(np.argmax(known))].evaluations
+            chosen = found.chosen[words].evaluations
+            assert [each[fold].answers["liquid"] for each in chosen] == [each[fold].answers["liquid"] for each in taken]
+    first, second = (Said.of(across) for across in kinds[:2])
+    assert first.right.shape == (2, found.every[ENCODED].samples)
+    assert first.less(second).mean == pytest.approx(first.right.mean() - second.right.mean())
+    assert found.every[AS_WRITTEN].seeds == (1, 2)
+    assert found.every[AS_WRITTEN].accuracy("liquid").mean == pytest.approx(second.accuracy[0])
+
+
+def test_what_is_measured_inside_is_written(found: Found) -> None:
+    text = tables.render(found)
+    assert "3 kinds, all that were tried here, 2 of each" in text
+    for name, said in found.said.items():
+        assert f"| {name} | {100 * said.accuracy[0]:.1f} (" in text
+    assert set(found.beats) == {CHOSEN, FEWER, CUT, AS_WRITTEN, ENCODED, RATE["hrv_logistic"]}
+    assert set(found.mixed) == {*found.every, *RATE.values()}
+    assert all(0.8 < share <= 1 for shares in found.mixed.values() for share in shares)
+    assert all(shares[0] == shares[1] for shares in found.mixed.values())  # no record is called faulty here
+    facts = json.loads(json.dumps(tables.facts(found)))
+    assert facts["times"] == found.times
+
+
+def test_a_threshold_is_of_training_records_that_its_readout_did_not_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, heard_of = hearts(), list[tuple[set[str], set[str]]]()
+    rng = np.random.default_rng(2)
+    records = [
+        Measured(each.name, each.rr, each.is_af, each.is_af[9:, None] + rng.normal(0, 0.5, (len(each.rr) - 9, 1)))
+        for each in hearts_of(of_window(ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), 10), data)
+    ]
+
+    def alike(features: Any, is_af: Any, groups: Any) -> Any:
+        trained = set(groups.tolist())
+
+        def margins(rows: Any) -> Any:
+            told = {each.name for each in records for part in (each.features[::10],) if np.isin(rows, part).all()}
+            heard_of.append((trained, told))
+            return rows[:, 0] - 0.5
+
+        return margins
+
+    folds = detect.detected(data, records, 10, lambda *given: (alike(*given), alike), 1)
+    calm = {each.name: each.features[::10, 0][: len(each.rr) // 10] for each in records}
+    assert all(not trained & told for trained, told in heard_of if told and len(trained) < 8)
+    for (_, train, test), fold in zip(splits(data, "group-folds=5", 1), folds, strict=True):
+        features, is_af, _ = monitor.windows_of([each for each in records if each.name in train.groups], 10)
+        threshold = np.quantile(features[~is_af, 0], detect.SPECIFICITY)
+        assert set(fold.records.tolist()) == set(test.groups)
+        tested = np.concatenate([calm[name] for name in test.groups])
+        assert (fold.above == (tested > threshold)).all()
+
+
+def test_sensitivity_and_alarms_an_hour_are_of_all_liquids(found: Found) -> None:
+    one = found.beats[AS_WRITTEN]
+    right, records = one.windows(True)
+    assert right.shape[0] == 2
+    assert one.share(True)[0] == pytest.approx(right.mean())
+    assert one.by_record(True)["r3"] == pytest.approx(right[:, records == "r3"].mean())
+    assert list(one.by_record(True, 9)) == [name for name in one.by_record(True) if (records == name).sum() >= 9]
+    is_af = np.concatenate([fold.is_af for fold in one.liquids[0]])
+    above = np.concatenate([fold.above for fold in one.liquids[0]])
+    assert one.share(False)[0] == pytest.approx(
+        np.mean([~np.concatenate([fold.above for fold in liquid])[~is_af] for liquid in one.liquids])
+    )
+    assert (above[is_af] == right[0]).all()
+    for at_most in (None, monitor.AT_MOST):
+        alarms = one.alarms(at_most)
+        assert [len(liquid) for liquid in alarms] == [10, 10]
+        rates = [sum(each.false for each in liquid) / sum(each.hours for each in liquid) for liquid in alarms]
+        mean, low, high = one.false_alarms(at_most)
+        assert mean == pytest.approx(np.mean(rates))
+        assert 0 <= low <= mean <= high
+        shares = [sum(each.missed for each in liquid) / sum(each.episodes for each in liquid) for liquid in alarms]
+        mean, low, high = one.missed(at_most)
+        assert mean == pytest.approx(np.mean(shares))
+        assert 0 <= low <= mean <= high < 1
+    assert sum(each.episodes for each in one.alarms(None)[0]) == 20
+    delays = [each for liquid in one.alarms(None) for record in liquid for each in record.delays if each]
+    assert one.late(None)[0] == np.median(delays)
 
 
 # --- beat by beat -----------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from lsm_deploy.measure.evaluation import kernels
 from lsm_deploy.measure.evaluation.score import Answers, float_answers
 from lsm_deploy.spec.schema import AudioFrontEnd, BeatsFrontEnd, FrontEnd, Readout
 
-__all__ = ["HRV", "baselines", "hrv", "raw_answers"]
+__all__ = ["HRV", "baselines", "heart_rate_models", "hrv", "raw_answers"]
 
 SLICES = 10
 PENALTY = 10.0
@@ -96,25 +96,14 @@ def _svm(readout: Readout, train: Frames, test: Frames) -> Answers:
 def _of_heart_rate(
     readout: BeatsFrontEnd, recordings: tuple[Beats, Beats], labels: tuple[tuple[str, ...], ...], seed: int
 ) -> dict[str, Answers]:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
     if readout.window_beats < FEWEST:
         return {}
     intervals = replace(readout, channels=("rr",))
     x, x_test = (hrv(to_frames(part, intervals).frames.reshape(-1, readout.window_beats)) for part in recordings)
-    leaf = max(1, min(LEAF, len(x) // 20))
-    models: dict[str, Callable[[], Any]] = {
-        "hrv_logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000)),
-        "hrv_boosting": lambda: HistGradientBoostingClassifier(
-            **BOOSTING, min_samples_leaf=leaf, random_state=seed % 2**32
-        ),
-    }
     answers = {}
-    for name, model in models.items():
+    for name, model in heart_rate_models(len(x), seed).items():
         # Too little work to share: on a busy machine, threads that wait for each other take a hundred times as long.
         with threadpool_limits(1):
             fitted = model().fit(x, list(labels[0]))
@@ -122,6 +111,22 @@ def _of_heart_rate(
         predicted = tuple(AF if p > 0.5 else NOT_AF for p in chance)
         answers[name] = Answers(predicted, chance, x.shape[1], None, None)
     return answers
+
+
+def heart_rate_models(windows: int, seed: int) -> dict[str, Callable[[], Any]]:
+    """By name, what makes a model of measures, to be trained on so many windows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    leaf = max(1, min(LEAF, windows // 20))
+    return {
+        "hrv_logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000)),
+        "hrv_boosting": lambda: HistGradientBoostingClassifier(
+            **BOOSTING, min_samples_leaf=leaf, random_state=seed % 2**32
+        ),
+    }
 
 
 FEWEST = 3

@@ -6,7 +6,10 @@ last `HISTORY` intervals in place of the window's so far. What is read is the sp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +21,16 @@ from lsm_deploy.data import Beats, Frames, subset
 from lsm_deploy.data.coding import code_of
 from lsm_deploy.data.encoders import encode, fit_ranges
 from lsm_deploy.data.front import AF
+from lsm_deploy.data.front.beats import LONGEST_S, SHORTEST_S
 from lsm_deploy.data.front.online import BeatsIn
 from lsm_deploy.learn.live import Scores
 from lsm_deploy.learn.model import readout_of
 from lsm_deploy.learn.readout import IntegerReadout
 from lsm_deploy.learn.runs import read
+from lsm_deploy.measure.evaluation.baselines import hrv
 from lsm_deploy.spec.schema import BeatsFrontEnd, Spec
 
-__all__ = ["Bools", "Floats", "Ints", "Monitor", "Record", "heard"]
+__all__ = ["Bools", "Floats", "Heart", "Ints", "Measured", "Monitor", "Record", "heard", "hearts_of", "measured"]
 
 HISTORY = 128
 AT_ONCE = 1 << 12
@@ -69,18 +74,39 @@ def _ranges(spec: Spec) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
-    """Of each interval of a record its length in s, whether it is AF, and the liquid's spikes `[beat, neuron]`."""
+class Heart:
+    """Of each interval of a record its length in s, and whether it is AF."""
 
     name: str
     rr: Floats
     is_af: Bools
-    spikes: Ints
 
     @property
     def calm_hours(self) -> float:
         """Of rhythms other than AF."""
         return float(self.rr[~self.is_af].sum()) / 3600
+
+    def counts(self, window: int) -> Any:
+        """What is read of the last `window` beats `[beat, feature]`, from the beat on that fills them."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Measured(Heart):
+    """A heart of which is known what is read of the last beats `[beat, feature]`, from the beat on that fills them."""
+
+    features: NDArray[Any]
+
+    def counts(self, window: int) -> NDArray[Any]:
+        assert len(self.features) == len(self.rr) - window + 1, "these are features of another window"
+        return self.features
+
+
+@dataclass(frozen=True, eq=False)
+class Record(Heart):
+    """A heart to which a liquid listens, and its spikes `[beat, neuron]`."""
+
+    spikes: Ints
 
     def counts(self, window: int) -> Ints:
         """Spikes of the last `window` beats `[beat, neuron]`, from the beat on that fills them."""
@@ -88,19 +114,40 @@ class Record:
         return total[window:] - total[:-window]
 
 
-def heard(spec: Spec, program: Program, data: Beats) -> list[Record]:
-    """Each record in one run of the program, from its first beat to its last."""
-    records = []
+def hearts_of(spec: Spec, data: Beats) -> Iterator[Heart]:
     positive = data.rhythms.index(front_of(spec).positive)
     for i, name in enumerate(data.groups):
         one = subset(data, [i])
-        rr = np.diff(one.beats) / one.rate
-        frames = np.array([frame.copy() for frame in BeatsIn(_causal(spec)).take(rr)])
+        yield Heart(name, np.diff(one.beats) / one.rate, one.rhythm[1:] == positive)
+
+
+def measured(spec: Spec, data: Beats) -> list[Measured]:
+    """Each record, with the measures of heart rate variability of the spec's window after every beat."""
+    window, records = front_of(spec).window_beats, []
+    for heart in hearts_of(spec, data):
+        rr = np.clip(heart.rr, SHORTEST_S, LONGEST_S)
+        windows = np.lib.stride_tricks.sliding_window_view(rr, window)
+        parts = [hrv(windows[low : low + AT_ONCE].copy()) for low in range(0, len(windows), AT_ONCE)]
+        records.append(Measured(heart.name, heart.rr, heart.is_af, np.concatenate(parts)))
+    return records
+
+
+@lru_cache(maxsize=32)
+def _frames(front_end: BeatsFrontEnd, rr: bytes) -> Floats:
+    """Of a record as it comes in, the same for all liquids; rr: float64."""
+    return np.array([frame.copy() for frame in BeatsIn(front_end).take(np.frombuffer(rr))])
+
+
+def heard(spec: Spec, program: Program, data: Beats) -> list[Record]:
+    """Each record in one run of the program, from its first beat to its last."""
+    records = []
+    for heart in hearts_of(spec, data):
+        rr, frames = heart.rr, _frames(_causal(spec), heart.rr.tobytes())
         session, counts = ld.start("fast", program), []
         for low in range(0, len(rr), AT_ONCE):
             part = Frames(frames[low : low + AT_ONCE], np.zeros(1, np.int64))
             given = encode(spec.input, _ranges(spec), part, spec.dt_ms, spec.seed)
             spikes = read(program, session.run(given.spikes)[0], readout_of(spec))
             counts.append(spikes.reshape(len(part.frames), -1, spikes.shape[1]).sum(axis=1, dtype=np.int64))
-        records.append(Record(name, rr, one.rhythm[1:] == positive, np.concatenate(counts)))
+        records.append(Record(heart.name, rr, heart.is_af, np.concatenate(counts)))
     return records

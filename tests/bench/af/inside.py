@@ -1,10 +1,10 @@
 """`python -m bench.af.inside`: other liquids for atrial fibrillation, the best of them chosen inside of the folds.
 
-What is compared was written down beforehand: the spec's liquid, and liquids with relays (a neuron for each input
-channel that spikes when it does, so that the readout sees the encoded input), with sparse positive input, or slow
-neurons, of 16 to 62 neurons in all. Each fold takes the one with the best cross-validated accuracy on its
-training records, and is judged on the others: the figure is of the choice. Beside it stand the liquids themselves, and
-the best of them, which nobody knew beforehand.
+What is compared stands in `kinds`, several liquids of each. Each fold takes the kind with the best cross-validated
+accuracy on its training records, the mean over liquids, and is judged on the others: the figure is of the choice.
+Beside it stand the kinds themselves, and the best of them, which nobody knew beforehand. What is chosen, and what it is
+to be better than, is then heard beat by beat (`detect`). Last, what a protocol gives that has windows of one record on
+both sides, so that published figures can be read.
 
 Leaves `results.md` and `results.json` in `--out`; a run that is not quick also writes the manual's table.
 """
@@ -12,100 +12,76 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 from __future__ import annotations
 
 import argparse
-import copy
+import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 import lsm_deploy as ld
-from bench.af.windows import SPLIT, Chosen, choose
+from bench.af import inside_table as tables
+from bench.af.beats import Ints
+from bench.af.detect import Detected, of_heart_rate, of_spikes
+from bench.af.kinds import AS_WRITTEN, ENCODED, LIQUIDS_OF, liquid_of, neurons_of
+from bench.af.windows import FAULTY, SPLIT, Chosen, choose, front_of
 from bench.page import leave, machine, publish, say
 from bench.workers import ROOT
-from lsm_deploy.data import Beats
-from lsm_deploy.data.front import AF
-from lsm_deploy.measure.evaluation import Across, evaluate_across
-from lsm_deploy.measure.uncertainty import Difference, Resampled
-from lsm_deploy.report.blocks import Block, Line, right, table
-from lsm_deploy.report.markdown import to_markdown
+from lsm_deploy.core.threads import VARIABLE
+from lsm_deploy.data import Beats, Frames, splits
+from lsm_deploy.data.front import AF, to_frames
+from lsm_deploy.learn import readout as readouts
+from lsm_deploy.learn.model import readout_of
+from lsm_deploy.learn.runs import run_samples
+from lsm_deploy.measure.evaluation import Across, Evaluation, evaluate_one
+from lsm_deploy.measure.evaluation.across import joined
+from lsm_deploy.measure.evaluation.baselines import baselines, heart_rate_models, hrv
+from lsm_deploy.measure.evaluation.score import integer_answers
+from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Spec
 
-__all__ = ["ENCODED", "LIQUIDS_OF", "at_specificity", "beside", "liquid_of", "render", "right_of"]
+__all__ = ["measure"]
 
-LIQUIDS = 1
-SPECIFICITY = 0.97
-"""At which sensitivity is compared: the threshold is that of all test windows together."""
-
-Dict = dict[str, Any]
+LIQUIDS = 3
+SMALL = 32
+"""Neurons that are spoken of."""
 
 
-def _sized(size: int) -> Callable[[Dict], None]:
-    def change(spec: Dict) -> None:
-        spec["populations"]["liquid"]["size"] = size
-
-    return change
-
-
-def _sparse_positive(spec: Dict) -> None:
-    """Each neuron hears two channels, which excite it, and no other neuron."""
-    spec["projections"] = [spec["projections"][0]]
-    spec["projections"][0] |= {
-        "topology": {"kind": "erdos_renyi", "in_degree": 2},
-        "weight": {"distribution": "gamma", "mean": 0.3, "std": 0.1},
-    }
+@dataclass(frozen=True, eq=False)
+class Asked:
+    spec: Spec
+    data: Beats
 
 
-def _slow(spec: Dict) -> None:
-    """Ten beats in the place of two."""
-    neuron = spec["populations"]["liquid"]["neuron"]
-    neuron |= {"tau_mem_ms": {"distribution": "lognormal", "mean": 100.0, "std": 50.0}}
+@dataclass(frozen=True)
+class Liquid:
+    """Of a kind, with a seed; cut: without recurrence."""
+
+    name: str
+    seed: int
+    cut: bool = False
+
+    def of(self, spec: Spec) -> Spec:
+        return replace(liquid_of(spec, self.name, cut=self.cut), seed=self.seed)
 
 
-def relayed(spec: Dict) -> None:
-    """A neuron for each channel of the input, which relays it to the readout; no current is left after a spike."""
-    channels = ld.Spec.from_dict(spec).input.spike_channels
-    spec["populations"]["relay"] = {"size": channels, "neuron": {"kind": "LIF", "tau_mem_ms": 0.1, "tau_syn_ms": 0.0}}
-    wire = {"source": "input", "target": "relay", "topology": {"kind": "one_to_one"}, "weight": 1.5}
-    spec["projections"].append(wire)
-    spec["readout"]["population"] = ["liquid", "relay"]
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A liquid on each fold of records; and, if that was asked for, on folds of windows, with every record and without
+    `FAULTY`."""
 
-
-def _relays_alone(spec: Dict) -> None:
-    """The encoded input and nothing else, in neurons."""
-    relayed(spec)
-    del spec["populations"]["liquid"]
-    spec["projections"] = [each for each in spec["projections"] if each["target"] == "relay"]
-    spec["readout"]["population"] = "relay"
-
-
-ENCODED = "30 relays of the input alone"
-LIQUIDS_OF: Mapping[str, tuple[Callable[[Dict], None], ...]] = {
-    "32 as written": (),
-    ENCODED: (_relays_alone,),
-    "32 as written and 30 relays": (relayed,),
-    "32 with sparse positive input": (_sparse_positive,),
-    "16 with sparse positive input": (_sparse_positive, _sized(16)),
-    "32 slow": (_slow,),
-}
-"""All that were tried: how each differs from the spec."""
-
-
-def liquid_of(spec: Spec, name: str) -> Spec:
-    changed = copy.deepcopy(spec.to_dict())
-    for change in LIQUIDS_OF[name]:
-        change(changed)
-    return ld.Spec.from_dict(changed)
+    folds: list[Evaluation]
+    mixed: tuple[float, ...]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.af.inside", description="liquids chosen inside of folds")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "afdb_beats.npz")
-    parser.add_argument("--quick", action="store_true", help="two kinds, and the manual stays")
+    parser.add_argument("--quick", action="store_true", help="two kinds, one liquid each, and the manual stays")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "af-inside")
     options = parser.parse_args()
     if not options.data.exists():
@@ -113,112 +89,216 @@ def main() -> None:
     spec, data = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), ld.load_raw(options.data)
     if not isinstance(data, Beats):
         sys.exit(f"{options.data} holds no heart beats")
-    begun = time.monotonic()
-    names = list(LIQUIDS_OF)[:2] if options.quick else list(LIQUIDS_OF)
-    every: dict[str, Across] = {}
-    for name in names:
-        every[name] = evaluate_across(liquid_of(spec, name), data, SPLIT, LIQUIDS, alone=True)
-        say(name, begun)
-    chosen = choose(spec, list(every.values()))
-    text = render(every, chosen, time.monotonic() - begun)
+    names, liquids = (list(LIQUIDS_OF), LIQUIDS) if not options.quick else ([ENCODED, AS_WRITTEN], 1)
+    with ProcessPoolExecutor(os.cpu_count() or 1, initializer=_one_thread) as executor:
+        found = measure(spec, data, names, liquids, executor)
+    text = tables.render(found)
     print("\n" + text)
-    leave(options.out, text, facts(every, chosen))
+    leave(options.out, text, tables.facts(found))
     if not options.quick:
         publish("af-inside", text)
 
 
-# --- what comes of it ------------------------------------------------------------------------------------------------
+def _one_thread() -> None:
+    os.environ[VARIABLE] = "1"
 
 
-def right_of(across: Across) -> NDArray[np.bool_]:
-    """Which liquid had which window right `[liquid, window]`, fold after fold."""
-    return np.array(
-        [
-            np.concatenate([np.array(fold.answers["liquid"].predicted) == np.array(fold.labels) for fold in liquid])
-            for liquid in across.evaluations
-        ]
+def measure(
+    spec: Spec, data: Beats, names: Sequence[str], liquids: int, executor: Executor | None = None
+) -> tables.Found:
+    begun, asked, seeds = time.monotonic(), Asked(spec, data), range(spec.seed, spec.seed + liquids)
+    every, mixed = judged(asked, names, seeds, executor, begun)
+    small = [name for name in names if neurons_of(liquid_of(spec, name)) <= SMALL]
+    chosen = choose(spec, list(every.values()))
+    fewer = choose(spec, [every[name] for name in small])
+    ways = {
+        tables.CHOSEN: _taken(names, chosen),
+        tables.FEWER: _taken(small, fewer),
+        tables.CUT: [(name, True) for name, _ in _taken(names, chosen)],
+        **{name: [(name, False)] * len(chosen.answered.splits) for name in (AS_WRITTEN, ENCODED)},
+    }
+    cut = _recut(asked, every, ways[tables.CUT], seeds, executor)
+    say("without recurrence", begun)
+    beats, rate, mixed_rate = watched(asked, ways, seeds, executor)
+    say("beat by beat, and heart-rate measures", begun)
+    return tables.Found(
+        f"{machine()} (shared with other work), {time.monotonic() - begun:.0f} s",
+        every,
+        {tables.CHOSEN: chosen.answered, tables.FEWER: fewer.answered, tables.CUT: cut},
+        {tables.CHOSEN: _times(names, chosen), tables.FEWER: _times(small, fewer)},
+        rate,
+        beats,
+        mixed | mixed_rate,
+        small,
     )
 
 
-def groups_of(across: Across) -> tuple[str, ...]:
-    """The record of each window, in the same order."""
-    return tuple(group for fold in across.evaluations[0] for group in fold.group_of)
+def _times(names: Sequence[str], chosen: Chosen) -> dict[str, int]:
+    return {names[i]: n for i, n in chosen.times.items() if n}
 
 
-def beside(across: Across, other: Across) -> Difference:
-    """The liquids of one evaluation less those of another, of the same windows and folds."""
-    right = {"this": right_of(across), "that": right_of(other)}
-    return Resampled(right, groups_of(across)).difference("this", "that")
+def _taken(names: Sequence[str], chosen: Chosen) -> list[tuple[str, bool]]:
+    """The kind of each fold, with its recurrence."""
+    return [(names[i], False) for i in chosen.each]
 
 
-def at_specificity(across: Across, specificity: float) -> tuple[float, list[float]]:
-    """The sensitivity at the threshold that leaves so many of all other windows alone, and that of each record that
-    has AF; means over liquids. The threshold is of the windows that are judged: no one could have set it before."""
-    whole, by_record = [], []
-    groups = np.array(groups_of(across))
-    for liquid in across.evaluations:
-        margins = np.concatenate([np.asarray(fold.answers["liquid"].margins) for fold in liquid])
-        is_af = np.concatenate([np.array(fold.labels) == AF for fold in liquid])
-        detected = margins > np.quantile(margins[~is_af], specificity)
-        whole.append(detected[is_af].mean())
-        records = [record for record in dict.fromkeys(groups.tolist()) if is_af[groups == record].any()]
-        by_record.append([detected[is_af & (groups == record)].mean() for record in records])
-    return float(np.mean(whole)), np.mean(by_record, axis=0).tolist()
+# --- work, in pieces --------------------------------------------------------------------------------------------------
+
+_Item, _Result = TypeVar("_Item"), TypeVar("_Result")
 
 
-def render(every: Mapping[str, Across], chosen: Chosen, seconds: float) -> str:
-    return to_markdown(_blocks(every, chosen, seconds))
+def _done(
+    work: Callable[[Asked, _Item], _Result], asked: Asked, items: Sequence[_Item], executor: Executor | None
+) -> Iterator[tuple[_Item, _Result]]:
+    for index, result in completed(work, asked, items, executor):
+        yield items[index], result
 
 
-def _blocks(every: Mapping[str, Across], chosen: Chosen, seconds: float) -> list[Block]:
-    names, first = list(every), next(iter(every.values()))
-    times = ", ".join(f"{names[i]} {n}" for i, n in chosen.times.items() if n)
-    rows = [_row(name, across, every.get(ENCODED)) for name, across in every.items()]
-    rows.append(_row("**chosen inside of each fold**", chosen.answered, every.get(ENCODED)))
-    columns = [
-        "accuracy, %", "sensitivity %, specificity %, AUC", f"sensitivity at {SPECIFICITY:.0%} specificity, %",
-        "of it by record: least, median", "beside relays alone, points",
-    ]  # fmt: skip
-    return [
-        Line(
-            f"Measured on {machine()} (shared with other work), {seconds:.0f} s. Windows of 128 beats,"
-            f" {first.samples} of them, 5 folds of records, {len(first.seeds)} of each kind; {len(every)} kinds, all"
-            f" that were tried here. Intervals, 95 %, are over {first.over}; differences are paired."
-        ),
-        table(["neurons", *right(*columns)], rows),
-        Line(f"Chosen, of 5 folds: {times}."),
+def judge(asked: Asked, item: tuple[Liquid, bool]) -> Judged:
+    """A piece of work: a liquid on all folds, as its windows are run once for all of them."""
+    liquid, mixing = item
+    spec, base = liquid.of(asked.spec), asked.spec
+    folds = [
+        evaluate_one(spec, (train, test), spec.seed, alone=True)
+        for _, train, test in splits(asked.data, SPLIT, base.seed)
     ]
+    return Judged(folds, _mixed(spec, to_frames(asked.data, front_of(base)), base.seed) if mixing else ())
 
 
-def _row(words: str, across: Across, reference: Across | None) -> list[str]:
-    detection = [across.detection("liquid", what) for what in ("sensitivity", "specificity", "auc")]
-    sensitivity, specificity, auc = (each.mean if each else float("nan") for each in detection)
-    whole, by_record = at_specificity(across, SPECIFICITY)
-    difference = ""
-    if reference is not None and reference is not across:
-        d = beside(across, reference)
-        difference = f"{100 * d.mean:+.2f} ({100 * d.low:+.2f} to {100 * d.high:+.2f}): {d.says}"
-    return [
-        words,
-        _interval(across),
-        f"{100 * sensitivity:.1f}, {100 * specificity:.1f}, {auc:.3f}",
-        f"{100 * whole:.1f}",
-        f"{100 * min(by_record):.0f}, {100 * float(np.median(by_record)):.0f}",
-        difference,
-    ]
+def _mixed(spec: Spec, frames: Frames, seed: int) -> tuple[float, ...]:
+    """Of one readout, trained on windows of every record; `evaluate_one` would refuse to test it on others of them."""
+    section, ran = readout_of(spec), run_samples(ld.listen(spec, frames), readout_of(spec), frames, "train")
+
+    def right(train: Ints, out: Ints) -> int:
+        labels = np.array(frames.labels)
+        classifier = readouts.fit(ran.samples.features[train], labels[train].tolist(), section, spec.seed)
+        said = integer_answers(classifier, ran.samples.features[out], section.weight_bits).predicted
+        return int((np.array(said) == labels[out]).sum())
+
+    return _of_windows(frames, seed, right)
 
 
-def _interval(across: Across) -> str:
-    low, high = across.resampled.interval("liquid") or (float("nan"), float("nan"))
-    return f"{100 * across.accuracy('liquid').mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+def _of_windows(frames: Frames, seed: int, right: Callable[[Ints, Ints], int]) -> tuple[float, ...]:
+    """The accuracy on folds of windows, of every record and without `FAULTY`; right: how many of some have what others
+    teach."""
+    shares = []
+    for some in (np.arange(frames.samples), np.flatnonzero(~np.isin(frames.groups, FAULTY))):
+        y = np.array(frames.labels)[some] == AF
+        folds = readouts.folds_of(y.astype(np.int64), 5, seed)
+        shares.append(sum(right(some[train], some[out]) for train, out in folds) / len(some))
+    return tuple(shares)
 
 
-def facts(every: Mapping[str, Across], chosen: Chosen) -> Dict:
-    return {
-        "machine": machine(),
-        "accuracy": {name: asdict(across.accuracy("liquid")) for name, across in every.items()},
-        "chosen": {"times": chosen.times, **asdict(chosen.answered.accuracy("liquid"))},
+def judged(
+    asked: Asked, names: Sequence[str], seeds: Sequence[int], executor: Executor | None, begun: float
+) -> tuple[dict[str, Across], dict[str, tuple[float, ...]]]:
+    """By kind its liquids on all folds of records; and its first one's accuracy on folds of windows."""
+    items = [(Liquid(name, seed), seed == seeds[0]) for name in names for seed in seeds]
+    found: dict[Liquid, Judged] = {}
+    for (liquid, _), each in _done(judge, asked, items, executor):
+        found[liquid] = each
+        if all(Liquid(liquid.name, seed) in found for seed in seeds):
+            say(liquid.name, begun)
+    across = {name: _joined(asked, [found[Liquid(name, seed)].folds for seed in seeds], seeds) for name in names}
+    return across, {name: found[Liquid(name, seeds[0])].mixed for name in names}
+
+
+def _joined(asked: Asked, liquids: Sequence[Sequence[Evaluation]], seeds: Sequence[int]) -> Across:
+    names = [f"fold {i + 1}" for i in range(len(liquids[0]))]
+    return joined(SPLIT, tuple(seeds), names, liquids, asked.spec, 0.0)
+
+
+def _recut(
+    asked: Asked,
+    every: Mapping[str, Across],
+    way: Sequence[tuple[str, bool]],
+    seeds: Sequence[int],
+    executor: Executor | None,
+) -> Across:
+    """What is chosen, without its recurrence; kinds that have none are what they were."""
+    names = dict.fromkeys(name for name, _ in way)
+    changed = [name for name in names if _recurrent(asked.spec, name)]
+    items = [(Liquid(name, seed, cut=True), False) for name in changed for seed in seeds]
+    found = {liquid: each.folds for (liquid, _), each in _done(judge, asked, items, executor)}
+    found |= {
+        Liquid(name, seed, cut=True): list(folds)
+        for name in names
+        if name not in changed
+        for seed, folds in zip(seeds, every[name].evaluations, strict=True)
     }
+    liquids = [[found[Liquid(name, seed, cut)][i] for i, (name, cut) in enumerate(way)] for seed in seeds]
+    return _joined(asked, liquids, seeds)
+
+
+def _recurrent(spec: Spec, name: str) -> bool:
+    return liquid_of(spec, name) != liquid_of(spec, name, cut=True)
+
+
+def watch(asked: Asked, item: Liquid | str) -> Any:
+    """A piece of work: a liquid beat by beat; or measures of heart rate, likewise, or of windows."""
+    if isinstance(item, Liquid):
+        return of_spikes(asked.spec, item.of(asked.spec), asked.data)
+    return _OF_HEART_RATE[item](asked)
+
+
+def watched(
+    asked: Asked, ways: Mapping[str, Sequence[tuple[str, bool]]], seeds: Sequence[int], executor: Executor | None
+) -> tuple[dict[str, Detected], dict[str, tables.Said], dict[str, tuple[float, ...]]]:
+    """By way, which is a kind for each fold; each liquid is heard once for all of them. And what measures say."""
+
+    def known(name: str, seed: int, cut: bool) -> Liquid:
+        return Liquid(name, seed, cut and _recurrent(asked.spec, name))
+
+    wanted = dict.fromkeys(known(name, seed, cut) for way in ways.values() for name, cut in way for seed in seeds)
+    found = dict(_done(watch, asked, [*_OF_HEART_RATE, *wanted], executor))
+    detected = {
+        words: Detected([[found[known(name, seed, cut)][i] for i, (name, cut) in enumerate(way)] for seed in seeds])
+        for words, way in ways.items()
+    }
+    detected[tables.RATE["hrv_logistic"]] = Detected([found["beats"]])
+    return detected, found["windows"], found["mixed"]
+
+
+# --- heart-rate measures, which depend on no liquid -------------------------------------------------------------------
+
+
+def heart_rate(asked: Asked) -> dict[str, tables.Said]:
+    """What models of heart rate variability say of the same windows."""
+    spec, parts = asked.spec, list[Any]()
+    for _, train, test in splits(asked.data, SPLIT, spec.seed):
+        frames = to_frames(train, front_of(spec)), to_frames(test, front_of(spec))
+        answers = baselines(spec.front_end, readout_of(spec), frames, (train, test), spec.seed)
+        parts.append((answers, frames[1].labels, frames[1].groups))
+    is_af = np.concatenate([np.array(labels) == AF for _, labels, _ in parts])
+    groups = tuple(group for _, _, groups in parts for group in groups)
+    said = {}
+    for name, words in tables.RATE.items():
+        predicted = np.concatenate([np.array(answers[name].predicted) == AF for answers, _, _ in parts])
+        margins = np.concatenate([answers[name].margins for answers, _, _ in parts])
+        said[words] = tables.Said(predicted[None], margins[None], is_af, groups)
+    return said
+
+
+def _mixed_heart_rate(asked: Asked) -> dict[str, tuple[float, ...]]:
+    spec, front = asked.spec, front_of(asked.spec)
+    frames = to_frames(asked.data, replace(front, channels=("rr",)))
+    x, y = hrv(frames.frames.reshape(-1, front.window_beats)), np.array(frames.labels)
+
+    def right_of(name: str) -> Callable[[Ints, Ints], int]:
+        def right(train: Ints, out: Ints) -> int:
+            model = heart_rate_models(len(train), spec.seed)[name]().fit(x[train], y[train])
+            return int((model.predict(x[out]) == y[out]).sum())
+
+        return right
+
+    return {words: _of_windows(frames, spec.seed, right_of(name)) for name, words in tables.RATE.items()}
+
+
+_OF_HEART_RATE: Mapping[str, Callable[[Asked], Any]] = {
+    "beats": lambda asked: of_heart_rate(asked.spec, asked.data),
+    "windows": heart_rate,
+    "mixed": _mixed_heart_rate,
+}
 
 
 if __name__ == "__main__":

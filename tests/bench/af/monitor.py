@@ -14,11 +14,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import lsm_deploy as ld
-from bench.af.beats import Bools, Floats, Monitor, Record, heard
+from bench.af.beats import Bools, Floats, Heart, Monitor, Record, heard
 from bench.af.windows import SPLIT, front_of
 from lsm_deploy.core.ir import Program
 from lsm_deploy.data import Beats, splits
@@ -33,12 +35,14 @@ __all__ = [
     "Watch",
     "Watched",
     "alarm",
+    "choose_k",
     "monitored",
     "outcome",
     "says",
     "timed",
     "train",
     "watch",
+    "windows_of",
 ]
 
 EPISODE = 128
@@ -58,15 +62,20 @@ def alarm(said: Bools, in_a_row: int) -> Bools:
 
 def train(spec: Spec, records: Sequence[Record], window: int) -> IntegerReadout:
     """A readout of what the liquid emitted in every window of these records, one after the other."""
-    features, labels, groups = [], [], []
-    for record in records:
-        features.append(record.counts(window)[::window])
-        inside = np.convolve(record.is_af, np.ones(window, np.int64), "valid")[::window]
-        labels += [AF if 2 * many > window else NOT_AF for many in inside.tolist()]
-        groups += [record.name] * len(inside)
-    section = readout_of(spec)
-    classifier = readouts.fit(np.concatenate(features), labels, section, spec.seed, groups)
+    features, is_af, groups = windows_of(records, window)
+    section, labels = readout_of(spec), [AF if each else NOT_AF for each in is_af.tolist()]
+    classifier = readouts.fit(features, labels, section, spec.seed, groups.tolist())
     return readouts.quantise_readout(classifier, section.weight_bits)
+
+
+def windows_of(records: Sequence[Heart], window: int) -> tuple[Any, Bools, NDArray[np.str_]]:
+    """Of windows, one after the other, what is read `[window, feature]`, whether most beats are AF, and the record."""
+    inside = [np.convolve(record.is_af, np.ones(window, np.int64), "valid")[::window] for record in records]
+    return (
+        np.concatenate([record.counts(window)[::window] for record in records]),
+        2 * np.concatenate(inside) > window,
+        np.repeat([record.name for record in records], [len(each) for each in inside]),
+    )
 
 
 def says(integers: IntegerReadout, record: Record, window: int) -> Bools:
@@ -106,7 +115,7 @@ def watch(spec: Spec, data: Beats, records: Sequence[Record], window: int, at_mo
         known = [by_name[name] for name in train_data.groups]
         integers = train(spec, known, window)
         said = [says(integers, record, window) for record in known]
-        chosen.append(_choose(said, known, at_most))
+        chosen.append(choose_k(said, known, at_most))
         for name in test_data.groups:
             record = by_name[name]
             on = alarm(says(integers, record, window), chosen[-1])
@@ -130,7 +139,8 @@ def watch(spec: Spec, data: Beats, records: Sequence[Record], window: int, at_mo
     )
 
 
-def _choose(said: Sequence[Bools], records: Sequence[Record], at_most: float | None) -> int:
+def choose_k(said: Sequence[Bools], records: Sequence[Heart], at_most: float | None) -> int:
+    """How many equal answers the alarm waits for, where this is said of these records."""
     hours, agreed = sum(record.calm_hours for record in records), []
     for k in IN_A_ROW:
         on = [alarm(each, k) for each in said]

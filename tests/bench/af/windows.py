@@ -47,6 +47,8 @@ class Chosen:
     answered: Across
     times: dict[int, int]
     """How often each window was chosen, of all folds."""
+    each: tuple[int, ...]
+    """Which of them each fold takes."""
 
 
 def front_of(spec: Spec) -> BeatsFrontEnd:
@@ -74,6 +76,7 @@ def windows(spec: Spec, data: Beats, beats: int, liquids: int) -> Windows:
 def choose(spec: Spec, found: Sequence[Across]) -> Chosen:
     """For each fold, of evaluations with other windows, the one that training data would choose, for all liquids."""
     times = dict.fromkeys(range(len(found)), 0)
+    each_fold = []
     liquids: list[list[Evaluation]] = [[] for _ in range(min(len(across.seeds) for across in found))]
     for fold in range(len(found[0].splits)):
 
@@ -82,10 +85,12 @@ def choose(spec: Spec, found: Sequence[Across]) -> Chosen:
 
         best = max(range(len(found)), key=known)
         times[best] += 1
+        each_fold.append(best)
         for liquid, each in zip(liquids, found[best].evaluations, strict=False):
             liquid.append(each[fold])
     first = found[0]
-    return Chosen(joined(SPLIT, first.seeds[: len(liquids)], list(first.splits), liquids, spec, 0.0), times)
+    across = joined(SPLIT, first.seeds[: len(liquids)], list(first.splits), liquids, spec, 0.0)
+    return Chosen(across, times, tuple(each_fold))
 
 
 def sized(spec: Spec, data: Beats, neurons: int, liquids: int) -> Across:
