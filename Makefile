@@ -164,9 +164,10 @@ tracking: setup
 		--requirement tests/bench/tracking/pedestrians.txt
 	cd tests && ../$(BIN)/python -m bench.tracking $(if $(QUICK),--quick)
 
-# Cart-pole and pendulum in closed loop at 20 ms, velocities hidden: liquids that learn by imitation, beside baselines and
-# experts, disturbed, and in C; and the manual's tables: some minutes. A GRU beside them needs torch, of some gigabytes,
-# which is installed: where it cannot be, that row is left out. QUICK=1: a taste of each, torch as it is, the manual stays.
+# Cart-pole, pendulum and double pendulum in closed loop at 20 ms, velocities hidden: liquids that learn by imitation, beside
+# baselines and experts, disturbed, and in C; and the manual's tables: half an hour. A GRU beside them needs torch, of some
+# gigabytes, which is installed: where it cannot be, that row is left out. QUICK=1: a taste of each, with torch where it is
+# already, and the manual stays.
 control: setup $(if $(QUICK),,torch)
 	cd tests && ../$(BIN)/python -m bench.control $(if $(QUICK),--quick)
 
@@ -213,7 +214,7 @@ nested: setup
 
 # Where a liquid earns its place, and what stands behind popular claims, from the results of other experiments: those that
 # are not in build/ are run first, two hours in all; and the manual's tables. AF, DIGITS: as above.
-EVIDENCE := af digits knows spotting control/cart_pole control/pendulum tracking climate forecast drift
+EVIDENCE := af digits knows spotting control/cart_pole control/pendulum control/double_pendulum tracking climate forecast drift
 evidence: $(EVIDENCE:%=build/%/results.json)
 	cd tests && ../$(BIN)/python -m bench.evidence
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,8 @@ from bench.control.experts import EXPERTS, MODELS, Seeing
 from bench.control.imitation import imitate
 from bench.control.learners import Liquid, LiquidController, Window, as_frames, stacked
 from bench.control.measured import LEARNT, TRAINED, Size, compared, of_baselines, of_liquid, spec_of
-from bench.control.plants import PERIOD, PLANTS, Altered, CartPole, Pendulum
-from bench.control.table import Found, render
+from bench.control.plants import PERIOD, PLANTS, Altered, CartPole, DoublePendulum, Pendulum, Plant, missing
+from bench.control.table import ENDS, Found, render
 from bench.control.timing import latencies
 
 import lsm_deploy as ld
@@ -26,9 +25,13 @@ from lsm_deploy.report.markdown import to_markdown
 
 pytestmark = [
     pytest.mark.once,
-    pytest.mark.skipif(importlib.util.find_spec("gymnasium") is None, reason="gymnasium is not here"),
+    pytest.mark.skipif(missing("cart_pole") is not None, reason=str(missing("cart_pole"))),
     pytest.mark.filterwarnings("ignore:.*clips it"),
 ]
+NEEDS_MUJOCO = pytest.mark.skipif(missing("double_pendulum") is not None, reason=str(missing("double_pendulum")))
+EACH = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[NEEDS_MUJOCO] * (n == "double_pendulum")) for n in PLANTS]
+)
 NEEDS_TORCH = pytest.mark.skipif(gru.missing() is not None, reason=str(gru.missing()))
 NEEDS_C = pytest.mark.skipif(exported.missing() is not None, reason=str(exported.missing()))
 
@@ -77,19 +80,56 @@ def test_the_pendulum_is_gymnasiums_at_20_ms() -> None:
     assert total == pytest.approx(rewards)
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@NEEDS_MUJOCO
+def test_the_double_pendulum_is_mujocos_at_20_ms() -> None:
+    import gymnasium
+
+    env, plant = gymnasium.make("InvertedDoublePendulum-v5", frame_skip=2, disable_env_checker=True), DoublePendulum()
+    seen, _ = env.reset(seed=7)
+    plant.reset(7)
+    rng, over, began = np.random.default_rng(1), False, env.unwrapped.data.time
+    steps = 0
+    while not over:
+        assert plant.frame.tolist() == seen[:3].tolist()
+        force = rng.uniform(-0.3, 0.3, 1).astype(np.float32)
+        seen, reward, fell, _, _ = env.step(force)
+        ours, over = plant.act(float(force[0]))
+        steps += 1
+        assert (ours, over) == (reward, fell)
+    assert env.unwrapped.data.time - began == pytest.approx(PERIOD * steps)
+    assert env.unwrapped.data.site_xpos[0][2] <= 1, "it fell"
+
+
+@NEEDS_MUJOCO
+def test_a_double_pendulum_ends_after_10_s() -> None:
+    plant, expert = DoublePendulum(), EXPERTS["double_pendulum"]()
+    driven = run(plant, Seeing(expert, plant), 1)
+    assert (len(driven.frames), driven.held) == (500, True)
+    assert driven.total < ENDS["double_pendulum"][1]
+    assert driven.total == pytest.approx(ENDS["double_pendulum"][1], rel=1e-3)
+
+
+def placed(plant: Plant, state: np.ndarray) -> None:
+    """Put a plant into a state."""
+    env = plant._env.unwrapped  # type: ignore[attr-defined]
+    if plant.name == "double_pendulum":
+        env.set_state(state[::2], state[1::2])
+    else:
+        env.state = state.copy()
+
+
+@EACH
 def test_velocities_are_in_no_frame(name: str) -> None:
     """Whatever the velocities are, the frame is that of the positions, from the first one on."""
     plant, moving = PLANTS[name](), slice(1, None, 2)
     plant.reset(1)
-    env = plant._env.unwrapped
     frames = []
     for velocity in (-0.3, 0.0, 0.7):
         state = plant.state
         state[moving] = velocity
-        env.state = state.copy()
+        placed(plant, state)
         # What the environment itself shows of a state, as `reset` and `step` return it.
-        seen = state.astype(np.float32) if name == "cart_pole" else env._get_obs()
+        seen = state.astype(np.float32) if name == "cart_pole" else plant._env.unwrapped._get_obs()
         plant._seen = seen
         assert np.isclose(seen, velocity).any(), "the environment shows it"
         frames.append(plant.frame.tolist())
@@ -97,35 +137,48 @@ def test_velocities_are_in_no_frame(name: str) -> None:
     assert len(frames[0]) == len(plant.channels) == spec_of(name).input.channels
 
 
-def test_a_plant_that_was_altered_moves_otherwise() -> None:
-    def angle(altered: Altered | None, name: str) -> float:
+@EACH
+def test_a_plant_that_was_altered_moves_otherwise(name: str) -> None:
+    def angle(altered: Altered | None) -> float:
         plant = PLANTS[name](altered)
         plant.reset(5)
         for _ in range(8):
             plant.act(1.0)
         return float(plant.state[-2])
 
-    for name in PLANTS:
-        every = [angle(each, name) for each in (None, Altered(), Altered(mass=2.0), Altered(length=2.0))]
-        assert every[0] == every[1]
-        assert len(set(every)) == 3
+    others = [Altered(mass=2.0)] if name == "double_pendulum" else [Altered(mass=2.0), Altered(length=2.0)]
+    every = [angle(each) for each in (None, Altered(), *others)]
+    assert every[0] == every[1]
+    assert len(set(every)) == 1 + len(others)
+
+
+@NEEDS_MUJOCO
+def test_poles_of_more_mass_are_mujocos() -> None:
+    plants = [DoublePendulum(each) for each in (None, Altered(mass=3.0))]
+    light, heavy = (plant._env.unwrapped.model for plant in plants)
+    assert heavy.body_mass[1:] == pytest.approx(light.body_mass[1:] * [1, 3, 3])
+    assert heavy.body_inertia[2:] == pytest.approx(3 * light.body_inertia[2:])
+    assert heavy.body_subtreemass[1] == pytest.approx(heavy.body_mass.sum()), "what MuJoCo derives is derived again"
+    with pytest.raises(ValueError, match="as long as it says"):
+        DoublePendulum(Altered(length=2.0))
 
 
 # --- experts ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@EACH
 def test_regulators_have_the_plants_own_step_about_upright(name: str) -> None:
     plant = PLANTS[name]()
     plant.reset(1)
-    size, small_one, limit = len(plant.state), 1e-4, plant.limit
+    # The cart-pole takes the sign alone of a force.
+    size, small_one, limit = len(plant.state), 1e-4, plant.limit if name == "cart_pole" else 1e-3 * plant.limit
 
     def moved(state: np.ndarray, command: float) -> np.ndarray:
-        plant._env.unwrapped.state = state.copy()
+        placed(plant, state)
         plant.act(command)
         return plant.state
 
-    model = MODELS[name]
+    model = MODELS[name]()
     here = np.zeros(size)
     both = [moved(here, sign * limit) for sign in (1, -1)]
     assert (both[0] - both[1]) / (2 * limit) == pytest.approx(model.b[:, 0], rel=1e-6)
@@ -134,7 +187,7 @@ def test_regulators_have_the_plants_own_step_about_upright(name: str) -> None:
         assert (ends[0] - ends[1]) / (2 * small_one) == pytest.approx(model.a[:, k], rel=1e-5, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@EACH
 def test_the_equations_are_the_plants_own(name: str) -> None:
     plant, rng = PLANTS[name](), np.random.default_rng(4)
     for seed in range(5):
@@ -142,10 +195,10 @@ def test_the_equations_are_the_plants_own(name: str) -> None:
         for _ in range(6):
             command, before = float(np.float32(rng.uniform(-2.5, 2.5))), plant.state
             plant.act(command)
-            assert MODELS[name].moved(before, command) == pytest.approx(plant.state, rel=1e-9, abs=1e-12)
+            assert MODELS[name]().moved(before, command) == pytest.approx(plant.state, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@EACH
 def test_the_expert_holds_and_nobody_does_not(name: str) -> None:
     plant, expert = PLANTS[name](), EXPERTS[name]()
 
@@ -177,7 +230,7 @@ def test_finite_differences_are_velocities_where_nothing_else_moves_them() -> No
         assert differences.act(plant.frame) == pytest.approx(expert(plant.state), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@EACH
 def test_a_filter_sees_through_noise_that_differences_do_not(name: str) -> None:
     condition = Condition(noise=0.02)
     totals = [
@@ -268,7 +321,8 @@ def taught_by_two_frames(lengths: Sequence[int]) -> list[Episode]:
 
 
 @NEEDS_TORCH
-def test_a_gru_learns_what_two_frames_tell() -> None:
+def test_a_gru_learns_what_two_frames_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gru, "EPOCHS", 20)
     episodes = taught_by_two_frames([60] * 12)
     learner = gru.Gru(2, 16, 1)
     controllers = [learner.fit(episodes[:10]) for _ in range(3)]
@@ -297,10 +351,19 @@ def test_a_gru_that_is_stepped_is_the_one_that_was_trained_on_whole_episodes() -
 
 
 @NEEDS_TORCH
+def test_a_gru_goes_through_an_episode_from_span_to_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gru, "EPOCHS", 2)
+    learner, anew = gru.Gru(2, 4, 1), []
+    learner._cells.register_forward_pre_hook(lambda _, given: anew.append(given[1] is None))
+    learner.fit(taught_by_two_frames([2 * gru.SPAN + 20, 30]))
+    assert anew == [True, False, False] * 2
+
+
+@NEEDS_TORCH
 def test_a_gru_imitates_in_its_own_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gru, "EPOCHS", 10)
     learnt = imitate("cart_pole", gru.Gru(2, 8, 1), rounds=3, episodes=2)
-    assert max(learnt.curve) > learnt.curve[0]
+    assert max(learnt.curve) > 1.5 * learnt.curve[0]
     lengths = [len(each.frames) for each in learnt.episodes]
     assert len(set(lengths)) > 1, "those that are shorter are padded"
 
@@ -349,7 +412,7 @@ def test_a_readout_learns_on_and_is_deployed_again() -> None:
 
 
 @NEEDS_C
-@pytest.mark.parametrize("name", PLANTS)
+@EACH
 def test_c_commands_what_python_does(name: str, tmp_path: Path) -> None:
     plant, expert = PLANTS[name](), EXPERTS[name]()
     data = [run(plant, Seeing(expert, plant), 100_000 + seed, expert) for seed in range(2)]
@@ -369,7 +432,8 @@ def test_c_commands_what_python_does(name: str, tmp_path: Path) -> None:
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_tables_have_what_was_measured() -> None:
+def test_the_tables_have_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gru, "EPOCHS", 2)
     size = Size(rounds=1, episodes=1, tests=3, disturbed=1, adapting=1, liquids=1, conditions=1, steps=50)
     liquid, baselines = of_liquid("cart_pole", 1, size), of_baselines("cart_pole", size)
     assert liquid.model is not None

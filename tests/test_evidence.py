@@ -41,7 +41,7 @@ def test_what_was_not_run_is_named(build):
 
 def control(micro: float):
     quantiles = {"quantiles": [30.0, 60.0, micro], "longest": 9e9}
-    return {plant: {"latencies": {"`step` of the live interface": quantiles}} for plant in ("cart_pole", "pendulum")}
+    return {plant: {"latencies": {"`step` of the live interface": quantiles}} for plant in sources.PLANTS}
 
 
 @pytest.mark.parametrize(("micro", "verdict"), [(19_999.0, "shown (on this processor)"), (20_001.0, "not shown")])

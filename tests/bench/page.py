@@ -29,6 +29,7 @@ PAGES = {
     "tracking": MANUAL / "results-tracking.md",
     "cart_pole": MANUAL / "results-control.md",
     "pendulum": MANUAL / "results-control.md",
+    "double_pendulum": MANUAL / "results-control.md",
     "c": MANUAL / "c.md",
     "robust": MANUAL / "results-robust.md",
     "spotting": MANUAL / "results-spotting.md",

@@ -24,7 +24,7 @@ class Differences:
     """Velocities are differences of positions over a step, 0 in the first one."""
 
     def __init__(self, name: str) -> None:
-        self._expert, self._model = EXPERTS[name](), MODELS[name]
+        self._expert, self._model = EXPERTS[name](), MODELS[name]()
         self._before: Floats | None = None
 
     def begin(self) -> None:
@@ -41,7 +41,7 @@ class Filtered:
     """Velocities are a Kalman filter's, and so are positions."""
 
     def __init__(self, name: str) -> None:
-        self._expert, self._model = EXPERTS[name](), MODELS[name]
+        self._expert, self._model = EXPERTS[name](), MODELS[name]()
         self._gain = _filter(self._model)
         self._estimate: Floats | None = None
         self._command = 0.0

@@ -13,6 +13,10 @@
                 Either goes through 2 tanh(u / 2), which has no corners and ends at the limit.
                 About upright a + a' / w grows by itself, w^2 = 3 g / (2 l): at the torque's limit u it can be stopped
                 while |a + a' / w| < 2 u / (m g l). Within 0.8 of that, and 0.6 rad, the regulator takes over.
+    double_pendulum
+                a linear-quadratic regulator. Its model is MuJoCo's own step, of another copy of the plant, and about
+                upright the central differences of that, over 1e-5 of each state and of the command. A learner is
+                taught the command, however large.
 
 Regulators minimise sums of x' Q x + u' R u (Anderson & Moore, Optimal Control: Linear Quadratic Methods, 1990, by
 SciPy's Riccati solver). Masses and lengths are gymnasium's; those of a plant that was altered are not known to them.
@@ -22,12 +26,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.control.plants import PERIOD, Plant
+from bench.control.plants import PERIOD, PLANTS, Plant
 
 __all__ = ["EXPERTS", "MODELS", "Expert", "Model", "Seeing", "turned"]
 
@@ -73,6 +78,7 @@ def _cart_pole_moved(state: Floats, command: float) -> Floats:
     return state + PERIOD * np.array([velocity, pushed - POLE * HALF * leans * np.cos(angle) / mass, turning, leans])
 
 
+@cache
 def _cart_pole() -> Model:
     mass = CART + POLE
     d = HALF * (4 / 3 - POLE / mass)
@@ -88,7 +94,7 @@ def _cart_pole() -> Model:
 
 def balancer() -> Expert:
     """The force on the cart."""
-    gain = _regulator(MODELS["cart_pole"], [1.0, 1.0, 10.0, 1.0], 0.1)
+    gain = _regulator(_cart_pole(), [1.0, 1.0, 10.0, 1.0], 0.1)
 
     def force(state: Floats) -> float:
         return float(-gain @ state)
@@ -107,6 +113,7 @@ def _pendulum_moved(state: Floats, command: float) -> Floats:
     return np.array([angle + PERIOD * faster, faster])
 
 
+@cache
 def _pendulum() -> Model:
     lean, push = 3 * G / (2 * LENGTH) * PERIOD, 3 / (MASS * LENGTH**2) * PERIOD
     a, b = np.array([[1 + PERIOD * lean, PERIOD], [lean, 1]]), np.array([[PERIOD * push], [push]])
@@ -115,7 +122,7 @@ def _pendulum() -> Model:
 
 def swinger() -> Expert:
     """The torque on the pendulum."""
-    gain = _regulator(MODELS["pendulum"], [10.0, 1.0], 1.0)
+    gain = _regulator(_pendulum(), [10.0, 1.0], 1.0)
     rate = np.sqrt(3 * G / (2 * LENGTH))
 
     def torque(state: Floats) -> float:
@@ -131,6 +138,39 @@ def swinger() -> Expert:
     return torque
 
 
+# --- the double pendulum ---------------------------------------------------------------------------------------------
+
+
+@cache
+def _double_pendulum() -> Model:
+    plant = PLANTS["double_pendulum"]()
+    plant.reset(0)
+    env = plant._env.unwrapped
+
+    def moved(state: Floats, command: float) -> Floats:
+        env.set_state(state[::2], state[1::2])
+        plant.act(command)
+        return plant.state
+
+    def positions(frame: Floats) -> Floats:
+        return np.append(frame[:1], np.arcsin(np.clip(frame[1:], -1, 1)))
+
+    here, off = np.zeros(6), 1e-5
+    columns = [(moved(off * unit, 0.0) - moved(-off * unit, 0.0)) / (2 * off) for unit in np.eye(6)]
+    pushed = (moved(here, off) - moved(here, -off)) / (2 * off)
+    return Model(moved, np.stack(columns, axis=1), pushed[:, None], False, positions, np.full(3, 0.01))
+
+
+def juggler() -> Expert:
+    """The command of the motor."""
+    gain = _regulator(_double_pendulum(), [1.0, 0.1, 10.0, 0.1, 10.0, 0.1], 100.0)
+
+    def command(state: Floats) -> float:
+        return float(-gain @ state)
+
+    return command
+
+
 def _regulator(model: Model, q: list[float], r: float) -> Floats:
     """K `[state]` of u = -K x."""
     from scipy.linalg import solve_discrete_are
@@ -141,8 +181,12 @@ def _regulator(model: Model, q: list[float], r: float) -> Floats:
     return gain
 
 
-MODELS = {"cart_pole": _cart_pole(), "pendulum": _pendulum()}
-EXPERTS: dict[str, Callable[[], Expert]] = {"cart_pole": balancer, "pendulum": swinger}
+MODELS: dict[str, Callable[[], Model]] = {
+    "cart_pole": _cart_pole,
+    "pendulum": _pendulum,
+    "double_pendulum": _double_pendulum,
+}
+EXPERTS: dict[str, Callable[[], Expert]] = {"cart_pole": balancer, "pendulum": swinger, "double_pendulum": juggler}
 
 
 class Seeing:

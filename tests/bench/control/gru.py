@@ -1,7 +1,8 @@
 """A gated recurrent network of as many units as the liquid, all of whose weights are trained, by torch (an extra).
 
-Backpropagation through whole episodes, Adam, squared errors of the teacher's commands in their deviations; each round
-of imitation goes on from the weights of the one before. It has hundreds of times the trained weights of a readout.
+Backpropagation through spans of episodes, one after the other with the state of the one before, Adam, squared errors of
+the teacher's commands in their deviations; each round of imitation goes on from the weights of the one before. It has
+hundreds of times the trained weights of a readout.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ __all__ = ["Gru", "missing"]
 
 Floats = NDArray[np.float64]
 
-EPOCHS, BATCH, RATE = 40, 10, 3e-3
+EPOCHS, BATCH, SPAN, RATE = 40, 10, 50, 3e-3
+"""Passes a round; episodes and steps that a gradient is of; Adam's, which falls to 0 in each round."""
 
 
 def missing() -> str | None:
@@ -53,12 +55,16 @@ class Gru:
                 x = padded([frames[i] for i in which], batch_first=True)
                 y = padded([labels[i] for i in which], batch_first=True)
                 counts = padded([torch.ones(len(labels[i])) for i in which], batch_first=True)
-                off = self._readout(self._cells(x)[0])[:, :, 0] - y
-                loss = (counts * off**2).sum() / counts.sum()
-                optimiser.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-                optimiser.step()
+                state = None
+                for span in (slice(k, k + SPAN) for k in range(0, x.shape[1], SPAN)):
+                    sent, state = self._cells(x[:, span], state)
+                    state = state.detach()
+                    off = self._readout(sent)[:, :, 0] - y[:, span]
+                    loss = (counts[:, span] * off**2).sum() / counts[:, span].sum()
+                    optimiser.zero_grad()
+                    loss.backward()
+                    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                    optimiser.step()
         return GruController(self._cells, self._readout, scale)
 
 

@@ -69,8 +69,17 @@ CONDITIONS: Mapping[str, Mapping[str, Condition]] = {
         "1.5 times the mass": Condition(plant=Altered(mass=1.5)),
         "1.25 times as long": Condition(plant=Altered(length=1.25)),
     },
+    "double_pendulum": {
+        "noise of 0.3 %": Condition(noise=0.003),
+        "noise of 1 %": Condition(noise=0.01),
+        "noise of 3 %": Condition(noise=0.03),
+        "20 ms late": Condition(delay=1),
+        "40 ms late": Condition(delay=2),
+        "poles of twice the mass": Condition(plant=Altered(mass=2.0)),
+        "poles of 3 times the mass": Condition(plant=Altered(mass=3.0)),
+    },
 }
-"""Noise is in units of a frame: of the limits of the cart-pole, of the pendulum's length."""
+"""Noise is in units of a frame: of the limits of the cart-pole, of the pendulum's length; of a metre and of a sine."""
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ NAMES = {
     "filtered": "the expert, on a Kalman filter",
     "expert": "the expert, who sees all",
 }
-WELL = {"cart_pole": "never fell", "pendulum": "upright at last"}
-ENDS = {"cart_pole": (0.0, 500.0), "pendulum": (-np.inf, 0.0)}
-"""Of a return."""
+WELL = {"cart_pole": "never fell", "pendulum": "upright at last", "double_pendulum": "never fell"}
+ENDS = {"cart_pole": (0.0, 500.0), "pendulum": (-np.inf, 0.0), "double_pendulum": (-np.inf, 500 * (10 - 0.8**2))}
+"""Of a return. The double pendulum's costs are 0 at a height of 2 m, of which it has 1.2."""
 BESIDE = ("liquid", "liquid+", "window", "window+", "nvar", "gru", "differences", "filtered", "expert")
 """Columns of conditions."""
 SHORT = {

@@ -22,6 +22,7 @@ SOURCES = {
     "spotting": "spotting",
     "cart_pole": "control/cart_pole",
     "pendulum": "control/pendulum",
+    "double_pendulum": "control/double_pendulum",
     "tracking": "tracking",
     "climate": "climate",
     "forecast": "forecast",
@@ -29,7 +30,7 @@ SOURCES = {
 }
 """By the marks of tables, where in `build` they come from: the folder's first part is the make target."""
 
-PLANTS = {"cart_pole": "cart-pole", "pendulum": "pendulum"}
+PLANTS = {"cart_pole": "cart-pole", "pendulum": "pendulum", "double_pendulum": "double pendulum"}
 CLEAN = "clean"
 
 
