@@ -92,8 +92,9 @@ def make_files() -> None:
         values, labels = frames(seed)
         np.savez(f"{name}.npz", frames=values, labels=labels)
     values, labels = frames(0)
-    np.savez("spoken.npz", frames=values, labels=np.where(labels == labels[0], "nothing", labels))
-    ld.save_model("digits.model", ld.train(ld.load("liquid.yaml"), "spoken.npz"))
+    for name, nothing in (("digits", "nothing"), ("words", "rest")):
+        np.savez("spoken.npz", frames=values, labels=np.where(labels == labels[0], nothing, labels))
+        ld.save_model(f"{name}.model", ld.train(ld.load("liquid.yaml"), "spoken.npz"))
     Path("sound.txt").write_text(
         "\n".join(" ".join(f"{value:.4f}" for value in row) for row in values[:9].reshape(-1, 3))
     )

@@ -77,6 +77,16 @@ def test_a_class_is_named_where_it_stands_out_and_not_again_for_a_while(tmp_path
     assert sum(every.step(frame) is not None for frame in frames) == np.count_nonzero(margins >= threshold)
 
 
+def test_nothing_is_named_before_the_window_is_full(tmp_path: Path) -> None:
+    model = ld.train(spec_of_waves(tmp_path), waves(6, 1))
+    spotter = ld.Spotter(model.start(5), -(10**15), nothing="c")
+    assert not spotter.live.full
+    frames = waves(2, 2).frames[:9]
+    assert [each.frame for frame in frames if (each := spotter.step(frame))] == [5, 6, 7, 8, 9]
+    spotter.reset()
+    assert [each.frame for frame in frames if (each := spotter.step(frame))] == [5, 6, 7, 8, 9]
+
+
 def test_what_cannot_be_spotted_is_said(tmp_path: Path) -> None:
     model = of_waves(tmp_path)
     with pytest.raises(LsmErrors) as error:
@@ -86,6 +96,14 @@ def test_what_cannot_be_spotted_is_said(tmp_path: Path) -> None:
         "a threshold of 0.5",
         "a refractory of -1",
     ]
+    with pytest.raises(LsmErrors) as error:
+        ld.Spotter(model.start(), 10**22, 10**5000, nothing="c")
+    assert [each.what for each in error.value.errors] == [
+        "a threshold of more than 18 digits",
+        "a refractory of more than 18 digits",
+    ]
+    with pytest.raises(MisuseError, match=f"a threshold of {-(10**15) - 1}\n  give a whole number from -10000"):
+        ld.Spotter(model.start(), -(10**15) - 1, nothing="c")
     with pytest.raises(LsmError, match="answers signals, and has no classes to spot"):
         ld.Spotter(ld.train_regression(graded(GRADED), series(100)).start(), 1)
     with pytest.raises(MisuseError, match="live"):
@@ -106,6 +124,9 @@ def test_lines_are_spotted(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, command, input=text)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines() == [f"{each.frame}\t{each.name}\t{each.margin}" for each in expected]
+    ld.save_model(tmp_path / "c.model", ld.train(spec_of(tmp_path), data))
+    called = ["predict", str(tmp_path / "c.model"), *command[2:], "--nothing", "c"]
+    assert CliRunner().invoke(main, called, input=text).stdout == done.stdout
     done = CliRunner().invoke(main, [*command, "--json", "--skip-bad"], input="x y z 1\n" + text)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
         {"frame": each.frame, "label": each.name, "margin": each.margin} for each in expected

@@ -39,13 +39,12 @@ def follow(
     backend: str,
     window: int | None,
     every: int,
-    spot: int | None,
-    refractory: int,
+    naming: tuple[int, int, str] | None,
     *,
     skip_bad: bool,
 ) -> None:
-    """Read numbers from standard input, a line each time, and print what the model makes of them, or, with a threshold
-    `spot`, what it names."""
+    """Read numbers from standard input, a line each time, and print what the model makes of them, or what it
+    names. naming: threshold, refractory and nothing of a `Spotter`."""
     model = api.load_model(model_file)
     if isinstance(model, api.RegressionModel):
         if window is not None:
@@ -54,7 +53,7 @@ def follow(
         live = model.start(backend=backend)
     else:
         live = model.start(window, backend=backend)
-    spotter = None if spot is None else Spotter(live, spot, refractory)
+    spotter = None if naming is None else Spotter(live, *naming)
     take = live.take if live.streams.front_end is None else live.push
     with live:
         for number, values in _lines(model.listener.names, skip_bad):

@@ -16,6 +16,7 @@ from lsm_deploy.cli.drawing import PICTURE_OPTION, check_drawing, drawn
 from lsm_deploy.cli.following import follow, warn_of_washout
 from lsm_deploy.cli.options import BACKEND_OPTION, workers_options
 from lsm_deploy.core.errors import MisuseError
+from lsm_deploy.learn.live.spotting import NOTHING
 from lsm_deploy.learn.model import AnyModel
 from lsm_deploy.report.answers import lines_of_answers, report_answers
 from lsm_deploy.report.evaluations import report_across, report_evaluation
@@ -181,6 +182,7 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
         "predict series.model --follow < frames.txt",
         "predict series.model --follow --every 10 --skip-bad < frames.txt",
         "predict digits.model --follow --spot 900 --refractory 40 < sound.txt",
+        "predict words.model --follow --spot 900 --nothing rest < sound.txt",
     ),
 )
 @click.argument("model_file", metavar="MODEL", type=FILE)
@@ -191,6 +193,7 @@ def _checked_pattern(context: click.Context, option: click.Parameter, pattern: s
 @click.option(
     "--spot", type=click.INT, metavar="MARGIN", help="With --follow: say only what exceeds `nothing` by so much."
 )
+@click.option("--nothing", metavar="CLASS", help="With --spot: what the class `nothing` is called.")
 @click.option(
     "--refractory",
     type=click.IntRange(0),
@@ -216,6 +219,7 @@ def predict_command(
     window: int | None,
     spot: int | None,
     refractory: int,
+    nothing: str | None,
     skip_bad: bool,
     pattern: str | None,
     backend: str,
@@ -226,19 +230,20 @@ def predict_command(
     With --follow, lines of standard input are answered instead, without an end: on each the numbers of a frame, or what
     the model's front end takes, seconds between heart beats or a piece of sound; with spaces or commas between them, or
     as a JSON list. A line of names may come first. With --spot, a line is said where a class exceeds the class
-    `nothing` by so much: the number of the frame, the class, and by how much.
+    `nothing` by so much, once the window is full: the number of the frame, the class, and by how much.
     """
     if follows:
         if data_file is not None or pattern is not None:
             raise click.UsageError("--follow reads standard input: without DATA and --pattern")
-        if spot is None and refractory:
-            raise click.UsageError("--refractory goes with --spot")
+        if spot is None and (refractory or nothing is not None):
+            raise click.UsageError("--refractory and --nothing go with --spot")
         if spot is not None and every > 1:
             raise click.UsageError("--spot looks at each frame: without --every")
-        follow(output, model_file, backend, window, every, spot, refractory, skip_bad=skip_bad)
+        naming = None if spot is None else (spot, refractory, NOTHING if nothing is None else nothing)
+        follow(output, model_file, backend, window, every, naming, skip_bad=skip_bad)
         return
-    if every > 1 or window is not None or skip_bad or spot is not None or refractory:
-        raise click.UsageError("--every, --window, --spot, --refractory and --skip-bad go with --follow")
+    if every > 1 or window is not None or skip_bad or spot is not None or refractory or nothing is not None:
+        raise click.UsageError("--every, --window, --spot, --refractory, --nothing and --skip-bad go with --follow")
     if data_file is None:
         raise click.UsageError("name the DATA to answer for, or --follow standard input")
     if pattern is not None and not data_file.is_dir():

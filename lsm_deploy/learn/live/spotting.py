@@ -4,8 +4,8 @@ A model of windows whose classes are what is to be spotted, and one more, `nothi
 
     margin = score[best] - score[nothing]         best: the largest score of all other classes, the first of several
 
-and the best one is named where the margin is at least `threshold`, and at least `refractory` frames have come in since
-the name before. So a name depends on what came in before it alone, and is never taken back.
+and the best one is named where the margin is at least `threshold`, the window is full, and at least `refractory` frames
+have come in since the name before. So a name depends on what came in before it alone, and is never taken back.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ __all__ = ["NOTHING", "Spotted", "Spotter"]
 
 NOTHING = "nothing"
 
+MOST = 10**15
+"""Of a threshold: sums of 16-bit weights with features do not come near."""
+LONGEST = 10**9
+"""Frames of a refractory time."""
+_SHOWN = 10**18
+
 
 @dataclass(frozen=True, repr=False)
 class Spotted(Brief):
@@ -40,8 +46,9 @@ class Spotter:
     """What a model that listens names, and when."""
 
     def __init__(self, live: Live, threshold: int, refractory: int = 0, nothing: str = NOTHING) -> None:
-        """live: `start` of a model of classes, one of them called `nothing`. threshold: the least margin, in units of
-        its scores. refractory: frames after a name in which there is no other. LsmError: what of this cannot be."""
+        """live: `start` of a model of classes. threshold: the least margin, in units of its scores. refractory: frames
+        after a name in which there is no other. nothing: what the class is called that is none to be named. LsmError:
+        what of this cannot be."""
         require_type(live, Live, "live", "give what `start` of a model returns")
         raise_all(list(_mistakes(live, threshold, refractory, nothing)))
         self.live, self.threshold, self.refractory = live, int(threshold), int(refractory)
@@ -69,6 +76,8 @@ class Spotter:
             if frame <= self._before:  # somebody else began the sample anew, or set it back
                 self._last = 0
             self._before = frame
+            if not self.live.full:  # scores of less than what was trained on
+                continue
             if self._last and frame - self._last < self.refractory:
                 continue
             best = self._others[each[self._others].argmax()]
@@ -83,11 +92,20 @@ def _mistakes(live: Live, threshold: object, refractory: object, nothing: str) -
         yield LsmError("the model answers signals, and has no classes to spot", where="live", hint="use its forecasts")
     elif nothing not in live.names:
         what = f"the model has no class {nothing!r} for all that is not to be spotted; it has {', '.join(live.names)}"
-        yield LsmError(what, where="nothing", hint="train it with windows of that class, or say what it is called")
+        hint = "train it with windows of that class, or say what it is called"
+        yield MisuseError(what, where="nothing", hint=hint)
     elif len(live.names) < 2:
         yield LsmError(f"the model has no class but {nothing!r}", where="live", hint="train it with others")
-    for name, value, least in (("threshold", threshold, None), ("refractory", refractory, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or (least is not None and value < least):
-            what = f"a {name} of {value!r}"
-            more = "" if least is None else f", {least} or more"
-            yield MisuseError(what, where=name, hint=f"give a whole number{more}")
+    limits: tuple[tuple[str, object, int, int], ...] = (
+        ("threshold", threshold, -MOST, MOST),
+        ("refractory", refractory, 0, LONGEST),
+    )
+    for name, value, least, most in limits:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            more = "" if least else f", {least} or more"
+            yield MisuseError(f"a {name} of {value!r}", where=name, hint=f"give a whole number{more}")
+        elif not least <= value <= most:
+            # A number may have more digits than Python prints.
+            words = f"{value}" if -_SHOWN < value < _SHOWN else f"more than {len(str(_SHOWN)) - 1} digits"
+            hint = f"give a whole number from {least} to {most}"
+            yield MisuseError(f"a {name} of {words}", where=name, hint=hint)

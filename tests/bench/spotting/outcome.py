@@ -67,7 +67,8 @@ class Outcome:
 
 
 def names_of(named: Named, threshold: float, refractory: int) -> Ints:
-    """The frames at which something is named, as `ld.Spotter` does it with this threshold in units of the scores."""
+    """The frames at which something is named, as `ld.Spotter` does it with this threshold in units of the scores, but
+    in the first 400 ms of a stream as well, where its window is not full."""
     above = np.flatnonzero(named.margin >= round(threshold * named.scale))
     frames, at = [], 0
     while at < len(above):
