@@ -16,7 +16,9 @@ from bench.af import __main__ as application
 from bench.af import chip as chips
 from bench.af import detect, inside, monitor, table
 from bench.af import inside_table as tables
+from bench.af import windows as windows_module
 from bench.af.beats import Measured, Monitor, heard, hearts_of
+from bench.af.detect import Alarms
 from bench.af.inside_table import CHOSEN, CUT, FEWER, RATE, Found, Said
 from bench.af.kinds import AS_WRITTEN, ENCODED, LIQUIDS_OF, liquid_of, neurons_of
 from bench.af.monitor import alarm, outcome
@@ -169,33 +171,74 @@ def test_what_is_measured_inside_is_written(found: Found) -> None:
     assert facts["times"] == found.times
 
 
-def test_a_threshold_is_of_training_records_that_its_readout_did_not_hear(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, heard_of = hearts(), list[tuple[set[str], set[str]]]()
+def test_a_threshold_is_set_on_records_that_its_readout_did_not_hear() -> None:
     rng = np.random.default_rng(2)
+    of = np.repeat(np.arange(10), 40)
+    is_af, features = rng.random(400) < 0.4, np.column_stack([of, rng.normal(size=400)])
+
+    def fit(some: Any, _: Any, groups: Any) -> Any:
+        assert set(some[:, 0].astype(int).astype(str)) == set(groups)
+        return lambda rows: np.where(np.isin(rows[:, 0], some[:, 0]), 100.0, rows[:, 1])
+
+    threshold = detect.at_specificity(features, is_af, of.astype(str), fit, 1)
+    assert threshold == np.quantile(features[~is_af, 1], detect.SPECIFICITY)
+
+
+def test_a_threshold_is_of_training_records_alone(spec: Spec) -> None:
+    data, rng = hearts(), np.random.default_rng(2)
     records = [
         Measured(each.name, each.rr, each.is_af, each.is_af[9:, None] + rng.normal(0, 0.5, (len(each.rr) - 9, 1)))
-        for each in hearts_of(of_window(ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), 10), data)
+        for each in hearts_of(spec, data)
     ]
 
-    def alike(features: Any, is_af: Any, groups: Any) -> Any:
-        trained = set(groups.tolist())
-
-        def margins(rows: Any) -> Any:
-            told = {each.name for each in records for part in (each.features[::10],) if np.isin(rows, part).all()}
-            heard_of.append((trained, told))
-            return rows[:, 0] - 0.5
-
-        return margins
+    def alike(*_: Any) -> Any:
+        return lambda rows: rows[:, 0] - 0.5
 
     folds = detect.detected(data, records, 10, lambda *given: (alike(*given), alike), 1)
-    calm = {each.name: each.features[::10, 0][: len(each.rr) // 10] for each in records}
-    assert all(not trained & told for trained, told in heard_of if told and len(trained) < 8)
     for (_, train, test), fold in zip(splits(data, "group-folds=5", 1), folds, strict=True):
         features, is_af, _ = monitor.windows_of([each for each in records if each.name in train.groups], 10)
         threshold = np.quantile(features[~is_af, 0], detect.SPECIFICITY)
+        features, is_af, names = monitor.windows_of([each for each in records if each.name in test.groups], 10)
         assert set(fold.records.tolist()) == set(test.groups)
-        tested = np.concatenate([calm[name] for name in test.groups])
-        assert (fold.above == (tested > threshold)).all()
+        for name in test.groups:
+            here = fold.records == name
+            assert (fold.above[here] == (features[names == name, 0] > threshold)).all()
+            assert (fold.is_af[here] == is_af[names == name]).all()
+
+
+def test_alarms_of_several_liquids_are_rates_and_shares() -> None:
+    def fold(*alarms: Alarms) -> detect.Fold:
+        nothing = np.zeros(0)
+        by_record = {f"r{i}": each for i, each in enumerate(alarms)}
+        return detect.Fold(nothing.astype(str), nothing > 0, nothing > 0, {0.25: by_record})
+
+    first = [Alarms(1, (0, 10), 4, 1, 6, 2.0), Alarms(1, (20,), 2, 0, 0, 3.0), Alarms(1, (), 0, 0, 3, 5.0)]
+    second = [Alarms(2, (0, 30), 4, 2, 2, 2.0), Alarms(2, (0,), 2, 1, 2, 3.0), Alarms(2, (), 0, 0, 1, 5.0)]
+    found = detect.Detected([[fold(*first)], [fold(*second)]])
+    mean, low, high = found.false_alarms(0.25)
+    assert mean == pytest.approx((9 / 10 + 5 / 10) / 2)
+    assert 0 <= low < mean < high
+    mean, low, high = found.missed(0.25)
+    assert mean == pytest.approx((1 / 6 + 3 / 6) / 2)
+    assert 0 <= low < mean < high < 1
+    assert found.late(0.25) == (20.0, 15.0, 25.0)
+
+
+def test_folds_of_windows_have_every_window_once() -> None:
+    rng = np.random.default_rng(3)
+    groups = tuple(np.repeat(["a", windows_module.FAULTY[0], "c"], 20).tolist())
+    labels = tuple(np.where(rng.random(60) < 0.5, "AF", "not AF").tolist())
+    frames, seen = ld.Frames(rng.normal(size=(60, 1)), np.arange(60), labels, groups=groups), list[list[int]]()
+
+    def right(train: Any, out: Any) -> int:
+        assert not set(train.tolist()) & set(out.tolist())
+        assert len(train) == 4 * len(out)
+        seen.append(out.tolist())
+        return len(out) // 2
+
+    assert inside._of_windows(frames, 1, right) == (0.5, 0.5)
+    assert sorted(each for out in seen[:5] for each in out) == list(range(60))
+    assert sorted(each for out in seen[5:] for each in out) == [*range(20), *range(40, 60)]
 
 
 def test_sensitivity_and_alarms_an_hour_are_of_all_liquids(found: Found) -> None:
@@ -211,20 +254,9 @@ def test_sensitivity_and_alarms_an_hour_are_of_all_liquids(found: Found) -> None
         np.mean([~np.concatenate([fold.above for fold in liquid])[~is_af] for liquid in one.liquids])
     )
     assert (above[is_af] == right[0]).all()
-    for at_most in (None, monitor.AT_MOST):
-        alarms = one.alarms(at_most)
-        assert [len(liquid) for liquid in alarms] == [10, 10]
-        rates = [sum(each.false for each in liquid) / sum(each.hours for each in liquid) for liquid in alarms]
-        mean, low, high = one.false_alarms(at_most)
-        assert mean == pytest.approx(np.mean(rates))
-        assert 0 <= low <= mean <= high
-        shares = [sum(each.missed for each in liquid) / sum(each.episodes for each in liquid) for liquid in alarms]
-        mean, low, high = one.missed(at_most)
-        assert mean == pytest.approx(np.mean(shares))
-        assert 0 <= low <= mean <= high < 1
-    assert sum(each.episodes for each in one.alarms(None)[0]) == 20
-    delays = [each for liquid in one.alarms(None) for record in liquid for each in record.delays if each]
-    assert one.late(None)[0] == np.median(delays)
+    alarms = one.alarms(monitor.AT_MOST)
+    assert [len(liquid) for liquid in alarms] == [10, 10]
+    assert sum(each.episodes for each in alarms[0]) == 20
 
 
 # --- beat by beat -----------------------------------------------------------------------------------------------------
