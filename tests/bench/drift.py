@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 import lsm_deploy as ld
 from bench.page import leave, publish
 from bench.workers import ROOT
-from lsm_deploy.measure.uncertainty import Spread
+from lsm_deploy.measure.uncertainty import Difference, Spread
 from lsm_deploy.report.blocks import Block, Line, right, table
 from lsm_deploy.report.markdown import to_markdown
 
@@ -137,11 +137,22 @@ def main() -> None:
             name: {each.name: Spread.of([getattr(e[name], each.name) for e in measured]) for each in fields(Errors)}
             for name in measured[0]
         }
-        rows = [[name, *map(_interval, stretches.values())] for name, stretches in facts[drift].items()]
+        first = next(iter(facts[drift]))
+        rows = [
+            [name, *map(_interval, stretches.values()), "-" if name == first else _less(measured, first, name)]
+            for name, stretches in facts[drift].items()
+        ]
         title = f"Drift of the {drift}: {seeds} liquids and signals of {bins} bins, error ± 95 % interval over both."
         blocks += [
             Line(title),
-            table(["readout", *right(*(each.name.replace("_", " ") for each in fields(Errors)))], rows),
+            table(
+                [
+                    "readout",
+                    *right(*(each.name.replace("_", " ") for each in fields(Errors))),
+                    f"later, less than {first}",
+                ],
+                rows,
+            ),
         ]
     text = to_markdown(blocks)
     print(text)
@@ -154,6 +165,14 @@ def main() -> None:
 def _interval(error: Spread) -> str:
     assert error.high is not None, "three seeds at the least"
     return f"{error.mean:.2f} ± {error.high - error.mean:.2f}"
+
+
+def _less(measured: list[dict[str, Errors]], first: str, name: str) -> str:
+    """How much less the error is at last, paired: of the same liquids and signals."""
+    of = Spread.of([each[first].later - each[name].later for each in measured])
+    assert of.low is not None
+    assert of.high is not None
+    return f"{of.mean:.2f} ({of.low:.2f} to {of.high:.2f}): {Difference(of.mean, of.low, of.high).says}"
 
 
 if __name__ == "__main__":
