@@ -17,6 +17,7 @@ from bench.control.imitation import imitate
 from bench.control.learners import Liquid, LiquidController, Window, as_frames, stacked
 from bench.control.measured import LEARNT, TRAINED, Size, compared, of_baselines, of_liquid, spec_of
 from bench.control.plants import PERIOD, PLANTS, Altered, CartPole, DoublePendulum, Pendulum, Plant, missing
+from bench.control.spiking import spiking_of
 from bench.control.table import ENDS, Found, render
 from bench.control.timing import latencies
 
@@ -307,6 +308,33 @@ def test_recurrence_that_is_off_is_the_same_readout_of_the_same_input() -> None:
     assert ld.forecast(whole, as_frames(data)).tolist() != ld.forecast(cut, as_frames(data)).tolist()
 
 
+# --- a spiking liquid ------------------------------------------------------------------------------------------------
+
+
+@EACH
+def test_spikes_answer_live_what_they_answer_of_whole_episodes(name: str) -> None:
+    plant, expert = PLANTS[name](), EXPERTS[name]()
+    data = [run(plant, Seeing(expert, plant), 100_000, expert)]
+    controller = Liquid(spiking_of(name, spec_of(name))).fit(data)
+    network = controller.model.program.network
+    assert {each.kind for each in network.populations} == {"LIF"}
+    controller.begin()
+    answers = [controller.act(frame) for frame in data[0].frames]
+    assert answers == ld.forecast(controller.model, as_frames(data))[:, 0].tolist()
+    states = controller.features[: network.populations[0].size]
+    assert (states > 0).mean() > 0.1, "they spike"
+    controller.begin()
+    for frame in data[0].frames:
+        controller.act(-frame)
+    assert (controller.features[: len(states)] != states).mean() > 0.1, "what enters is what they spike of"
+
+
+def test_a_spiking_liquid_is_drawn_anew_of_another_seed() -> None:
+    programs = [ld.compile_spec(spiking_of("cart_pole", spec_of("cart_pole", seed))).program for seed in (1, 1, 2)]
+    ours, again, others = (ld.program_id(each) for each in programs)
+    assert ours == again != others
+
+
 # --- a recurrent network ---------------------------------------------------------------------------------------------
 
 
@@ -373,7 +401,7 @@ def test_a_machine_without_torch_runs_and_says_what_is_left_out(monkeypatch: pyt
     size = Size(rounds=1, episodes=1, tests=1, disturbed=1, adapting=1, liquids=1, conditions=0, steps=50)
     baselines = of_baselines("cart_pole", size)
     assert baselines.left_out == {"gru": "torch is not here"}
-    assert set(LEARNT) - set(baselines.curves) == {"liquid", "cut", "gru"}
+    assert set(LEARNT) - set(baselines.curves) == {"liquid", "cut", "spiking", "gru"}
 
 
 # --- what learns on --------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Controllers, by the names that tables have:
 
     liquid        the deployed integers, through the live interface
     cut           the same integers without recurrence
+    spiking       a liquid of spiking neurons, deployed integers likewise
     frame         the same readout on the current frame: no liquid
     two           on the last two frames
     window        on as many values of the past as the liquid has states
@@ -33,6 +34,7 @@ from bench.control.experts import EXPERTS, Seeing
 from bench.control.imitation import Imitated, imitate
 from bench.control.learners import Learner, Liquid, LiquidController, Window
 from bench.control.plants import PLANTS, Altered, Plant
+from bench.control.spiking import spiking_of
 from bench.workers import ROOT
 
 __all__ = [
@@ -100,10 +102,10 @@ class Size:
 WHOLE = Size(rounds=6, episodes=8, tests=30, disturbed=15, adapting=8, liquids=5, conditions=7, steps=20_000)
 QUICK = Size(rounds=2, episodes=3, tests=4, disturbed=2, adapting=1, liquids=1, conditions=1, steps=2_000)
 
-DISTURBED = ("liquid", "window", "nvar", "gru")
+DISTURBED = ("liquid", "spiking", "window", "nvar", "gru")
 """What learnt, of all that did, is tested under conditions, beside the experts."""
 LEARNING_ON = ("liquid", "window")
-LEARNT = ("liquid", "cut", "frame", "two", "window", "nvar", "gru")
+LEARNT = ("liquid", "cut", "spiking", "frame", "two", "window", "nvar", "gru")
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ def of_liquid(name: str, seed: int, size: Size) -> Done:
     found = {
         "liquid": imitate(name, Liquid(spec), size.rounds, size.episodes),
         "cut": imitate(name, Liquid(spec, cut=True), size.rounds, size.episodes),
+        "spiking": imitate(name, Liquid(spiking_of(name, spec)), size.rounds, size.episodes),
     }
     done = _tested(name, found, size)
     controller: LiquidController = found["liquid"].controller

@@ -20,6 +20,7 @@ __all__ = ["Found", "mean_return", "render", "returns_of"]
 NAMES = {
     "liquid": "**the liquid, deployed integers**",
     "cut": "recurrence off",
+    "spiking": "a spiking liquid, deployed integers",
     "frame": "no liquid: the readout on the current frame",
     "two": "the readout on two frames",
     "window": "the readout on a buffer of as many values",
@@ -32,11 +33,12 @@ NAMES = {
 WELL = {"cart_pole": "never fell", "pendulum": "upright at last", "double_pendulum": "never fell"}
 ENDS = {"cart_pole": (0.0, 500.0), "pendulum": (-np.inf, 0.0), "double_pendulum": (-np.inf, 500 * (10 - 0.8**2))}
 """Of a return. The double pendulum's costs are 0 at a height of 2 m, of which it has 1.2."""
-BESIDE = ("liquid", "liquid+", "window", "window+", "nvar", "gru", "differences", "filtered", "expert")
+BESIDE = ("liquid", "liquid+", "spiking", "window", "window+", "nvar", "gru", "differences", "filtered", "expert")
 """Columns of conditions."""
 SHORT = {
     "liquid": "**liquid**",
     "liquid+": "**liquid, learns on**",
+    "spiking": "spiking",
     "window": "buffer",
     "window+": "buffer, learns on",
     "nvar": "products",
@@ -130,7 +132,7 @@ def _written(gap: Difference, found: Found) -> str:
 
 
 def _curves(found: Found) -> list[Block]:
-    curves = {name: np.array([done.curves[name] for done in found.liquids]) for name in ("liquid", "cut")}
+    curves = {name: np.array([done.curves[name] for done in found.liquids]) for name in found.liquids[0].curves}
     curves |= {name: np.array([curve]) for name, curve in found.baselines.curves.items()}
     rounds = curves["liquid"].shape[1]
     rows = [
