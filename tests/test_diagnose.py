@@ -19,6 +19,7 @@ from lsm_deploy.measure.diagnosis import (
     diagnosis,
     fading,
     growth,
+    liquid,
     ranks,
     separation,
     shown,
@@ -443,7 +444,7 @@ def test_samples_of_each_class_in_turn():
 
 
 def test_of_many_neurons_some_are_read(monkeypatch):
-    monkeypatch.setattr(diagnosis, "MOST_READ", 7)
+    monkeypatch.setattr(liquid, "MOST_READ", 7)
     program = pipeline.compile_built(leaky()).program
     read = diagnosis._read(program, (), 3)
     assert len(set(read.tolist())) == 7

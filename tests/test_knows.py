@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -20,17 +21,20 @@ from test_graded import dense, units
 
 import lsm_deploy as ld
 from lsm_deploy.compile.pipeline import compile_built
-from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core import memory
+from lsm_deploy.core.errors import LsmError, MisuseError
 from lsm_deploy.core.ir import Network, Stimulus
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.regression.states import more_steps
-from lsm_deploy.measure.diagnosis import capacity, knowledge, ranks
+from lsm_deploy.measure.diagnosis import capacity, diagnosis, knowledge, liquid, ranks
 from lsm_deploy.measure.diagnosis.knowledge import asked, labels, reconstruction, sources
+from lsm_deploy.measure.diagnosis.knowledge import knowledge as of_knowledge
 from lsm_deploy.measure.diagnosis.knowledge.asked import Questions, Timing
 from lsm_deploy.measure.diagnosis.knowledge.knowledge import Curves, Estimate, _explained, _less, _of_mean
 from lsm_deploy.measure.diagnosis.knowledge.reconstruction import Losses
 from lsm_deploy.measure.uncertainty import Difference
 from lsm_deploy.report import knowledge as report_knowledge
+from lsm_deploy.report.blocks import Line
 
 pytestmark = pytest.mark.once
 
@@ -212,7 +216,7 @@ def test_sums_by_hand_begin_with_the_sample():
     assert questions.ends.tolist() == [10, 45]
     moments = sources.Moments(np.array([0, 1, 1, 0]), np.array([10, 30, 45, 20]))
     expected = [spikes[0:10], spikes[25:30], spikes[33:45], spikes[8:20]]
-    found = sources.features_of_input(questions, moments)
+    found = sources.features_of_input(questions, moments, np.arange(2))
     assert found.tolist() == [part.sum(axis=0).tolist() for part in expected]
     liquid = network(2, AT_ONCE, [(c, c, 1.5, 0) for c in range(2)], channels=2)
     specimen = sources.Specimen(liquid, lambda given, record: (given.spikes, {}), np.array([1]))
@@ -220,7 +224,7 @@ def test_sums_by_hand_begin_with_the_sample():
     found = sources.features_of_liquid(questions, moments, specimen)
     assert found.ravel().tolist() == [part[:, 1].sum() for part in late]
     # The last three frames, less the mean (5, 6), the latest first.
-    buffered = sources.features_of_buffer(questions, moments, 3)
+    buffered = sources.features_of_buffer(questions, moments, 3, np.arange(2))
     frame = data.frames - [5.0, 6.0]
     none = [0.0, 0.0]
     assert buffered[0].tolist() == [*frame[1], *frame[0], *none]
@@ -444,3 +448,83 @@ def test_what_is_asked_wrongly(folder):
             ld.diagnose(spec, knows=True, **wrong)
     with pytest.raises(LsmError, match="nothing is asked about them"):
         ld.diagnose(spec, after_ms=[1.0])
+
+
+# --- what cannot be, and what is done in its place --------------------------------------------------------------------
+
+
+def test_of_many_channels_some_are_read(monkeypatch):
+    monkeypatch.setattr(liquid, "MOST_READ", 3)
+    wide = about_channels([0], classes=5)
+    found = known(line(1, 5), wide)
+    assert (found.encoded_numbers, found.encoded_channels) == (3, 5)
+    assert (found.buffer_channels, found.frame_channels, found.buffer_numbers) == (3, 5, 3)
+    assert found.labels.values["deployed"][0].value == 1.0  # all neurons are read here
+    for name in ("encoded", "buffer"):
+        assert 0.5 < found.labels.values[name][0].value < 0.95, name
+    text = [block.text for block in report_knowledge.blocks_of_knowledge(found) if isinstance(block, Line)]
+    assert "of 5 channels of encoded spikes 3 are read, drawn at random" in text
+    assert "of 5 channels of a frame the buffer holds 3, drawn at random" in text
+    monkeypatch.setattr(liquid, "MOST_READ", 5)
+    assert known(line(1, 5), wide).labels.values["encoded"][0].value == 1.0
+
+
+def test_events_of_many_pixels_take_no_matrix_of_all_pairs():
+    """128 x 128 pixels of two polarities would take 43 GB."""
+    pixels = 2 * 128 * 128
+    rng = np.random.default_rng(0)
+    data = Frames(rng.integers(0, 2, (150, pixels)).astype(np.float32), np.arange(0, 150, 15))
+    spikes = np.zeros((160, pixels), np.int8)
+    questions = Questions("", Timing(1.0, 1, 1, (0,)), 1, data, Stimulus(spikes, np.arange(0, 160, 16)), "-")
+    shapes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_knowledge, "features_of_liquid", lambda asked, moments, _: np.zeros((len(moments.now), 1)))
+        patch.setattr(of_knowledge, "losses_of", lambda asked, rows, x, delay: shapes.append(x.shape))
+        known(line(1), questions)
+    assert max(width for _, width in shapes) == liquid.MOST_READ
+
+
+def test_times_that_are_rounded_are_told(folder):
+    spec = ld.load("spec.yaml")
+    network = compile_built(line(1)).program.network
+
+    def said(after_ms, last_ms=None):
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            asked.timing_of(spec, network, (), after_ms, last_ms)
+        return [str(note.message) for note in notes]
+
+    assert said([0, 10.0, 40], 20) == said(None) == []
+    assert said([0], 2.4) == ["the last 2 ms are read, whole steps of 1 ms, and not 2.4"]
+    samples = "samples are asked about after {} ms, in whole steps of 1 ms, each once"
+    rows = "frames are asked about after {} ms, in whole frames of 5 ms, each once"
+    assert said([0.2, 5, 4.8]) == [samples.format("0, 5")]
+    assert said([5, 5]) == [samples.format("5")]
+    assert said([3, 5, 6]) == [rows.format("5")]
+
+
+def test_what_cannot_be_asked_is_said_before_anything_is_measured(folder, monkeypatch):
+    spec = ld.load("spec.yaml")
+    program = ld.compile_spec(spec).program
+
+    def measured(*given):
+        raise AssertionError("it was measured")
+
+    monkeypatch.setattr(diagnosis, "_require_spikes", measured)
+    monkeypatch.setattr(diagnosis, "completed", measured)
+    for source, more, what, hint in (
+        (spec, {"last_ms": 300_000.0}, "the last 300000 ms are to be read, and no sample is so", "340 ms at the most"),
+        (spec, {"last_ms": 55.0, "after_ms": [5.0]}, "the last 55 ms are to be read", "50 ms at the most"),
+        (program, {"after_ms": [300_000.0]}, "300100 ms of Poisson input are to be remembered", "26214 ms"),
+        (program, {"last_ms": 26_214.0, "after_ms": [10.0]}, "26224 ms of Poisson", "or show it data"),
+    ):
+        with pytest.raises(MisuseError) as error:
+            ld.diagnose(source, knows=True, **more)
+        assert what in error.value.what
+        assert hint in error.value.hint
+    monkeypatch.setattr(memory, "available", lambda root=None: 10**6)
+    wide = asked.Timing(1.0, 5, 20, (0, 500_000))
+    with pytest.raises(LsmError, match=r"samples with their rests take 0\.003 GB"):
+        asked.questions_of(spec, program.network, ld.load_frames("train.npz"), wide, 0, 50.0)
+    with pytest.raises(LsmError, match=r"samples of Poisson input take 0\.0033 GB"):
+        asked.questions_of(None, program.network, None, Timing(1.0, 1, 1, (9_000,)), 0, 50.0)

@@ -29,7 +29,7 @@ from lsm_deploy.report.diagnoses import report_diagnosis
     type=click.IntRange(1),
     default=SAMPLES,
     show_default=True,
-    help="Show it so many samples of its training data, or of Poisson input.",
+    help="Show it so many samples of its training data, or of Poisson input; --knows asks about up to 500.",
 )
 @click.option("--train", "train_file", type=FILE, help="Training data to show, instead of the spec's.")
 @click.option("--seed", type=click.IntRange(0), help="Of generated input, instead of the spec's.")

@@ -30,6 +30,12 @@ def blocks_of_knowledge(knows: Knowledge) -> Iterator[Block]:
         f" {count(knows.read, 'neuron')}; a frame lasts {knows.frame_ms:g} ms; the buffer holds the last"
         f" {count(knows.buffer_frames, 'frame')}, {count(knows.buffer_numbers, 'number')}"
     )
+    if knows.encoded_numbers < knows.encoded_channels:
+        some = f"{knows.encoded_numbers} are read, drawn at random"
+        yield Line(f"of {knows.encoded_channels} channels of encoded spikes {some}")
+    if knows.buffer_channels < knows.frame_channels:
+        some = f"the buffer holds {knows.buffer_channels}, drawn at random"
+        yield Line(f"of {knows.frame_channels} channels of a frame {some}")
     yield Line("one liquid: intervals say nothing of others. Each delay and source has a linear readout of its own")
     if knows.labels is not None:
         yield Line(f"which sample it was, so long after its end; chance {knows.labels.chance:.1%}")

@@ -19,14 +19,13 @@ from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.ir import Network, Program, Stimulus
 from lsm_deploy.core.progress import Pieces, Progress
 from lsm_deploy.core.shown import Reported
-from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames
 from lsm_deploy.learn.deployable import Compilable, compile_any
 from lsm_deploy.learn.model import check_overlap
 from lsm_deploy.learn.runs import refuse_silence
 from lsm_deploy.measure.diagnosis import separation as separations
 from lsm_deploy.measure.diagnosis.knowledge import Knowledge, answerers, knowledge_of, questions_of, timing_of
-from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid
+from lsm_deploy.measure.diagnosis.liquid import Specimen, deployed_liquid, some_of
 from lsm_deploy.measure.diagnosis.measures import Examination, Measures, Tests, class_facts, measured
 from lsm_deploy.measure.diagnosis.shown import SAMPLES, Shown, frames_to_show, shown_of
 from lsm_deploy.measure.diagnosis.state_space import final_states
@@ -38,9 +37,6 @@ from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Readout
 
 __all__ = ["Diagnosis", "diagnose"]
-
-MOST_READ = 1000
-"""Neurons whose spikes make the state, drawn at random of more: a rank or a readout takes time with their cube."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,6 +109,7 @@ def diagnose(
     generated; the spec's own, or 0. tau_ms: of the filter that makes spikes a state. knows: ask, too, what a linear
     readout of the last last_ms still knows of samples that ended after_ms ago, and of frames of so long ago; left out,
     these are ten frames and eight delays up to sixty frames, of graded neurons a frame and ten delays up to fifty.
+    Asked about are up to 500 samples, whatever `samples` says. An LsmWarning says which times were rounded.
 
     A liquid that never spikes is an LsmError that says how far it is from its threshold. executor: where the float and
     the deployed liquid are measured, and asked; here, one after the other, if none is given.
@@ -139,6 +136,7 @@ def diagnose(
     if knows and spec is not None and data is not None:
         check_overlap(spec, data, FEWEST)
     shown = shown_of(spec, network, samples, seed, data)
+    questions = questions_of(spec, network, data, timing, seed, shown.rate_hz) if knows else None
     read = _read(program, populations, seed)
     deployed = deployed_liquid(program, read, backend)
     _require_spikes(program, deployed, shown.stimulus, populations, backend)
@@ -153,8 +151,7 @@ def diagnose(
         done[index] = measures
         pieces.next()
     knowledge = None
-    if sources:
-        questions = questions_of(spec, network, data, timing, seed, shown.rate_hz)
+    if questions is not None:
         readout = spec.readout if spec is not None and isinstance(spec.readout, Readout) else None
         names = populations or _names(program)
         shared = questions, sources, read, backend, readout, names, seed
@@ -197,10 +194,7 @@ def _names(program: Program) -> tuple[str, ...]:
 def _read(program: Program, populations: Sequence[str], seed: int) -> NDArray[np.int64]:
     columns = [program.network.columns(name) for name in populations] or [slice(0, program.network.neurons)]
     neurons = np.sort(np.concatenate([np.r_[each] for each in columns]))
-    if len(neurons) <= MOST_READ:
-        return neurons
-    chosen = np.argsort(stream(seed, "diagnose", "read").random(len(neurons)))[:MOST_READ]
-    return np.sort(neurons[chosen])
+    return some_of(neurons, seed, "read")
 
 
 def _require_spikes(

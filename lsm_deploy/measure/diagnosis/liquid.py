@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 
 from lsm_deploy.core.ir import Network, Program, QNetwork, Stimulus
 from lsm_deploy.core.messages import Message, Messages
+from lsm_deploy.core.streams import stream
 from lsm_deploy.run import backends
 from lsm_deploy.run.reference import run_float
 
-__all__ = ["Specimen", "deployed_liquid", "float_liquid", "loud"]
+__all__ = ["Specimen", "deployed_liquid", "float_liquid", "loud", "some_of"]
+
+MOST_READ = 1000
+"""Neurons whose spikes make the state, or channels beside them, drawn at random of more: a rank or a readout takes time
+with their cube."""
 
 Recorded = Mapping[str, NDArray[Any]]
 
@@ -46,6 +51,14 @@ def loud(stimulus: Stimulus, message: Message) -> Stimulus:
     if not message.graded:
         return stimulus
     return Stimulus(stimulus.spikes * message.dtype(message.largest), stimulus.starts)
+
+
+def some_of(every: NDArray[np.int64], seed: int, what: str) -> NDArray[np.int64]:
+    """As many as are read, in their order, drawn at random of more."""
+    if len(every) <= MOST_READ:
+        return every
+    chosen = np.argsort(stream(seed, "diagnose", what).random(len(every)))[:MOST_READ]
+    return np.sort(every[chosen])
 
 
 def float_liquid(network: Network, read: NDArray[np.int64]) -> Specimen:

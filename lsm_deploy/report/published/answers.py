@@ -194,7 +194,8 @@ class CurvesFacts(TypedDict):
 
 
 class KnowsFacts(TypedDict):
-    """What it still knows: labels, shares of right answers; frames, R2. why_not: labels are not asked."""
+    """What it still knows: labels, shares of right answers; frames, R2. why_not: labels are not asked. Of many
+    channels some are read: encoded_numbers of encoded_channels, buffer_channels of frame_channels."""
 
     words: str
     samples: int
@@ -203,6 +204,10 @@ class KnowsFacts(TypedDict):
     read: int
     buffer_frames: int
     buffer_numbers: int
+    encoded_numbers: int
+    encoded_channels: int
+    buffer_channels: int
+    frame_channels: int
     labels: CurvesFacts | None
     why_not: str
     frames: CurvesFacts | None

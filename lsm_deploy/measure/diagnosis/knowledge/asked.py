@@ -17,6 +17,7 @@ from lsm_deploy.core.errors import LsmError, MisuseError, raise_all
 from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.ir import QNetwork, Stimulus
 from lsm_deploy.core.neurons import KINDS
+from lsm_deploy.core.notes import warn
 from lsm_deploy.core.shown import Brief
 from lsm_deploy.core.streams import stream
 from lsm_deploy.data import Frames, subset
@@ -96,7 +97,9 @@ def timing_of(
     after_ms: Sequence[float] | None,
     last_ms: float | None,
 ) -> Timing:
-    """What is asked for, in whole steps, or what goes with the neurons that are read; LsmErrors of all mistakes."""
+    """What is asked for, in whole steps, or what goes with the neurons that are read; LsmErrors of all mistakes.
+
+    An LsmWarning says what is asked about in the place of what is no whole number of steps, or of frames."""
     dt_ms = network.dt_ms
     graded = any(KINDS[p.kind].MESSAGE.graded for p in network.populations if not populations or p.name in populations)
     encoder = spec.input.encoder if spec is not None else None
@@ -121,7 +124,29 @@ def timing_of(
     frames, delays = (GRADED_LAST_FRAMES, GRADED_AFTER_FRAMES) if graded else (LAST_FRAMES, AFTER_FRAMES)
     last = frames * frame if last_ms is None else round(last_ms / dt_ms)
     after = [each * frame for each in delays] if after_ms is None else [round(ms / dt_ms) for ms in after_ms]
-    return Timing(dt_ms, frame, max(1, last), tuple(sorted(set(after))))
+    timing = Timing(dt_ms, frame, max(1, last), tuple(sorted(set(after))))
+    _tell_of_rounding(timing, after_ms, last_ms)
+    return timing
+
+
+def _tell_of_rounding(timing: Timing, after_ms: Sequence[float] | None, last_ms: float | None) -> None:
+    dt_ms, frame_ms = timing.dt_ms, timing.frame * timing.dt_ms
+    if last_ms is not None and _parted(last_ms, timing.last * dt_ms):
+        warn(f"the last {timing.last * dt_ms:g} ms are read, whole steps of {dt_ms:g} ms, and not {last_ms:g}", level=3)
+    if after_ms is None:
+        return
+    steps = [after * dt_ms for after in timing.after]
+    if len(steps) < len(after_ms) or any(map(_parted, sorted(after_ms), steps)):
+        words = ", ".join(f"{ms:g}" for ms in steps)
+        warn(f"samples are asked about after {words} ms, in whole steps of {dt_ms:g} ms, each once", level=3)
+    frames = [after * frame_ms for after in timing.after_frames]
+    if len(frames) < len(steps) or any(map(_parted, steps, frames)):
+        words = ", ".join(f"{ms:g}" for ms in frames)
+        warn(f"frames are asked about after {words} ms, in whole frames of {frame_ms:g} ms, each once", level=3)
+
+
+def _parted(one: float, other: float) -> bool:
+    return abs(one - other) > 1e-9 * max(abs(one), abs(other))
 
 
 def questions_of(
@@ -133,6 +158,12 @@ def questions_of(
     originals = data if not len(data.origin) else subset(data, data.origin == np.arange(data.samples))
     why_not = _why_not(originals.labels)
     rest = 1 if why_not else timing.after[-1] + 1
+    # Nothing is further back than a sample and its rest.
+    there = max(int(originals.lengths.max()) * timing.frame + timing.after[-1], LAST_FRAMES * timing.frame)
+    if timing.last > there:
+        what = f"the last {timing.last * timing.dt_ms:g} ms are to be read, and no sample is so long, with its rest"
+        hint = f"read {there * timing.dt_ms:g} ms at the most"
+        raise MisuseError(what, where="diagnose", hint=hint)
     some = _some(originals, timing.frame, rest, seed)
     if isinstance(spec.readout, Readout) and spec.readout.centre == "group" and some.groups:
         some = _in_company(some)
@@ -140,9 +171,8 @@ def questions_of(
         why_not += f"; of {originals.samples}, delays up to {timing.after[-1] * network.dt_ms:g} ms leave room for few"
     encoded = encode(spec.input, fit_ranges(data, spec.input), some, network.dt_ms, spec.seed, role="train")
     steps = len(encoded.spikes) + some.samples * rest
-    memory.require(
-        2 * steps * network.channels, "samples with their rests take", where="diagnose", hint="ask for shorter delays"
-    )
+    needed = 2 * steps * network.channels * network.input.dtype().itemsize
+    memory.require(needed, "samples with their rests take", where="diagnose", hint="ask for shorter delays")
     words = f"{some.samples} of {data.samples} samples of the training data"
     washout = spec.readout.washout if isinstance(spec.readout, Regression) else 0
     return Questions(words, timing, rest, some, more_steps(encoded, rest), why_not, washout)
@@ -182,7 +212,18 @@ def _in_company(data: Frames) -> Frames:
 
 def _of_poisson(network: QNetwork, timing: Timing, seed: int, rate_hz: float) -> Questions:
     rng = stream(seed, "diagnose", "knowledge")
+    there = max(STEPS // POISSON_SAMPLES, (LAST_FRAMES + AFTER_FRAMES[-1]) * timing.frame)
+    if timing.after[-1] + timing.last > there:
+        far = (timing.after[-1] + timing.last) * timing.dt_ms
+        hint = f"take no more than {there * timing.dt_ms:g} ms for the window and the longest delay, or show it data"
+        raise MisuseError(f"{far:g} ms of Poisson input are to be remembered", where="diagnose", hint=hint)
     many = timing.after_frames[-1] + timing.last_frames + POISSON_FRAMES
+    memory.require(
+        6 * POISSON_SAMPLES * many * timing.frame * network.channels * network.input.dtype().itemsize,
+        "samples of Poisson input take",
+        where="diagnose",
+        hint="ask for shorter delays",
+    )
     probability = rate_hz * network.dt_ms / 1000
     samples = [poisson(many * timing.frame, network.channels, probability, rng) for _ in range(POISSON_SAMPLES)]
     stimulus = end_to_end(samples)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsm_deploy.core.errors import LsmError
+from lsm_deploy.core.fixed import Ints
 from lsm_deploy.core.frozen import freeze, rebuilt
 from lsm_deploy.core.ir import Network, Program
 from lsm_deploy.core.neurons.kind import Floats
@@ -32,7 +33,7 @@ from lsm_deploy.measure.diagnosis.knowledge.sources import (
     features_of_input,
     features_of_liquid,
 )
-from lsm_deploy.measure.diagnosis.liquid import deployed_liquid, float_liquid
+from lsm_deploy.measure.diagnosis.liquid import deployed_liquid, float_liquid, some_of
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.uncertainty import Difference, Draws, Resampled
 from lsm_deploy.run.work import completed
@@ -107,6 +108,8 @@ class Knowledge(Brief):
     """What a liquid knew of which samples, in words; last_ms: of what each source is read; frame_ms: of a frame.
 
     read: neurons, and so the numbers that a liquid is read as; buffer_frames, buffer_numbers: those of the buffer.
+    encoded_numbers: channels of the input that are read, of encoded_channels; of the buffer's frames, buffer_channels
+    of frame_channels.
     labels: shares of right answers (None: see why_not). frames: shares of explained variance (None: too few frames).
     """
 
@@ -119,6 +122,10 @@ class Knowledge(Brief):
     read: int
     buffer_frames: int
     buffer_numbers: int
+    encoded_numbers: int
+    encoded_channels: int
+    buffer_channels: int
+    frame_channels: int
     labels: Curves | None
     why_not: str
     frames: Curves | None
@@ -133,6 +140,10 @@ class Knowledge(Brief):
             "read": self.read,
             "buffer_frames": self.buffer_frames,
             "buffer_numbers": self.buffer_numbers,
+            "encoded_numbers": self.encoded_numbers,
+            "encoded_channels": self.encoded_channels,
+            "buffer_channels": self.buffer_channels,
+            "frame_channels": self.frame_channels,
             "labels": self.labels.to_json() if self.labels else None,
             "why_not": self.why_not,
             "frames": self.frames.to_json() if self.frames else None,
@@ -166,7 +177,9 @@ def knowledge_of(
         naming = naming_of(asked, readout, populations, seed)
     except LsmError as error:
         asked = replace(asked, why_not=error.what)  # frames can be asked about all the same
-    shared = _Shared(asked, read, backend, naming, rows_of(asked, seed))
+    entering = some_of(np.arange(asked.stimulus.spikes.shape[1]), seed, "channels")
+    buffered = some_of(np.arange(asked.data.channels), seed, "buffer")
+    shared = _Shared(asked, read, entering, buffered, backend, naming, rows_of(asked, seed))
     done: dict[Source, _Answers] = {}
     for index, answers in completed(_answers, shared, sources, executor):
         done[sources[index][0]] = answers
@@ -181,6 +194,8 @@ def knowledge_of(
 class _Shared:
     asked: Questions
     read: NDArray[np.int64]
+    entering: Ints
+    buffered: Ints
     backend: str
     naming: Naming | None
     rows: Rows | None
@@ -215,8 +230,8 @@ def _features(shared: _Shared, answerer: Answerer, moments: Moments) -> NDArray[
     if isinstance(network, Network):
         return features_of_liquid(asked, moments, float_liquid(network, shared.read))
     if name == "encoded":
-        return features_of_input(asked, moments)
-    return features_of_buffer(asked, moments, buffer_frames(asked, len(shared.read)))
+        return features_of_input(asked, moments, shared.entering)
+    return features_of_buffer(asked, moments, buffer_frames(asked, len(shared.read)), shared.buffered)
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------
@@ -232,7 +247,11 @@ def _joined(shared: _Shared, done: Mapping[Source, _Answers]) -> Knowledge:
         frame_ms=timing.frame * timing.dt_ms,
         read=len(shared.read),
         buffer_frames=frames,
-        buffer_numbers=frames * asked.data.channels,
+        buffer_numbers=frames * len(shared.buffered),
+        encoded_numbers=len(shared.entering),
+        encoded_channels=asked.stimulus.spikes.shape[1],
+        buffer_channels=len(shared.buffered),
+        frame_channels=asked.data.channels,
         labels=_of_labels(shared, shared.naming, done) if shared.naming else None,
         why_not=asked.why_not,
         frames=_of_frames(shared, shared.rows, done) if shared.rows else None,

@@ -6,6 +6,8 @@
     encoded       the same of the channels of the input, the liquid left out
     buffer        the last frames themselves, as many as make no more numbers than neurons are read (one at least)
 
+Of more than a thousand channels as many are drawn at random, as of neurons: what the others say is left out.
+
 A sum over a window remembers nothing by itself, unlike a filtered state: what is older than the window is in the
 liquid or nowhere. What enters in a step is in the messages of the next, so that of neurons the window ends one step
 later. In a buffer each frame moves on by one place a frame, in the rest after a sample, too, where nothing enters that
@@ -73,14 +75,16 @@ def features_of_liquid(asked: Questions, moments: Moments, liquid: Specimen) -> 
     return np.asarray(np.concatenate(parts)[order])
 
 
-def features_of_input(asked: Questions, moments: Moments) -> NDArray[Any]:
-    """`[moment, channel]`, in whole numbers."""
-    return _sums(asked, moments, asked.stimulus.spikes, 0, 0)
+def features_of_input(asked: Questions, moments: Moments, channels: Ints) -> NDArray[Any]:
+    """`[moment, channel read]`, in whole numbers."""
+    every = asked.stimulus.spikes
+    return _sums(asked, moments, every if len(channels) == every.shape[1] else every[:, channels], 0, 0)
 
 
-def features_of_buffer(asked: Questions, moments: Moments, frames: int) -> Floats:
-    """`[moment, frame back * channel]`: values less their mean; 0 where a place holds none."""
-    values = asked.data.frames - asked.data.frames.mean(axis=0)
+def features_of_buffer(asked: Questions, moments: Moments, frames: int, channels: Ints) -> Floats:
+    """`[moment, frame back * channel read]`: values less their mean; 0 where a place holds none."""
+    values = asked.data.frames[:, channels]
+    values = values - values.mean(axis=0)
     past = (moments.now - asked.stimulus.starts[moments.sample]) // asked.timing.frame
     which = past[:, None] - 1 - np.arange(frames)
     there = (which >= 0) & (which < asked.data.lengths[moments.sample][:, None])
