@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import limit, plot, rounds, table
+from bench import experiment, limit, plot, rounds, table
 from bench.agreement import Agreement, DisagreementError, check, compare
 from bench.grid import AXES, cases
 from bench.latency import Latency
@@ -333,3 +334,29 @@ def test_another_checkout_is_one_more_peer_and_others_may_be_left_out() -> None:
     with pytest.raises(SystemExit, match="there is no peer nset"):
         cases(("main",), ("nset",))
     assert beside(Path("/a/folder")).python == Path("/a/folder/.venv/bin/python")
+
+
+@pytest.mark.parametrize(
+    ("given", "part", "published"), [([], False, True), (["--quick"], False, False), ([], True, False)]
+)
+def test_an_experiment_leaves_its_results_and_all_of_it_goes_into_the_manual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], part: bool, published: bool
+) -> None:
+    pages: list[tuple[str, str]] = []
+    monkeypatch.setattr(experiment, "publish", lambda *page: pages.append(page))
+    options = experiment.parser_of("drift", "about", "less").parse_args([*given, "--out", str(tmp_path / "out")])
+    experiment.finish(options, "drift", "text\n", {"a": 1}, part=part)
+    assert (tmp_path / "out" / "results.md").read_text() == "text\n"
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == {"a": 1}
+    assert pages == ([("drift", "text\n")] if published else [])
+
+
+def test_recordings_of_another_kind_end_an_experiment_with_what_to_give(tmp_path: Path) -> None:
+    file = tmp_path / "frames.npz"
+    with pytest.raises(SystemExit, match=r"there is no .*frames.npz: give sound as an .npz or a folder of WAV files"):
+        experiment.sound_of(file)
+    np.savez(file, frames=np.zeros((4, 2)))
+    with pytest.raises(SystemExit, match=r"frames.npz holds no sound"):
+        experiment.sound_of(file)
+    with pytest.raises(SystemExit, match=r"frames.npz holds no heart beats"):
+        experiment.beats_of(file)

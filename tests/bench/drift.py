@@ -14,7 +14,6 @@ would have.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -27,8 +26,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import lsm_deploy as ld
-from bench.page import leave, publish
-from bench.workers import ROOT
+from bench.experiment import finish, parser_of
 from lsm_deploy.measure.uncertainty import Difference, Spread
 from lsm_deploy.report.blocks import Block, Line, right, table
 from lsm_deploy.report.markdown import to_markdown
@@ -124,10 +122,7 @@ def _error(given: Floats, asked: Floats) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.drift", description="readouts of signals that drift")
-    parser.add_argument("--quick", action="store_true", help="three liquids, short signals")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "drift")
-    options = parser.parse_args()
+    options = parser_of("drift", "readouts of signals that drift", "three liquids, short signals").parse_args()
     seeds, bins = (3, 2000) if options.quick else (8, 6000)
     blocks: list[Block] = []
     facts: dict[str, dict[str, dict[str, Spread]]] = {}
@@ -155,11 +150,8 @@ def main() -> None:
             ),
         ]
     text = to_markdown(blocks)
-    print(text)
     plain = {d: {n: {s: asdict(e) for s, e in of.items()} for n, of in each.items()} for d, each in facts.items()}
-    leave(options.out, text, plain)
-    if not options.quick:
-        publish("drift", text)
+    finish(options, "drift", text, plain)
 
 
 def _interval(error: Spread) -> str:

@@ -15,19 +15,18 @@ the spec's seed and those after it, all of them.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product, repeat
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import lsm_deploy as ld
-from bench.page import leave, machine, publish, say
+from bench.experiment import finish, parser_of
+from bench.page import machine, say
 from bench.workers import ROOT
 from lsm_deploy.core.neurons.kind import Floats
 from lsm_deploy.data import make_frames
@@ -258,10 +257,8 @@ def written(spread: Spread | None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.forecast", description="forecasts, measured")
-    parser.add_argument("--quick", action="store_true", help="a reservoir each, and the manual stays")
+    parser = parser_of("forecast", "forecasts, measured", "a reservoir each")
     parser.add_argument("--only", choices=TASKS, help="one task, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "forecast")
     options = parser.parse_args()
     begun, rows = time.monotonic(), []
     names = [options.only] if options.only else list(TASKS)
@@ -270,10 +267,7 @@ def main() -> None:
             rows += each
             say(name, begun)
     text = to_markdown(render(rows, time.monotonic() - begun))
-    print("\n" + text)
-    leave(options.out, text, {"rows": [asdict(row) for row in rows]})
-    if not options.quick and not options.only:
-        publish("forecast", text)
+    finish(options, "forecast", text, {"rows": [asdict(row) for row in rows]}, part=options.only is not None)
 
 
 if __name__ == "__main__":

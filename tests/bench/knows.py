@@ -6,19 +6,16 @@ part. Leaves `results.md` and `results.json` in `--out`; a run that is not quick
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 import lsm_deploy as ld
-from bench.page import leave, machine, publish, say
+from bench.experiment import finish, parser_of, sound_of
+from bench.page import machine, say
 from bench.workers import ROOT
-from lsm_deploy.data import Audio
 from lsm_deploy.data.front import frames_for
 from lsm_deploy.measure.diagnosis import Curves, Estimate, Knowledge
 from lsm_deploy.measure.uncertainty import Difference
@@ -34,16 +31,8 @@ SHOWN = 4
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.knows", description="what liquids still know of a word")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
-    parser.add_argument("--quick", action="store_true", help="one liquid, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "knows")
-    options = parser.parse_args()
-    if not options.data.exists():
-        sys.exit(f"there is no {options.data}: give sound as an .npz or a folder of WAV files, DIGITS=...")
-    spec, data = ld.load(ROOT / "configs" / "spoken_digits.yaml"), ld.load_raw(options.data)
-    if not isinstance(data, Audio):
-        sys.exit(f"{options.data} holds no sound")
+    options = parser_of("knows", "what liquids still know of a word", "one liquid", "fsdd.npz").parse_args()
+    spec, data = ld.load(ROOT / "configs" / "spoken_digits.yaml"), sound_of(options.data)
     begun, some = time.monotonic(), list[Knowledge]()
     train = frames_for(next(ld.splits(data, "official", spec.seed))[1], spec, "train")
     for liquid in range(1 if options.quick else LIQUIDS):
@@ -53,10 +42,7 @@ def main() -> None:
         some.append(asked)
         say(f"liquid {liquid + 1}", begun)
     text = render(some, time.monotonic() - begun)
-    print("\n" + text)
-    leave(options.out, text, {"machine": machine(), "liquids": [each.to_json() for each in some]})
-    if not options.quick:
-        publish("knows", text)
+    finish(options, "knows", text, {"machine": machine(), "liquids": [each.to_json() for each in some]})
 
 
 def render(some: Sequence[Knowledge], seconds: float) -> str:

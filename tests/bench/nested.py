@@ -9,7 +9,6 @@ tests. The same liquids answer together, too: by the mean of their scores.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -24,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lsm_deploy as ld
-from bench.page import leave, machine, publish, say, spread
+from bench.experiment import finish, parser_of, sound_of
+from bench.page import machine, say, spread
 from bench.workers import ROOT
 from lsm_deploy.core import fixed
 from lsm_deploy.data import Audio, Frames, lengths
@@ -125,16 +125,10 @@ the word alone."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.nested", description="speakers that nobody tuned on")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
-    parser.add_argument("--quick", action="store_true", help="two ways, few words, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "nested")
-    options = parser.parse_args()
-    if not options.data.exists():
-        sys.exit(f"there is no {options.data}: give sound as an .npz or a folder of WAV files, DIGITS=...")
-    data = ld.load_raw(options.data)
-    if not isinstance(data, Audio) or not len(data.takes):
-        sys.exit(f"{options.data} holds no sound whose takes are known")
+    options = parser_of("nested", "speakers that nobody tuned on", "two ways, few words", "fsdd.npz").parse_args()
+    data = sound_of(options.data)
+    if not len(data.takes):
+        sys.exit(f"{options.data} does not say which take a word is")
     begun = time.monotonic()
     takes, ways, liquids = TAKES, list(WAYS), LIQUIDS
     if options.quick:
@@ -146,10 +140,7 @@ def main() -> None:
             found[name] = measured(WAYS[name], data, liquids, executor)
             say(name, begun)
     text = to_markdown(render(found, time.monotonic() - begun))
-    print("\n" + text)
-    leave(options.out, text, {name: _facts(each) for name, each in found.items()})
-    if not options.quick:
-        publish("nested", text)
+    finish(options, "nested", text, {name: _facts(each) for name, each in found.items()})
 
 
 def measured(way: Way, data: Audio, liquids: int, executor: Executor | None = None) -> Found:

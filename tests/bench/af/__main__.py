@@ -6,11 +6,9 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import lsm_deploy as ld
@@ -19,7 +17,8 @@ from bench.af import chip as chips
 from bench.af import monitor
 from bench.af.table import Found, render
 from bench.af.windows import choose, of_window, sized, to_the_chip, windows
-from bench.page import leave, machine, publish, say
+from bench.experiment import beats_of, finish, parser_of
+from bench.page import machine, say
 from bench.workers import ROOT
 from lsm_deploy.data import Beats
 from lsm_deploy.spec.schema import Spec
@@ -33,22 +32,13 @@ ON_CHIP = 2
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.af", description="atrial fibrillation, measured")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "afdb_beats.npz")
-    parser.add_argument("--quick", action="store_true", help="two liquids, one window, one size, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "af")
-    options = parser.parse_args()
-    if not options.data.exists():
-        sys.exit(f"there is no {options.data}: give beats as an .npz or a folder of WFDB annotations, AF=...")
-    spec, data = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), ld.load_raw(options.data)
-    if not isinstance(data, Beats):
-        sys.exit(f"{options.data} holds no heart beats")
+    options = parser_of(
+        "af", "atrial fibrillation, measured", "two liquids, one window, one size", "afdb_beats.npz"
+    ).parse_args()
+    spec, data = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), beats_of(options.data)
     found = measure(spec, data, quick=options.quick)
     text = render(found)
-    print("\n" + text)
-    leave(options.out, text, facts(found))
-    if not options.quick:
-        publish("af", text)
+    finish(options, "af", text, facts(found))
     if any(each.differs for each in found.chip.parity):
         sys.exit("backends differ")
 

@@ -11,14 +11,11 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +26,8 @@ from bench.af.beats import Ints
 from bench.af.detect import Detected, of_heart_rate, of_spikes
 from bench.af.kinds import AS_WRITTEN, ENCODED, LIQUIDS_OF, liquid_of, neurons_of
 from bench.af.windows import FAULTY, SPLIT, Chosen, choose, front_of
-from bench.page import leave, machine, publish, say
+from bench.experiment import beats_of, finish, parser_of
+from bench.page import machine, say
 from bench.workers import ROOT
 from lsm_deploy.core.threads import VARIABLE
 from lsm_deploy.data import Beats, Frames, splits
@@ -79,24 +77,15 @@ class Judged:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.af.inside", description="liquids chosen inside of folds")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "afdb_beats.npz")
-    parser.add_argument("--quick", action="store_true", help="two kinds, one liquid each, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "af-inside")
-    options = parser.parse_args()
-    if not options.data.exists():
-        sys.exit(f"there is no {options.data}: give beats as an .npz or a folder of WFDB annotations, AF=...")
-    spec, data = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), ld.load_raw(options.data)
-    if not isinstance(data, Beats):
-        sys.exit(f"{options.data} holds no heart beats")
+    options = parser_of(
+        "af-inside", "liquids chosen inside of folds", "two kinds, one liquid each", "afdb_beats.npz"
+    ).parse_args()
+    spec, data = ld.load(ROOT / "configs" / "atrial_fibrillation.yaml"), beats_of(options.data)
     names, liquids = (list(LIQUIDS_OF), LIQUIDS) if not options.quick else ([ENCODED, AS_WRITTEN], 1)
     with ProcessPoolExecutor(os.cpu_count() or 1, initializer=_one_thread) as executor:
         found = measure(spec, data, names, liquids, executor)
     text = tables.render(found)
-    print("\n" + text)
-    leave(options.out, text, tables.facts(found))
-    if not options.quick:
-        publish("af-inside", text)
+    finish(options, "af-inside", text, tables.facts(found))
 
 
 def _one_thread() -> None:

@@ -5,20 +5,18 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from bench.climate.hindcast import EL_NINO, SUNSPOTS, WEIGEND, Task
 from bench.climate.liquids import ANSWERING, Answers, Candidate, candidates_of, hindcast
 from bench.climate.table import CORRELATION, NAMES, RMSE, SKILL, joined, relative, render, render_published, sums_of
-from bench.page import leave, machine, publish, say
-from bench.workers import ROOT
+from bench.experiment import finish, parser_of
+from bench.page import machine, say
 from lsm_deploy.report.blocks import Block, Line
 from lsm_deploy.report.markdown import to_markdown
 
@@ -48,10 +46,8 @@ def jobs_of(task: Task, quick: bool) -> list[Job]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.climate", description="hindcasts, measured")
-    parser.add_argument("--quick", action="store_true", help="two origins, a reservoir each, and the manual stays")
+    parser = parser_of("climate", "hindcasts, measured", "two origins, a reservoir each")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "climate")
     options = parser.parse_args()
     begun, found = time.monotonic(), []
     jobs = [job for task in (EL_NINO, SUNSPOTS, WEIGEND) for job in jobs_of(task, options.quick)]
@@ -67,10 +63,7 @@ def main() -> None:
         f" is taken, and {len(jobs[0].seeds)} others of its kind answer."
     )
     text = to_markdown([Line(how), *blocks])
-    print("\n" + text)
-    leave(options.out, text, {"machine": machine(), "tried": tried, **facts})
-    if not options.quick:
-        publish("climate", text)
+    finish(options, "climate", text, {"machine": machine(), "tried": tried, **facts})
 
 
 def reported(found: Sequence[tuple[Task, list[Answers]]]) -> tuple[list[Block], dict[str, Any]]:

@@ -6,19 +6,18 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass
-from pathlib import Path
 
 import numpy as np
 
 import lsm_deploy as ld
 from bench.decided import Parity, backends_here, parity, sampled, stimulus_of
 from bench.digits.variants import VARIANTS
-from bench.page import ANSWERS, differences, leave, machine, publish, say, spread
+from bench.experiment import finish, parser_of, sound_of
+from bench.page import ANSWERS, differences, machine, say, spread
 from bench.workers import ROOT
 from lsm_deploy.data import Audio, splits, subset
 from lsm_deploy.data.front import frames_for
@@ -53,16 +52,8 @@ class Decision:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.digits", description="spoken digits, measured")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
-    parser.add_argument("--quick", action="store_true", help="one liquid, no variants, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "digits")
-    options = parser.parse_args()
-    if not options.data.exists():
-        sys.exit(f"there is no {options.data}: give sound as an .npz or a folder of WAV files, DIGITS=...")
-    spec, data = ld.load(ROOT / "configs" / "spoken_digits.yaml"), ld.load_raw(options.data)
-    if not isinstance(data, Audio):
-        sys.exit(f"{options.data} holds no sound")
+    options = parser_of("digits", "spoken digits, measured", "one liquid, no variants", "fsdd.npz").parse_args()
+    spec, data = ld.load(ROOT / "configs" / "spoken_digits.yaml"), sound_of(options.data)
     begun = time.monotonic()
     main_table = {how: evaluate_across(spec, data, how, 1 if options.quick else LIQUIDS) for how in HOW}
     say("accuracy", begun)
@@ -73,7 +64,6 @@ def main() -> None:
     decision, compared = _deployed(spec, data, ["emulator", "fast"] if options.quick else backends_here())
     say("decisions", begun)
     text = _render(main_table, chips, varied, decision, compared, time.monotonic() - begun)
-    print("\n" + text)
     facts = {
         "accuracy": {how: found.to_json() for how, found in main_table.items()},
         "to_the_chip": chips,
@@ -84,9 +74,7 @@ def main() -> None:
         "decision": asdict(decision),
         "parity": [asdict(each) for each in compared],
     }
-    leave(options.out, text, facts)
-    if not options.quick:
-        publish("digits", text)
+    finish(options, "digits", text, facts)
     if any(each.differs for each in compared):
         sys.exit("backends differ")
 

@@ -6,7 +6,6 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -15,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 import lsm_deploy as ld
-from bench.page import leave, publish, say
+from bench.experiment import finish, parser_of, sound_of
+from bench.page import say
 from bench.spotting.experiment import Found, Sounds, live, of_buffers, of_seed, reseeded, sounds
 from bench.spotting.outcome import REFRACTORY, names_of
 from bench.spotting.sound import PIECE, RATE, Floats
 from bench.spotting.table import NAMES, Cost, came, facts, render
 from bench.workers import ROOT
-from lsm_deploy.data import Audio
 from lsm_deploy.learn.model import Model, OnHost
 
 LIQUIDS = 3
@@ -35,16 +34,8 @@ LIVE_S, BUSY = 30, 0.95
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.spotting", description="digits in a row, measured")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "fsdd.npz")
-    parser.add_argument("--quick", action="store_true", help="one liquid, few words, and the manual stays")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "spotting")
-    options = parser.parse_args()
-    if not options.data.exists():
-        sys.exit(f"there is no {options.data}: give sound as an .npz or a folder of WAV files, DIGITS=...")
-    spec, audio = ld.load(ROOT / "configs" / "digit_spotting.yaml"), ld.load_raw(options.data)
-    if not isinstance(audio, Audio):
-        sys.exit(f"{options.data} holds no sound")
+    options = parser_of("spotting", "digits in a row, measured", "one liquid, few words", "fsdd.npz").parse_args()
+    spec, audio = ld.load(ROOT / "configs" / "digit_spotting.yaml"), sound_of(options.data)
     begun = time.monotonic()
     given = sounds(audio, spec, QUICK, (60, 60)) if options.quick else sounds(audio, spec, many=MANY)
     say("streams", begun)
@@ -65,10 +56,7 @@ def main() -> None:
     assert deployed is not None
     cost = _cost(deployed, lengths, *_listened(given, deployed, found["liquid"][0][0]))
     text = render(ways, given, cost, time.process_time())
-    print("\n" + text)
-    leave(options.out, text, {"ways": facts(ways, given), "cost": vars(cost)})
-    if not options.quick:
-        publish("spotting", text)
+    finish(options, "spotting", text, {"ways": facts(ways, given), "cost": vars(cost)})
 
 
 def _listened(given: Sounds, model: Model[OnHost], found: Found) -> tuple[Floats, int]:

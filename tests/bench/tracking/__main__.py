@@ -5,7 +5,6 @@ Leaves `results.md` and `results.json` in `--out`; a run that is not quick also 
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.page import leave, machine, publish, say
+from bench.experiment import finish, parser_of
+from bench.page import machine, say
 from bench.tracking import filters
 from bench.tracking.chip import Cost, cost_of
 from bench.tracking.filters import AHEAD, FIRST, Centroids
@@ -150,10 +150,8 @@ def _plain(cost: Cost) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.tracking", description="tracking, measured")
-    parser.add_argument("--quick", action="store_true", help="a few sequences, a small liquid, and the manual stays")
+    parser = parser_of("tracking", "tracking, measured", "a few sequences, a small liquid")
     parser.add_argument("--wheels", type=Path, default=ROOT / "build" / "wheels", help="where motmetrics' wheel is")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "tracking")
     options = parser.parse_args()
     size, begun = QUICK if options.quick else WHOLE, time.monotonic()
     blocks, facts, picked = tracked(size, begun)
@@ -170,10 +168,7 @@ def main() -> None:
         f" the training sequences: {tried}."
     )
     text = to_markdown([Line(how), *blocks])
-    print("\n" + text)
-    leave(options.out, text, {"machine": machine(), **facts})
-    if not options.quick:
-        publish("tracking", text)
+    finish(options, "tracking", text, {"machine": machine(), **facts})
 
 
 if __name__ == "__main__":
