@@ -355,7 +355,7 @@ def test_recordings_of_another_kind_end_an_experiment_with_what_to_give(tmp_path
     file = tmp_path / "frames.npz"
     with pytest.raises(SystemExit, match=r"there is no .*frames.npz: give sound as an .npz or a folder of WAV files"):
         experiment.sound_of(file)
-    np.savez(file, frames=np.zeros((4, 2)))
+    np.savez(file, frames=np.zeros((4, 2)), starts=np.zeros(1, int))
     with pytest.raises(SystemExit, match=r"frames.npz holds no sound"):
         experiment.sound_of(file)
     with pytest.raises(SystemExit, match=r"frames.npz holds no heart beats"):
