@@ -319,8 +319,13 @@ def test_what_front_ends_would_do_to_frames_is_no_choice(file: Path) -> None:
 
 def test_two_groups_are_too_few_to_hold_one_out_of_a_training_part(file: Path) -> None:
     two = replace(DATA, groups=tuple("A" if group == "A" else "B" for group in DATA.groups))
-    with pytest.warns(LsmWarning, match="split 'A', 'B' trains on one group: cross-validation holds out its samples"):
-        chosen_inside(file, two, trials=1, alone=True)
+    with pytest.warns(LsmWarning, match="split 'A', 'B' trains on one group: cross-validation holds out its") as said:
+        got = chosen_inside(file, two, trials=1, alone=True)
+    assert got.nested.over == "36 samples"
+    assert "; intervals, too, are over samples; give 3 groups" in str(said[0].message)
+    with pytest.warns(LsmWarning, match="split 'fold .' trains on one group") as said:
+        evaluate_across(ld.load(file), DATA, "group-folds=2", alone=True)
+    assert "intervals" not in str(said[0].message)
     chosen_inside(file, trials=1, alone=True)  # of three nothing is said: warnings are errors here
     chosen_inside(file, two, "folds=2", trials=1, alone=True)
 

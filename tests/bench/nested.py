@@ -234,7 +234,8 @@ def render(found: Mapping[str, Found], seconds: float) -> Iterator[Block]:
         )
     named = ("tried", "as written", "chosen inside", "difference", "the best by the tested")
     yield table(["known", *right(*named, "encoded", "linear on frames", "RBF SVM")], rows)
-    yield Line(f"**{len(first.nested.seeds)} liquids together**, by the mean of their scores, in %:")
+    many = len(first.nested.seeds)
+    yield Line(f"**{many} liquids together**, by the mean of their scores, in % (intervals over groups alone):")
     rows = []
     for name, each in found.items():
         written, chosen = beside_one(each.nested.as_written), beside_one(each.nested.nested)

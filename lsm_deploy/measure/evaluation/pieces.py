@@ -20,6 +20,7 @@ from lsm_deploy.data import Beats, Raw, class_order, splits, subset
 from lsm_deploy.data.front import recordings
 from lsm_deploy.learn.model import readout_of
 from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
+from lsm_deploy.measure.uncertainty import FEWEST
 from lsm_deploy.spec.schema import Data, Spec
 
 __all__ = ["Asked", "Divided", "Piece", "allowing", "by_groups", "by_liquid", "divided", "evaluated", "in_split"]
@@ -68,7 +69,9 @@ def divided(spec: Spec, data: Raw | str | Path, how: str, seeds: int, leave_out:
     raise_all(errors)
     if alone:
         what = f"split {_listed(alone)} trains on one group: cross-validation holds out its samples, and no group"
-        warn(f"{what}, so that what it chooses may not do for another; give 3 groups or more", "one group")
+        what += ", so that what it chooses may not do for another"
+        what += "; intervals, too, are over samples" if len(set(data.groups)) < FEWEST else ""
+        warn(f"{what}; give 3 groups or more", "one group")
     return Divided(data, how, tuple(names), spec.seed)
 
 
