@@ -246,6 +246,17 @@ def test_a_class_that_is_called_by_a_participle_is_the_only_one():
     assert not {name for name in names if names.count(name) > 1}
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["run/recorded", "store/recordings", "parity/compare", "parity/investigation", "exchange/networks"],
+)
+def test_what_python_calls_too_names_options_only_beside_words(name):
+    """Of a command's options a user of Python has none: they stand in parentheses, after what is meant."""
+    tree = ast.parse((PACKAGES[0] / f"{name}.py").read_text())
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not [text for text in texts if re.search(r"(^|\s)--[a-z]", re.sub(r"\([^()]*\)", "", text))]
+
+
 def test_names_say_what_is_inside():
     assert not {part for name in MODULES for part in name.split(".")} & {"utils", "util", "helpers", "common", "misc"}
 

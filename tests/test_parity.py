@@ -110,7 +110,7 @@ def test_a_trace_that_differs_by_its_view_alone_is_said_to(tmp_path):
     ld.save_stimulus(tmp_path / "s.npz", stimulus)
     np.savez(tmp_path / "t.npz", spikes=trace.spikes, v=trace.registers["v"])
     sides = ld.prepare_sides(tmp_path / "p.lsm", tmp_path / "s.npz", trace=tmp_path / "t.npz")
-    with pytest.warns(LsmWarning, match="compare with --view chip"):
+    with pytest.warns(LsmWarning, match=r"compare in the view `chip` \(--view chip\)"):
         assert not ld.compare_sides(sides, registers=True).equal
     sides = ld.prepare_sides(tmp_path / "p.lsm", tmp_path / "s.npz", trace=tmp_path / "t.npz", view="chip")
     assert ld.compare_sides(sides, registers=True).equal

@@ -36,7 +36,7 @@ def read_network(file: str | Path, **options: Any) -> Reading:
 def import_rates(path: Path, options: dict[str, Any]) -> Imported:
     """The rate network of the weights in a file; options as `from_file` takes them."""
     if "activation" not in options:
-        hint = f"give --activation {'|'.join(ACTIVATIONS)}"
+        hint = f"give the activation (--activation): {', '.join(ACTIVATIONS)}"
         raise MisuseError("weights do not say what a unit makes of its input", where=str(path), hint=hint)
     return from_file(path, **taken((from_file, from_matrices), options, path))
 

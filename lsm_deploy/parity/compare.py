@@ -133,7 +133,7 @@ def _check_comparable(
                 raise LsmError(
                     f"{register!r} was not recorded, only {held}",
                     where=f"trace of {name}",
-                    hint=f"run it with --record {','.join(registers)}, or compare without registers",
+                    hint=f"record {','.join(registers)} as it runs (--record), or compare without registers",
                 )
     if len(first.spikes) != len(second.spikes):
         raise LsmError(

@@ -178,7 +178,9 @@ def compare_sides(
     state = program.network.state_names if registers or thorough else ()
     there = tuple(name for name in state if recorded and name in recorded[1].registers)
     if recorded and registers and not there:
-        raise LsmError("the trace has no registers to compare", where=recorded[0], hint="drop --registers")
+        raise LsmError(
+            "the trace has no registers to compare", where=recorded[0], hint="compare without registers (--registers)"
+        )
 
     def side_of(name: str) -> Side:
         chosen = backend.options_for(name, options or {})
@@ -220,8 +222,8 @@ def _hint_at_chip_view(program: Program, side: Side, recorded: Side, verdict: Ve
     except LsmError:  # a kind whose view nobody has seen
         return
     if equal:
-        words = f"{recorded.name} shows voltages as silicon does, and so they are equal: compare with --view chip"
-        warn(words, level=3)
+        words = f"{recorded.name} shows voltages as silicon does, and so they are equal"
+        warn(f"{words}: compare in the view `chip` (--view chip)", level=3)
 
 
 def explain_sides(comparison: Comparison, stages: Stages = silent) -> tuple[Suspect, ...]:
@@ -269,7 +271,7 @@ def shrink_side(
             raise LsmError(
                 "a recorded trace cannot be run on smaller cases, and no broken rule reproduces it",
                 where=name,
-                hint="compare with the backend that gave it: --backends emulator,...",
+                hint="compare with the backend that gave it (--backends emulator,...)",
             )
         name, run = f"variant {rule!r}", _variant(rule)
         trace = run(program, stimulus)

@@ -43,5 +43,5 @@ def trace_of(
     if (steps, neurons) != (len(stimulus.spikes), program.network.neurons):
         expected = f"{len(stimulus.spikes)} of {program.network.neurons}"
         what = f"the trace has {steps} steps of {neurons} neurons, the run {expected}"
-        raise LsmError(what, where=str(file), hint="give the --input that it was recorded with")
+        raise LsmError(what, where=str(file), hint="give the stimulus that it was recorded with (--input)")
     return trace

@@ -197,7 +197,7 @@ def load_trace_of(program: Program, path: str | Path, view: View | None = None) 
 def _check_view(stated: str, view: View | None, where: str) -> None:
     if view and stated != view:
         what = f"the file says that its voltages are in the {stated} view, not {view}"
-        raise LsmError(what, where=where, hint="drop --view")
+        raise LsmError(what, where=where, hint="leave out the view (--view)")
 
 
 def _check_matrix(name: str, values: NDArray[Any], axes: str, where: str) -> None:
