@@ -51,7 +51,7 @@ def test_a_row_is_what_was_chosen_inside_beside_the_best_by_the_tested(
     spec = written.with_({"populations.liquid.size": 40, **way.changes})
     raw = nested.so_far(to_frames(data, spec.front_end), data.takes) if way.so_far else data
     alone = evaluate_across(spec, raw, nested.HOW, 2, alone=True)
-    tested = [across.accuracy("liquid").mean for across in found.tested]
+    tested = [across.accuracy("liquid").mean for across in found.tested.values()]
     assert found.nested.as_written.accuracy("liquid").mean == alone.accuracy("liquid").mean == tested[0]
     assert len(tested) == len(found.nested.candidates) == 3
     assert len(set(tested)) > 1

@@ -67,21 +67,21 @@ class Way:
 
 @dataclass(frozen=True)
 class Found:
-    """tested: each candidate on the speakers whom the figure is of. baselines: of the spec as it is written, of one
-    liquid."""
+    """tested: each candidate that runs, by its number, on the speakers whom the figure is of. baselines: of the spec as
+    it is written, of one liquid."""
 
     nested: Nested
-    tested: tuple[Across, ...]
+    tested: Mapping[int, Across]
     baselines: Across
 
     @property
     def best(self) -> float:
         """The accuracy of the candidate that is named by it."""
-        return max(across.accuracy("liquid").mean for across in self.tested)
+        return max(across.accuracy("liquid").mean for across in self.tested.values())
 
     @property
     def best_together(self) -> float:
-        return max(float(together(across).mean()) for across in self.tested)
+        return max(float(together(across).mean()) for across in self.tested.values())
 
 
 WAYS: Mapping[str, Way] = {
@@ -153,12 +153,13 @@ def measured(way: Way, data: Audio, liquids: int, executor: Executor | None = No
         raw = so_far(to_frames(data, spec.front_end), data.takes) if way.so_far else data
         nested = evaluate_nested(file, raw, HOW, TRIALS, liquids, space=space, alone=True, executor=executor)
     assert not nested.failed, nested.failed
-    tested = [
-        evaluate_across(spec.with_(dict(each.values)), raw, HOW, liquids, alone=True, executor=executor)
-        for each in nested.candidates[1:]
-    ]
+    tested = {AS_WRITTEN: nested.as_written}
+    for i, each in enumerate(nested.candidates):
+        if i != AS_WRITTEN and not each.reason:
+            changed = spec.with_(dict(each.values))
+            tested[i] = evaluate_across(changed, raw, HOW, liquids, alone=True, executor=executor)
     baselines = evaluate_across(spec, raw, HOW, executor=executor)
-    return Found(nested, (nested.as_written, *tested), baselines)
+    return Found(nested, tested, baselines)
 
 
 def so_far(data: Frames, takes: NDArray[np.int64]) -> Frames:
@@ -202,8 +203,8 @@ def _facts(found: Found) -> dict[str, Any]:
         both[name] = {"accuracy": asdict(accuracy), "less_one": asdict(difference)}
     return {
         **found.nested.to_json(),
-        "tested": [across.accuracy("liquid").mean for across in found.tested],
-        "together": {**both, "tested": [float(together(across).mean()) for across in found.tested]},
+        "tested": {i: across.accuracy("liquid").mean for i, across in found.tested.items()},
+        "together": {**both, "tested": {i: float(together(across).mean()) for i, across in found.tested.items()}},
     }
 
 
@@ -225,7 +226,7 @@ def render(found: Mapping[str, Found], seconds: float) -> Iterator[Block]:
         rows.append(
             [
                 name,
-                str(len(each.tested)),
+                str(len(each.nested.candidates)),
                 *(spread(across.accuracy("liquid")) for across in (each.nested.as_written, each.nested.nested)),
                 _points(d),
                 f"{100 * each.best:.1f}",
