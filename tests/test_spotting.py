@@ -394,6 +394,11 @@ def test_outcomes_by_hand(names: Any, detected: list[int], confused: list[int], 
     assert (came.late * 1000 / RATE).tolist() == late
 
 
+def test_nothing_is_named_before_a_window_is_full() -> None:
+    named, _ = scripted((38, "1"), (39, "2"), (300, "1"))
+    assert names_of(named, 0.5, 1).tolist() == [39, 300]
+
+
 def test_a_refractory_time_silences() -> None:
     named, each = scripted((205, "2"), (210, "1"), (226, "1"))
     assert names_of(named, 0.5, 6).tolist() == [205, 226]

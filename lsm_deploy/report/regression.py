@@ -83,14 +83,14 @@ def _regression(evaluation: RegressionEvaluation) -> Iterator[Block]:
 def _differences(of: RegressionEvaluation, shown: Mapping[str, str]) -> Iterator[Block]:
     """Of the deployed liquid and each of the others."""
     others = {words: of.difference("liquid", who) for who, words in shown.items() if who != "liquid"}
-    told: list[list[Cell]] = [[words, d.mean, (d.low, d.high), d.says] for words, d in others.items() if d is not None]
-    if told:
+    rows: list[list[Cell]] = [[words, d.mean, (d.low, d.high), d.says] for words, d in others.items() if d is not None]
+    if rows:
         columns: list[str | Column] = [
             Column("has less NRMSE by", "{:+.3g}"),
             Column("95 % interval", "{:+.3g} to {:+.3g}"),
             "it is",
         ]
-        yield table(["the liquid, beside", *columns], told)
+        yield table(["the liquid, beside", *columns], rows)
     if of.over:
         yield Line(f"95 % intervals: of a bootstrap over {of.over}; of differences, paired")
 

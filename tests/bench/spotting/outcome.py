@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.spotting.sound import RATE, Ints
 from bench.spotting.ways import Named
-from bench.spotting.windows import Heard
+from bench.spotting.windows import LENGTH, Heard
 
 __all__ = [
     "REFRACTORY",
@@ -67,9 +67,10 @@ class Outcome:
 
 
 def names_of(named: Named, threshold: float, refractory: int) -> Ints:
-    """The frames at which something is named, as `ld.Spotter` does it with this threshold in units of the scores, but
-    in the first 400 ms of a stream as well, where its window is not full."""
+    """The frames at which something is named, as `ld.Spotter` does it with this threshold in units of the scores: none
+    before its window is full."""
     above = np.flatnonzero(named.margin >= round(threshold * named.scale))
+    above = above[above >= LENGTH - 1]
     frames, at = [], 0
     while at < len(above):
         frames.append(above[at])
