@@ -165,7 +165,7 @@ tracking: setup
 	cd tests && ../$(BIN)/python -m bench.tracking $(if $(QUICK),--quick)
 
 # Cart-pole, pendulum and double pendulum in closed loop at 20 ms, velocities hidden: liquids that learn by imitation, beside
-# baselines and experts, disturbed, and in C; and the manual's tables: a quarter of an hour. A GRU beside them needs torch,
+# baselines and experts, disturbed, and in C; and the manual's tables: seven minutes. A GRU beside them needs torch,
 # of some gigabytes, which is installed: where it cannot be, that row is left out. QUICK=1: a taste of each, with torch where
 # it is already, and the manual stays.
 control: setup $(if $(QUICK),,torch)
