@@ -208,7 +208,7 @@ spotting: setup
 	cd tests && ../$(BIN)/python -m bench.spotting --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
 
 # Spoken digits of speakers that nobody tuned on: values chosen inside of splits, with and without what is known of a speaker,
-# and the manual's tables: a quarter of an hour. DIGITS: as above. QUICK=1: a taste, and the manual stays.
+# and the manual's tables: 25 minutes. DIGITS: as above. QUICK=1: a taste, and the manual stays.
 nested: setup
 	cd tests && ../$(BIN)/python -m bench.nested --data $(abspath $(DIGITS)) $(if $(QUICK),--quick)
 
