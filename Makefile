@@ -214,7 +214,7 @@ nested: setup
 
 # Where a liquid earns its place, and what stands behind popular claims, from the results of other experiments: those that
 # are not in build/ are run first, two hours in all; and the manual's tables. AF, DIGITS: as above.
-EVIDENCE := af digits knows spotting control/cart_pole control/pendulum control/double_pendulum tracking climate forecast drift
+EVIDENCE := af af-inside digits knows spotting control/cart_pole control/pendulum control/double_pendulum tracking climate forecast drift
 evidence: $(EVIDENCE:%=build/%/results.json)
 	cd tests && ../$(BIN)/python -m bench.evidence
 

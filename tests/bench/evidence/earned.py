@@ -17,7 +17,7 @@ from lsm_deploy.measure.uncertainty import Difference
 
 __all__ = ["Earned", "earned"]
 
-MEAN = Figure(lambda sums: sums[..., 0] / sums[..., 1])
+PERCENT = Figure(lambda sums: sums[..., 0] / sums[..., 1], (0.0, 100.0))
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ def _remembered(facts: Facts) -> Earned:
         of_each = [each["differences"][name][at] for each in liquids]
         better, worse = (sum(sign * d[end] > 0 for d in of_each) for sign, end in ((1, "low"), (-1, "high")))
         told = f"better in {better} of {len(of_each)}" + (f", worse in {worse}" if worse else "")
+        if not better and not worse:
+            told = f"not distinguishable in {len(of_each)} of {len(of_each)}"
         return f"{100 * np.mean([d['mean'] for d in of_each]):+.1f}: {told}"
 
     figure = f"{np.mean(accuracies):.1f} ({min(accuracies):.1f} to {max(accuracies):.1f} of {len(liquids)} liquids)"
@@ -108,9 +110,9 @@ def _spotted(facts: Facts) -> Earned:
             counts[point["liquid"], speakers.index(point["tested"])] = point["detected"], point["words"]
         sums[name] = counts * [100, 1]  # in per cent of words
     of = Sums(sums, "speakers")
-    low, high = of.interval("liquid", MEAN)
-    off, encoded, buffer = (of.difference("liquid", name, MEAN) for name in ("feedforward", "encoded", "buffer"))
-    figure, best = f"{of.value('liquid', MEAN):.1f} ({low:.1f} to {high:.1f})", ("a buffer of frames", buffer)
+    low, high = of.interval("liquid", PERCENT)
+    off, encoded, buffer = (of.difference("liquid", name, PERCENT) for name in ("feedforward", "encoded", "buffer"))
+    figure, best = f"{of.value('liquid', PERCENT):.1f} ({low:.1f} to {high:.1f})", ("a buffer of frames", buffer)
     return Earned("digits in a stream, new speakers: detected, %", figure, off, encoded, best, "+.1f", "make spotting")
 
 

@@ -17,6 +17,7 @@ Facts: TypeAlias = Mapping[str, Any]
 
 SOURCES = {
     "af": "af",
+    "af-inside": "af-inside",
     "digits": "digits",
     "knows": "knows",
     "spotting": "spotting",
