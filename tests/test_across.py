@@ -358,7 +358,7 @@ def test_classes_that_a_training_part_lacks_are_named_with_their_splits_before_a
         ("class 'odd' of the test data is not in the training data", "all.npz, split 'C'"),
     ]
     hints = [each.hint for each in caught.value.each()]
-    assert hints[0] == "give samples of it in other groups, or leave 'A' out: `--without A`"
+    assert hints[0] == "give samples of it in other groups, or leave 'A' out (`--without A`)"
     two = replace(data, groups=tuple("AB"[group != "A"] for group in data.groups))
     with pytest.raises(LsmError) as caught:
         evaluate_across(still(tmp_path), two, "leave-one-group-out")

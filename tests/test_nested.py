@@ -16,7 +16,7 @@ from test_regression import SPEC as SIGNALS
 from waves import FRESH, SPEC, waves
 
 import lsm_deploy as ld
-from lsm_deploy.core.errors import LsmError, LsmWarning
+from lsm_deploy.core.errors import BackendError, LsmError, LsmWarning
 from lsm_deploy.data import Frames, make_frames, splits
 from lsm_deploy.measure.evaluation import evaluate, evaluate_across
 from lsm_deploy.measure.uncertainty import Resampled
@@ -272,6 +272,36 @@ def test_a_choice_that_fails_on_its_test_part_is_named_and_the_other_splits_stan
     assert f"split 'A' is in no figure: {reason}" in to_text(report_of(got).blocks)
     with ThreadPoolExecutor(3) as pool, pytest.warns(LsmWarning):
         assert chosen_inside(file, data, trials=4, alone=True, executor=pool).failed == got.failed
+
+
+def failing_chosen(monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
+    """Splits A and B choose trial 1; where that is evaluated on A's test part, `failure` of its seed is raised."""
+    monkeypatch.setattr(nested_module, "_best", lambda candidates, split, name: int(name in "A"))
+    evaluated = nested_module.evaluated
+
+    def asked_of(asked: Any, piece: Any) -> Any:
+        if piece.spec:
+            raise failure(piece.seed)
+        return evaluated(asked, piece)
+
+    monkeypatch.setattr(nested_module, "evaluated", asked_of)
+
+
+def test_what_is_of_no_split_ends_all(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_chosen(monkeypatch, lambda seed: BackendError("it died", where="backend 'fast'"))
+    with pytest.raises(BackendError, match="it died"):
+        chosen_inside(file, alone=True)
+
+
+def test_of_several_liquids_that_fail_the_first_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_chosen(monkeypatch, lambda seed: LsmError(f"liquid {seed} fails"))
+    with pytest.warns(LsmWarning, match="which it chose"):
+        got = chosen_inside(file, seeds=2, alone=True)
+    first = got.nested.seeds[0]
+    assert f"liquid {first} fails" in got.failed["A"]
+    # All others chose the spec as it is: one and the same, and no two that happen to answer alike.
+    assert got.as_written_everywhere
+    assert {(d.low, d.high) for d in got.differences.values()} == {(0.0, 0.0)}
 
 
 def test_where_no_choice_answers_all_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

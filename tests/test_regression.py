@@ -338,10 +338,14 @@ def test_units_are_groups_that_are_new_samples_or_blocks_longer_than_the_horizon
     assert (one.name, np.bincount(one.of).tolist()) == ("blocks of time", [10] * 20)
     far = replace(SECTION, horizon=20)
     assert np.bincount(units_of(far, train, series(230)).of).tolist() == [40] * 5
-    assert np.bincount(units_of(SECTION, train, series(27)).of).tolist() == [5] * 3  # as few as say something
-    two = units_of(SECTION, train, series(100, samples=2))
-    assert np.bincount(two.of).tolist() == [10, 9, 10, 9, 10, 9, 10, 9]
-    assert units_of(SECTION, train, series(14)).many == 2
+    # Of a short series beside a long one there is no block that is shorter than others.
+    unequal = make_frames(wave(1012), np.array([0, 1000]))
+    assert np.bincount(units_of(replace(SECTION, washout=0, horizon=1), train, unequal).of).tolist() == [
+        51, 50, 51, 50, 51, 50, 51, 50, 51, 50, 51, 50, 51, 50, 51, 50, 51, 50, 51, 50,
+    ]  # fmt: skip
+    assert units_of(SECTION, train, series(12 + 29)).many == 2  # three blocks would be shorter than ten frames
+    assert units_of(replace(SECTION, horizon=99), train, series(10 + 99 + 590)).many == 2
+    assert units_of(replace(SECTION, horizon=99), train, series(10 + 99 + 594)).many == 3
 
 
 def test_intervals_are_over_parts_of_the_series_and_liquids_and_differences_paired(spec: ld.Spec) -> None:
@@ -386,10 +390,28 @@ def test_where_no_interval_can_be_told_there_is_none(spec: ld.Spec) -> None:
     evaluation = ld.evaluate_regression(spec, series(100), series(14, 100), seeds=3)
     assert (evaluation.over, evaluation.difference("liquid", "ar")) == (None, None)
     assert (evaluation.spread("nrmse").low, evaluation.to_json()["differences"]) == (None, {})
+    why = "2 answered frames have no 3 blocks of 10: twice the horizon, and 10 at the least"
+    assert evaluation.to_json()["why_no_interval"] == why
+    assert f"no intervals: {why}" in to_text(report_regression(evaluation).blocks)
     constant = make_frames(np.ones((60, 1)), np.zeros(1, np.int64))
     evaluation = ld.evaluate_regression(spec, series(100), constant)
     assert (evaluation.spread("nrmse").mean, evaluation.over) == (np.inf, None)
-    assert "bootstrap" not in to_text(report_regression(evaluation).blocks)
+    text = to_text(report_regression(evaluation).blocks)
+    assert "bootstrap" not in text
+    assert "no intervals: an output is constant, and some answer is not it" in text
+
+
+def test_what_has_no_figure_has_no_difference_and_what_is_nothing_is_refused(spec: ld.Spec) -> None:
+    alone = ld.evaluate_regression(spec, series(400), series(200, 400), alone=True)
+    assert alone.over == "18 blocks of time"
+    assert (alone.difference("liquid", "ar"), alone.difference("liquid", "feedforward")) == (None, None)
+    assert (alone.spread("nrmse", "ar"), alone.spread("nrmse", "floats")) == (None, None)
+    for ask in (lambda: alone.difference("liquid", "lstm"), lambda: alone.spread("nrmse", "lstm")):
+        with pytest.raises(LsmError, match="nothing is called 'lstm' that answers") as caught:
+            ask()
+        assert caught.value.hint.startswith("ask for liquid, unrounded")
+    with pytest.raises(LsmError, match="there is no figure 'mse'"):
+        alone.difference("liquid", "unrounded", "mse")
 
 
 def test_overflow_is_that_of_all_liquids(spec: ld.Spec) -> None:

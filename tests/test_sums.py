@@ -121,3 +121,11 @@ def test_one_or_two_units_tell_nothing_apart(units: int) -> None:
     difference = sums.difference("a", "b", SHARE)
     assert difference.mean == pytest.approx(0.8)
     assert difference.says == "not distinguishable"
+
+
+def test_sums_are_their_own() -> None:
+    given = errors()
+    of = Sums(given)
+    before = of.interval("liquid", RMSE), of.value("liquid", RMSE)
+    given["liquid"] *= 10.0
+    assert (of.interval("liquid", RMSE), of.value("liquid", RMSE)) == before

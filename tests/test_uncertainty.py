@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lsm_deploy.measure.uncertainty import DRAWS, Resampled, Spread, paired, widened, wilson
+from lsm_deploy.measure.uncertainty import DRAWS, Resampled, Spread, jackknifed, paired, widened, wilson
 
 
 def some(liquids: int = 3, groups: int = 4, seed: int = 0) -> tuple[dict[str, Any], list[str]]:
@@ -199,3 +199,8 @@ def test_the_area_under_the_curve(rows: int) -> None:
     assert (low, high) == pytest.approx(expected, abs=0.04)
     assert of.auc_interval(positive[None] * 1.0, positive) is None, "all in order is no proof"
     assert Resampled(right, []).auc_interval(margins, positive) is None
+
+
+def test_of_few_groups_one_without_whom_nothing_is_finite_leaves_no_end() -> None:
+    assert jackknifed(np.array([1.0, 2.0, np.inf]), 1.5) == (-np.inf, np.inf)
+    assert jackknifed(np.array([1.0, 2.0, np.nan]), 1.5) == (-np.inf, np.inf)

@@ -79,7 +79,8 @@ def test_a_worker_that_dies_or_hangs_costs_nothing_but_time(tmp_path: Path, end:
     assert sorted(results) == list(range(PIECES))
     assert set(lines(tmp_path)) == set(range(PIECES))
     assert len(lines(tmp_path)) <= PIECES + 2, "what the worker had begun is done again, and nothing else"
-    assert words == (["1 of 2 workers do not answer: they hang, or cannot pause"] if hanging else [])
+    # It is said again where the other one, on a busy machine, was late for a moment.
+    assert set(words) == ({"1 of 2 workers do not answer: they hang, or cannot pause"} if hanging else set())
 
 
 def test_work_that_kills_whoever_does_it_is_an_error(tmp_path: Path) -> None:

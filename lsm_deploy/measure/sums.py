@@ -41,7 +41,7 @@ class Sums:
         """sums: by what answered, `[liquid, unit, sum]`; of one row where it depends on no liquid. units: what they are
         called. A MisuseError where there is nothing, or where some answered other units, or as many liquids neither as
         others nor one."""
-        self.sums, self.units = {name: np.asarray(each, np.float64) for name, each in sums.items()}, units
+        self.sums, self.units = {name: np.array(each, np.float64) for name, each in sums.items()}, units
         shapes = {name: each.shape for name, each in self.sums.items()}
         liquids = max((shape[0] for shape in shapes.values() if shape), default=0)
         units_of = {shape[1:] for shape in shapes.values()}

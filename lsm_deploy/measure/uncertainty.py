@@ -32,8 +32,6 @@ __all__ = [
     "Draws",
     "Resampled",
     "Spread",
-    "jackknifed",
-    "no_narrower",
     "paired",
     "widened",
     "wilson",
@@ -256,7 +254,7 @@ def jackknifed(without: Floats, whole: float) -> tuple[float, float]:
     from scipy.special import stdtrit
 
     units = len(without)
-    if np.isnan(without).any():
+    if not np.isfinite(without).all():
         return -math.inf, math.inf
     error = math.sqrt((units - 1) / units * float(((without - without.mean()) ** 2).sum()))
     half = float(stdtrit(units - 1, 0.975)) * error

@@ -93,6 +93,8 @@ def _differences(of: RegressionEvaluation, shown: Mapping[str, str]) -> Iterator
         yield table(["the liquid, beside", *columns], rows)
     if of.over:
         yield Line(f"95 % intervals: of a bootstrap over {of.over}; of differences, paired")
+    else:
+        yield Line(f"no intervals: {of.why_no_interval}")
 
 
 # --- free runs -------------------------------------------------------------------------------------------------------

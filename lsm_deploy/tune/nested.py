@@ -32,7 +32,7 @@ from lsm_deploy.data import Frames, Raw
 from lsm_deploy.measure.evaluation.across import Across, joined
 from lsm_deploy.measure.evaluation.evaluation import Evaluation
 from lsm_deploy.measure.evaluation.liquids import content_of
-from lsm_deploy.measure.evaluation.pieces import Asked, Piece, allowing, by_liquid, divided, evaluated
+from lsm_deploy.measure.evaluation.pieces import OF_NO_DATA, Asked, Piece, allowing, by_liquid, divided, evaluated
 from lsm_deploy.measure.specimen import cross_validated, trained
 from lsm_deploy.measure.uncertainty import Difference
 from lsm_deploy.run import backends
@@ -84,8 +84,9 @@ class Nested(Reported):
 
     @property
     def as_written_everywhere(self) -> bool:
-        """Whether every split chose the spec as it is written, so that there is nothing to compare."""
-        return set(self.chosen) == {AS_WRITTEN}
+        """Whether every split that answers chose the spec as it is written, so that there is nothing to compare."""
+        answering = zip(self.splits, self.chosen, strict=True)
+        return {number for name, number in answering if name not in self.failed} == {AS_WRITTEN}
 
     @cached_property
     def differences(self) -> dict[str, Difference]:
@@ -180,13 +181,15 @@ def evaluate_nested(
     others = [Piece(chosen[i], seed, i) for seed in numbers for i in splits if chosen[i] != AS_WRITTEN]
     for _ in range(len(whole) - len(others)):
         pieces.next()
-    failures: dict[int, LsmError] = {}
+    failing: dict[Piece, LsmError] = {}
     for index, answer in completed(_answered, asked, others, executor):
         if isinstance(answer, LsmError):
-            failures[others[index].split] = answer
+            failing[others[index]] = answer
         else:
             done[others[index]] = answer
         pieces.next()
+    # Of several liquids the first one's, whichever was done first.
+    failures = {piece.split: failing[piece] for piece in sorted(failing, reverse=True)}
     failed = {i: _unanswered(failures[i], split.names[i], candidates, chosen[i]) for i in sorted(failures)}
     answering = [i for i in splits if i not in failed]
     if not answering:
@@ -265,6 +268,8 @@ def _answered(asked: Asked, piece: Piece) -> Evaluation | LsmError:
     """A piece of work: the evaluation of what was chosen, or why there is none."""
     try:
         return evaluated(asked, piece)
+    except OF_NO_DATA:
+        raise
     except LsmError as error:
         return error
 

@@ -23,7 +23,7 @@ from lsm_deploy.measure.evaluation.evaluation import Evaluation, evaluate_one
 from lsm_deploy.measure.uncertainty import FEWEST
 from lsm_deploy.spec.schema import Data, Spec
 
-__all__ = ["Asked", "Divided", "Piece", "allowing", "by_groups", "by_liquid", "divided", "evaluated", "in_split"]
+__all__ = ["OF_NO_DATA", "Asked", "Divided", "Piece", "allowing", "by_liquid", "divided", "evaluated"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _untaught(name: str, train: Raw, test: Raw, how: str, groups: int) -> list[L
         whose = class_order([g for g, label in zip(test.groups, test.labels, strict=True) if label in lacking])
         hint = "give samples of it in other groups"
         if groups - len(whose) > 1:
-            hint += f", or leave {_listed(whose)} out: `--without {quote(','.join(whose))}`"
+            hint += f", or leave {_listed(whose)} out (`--without {quote(','.join(whose))}`)"
     what = f"class {_listed(class_order(lacking))} of the test data is not in the training data"
     return [LsmError(what, where=in_split(test.source, name), hint=hint)]
 
@@ -131,14 +131,18 @@ class Asked:
     within: Progress | None
 
 
+OF_NO_DATA = (MisuseError, AbsentError, BackendError)
+"""Mistakes that are of no split, whichever one meets them."""
+
+
 def evaluated(asked: Asked, piece: Piece) -> Evaluation:
     """A piece of work: one evaluation."""
     how = {"on_chip": asked.on_chip, "alone": asked.alone}
     split = asked.divided.parts(piece.split)
     try:
         return evaluate_one(asked.specs[piece.spec], split, piece.seed, asked.backend, asked.within, **how)
-    except (MisuseError, AbsentError, BackendError):
-        raise  # of no data
+    except OF_NO_DATA:
+        raise
     except LsmError as error:
         name = asked.divided.names[piece.split]
         raise_all([LsmError(e.what, where=in_split(e.where, name), hint=e.hint) for e in error.each()])

@@ -44,7 +44,7 @@ from lsm_deploy.learn.regression.pairs import Pairs, check_series, output_names,
 from lsm_deploy.learn.regression.states import StatesRun, run_float_states
 from lsm_deploy.measure.evaluation.liquids import without_recurrence
 from lsm_deploy.measure.regression.baselines import autoregression, input_alone, nonlinear, persistence
-from lsm_deploy.measure.regression.units import FIGURES, Units, summed, units_of
+from lsm_deploy.measure.regression.units import FIGURES, LEAST_FRAMES, Units, block_of, summed, units_of
 from lsm_deploy.measure.sums import Sums
 from lsm_deploy.measure.uncertainty import FEWEST, Difference, Spread
 from lsm_deploy.run import backends
@@ -52,6 +52,9 @@ from lsm_deploy.run.work import completed
 from lsm_deploy.spec.schema import Data, Regression, Spec
 
 __all__ = ["LiquidForecast", "RegressionEvaluation", "evaluate_regression"]
+
+OF_LIQUIDS = ("liquid", "unrounded", "floats", "feedforward", "on_chip")
+"""What answers of a liquid."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,12 +126,23 @@ class RegressionEvaluation(Reported):
 
     @cached_property
     def _sums(self) -> Sums | None:
-        """None where no interval can be told: of too few frames, or where true values are constant."""
+        """None where no interval can be told."""
         of_liquids = {name: np.stack([each.sums[name] for each in self.liquids]) for name in self.liquids[0].sums}
         every = {**of_liquids, **{name: each[None] for name, each in self.baseline_sums.items()}}
-        units = next(iter(every.values())).shape[1]
+        return None if self.why_no_interval else Sums(every, self.units)
+
+    @property
+    def why_no_interval(self) -> str:
+        """ "" where there are intervals: of NRMSE, R2 and sMAPE alike."""
+        sums = [*(each for liquid in self.liquids for each in liquid.sums.values()), *self.baseline_sums.values()]
+        if len(sums[0]) < FEWEST:
+            block = block_of(self.section)
+            return (
+                f"{len(self.true)} answered frames have no {FEWEST} blocks of {block}: twice the horizon, and"
+                f" {LEAST_FRAMES} at the least"
+            )
         return (
-            Sums(every, self.units) if units >= FEWEST and all(np.isfinite(s).all() for s in every.values()) else None
+            "" if all(np.isfinite(each).all() for each in sums) else "an output is constant, and some answer is not it"
         )
 
     @property
@@ -139,7 +153,9 @@ class RegressionEvaluation(Reported):
     def spread(self, what: str, who: str = "liquid") -> Spread | None:
         """A figure (nrmse, r2 or smape) of the liquids, or of a baseline, with its interval over parts of the test data
         and liquids; None where one of them has none."""
-        errors = [self.baselines[who]] if who in self.baselines else [getattr(each, who) for each in self.liquids]
+        self._require(what, who)
+        of_liquids = who in OF_LIQUIDS
+        errors = [getattr(each, who) for each in self.liquids] if of_liquids else [self.baselines.get(who)]
         if None in errors:
             return None
         values = [getattr(each, what) for each in errors]
@@ -148,8 +164,20 @@ class RegressionEvaluation(Reported):
 
     def difference(self, name: str, other: str, what: str = "nrmse") -> Difference | None:
         """How much better one answers than another, of an error how much less: of two of liquid, unrounded, floats,
-        feedforward, on_chip and the baselines. None where no interval can be told."""
-        return self._sums.difference(name, other, FIGURES[what]) if self._sums else None
+        feedforward, on_chip and the baselines. None where one of them has no figure, or no interval can be told."""
+        self._require(what, name, other)
+        if self._sums is None or not {name, other} <= {*self._sums.sums}:
+            return None
+        return self._sums.difference(name, other, FIGURES[what])
+
+    @staticmethod
+    def _require(what: str, *names: str) -> None:
+        """A MisuseError where there is no such figure, or nothing that could be called so."""
+        if what not in FIGURES:
+            raise MisuseError(f"there is no figure {what!r}", hint=f"ask for {', '.join(FIGURES)}")
+        known = (*OF_LIQUIDS, "persistence", *_BASELINES)
+        if strange := [name for name in names if name not in known]:
+            raise MisuseError(f"nothing is called {strange[0]!r} that answers", hint=f"ask for {', '.join(known)}")
 
     def _differences(self) -> dict[str, dict[str, Any]]:
         names = list(self._sums.sums) if self._sums else []
@@ -178,6 +206,7 @@ class RegressionEvaluation(Reported):
             "nrmse_on_chip": mean("nrmse", "on_chip"),
             "chosen": dict(self.chosen),
             "intervals_over": self.over,
+            "why_no_interval": self.why_no_interval or None,
             "spread": {what: asdict(spread) for what, spread in every.items() if spread},
             "differences": self._differences(),
             "backend": self.backend,

@@ -1,13 +1,12 @@
 """What the errors of forecasts are summed up over, so that intervals may draw it anew: groups, samples, blocks of time.
 
 Errors of neighbouring frames are alike, and frames drawn one by one would claim more than there is; so of a series, or
-two, that are units which are longer than a forecast reaches ahead. Figures are those of `metrics`, of sums over units;
-variances stay those of all true values.
+two, units are blocks twice as long as a forecast reaches ahead, and of too few of these nothing is said. Figures are
+those of `metrics`, of sums over units; variances stay those of all true values.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,12 +20,12 @@ from lsm_deploy.measure.sums import Figure
 from lsm_deploy.measure.uncertainty import ENDS, FEWEST
 from lsm_deploy.spec.schema import Regression
 
-__all__ = ["FIGURES", "Units", "summed", "units_of"]
+__all__ = ["FIGURES", "Units", "block_of", "summed", "units_of"]
 
 MOST = 20
 """Blocks of time."""
 LEAST_FRAMES = 10
-"""Of a block, and twice the horizon."""
+"""Of a block at the least."""
 
 FIGURES: Mapping[str, Figure] = {
     "nrmse": Figure(lambda sums: np.sqrt(sums[..., 0] / sums[..., 2]), ENDS["nrmse"], less_is_better=True),
@@ -49,7 +48,7 @@ class Units:
 
 def units_of(section: Regression, train: Frames, test: Frames) -> Units:
     """Of the pairs of `test` (`pairs.pairs_of`): its groups, of which none was trained on; else samples; of fewer than
-    three of these, blocks of time in each."""
+    three of these, blocks of time."""
     answered = test.lengths - section.washout - section.horizon
     sample = np.repeat(np.arange(test.samples), answered)
     groups, of_sample = np.unique(np.array(test.groups), return_inverse=True)
@@ -57,13 +56,15 @@ def units_of(section: Regression, train: Frames, test: Frames) -> Units:
         return Units(of_sample[sample].astype(np.int64), "groups")
     if test.samples >= FEWEST:
         return Units(sample.astype(np.int64), "samples")
-    wanted = min(max(int(answered.sum()) // max(2 * section.horizon, LEAST_FRAMES), FEWEST), MOST)
-    blocks, first = [], 0
-    for frames in answered.tolist():
-        many = min(math.ceil(wanted / test.samples), frames)
-        blocks.append(first + np.arange(frames) * many // frames)
-        first += many
-    return Units(np.concatenate(blocks).astype(np.int64), "blocks of time")
+    # One may reach from the end of a series into the next: blocks of what is left over would be short.
+    frames = int(answered.sum())
+    many = max(min(frames // block_of(section), MOST), 1)
+    return Units(np.arange(frames) * many // frames, "blocks of time")
+
+
+def block_of(section: Regression) -> int:
+    """Frames of the shortest block."""
+    return max(2 * section.horizon, LEAST_FRAMES)
 
 
 def summed(predicted: Floats, true: Floats, units: Units) -> Floats:

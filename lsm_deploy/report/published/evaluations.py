@@ -175,8 +175,8 @@ class LiquidFacts(TypedDict):
 class RegressionFacts(TypedDict):
     """`eval` of a readout of signals: means over liquids.
 
-    intervals_over: what is drawn anew for intervals; None where there are none. differences: in NRMSE, how much less
-    what answered has than what else answered."""
+    intervals_over: what is drawn anew for intervals; None where there are none, and why. differences: in NRMSE, how
+    much less what answered has than what else answered."""
 
     nrmse: float
     r2: float
@@ -187,6 +187,7 @@ class RegressionFacts(TypedDict):
     nrmse_on_chip: float | None
     chosen: Mapping[str, str]
     intervals_over: str | None
+    why_no_interval: str | None
     spread: Mapping[str, Spread]
     differences: Mapping[str, Mapping[str, DifferenceFacts]]
     backend: str

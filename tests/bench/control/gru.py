@@ -7,7 +7,6 @@ hundreds of times the trained weights of a readout.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +25,11 @@ EPOCHS, BATCH, SPAN, RATE = 40, 10, 50, 3e-3
 
 def missing() -> str | None:
     """What keeps it from being trained here."""
-    return None if importlib.util.find_spec("torch") else "torch is not here (`pip install 'lsm-deploy[torch]'`)"
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        return f"torch is not here ({error}; `pip install 'lsm-deploy[torch]'`)"
+    return None
 
 
 class Gru:
