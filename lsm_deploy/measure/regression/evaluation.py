@@ -133,7 +133,7 @@ class RegressionEvaluation(Reported):
 
     @property
     def why_no_interval(self) -> str:
-        """ "" where there are intervals: of NRMSE, R2 and sMAPE alike."""
+        """Why there are no intervals, of NRMSE, R2 and sMAPE alike; empty where there are."""
         sums = [*(each for liquid in self.liquids for each in liquid.sums.values()), *self.baseline_sums.values()]
         if len(sums[0]) < FEWEST:
             block = block_of(self.section)
