@@ -331,9 +331,14 @@ def test_units_are_groups_that_are_new_samples_or_blocks_longer_than_the_horizon
     new = replace(series(120, samples=4), groups=("e", "f", "e", "g"))
     of = units_of(SECTION, train, new)  # samples of 30 frames, of which 30 - 10 - 2 are answered
     assert (of.name, of.of.tolist()) == ("groups", np.repeat([0, 1, 0, 2], 18).tolist())
-    for tested in (train, replace(new, groups=("e", "f", "e", "f")), replace(new, groups=())):
-        of = units_of(SECTION, train, tested)  # trained on, two groups, none
-        assert (of.name, of.of.tolist()) == ("samples", np.repeat(np.arange(4), 18).tolist())
+    for tested, name in (
+        (train, "samples of 4 groups"),  # which were trained on
+        (replace(new, groups=("e", "f", "e", "f")), "samples of 2 groups"),
+        (replace(new, groups=("e", "e", "e", "e")), "samples of 1 group"),
+        (replace(new, groups=()), "samples"),
+    ):
+        of = units_of(SECTION, train, tested)
+        assert (of.name, of.of.tolist()) == (name, np.repeat(np.arange(4), 18).tolist())
     one = units_of(SECTION, train, series(212))
     assert (one.name, np.bincount(one.of).tolist()) == ("blocks of time", [10] * 20)
     far = replace(SECTION, horizon=20)

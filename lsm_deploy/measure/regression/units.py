@@ -54,12 +54,14 @@ def units_of(section: Regression, train: Frames, test: Frames) -> Units:
     groups, of_sample = np.unique(np.array(test.groups), return_inverse=True)
     if len(groups) >= FEWEST and not {*test.groups} & {*train.groups}:
         return Units(of_sample[sample].astype(np.int64), "groups")
+    # Samples of the same speaker, or machine, say less of others than as many of different ones.
+    whose = f" of {len(groups)} {'group' if len(groups) == 1 else 'groups'}" if len(groups) else ""
     if test.samples >= FEWEST:
-        return Units(sample.astype(np.int64), "samples")
+        return Units(sample.astype(np.int64), f"samples{whose}")
     # One may reach from the end of a series into the next: blocks of what is left over would be short.
     frames = int(answered.sum())
     many = max(min(frames // block_of(section), MOST), 1)
-    return Units(np.arange(frames) * many // frames, "blocks of time")
+    return Units(np.arange(frames) * many // frames, f"blocks of time{whose}")
 
 
 def block_of(section: Regression) -> int:
